@@ -1,0 +1,33 @@
+/**
+ * Where pictures with words come from. A source gives examples one after another, as its files have them;
+ * `prepare` turns them into a prepared folder; everything later reads only that.
+ */
+export interface Source {
+  /** The command's word for it: "birds", "folder". */
+  name: string;
+  /** Names of the classes; an example's `classId` points into it. One class a picture where a source has none. */
+  classes: string[];
+  /** Attributes that are known of every picture, name → its possible values; absent where the truth is not known. */
+  attributes?: Record<string, string[]>;
+  examples(): AsyncIterable<Example>;
+}
+
+export type Split = "train" | "test";
+
+export interface Example {
+  /** Names the picture in messages and in the prepared folder: a path or a number, unique within the source. */
+  id: string;
+  split: Split;
+  classId: number;
+  captions: Caption[];
+  /** The encoded picture: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
+  read(): Promise<Buffer>;
+  /** Attribute name → index into the source's `attributes[name]`. */
+  attributes?: Record<string, number>;
+}
+
+export interface Caption {
+  text: string;
+  /** Which of the picture's attributes the words name, where that is known. */
+  names?: string[];
+}
