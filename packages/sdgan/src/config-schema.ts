@@ -1,0 +1,207 @@
+import { z } from "zod";
+
+const count = z.int().positive();
+const rate = z.number().positive();
+const share = z.number().min(0).max(1);
+const weight = z.number().nonnegative();
+const betas = z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]);
+
+/** A section's fields all have defaults, so a section may be left out. No key but its own is taken. */
+const section = <Shape extends z.ZodRawShape>(description: string, shape: Shape) =>
+  z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);
+
+/** What conditions the batch normalization at the end of a stage's up-blocks; `none` is plain BN. */
+export const scbnKinds = ["none", "sentence", "word", "both"] as const;
+export type ScbnKind = (typeof scbnKinds)[number];
+const scbnKind = z.enum(scbnKinds);
+
+const data = section("How examples are drawn from a prepared folder.", {
+  crop: z
+    .boolean()
+    .default(true)
+    .describe("Cut the training picture at a random place of a slightly larger one."),
+  flip: z.boolean().default(true).describe("Mirror every second training picture, at random."),
+  maxWords: count.default(18).describe("Words kept of a caption."),
+});
+
+const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {
+  embedding: count.default(300).describe("Width of a word's embedding."),
+  width: count
+    .multipleOf(2)
+    .default(256)
+    .describe("D, the width of word features and sentence feature: half of it for each direction."),
+  dropout: z.number().min(0).lt(1).default(0.5).describe("Dropout after the embedding, while DAMSM trains."),
+});
+
+const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {
+  encoder: z.enum(["convolutional"]).default("convolutional").describe("The image encoder."),
+  width: count.default(32).describe("Channels of the image encoder's first layer."),
+  imageSize: count
+    .min(16)
+    .multipleOf(16)
+    .default(64)
+    .describe("Pixels a side of the pictures that the image encoder takes."),
+  batch: count.min(2).default(48).describe("Pictures a step."),
+  steps: count.default(36_900).describe("Steps to train."),
+  learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
+  betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  decay: z.number().positive().max(1).default(0.98).describe("The learning rate's factor after each epoch."),
+  clip: rate.default(0.25).describe("The norm that the LSTM's gradients are clipped at."),
+  gamma: z
+    .tuple([rate, rate, rate])
+    .default([4, 5, 10])
+    .describe("γ1 sharpens attention over regions, γ2 weighs the words, γ3 scales the scores."),
+});
+
+const generator = z
+  .strictObject({
+    width: count.default(32).describe("g, the channels of a stage's hidden picture."),
+    stages: count
+      .max(8)
+      .default(3)
+      .describe("Stages: each draws a picture, twice the size of the one before."),
+    firstSize: count
+      .min(8)
+      .default(64)
+      .describe("Pixels a side of the first stage's picture: a power of two."),
+    residualBlocks: z
+      .int()
+      .nonnegative()
+      .default(2)
+      .describe("Residual blocks in every stage after the first."),
+    noise: count.default(100).describe("Width of the noise z."),
+    condition: count.default(100).describe("Width of c, the sentence after conditioning augmentation."),
+    scbn: z
+      .union([scbnKind, z.array(scbnKind)], {
+        error: `a list of one kind a stage, or one kind for all, of ${scbnKinds.join(", ")}`,
+      })
+      .default(["sentence", "word", "word"])
+      .describe("What conditions each stage's batch normalization; all `none` is AttnGAN's generator."),
+    scbnHidden: count.default(128).describe("Width of the hidden layer of sentence-level SCBN."),
+  })
+  .superRefine(({ firstSize, stages, scbn }, context) => {
+    if (!Number.isInteger(Math.log2(firstSize)))
+      context.addIssue({ code: "custom", path: ["firstSize"], message: "a power of two from 8 on" });
+    if (Array.isArray(scbn) && scbn.length !== stages)
+      context.addIssue({
+        code: "custom",
+        path: ["scbn"],
+        message: `${stages} kinds, one a stage, as generator.stages is ${stages}`,
+      });
+  })
+  .transform(({ scbn, ...rest }) => ({
+    ...rest,
+    scbn: Array.isArray(scbn) ? scbn : new Array<ScbnKind>(rest.stages).fill(scbn),
+  }))
+  .prefault({})
+  .describe("The staged generator.");
+
+const discriminator = section("The discriminators, one a stage.", {
+  width: count.default(64).describe("d, the channels of the first convolution; 8d reach the heads."),
+});
+
+const training = section("Training of generator and discriminators.", {
+  batch: count.min(2).default(20).describe("Pictures a step, in each branch."),
+  steps: count.default(265_650).describe("Steps to train."),
+  learningRate: section("Adam's learning rates.", {
+    generator: rate.default(2e-4).describe("The generator's."),
+    discriminator: rate.default(2e-4).describe("The discriminators'."),
+  }),
+  betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  average: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.999)
+    .describe("Decay of the average of the generator's weights."),
+  damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's picture."),
+  klWeight: weight.default(1).describe("The weight of conditioning augmentation's KL term."),
+  precision: z
+    .enum(["auto", "float32", "bfloat16"])
+    .default("auto")
+    .describe("Arithmetic of the networks; `auto` is bfloat16 where the machine has it."),
+});
+
+const siamese = section("Two branches, one set of weights.", {
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Train on pairs of captions; without it, one caption at a time."),
+  shareSame: share.default(0.5).describe("Share of pairs that are two captions of one picture."),
+});
+
+const contrastive = section("The contrastive loss between the two branches.", {
+  weight: weight.default(1).describe("λ_c, its weight."),
+  alpha: weight.default(0.1).describe("α: two captions of one picture are drawn no closer than this."),
+  epsilon: weight.default(1).describe("ε: captions of two pictures are pushed apart as far as this."),
+  distance: z
+    .enum(["raw", "perElement"])
+    .default("perElement")
+    .describe("d = ‖v1−v2‖, or d/√N for features of N elements."),
+  generator: z.boolean().default(true).describe("Part of the generator's loss."),
+  discriminator: z.boolean().default(true).describe("Part of the discriminators' losses."),
+});
+
+const log = section("What a run writes down, and when.", {
+  every: count.default(10).describe("Steps between two lines of metrics."),
+  sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
+  checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
+  keep: count.default(2).describe("Checkpoints kept, newest first."),
+});
+
+/** The whole of a run: what `config.yaml` in a run folder holds. */
+export const configSchema = z.strictObject({
+  seed: z.int().nonnegative().default(0).describe("Everything random comes from it."),
+  data,
+  text,
+  damsm,
+  generator,
+  discriminator,
+  training,
+  siamese,
+  contrastive,
+  log,
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** Pixels a side of each stage's picture, first to last. */
+export function imageSizes({
+  firstSize,
+  stages,
+}: Pick<Config["generator"], "firstSize" | "stages">): number[] {
+  return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
+}
+
+/** One key of the configuration, for documentation and for finding what a misspelt one meant. */
+export interface ConfigField {
+  /** As `--set` takes it: "generator.width". */
+  path: string;
+  description: string;
+  /** Absent for a section. */
+  default?: unknown;
+}
+
+/** All keys, sections before their fields, in the order of the schema. */
+export function configFields(): ConfigField[] {
+  return fieldsOf(z.toJSONSchema(configSchema, { io: "input" }) as Node, "");
+}
+
+interface Node {
+  description?: string;
+  default?: unknown;
+  properties?: Record<string, Node>;
+}
+
+function fieldsOf(node: Node, prefix: string): ConfigField[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+    const path = prefix + key;
+    const { description = "" } = child;
+    return child.properties
+      ? [{ path, description }, ...fieldsOf(child, `${path}.`)]
+      : [{ path, description, default: child.default }];
+  });
+}

@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { configFields, formatConfig, imageSizes, loadConfig, presetNames } from "./config.js";
+import { UserError } from "./errors.js";
+
+const folder = mkdtempSync(join(tmpdir(), "sdgan-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** The message of the one-line error that `load` must throw. */
+function refusal(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).not.toContain("\n");
+    return (error as Error).message;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("presets", () => {
+  it.each(presetNames())("%s loads, and its resolved form loads to the same", (name) => {
+    const config = loadConfig(name);
+    expect(config.generator.scbn).toHaveLength(config.generator.stages);
+    expect(loadConfig(file(`${name}.yaml`, formatConfig(config)))).toEqual(config);
+  });
+
+  it("are of the sizes that their names and the papers say", () => {
+    const sizes = (name: string) => imageSizes(loadConfig(name).generator);
+    expect(presetNames()).toEqual(["birds-128", "birds-64", "coco", "cub", "emoji-64"]);
+    expect(sizes("birds-64")).toEqual([16, 32, 64]);
+    expect(sizes("birds-128")).toEqual([32, 64, 128]);
+    expect(sizes("cub")).toEqual([64, 128, 256]);
+    expect(loadConfig("cub")).toMatchObject({
+      generator: { width: 32, residualBlocks: 2, noise: 100, condition: 100 },
+      discriminator: { width: 64 },
+      training: { batch: 20, damsmWeight: 5 },
+    });
+    expect(loadConfig("coco")).toMatchObject({
+      generator: { width: 48, residualBlocks: 3 },
+      discriminator: { width: 96 },
+      training: { batch: 14, damsmWeight: 50 },
+    });
+  });
+});
+
+describe("overrides", () => {
+  it("are YAML, and the last one wins", () => {
+    const config = loadConfig("birds-64", [
+      "generator.width=48",
+      "generator.width=40",
+      "siamese.enabled=false",
+      "training.learningRate.generator=1e-4",
+      "damsm.gamma=[1, 2, 3]",
+      "generator.scbn=[none, sentence, both]",
+    ]);
+    expect(config.generator.width).toBe(40);
+    expect(config.siamese.enabled).toBe(false);
+    expect(config.training.learningRate).toEqual({ generator: 1e-4, discriminator: 2e-4 });
+    expect(config.damsm.gamma).toEqual([1, 2, 3]);
+    expect(config.generator.scbn).toEqual(["none", "sentence", "both"]);
+  });
+
+  it("take one kind of SCBN for all stages", () => {
+    const { generator } = loadConfig("birds-64", ["generator.scbn=none", "generator.stages=2"]);
+    expect(generator.scbn).toEqual(["none", "none"]);
+  });
+});
+
+describe("files", () => {
+  it("extend presets, and other files by paths from where they lie", () => {
+    file("base.yaml", "extends: cub\ntraining: { batch: 4 }");
+    const top = file("top.yaml", "extends: ./base.yaml\ntraining: { klWeight: 2 }");
+    expect(loadConfig(top).training).toMatchObject({ batch: 4, klWeight: 2, damsmWeight: 5 });
+  });
+
+  it("may be empty: all defaults", () => {
+    expect(loadConfig(file("empty.yaml", ""))).toEqual(
+      loadConfig("cub", ["damsm.width=32", "damsm.imageSize=64"]),
+    );
+  });
+});
+
+describe("what is wrong is named", () => {
+  it.each([
+    [
+      "generator.widht=48",
+      "--set generator.widht=48: generator.widht: unknown key; did you mean generator.width?",
+    ],
+    [
+      "width=48",
+      "--set width=48: width: unknown key; did you mean text.width or damsm.width or generator.width",
+    ],
+    ["generatr.width=48", "generatr: unknown key; did you mean generator?"],
+    ["siamese.colour=1", "siamese.colour: unknown key; known under siamese: enabled, shareSame"],
+    ["__proto__.x=1", "__proto__: unknown key"],
+    ["extends=cub", "extends: unknown key"],
+    ["generator.width=wide", 'generator.width: found "wide", expected a number'],
+    ["generator.width=1.5", "generator.width: found 1.5, expected a whole number"],
+    ["generator.width=0", "generator.width: found 0, expected more than 0"],
+    ["generator.width=", "generator.width: found nothing, expected a number"],
+    ["generator=48", "generator: found 48, expected keys with values"],
+    ["seed.x=3", 'seed: found {"x":3}, expected a number'],
+    ["text.width=7", "text.width: found 7, expected a multiple of 2"],
+    ["text.dropout=1", "text.dropout: found 1, expected less than 1"],
+    ["damsm.gamma=[1, 2]", "damsm.gamma: found [1,2], expected a list of 3"],
+    ["damsm.betas=[0.5, two]", 'damsm.betas.1: found "two", expected a number'],
+    ["damsm.encoder=inception", 'damsm.encoder: found "inception", expected convolutional'],
+    ["contrastive.distance=l1", 'contrastive.distance: found "l1", expected raw or perElement'],
+    ["siamese.enabled=yes", 'siamese.enabled: found "yes", expected true or false'],
+    ["training.klWeight=.inf", "training.klWeight: found"],
+    ["generator.firstSize=24", "generator.firstSize: found 24, expected a power of two"],
+    ["generator.stages=2", "expected 2 kinds, one a stage, as generator.stages is 2"],
+    [
+      "generator.scbn=[none, words, none]",
+      'generator.scbn: found ["none","words","none"], expected a list of one',
+    ],
+    ["generator.width", "--set generator.width: expected key.path=value"],
+    ["generator.width=[1", "--set generator.width=[1: not valid YAML"],
+  ])("--set %s", (override, message) => {
+    expect(refusal(() => loadConfig("birds-64", [override]))).toContain(message);
+  });
+
+  it("with the file that holds it", () => {
+    const base = file("wrong.yaml", "generator: { widht: 3 }");
+    const top = file("over.yaml", "extends: ./wrong.yaml\ntraining: { batch: 1, steps: -1 }");
+    expect(refusal(() => loadConfig(base))).toBe(
+      `${base}: generator.widht: unknown key; did you mean generator.width?`,
+    );
+    expect(refusal(() => loadConfig(top))).toMatch(/ \(and 2 more\)$/);
+  });
+
+  it.each([
+    ["list.yaml", "- 1", "found [1], expected keys with values"],
+    ["torn.yaml", "generator: {", "not valid YAML"],
+    ["twice.yaml", "seed: 1\nseed: 2", "not valid YAML"],
+    ["loop.yaml", "extends: ./loop.yaml", "extends itself"],
+    ["lost.yaml", "extends: ./nowhere.yaml", "extends: no file"],
+    ["odd.yaml", "extends: 3", "extends: found 3, expected a preset's name or a file"],
+  ])("%s", (name, text, message) => {
+    const path = file(name, text);
+    const refused = refusal(() => loadConfig(path));
+    expect(refused).toContain(path);
+    expect(refused).toContain(message);
+  });
+
+  it("a preset or file that is not there", () => {
+    expect(refusal(() => loadConfig("brids-64"))).toContain("did you mean birds-64?");
+    expect(refusal(() => loadConfig("zebra"))).toContain("Presets are birds-128, birds-64");
+    expect(refusal(() => loadConfig("./none.yaml"))).toContain("no file");
+    expect(refusal(() => loadConfig(`${folder}/`))).toContain("cannot be read");
+  });
+});
+
+it("every key is described, and every field has a default", () => {
+  const fields = configFields();
+  const sections = new Set(fields.map(({ path }) => path.replace(/\.?[^.]*$/, "")));
+  for (const field of fields) {
+    expect(field.description, field.path).not.toBe("");
+    if (!sections.has(field.path)) expect(field.default, field.path).toBeDefined();
+  }
+  expect(fields.length).toBeGreaterThan(40);
+});
