@@ -1,0 +1,16 @@
+/**
+ * The words of a caption, as AttnGAN's data set reads them (`load_captions`): lower case, runs of Python's `\w`
+ * (letters and numbers of any script, and `_`), then ASCII only: "café" gives "caf", and a word without
+ * any ASCII character gives nothing. The replacement character (`�`) parts words, as a space does.
+ */
+export function tokenize(text: string): string[] {
+  const tokens: string[] = [];
+  for (const [run] of text.toLowerCase().matchAll(WORD)) {
+    const token = run.replace(NOT_ASCII, "");
+    if (token !== "") tokens.push(token);
+  }
+  return tokens;
+}
+
+const WORD = /[\p{L}\p{N}_]+/gu;
+const NOT_ASCII = /\P{ASCII}+/gu;
