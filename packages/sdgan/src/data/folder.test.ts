@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UserError } from "../errors.js";
+import type { Example } from "./dataset.js";
+import { folder } from "./folder.js";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "sdgan-folder-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function write(...lines: (string | object)[]): void {
+  const text = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
+  writeFileSync(join(dir, "captions.jsonl"), text);
+}
+
+async function examples(): Promise<Example[]> {
+  const result: Example[] = [];
+  for await (const example of folder(dir).examples()) result.push(example);
+  return result;
+}
+
+describe("folder", () => {
+  it("reads pictures, captions, splits and classes", async () => {
+    write(
+      '\ufeff{"image": "./a.png", "captions": ["a red bird", "red"], "split": "test", "class": "robin"}\r',
+      "",
+      { image: "sub/b.jpg", caption: "a blue bird", split: "train", class: 7, other: 1 },
+      { image: "c.webp", captions: ["green"], split: "train" },
+      { image: "d.webp", captions: ["brown"], split: "train", class: "robin" },
+    );
+    writeFileSync(join(dir, "a.png"), "the bytes");
+    const source = folder(dir);
+    expect(source.classes).toEqual(["robin", "7", "c.webp"]);
+    const found = await examples();
+    expect(found.map(({ read: _, ...rest }) => rest)).toEqual([
+      { id: "a.png", split: "test", classId: 0, captions: [{ text: "a red bird" }, { text: "red" }] },
+      { id: "sub/b.jpg", split: "train", classId: 1, captions: [{ text: "a blue bird" }] },
+      { id: "c.webp", split: "train", classId: 2, captions: [{ text: "green" }] },
+      { id: "d.webp", split: "train", classId: 0, captions: [{ text: "brown" }] },
+    ]);
+    expect(String(await found[0]!.read())).toBe("the bytes");
+  });
+
+  it("sets about every tenth picture aside where no split is given, the same ones every time", async () => {
+    write(...Array.from({ length: 1000 }, (_, i) => ({ image: `images/${i}.png`, caption: "x" })));
+    const tests = (await examples()).filter(({ split }) => split === "test").map(({ id }) => id);
+    expect(tests.length).toBeGreaterThan(70);
+    expect(tests.length).toBeLessThan(130);
+    write(...tests.map((image) => ({ image, caption: "other words" })));
+    expect((await examples()).every(({ split }) => split === "test")).toBe(true);
+  });
+
+  it.each([
+    ["broken JSON", '{"image": "b.png", "capt', 'not JSON: "{\\"image'.replaceAll("\\", "")],
+    ["no JSON object", "17", "expected object"],
+    ["no image", { captions: ["x"] }, '"image": '],
+    ["no captions", { image: "b.png" }, 'neither "captions" nor "caption"'],
+    ["an empty list of captions", { image: "b.png", captions: [] }, '"captions": '],
+    ["a caption that is no text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
+    ["another split", { image: "b.png", caption: "x", split: "val" }, '"split": '],
+    ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
+    ["a path that leaves", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
+    [
+      "a path that leaves on Windows",
+      { image: "..\\b.png", caption: "x" },
+      "is not a path inside the folder",
+    ],
+    ["a picture twice", { image: "./a.png", caption: "x" }, '"a.png" stands on line 1 already'],
+  ])("refuses a line with %s", (_, line, problem) => {
+    write({ image: "a.png", caption: "x" }, line);
+    expect(() => folder(dir)).toThrow(UserError);
+    expect(() => folder(dir)).toThrow(/captions\.jsonl:2: .*; expected a line such as {"image": .*}$/);
+    expect(() => folder(dir)).toThrow(problem);
+  });
+
+  it("refuses a missing folder, a missing list and an empty one", () => {
+    expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder/);
+    expect(() => folder(dir)).toThrow(
+      /captions\.jsonl: cannot be read .*ENOENT.*Write it, one line a picture/,
+    );
+    write("", "");
+    expect(() => folder(dir)).toThrow(/captions\.jsonl: lists no picture/);
+  });
+
+  it("refuses to read a missing picture, a folder, and a link that leaves", async () => {
+    mkdirSync(join(dir, "b.png"));
+    symlinkSync("/etc/hostname", join(dir, "c.png"));
+    writeFileSync(join(dir, "inside"), "x");
+    symlinkSync("inside", join(dir, "d.png"));
+    write(...["a", "b", "c", "d"].map((name) => ({ image: `${name}.png`, caption: "x" })));
+    const [missing, directory, leaving, linked] = await examples();
+    await expect(missing!.read()).rejects.toThrow(/a\.png: cannot be read \(ENOENT\)/);
+    await expect(directory!.read()).rejects.toThrow(/b\.png: cannot be read \(EISDIR\)/);
+    await expect(leaving!.read()).rejects.toThrow(/c\.png: is a link that leaves the folder/);
+    expect(String(await linked!.read())).toBe("x");
+  });
+});
