@@ -1,0 +1,147 @@
+/** Finds a C++ compiler and the flags that an addon for a given libtorch needs. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { run, which } from "./command.mjs";
+import { Failure } from "./failure.mjs";
+
+/** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
+
+/**
+ * @typedef {object} Compiler
+ * @property {string[]} command the program, and arguments that always come first (`CXX="ccache g++"`)
+ * @property {"gcc" | "clang"} family
+ * @property {string} version such as "12.2.0"
+ * @property {17 | 20} standard the C++ standard to compile for
+ */
+
+/**
+ * The first of $CXX, c++, g++, clang++ that is there and understands the C++ standard that the headers of
+ * `libtorch` ask for.
+ *
+ * @param {Libtorch} libtorch
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<Compiler>}
+ * @throws {Failure} if there is none
+ */
+export async function findCompiler(libtorch, env = process.env) {
+  const standard = standardOf(libtorch);
+  const tooOld = [];
+  for (const candidate of env.CXX ? [env.CXX] : ["c++", "g++", "clang++"]) {
+    const [name = "", ...args] = candidate.trim().split(/\s+/);
+    const program = which(name, env);
+    if (!program) continue;
+    const compiler = await probe([program, ...args], standard, env);
+    if (compiler) return compiler;
+    tooOld.push(program);
+  }
+  throw new Failure(describeLack(standard, tooOld, env.CXX));
+}
+
+/**
+ * @param {Libtorch} libtorch
+ * @param {Compiler} compiler
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {{ compile: string[], link: string[] }}
+ */
+export function flagsFor(libtorch, compiler, env = process.env) {
+  const cudaHeaders = libtorch.cuda ? findCudaHeaders(libtorch, env) : undefined;
+  // The system's own folder is left out: named explicitly, it would move to the front of the search and
+  // break the standard library's headers.
+  const includeDirs = [...libtorch.includeDirs, nodeApiHeaders(), cudaHeaders].filter(
+    (folder) => folder && folder !== "/usr/include",
+  );
+  const compile = [
+    "-O2",
+    `-std=c++${compiler.standard}`,
+    "-fPIC",
+    "-Wall",
+    `-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
+    "-DNAPI_VERSION=9",
+    ...(cudaHeaders ? ["-DSDGAN_WITH_CUDA"] : []),
+    ...includeDirs.flatMap((folder) => ["-isystem", String(folder)]),
+  ];
+  const link = ["-shared", `-L${libtorch.libDir}`, `-Wl,-rpath,${libtorch.libDir}`];
+  if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
+  // Nothing in the addon refers to the CUDA libraries, yet loading them is what makes the device known.
+  else link.push("-Wl,--no-as-needed");
+  link.push("-ltorch", "-ltorch_cpu", "-lc10", ...(libtorch.cuda ? ["-ltorch_cuda", "-lc10_cuda"] : []));
+  return { compile, link };
+}
+
+/**
+ * libtorch's main header refuses an older standard by itself; the number in that check is what it needs.
+ *
+ * @param {Libtorch} libtorch
+ * @returns {17 | 20}
+ */
+function standardOf(libtorch) {
+  const header = readFileSync(join(libtorch.home, "include/ATen/ATen.h"), "utf8");
+  return Number(/__cplusplus < (\d+)L/.exec(header)?.[1]) > 201703 ? 20 : 17;
+}
+
+/**
+ * @param {string[]} command
+ * @param {17 | 20} standard
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<Compiler | undefined>} undefined if it does not know the standard
+ */
+async function probe(command, standard, env) {
+  const [program = "", ...args] = command;
+  const printMacros = [...args, `-std=c++${standard}`, "-x", "c++", "-dM", "-E", "/dev/null"];
+  const { code, stdout } = await run(program, printMacros, { env });
+  /** @param {string} name */
+  const macro = (name) => new RegExp(`^#define ${name} (.*)$`, "m").exec(stdout)?.[1];
+  const knows = standard === 20 ? 201709 : 201703;
+  if (code !== 0 || Number.parseInt(macro("__cplusplus") ?? "0", 10) < knows) return undefined;
+  const version = (macro("__VERSION__") ?? "unknown").replaceAll('"', "");
+  return { command, family: macro("__clang__") ? "clang" : "gcc", version, standard };
+}
+
+/**
+ * @param {number} standard
+ * @param {string[]} tooOld
+ * @param {string | undefined} chosen $CXX
+ */
+function describeLack(standard, tooOld, chosen) {
+  const remedy =
+    process.platform === "darwin"
+      ? "xcode-select --install"
+      : "apt-get install g++ (as root; other systems: gcc-c++ or clang), or set CXX to a compiler";
+  if (tooOld.length > 0)
+    return (
+      `The C++ compiler ${tooOld.join(", ")} does not compile C++${standard}, which this libtorch needs.\n` +
+      `  Remedy: ${remedy}; GCC 9 or Clang 9 will do for C++17, GCC 11 or Clang 14 for C++20.`
+    );
+  const found = chosen
+    ? `CXX=${chosen} is no program on the PATH`
+    : "c++, g++ and clang++ are not on the PATH";
+  return `A C++ compiler is needed to build the libtorch addon; ${found}.\n  Remedy: ${remedy}.`;
+}
+
+/** @returns {string} the folder of `node_api.h` */
+function nodeApiHeaders() {
+  try {
+    const found = createRequire(import.meta.url).resolve("node-api-headers/package.json");
+    return join(found, "../include");
+  } catch {
+    throw new Failure("The npm package node-api-headers is not installed.\n  Remedy: npm install.");
+  }
+}
+
+/**
+ * libtorch's CUDA headers include NVIDIA's, which come with the CUDA toolkit or, beside Python's torch, in
+ * a package of their own. Without them the addon builds all the same, less what needs them.
+ *
+ * @param {Libtorch} libtorch
+ * @param {NodeJS.ProcessEnv} env
+ */
+function findCudaHeaders(libtorch, env) {
+  const folders = [
+    ...(env.CUDA_HOME ? [join(env.CUDA_HOME, "include")] : []),
+    "/usr/local/cuda/include",
+    join(libtorch.home, "../nvidia/cuda_runtime/include"),
+    "/usr/include",
+  ];
+  return folders.find((folder) => existsSync(join(folder, "cuda_runtime_api.h")));
+}

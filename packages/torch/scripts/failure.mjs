@@ -1,0 +1,46 @@
+/**
+ * Failures that the person at the keyboard can act on: one message that says what was found, what was
+ * expected and what to do. They end a script with exit code 1 and no stack.
+ */
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export class Failure extends Error {
+  name = "Failure";
+}
+
+/**
+ * Runs `main` when the module at `moduleUrl` is the program itself, and does nothing when it is imported.
+ *
+ * @param {string} moduleUrl `import.meta.url` of the caller
+ * @param {() => Promise<void>} main
+ */
+export async function runAsProgram(moduleUrl, main) {
+  const program = process.argv[1];
+  if (program === undefined || realpathSync(program) !== fileURLToPath(moduleUrl)) return;
+  try {
+    await main();
+  } catch (error) {
+    printFailure(error);
+    process.exitCode = 1;
+  }
+}
+
+/** @param {unknown} error */
+export function printFailure(error) {
+  console.error(`✗ ${describe(error)}`);
+}
+
+/**
+ * The message alone for failures of ours and of the operating system (no space, no permission), which
+ * name what they are about; the stack for everything else, because that is a bug.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function describe(error) {
+  if (!(error instanceof Error)) return String(error);
+  const ofTheSystem =
+    "syscall" in error || ("code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
+  return error instanceof Failure || ofTheSystem ? error.message : (error.stack ?? error.message);
+}

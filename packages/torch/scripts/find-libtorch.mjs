@@ -1,0 +1,193 @@
+/**
+ * Finds libtorch. The order of places:
+ *
+ *   1. the folder that the environment variable LIBTORCH names; unfit is an error there, never skipped
+ *   2. `.libtorch/` at the project's root
+ *   3. the system: /usr, /usr/local, /opt/homebrew (with Debian's multiarch folders)
+ *   4. the package `torch` of the `python3` on the PATH
+ *
+ * `node find-libtorch.mjs` prints what is found as JSON.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure, runAsProgram } from "./failure.mjs";
+
+/**
+ * @typedef {object} Libtorch
+ * @property {string} home the folder that holds `include/` and `lib/`
+ * @property {string[]} includeDirs
+ * @property {string} libDir
+ * @property {string} version such as "1.13.0" or "2.5.1+cpu"
+ * @property {boolean} cuda whether it was built with CUDA
+ * @property {boolean} cxx11Abi whether its std::string is that of C++11 (`_GLIBCXX_USE_CXX11_ABI`)
+ * @property {"LIBTORCH" | "project" | "system" | "python"} origin
+ */
+
+/**
+ * @typedef {object} SearchOptions
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {string} [projectRoot]
+ * @property {string[]} [systemPrefixes]
+ */
+
+export const OLDEST_VERSION = "1.13";
+
+export const PROJECT_ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+const SYSTEM_PREFIXES = ["/usr", "/usr/local", "/opt/homebrew"];
+
+/**
+ * @param {SearchOptions} [options]
+ * @returns {{ libtorch: Libtorch | undefined, rejected: string[] }} the first fit libtorch, and a line
+ *   about each unfit one that was passed over before it
+ * @throws {Failure} if LIBTORCH is set and names no fit libtorch
+ */
+export function findLibtorch({
+  env = process.env,
+  projectRoot = PROJECT_ROOT,
+  systemPrefixes = SYSTEM_PREFIXES,
+} = {}) {
+  if (env.LIBTORCH) return { libtorch: fromVariable(env.LIBTORCH), rejected: [] };
+  const rejected = [];
+  for (const { origin, home } of places(env, projectRoot, systemPrefixes)) {
+    const { libtorch, problem } = inspect(home, origin);
+    if (libtorch) return { libtorch, rejected };
+    if (problem) rejected.push(problem);
+  }
+  return { libtorch: undefined, rejected };
+}
+
+/**
+ * @param {string} home
+ * @param {Libtorch["origin"]} origin
+ * @returns {{ libtorch?: Libtorch, problem?: string }} neither, if there is no trace of libtorch
+ */
+export function inspect(home, origin) {
+  const include = join(home, "include");
+  const hasHeaders = existsSync(join(include, "ATen/ATen.h")) && existsSync(join(include, "torch"));
+  const libDir = libraryFolders(home).find((folder) => existsSync(join(folder, library("torch_cpu"))));
+  if (!hasHeaders && !libDir) return {};
+  if (!libDir) return { problem: `${home} has libtorch's headers but no ${library("torch_cpu")}` };
+  if (!hasHeaders) return { problem: `${libDir} has ${library("torch_cpu")} but ${include} has no headers` };
+  if (!existsSync(join(libDir, library("c10"))))
+    return { problem: `${libDir} has ${library("torch_cpu")} but no ${library("c10")}` };
+  const version = readVersion(home);
+  if (!version) return { problem: `${home} has a libtorch that does not tell its version` };
+  if (isOlder(version, OLDEST_VERSION)) return { problem: `${home} has libtorch ${version}` };
+  const libtorch = {
+    home,
+    includeDirs: [include, join(include, "torch/csrc/api/include")],
+    libDir,
+    version,
+    cuda: existsSync(join(libDir, library("torch_cuda"))),
+    cxx11Abi: usesCxx11Abi(libDir),
+    origin,
+  };
+  return { libtorch };
+}
+
+/**
+ * @param {string} version
+ * @param {string} oldest
+ */
+export function isOlder(version, oldest) {
+  const [major = 0, minor = 0] = version.split(".").map(Number.parseFloat);
+  const [oldestMajor = 0, oldestMinor = 0] = oldest.split(".").map(Number.parseFloat);
+  return major !== oldestMajor ? major < oldestMajor : minor < oldestMinor;
+}
+
+/**
+ * @param {string} folder
+ * @returns {Libtorch}
+ */
+function fromVariable(folder) {
+  const home = resolve(folder);
+  const { libtorch, problem } = inspect(home, "LIBTORCH");
+  if (libtorch) return libtorch;
+  const found = problem ?? (existsSync(home) ? `${home} has no libtorch` : `${home} does not exist`);
+  throw new Failure(
+    `LIBTORCH=${folder} is unfit: ${found}.\n` +
+      `  Expected: a folder with include/ and lib/ of libtorch ${OLDEST_VERSION} or newer.\n` +
+      "  Remedy: correct LIBTORCH, or unset it, and set-up searches elsewhere and installs libtorch if need be.",
+  );
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} projectRoot
+ * @param {string[]} systemPrefixes
+ * @returns {Iterable<{ origin: Libtorch["origin"], home: string }>}
+ */
+function* places(env, projectRoot, systemPrefixes) {
+  yield { origin: "project", home: join(projectRoot, ".libtorch") };
+  for (const home of systemPrefixes) yield { origin: "system", home };
+  const home = pythonTorch(env);
+  if (home) yield { origin: "python", home };
+}
+
+/**
+ * The folder of Python's `torch`, found without importing it, which takes seconds.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string | undefined}
+ */
+function pythonTorch(env) {
+  const question =
+    "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
+  try {
+    const options = { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 20_000 };
+    return execFileSync("python3", ["-c", question], /** @type {const} */ (options)).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} home */
+function libraryFolders(home) {
+  const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch] ?? process.arch;
+  return [`lib/${architecture}-linux-gnu`, "lib64", "lib"].map((folder) => join(home, folder));
+}
+
+/** @param {string} name */
+function library(name) {
+  return `lib${name}.${process.platform === "darwin" ? "dylib" : "so"}`;
+}
+
+/**
+ * The official archive has the file `build-version`, Python's package `version.py`; all have the header,
+ * which moved in 2.x.
+ *
+ * @param {string} home
+ * @returns {string | undefined}
+ */
+function readVersion(home) {
+  const read = (/** @type {string} */ path) =>
+    existsSync(join(home, path)) ? readFileSync(join(home, path), "utf8") : "";
+  const stated = read("build-version").trim() || /__version__ = '(.+)'/.exec(read("version.py"))?.[1];
+  if (stated) return stated;
+  const header =
+    read("include/torch/headeronly/version.h") ||
+    read("include/torch/csrc/api/include/torch/version.h") ||
+    read("include/torch/version.h");
+  const numbers = ["MAJOR", "MINOR", "PATCH"].map(
+    (part) => new RegExp(`#define TORCH_VERSION_${part} (\\d+)`).exec(header)?.[1],
+  );
+  return numbers.includes(undefined) ? undefined : numbers.join(".");
+}
+
+/**
+ * Asks the library itself: with the C++11 ABI the names of c10's own functions that take a string hold
+ * `__cxx11`. (Off Linux there is only one ABI, and the flag has no meaning.)
+ *
+ * @param {string} libDir
+ */
+function usesCxx11Abi(libDir) {
+  if (process.platform !== "linux") return true;
+  return /_ZN[K]?3c10\w*__cxx11/.test(readFileSync(join(libDir, library("c10")), "latin1"));
+}
+
+await runAsProgram(import.meta.url, async () => {
+  console.log(JSON.stringify(findLibtorch(), null, 2));
+});
