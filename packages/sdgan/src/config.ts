@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseDocument, stringify } from "yaml";
+import { Document, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Config, configFields, configSchema } from "./config-schema.js";
 import { UserError } from "./errors.js";
@@ -29,7 +29,13 @@ export function loadConfig(nameOrFile: string, overrides: readonly string[] = []
 
 /** `config` as the YAML that `loadConfig` reads back. */
 export function formatConfig(config: Config): string {
-  return stringify(config, { collectionStyle: "any" });
+  const document = new Document(config);
+  visit(document, {
+    Seq(_, list) {
+      list.flow = true;
+    },
+  });
+  return document.toString({ flowCollectionPadding: false });
 }
 
 /** Names that `loadConfig` knows without a path. */

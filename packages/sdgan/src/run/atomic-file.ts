@@ -1,0 +1,51 @@
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { onDisk } from "../system-errors.js";
+
+/**
+ * Writes `path` so that at every moment, a crash or a full disk included, it holds either what it held before or
+ * all of `data`.
+ * @throws UserError naming `path` if the file system refuses.
+ */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  writeAtomic(path, (temporary) => writeFileSync(temporary, data));
+}
+
+/** As `writeFileAtomic`, for data that `write` puts into the file whose path it is given. */
+export function writeAtomic(path: string, write: (temporary: string) => void): void {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}${temporaryEnding}`);
+  onDisk(path, () => {
+    try {
+      write(temporary);
+      sync(temporary, "r+");
+      renameSync(temporary, path);
+      syncFolder(folder);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Removes what killed processes left half written in `folder`. */
+export function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name.startsWith(".") && name.endsWith(temporaryEnding)) rmSync(join(folder, name), { force: true });
+}
+
+const temporaryEnding = ".sdgan-tmp";
+
+function sync(path: string, mode: "r" | "r+"): void {
+  const file = openSync(path, mode);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes the rename itself last. Not every system lets a folder be opened; there the file alone is synced. */
+function syncFolder(folder: string): void {
+  if (process.platform !== "win32") sync(folder, "r");
+}

@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig } from "../config.js";
+import { UserError } from "../errors.js";
+import { holdsRun, openRun, resumeRun, startRun } from "./run-folder.js";
+
+const config = loadConfig("birds-64", ["seed=7"]);
+const vocabulary = '["bird"]';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-run-"));
+  path = join(folder, "runs", "first");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Begins a run and lets go of it. */
+function begin(): void {
+  using _ = startRun(path, config, vocabulary);
+}
+
+it("holds all that is needed to go on", () => {
+  begin();
+  expect(holdsRun(path)).toBe(true);
+  using run = resumeRun(path);
+  expect(run.config).toEqual(config);
+  expect(readFileSync(run.vocabulary, "utf8")).toBe(vocabulary);
+  for (const made of [run.samples, run.checkpoints]) expect(existsSync(made)).toBe(true);
+});
+
+describe("nothing there is lost", () => {
+  it("a run is not begun over another", () => {
+    begin();
+    writeFileSync(join(path, "metrics.jsonl"), "kept");
+    expect(begin).toThrow(UserError);
+    expect(begin).toThrow(`${path}: already holds a run: --resume to go on with it, or another --run`);
+    expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toBe("kept");
+    expect(existsSync(join(path, "lock"))).toBe(false);
+  });
+
+  it.each(["vocabulary.json", "metrics.jsonl", "checkpoints/step-1.safetensors"])("nor over %s", (name) => {
+    mkdirSync(join(path, "checkpoints"), { recursive: true });
+    writeFileSync(join(path, name), "somebody's");
+    expect(begin).toThrow("a run would overwrite");
+    expect(readFileSync(join(path, name), "utf8")).toBe("somebody's");
+    expect(holdsRun(path)).toBe(false);
+  });
+
+  it("but a start that was cut short begins again, and other files may lie there", () => {
+    mkdirSync(join(path, "damsm"), { recursive: true });
+    writeFileSync(join(path, "vocabulary.json"), vocabulary);
+    begin();
+    expect(holdsRun(path)).toBe(true);
+  });
+});
+
+it("says what cannot be opened or made", () => {
+  expect(() => openRun(path)).toThrow(`${path}: holds no run: there is no config.yaml`);
+  expect(() => resumeRun(path)).toThrow(UserError);
+  writeFileSync(join(folder, "runs"), "a file in the way");
+  expect(begin).toThrow(`${path}: a part of the path is a file, not a folder`);
+});
+
+it("a resumed run is rid of half-written files", () => {
+  begin();
+  const half = join(path, "checkpoints", ".step-1.99.sdgan-tmp");
+  writeFileSync(half, "");
+  using _ = resumeRun(path);
+  expect(existsSync(half)).toBe(false);
+});
+
+describe("one training at a time", () => {
+  const lock = () => join(path, "lock");
+  const holder = (values: object) => JSON.stringify({ pid: process.pid, host: hostname(), ...values });
+
+  it("a second one is refused until the first is done", () => {
+    {
+      using _ = startRun(path, config, vocabulary);
+      expect(() => resumeRun(path)).toThrow(`process ${process.pid} is training in this run folder`);
+      expect(openRun(path).config).toEqual(config);
+    }
+    resumeRun(path)[Symbol.dispose]();
+    expect(existsSync(lock())).toBe(false);
+  });
+
+  it("another living process is respected, a killed one is not", async () => {
+    begin();
+    const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
+    writeFileSync(lock(), holder({ pid: other.pid }));
+    expect(() => resumeRun(path)).toThrow(`process ${other.pid} is training`);
+    const gone = new Promise((resolve) => other.once("exit", resolve));
+    other.kill("SIGKILL");
+    await gone;
+    resumeRun(path)[Symbol.dispose]();
+  });
+
+  it.skipIf(process.platform !== "linux")(
+    "a lock whose process number another process has now is taken over",
+    () => {
+      begin();
+      writeFileSync(lock(), holder({ started: "1" }));
+      resumeRun(path)[Symbol.dispose]();
+    },
+  );
+
+  it("a lock that holds no process is taken over; one of another machine is not", () => {
+    begin();
+    writeFileSync(lock(), "");
+    resumeRun(path)[Symbol.dispose]();
+    writeFileSync(lock(), holder({ host: "elsewhere" }));
+    expect(() => resumeRun(path)).toThrow(
+      "on elsewhere holds this run folder; if it is gone, remove this file",
+    );
+  });
+
+  it("the end of the process gives it back", () => {
+    const before = process.listeners("exit");
+    startRun(path, config, vocabulary);
+    const [onExit] = process.listeners("exit").filter((listener) => !before.includes(listener));
+    onExit!(1);
+    expect(existsSync(lock())).toBe(false);
+    expect(process.listeners("exit")).toEqual(before);
+  });
+});

@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, formatConfig, loadConfig } from "../config.js";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+import { removeLeftovers, writeFileAtomic } from "./atomic-file.js";
+import { takeLock } from "./run-lock.js";
+
+/** A run folder: it alone can resume or reproduce the run. All fields but `config` are paths. */
+export interface RunFolder {
+  path: string;
+  /** `config.yaml`: the resolved configuration, written once. Its presence makes the folder a run. */
+  config: Config;
+  /** `vocabulary.json`, as it was when the run began. */
+  vocabulary: string;
+  /** `metrics.jsonl`; TensorBoard's event files lie beside it. */
+  metrics: string;
+  /** `samples/`: grids drawn while training. */
+  samples: string;
+  /** `checkpoints/` */
+  checkpoints: string;
+}
+
+/** A run folder that this process alone may write to, until it is disposed of. */
+export interface ActiveRun extends RunFolder, Disposable {}
+
+/**
+ * Begins a run in `path`: makes the folder, takes its lock, writes the configuration and the vocabulary (the text
+ * of `vocabulary.json`).
+ * @throws UserError if `path` holds a run or files that a run would overwrite, or cannot be written.
+ */
+export function startRun(path: string, config: Config, vocabulary: string): ActiveRun {
+  if (existsSync(join(path, "config.yaml"))) throw new UserError(`${path}: ${alreadyThere}`);
+  onDisk(path, () => mkdirSync(path, { recursive: true }));
+  return locked(path, () => {
+    const paths = pathsOf(path);
+    refuseToOverwrite(path, paths, vocabulary);
+    for (const folder of [paths.samples, paths.checkpoints])
+      onDisk(folder, () => mkdirSync(folder, { recursive: true }));
+    writeFileAtomic(paths.vocabulary, vocabulary);
+    writeFileAtomic(paths.config, formatConfig(config)); // last: from here on it is a run
+    return { ...paths, config };
+  });
+}
+
+/**
+ * Goes on with the run in `path`: takes its lock and removes what a killed process left half written.
+ * @throws UserError if there is no run, or another process is training in it.
+ */
+export function resumeRun(path: string): ActiveRun {
+  const run = openRun(path);
+  return locked(path, () => {
+    for (const folder of [path, run.samples, run.checkpoints])
+      onDisk(folder, () => {
+        mkdirSync(folder, { recursive: true });
+        removeLeftovers(folder);
+      });
+    return run;
+  });
+}
+
+/**
+ * The run in `path`, to read from.
+ * @throws UserError if there is none, or its configuration is not valid.
+ */
+export function openRun(path: string): RunFolder {
+  const paths = pathsOf(path);
+  if (!existsSync(paths.config)) throw new UserError(`${path}: holds no run: there is no config.yaml`);
+  return { ...paths, config: loadConfig(paths.config) };
+}
+
+/** Whether `path` holds a run. */
+export function holdsRun(path: string): boolean {
+  return existsSync(pathsOf(path).config);
+}
+
+const alreadyThere = "already holds a run: --resume to go on with it, or another --run";
+
+type Paths = { [Key in keyof RunFolder]: string };
+
+function pathsOf(path: string): Paths {
+  return {
+    path,
+    config: join(path, "config.yaml"),
+    vocabulary: join(path, "vocabulary.json"),
+    metrics: join(path, "metrics.jsonl"),
+    samples: join(path, "samples"),
+    checkpoints: join(path, "checkpoints"),
+  };
+}
+
+/** Does `begin` under the run's lock, which is given back if it fails. */
+function locked(path: string, begin: () => RunFolder): ActiveRun {
+  const release = takeLock(join(path, "lock"));
+  try {
+    return { ...begin(), [Symbol.dispose]: release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** A start that was cut short leaves the same vocabulary and empty folders; anything else is somebody's. */
+function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void {
+  if (existsSync(paths.config)) throw new UserError(`${path}: ${alreadyThere}`);
+  const taken = [
+    existsSync(paths.vocabulary) && readFileSync(paths.vocabulary, "utf8") !== vocabulary && paths.vocabulary,
+    existsSync(paths.metrics) && paths.metrics,
+    ...[paths.samples, paths.checkpoints].map((folder) => hasFiles(folder) && folder),
+  ].find(Boolean);
+  if (taken) throw new UserError(`${path}: a run would overwrite ${taken}: take another --run`);
+}
+
+function hasFiles(folder: string): boolean {
+  return existsSync(folder) && onDisk(folder, () => readdirSync(folder).length > 0);
+}

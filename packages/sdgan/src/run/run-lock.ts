@@ -1,0 +1,110 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+
+/** Who holds a run folder. `started` tells a process from a later one that was given the same number. */
+interface Holder {
+  pid: number;
+  host: string;
+  started: string | undefined;
+}
+
+/**
+ * Takes the lock file at `path`, so that two trainings never write one run. The lock of a process that is gone is
+ * taken over. Returns what releases it; the end of the process releases it too, unless it is killed.
+ * @throws UserError if a living process holds it, or one on another machine.
+ */
+export function takeLock(path: string): () => void {
+  const mine = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid),
+  } as Holder);
+  for (let attempt = 0; !create(path, mine); attempt++) {
+    const theirs = contents(path);
+    const holder = parse(theirs);
+    if (holder && isAlive(holder)) throw new UserError(refusal(path, holder));
+    if (!holder && attempt === 0)
+      pause(50); // perhaps it is just being written
+    else if (theirs !== undefined) removeStale(path, theirs);
+    if (attempt === 20) throw new UserError(`${path}: cannot be taken; remove it if no training runs here`);
+  }
+  const release = () => {
+    process.off("exit", release);
+    if (contents(path) === mine) rmSync(path, { force: true });
+  };
+  process.on("exit", release);
+  return release;
+}
+
+function create(path: string, text: string): boolean {
+  return onDisk(path, () => {
+    try {
+      writeFileSync(path, text, { flag: "wx" });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    }
+  });
+}
+
+/** Moves the lock away before removing it: of two processes that find it stale, one moves it, the other nothing. */
+function removeStale(path: string, stale: string): void {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  const moved = contents(aside);
+  if (moved !== stale && moved !== undefined) create(path, moved); // it was another's new lock: put it back
+  rmSync(aside, { force: true });
+}
+
+function contents(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(text: string | undefined): Holder | undefined {
+  try {
+    const holder = JSON.parse(text ?? "") as Holder;
+    return Number.isInteger(holder.pid) && holder.pid > 0 ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processes of other machines count as alive: nothing can be known of them here. */
+function isAlive({ pid, host, started }: Holder): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+  }
+  return started === undefined || started === startOf(pid);
+}
+
+/** When a process started, in clock ticks since the machine did; undefined where the system does not tell. */
+function startOf(pid: number): string | undefined {
+  // The second field is the program's name in brackets, and may hold anything.
+  return contents(`/proc/${pid}/stat`)
+    ?.replace(/^.*\) /s, "")
+    .split(" ")[19];
+}
+
+function refusal(path: string, { pid, host }: Holder): string {
+  return host === hostname()
+    ? `${path}: process ${pid} is training in this run folder: stop it first, or take another --run`
+    : `${path}: process ${pid} on ${host} holds this run folder; if it is gone, remove this file`;
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
