@@ -1,0 +1,77 @@
+// Generators: streams of random numbers with a state that can be saved and put back.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "common.h"
+
+namespace addon {
+namespace {
+
+constexpr napi_type_tag kGeneratorTag = {0x2f1be88c90a94a5d, 0xb3d1670c5e4f8a72};
+
+void finalize(napi_env, void* data, void*) { delete static_cast<at::Generator*>(data); }
+
+napi_value wrap(napi_env env, at::Generator generator) {
+  napi_value object;
+  check(env, napi_create_object(env, &object));
+  check(env, napi_type_tag_object(env, object, &kGeneratorTag));
+  check(env, napi_wrap(env, object, new at::Generator(std::move(generator)), finalize, nullptr, nullptr));
+  return object;
+}
+
+/// generator(seed, device): a new generator.
+napi_value create(Call& call) {
+  const int64_t seed = toInteger(call.env, call[0], "seed");
+  const c10::Device device(toString(call.env, call[1], "device"));
+  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator()
+                                            : at::globalContext().defaultGenerator(device).clone();
+  generator.set_current_seed(static_cast<uint64_t>(seed));
+  return wrap(call.env, std::move(generator));
+}
+
+/// defaultGenerator(device): the one that operators use when they are given none.
+napi_value defaultGenerator(Call& call) {
+  return wrap(call.env, at::globalContext().defaultGenerator(c10::Device(toString(call.env, call[0], "device"))));
+}
+
+napi_value getState(Call& call) {
+  at::Generator& generator = toGenerator(call.env, call[0], "getState");
+  return fromTensor(call.env, generator.get_state());
+}
+
+napi_value setState(Call& call) {
+  at::Generator& generator = toGenerator(call.env, call[0], "setState");
+  generator.set_state(toTensor(call.env, call[1], "setState").contiguous());
+  return undefined(call.env);
+}
+
+/// manualSeed(seed): seeds libtorch's default generators.
+napi_value manualSeed(Call& call) {
+  at::manual_seed(static_cast<uint64_t>(toInteger(call.env, call[0], "seed")));
+  return undefined(call.env);
+}
+
+}  // namespace
+
+at::Generator& toGenerator(napi_env env, napi_value value, const char* what) {
+  bool tagged = false;
+  void* data = nullptr;
+  if (typeOf(env, value) != napi_object || napi_check_object_type_tag(env, value, &kGeneratorTag, &tagged) != napi_ok ||
+      !tagged || napi_unwrap(env, value, &data) != napi_ok) {
+    throw ArgumentError(std::string(what) + ": expected a generator, found " + describe(env, value));
+  }
+  return *static_cast<at::Generator*>(data);
+}
+
+void defineRandom(napi_env env, napi_value exports) {
+  define<create>(env, exports, "generator");
+  define<defaultGenerator>(env, exports, "defaultGenerator");
+  define<getState>(env, exports, "getGeneratorState");
+  define<setState>(env, exports, "setGeneratorState");
+  define<manualSeed>(env, exports, "manualSeed");
+}
+
+}  // namespace addon

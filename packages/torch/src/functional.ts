@@ -1,0 +1,101 @@
+/** Operators of neural networks, as in `torch.nn.functional`. */
+import { call } from "./dispatch.js";
+import type { Tensor } from "./tensor.js";
+
+export type Reduction = "none" | "mean" | "sum";
+
+export interface ConvOptions {
+  bias?: Tensor | null;
+  stride?: number;
+  padding?: number;
+}
+
+/** input [B, I, H, W], weight [O, I, kH, kW] → [B, O, H', W']. */
+export function conv2d(
+  input: Tensor,
+  weight: Tensor,
+  { bias, stride = 1, padding = 0 }: ConvOptions = {},
+): Tensor {
+  return call("conv2d", input, weight, bias ?? undefined, stride, padding);
+}
+
+/** input […, I], weight [O, I], bias [O] → […, O]. */
+export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  return call("linear", input, weight, bias ?? undefined);
+}
+
+export interface BatchNormOptions {
+  weight?: Tensor | null;
+  bias?: Tensor | null;
+  runningMean?: Tensor | null;
+  runningVar?: Tensor | null;
+  /** Normalize with the batch's own statistics and update the running ones. */
+  training: boolean;
+  momentum?: number;
+  eps?: number;
+}
+
+/** input [B, C, …], normalized over everything but C. */
+export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
+  const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
+  return call("batch_norm", input, weight, bias, runningMean, runningVar, training, momentum, eps, false);
+}
+
+/** The first half of `dim` times the sigmoid of the second. */
+export function glu(input: Tensor, dim = 1): Tensor {
+  return call("glu", input, dim);
+}
+
+/** [B, C, H, W] → [B, C, scale·H, scale·W], every pixel repeated. */
+export function upsampleNearest(input: Tensor, scale: number): Tensor {
+  const [height, width] = [input.size(2) * scale, input.size(3) * scale];
+  return call("upsample_nearest2d", input, [height, width]);
+}
+
+/** [B, C, H, W] → [B, C, height, width], as PyTorch's `interpolate(…, mode="bilinear", align_corners=False)`. */
+export function upsampleBilinear(input: Tensor, height: number, width: number): Tensor {
+  return call("upsample_bilinear2d", input, [height, width], false);
+}
+
+/** Means of `kernel` × `kernel` squares, side by side. */
+export function avgPool2d(input: Tensor, kernel: number): Tensor {
+  return call("avg_pool2d", input, kernel, kernel);
+}
+
+/** Mean over all places: [B, C, H, W] → [B, C]. */
+export function globalAveragePool(input: Tensor): Tensor {
+  return input.mean([2, 3]);
+}
+
+/** Rows of `weight` [words, D] for whole numbers [B, T] → [B, T, D]; row `paddingIndex` gets no gradient. */
+export function embedding(weight: Tensor, indices: Tensor, paddingIndex = -1): Tensor {
+  return call("embedding", weight, indices, paddingIndex);
+}
+
+/** logits [B, C], classes [B] (int64); rows of class `ignoreIndex` do not count. */
+export function crossEntropy(
+  logits: Tensor,
+  classes: Tensor,
+  { reduction = "mean" as Reduction, ignoreIndex = -100 } = {},
+): Tensor {
+  return call("cross_entropy_loss", logits, classes, undefined, reduction, ignoreIndex);
+}
+
+/** −target·log σ(x) − (1 − target)·log(1 − σ(x)), stable for every x. */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  { reduction = "mean" as Reduction } = {},
+): Tensor {
+  return call("binary_cross_entropy_with_logits", logits, target, undefined, undefined, reduction);
+}
+
+/** cos of the angle between `a` and `b` along `dim`. */
+export function cosineSimilarity(a: Tensor, b: Tensor, dim = 1, eps = 1e-8): Tensor {
+  return call("cosine_similarity", a, b, dim, eps);
+}
+
+/** Zeroes each value with probability `p` and scales the others by 1 / (1 − p); nothing when not training. */
+export function dropout(input: Tensor, p: number, training: boolean): Tensor {
+  return call("dropout", input, p, training);
+}

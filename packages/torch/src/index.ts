@@ -1,0 +1,13 @@
+/** libtorch for Node. */
+export * from "./autograd.js";
+export * from "./creation.js";
+export { call, schema } from "./dispatch.js";
+export * from "./dtype.js";
+export * as functional from "./functional.js";
+export * as nn from "./nn/index.js";
+export * as optim from "./optim/index.js";
+export { Generator, manualSeed } from "./random.js";
+export * from "./runtime.js";
+export { loadSafetensors, saveSafetensors } from "./safetensors.js";
+export { keep, scope } from "./scope.js";
+export { isTensor, type Operand, Tensor } from "./tensor.js";

@@ -1,0 +1,84 @@
+/** The addon, as it is: everything untyped ends in this file's neighbours. */
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** Something of libtorch's that JavaScript only holds. */
+declare const opaque: unique symbol;
+export interface NativeGenerator {
+  [opaque]: "generator";
+}
+
+export interface Native {
+  Tensor: new () => object;
+  setTensorClass(constructor: new () => object): void;
+  dispose(tensor: object): void;
+  isDisposed(tensor: object): boolean;
+  account(tensor: object): void;
+  shape(tensor: object): number[];
+  strides(tensor: object): number[];
+  size(tensor: object, dim: number): number;
+  dtype(tensor: object): string;
+  device(tensor: object): string;
+  requiresGrad(tensor: object): boolean;
+  setRequiresGrad(tensor: object, value: boolean): void;
+  isLeaf(tensor: object): boolean;
+  gradient(tensor: object): object | null;
+  setGradient(tensor: object, value: object | null): void;
+  isContiguous(tensor: object, format: string): boolean;
+  describe(tensor: object): string;
+  item(tensor: object): number | boolean;
+  fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: string): object;
+  toBytes(tensor: object): ArrayBuffer;
+  operator(name: string): number;
+  schema(index: number): string;
+  call(index: number, ...values: unknown[]): unknown;
+  grad(
+    outputs: readonly object[],
+    inputs: readonly object[],
+    gradOutputs: readonly (object | null)[] | null,
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (object | null)[];
+  backward(
+    outputs: readonly object[],
+    gradOutputs: readonly (object | null)[] | null,
+    retainGraph: boolean,
+    createGraph: boolean,
+  ): void;
+  withoutGrad<T>(fn: () => T): T;
+  withGrad<T>(fn: () => T): T;
+  inferenceMode<T>(fn: () => T): T;
+  isGradEnabled(): boolean;
+  generator(seed: number, device: string): NativeGenerator;
+  defaultGenerator(device: string): NativeGenerator;
+  getGeneratorState(generator: NativeGenerator): object;
+  setGeneratorState(generator: NativeGenerator, state: object): void;
+  manualSeed(seed: number): void;
+  setThreads(threads: number): void;
+  threads(): number;
+  keepMemory(): boolean;
+  synchronize(): void;
+  version(): string;
+  config(): string;
+  parallelInfo(): string;
+  hasCuda(): boolean;
+  hasMkldnn(): boolean;
+}
+
+export const native = load();
+
+function load(): Native {
+  const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+  let addon: Native;
+  try {
+    addon = createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+  }
+  addon.keepMemory();
+  addon.setThreads(Number(process.env["OMP_NUM_THREADS"]) || availableParallelism());
+  return addon;
+}

@@ -1,0 +1,44 @@
+/** Initial values, as in `torch.nn.init`; all in place, from the default generator. */
+import { noGrad } from "../autograd.js";
+import { randn } from "../creation.js";
+import { call } from "../dispatch.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+
+/** Incoming connections of one output: of a linear or a convolution weight [O, I, …]. */
+export function fanIn(weight: Tensor): number {
+  return weight.shape.slice(1).reduce((product, extent) => product * extent, 1);
+}
+
+export function uniform(tensor: Tensor, low: number, high: number): Tensor {
+  return noGrad(() => tensor.uniform_(low, high));
+}
+
+export function normal(tensor: Tensor, mean = 0, std = 1): Tensor {
+  return noGrad(() => tensor.normal_(mean, std));
+}
+
+export function constant(tensor: Tensor, value: number): Tensor {
+  return noGrad(() => tensor.fill_(value));
+}
+
+/** Uniform with variance 2 / ((1 + a²) · fan in) (He et al., 2015); a = √5 is PyTorch's default for its layers. */
+export function kaimingUniform(weight: Tensor, a = Math.sqrt(5)): Tensor {
+  const bound = Math.sqrt(6 / ((1 + a * a) * fanIn(weight)));
+  return uniform(weight, -bound, bound);
+}
+
+/** A (semi-)orthogonal matrix, everything but the first dimension taken as columns (Saxe et al., 2013). */
+export function orthogonal(weight: Tensor, gain = 1): Tensor {
+  const rows = weight.size(0);
+  const columns = fanIn(weight);
+  noGrad(() =>
+    scope(() => {
+      const tall = randn([Math.max(rows, columns), Math.min(rows, columns)]);
+      const [q, r] = call<[Tensor, Tensor]>("linalg_qr", tall, "reduced");
+      const signed = q.mul(call<Tensor>("sign", call<Tensor>("diagonal", r)));
+      weight.copy_((rows < columns ? signed.t() : signed).reshape(...weight.shape).mul(gain));
+    }),
+  );
+  return weight;
+}

@@ -1,0 +1,128 @@
+/** Layers with PyTorch's parameter names and initial values. */
+import { empty, ones, tensor, zeros } from "../creation.js";
+import * as functional from "../functional.js";
+import type { Tensor } from "../tensor.js";
+import * as init from "./init.js";
+import { Module } from "./module.js";
+
+/** […, inFeatures] → […, outFeatures]. Computes in the input's dtype; the parameters keep theirs. */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+
+  constructor(inFeatures: number, outFeatures: number, { bias = true } = {}) {
+    super();
+    this.weight = this.parameter("weight", init.kaimingUniform(empty([outFeatures, inFeatures])));
+    const bound = 1 / Math.sqrt(inFeatures);
+    this.bias = bias ? this.parameter("bias", init.uniform(empty([outFeatures]), -bound, bound)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    const { dtype } = input;
+    return functional.linear(input, this.weight.to(dtype), this.bias?.to(dtype));
+  }
+}
+
+export interface Conv2dOptions {
+  stride?: number;
+  padding?: number;
+  bias?: boolean;
+}
+
+/** [B, inChannels, H, W] → [B, outChannels, H', W']. Computes in the input's dtype; the parameters keep theirs. */
+export class Conv2d extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  readonly stride: number;
+  readonly padding: number;
+
+  constructor(inChannels: number, outChannels: number, kernel: number, options: Conv2dOptions = {}) {
+    super();
+    const { stride = 1, padding = 0, bias = true } = options;
+    this.stride = stride;
+    this.padding = padding;
+    this.weight = this.parameter(
+      "weight",
+      init.kaimingUniform(empty([outChannels, inChannels, kernel, kernel])),
+    );
+    const bound = 1 / Math.sqrt(inChannels * kernel * kernel);
+    this.bias = bias ? this.parameter("bias", init.uniform(empty([outChannels]), -bound, bound)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    const { dtype } = input;
+    const { stride, padding } = this;
+    return functional.conv2d(input, this.weight.to(dtype), {
+      bias: this.bias?.to(dtype) ?? null,
+      stride,
+      padding,
+    });
+  }
+}
+
+/** [B, C] or [B, C, …]: normalized over all but C (Ioffe and Szegedy, 2015). Statistics are kept in float32. */
+export class BatchNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+  readonly batchesTracked: Tensor;
+
+  constructor(
+    readonly features: number,
+    readonly eps = 1e-5,
+    readonly momentum = 0.1,
+  ) {
+    super();
+    this.weight = this.parameter("weight", ones([features]));
+    this.bias = this.parameter("bias", zeros([features]));
+    this.runningMean = this.buffer("running_mean", zeros([features]));
+    this.runningVar = this.buffer("running_var", ones([features]));
+    this.batchesTracked = this.buffer("num_batches_tracked", tensor(0, { dtype: "int64" }));
+  }
+
+  forward(input: Tensor): Tensor {
+    return this.normalize(input, this.weight, this.bias);
+  }
+
+  /** (x − μ) / √(σ² + ε), scaled and shifted only when asked to. */
+  protected normalize(input: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
+    const { runningMean, runningVar, training, momentum, eps } = this;
+    if (training) this.batchesTracked.add_(1);
+    return functional.batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
+  }
+}
+
+/** PyTorch's two names for what is one computation here. */
+export { BatchNorm as BatchNorm1d, BatchNorm as BatchNorm2d };
+
+/** Whole numbers [B, T] → [B, T, dimension]. Row `paddingIndex` starts at zero and is never trained. */
+export class Embedding extends Module {
+  readonly weight: Tensor;
+
+  constructor(
+    count: number,
+    dimension: number,
+    readonly paddingIndex = -1,
+  ) {
+    super();
+    const weight = init.normal(empty([count, dimension]));
+    if (paddingIndex >= 0) init.constant(weight.select(0, paddingIndex), 0);
+    this.weight = this.parameter("weight", weight);
+  }
+
+  forward(indices: Tensor): Tensor {
+    return functional.embedding(this.weight, indices, this.paddingIndex);
+  }
+}
+
+/** Zeroes each value with probability `p` in training, and scales the others by 1 / (1 − p). */
+export class Dropout extends Module {
+  constructor(readonly p = 0.5) {
+    super();
+  }
+
+  forward(input: Tensor): Tensor {
+    return functional.dropout(input, this.p, this.training);
+  }
+}

@@ -1,0 +1,69 @@
+/** A one-layer bidirectional LSTM over sentences of unequal length (Hochreiter and Schmidhuber, 1997). */
+import { empty, tensor, zeros } from "../creation.js";
+import { call } from "../dispatch.js";
+import type { Tensor } from "../tensor.js";
+import * as init from "./init.js";
+import { Module } from "./module.js";
+
+export interface LstmOutput {
+  /** Both directions' states at every place, zero where padded: [B, T, 2·hidden]. */
+  output: Tensor;
+  /** Each direction's state after its last word: [B, 2·hidden], forward then backward. */
+  last: Tensor;
+}
+
+/** Parameter names and order of gates (input, forget, cell, output) are PyTorch's. */
+export class BidirectionalLstm extends Module {
+  readonly weights: Tensor[];
+
+  constructor(
+    inputSize: number,
+    readonly hiddenSize: number,
+  ) {
+    super();
+    const bound = 1 / Math.sqrt(hiddenSize);
+    const made = (name: string, ...shape: number[]) =>
+      this.parameter(name, init.uniform(empty(shape), -bound, bound));
+    const gates = 4 * hiddenSize;
+    this.weights = ["", "_reverse"].flatMap((direction) => [
+      made(`weight_ih_l0${direction}`, gates, inputSize),
+      made(`weight_hh_l0${direction}`, gates, hiddenSize),
+      made(`bias_ih_l0${direction}`, gates),
+      made(`bias_hh_l0${direction}`, gates),
+    ]);
+  }
+
+  /**
+   * input [B, T, inputSize], lengths of B sentences, each from 1 to T. Padded places reach nothing: sentences are
+   * packed one place after another, longest sentence first.
+   */
+  forward(input: Tensor, lengths: ArrayLike<number>): LstmOutput {
+    const [batch, places] = [input.size(0), input.size(1)];
+    const order = Array.from({ length: batch }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
+    const inverse = order.map((_, i) => order.indexOf(i));
+    const indices = (list: number[]) => tensor(list, { dtype: "int64", device: input.device });
+    const sorted = input.indexSelect(0, indices(order));
+    const sortedLengths = tensor(
+      order.map((i) => lengths[i]!),
+      { dtype: "int64" },
+    );
+    const [data, batchSizes] = call<[Tensor, Tensor]>("_pack_padded_sequence", sorted, sortedLengths, true);
+    const start = zeros([2, batch, this.hiddenSize], { dtype: input.dtype, device: input.device });
+    const [packed, hidden] = call<[Tensor, Tensor, Tensor]>(
+      "lstm.data",
+      data,
+      batchSizes,
+      [start, start],
+      this.weights,
+      true,
+      1,
+      0,
+      this.training,
+      true,
+    );
+    const [padded] = call<[Tensor, Tensor]>("_pad_packed_sequence", packed, batchSizes, true, 0, places);
+    const back = indices(inverse);
+    const last = hidden.permute(1, 0, 2).reshape(batch, 2 * this.hiddenSize); // (direction, B, H) → (B, direction·H)
+    return { output: padded.indexSelect(0, back), last: last.indexSelect(0, back) };
+  }
+}

@@ -1,0 +1,88 @@
+/** Adam (Kingma and Ba, 2015), as PyTorch's. */
+import { noGrad } from "../autograd.js";
+import { zerosLike } from "../creation.js";
+import { keep, scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+
+export interface AdamOptions {
+  learningRate?: number;
+  betas?: readonly [number, number];
+  eps?: number;
+}
+
+/** The state of one parameter. */
+interface Moments {
+  mean: Tensor;
+  square: Tensor;
+}
+
+/** Trains named parameters. Its state is saved under their names, so that it can be put back. */
+export class Adam {
+  learningRate: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly parameters: Map<string, Tensor>;
+  readonly #moments = new Map<string, Moments>();
+  #steps = 0;
+
+  constructor(named: Iterable<[string, Tensor]>, options: AdamOptions = {}) {
+    const { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
+    this.learningRate = learningRate;
+    this.betas = betas;
+    this.eps = eps;
+    this.parameters = new Map(named);
+    for (const [name, parameter] of this.parameters) {
+      const zero = () => keep(noGrad(() => zerosLike(parameter)));
+      this.#moments.set(name, { mean: zero(), square: zero() });
+    }
+  }
+
+  /** Steps taken so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** One step along `gradients`, given in the order of the parameters; null leaves a parameter as it is. */
+  step(gradients: readonly (Tensor | null)[]): void {
+    const [beta1, beta2] = this.betas;
+    this.#steps += 1;
+    const stepSize = this.learningRate / (1 - beta1 ** this.#steps);
+    const correction = Math.sqrt(1 - beta2 ** this.#steps);
+    noGrad(() =>
+      scope(() => {
+        let i = 0;
+        for (const [name, parameter] of this.parameters) {
+          const gradient = gradients[i++];
+          if (!gradient) continue;
+          const { mean, square } = this.#moments.get(name)!;
+          mean.lerp_(gradient, 1 - beta1);
+          square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+          const denominator = square.sqrt().div_(correction).add_(this.eps);
+          parameter.addcdiv_(mean, denominator, -stepSize);
+        }
+      }),
+    );
+  }
+
+  /** `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. */
+  stateDict(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const [name, { mean, square }] of this.#moments) {
+      state.set(`exp_avg.${name}`, mean);
+      state.set(`exp_avg_sq.${name}`, square);
+    }
+    return state;
+  }
+
+  /** Puts back what `stateDict` gave after `steps` steps. */
+  loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void {
+    noGrad(() => {
+      for (const [name, tensor] of this.stateDict()) {
+        const value = state.get(name);
+        if (!value) throw new Error(`Adam's state lacks ${name}`);
+        tensor.copy_(value);
+      }
+    });
+    this.#steps = steps;
+  }
+}

@@ -1,0 +1,3 @@
+/** Training of parameters. */
+export { Adam, type AdamOptions } from "./adam.js";
+export { clipGradNorm } from "./clip.js";
