@@ -25,8 +25,9 @@ import { parseArgs } from "node:util";
 import { run } from "./command.mjs";
 import { findCompiler, flagsFor } from "./compiler.mjs";
 import { Failure, runAsProgram } from "./failure.mjs";
-import { findLibtorch, OLDEST_VERSION } from "./find-libtorch.mjs";
+import { findLibtorch } from "./find-libtorch.mjs";
 import { withLock } from "./lock.mjs";
+import { OLDEST_VERSION } from "./version.mjs";
 
 /** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
 /** @typedef {import("./compiler.mjs").Compiler} Compiler */

@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export class Failure extends Error {
+  /** @override */
   name = "Failure";
 }
 

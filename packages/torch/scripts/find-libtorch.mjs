@@ -13,6 +13,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, runAsProgram } from "./failure.mjs";
+import { isOlder, OLDEST_VERSION } from "./version.mjs";
 
 /**
  * @typedef {object} Libtorch
@@ -31,8 +32,6 @@ import { Failure, runAsProgram } from "./failure.mjs";
  * @property {string} [projectRoot]
  * @property {string[]} [systemPrefixes]
  */
-
-export const OLDEST_VERSION = "1.13";
 
 export const PROJECT_ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -89,16 +88,6 @@ export function inspect(home, origin) {
 }
 
 /**
- * @param {string} version
- * @param {string} oldest
- */
-export function isOlder(version, oldest) {
-  const [major = 0, minor = 0] = version.split(".").map(Number.parseFloat);
-  const [oldestMajor = 0, oldestMinor = 0] = oldest.split(".").map(Number.parseFloat);
-  return major !== oldestMajor ? major < oldestMajor : minor < oldestMinor;
-}
-
-/**
  * @param {string} folder
  * @returns {Libtorch}
  */
@@ -137,8 +126,13 @@ function pythonTorch(env) {
   const question =
     "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
   try {
-    const options = { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 20_000 };
-    return execFileSync("python3", ["-c", question], /** @type {const} */ (options)).trim() || undefined;
+    const answer = execFileSync("python3", ["-c", question], {
+      env,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 20_000,
+    });
+    return answer.trim() || undefined;
   } catch {
     return undefined;
   }
@@ -146,7 +140,7 @@ function pythonTorch(env) {
 
 /** @param {string} home */
 function libraryFolders(home) {
-  const architecture = { x64: "x86_64", arm64: "aarch64" }[process.arch] ?? process.arch;
+  const architecture = process.arch === "arm64" ? "aarch64" : "x86_64";
   return [`lib/${architecture}-linux-gnu`, "lib64", "lib"].map((folder) => join(home, folder));
 }
 

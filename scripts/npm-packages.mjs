@@ -1,0 +1,65 @@
+/** Installs the npm packages that `package-lock.json` names, when they are not there yet. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { run, which } from "../packages/torch/scripts/command.mjs";
+import { Failure } from "../packages/torch/scripts/failure.mjs";
+
+/** What Node and npm call a network that is not there. */
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/;
+
+/**
+ * @param {string} root
+ * @returns {Promise<boolean>} whether anything had to be done
+ * @throws {Failure}
+ */
+export async function installPackages(root) {
+  if (arePackagesInstalled(root)) return false;
+  const npm = which("npm");
+  if (!npm)
+    throw new Failure(
+      "npm is not on the PATH.\n  Remedy: apt-get install npm, or Node from https://nodejs.org.",
+    );
+  // `npm ci` would first delete what is there, under the feet of whatever runs on it.
+  const command = existsSync(join(root, "node_modules")) ? "install" : "ci";
+  const args = [command, "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  const { code, output } = await run(npm, args, { cwd: root });
+  if (code !== 0) throw new Failure(describeFailure(command, output));
+  return true;
+}
+
+/**
+ * Compares the lock file with npm's own record of what it put into `node_modules`, written at the end of
+ * every installation. Packages for other platforms are optional and in the lock file alone.
+ *
+ * @param {string} root
+ */
+export function arePackagesInstalled(root) {
+  const record = join(root, "node_modules/.package-lock.json");
+  if (!existsSync(record)) return false;
+  const wanted = readPackages(join(root, "package-lock.json"));
+  const installed = readPackages(record);
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) =>
+      path === "" || (installed[path] ? installed[path].version === version : optional),
+  );
+}
+
+/**
+ * @param {string} path
+ * @returns {Record<string, { version?: string, optional?: boolean }>}
+ */
+function readPackages(path) {
+  return JSON.parse(readFileSync(path, "utf8")).packages;
+}
+
+/**
+ * @param {string} command
+ * @param {string} output
+ */
+function describeFailure(command, output) {
+  const lines = output.trim().split("\n").slice(0, 12);
+  const remedy = OFFLINE.test(output)
+    ? "this machine reaches no npm registry; connect it, or name a mirror or proxy (npm help config)."
+    : "see the message above; deleting node_modules and running npm run setup again helps at times.";
+  return `npm ${command} failed:\n${lines.map((line) => `  ${line}`).join("\n")}\n  Remedy: ${remedy}`;
+}
