@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CommanderError } from "commander";
+import { afterEach, expect, it, vi } from "vitest";
+import { UserError } from "../errors.js";
+import { describeError, run, UsageError } from "./errors.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+/** What the file system really throws. */
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+it("a user's mistake is one line, whatever it quotes", () => {
+  expect(describeError(new UserError('caption "a\n\x1b[31mb": empty'))).toEqual({
+    line: 'sdgan: caption "a\\n\\x1b[31mb": empty',
+    exitCode: 1,
+  });
+  expect(describeError(new UsageError("--minutes and --steps: give one"))).toEqual({
+    line: "sdgan: --minutes and --steps: give one",
+    exitCode: 2,
+  });
+});
+
+it("what the option parser has said is not said again", () => {
+  expect(describeError(new CommanderError(1, "commander.unknownOption", "error"))).toEqual({ exitCode: 2 });
+  expect(describeError(new CommanderError(0, "commander.helpDisplayed", ""))).toEqual({ exitCode: 0 });
+});
+
+it.skipIf(process.platform !== "linux")("a full disk names the path", () => {
+  const error = thrownBy(() => writeFileSync("/dev/full", "x"));
+  expect(describeError(error).exitCode).toBe(1);
+  expect(describeError(error).line).toMatch(/^sdgan: .*: the disk is full \(ENOSPC\)$/);
+});
+
+it("so does all else that the file system refuses", () => {
+  const path = join(import.meta.dirname, "none", "file");
+  const error = thrownBy(() => readFileSync(path));
+  expect(describeError(error)).toEqual({
+    line: `sdgan: ${path}: no such file or folder (ENOENT)`,
+    exitCode: 1,
+  });
+  for (const code of ["EACCES", "EROFS", "EMFILE"]) {
+    const made = Object.assign(new Error(code), { code, syscall: "open", path: "/data/a.png" });
+    expect(describeError(made).line).toMatch(new RegExp(`^sdgan: /data/a\\.png: .* \\(${code}\\)$`));
+  }
+});
+
+it("anything else is called a bug", () => {
+  expect(describeError(new TypeError("x is\nnot a function"))).toEqual({
+    line: "sdgan: TypeError: x is\\nnot a function. This is a bug in sdgan; SDGAN_DEBUG=1 shows where.",
+    exitCode: 1,
+  });
+  expect(describeError(undefined).exitCode).toBe(1);
+  expect(describeError("text").line).toContain("text");
+});
+
+it("run prints the line, sets the exit code, and shows the stack only when asked", async () => {
+  const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+  vi.spyOn(process, "on").mockReturnValue(process);
+  vi.spyOn(process.stdout, "on").mockReturnValue(process.stdout);
+  const fail = async () => {
+    throw new UserError("wrong");
+  };
+  await run(fail);
+  expect(printed.mock.calls).toEqual([["sdgan: wrong"]]);
+  expect(process.exitCode).toBe(1);
+  vi.stubEnv("SDGAN_DEBUG", "1");
+  await run(fail);
+  vi.unstubAllEnvs();
+  expect(printed.mock.calls).toHaveLength(3);
+  expect(printed.mock.calls[2]![0]).toContain("errors.test.ts");
+});

@@ -1,0 +1,142 @@
+import { visible } from "../visible.js";
+
+export interface ProgressOptions {
+  /** Stands at the beginning of the line: "damsm". */
+  label: string;
+  /** Steps in all; without it there is no bar. */
+  total?: number;
+  /** Steps done before this process, by a run that is resumed. */
+  start?: number;
+  /** What the rate counts: "pictures". */
+  unit?: string;
+  /** How many of them one step is. */
+  unitsPerStep?: number;
+  /** Work also ends after so many seconds, if `total` is not reached before. */
+  seconds?: number;
+  stream?: ProgressStream;
+  /** The time in milliseconds. */
+  now?: () => number;
+}
+
+/** What of a terminal or a file the line needs. */
+export type ProgressStream = Pick<NodeJS.WriteStream, "write"> & { isTTY?: boolean; columns?: number };
+
+/**
+ * A line on stderr for long work: bar, percent, steps, rate, time left, and values that the work adds.
+ * On a terminal it stays in one place, ten times a second at most; into a file goes a line every ten seconds.
+ */
+export class Progress implements Disposable {
+  readonly #options: Required<Omit<ProgressOptions, "total" | "seconds">> & ProgressOptions;
+  readonly #begin: number;
+  readonly #inPlace: boolean;
+  #step: number;
+  #fields: Fields = {};
+  #shownAt: number;
+  #shown: number | undefined;
+  /** Recent times and steps, oldest first: the rate is that of the last half minute. */
+  #recent: { at: number; step: number }[];
+
+  constructor(options: ProgressOptions) {
+    this.#options = {
+      start: 0,
+      unit: "steps",
+      unitsPerStep: 1,
+      stream: process.stderr,
+      now: () => performance.now(),
+      ...options,
+    };
+    this.#inPlace = this.#options.stream.isTTY === true;
+    this.#begin = this.#options.now();
+    this.#step = this.#options.start;
+    this.#shownAt = this.#inPlace ? Number.NEGATIVE_INFINITY : this.#begin;
+    this.#recent = [{ at: this.#begin, step: this.#step }];
+  }
+
+  /** `step` steps are done. `fields` are shown behind the rest: losses, counts. */
+  update(step: number, fields: Fields = this.#fields): void {
+    const now = this.#options.now();
+    this.#step = step;
+    this.#fields = fields;
+    if (now - this.#recent.at(-1)!.at >= 250) this.#recent.push({ at: now, step });
+    while (this.#recent.length > 2 && now - this.#recent[1]!.at > 30_000) this.#recent.shift();
+    if (now - this.#shownAt >= (this.#inPlace ? 100 : 10_000)) this.#show(now);
+  }
+
+  /** Writes a line of its own, above the progress. */
+  log(line: string): void {
+    this.#clear();
+    this.#options.stream.write(`${line}\n`);
+    if (this.#inPlace && this.#shown !== undefined) this.#show(this.#options.now());
+  }
+
+  /** Shows where the work stands, for good. */
+  [Symbol.dispose](): void {
+    if (this.#shown !== this.#step) this.#show(this.#options.now());
+    if (this.#inPlace) this.#options.stream.write("\n");
+  }
+
+  #show(now: number): void {
+    const { stream } = this.#options;
+    const line = visible(this.#line(now));
+    this.#shownAt = now;
+    this.#shown = this.#step;
+    if (this.#inPlace) stream.write(`\r${fitted(line, (stream.columns || 80) - 1)}\x1b[K`);
+    else stream.write(`${line}\n`);
+  }
+
+  #clear(): void {
+    if (this.#inPlace) this.#options.stream.write("\r\x1b[K");
+  }
+
+  #line(now: number): string {
+    const { label, total, seconds, start, unit, unitsPerStep } = this.#options;
+    const from = this.#recent[0]!;
+    const rate = now > from.at ? ((this.#step - from.step) / (now - from.at)) * 1000 : 0; // steps a second
+    const elapsed = (now - this.#begin) / 1000;
+    const byTime = seconds ? elapsed / seconds : 0;
+    const bySteps = total ? (this.#step - (seconds ? start : 0)) / (total - (seconds ? start : 0) || 1) : 0;
+    const done = Math.min(1, Math.max(byTime, bySteps));
+    const left = Math.min(
+      seconds ? seconds - elapsed : Number.POSITIVE_INFINITY,
+      total && rate > 0 ? (total - this.#step) / rate : Number.POSITIVE_INFINITY,
+    );
+    const fields = Object.entries(this.#fields).map(([name, value]) => `${name} ${shortNumber(value)}`);
+    return [
+      label,
+      ...(total || seconds ? [bar(done), `${String(Math.floor(done * 100)).padStart(3)} %`] : []),
+      total ? `${this.#step}/${total}` : String(this.#step),
+      ...(rate > 0 ? [`${shortNumber(rate * unitsPerStep)} ${unit}/s`] : []),
+      ...(done < 1 && Number.isFinite(left) ? [`${duration(left)} left`] : []),
+      ...(done === 1 || !(total || seconds) ? [`in ${duration(elapsed)}`] : []),
+      ...fields,
+    ].join("  ");
+  }
+}
+
+type Fields = Record<string, number | string>;
+
+/** Seconds as people read them: "45 s", "3:07 min", "2:05 h". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)} h`;
+}
+
+/** ASCII, so that it is a bar in every terminal and every log. */
+function bar(done: number): string {
+  const width = 20;
+  const filled = Math.floor(done * width);
+  return `[${"#".repeat(filled)}${".".repeat(width - filled)}]`;
+}
+
+/** Three significant digits; whole numbers whole. */
+function shortNumber(value: number | string): string {
+  if (typeof value === "string" || Number.isInteger(value) || !Number.isFinite(value)) return String(value);
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function fitted(line: string, columns: number): string {
+  return line.length > columns ? line.slice(0, columns) : line;
+}
