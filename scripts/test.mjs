@@ -1,0 +1,93 @@
+/**
+ * Checks everything: types, lint and format, and the tests, after set-up. The last line that it prints is
+ * the count, `N passed, N failed`, in which the types are one test and lint with format another.
+ *
+ *   npm test                      everything
+ *   npm test -- scbn tensor       only test files with such a name (arguments are Vitest's)
+ */
+import "./node-version.mjs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, runInTerminal } from "../packages/torch/scripts/command.mjs";
+import { describe, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
+
+/** @typedef {{ passed: number, failed: number }} Count */
+
+await runAsProgram(import.meta.url, async () => {
+  const counts = await checkEverything(process.argv.slice(2));
+  const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+  const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+  process.exitCode = failed > 0 ? 1 : 0;
+  console.log(`${passed} passed, ${failed} failed`);
+});
+
+/**
+ * @param {string[]} vitestArgs
+ * @returns {Promise<Count[]>}
+ */
+async function checkEverything(vitestArgs) {
+  const setUp = await check("set-up", async () => {
+    try {
+      await setUpTools();
+      return { code: 0, output: "" };
+    } catch (error) {
+      return { code: 1, output: describe(error) };
+    }
+  });
+  if (setUp.failed > 0) return [setUp];
+  const types = await check("types", compileTypeScript);
+  const style = await check("lint and format", () =>
+    run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
+  );
+  return [types, style, await runVitest(vitestArgs)];
+}
+
+/**
+ * One test of our own: prints a line, and what it found if it failed.
+ *
+ * @param {string} name
+ * @param {() => Promise<{ code: number, output: string }>} work
+ * @returns {Promise<Count>}
+ */
+async function check(name, work) {
+  const { code, output } = await work();
+  console.log(code === 0 ? `✓ ${name}` : `✗ ${name}\n${output.trim()}`);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/**
+ * @param {string[]} args
+ * @returns {Promise<Count>}
+ */
+async function runVitest(args) {
+  const folder = mkdtempSync(join(tmpdir(), "sdgan-test-"));
+  const report = join(folder, "report.json");
+  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  try {
+    const code = await runInTerminal(process.execPath, [vitest, "run", ...reporters, ...args], { cwd: ROOT });
+    const count = existsSync(report) ? readReport(report) : { passed: 0, failed: 0 };
+    // No test found, or an error outside all tests.
+    if (code !== 0 && count.failed === 0) count.failed = 1;
+    return count;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A file that breaks before its first test counts as one failed test.
+ *
+ * @param {string} path
+ * @returns {Count}
+ */
+function readReport(path) {
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(path, "utf8"));
+  const brokenFiles = testResults.filter(
+    (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
+      file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+  );
+  return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length };
+}
