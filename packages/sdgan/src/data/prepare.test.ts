@@ -1,0 +1,238 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UserError } from "../errors.js";
+import type { Example } from "./dataset.js";
+import { example, mapped, sourceOf } from "./fixtures.js";
+import { prepare } from "./prepare.js";
+import { openPrepared } from "./prepared.js";
+
+let dir: string;
+let out: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "sdgan-prepare-"));
+  out = join(dir, "out");
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const SIZE = 16;
+const STORED = 19;
+
+function examples(count: number): Example[] {
+  return Array.from({ length: count }, (_, i) => example(String(i), () => mapped(i, STORED)));
+}
+
+/** File name → digest of its bytes. */
+function snapshot(path: string): Record<string, string> {
+  const digest = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(path, name)))
+      .digest("hex");
+  return Object.fromEntries(
+    readdirSync(path)
+      .sort()
+      .map((name) => [name, digest(name)]),
+  );
+}
+
+describe("prepare", () => {
+  it("writes every picture, caption and word", async () => {
+    const source = {
+      name: "things",
+      classes: ["robin", "wren"],
+      attributes: { colour: ["red", "blue"] },
+      async *examples(): AsyncGenerator<Example> {
+        yield { ...example("a", () => mapped(1, STORED)), attributes: { colour: 0 } };
+        yield {
+          ...example("b", () => mapped(2, STORED)),
+          ...{ split: "test", classId: 1, attributes: { colour: 1 } },
+          captions: [{ text: "A blue picture", names: ["colour"] }, { text: "🐦" }],
+        };
+        yield { ...example("c", () => mapped(3, STORED)), attributes: { colour: 0 } };
+      },
+    };
+    const seen: unknown[] = [];
+    const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
+    expect(summary).toEqual({
+      ...{ out, pictures: { train: 2, test: 1 }, captions: 3, words: 5, skipped: [], emptyCaptions: 1 },
+    });
+    expect(seen.at(-1)).toEqual({ done: 3, skipped: 0 });
+    const prepared = openPrepared(out);
+    expect(prepared).toMatchObject({
+      ...{
+        source: "things",
+        size: SIZE,
+        storedSize: STORED,
+        classes: source.classes,
+        attributes: source.attributes,
+      },
+    });
+    expect(prepared.vocabulary.words).toEqual(["<end>", "picture", "a", "c", "blue"]);
+    expect(prepared.splits.test.pictures).toEqual([
+      {
+        ...{ id: "b", classId: 1, attributes: { colour: 1 } },
+        captions: [{ text: "A blue picture", tokens: [2, 4, 1], names: ["colour"] }],
+      },
+    ]);
+    expect(prepared.splits.train.pixels(1).subarray(0, 6)).toEqual(Uint8Array.of(3, 0, 0, 3, 10, 0));
+    expect(prepared.splits.test.pixels(0).subarray(-3)).toEqual(Uint8Array.of(2, 180, 180));
+    const sheet = await sharp(join(out, "contact-sheet.png")).metadata();
+    expect([sheet.width, sheet.height]).toEqual([3 * (STORED + 4) + 4, STORED + 8]);
+  });
+
+  it("stores pictures without a margin where none is wanted", async () => {
+    await prepare(sourceOf(examples(2)), { out, size: STORED, margin: false });
+    const prepared = openPrepared(out);
+    expect([prepared.size, prepared.storedSize]).toEqual([STORED, STORED]);
+  });
+
+  it("writes the same bytes whatever the concurrency and whoever is slow", async () => {
+    const results = [1, 3, 8].map(async (concurrency) => {
+      const place = join(dir, String(concurrency));
+      const uneven = examples(20).map((one, i) => ({
+        ...one,
+        read: async () => {
+          await new Promise((done) => setTimeout(done, (i * 7 * concurrency) % 5));
+          return one.read();
+        },
+      }));
+      await prepare(sourceOf(uneven), { out: place, size: SIZE, concurrency });
+      return snapshot(place);
+    });
+    const [first, ...others] = await Promise.all(results);
+    for (const other of others) expect(other).toEqual(first);
+  });
+
+  it("decodes no more pictures at a time than it may", async () => {
+    let underWay = 0;
+    let most = 0;
+    const counted = examples(20).map((one) => ({
+      ...one,
+      read: async () => {
+        most = Math.max(most, ++underWay);
+        await new Promise((done) => setTimeout(done, 1));
+        underWay--;
+        return one.read();
+      },
+    }));
+    await prepare(sourceOf(counted), { out, size: SIZE, concurrency: 4 });
+    expect(most).toBe(4);
+  });
+
+  it("leaves bad pictures out, and says which and why", async () => {
+    const png = await mapped(0, 64);
+    const bad = [
+      example("missing", () => Promise.reject(new UserError("missing.png: cannot be read (ENOENT)"))),
+      example("empty", async () => Buffer.alloc(0)),
+      example("text", async () => Buffer.from("not found")),
+      example("truncated", async () => png.subarray(0, png.length - 40)),
+      example("wordless", () => mapped(0, STORED), [{ text: "🐦" }, { text: "" }]),
+    ];
+    const mixed = examples(10).flatMap((one, i) => [one, ...bad.slice(i, i + 1)]);
+    const summary = await prepare(sourceOf(mixed), { out, size: SIZE });
+    expect(summary.pictures).toEqual({ train: 10, test: 0 });
+    expect(summary.skipped.map(({ id }) => id)).toEqual(bad.map(({ id }) => id));
+    const reasons = summary.skipped.map(({ reason }) => reason);
+    expect(reasons[0]).toBe("missing.png: cannot be read (ENOENT)");
+    expect(reasons[1]).toBe("is no picture, or a broken one (the file is empty)");
+    for (const reason of reasons.slice(2, 4))
+      expect(reason).toMatch(/^is no picture, or a broken one \(.+\)$/);
+    expect(reasons[4]).toBe("has no caption with a word in Latin letters");
+    const prepared = openPrepared(out);
+    for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
+  });
+
+  it("refuses a source without one good picture", async () => {
+    const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
+    await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(
+      /^fixture: no picture can be used: all 2 were left out; the first, bad 1: .*the file is empty\)\.$/,
+    );
+    await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it("leaves what was there before when it fails in the middle, and nothing else", async () => {
+    await prepare(sourceOf(examples(3)), { out, size: SIZE });
+    const before = snapshot(out);
+    async function* failing() {
+      yield* examples(30);
+      throw new Error("the source broke");
+    }
+    await expect(prepare(sourceOf(failing()), { out, size: SIZE })).rejects.toThrow("the source broke");
+    const readFails = [
+      ...examples(5),
+      example("x", () => Promise.reject(new TypeError("bug"))),
+      ...examples(5),
+    ];
+    await expect(prepare(sourceOf(readFails), { out, size: SIZE })).rejects.toThrow("bug");
+    expect(snapshot(out)).toEqual(before);
+    expect(readdirSync(dir)).toEqual(["out"]);
+  });
+
+  it("replaces a prepared folder when the new one is complete, through a link too", async () => {
+    await prepare(sourceOf(examples(3)), { out, size: SIZE });
+    symlinkSync("out", join(dir, "link"));
+    const before = snapshot(out);
+    async function* watching() {
+      for (const one of examples(20)) {
+        expect(snapshot(out)).toEqual(before);
+        yield one;
+      }
+    }
+    await prepare(sourceOf(watching()), { out: join(dir, "link"), size: SIZE });
+    expect(openPrepared(out).splits.train.pictures).toHaveLength(20);
+    expect(readdirSync(dir).sort()).toEqual(["link", "out"]);
+  });
+
+  it("repairs what a killed process left", async () => {
+    await prepare(sourceOf(examples(3)), { out: join(dir, ".out.previous"), size: SIZE });
+    mkdirSync(join(dir, ".out.partial-999999999"));
+    await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
+    expect(readdirSync(dir)).toEqual(["out"]);
+    expect(openPrepared(out).splits.train.pictures).toHaveLength(3);
+  });
+
+  it("leaves alone a folder with anything else in it", async () => {
+    mkdirSync(out);
+    writeFileSync(join(out, "index.json"), "{}");
+    await expect(prepare(sourceOf(examples(1)), { out, size: SIZE })).rejects.toThrow(
+      /is not a prepared folder/,
+    );
+    rmSync(out, { recursive: true });
+    await prepare(sourceOf(examples(1)), { out, size: SIZE });
+    writeFileSync(join(out, "thesis.txt"), "precious");
+    await expect(prepare(sourceOf(examples(1)), { out, size: SIZE })).rejects.toThrow(/thesis\.txt/);
+    expect(readFileSync(join(out, "thesis.txt"), "utf8")).toBe("precious");
+    expect(readdirSync(dir)).toEqual(["out"]);
+  });
+
+  it("takes an empty folder and makes missing ones", async () => {
+    mkdirSync(out);
+    await prepare(sourceOf(examples(1)), { out, size: SIZE });
+    await prepare(sourceOf(examples(1)), { out: join(dir, "a/b/c"), size: SIZE });
+    expect(existsSync(join(dir, "a/b/c/train.pixels"))).toBe(true);
+  });
+
+  it("says so when the place cannot be written", async () => {
+    const file = join(dir, "file");
+    writeFileSync(file, "x");
+    await expect(prepare(sourceOf(examples(1)), { out: file, size: SIZE })).rejects.toThrow(
+      /is there and is no folder/,
+    );
+    const within = prepare(sourceOf(examples(1)), { out: join(file, "out"), size: SIZE });
+    await expect(within).rejects.toThrow(/file.out: cannot be written \(.*\)\. Choose a folder/);
+    await expect(within).rejects.toThrow(UserError);
+  });
+});

@@ -1,0 +1,149 @@
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../errors.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import type { Split } from "./dataset.js";
+import { FILES, FORMAT, type Index, indexSchema, type PreparedPicture, SPLITS, VERSION } from "./format.js";
+
+export type { PreparedCaption, PreparedPicture } from "./format.js";
+
+/** A prepared folder, open for reading. */
+export interface Prepared {
+  dir: string;
+  /** Name of the source that it was made of. */
+  source: string;
+  /** Side of the pictures that a model of this data draws. */
+  size: number;
+  /** Side of the stored pictures: at least `size`. */
+  storedSize: number;
+  classes: string[];
+  /** Attribute name → its possible values, where the truth is known. */
+  attributes: Record<string, string[]> | undefined;
+  vocabulary: Vocabulary;
+  splits: Record<Split, PreparedSplit>;
+  /** Closes the files; pixels cannot be read after that. */
+  close(): void;
+}
+
+export interface PreparedSplit {
+  split: Split;
+  pictures: readonly PreparedPicture[];
+  /** Picture `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
+  pixels(index: number): Uint8Array;
+}
+
+/**
+ * Opens what `prepare` made. Pixels of a split stay in memory where they are fewer than `memoryLimit` bytes, and
+ * are read from the file when asked for otherwise.
+ * Throws a `UserError` that names the file when something is missing, broken, of another version or cut short.
+ */
+export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
+  const { pictures, source, size, storedSize, classes, attributes } = readIndex(dir);
+  const vocabulary = Vocabulary.load(join(dir, FILES.vocabulary));
+  checkReferences(join(dir, FILES.index), pictures, vocabulary.size, classes.length);
+  const pictureBytes = storedSize * storedSize * 3;
+  const open = (split: Split): PixelFile & PreparedSplit => {
+    const file = join(dir, FILES.pixels[split]);
+    const pixelFile = openPixels(file, pictures[split].length, pictureBytes, memoryLimit);
+    return { split, pictures: pictures[split], ...pixelFile };
+  };
+  const train = open("train");
+  const test = open("test");
+  const close = () => {
+    train.close();
+    test.close();
+  };
+  return { dir, source, size, storedSize, classes, attributes, vocabulary, splits: { train, test }, close };
+}
+
+function readIndex(dir: string): Index {
+  const file = join(dir, FILES.index);
+  const remedy = `Make it with "sdgan prepare … --out ${dir}".`;
+  if (!existsSync(file))
+    throw new UserError(`${dir}: is not a prepared folder (no ${FILES.index}). ${remedy}`);
+  let json: Partial<Index> | null;
+  try {
+    json = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${remedy}`);
+  }
+  if (json?.format !== FORMAT)
+    throw new UserError(`${file}: is not the index of a prepared folder. ${remedy}`);
+  if (json.version !== VERSION) {
+    throw new UserError(`${file}: has version ${json.version}, and this program reads ${VERSION}. ${remedy}`);
+  }
+  const parsed = indexSchema.safeParse(json);
+  if (!parsed.success) {
+    const found = z.prettifyError(parsed.error).split("\n").slice(0, 2).join(" ").replace(/\s+/g, " ");
+    throw new UserError(`${file}: is broken (${found}). ${remedy}`);
+  }
+  return parsed.data;
+}
+
+/** Tokens and classes must be there: a model would end in an index out of range otherwise. */
+function checkReferences(file: string, pictures: Index["pictures"], words: number, classes: number): void {
+  for (const split of SPLITS) {
+    for (const { id, classId, captions } of pictures[split]) {
+      if (classId >= classes) throw new UserError(`${file}: ${id} is of class ${classId} of ${classes}.`);
+      if (captions.some(({ tokens }) => tokens.some((token) => token >= words))) {
+        throw new UserError(`${file}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}.`);
+      }
+    }
+  }
+}
+
+interface PixelFile {
+  pixels(index: number): Uint8Array;
+  close(): void;
+}
+
+function openPixels(file: string, count: number, pictureBytes: number, memoryLimit: number): PixelFile {
+  const handle = openSized(file, count, pictureBytes);
+  if (count * pictureBytes >= memoryLimit) {
+    const picture = new Uint8Array(pictureBytes);
+    return {
+      pixels(index) {
+        readFully(handle, picture, index * pictureBytes, file);
+        return picture;
+      },
+      close: () => closeSync(handle),
+    };
+  }
+  const all = new Uint8Array(count * pictureBytes);
+  try {
+    readFully(handle, all, 0, file);
+  } finally {
+    closeSync(handle);
+  }
+  return {
+    pixels: (index) => all.subarray(index * pictureBytes, (index + 1) * pictureBytes),
+    close: () => {},
+  };
+}
+
+/** Opens a file of `count` pictures for reading, or says why not. */
+function openSized(file: string, count: number, pictureBytes: number): number {
+  let handle: number;
+  try {
+    handle = openSync(file, "r");
+  } catch (error) {
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). Prepare the data again.`);
+  }
+  const { size } = fstatSync(handle);
+  if (size === count * pictureBytes) return handle;
+  closeSync(handle);
+  throw new UserError(
+    `${file}: has ${size} bytes, and ${count} pictures of ${pictureBytes} bytes make ${count * pictureBytes}. ` +
+      "Prepare the data again.",
+  );
+}
+
+function readFully(handle: number, into: Uint8Array, position: number, file: string): void {
+  let done = 0;
+  while (done < into.length) {
+    const count = readSync(handle, into, done, into.length - done, position + done);
+    if (count === 0) throw new UserError(`${file}: ends before byte ${position + into.length}.`);
+    done += count;
+  }
+}
