@@ -1,0 +1,117 @@
+import type { Random } from "../random.js";
+import { drawWords } from "../text/caption.js";
+import type { Split } from "./dataset.js";
+import type { Prepared } from "./prepared.js";
+
+/** One picture of a split, and one of its captions, by their places there. */
+export interface Choice {
+  picture: number;
+  caption: number;
+}
+
+/** B pictures with a caption each. */
+export interface Batch {
+  /** [B, size, size, 3] bytes of sRGB. */
+  pixels: Uint8Array;
+  size: number;
+  /** [B, T] tokens, T the longest caption's length; 0 after a caption's end. */
+  tokens: Int32Array;
+  /** [B] words of each caption: 1 … T. */
+  lengths: Int32Array;
+  /** [B] */
+  classIds: Int32Array;
+  /** [B] places of the pictures in the split. */
+  pictures: Int32Array;
+  /** [B] places of the captions among their pictures'. */
+  captions: Int32Array;
+}
+
+/** How pictures and captions are looked at when a batch is made of them. */
+export interface Look {
+  /** From which corner, 0 … `margin` pixels from the stored picture's, `size` × `size` pixels are taken. */
+  window(margin: number): { top: number; left: number; flip: boolean };
+  /** Which of a caption's tokens are taken: at least one, at most `maxWords`. */
+  words(tokens: readonly number[], maxWords: number): readonly number[];
+}
+
+/** The middle of the picture, the first words of the caption. */
+export const steadily: Look = {
+  window: (margin) => ({ top: margin >> 1, left: margin >> 1, flip: false }),
+  words: (tokens, maxWords) => tokens.slice(0, maxWords),
+};
+
+/** Training's way: any window (`crop`), mirrored half of the time (`flip`), any words in order. */
+export function randomly(random: Random, { crop, flip }: { crop: boolean; flip: boolean }): Look {
+  return {
+    window: (margin) => ({
+      top: crop ? random.below(margin + 1) : margin >> 1,
+      left: crop ? random.below(margin + 1) : margin >> 1,
+      flip: flip && random.chance(0.5),
+    }),
+    words: (tokens, maxWords) => drawWords(tokens, maxWords, random),
+  };
+}
+
+export interface BatchOptions {
+  data: Prepared;
+  split: Split;
+  /** Captions are cut to this many words. */
+  maxWords: number;
+  look?: Look;
+}
+
+/** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
+export function makeBatch(
+  choices: readonly Choice[],
+  { data, split, maxWords, look = steadily }: BatchOptions,
+): Batch {
+  const { size, storedSize } = data;
+  const { pictures, pixels } = data.splits[split];
+  const pictureBytes = size * size * 3;
+  const B = choices.length;
+  const words = choices.map(({ picture, caption }) =>
+    look.words(pictures[picture]!.captions[caption]!.tokens, maxWords),
+  );
+  const T = Math.max(0, ...words.map(({ length }) => length));
+  const batch: Batch = {
+    pixels: new Uint8Array(B * pictureBytes),
+    size,
+    tokens: new Int32Array(B * T),
+    lengths: Int32Array.from(words, ({ length }) => length),
+    classIds: Int32Array.from(choices, ({ picture }) => pictures[picture]!.classId),
+    pictures: Int32Array.from(choices, ({ picture }) => picture),
+    captions: Int32Array.from(choices, ({ caption }) => caption),
+  };
+  for (const [b, { picture }] of choices.entries()) {
+    batch.tokens.set(words[b]!, b * T);
+    const into = batch.pixels.subarray(b * pictureBytes, (b + 1) * pictureBytes);
+    copyWindow(pixels(picture), storedSize, into, size, look.window(storedSize - size));
+  }
+  return batch;
+}
+
+/** Copies a window of a picture, [storedSize, storedSize, 3], to `into`, [size, size, 3]. */
+function copyWindow(
+  picture: Uint8Array,
+  storedSize: number,
+  into: Uint8Array,
+  size: number,
+  { top, left, flip }: { top: number; left: number; flip: boolean },
+): void {
+  const rowBytes = size * 3;
+  for (let row = 0; row < size; row++) {
+    const from = ((top + row) * storedSize + left) * 3;
+    const to = row * rowBytes;
+    if (!flip) {
+      into.set(picture.subarray(from, from + rowBytes), to);
+      continue;
+    }
+    for (let column = 0, source = from, target = to + rowBytes - 3; column < size; column++) {
+      into[target] = picture[source]!;
+      into[target + 1] = picture[source + 1]!;
+      into[target + 2] = picture[source + 2]!;
+      source += 3;
+      target -= 3;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Batch, makeBatch } from "./batch.js";
+import { example, mapped, sourceOf } from "./fixtures.js";
+import { Loader } from "./loader.js";
+import { PairLoader, type PairLoaderOptions } from "./pairs.js";
+import { prepare } from "./prepare.js";
+import { openPrepared, type Prepared } from "./prepared.js";
+
+const SIZE = 16;
+const STORED = 19;
+const COUNT = 10;
+let root: string;
+let data: Prepared;
+let single: Prepared;
+
+/** Picture i has the red channel i and i % 3 + 1 captions, the last of them five words longer than the others. */
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "sdgan-loader-"));
+  const examples = Array.from({ length: COUNT }, (_, i) => {
+    const captions = Array.from({ length: (i % 3) + 1 }, (_, k) => ({ text: `picture ${i} caption ${k}` }));
+    captions.at(-1)!.text += " and some more words here";
+    return example(String(i), () => mapped(i, STORED), captions);
+  });
+  const source = {
+    ...sourceOf(examples.map((one, i) => ({ ...one, classId: i % 2 }))),
+    classes: ["even", "odd"],
+  };
+  await prepare(source, { out: join(root, "data"), size: SIZE });
+  data = openPrepared(join(root, "data"));
+  await prepare(sourceOf(examples.slice(1, 2)), { out: join(root, "single"), size: SIZE });
+  single = openPrepared(join(root, "single"));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+function options(changed: Partial<PairLoaderOptions> = {}): PairLoaderOptions {
+  return { data, split: "train", batch: 4, maxWords: 6, crop: true, flip: true, seed: 1, ...changed };
+}
+
+/** Which window of its picture sample `b` shows, as `mapped` pixels tell; checks every pixel of it. */
+function windowOf(
+  { pixels, size }: Batch,
+  b: number,
+): { red: number; left: number; top: number; flip: boolean } {
+  const at = (x: number, y: number) => [
+    ...pixels.subarray((b * size * size + y * size + x) * 3).subarray(0, 3),
+  ];
+  const [red, x0, y0] = at(0, 0) as [number, number, number];
+  const flip = at(1, 0)[1]! < x0;
+  const expected = new Uint8Array(size * size * 3);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++)
+      expected.set([red, x0 + (flip ? -10 : 10) * x, y0 + 10 * y], (y * size + x) * 3);
+  }
+  expect(Buffer.compare(expected, pixels.subarray(b * expected.length, (b + 1) * expected.length))).toBe(0);
+  return { red, left: (flip ? x0 - 10 * (size - 1) : x0) / 10, top: y0 / 10, flip };
+}
+
+/** Whether `part` can be had by leaving elements of `whole` out. */
+function isWithin(part: number[], whole: number[]): boolean {
+  let next = 0;
+  for (const value of whole) if (value === part[next]) next++;
+  return next === part.length;
+}
+
+describe("makeBatch", () => {
+  it("puts the middle of the pictures and the first words side by side", () => {
+    const batch = makeBatch(
+      [
+        { picture: 3, caption: 0 },
+        { picture: 2, caption: 1 },
+      ],
+      { data, split: "train", maxWords: 6 },
+    );
+    const encode = (text: string) => data.vocabulary.encode(text);
+    expect([...batch.tokens]).toEqual([
+      ...encode("picture 3 caption 0 and some"),
+      ...encode("picture 2 caption 1"),
+      0,
+      0,
+    ]);
+    expect([...batch.lengths]).toEqual([6, 4]);
+    expect([...batch.classIds]).toEqual([1, 0]);
+    expect([...batch.pictures]).toEqual([3, 2]);
+    expect([...batch.captions]).toEqual([0, 1]);
+    expect(batch.size).toBe(SIZE);
+    expect(batch.pixels).toHaveLength(2 * SIZE * SIZE * 3);
+    expect(windowOf(batch, 0)).toEqual({ red: 3, left: 1, top: 1, flip: false });
+    expect(windowOf(batch, 1)).toEqual({ red: 2, left: 1, top: 1, flip: false });
+  });
+});
+
+describe("Loader", () => {
+  it("gives every picture once an epoch, in another order each, in full batches", () => {
+    const loader = new Loader(options());
+    const epochs = Array.from({ length: 2 * COUNT }, () => loader.next())
+      .flatMap(({ pictures }) => [...pictures])
+      .reduce<number[][]>((all, picture, i) => {
+        if (i % COUNT === 0) all.push([]);
+        all.at(-1)!.push(picture);
+        return all;
+      }, []);
+    expect(epochs).toHaveLength(8);
+    expect(loader.epoch).toBe(7);
+    for (const epoch of epochs) expect([...epoch].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(new Set(epochs.map(String)).size).toBe(8);
+  });
+
+  it("crops and mirrors at random, or not, and every sample is its picture with its caption", () => {
+    const loader = new Loader(options({ batch: 25 }));
+    const seen = {
+      left: new Set(),
+      top: new Set(),
+      flip: new Set(),
+      captions: new Set(),
+      lengths: new Set(),
+    };
+    for (let n = 0; n < 8; n++) {
+      const batch = loader.next();
+      for (const [b, picture] of batch.pictures.entries()) {
+        const { red, left, top, flip } = windowOf(batch, b);
+        expect(red).toBe(picture);
+        const T = batch.tokens.length / 25;
+        const [length, caption] = [batch.lengths[b]!, batch.captions[b]!];
+        const row = [...batch.tokens.subarray(b * T, (b + 1) * T)];
+        const all = data.splits.train.pictures[picture]!.captions[caption]!.tokens;
+        expect(isWithin(row.slice(0, length), all)).toBe(true);
+        expect(row.slice(length).every((token) => token === 0)).toBe(true);
+        for (const [key, value] of Object.entries({ left, top, flip, lengths: length }))
+          seen[key as "left"].add(value);
+        seen.captions.add(`${picture}/${caption}`);
+      }
+    }
+    expect([...seen.left].sort()).toEqual([0, 1, 2, 3]);
+    expect([...seen.top].sort()).toEqual([0, 1, 2, 3]);
+    expect(seen.flip.size).toBe(2);
+    expect([...seen.lengths].sort()).toEqual([4, 6]);
+    expect(seen.captions.size).toBe(19);
+    const plain = new Loader(options({ crop: false, flip: false })).next();
+    expect(windowOf(plain, 2)).toMatchObject({ left: 1, top: 1, flip: false });
+  });
+
+  it("repeats pictures where there are fewer than a batch takes", () => {
+    const batch = new Loader(options({ data: single, batch: 3 })).next();
+    expect([...batch.pictures]).toEqual([0, 0, 0]);
+  });
+
+  it("gives the same batches for the same seed, others for another", () => {
+    const [a, b, c] = [1, 1, 2].map((seed) => new Loader(options({ seed })));
+    const batches = [a, b, c].map((loader) => Array.from({ length: 9 }, () => loader!.next()));
+    expect(batches[1]).toEqual(batches[0]);
+    expect(batches[2]).not.toEqual(batches[0]);
+  });
+
+  it("goes on from a saved state with exactly the same batches", () => {
+    for (const before of [0, 1, 5, 8]) {
+      const loader = new Loader(options());
+      for (let n = 0; n < before; n++) loader.next();
+      const state = JSON.parse(JSON.stringify(loader.state()));
+      const restored = new Loader(options({ seed: 99 }));
+      restored.next();
+      restored.restore(state);
+      for (let n = 0; n < 7; n++) expect(restored.next()).toEqual(loader.next());
+    }
+  });
+
+  it("refuses the state of other data, and data without pictures", () => {
+    const state = new Loader(options({ data: single })).state();
+    expect(() => new Loader(options()).restore(state)).toThrow(
+      /made with data of 1 pictures, and this has 10/,
+    );
+    expect(() => new Loader(options({ split: "test" }))).toThrow(/no picture to train on/);
+  });
+});
+
+describe("PairLoader", () => {
+  it("pairs different captions of one picture, and different pictures, half and half", () => {
+    const loader = new PairLoader(options({ batch: 6 }));
+    const firsts: number[] = [];
+    const patterns = new Set<string>();
+    for (let n = 0; n < 50; n++) {
+      const { branches, same } = loader.nextPair();
+      const [a, b] = branches;
+      expect([...same].reduce((sum, y) => sum + y)).toBe(3);
+      patterns.add(String(same));
+      firsts.push(...a.pictures);
+      for (const [i, y] of same.entries()) {
+        expect(windowOf(a, i).red).toBe(a.pictures[i]);
+        expect(windowOf(b, i).red).toBe(b.pictures[i]);
+        if (y === 0) expect(b.pictures[i]).not.toBe(a.pictures[i]);
+        else {
+          expect(b.pictures[i]).toBe(a.pictures[i]);
+          const only = a.pictures[i]! % 3 === 0;
+          expect(b.captions[i] === a.captions[i]).toBe(only);
+        }
+      }
+    }
+    expect(patterns.size).toBeGreaterThan(15);
+    for (let epoch = 0; epoch < 30; epoch++) {
+      expect(firsts.slice(epoch * COUNT, (epoch + 1) * COUNT).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+    expect(loader.epoch).toBe(29);
+  });
+
+  it.each([
+    [0, 4, 0],
+    [1, 4, 4],
+    [0.25, 4, 1],
+    [0.5, 5, 3],
+  ])("makes a share of %f of %i pairs alike: %i", (shareSame, batch, expected) => {
+    const { same } = new PairLoader(options({ batch, shareSame })).nextPair();
+    expect(same).toHaveLength(batch);
+    expect([...same].filter((y) => y === 1)).toHaveLength(expected);
+  });
+
+  it("goes on from a saved state with exactly the same pairs", () => {
+    const loader = new PairLoader(options());
+    for (let n = 0; n < 6; n++) loader.nextPair();
+    const restored = new PairLoader(options({ seed: 5 }));
+    restored.restore(JSON.parse(JSON.stringify(loader.state())));
+    for (let n = 0; n < 6; n++) expect(restored.nextPair()).toEqual(loader.nextPair());
+  });
+
+  it("refuses one picture, unless all pairs are to be alike", () => {
+    expect(() => new PairLoader(options({ data: single }))).toThrow(/pairs of different pictures need two/);
+    expect([...new PairLoader(options({ data: single, shareSame: 1 })).nextPair().same]).toEqual([
+      1, 1, 1, 1,
+    ]);
+  });
+});

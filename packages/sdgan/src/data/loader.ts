@@ -1,0 +1,56 @@
+import { type Batch, type BatchOptions, type Choice, makeBatch, randomly } from "./batch.js";
+import type { Split } from "./dataset.js";
+import { type LoaderState, Order } from "./order.js";
+import type { Prepared } from "./prepared.js";
+
+export interface LoaderOptions {
+  data: Prepared;
+  split: Split;
+  /** Pictures in a batch. Every batch is full: what an epoch leaves over begins a batch with the next epoch. */
+  batch: number;
+  /** Words at most in a caption. */
+  maxWords: number;
+  /** Take a random window of each picture, rather than its middle. */
+  crop: boolean;
+  /** Mirror half of the pictures. */
+  flip: boolean;
+  seed: number;
+}
+
+/** Batches to train on: every picture once an epoch, in random order, with one of its captions, drawn each time. */
+export class Loader {
+  readonly #order: Order;
+  readonly #batch: number;
+  readonly #options: BatchOptions;
+
+  constructor({ data, split, batch, maxWords, crop, flip, seed }: LoaderOptions) {
+    this.#order = new Order(data.splits[split].pictures.length, seed, "loader");
+    this.#batch = batch;
+    this.#options = { data, split, maxWords, look: randomly(this.#order.random, { crop, flip }) };
+  }
+
+  next(): Batch {
+    const { data, split } = this.#options;
+    const choices = Array.from({ length: this.#batch }, (): Choice => {
+      const picture = this.#order.next();
+      return {
+        picture,
+        caption: this.#order.random.below(data.splits[split].pictures[picture]!.captions.length),
+      };
+    });
+    return makeBatch(choices, this.#options);
+  }
+
+  /** Epochs that have begun, less one. */
+  get epoch(): number {
+    return this.#order.epoch;
+  }
+
+  state(): LoaderState {
+    return this.#order.state();
+  }
+
+  restore(state: LoaderState): void {
+    this.#order.restore(state);
+  }
+}
