@@ -19,11 +19,11 @@ export async function installPackages(root) {
     throw new Failure(
       "npm is not on the PATH.\n  Remedy: apt-get install npm, or Node from https://nodejs.org.",
     );
-  // `npm ci` would first delete what is there, under the feet of whatever runs on it.
-  const command = existsSync(join(root, "node_modules")) ? "install" : "ci";
-  const args = [command, "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  // Not `npm ci`: it would first delete what is there, under the feet of whatever runs on it. With --no-save
+  // the lock file is followed and never written.
+  const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   const { code, output } = await run(npm, args, { cwd: root });
-  if (code !== 0) throw new Failure(describeFailure(command, output));
+  if (code !== 0) throw new Failure(describeFailure(output));
   return true;
 }
 
@@ -52,14 +52,11 @@ function readPackages(path) {
   return JSON.parse(readFileSync(path, "utf8")).packages;
 }
 
-/**
- * @param {string} command
- * @param {string} output
- */
-function describeFailure(command, output) {
+/** @param {string} output */
+function describeFailure(output) {
   const lines = output.trim().split("\n").slice(0, 12);
   const remedy = OFFLINE.test(output)
     ? "this machine reaches no npm registry; connect it, or name a mirror or proxy (npm help config)."
     : "see the message above; deleting node_modules and running npm run setup again helps at times.";
-  return `npm ${command} failed:\n${lines.map((line) => `  ${line}`).join("\n")}\n  Remedy: ${remedy}`;
+  return `npm install failed:\n${lines.map((line) => `  ${line}`).join("\n")}\n  Remedy: ${remedy}`;
 }
