@@ -11,7 +11,7 @@ export interface NativeGenerator {
 
 export interface Native {
   Tensor: new () => object;
-  setTensorClass(constructor: new () => object): void;
+  setTensorClass(subclass: new () => object): void;
   dispose(tensor: object): void;
   isDisposed(tensor: object): boolean;
   account(tensor: object): void;
@@ -79,6 +79,6 @@ function load(): Native {
     throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
   }
   addon.keepMemory();
-  addon.setThreads(Number(process.env["OMP_NUM_THREADS"]) || availableParallelism());
+  addon.setThreads(Number(process.env.OMP_NUM_THREADS) || availableParallelism());
   return addon;
 }

@@ -33,7 +33,7 @@ export function saveSafetensors(
   metadata: Record<string, string> = {},
 ): void {
   const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header["__metadata__"] = metadata;
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
   for (const [name, tensor] of tensors) {
     const end = offset + tensor.byteLength;
