@@ -1,0 +1,140 @@
+import sharp from "sharp";
+import { type Canvas, type Color, drawText, lineHeight, textWidth, wrapText } from "./text.js";
+
+/** One picture of a grid: [size, size, 3] bytes. */
+export interface GridPicture {
+  pixels: Uint8Array;
+  size: number;
+  /** Stands under the picture, four lines at most. */
+  caption?: string;
+}
+
+export interface GridOptions {
+  title?: string;
+  /** Stand above the columns: "16", "32", "real". */
+  columnTitles?: readonly string[];
+  /** Stand left of the rows, as many lines as the row is high. */
+  rowCaptions?: readonly string[];
+  /** How many times its size the largest picture is shown; by default 128 pixels at least. Smaller ones fill its place. */
+  scale?: number;
+}
+
+/**
+ * Pictures in rows on one sheet, with words, as a PNG. An `undefined` picture leaves its place empty; rows may have
+ * different lengths. Pictures are enlarged by whole numbers, so that their pixels stay what they are.
+ */
+export async function grid(
+  rows: readonly (readonly (GridPicture | undefined)[])[],
+  options: GridOptions = {},
+): Promise<Buffer> {
+  const layout = layOut(rows, options);
+  const { width, height } = layout;
+  const canvas = { pixels: Buffer.alloc(width * height * 3, paper), width, height };
+  for (const { text, x, y, color } of layout.lines) drawText(canvas, text, x, y, layout.textScale, color);
+  for (const { picture, x, y, side } of layout.pictures) drawPicture(canvas, picture, x, y, side);
+  return sharp(canvas.pixels, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+const paper = 255;
+const ink: Color = [32, 32, 32];
+const paleInk: Color = [110, 110, 110];
+
+interface Layout {
+  width: number;
+  height: number;
+  textScale: number;
+  lines: { text: string; x: number; y: number; color: Color }[];
+  pictures: { picture: GridPicture; x: number; y: number; side: number }[];
+}
+
+/** Where everything goes, from the top down. */
+function layOut(rows: readonly (readonly (GridPicture | undefined)[])[], options: GridOptions): Layout {
+  const { title, columnTitles = [], rowCaptions = [] } = options;
+  const largest = Math.max(1, ...rows.flat().map((picture) => picture?.size ?? 1));
+  const side = largest * (options.scale ?? Math.ceil(128 / largest));
+  const columns = Math.max(columnTitles.length, ...rows.map((row) => row.length));
+  const textScale = side >= 96 ? 2 : 1;
+  const line = lineHeight(textScale);
+  const gap = 4 * textScale;
+
+  const margin = 2 * gap;
+  const left = margin + (rowCaptions.length > 0 ? captionColumn(rowCaptions, textScale) + 2 * gap : 0);
+  const xOf = (column: number) => left + column * (side + gap);
+  const width = Math.max(
+    xOf(columns) - gap + margin,
+    title ? 2 * margin + Math.min(textWidth(title, textScale), 160 * textScale) : 0,
+  );
+  const layout: Layout = { width, height: margin, textScale, lines: [], pictures: [] };
+
+  const write = (texts: string[], x: (text: string) => number, y: number, color: Color) => {
+    for (const [i, text] of texts.entries()) layout.lines.push({ text, x: x(text), y: y + i * line, color });
+  };
+  const atMargin = () => margin;
+  const inColumn = (column: number) => (text: string) =>
+    xOf(column) + Math.floor((side - textWidth(text, textScale)) / 2);
+
+  if (title) {
+    const texts = wrapText(title, width - 2 * margin, 4, textScale);
+    write(texts, atMargin, layout.height, ink);
+    layout.height += texts.length * line + gap;
+  }
+  if (columnTitles.length > 0) {
+    const titles = columnTitles.map((text) => wrapText(text, side, 2, textScale));
+    const lines = Math.max(...titles.map((texts) => texts.length));
+    for (const [column, texts] of titles.entries())
+      write(texts, inColumn(column), layout.height + (lines - texts.length) * line, paleInk);
+    layout.height += lines * line + gap / 2;
+  }
+  for (const [i, row] of rows.entries()) {
+    const beside = wrapText(
+      rowCaptions[i] ?? "",
+      left - margin - 2 * gap,
+      Math.floor(side / line),
+      textScale,
+    );
+    const besideTop = layout.height + Math.max(0, Math.floor((side - beside.length * line) / 2));
+    write(beside, atMargin, besideTop, ink);
+    const under = row.map((picture) => wrapText(picture?.caption ?? "", side, 4, textScale));
+    for (const [column, picture] of row.entries()) {
+      if (picture) layout.pictures.push({ picture, x: xOf(column), y: layout.height, side });
+      write(under[column]!, inColumn(column), layout.height + side + gap / 2, ink);
+    }
+    const underLines = Math.max(0, ...under.map((texts) => texts.length));
+    layout.height += side + (underLines > 0 ? underLines * line + gap : 0) + gap;
+  }
+  layout.height += margin - gap;
+  return layout;
+}
+
+/** Wide enough for the longest caption on one line, but no wider than some thirty letters. */
+function captionColumn(captions: readonly string[], textScale: number): number {
+  return Math.min(150 * textScale, Math.max(...captions.map((caption) => textWidth(caption, textScale))));
+}
+
+/** Draws a picture enlarged by a whole number, in the middle of a square of `side` pixels. */
+function drawPicture(
+  canvas: Canvas,
+  { pixels, size }: GridPicture,
+  x: number,
+  y: number,
+  side: number,
+): void {
+  if (pixels.length !== size * size * 3)
+    throw new RangeError(
+      `a picture of ${size}×${size} pixels has ${size * size * 3} bytes; found ${pixels.length}`,
+    );
+  const factor = Math.max(1, Math.floor(side / size));
+  const indent = Math.floor((side - size * factor) / 2);
+  for (let row = 0; row < size * factor; row++) {
+    const from = Math.floor(row / factor) * size;
+    let to = ((y + indent + row) * canvas.width + x + indent) * 3;
+    for (let column = 0; column < size * factor; column++, to += 3) {
+      const pixel = (from + Math.floor(column / factor)) * 3;
+      canvas.pixels[to] = pixels[pixel]!;
+      canvas.pixels[to + 1] = pixels[pixel + 1]!;
+      canvas.pixels[to + 2] = pixels[pixel + 2]!;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { crc32 } from "../crc.js";
+import { UserError } from "../errors.js";
+
+/**
+ * `png` with texts in it, keyword → text, where picture tools look for them ("Description", "Software", …): tEXt
+ * chunks for Latin-1, iTXt for other scripts (PNG specification, 11.3.3), before the pixels. The pixels stay as
+ * they are. A keyword is 1 to 79 characters of ASCII.
+ */
+export function withTexts(png: Buffer, texts: Record<string, string>): Buffer {
+  const [header, ...rest] = chunks(png);
+  const added = Object.entries(texts).map(([keyword, text]) => textChunk(keyword, text));
+  return Buffer.concat([signature, header!.whole, ...added, ...rest.map(({ whole }) => whole)]);
+}
+
+/**
+ * The texts in `png`, keyword → text; compressed ones are left out.
+ * @throws UserError if it is not a whole PNG.
+ */
+export function readTexts(png: Buffer): Record<string, string> {
+  return Object.fromEntries(chunks(png).flatMap(({ type, data }) => readers[type]?.(data) ?? []));
+}
+
+const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+interface Chunk {
+  type: string;
+  data: Buffer;
+  /** Length, type, data and checksum. */
+  whole: Buffer;
+}
+
+function chunks(png: Buffer): Chunk[] {
+  if (!png.subarray(0, 8).equals(signature))
+    throw new UserError("not a PNG: its first eight bytes are others");
+  const found: Chunk[] = [];
+  for (let at = 8; at < png.length; ) {
+    const length = at + 12 <= png.length ? png.readUInt32BE(at) : Number.POSITIVE_INFINITY;
+    const end = at + 12 + length;
+    if (end > png.length) throw new UserError(`a PNG cut short after ${png.length} bytes`);
+    const type = png.toString("latin1", at + 4, at + 8);
+    if (crc32(png.subarray(at + 4, end - 4)) !== png.readUInt32BE(end - 4))
+      throw new UserError(`a damaged PNG: the checksum of its ${JSON.stringify(type)} chunk is wrong`);
+    found.push({ type, data: png.subarray(at + 8, end - 4), whole: png.subarray(at, end) });
+    at = end;
+  }
+  if (found[0]?.type !== "IHDR" || found.at(-1)?.type !== "IEND")
+    throw new UserError("a PNG without head or end");
+  return found;
+}
+
+function textChunk(keyword: string, text: string): Buffer {
+  if (!/^[!-~]([ -~]{0,77}[!-~])?$/.test(keyword)) throw new RangeError(`no keyword for a PNG: "${keyword}"`);
+  // Both kinds may hold line feeds, and neither a NUL.
+  const clean = text.replaceAll("\0", "\ufffd").replace(/\r\n?/g, "\n");
+  if (/^[\n -~\xa0-\xff]*$/.test(clean)) return chunk("tEXt", Buffer.from(`${keyword}\0${clean}`, "latin1"));
+  // Keyword, not compressed (two bytes), no language, no translated keyword.
+  return chunk("iTXt", Buffer.from(`${keyword}\0\0\0\0\0${clean}`));
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const whole = Buffer.alloc(data.length + 12);
+  whole.writeUInt32BE(data.length);
+  whole.write(type, 4, "latin1");
+  data.copy(whole, 8);
+  whole.writeUInt32BE(crc32(whole.subarray(4, data.length + 8)), data.length + 8);
+  return whole;
+}
+
+type Reader = (data: Buffer) => [keyword: string, text: string][];
+
+const readers: Record<string, Reader> = {
+  tEXt(data) {
+    const [keyword, rest] = cut(data);
+    return [[keyword, rest.toString("latin1")]];
+  },
+  iTXt(data) {
+    const [keyword, rest] = cut(data);
+    const [, afterLanguage] = cut(rest.subarray(2));
+    const [, text] = cut(afterLanguage);
+    return rest[0] === 0 ? [[keyword, text.toString("utf8")]] : [];
+  },
+};
+
+/** What stands before the first NUL, and what behind it. */
+function cut(data: Buffer): [before: string, behind: Buffer] {
+  const at = data.indexOf(0);
+  return at < 0
+    ? [data.toString("latin1"), Buffer.alloc(0)]
+    : [data.toString("latin1", 0, at), data.subarray(at + 1)];
+}
