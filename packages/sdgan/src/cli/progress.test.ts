@@ -40,7 +40,7 @@ it("on a terminal: in place, ten times a second at most, lines above it, never w
   }
   progress.log("saved");
   expect(written.slice(10, 12)).toEqual(["\r\x1b[K", "saved\n"]);
-  expect(written[12]).toContain("10 %  100");
+  expect(written[12]).toContain("gan   10 %  100/1000");
   progress[Symbol.dispose]();
   expect(written.at(-1)).toBe("\n");
 });

@@ -77,10 +77,11 @@ export class Progress implements Disposable {
 
   #show(now: number): void {
     const { stream } = this.#options;
-    const line = visible(this.#line(now));
+    const columns = this.#inPlace ? (stream.columns || 80) - 1 : Number.POSITIVE_INFINITY;
+    const line = this.#line(now, columns);
     this.#shownAt = now;
     this.#shown = this.#step;
-    if (this.#inPlace) stream.write(`\r${fitted(line, (stream.columns || 80) - 1)}\x1b[K`);
+    if (this.#inPlace) stream.write(`\r${line}\x1b[K`);
     else stream.write(`${line}\n`);
   }
 
@@ -88,7 +89,8 @@ export class Progress implements Disposable {
     if (this.#inPlace) this.#options.stream.write("\r\x1b[K");
   }
 
-  #line(now: number): string {
+  /** The line, within `columns`: where room is short, the bar goes first, then the end. */
+  #line(now: number, columns: number): string {
     const { label, total, seconds, start, unit, unitsPerStep } = this.#options;
     const from = this.#recent[0]!;
     const rate = now > from.at ? ((this.#step - from.step) / (now - from.at)) * 1000 : 0; // steps a second
@@ -101,15 +103,17 @@ export class Progress implements Disposable {
       total && rate > 0 ? (total - this.#step) / rate : Number.POSITIVE_INFINITY,
     );
     const fields = Object.entries(this.#fields).map(([name, value]) => `${name} ${shortNumber(value)}`);
-    return [
-      label,
-      ...(total || seconds ? [bar(done), `${String(Math.floor(done * 100)).padStart(3)} %`] : []),
+    const parts = [
+      ...(total || seconds ? [`${String(Math.floor(done * 100)).padStart(3)} %`] : []),
       total ? `${this.#step}/${total}` : String(this.#step),
       ...(rate > 0 ? [`${shortNumber(rate * unitsPerStep)} ${unit}/s`] : []),
       ...(done < 1 && Number.isFinite(left) ? [`${duration(left)} left`] : []),
       ...(done === 1 || !(total || seconds) ? [`in ${duration(elapsed)}`] : []),
       ...fields,
-    ].join("  ");
+    ].map(visible);
+    const bare = [label, ...parts].join("  ");
+    const barred = total || seconds ? [label, bar(done), ...parts].join("  ") : bare;
+    return barred.length <= columns ? barred : bare.slice(0, columns);
   }
 }
 
@@ -135,8 +139,4 @@ function bar(done: number): string {
 function shortNumber(value: number | string): string {
   if (typeof value === "string" || Number.isInteger(value) || !Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-function fitted(line: string, columns: number): string {
-  return line.length > columns ? line.slice(0, columns) : line;
 }
