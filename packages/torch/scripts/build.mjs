@@ -23,7 +23,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { run } from "./command.mjs";
-import { findCompiler, flagsFor } from "./compiler.mjs";
+import { findCompiler, flagsFor, isUnchanged } from "./compiler.mjs";
 import { Failure, runAsProgram } from "./failure.mjs";
 import { findLibtorch } from "./find-libtorch.mjs";
 import { withLock } from "./lock.mjs";
@@ -33,22 +33,31 @@ import { OLDEST_VERSION } from "./version.mjs";
 /** @typedef {import("./compiler.mjs").Compiler} Compiler */
 
 /**
- * What one build takes.
+ * What is built, as far as it is known before a compiler is asked.
  *
- * @typedef {object} Plan
+ * @typedef {object} Inputs
  * @property {string} sourceDir
- * @property {string} outDir
  * @property {string[]} sources names of the `.cc` files
+ * @property {{ compile: string[], link: string[] }} flags
+ * @property {string} context hash of what every object depends on: headers, flags, libtorch
+ * @property {string} stamp hash of what the addon depends on
+ */
+
+/**
+ * @typedef {object} Builder
+ * @property {string} outDir
  * @property {Compiler} compiler
  * @property {NodeJS.ProcessEnv} env
- * @property {string[]} compileFlags
- * @property {string[]} linkFlags
- * @property {string} context hash of all that every object depends on: headers, flags, compiler, libtorch
- * @property {string} stamp hash of all that the addon depends on
  */
 
 const NATIVE = fileURLToPath(new URL("../native", import.meta.url));
 const OUT = fileURLToPath(new URL("../build", import.meta.url));
+
+/** What the addon was built against, and with what. */
+const RECORD = "libtorch.json";
+
+/** The commands of the last build, and all that the compiler printed. */
+const LOG = "build.log";
 
 /** Precompiled for all sources: parsing libtorch's headers takes 8 of the 9 seconds that a file takes. */
 const COMMON_HEADER = "common.h";
@@ -67,12 +76,13 @@ const BYTES_PER_JOB = 1.2e9;
  */
 export async function buildAddon(libtorch, { sourceDir = NATIVE, outDir = OUT, env = process.env } = {}) {
   const addon = join(outDir, "torch.node");
-  const plan = await makePlan(libtorch, sourceDir, outDir, env);
-  if (isUpToDate(plan, addon)) return { addon, compiled: -1 };
+  const inputs = readInputs(libtorch, sourceDir, env);
+  if (await isUpToDate(inputs, outDir, addon, env)) return { addon, compiled: -1 };
   const compiled = await withLock(join(outDir, "lock"), async () => {
     // Another process may have built it while this one waited for the lock.
-    if (isUpToDate(plan, addon)) return -1;
-    return build(plan, libtorch, addon);
+    if (await isUpToDate(inputs, outDir, addon, env)) return -1;
+    const compiler = await findCompiler(libtorch, env);
+    return build(inputs, { outDir, compiler, env }, libtorch, addon);
   });
   return { addon, compiled };
 }
@@ -80,66 +90,59 @@ export async function buildAddon(libtorch, { sourceDir = NATIVE, outDir = OUT, e
 /**
  * @param {Libtorch} libtorch
  * @param {string} sourceDir
- * @param {string} outDir
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<Plan>}
+ * @returns {Inputs}
  */
-async function makePlan(libtorch, sourceDir, outDir, env) {
+function readInputs(libtorch, sourceDir, env) {
   const files = existsSync(sourceDir) ? readdirSync(sourceDir).sort() : [];
   const sources = files.filter((file) => file.endsWith(".cc"));
   if (sources.length === 0) throw new Failure(`${sourceDir} has no .cc files to build the addon from.`);
-  const compiler = await findCompiler(libtorch, env);
-  const { compile, link } = flagsFor(libtorch, compiler, env);
   const headers = files.filter((file) => file.endsWith(".h")).map((file) => read(sourceDir, file));
-  const context = hash([compiler, compile, libtorch, modifiedAt(libtorch.libDir), sourceDir, headers]);
-  const stamp = hash([context, link, sources, sources.map((file) => read(sourceDir, file))]);
-  return {
-    sourceDir,
-    outDir,
-    sources,
-    compiler,
-    env,
-    compileFlags: compile,
-    linkFlags: link,
-    context,
-    stamp,
-  };
+  const flags = flagsFor(libtorch, env);
+  const context = hash([flags.compile, libtorch, modifiedAt(libtorch.libDir), sourceDir, headers]);
+  const contents = sources.map((file) => read(sourceDir, file));
+  const stamp = hash([context, flags.link, sources, contents, env.CXX]);
+  return { sourceDir, sources, flags, context, stamp };
 }
 
 /**
- * @param {Plan} plan
+ * @param {Inputs} inputs
+ * @param {string} outDir
  * @param {string} addon
+ * @param {NodeJS.ProcessEnv} env
  */
-function isUpToDate({ outDir, stamp }, addon) {
-  const record = join(outDir, "libtorch.json");
-  return existsSync(addon) && existsSync(record) && JSON.parse(readFileSync(record, "utf8")).stamp === stamp;
+async function isUpToDate({ stamp }, outDir, addon, env) {
+  const path = join(outDir, RECORD);
+  if (!existsSync(addon) || !existsSync(path)) return false;
+  const record = JSON.parse(readFileSync(path, "utf8"));
+  return record.stamp === stamp && isUnchanged(record.compiler, env);
 }
 
 /**
- * @param {Plan} plan
+ * @param {Inputs} inputs
+ * @param {Builder} builder
  * @param {Libtorch} libtorch
  * @param {string} addon
  * @returns {Promise<number>} how many files were compiled
  */
-async function build(plan, libtorch, addon) {
-  const { outDir, sources, compiler, stamp } = plan;
+async function build(inputs, builder, libtorch, addon) {
+  const { sources, flags, stamp } = inputs;
+  const { outDir, compiler } = builder;
   const objectsDir = join(outDir, "objects");
   mkdirSync(objectsDir, { recursive: true });
-  writeFileSync(join(outDir, "build.log"), "");
+  writeFileSync(join(outDir, LOG), "");
 
-  const objects = sources.map((source) => join(objectsDir, objectName(plan, source)));
-  const stale = sources.filter((_, i) => !existsSync(/** @type {string} */ (objects[i])));
-  const header = await precompileHeader(plan, stale.length);
-  await inParallel(stale, (source) =>
-    compile(plan, source, join(objectsDir, objectName(plan, source)), header),
-  );
+  const jobs = sources.map((source) => ({ source, object: objectFor(inputs, builder, source) }));
+  const stale = jobs.filter(({ object }) => !existsSync(object));
+  const header = await precompileHeader(inputs, builder, stale.length);
+  await inParallel(stale, ({ source, object }) => compile(inputs, builder, source, object, header));
 
+  const objects = jobs.map(({ object }) => object);
   const fresh = `${addon}.new`;
-  await compilerRun(plan, "the linker", [...objects, "-o", fresh, ...plan.linkFlags]);
+  await callCompiler(builder, "the linker", [...objects, "-o", fresh, ...flags.link]);
   await checkThatItLoads(fresh);
   renameSync(fresh, addon);
-  const record = { ...libtorch, compiler, stamp };
-  writeFileSync(join(outDir, "libtorch.json"), `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(join(outDir, RECORD), `${JSON.stringify({ ...libtorch, compiler, stamp }, null, 2)}\n`);
   for (const file of readdirSync(objectsDir))
     if (!objects.includes(join(objectsDir, file))) rmSync(join(objectsDir, file));
   return stale.length;
@@ -148,48 +151,50 @@ async function build(plan, libtorch, addon) {
 /**
  * Only for GCC: the header is then used wherever it is valid and else silently read as text.
  *
- * @param {Plan} plan
+ * @param {Inputs} inputs
+ * @param {Builder} builder
  * @param {number} toCompile how many files are to be compiled
  * @returns {Promise<string | undefined>} the header to include first
  */
-async function precompileHeader(plan, toCompile) {
-  const { sourceDir, outDir, compiler, context } = plan;
+async function precompileHeader({ sourceDir, flags, context }, builder, toCompile) {
+  const { outDir, compiler } = builder;
   const folder = join(outDir, "precompiled");
-  const header = join(folder, `${context}.h`);
+  const header = join(folder, `${hash([context, compiler])}.h`);
   if (existsSync(`${header}.gch`)) return header;
   if (compiler.family !== "gcc" || toCompile < WORTH_PRECOMPILING) return undefined;
   if (!existsSync(join(sourceDir, COMMON_HEADER))) return undefined;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(header, `#include "${join(sourceDir, COMMON_HEADER)}"\n`);
-  const args = [...plan.compileFlags, "-x", "c++-header", header, "-o", `${header}.new`];
-  await compilerRun(plan, COMMON_HEADER, args);
+  const args = [...flags.compile, "-x", "c++-header", header, "-o", `${header}.new`];
+  await callCompiler(builder, COMMON_HEADER, args);
   renameSync(`${header}.new`, `${header}.gch`);
   return header;
 }
 
 /**
- * @param {Plan} plan
+ * @param {Inputs} inputs
+ * @param {Builder} builder
  * @param {string} source
  * @param {string} object
  * @param {string | undefined} header
  */
-async function compile(plan, source, object, header) {
+async function compile({ sourceDir, flags }, builder, source, object, header) {
   const include = header ? ["-include", header] : [];
-  const input = join(plan.sourceDir, source);
-  await compilerRun(plan, source, [...plan.compileFlags, ...include, "-c", input, "-o", `${object}.new`]);
+  const args = [...flags.compile, ...include, "-c", join(sourceDir, source), "-o", `${object}.new`];
+  await callCompiler(builder, source, args);
   renameSync(`${object}.new`, object);
 }
 
 /**
- * @param {Plan} plan
+ * @param {Builder} builder
  * @param {string} what is being made, for the message
  * @param {string[]} args
  */
-async function compilerRun({ compiler, env, outDir }, what, args) {
+async function callCompiler({ compiler, env, outDir }, what, args) {
   const [program = "", ...first] = compiler.command;
   const { code, output } = await run(program, [...first, ...args], { env });
-  const log = join(outDir, "build.log");
+  const log = join(outDir, LOG);
   writeFileSync(log, `${[program, ...first, ...args].join(" ")}\n${output}\n`, { flag: "a" });
   if (code === 0) return;
   throw new Failure(
@@ -228,15 +233,16 @@ async function checkThatItLoads(path) {
 }
 
 /**
- * @param {string[]} sources
- * @param {(source: string) => Promise<void>} work
+ * @template T
+ * @param {T[]} items
+ * @param {(item: T) => Promise<void>} work
  */
-async function inParallel(sources, work) {
+async function inParallel(items, work) {
   const cores = os.availableParallelism();
   const jobs = Math.max(1, Math.min(cores, Math.floor(os.freemem() / BYTES_PER_JOB)));
-  const queue = [...sources];
+  const queue = [...items];
   const worker = async () => {
-    for (let source = queue.shift(); source !== undefined; source = queue.shift()) await work(source);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   const results = await Promise.allSettled(Array.from({ length: jobs }, worker));
   const failed = results.find((result) => result.status === "rejected");
@@ -244,11 +250,15 @@ async function inParallel(sources, work) {
 }
 
 /**
- * @param {Plan} plan
+ * Where the object of a source is, if it was ever compiled as it is now.
+ *
+ * @param {Inputs} inputs
+ * @param {Builder} builder
  * @param {string} source
  */
-function objectName({ sourceDir, context }, source) {
-  return `${basename(source, ".cc")}-${hash([context, read(sourceDir, source)])}.o`;
+function objectFor({ sourceDir, context }, { outDir, compiler }, source) {
+  const key = hash([context, compiler, read(sourceDir, source)]);
+  return join(outDir, "objects", `${basename(source, ".cc")}-${key}.o`);
 }
 
 /**

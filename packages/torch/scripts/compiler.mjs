@@ -39,12 +39,24 @@ export async function findCompiler(libtorch, env = process.env) {
 }
 
 /**
- * @param {Libtorch} libtorch
+ * Whether the compiler of an earlier build would build the same again. One that is gone since, as in a
+ * container without tools, is no reason to doubt what it built.
+ *
  * @param {Compiler} compiler
+ * @param {NodeJS.ProcessEnv} env
+ */
+export async function isUnchanged(compiler, env) {
+  const [program = ""] = compiler.command;
+  if (!which(program, env)) return true;
+  return (await probe(compiler.command, compiler.standard, env))?.version === compiler.version;
+}
+
+/**
+ * @param {Libtorch} libtorch
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {{ compile: string[], link: string[] }}
  */
-export function flagsFor(libtorch, compiler, env = process.env) {
+export function flagsFor(libtorch, env = process.env) {
   const cudaHeaders = libtorch.cuda ? findCudaHeaders(libtorch, env) : undefined;
   // The system's own folder is left out: named explicitly, it would move to the front of the search and
   // break the standard library's headers.
@@ -53,7 +65,7 @@ export function flagsFor(libtorch, compiler, env = process.env) {
   );
   const compile = [
     "-O2",
-    `-std=c++${compiler.standard}`,
+    `-std=c++${standardOf(libtorch)}`,
     "-fPIC",
     "-Wall",
     `-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
