@@ -25,7 +25,7 @@ const APT_PACKAGES = ["libtorch-dev", FAST_BLAS];
  * @property {string} [projectRoot]
  * @property {string[]} [systemPrefixes]
  * @property {import("./apt.mjs").Caller} [caller]
- * @property {string | undefined} [archive] a URL or the path of a file
+ * @property {string | null} [archive] a URL or the path of a file; null if there is none for this machine
  * @property {(line: string) => void} [say]
  */
 
@@ -77,7 +77,7 @@ async function installFrom(archive, projectRoot, say) {
  * @param {string[]} options.rejected
  * @param {string} options.projectRoot
  * @param {import("./apt.mjs").Caller} options.caller
- * @param {string | undefined} options.archive
+ * @param {string | null} options.archive
  * @param {(line: string) => void} options.say
  * @returns {Promise<Libtorch>}
  */

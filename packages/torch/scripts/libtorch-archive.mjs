@@ -14,9 +14,7 @@ const ATTEMPTS = 3;
 /** A connection on which nothing comes for so long is dead. */
 const SILENCE_MS = 60_000;
 
-/**
- * @returns {string | undefined} where the official CPU archive for this machine is, if there is one
- */
+/** @returns {string | null} where the official CPU archive for this machine is; null if there is none */
 export function officialArchive({
   platform = process.platform,
   arch = process.arch,
@@ -26,7 +24,7 @@ export function officialArchive({
     return `${OFFICIAL}libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcpu.zip`;
   if (platform === "darwin" && arch === "arm64") return `${OFFICIAL}libtorch-macos-arm64-2.5.1.zip`;
   if (platform === "darwin" && arch === "x64") return `${OFFICIAL}libtorch-macos-x86_64-2.2.2.zip`;
-  return undefined;
+  return null;
 }
 
 /**

@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { buildAddon } from "./build.mjs";
+import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
+import { inspect, type Libtorch } from "./find-libtorch.mjs";
+
+const NAMED = `
+#include <node_api.h>
+#include "name.h"
+const char* name() { return NAME; }
+`;
+
+const ADDON = `
+#include <node_api.h>
+const char* name();
+NAPI_MODULE_INIT() {
+  napi_value value;
+  napi_create_string_utf8(env, name(), NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+`;
+
+/** A libtorch whose libraries link but hold nothing, and the sources of an addon that exports a name. */
+function project() {
+  const root = temporaryFolder();
+  const home = writeLibtorch(join(root, "libtorch"));
+  for (const name of ["torch", "torch_cpu", "c10"])
+    execFileSync("c++", ["-shared", "-x", "c++", "/dev/null", "-o", join(home, `lib/lib${name}.so`)]);
+  const sourceDir = join(root, "native");
+  writeFiles(sourceDir, { "addon.cc": ADDON, "named.cc": NAMED, "name.h": '#define NAME "first"\n' });
+  return { sourceDir, outDir: join(root, "build"), libtorch: inspect(home, "LIBTORCH").libtorch as Libtorch };
+}
+
+/** What the addon exports. A process loads a file only once, so each look is a new process. */
+function exported(addon: string): string {
+  return execFileSync(process.execPath, ["-p", `require(${JSON.stringify(addon)})`], {
+    encoding: "utf8",
+  }).trim();
+}
+
+describe("a build", () => {
+  test("compiles what changed, and nothing when nothing did", async () => {
+    const { libtorch, ...folders } = project();
+    const first = await buildAddon(libtorch, folders);
+    expect(first.compiled).toBe(2);
+    expect(exported(first.addon)).toBe("first");
+    expect((await buildAddon(libtorch, folders)).compiled).toBe(-1);
+
+    writeFiles(folders.sourceDir, { "addon.cc": `${ADDON}// changed\n` });
+    expect((await buildAddon(libtorch, folders)).compiled).toBe(1);
+
+    writeFiles(folders.sourceDir, { "name.h": '#define NAME "second"\n' });
+    expect((await buildAddon(libtorch, folders)).compiled).toBe(2);
+    expect(exported(first.addon)).toBe("second");
+  });
+
+  test("precompiles a common header", async () => {
+    const { libtorch, ...folders } = project();
+    const common = { "common.h": '#pragma once\n#include "name.h"\nstruct Common {};\n' };
+    const third = { "third.cc": '#include "common.h"\nCommon common;\n' };
+    writeFiles(folders.sourceDir, { ...common, ...third });
+    const { addon, compiled } = await buildAddon(libtorch, folders);
+    expect([compiled, exported(addon)]).toEqual([3, "first"]);
+  });
+
+  test("says what it was built against", async () => {
+    const { libtorch, ...folders } = project();
+    await buildAddon(libtorch, folders);
+    const record = JSON.parse(readFileSync(join(folders.outDir, "libtorch.json"), "utf8"));
+    expect(record).toMatchObject({ ...libtorch, compiler: { standard: 17 } });
+  });
+
+  test("done twice at once is done once", async () => {
+    const { libtorch, ...folders } = project();
+    const both = await Promise.all([buildAddon(libtorch, folders), buildAddon(libtorch, folders)]);
+    expect(both.map(({ compiled }) => compiled).sort()).toEqual([-1, 2]);
+  });
+
+  test("that fails shows the first error, keeps a log, and leaves the earlier addon", async () => {
+    const { libtorch, ...folders } = project();
+    const { addon } = await buildAddon(libtorch, folders);
+    writeFiles(folders.sourceDir, { "named.cc": `${NAMED}\nint broken = "no number";\n` });
+    const build = buildAddon(libtorch, folders);
+    await expect(build).rejects.toThrow(
+      /failed at named\.cc:\n.*error: invalid conversion|failed at named\.cc:\n.*error/,
+    );
+    expect(readFileSync(join(folders.outDir, "build.log"), "utf8")).toContain("no number");
+    expect(exported(addon)).toBe("first");
+  });
+
+  test("that links but does not load leaves the earlier addon", async () => {
+    const { libtorch, ...folders } = project();
+    const { addon } = await buildAddon(libtorch, folders);
+    writeFiles(folders.sourceDir, { "named.cc": "" });
+    await expect(buildAddon(libtorch, folders)).rejects.toThrow(
+      /does not load:\n.*undefined symbol: _Z4namev/,
+    );
+    expect(exported(addon)).toBe("first");
+  });
+});
+
+describe("the compiler", () => {
+  test("is missing", async () => {
+    const { libtorch, ...folders } = project();
+    const env = { PATH: "" };
+    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(
+      /c\+\+, g\+\+ and clang\+\+ are not on the PATH[\s\S]*apt-get install g\+\+/,
+    );
+    await expect(buildAddon(libtorch, { ...folders, env: { PATH: "", CXX: "icc" } })).rejects.toThrow(
+      "CXX=icc",
+    );
+    expect(existsSync(join(folders.outDir, "torch.node"))).toBe(false);
+  });
+
+  test("is too old", async () => {
+    const { libtorch, ...folders } = project();
+    const env = environmentWith({ "g++": "echo unrecognized option; exit 1" });
+    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(
+      /does not compile C\+\+17[\s\S]*GCC 9/,
+    );
+  });
+
+  test("is gone after a build: the addon is used as it is", async () => {
+    const { libtorch, ...folders } = project();
+    const CXX = "/usr/bin/c++";
+    const env = environmentWith({ "my-compiler": `exec ${CXX} "$@"` });
+    await buildAddon(libtorch, {
+      ...folders,
+      env: { PATH: `${env.PATH}:${process.env.PATH}`, CXX: "my-compiler" },
+    });
+    const without = { PATH: "", CXX: "my-compiler" };
+    expect((await buildAddon(libtorch, { ...folders, env: without })).compiled).toBe(-1);
+  });
+});

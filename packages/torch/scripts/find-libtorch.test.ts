@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
+import { findLibtorch, inspect } from "./find-libtorch.mjs";
+
+/** One libtorch in each of the places, by the versions 2.1 to 2.4 in the order of search. */
+function everywhere() {
+  const root = temporaryFolder();
+  const places = {
+    variable: writeLibtorch(join(root, "variable"), { version: "2.1.0" }),
+    project: writeLibtorch(join(root, "project/.libtorch"), { version: "2.2.0" }),
+    system: writeLibtorch(join(root, "system"), { version: "2.3.0", lib: "lib/x86_64-linux-gnu" }),
+    python: writeLibtorch(join(root, "site-packages/torch"), { version: "2.4.0" }),
+  };
+  const env = environmentWith({ python3: `echo ${places.python}` });
+  return { root, places, env };
+}
+
+describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the order of places", () => {
+  test("is LIBTORCH, the project, the system, Python", () => {
+    const { root, places, env } = everywhere();
+    const project = { projectRoot: join(root, "project") };
+    const system = { systemPrefixes: [places.system] };
+    const nothing = { projectRoot: root, systemPrefixes: [] };
+    const versions = [
+      findLibtorch({ env: { ...env, LIBTORCH: places.variable }, ...project, ...system }),
+      findLibtorch({ env, ...project, ...system }),
+      findLibtorch({ env, ...nothing, ...system }),
+      findLibtorch({ env, ...nothing }),
+    ].map(({ libtorch }) => [libtorch?.origin, libtorch?.version]);
+    expect(versions).toEqual([
+      ["LIBTORCH", "2.1.0"],
+      ["project", "2.2.0"],
+      ["system", "2.3.0"],
+      ["python", "2.4.0"],
+    ]);
+  });
+
+  test("ends with nothing where there is nothing", () => {
+    const root = temporaryFolder();
+    const found = findLibtorch({ env: { PATH: "" }, projectRoot: root, systemPrefixes: [root] });
+    expect(found).toEqual({ libtorch: undefined, rejected: [] });
+  });
+
+  test("passes over what is unfit, and says so", () => {
+    const { root, places, env } = everywhere();
+    const old = writeLibtorch(join(root, "old"), { version: "1.8.1" });
+    const bare = writeLibtorch(join(root, "bare"), { libraries: false });
+    const found = findLibtorch({ env, projectRoot: root, systemPrefixes: [old, bare, places.system] });
+    expect(found.libtorch?.version).toBe("2.3.0");
+    expect(found.rejected).toEqual([
+      `${old} has libtorch 1.8.1`,
+      `${bare} has libtorch's headers but no libtorch_cpu.so`,
+    ]);
+  });
+});
+
+describe("LIBTORCH", () => {
+  const place = (home: string) => () => findLibtorch({ env: { LIBTORCH: home } });
+
+  test("that does not exist is an error", () => {
+    expect(place("/no/such/folder")).toThrow(
+      /LIBTORCH=\/no\/such\/folder is unfit.*does not exist[\s\S]*Remedy/,
+    );
+  });
+
+  test("without libtorch in it is an error", () => {
+    expect(place(temporaryFolder())).toThrow("has no libtorch");
+  });
+
+  test("with headers alone, or libraries alone, is an error", () => {
+    expect(place(writeLibtorch(temporaryFolder(), { libraries: false }))).toThrow("no libtorch_cpu.so");
+    expect(place(writeLibtorch(temporaryFolder(), { headers: false }))).toThrow("has no headers");
+  });
+
+  test("that is too old is an error that names both versions", () => {
+    const home = writeLibtorch(temporaryFolder(), { version: "1.12.1" });
+    expect(place(home)).toThrow(/has libtorch 1\.12\.1[\s\S]*1\.13 or newer/);
+  });
+});
+
+describe("a libtorch tells", () => {
+  test("its version: by build-version, version.py, or the header", () => {
+    const home = writeLibtorch(temporaryFolder(), { version: "2.5.1" });
+    const version = () => inspect(home, "project").libtorch?.version;
+    expect(version()).toBe("2.5.1");
+    writeFiles(home, { "version.py": "from typing import Optional\n__version__ = '2.5.1+cu124'\n" });
+    expect(version()).toBe("2.5.1+cu124");
+    writeFiles(home, { "build-version": "2.5.1+cpu\n" });
+    expect(version()).toBe("2.5.1+cpu");
+  });
+
+  test.skipIf(process.platform !== "linux")("its ABI, by the names in libc10", () => {
+    const abi = (c10: string) =>
+      inspect(writeLibtorch(temporaryFolder(), { c10 }), "project").libtorch?.cxx11Abi;
+    expect(abi("_ZN3c105ErrorC1ENS_14SourceLocationENSt7__cxx1112basic_stringIcE")).toBe(true);
+    expect(abi("_ZN3c105ErrorC1ENS_14SourceLocationESs\0_ZNSt7__cxx1112basic_stringIcE")).toBe(false);
+  });
+
+  test("whether it has CUDA", () => {
+    const cuda = (more: string[]) =>
+      inspect(writeLibtorch(temporaryFolder(), { more }), "project").libtorch?.cuda;
+    expect(cuda([])).toBe(false);
+    expect(cuda(["libtorch_cuda.so"])).toBe(process.platform === "linux");
+  });
+});
