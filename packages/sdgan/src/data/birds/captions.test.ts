@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../random.js";
+import { writeCaptions } from "./captions.js";
+import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
+
+describe("writeCaptions", () => {
+  const pictures = makeSpecies(200, new Random(1)).map(({ traits }, i) => {
+    return { traits, captions: writeCaptions(traits, 10, new Random(1, i)) };
+  });
+  const captions = pictures.flatMap((picture) => picture.captions);
+
+  it("writes ten different captions of at most eighteen plain words", () => {
+    for (const picture of pictures) {
+      expect(new Set(picture.captions.map(({ text }) => text)).size).toBe(10);
+    }
+    for (const { text } of captions) {
+      expect(text).toMatch(/^[a-z]+(,? [a-z]+)*$/);
+      expect(text.split(" ").length, text).toBeLessThanOrEqual(18);
+      expect(text).not.toMatch(/\ba [aeiou]|\ban [^aeiou]/);
+    }
+  });
+
+  it("says two to five true things: exactly those in `names`", () => {
+    for (const { traits, captions } of pictures) {
+      for (const { text, names } of captions) {
+        expect(names!.length).toBeGreaterThanOrEqual(2);
+        expect(names!.length).toBeLessThanOrEqual(5);
+        const said = Object.fromEntries(names!.map((name) => [name, traits[name as Attribute]]));
+        expect(understand(text), text).toEqual(said);
+      }
+    }
+  });
+
+  it("names the four colours about equally often, and each of the others about half as often", () => {
+    const counts = Object.keys(attributes).map(
+      (name) => captions.filter(({ names }) => names!.includes(name)).length,
+    );
+    const [body, wings, head, belly, ...others] = counts.map((count) => count / captions.length) as number[];
+    for (const share of [body, wings, head, belly]) expect(share).toBeCloseTo(0.56, 1);
+    for (const share of others) expect(share).toBeCloseTo(0.32, 1);
+  });
+
+  it("opens in many ways", () => {
+    const openings = new Set(captions.map(({ text }) => text.split(" ").slice(0, 2).join(" ")));
+    for (const opening of ["a bird", "this is", "the bird", "bird with", "this small", "its head"]) {
+      expect(openings).toContain(opening);
+    }
+  });
+});
+
+/** What a caption says, read without knowing how it was made. */
+function understand(text: string): Partial<Traits> {
+  const said: Record<string, string> = {};
+  const say = (partWords: string, valueWords: string) => {
+    for (const part of partWords.split(" and ").map((word) => partOf[word]!)) {
+      for (const word of valueWords.replaceAll("and ", "").split(" ")) {
+        said[patternOf[word] ? "pattern" : part] = (patternOf[word] ?? meaningOf[word])!;
+      }
+    }
+  };
+  const part = anyOf(partOf);
+  const value = anyOf({ ...meaningOf, ...patternOf });
+  for (const [, values, parts] of text.matchAll(
+    RegExp(`(${value}(?: ${value})*) (${part}(?: and ${part})*)`, "g"),
+  )) {
+    say(parts!, values!);
+  }
+  for (const [, parts, values] of text.matchAll(
+    RegExp(`(${part}(?: and ${part})*) (?:is|are) (${value}(?: and ${value})*)`, "g"),
+  )) {
+    say(parts!, values!);
+  }
+  const marks = text.match(anyOf(marksOf))?.[0];
+  if (marks) said.pattern = marksOf[marks]!;
+  const size = text.match(RegExp(`(${anyOf(sizeOf)}) bird|bird is (${anyOf(sizeOf)})`));
+  if (size) said.size = sizeOf[(size[1] ?? size[2])!]!;
+  return said as Partial<Traits>;
+}
+
+/** A pattern for any one of the words; longer ones first, so that "tail feathers" is not read as "tail". */
+function anyOf(words: Record<string, string>): string {
+  const longestFirst = Object.keys(words).sort((a, b) => b.length - a.length);
+  return `\\b(?:${longestFirst.join("|")})\\b`;
+}
+
+function lexicon(entries: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([meaning, words]) => words.split(", ").map((word) => [word, meaning])),
+  );
+}
+
+const partOf = lexicon({
+  body: "body, back",
+  wings: "wings, wing",
+  head: "head, crown",
+  belly: "belly, breast, underside, chest",
+  beak: "beak, bill",
+  tail: "tail, tail feathers",
+});
+const meaningOf = lexicon({
+  red: "red, scarlet",
+  orange: "orange",
+  yellow: "yellow, golden",
+  green: "green",
+  blue: "blue",
+  pink: "pink, rosy",
+  brown: "brown, chestnut",
+  black: "black",
+  white: "white",
+  gray: "gray, grey",
+  short: "short, stubby",
+  long: "long, elongated",
+});
+const patternOf = lexicon({
+  plain: "plain, unmarked",
+  barred: "barred, striped, banded",
+  spotted: "spotted, speckled, dotted",
+});
+const marksOf = lexicon({
+  plain: "no markings, no pattern",
+  barred: "bars, stripes",
+  spotted: "spots, dots, speckles",
+});
+const sizeOf = lexicon({ small: "small, little, tiny", large: "large, big" });

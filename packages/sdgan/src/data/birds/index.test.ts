@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { UserError } from "../../errors.js";
+import type { Example, Source } from "../dataset.js";
+import { type BirdsOptions, birds } from "./index.js";
+
+describe("birds", () => {
+  it("gives the same pictures and captions for the same seed, and others for another", async () => {
+    expect(await contents({ seed: 3 })).toEqual(await contents({ seed: 3 }));
+    expect(await contents({ seed: 3 })).not.toEqual(await contents({ seed: 4 }));
+  });
+
+  it("gives the same bytes on every machine", async () => {
+    const hash = createHash("sha256")
+      .update((await contents({})).flat().join("\n"))
+      .digest("hex");
+    expect(hash, "changed on purpose? then so does everybody's data").toBe(
+      "a1dd22081c07038616a389d7edaabb19ad3bc3deb5b9a9f9628e28624eacb00c",
+    );
+  });
+
+  it("draws a picture that does not depend on how many others there are", async () => {
+    const few = await contents({ picturesPerSpecies: 1 });
+    const more = await contents({ picturesPerSpecies: 3 });
+    expect(few).toEqual(more.filter((_, i) => i % 3 === 0));
+  });
+
+  it("gives every picture its own id, its species' attributes and a split that its whole species is in", async () => {
+    const source = birds({ picturesPerSpecies: 2 });
+    const examples = await collect(source);
+    expect(source.classes).toHaveLength(200);
+    expect(new Set(source.classes).size).toBe(200);
+    expect(new Set(examples.map(({ id }) => id)).size).toBe(400);
+    expect(classes(examples, "train")).toHaveLength(150);
+    expect(classes(examples, "test")).toHaveLength(50);
+    expect(new Set([...classes(examples, "train"), ...classes(examples, "test")]).size).toBe(200);
+    for (let i = 0; i < examples.length; i += 2) {
+      expect(examples[i]!.attributes).toEqual(examples[i + 1]!.attributes);
+      expect(Object.keys(examples[i]!.attributes!)).toEqual(Object.keys(source.attributes!));
+    }
+  });
+
+  it("renders at any size as a picture with light and dark in it", async () => {
+    const [example] = await collect(birds({ species: 4, picturesPerSpecies: 1 }));
+    const svg = await example!.read();
+    expect((await sharp(svg).metadata()).width).toBe(256);
+    for (const size of [32, 256]) {
+      const { data, info } = await sharp(svg).resize(size, size).raw().toBuffer({ resolveWithObject: true });
+      const { channels, isOpaque } = await sharp(data, { raw: info }).stats();
+      expect([info.width, info.height, isOpaque]).toEqual([size, size, true]);
+      for (const { mean, stdev } of channels.slice(0, 3)) {
+        expect(mean).toBeGreaterThan(60);
+        expect(mean).toBeLessThan(230);
+        expect(stdev).toBeGreaterThan(12);
+      }
+    }
+  });
+
+  it("draws every picture differently", async () => {
+    const pictures = await contents({ picturesPerSpecies: 5 });
+    expect(new Set(pictures.map(([svg]) => svg)).size).toBe(30);
+  });
+
+  it("refuses options out of range", () => {
+    expect(() => birds({ species: 3 })).toThrow(UserError);
+    expect(() => birds({ species: 10_000 })).toThrow(/from 4 to 624/);
+    expect(() => birds({ picturesPerSpecies: 0 })).toThrow(/picturesPerSpecies is 0/);
+    expect(() => birds({ size: 1.5 })).toThrow(/size is 1.5/);
+  });
+});
+
+async function contents(options: BirdsOptions): Promise<string[][]> {
+  const examples = await collect(birds({ species: 6, picturesPerSpecies: 2, ...options }));
+  return Promise.all(
+    examples.map(async ({ read, captions }) => [String(await read()), ...captions.map(({ text }) => text)]),
+  );
+}
+
+async function collect(source: Source): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const example of source.examples()) examples.push(example);
+  return examples;
+}
+
+function classes(examples: Example[], split: string): number[] {
+  return [...new Set(examples.filter((example) => example.split === split).map(({ classId }) => classId))];
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../random.js";
+import { attributes, makeSpecies, type Species } from "./species.js";
+
+describe("makeSpecies", () => {
+  const all = makeSpecies(200, new Random(0));
+  const train = all.filter(({ split }) => split === "train");
+  const test = all.filter(({ split }) => split === "test");
+
+  it("keeps three quarters to train on", () => {
+    expect([train.length, test.length]).toEqual([150, 50]);
+    expect(makeSpecies(6, new Random(0)).filter(({ split }) => split === "train")).toHaveLength(4);
+  });
+
+  it("makes no two species alike, and so every test species one that training has not seen", () => {
+    expect(new Set(all.map(combination)).size).toBe(200);
+    expect(new Set(all.map(({ name }) => name)).size).toBe(200);
+  });
+
+  it("deals the values of each attribute out evenly within each split", () => {
+    for (const [name, values] of Object.entries(attributes)) {
+      for (const species of [train, test]) {
+        for (const value of values) {
+          const count = species.filter(
+            ({ traits }) => traits[name as keyof typeof attributes] === value,
+          ).length;
+          expect(Math.abs(count - species.length / values.length), `${name} ${value}`).toBeLessThan(1);
+        }
+      }
+    }
+  });
+
+  it("still finds different species where there are most", () => {
+    expect(new Set(makeSpecies(624, new Random(0)).map(combination)).size).toBe(624);
+  });
+});
+
+function combination({ traits }: Species): string {
+  return Object.values(traits).join();
+}

@@ -1,0 +1,96 @@
+import { UserError } from "../../errors.js";
+import type { Random } from "../../random.js";
+import type { Split } from "../dataset.js";
+
+/** Ten colours that people name and that stay far apart in a small picture under any of the lights. */
+const colours = [
+  "red",
+  "orange",
+  "yellow",
+  "green",
+  "blue",
+  "pink",
+  "brown",
+  "black",
+  "white",
+  "gray",
+] as const;
+
+/** Everything that captions may name, each with its possible values. */
+export const attributes = {
+  body: colours,
+  wings: colours,
+  head: colours,
+  belly: colours,
+  pattern: ["plain", "barred", "spotted"],
+  beak: ["short", "long"],
+  tail: ["short", "long"],
+  size: ["small", "large"],
+} as const;
+
+export type Attributes = typeof attributes;
+export type Attribute = keyof Attributes;
+export type Colour = (typeof colours)[number];
+
+/** One value for each attribute. */
+export type Traits = { [A in Attribute]: Attributes[A][number] };
+
+export interface Species {
+  name: string;
+  split: Split;
+  traits: Traits;
+}
+
+/**
+ * `count` species, the first three quarters to train on and the rest, unseen, to test on. Within each split the
+ * values of every attribute are dealt out evenly, and no two species of either split share all their values.
+ */
+export function makeSpecies(count: number, random: Random): Species[] {
+  const limit = givenNames.length * familyNames.length;
+  if (!Number.isInteger(count) || count < 4 || count > limit) {
+    throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${limit}`);
+  }
+  const names = makeNames(count, random);
+  const trainCount = Math.floor((count * 3) / 4);
+  const taken = new Set<string>();
+  const traits = [...dealTraits(trainCount, taken, random), ...dealTraits(count - trainCount, taken, random)];
+  return names.map((name, i) => ({ name, split: i < trainCount ? "train" : "test", traits: traits[i]! }));
+}
+
+/** Traits for `count` species, none of them in `taken`, to which they are added. */
+function dealTraits(count: number, taken: Set<string>, random: Random): Traits[] {
+  for (;;) {
+    const hands = Object.entries(attributes).map(
+      ([name, values]) => [name, deal(values, count, random)] as const,
+    );
+    const dealt = Array.from({ length: count }, (_, i) => {
+      return Object.fromEntries(hands.map(([name, hand]) => [name, hand[i]])) as Traits;
+    });
+    const keys = new Set(dealt.map((traits) => Object.values(traits).join()));
+    if (keys.size === count && [...keys].every((key) => !taken.has(key))) {
+      for (const key of keys) taken.add(key);
+      return dealt;
+    }
+  }
+}
+
+/** `count` of `values` in a random order, each value as often as any other, give or take one. */
+function deal<T>(values: readonly T[], count: number, random: Random): T[] {
+  const order = random.shuffled(values);
+  return random.shuffled(Array.from({ length: count }, (_, i) => order[i % order.length] as T));
+}
+
+function makeNames(count: number, random: Random): string[] {
+  const names = givenNames.flatMap((given) => familyNames.map((family) => `${given} ${family}`));
+  return random.shuffled(names).slice(0, count);
+}
+
+// No word here says a colour, a pattern or a size: a name must not contradict the picture.
+const givenNames = (
+  "Alder Aspen Autumn Bramble Briar Brook Cedar Clover Coastal Dune Evening Fern Harbor Heath Island Juniper " +
+  "Lagoon Lowland Marsh Meadow Morning Orchard Prairie River Thicket Valley"
+).split(" ");
+const familyNames = (
+  "Bellowick Chirrel Dapplin Fennet Fluterin Hoplet Larkin Lilter Murrin Pellow Pippin Plumet Quillet Rillen " +
+  "Sedgling Tarlin Thrushel Tweedle Trillet Vireling Wendle Whimmer Whistlet Wrenling"
+).split(" ");
