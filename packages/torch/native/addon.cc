@@ -1,21 +1,41 @@
 // The addon's table of contents: libtorch for Node, in one file for each thing it does.
 #include <c10/util/Logging.h>
+#include <dlfcn.h>
 
 #include "common.h"
 
+namespace {
+
+/// libtorch has threads that outlive the Worker that loaded it, so its code must never be unloaded.
+void stayLoaded() {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&stayLoaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+/// Fills the exports.
+napi_value initialize(addon::Call& call) {
+  stayLoaded();
+  // Errors become JavaScript's, which have their own stack: collecting libtorch's costs milliseconds each.
+  c10::SetStackTraceFetcher([]() -> std::string { return ""; });
+  const napi_value exports = call[0];
+  addon::defineTensor(call.env, exports);
+  addon::defineBytes(call.env, exports);
+  addon::defineDispatch(call.env, exports);
+  addon::defineAutograd(call.env, exports);
+  addon::defineRandom(call.env, exports);
+  addon::defineRuntime(call.env, exports);
+  addon::defineMemory(call.env, exports);
+  return exports;
+}
+
+}  // namespace
+
 NAPI_MODULE_INIT() {
-  using namespace addon;
-  try {
-    // Errors become JavaScript's, which have their own stack: collecting libtorch's costs milliseconds each.
-    c10::SetStackTraceFetcher([]() -> std::string { return ""; });
-    defineTensor(env, exports);
-    defineDispatch(env, exports);
-    defineAutograd(env, exports);
-    defineRandom(env, exports);
-    defineRuntime(env, exports);
-  } catch (const std::exception& error) {
-    throwError(env, error.what(), false);
-  } catch (const PendingException&) {
+  napi_value setUp, result;
+  if (napi_create_function(env, "initialize", NAPI_AUTO_LENGTH, addon::entry<initialize>,
+                           const_cast<char*>("libtorch's addon"), &setUp) != napi_ok ||
+      napi_call_function(env, exports, setUp, 1, &exports, &result) != napi_ok) {
+    return nullptr;
   }
   return exports;
 }

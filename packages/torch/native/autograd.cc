@@ -24,9 +24,9 @@ bool flag(Call& call, size_t i, const char* what) {
 
 /// grad(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused): one gradient (or null) an input.
 napi_value grad(Call& call) {
-  const auto outputs = toTensors(call.env, call[0], "grad: outputs");
-  const auto inputs = toTensors(call.env, call[1], "grad: inputs");
-  const auto gradOutputs = toOptionalTensors(call.env, call[2], "grad: gradOutputs");
+  const auto outputs = toTensors(call.env, call[0], "outputs");
+  const auto inputs = toTensors(call.env, call[1], "inputs");
+  const auto gradOutputs = toOptionalTensors(call.env, call[2], "gradOutputs");
   const bool retain = flag(call, 3, "retainGraph");
   const bool create = flag(call, 4, "createGraph");
   const bool allowUnused = flag(call, 5, "allowUnused");
@@ -36,8 +36,8 @@ napi_value grad(Call& call) {
 
 /// backward(outputs, gradOutputs, retainGraph, createGraph): adds to the `grad` of every leaf.
 napi_value backward(Call& call) {
-  const auto outputs = toTensors(call.env, call[0], "backward: outputs");
-  const auto gradOutputs = toOptionalTensors(call.env, call[1], "backward: gradOutputs");
+  const auto outputs = toTensors(call.env, call[0], "outputs");
+  const auto gradOutputs = toOptionalTensors(call.env, call[1], "gradOutputs");
   const bool retain = flag(call, 2, "retainGraph");
   const bool create = flag(call, 3, "createGraph");
   torch::autograd::backward(outputs, gradOutputs, retain || create, create);
@@ -45,6 +45,7 @@ napi_value backward(Call& call) {
 }
 
 napi_value callBack(Call& call) {
+  if (typeOf(call.env, call[0]) != napi_function) throw expected(call.env, call[0], "", "a function");
   napi_value self = undefined(call.env);
   napi_value result;
   check(call.env, napi_call_function(call.env, self, call[0], 0, nullptr, &result));

@@ -8,6 +8,11 @@
 #include <string>
 #include <vector>
 
+namespace c10 {
+struct Argument;
+struct FunctionSchema;
+}
+
 namespace addon {
 
 /// A wrong argument: becomes a JavaScript TypeError. Everything else that is thrown becomes an Error.
@@ -18,12 +23,11 @@ struct ArgumentError : std::runtime_error {
 /// A JavaScript exception is already pending; unwinds to the entry point without adding to it.
 struct PendingException {};
 
+/// Turns a failed Node-API call into an exception.
+[[noreturn]] void fail(napi_env env, napi_status status);
+
 inline void check(napi_env env, napi_status status) {
-  if (status == napi_ok) return;
-  if (status == napi_pending_exception) throw PendingException{};
-  const napi_extended_error_info* info = nullptr;
-  napi_get_last_error_info(env, &info);
-  throw ArgumentError(info && info->error_message ? info->error_message : "Node-API call failed");
+  if (status != napi_ok) fail(env, status);
 }
 
 /// Arguments of one call from JavaScript.
@@ -33,10 +37,16 @@ struct Call {
   napi_value self = nullptr;
   size_t count = kMost;
   napi_value arguments[kMost];
+  /// What is called, for error messages: a function of the addon, or the operator that it calls.
+  const char* name = "";
+  const c10::FunctionSchema* schema = nullptr;
+  /// The first argument to tell of in messages.
+  size_t first = 0;
 
   Call(napi_env env, napi_callback_info info) : env(env) {
-    check(env, napi_get_cb_info(env, info, &count, arguments, &self, nullptr));
-    if (count > kMost) throw ArgumentError("too many arguments: at most 31 are taken");
+    void* data = nullptr;
+    check(env, napi_get_cb_info(env, info, &count, arguments, &self, &data));
+    name = static_cast<const char*>(data);
   }
 
   napi_value operator[](size_t i) const {
@@ -45,38 +55,24 @@ struct Call {
   }
 };
 
-/// Throws `text` as a JavaScript error; libtorch's own trailing backtrace is cut off.
-void throwError(napi_env env, const char* text, bool isTypeError);
-
 using Function = napi_value (*)(Call&);
 
-/// The entry point around every function of the addon: no C++ exception ever leaves it.
+/// Calls `function` and turns every C++ exception into a JavaScript one that begins with the call.
+napi_value guard(Function function, napi_env env, napi_callback_info info);
+
 template <Function function>
 napi_value entry(napi_env env, napi_callback_info info) {
-  try {
-    Call call(env, info);
-    return function(call);
-  } catch (const PendingException&) {
-  } catch (const ArgumentError& error) {
-    throwError(env, error.what(), true);
-  } catch (const c10::Error& error) {
-    throwError(env, error.what_without_backtrace(), false);
-  } catch (const std::exception& error) {
-    throwError(env, error.what(), false);
-  } catch (...) {
-    throwError(env, "unknown C++ exception", false);
-  }
-  return nullptr;
+  return guard(function, env, info);
 }
 
 template <Function function>
 void define(napi_env env, napi_value exports, const char* name) {
   napi_value value;
-  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, entry<function>, nullptr, &value));
+  check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, entry<function>, const_cast<char*>(name), &value));
   check(env, napi_set_named_property(env, exports, name, value));
 }
 
-// JavaScript values and C++ ones.
+// JavaScript values and C++ ones. `what` names the argument in messages.
 napi_valuetype typeOf(napi_env env, napi_value value);
 bool isNullish(napi_env env, napi_value value);
 bool isArray(napi_env env, napi_value value);
@@ -90,35 +86,53 @@ napi_value fromBool(napi_env env, bool value);
 napi_value fromString(napi_env env, const std::string& value);
 napi_value fromIntegers(napi_env env, at::IntArrayRef values);
 napi_value undefined(napi_env env);
-/// What a value is, in an error message: `number 3`, `string "abc"`, `object`.
+napi_value null(napi_env env);
+
+// Values in messages (errors.cc). They throw nothing and leave no JavaScript exception behind.
+/// `number 3`, `string "abc"`, `tensor float32[2, 3]`, `[2, 3]`.
 std::string describe(napi_env env, napi_value value);
+/// `float32[2, 3]`.
+std::string describe(const at::Tensor& tensor);
+std::string describe(at::ScalarType type, at::IntArrayRef sizes);
+/// "what: expected a number, found …".
+ArgumentError expected(napi_env env, napi_value value, const char* what, const char* type);
 
 // Tensors (tensor.cc).
 /// The tensor behind a JavaScript `Tensor`; throws when it is something else or was disposed of.
-at::Tensor& toTensor(napi_env env, napi_value value, const char* what);
+at::Tensor& toTensor(napi_env env, napi_value value, const char* what = "tensor");
 /// The tensor behind a value, or null when it is no tensor or was disposed of.
 at::Tensor* asTensor(napi_env env, napi_value value);
 /// A new JavaScript `Tensor`; null for an undefined tensor.
 napi_value fromTensor(napi_env env, at::Tensor tensor);
 std::vector<at::Tensor> toTensors(napi_env env, napi_value value, const char* what);
 napi_value fromTensors(napi_env env, const std::vector<at::Tensor>& tensors);
-/// `float32[2, 3]`.
-std::string describe(const at::Tensor& tensor);
 
-// Names of libtorch's enumerations, as PyTorch spells them (names.cc).
+// Names of libtorch's enumerations, as PyTorch spells them (names.cc). They throw for an unknown name.
 at::ScalarType toScalarType(const std::string& name);
+at::MemoryFormat toMemoryFormat(const std::string& name);
+at::Layout toLayout(const std::string& name);
+int64_t toReduction(const std::string& name);
 const char* nameOf(at::ScalarType type);
-/// The number behind "float32", "channels_last", "strided", "mean", …; throws for an unknown name.
-int64_t enumValue(const std::string& name);
+
+// Operators' arguments and results (ivalue.cc).
+c10::IValue toIValue(napi_env env, napi_value value, const c10::Argument& argument);
+/// What an operator gives back. Where that is the first argument itself, it is the same object.
+napi_value fromIValue(napi_env env, const c10::IValue& value, napi_value firstArgument);
 
 // Generators (random.cc).
 at::Generator& toGenerator(napi_env env, napi_value value, const char* what);
 
+// Memory (memory.cc).
+/// Throws when so many bytes are more than the machine can give.
+void requireMemory(long double bytes);
+
 // What each file gives to JavaScript.
 void defineTensor(napi_env env, napi_value exports);
+void defineBytes(napi_env env, napi_value exports);
 void defineDispatch(napi_env env, napi_value exports);
 void defineAutograd(napi_env env, napi_value exports);
 void defineRandom(napi_env env, napi_value exports);
 void defineRuntime(napi_env env, napi_value exports);
+void defineMemory(napi_env env, napi_value exports);
 
 }  // namespace addon

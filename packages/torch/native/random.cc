@@ -2,7 +2,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
-#include <cstring>
+#include <memory>
 #include <mutex>
 
 #include "common.h"
@@ -17,8 +17,10 @@ void finalize(napi_env, void* data, void*) { delete static_cast<at::Generator*>(
 napi_value wrap(napi_env env, at::Generator generator) {
   napi_value object;
   check(env, napi_create_object(env, &object));
+  auto owned = std::make_unique<at::Generator>(std::move(generator));
   check(env, napi_type_tag_object(env, object, &kGeneratorTag));
-  check(env, napi_wrap(env, object, new at::Generator(std::move(generator)), finalize, nullptr, nullptr));
+  check(env, napi_wrap(env, object, owned.get(), finalize, nullptr, nullptr));
+  owned.release();
   return object;
 }
 
@@ -38,13 +40,13 @@ napi_value defaultGenerator(Call& call) {
 }
 
 napi_value getState(Call& call) {
-  at::Generator& generator = toGenerator(call.env, call[0], "getState");
+  at::Generator& generator = toGenerator(call.env, call[0], "generator");
   return fromTensor(call.env, generator.get_state());
 }
 
 napi_value setState(Call& call) {
-  at::Generator& generator = toGenerator(call.env, call[0], "setState");
-  generator.set_state(toTensor(call.env, call[1], "setState").contiguous());
+  at::Generator& generator = toGenerator(call.env, call[0], "generator");
+  generator.set_state(toTensor(call.env, call[1], "state").contiguous());
   return undefined(call.env);
 }
 
@@ -57,13 +59,13 @@ napi_value manualSeed(Call& call) {
 }  // namespace
 
 at::Generator& toGenerator(napi_env env, napi_value value, const char* what) {
-  bool tagged = false;
   void* data = nullptr;
-  if (typeOf(env, value) != napi_object || napi_check_object_type_tag(env, value, &kGeneratorTag, &tagged) != napi_ok ||
-      !tagged || napi_unwrap(env, value, &data) != napi_ok) {
-    throw ArgumentError(std::string(what) + ": expected a generator, found " + describe(env, value));
+  bool tagged = false;
+  if (typeOf(env, value) == napi_object && napi_check_object_type_tag(env, value, &kGeneratorTag, &tagged) == napi_ok &&
+      tagged && napi_unwrap(env, value, &data) == napi_ok) {
+    return *static_cast<at::Generator*>(data);
   }
-  return *static_cast<at::Generator*>(data);
+  throw expected(env, value, what, "a generator");
 }
 
 void defineRandom(napi_env env, napi_value exports) {

@@ -1,9 +1,6 @@
-// The process around the tensors: threads, the allocator, and what this libtorch is.
+// The process around the tensors: threads, and what this libtorch is.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "common.h"
 #include "compat.h"
@@ -19,17 +16,6 @@ napi_value setThreads(Call& call) {
 }
 
 napi_value threads(Call& call) { return fromDouble(call.env, at::get_num_threads()); }
-
-/// keepMemory(): tells glibc to keep freed memory. By default it gives every large block back to the system and
-/// asks for it anew, and the page faults halve the speed of training.
-napi_value keepMemory(Call& call) {
-  bool kept = false;
-#ifdef __GLIBC__
-  kept = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 && mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1 &&
-         mallopt(M_TOP_PAD, 64 << 20) == 1;
-#endif
-  return fromBool(call.env, kept);
-}
 
 napi_value synchronize(Call& call) {
   if (at::hasCUDA()) synchronizeCuda();
@@ -48,18 +34,24 @@ napi_value hasCuda(Call& call) { return fromBool(call.env, at::hasCUDA()); }
 
 napi_value hasMkldnn(Call& call) { return fromBool(call.env, at::hasMKLDNN()); }
 
+/// setMkldnn(enabled): whether convolutions may use oneDNN's kernels.
+napi_value setMkldnn(Call& call) {
+  at::globalContext().setUserEnabledMkldnn(toBool(call.env, call[0], "setMkldnn"));
+  return undefined(call.env);
+}
+
 }  // namespace
 
 void defineRuntime(napi_env env, napi_value exports) {
   define<setThreads>(env, exports, "setThreads");
   define<threads>(env, exports, "threads");
-  define<keepMemory>(env, exports, "keepMemory");
   define<synchronize>(env, exports, "synchronize");
   define<version>(env, exports, "version");
   define<config>(env, exports, "config");
   define<parallelInfo>(env, exports, "parallelInfo");
   define<hasCuda>(env, exports, "hasCuda");
   define<hasMkldnn>(env, exports, "hasMkldnn");
+  define<setMkldnn>(env, exports, "setMkldnn");
 }
 
 }  // namespace addon

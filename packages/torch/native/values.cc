@@ -5,20 +5,8 @@
 
 namespace addon {
 
-void throwError(napi_env env, const char* text, bool isTypeError) {
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (pending) return;
-  std::string message(text);
-  const size_t trace = message.find("\nException raised from");
-  if (trace != std::string::npos) message.resize(trace);
-  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.pop_back();
-  if (isTypeError) {
-    napi_throw_type_error(env, nullptr, message.c_str());
-  } else {
-    napi_throw_error(env, nullptr, message.c_str());
-  }
-}
+/// The longest list that is taken: a sparse array of four thousand million holes would fill the memory.
+static constexpr uint32_t kLongestList = 1 << 20;
 
 napi_valuetype typeOf(napi_env env, napi_value value) {
   napi_valuetype type;
@@ -35,10 +23,6 @@ bool isArray(napi_env env, napi_value value) {
   bool result = false;
   check(env, napi_is_array(env, value, &result));
   return result;
-}
-
-static ArgumentError expected(napi_env env, napi_value value, const char* what, const char* type) {
-  return ArgumentError(std::string(what) + ": expected " + type + ", found " + describe(env, value));
 }
 
 double toDouble(napi_env env, napi_value value, const char* what) {
@@ -83,6 +67,9 @@ std::vector<napi_value> toVector(napi_env env, napi_value value, const char* wha
   if (!isArray(env, value)) throw expected(env, value, what, "an array");
   uint32_t length = 0;
   check(env, napi_get_array_length(env, value, &length));
+  if (length > kLongestList) {
+    throw ArgumentError(std::string(what) + ": a list of " + std::to_string(length) + " elements is too long");
+  }
   std::vector<napi_value> result(length);
   for (uint32_t i = 0; i < length; i++) check(env, napi_get_element(env, value, i, &result[i]));
   return result;
@@ -115,36 +102,16 @@ napi_value fromIntegers(napi_env env, at::IntArrayRef values) {
   return result;
 }
 
+napi_value null(napi_env env) {
+  napi_value result;
+  check(env, napi_get_null(env, &result));
+  return result;
+}
+
 napi_value undefined(napi_env env) {
   napi_value result;
   check(env, napi_get_undefined(env, &result));
   return result;
-}
-
-std::string describe(napi_env env, napi_value value) {
-  switch (typeOf(env, value)) {
-    case napi_undefined: return "undefined";
-    case napi_null: return "null";
-    case napi_boolean: return toBool(env, value, "") ? "true" : "false";
-    case napi_symbol: return "a symbol";
-    case napi_function: return "a function";
-    case napi_bigint: return "a bigint";
-    case napi_external: return "an external value";
-    case napi_number: {
-      char text[32];
-      snprintf(text, sizeof text, "%.17g", toDouble(env, value, ""));
-      return std::string("number ") + text;
-    }
-    case napi_string: {
-      std::string text = toString(env, value, "");
-      if (text.size() > 40) text = text.substr(0, 40) + "…";
-      return "string \"" + text + "\"";
-    }
-    case napi_object:
-      if (const at::Tensor* tensor = asTensor(env, value)) return "a tensor " + describe(*tensor);
-      return isArray(env, value) ? "an array" : "an object";
-  }
-  return "something unknown";
 }
 
 }  // namespace addon

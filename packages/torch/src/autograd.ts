@@ -1,5 +1,6 @@
 /** Gradients, and the modes in which none are recorded. */
 import { native } from "./native.js";
+import { synchronous } from "./scope.js";
 import type { Tensor } from "./tensor.js";
 
 export interface GradOptions {
@@ -36,19 +37,19 @@ export function backward(outputs: readonly Tensor[], options: GradOptions = {}):
   native.backward(outputs, gradOutputs, retainGraph, createGraph);
 }
 
-/** Runs `fn` without recording gradients. */
+/** Runs `fn` without recording gradients. As the other modes, it throws a `TypeError` when `fn` is asynchronous. */
 export function noGrad<T>(fn: () => T): T {
-  return native.withoutGrad(fn);
+  return synchronous("noGrad", native.withoutGrad(fn));
 }
 
 /** Runs `fn` recording gradients, inside `noGrad`. */
 export function enableGrad<T>(fn: () => T): T {
-  return native.withGrad(fn);
+  return synchronous("enableGrad", native.withGrad(fn));
 }
 
 /** Runs `fn` in inference mode: faster than `noGrad`, and its tensors can never take part in gradients. */
 export function inferenceMode<T>(fn: () => T): T {
-  return native.inferenceMode(fn);
+  return synchronous("inferenceMode", native.inferenceMode(fn));
 }
 
 export function isGradEnabled(): boolean {

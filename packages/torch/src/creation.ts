@@ -2,7 +2,7 @@
 import { call } from "./dispatch.js";
 import { type DType, dtypeOf, type TypedArray } from "./dtype.js";
 import { native } from "./native.js";
-import type { Generator } from "./random.js";
+import { type Generator, handleOf } from "./random.js";
 import type { Tensor } from "./tensor.js";
 
 /** Defaults as in PyTorch: float32 on the CPU, without gradients. */
@@ -23,17 +23,19 @@ export function tensor(
   options: TensorOptions & { shape?: readonly number[] } = {},
 ): Tensor {
   if (ArrayBuffer.isView(data)) {
-    const dtype = dtypeOf(data as TypedArray);
-    return finish(fromBytes(data as TypedArray, options.shape ?? [data.length], dtype), options);
+    const array = data as TypedArray;
+    return finish(fromBytes(array, options.shape ?? [array.length], dtypeOf(array)), options);
   }
   const shape = shapeOf(data);
-  const values = Float64Array.from(flat(data));
+  const values = Float64Array.from(flat(data, shape));
   const made = fromBytes(values, options.shape ?? shape, "float64");
   return finish(made, { ...options, dtype: options.dtype ?? "float32" });
 }
 
 /** A tensor with these bytes (row-major, little-endian) for elements. */
 export function fromBytes(data: TypedArray, shape: readonly number[], dtype: DType): Tensor {
+  if (!ArrayBuffer.isView(data))
+    throw new TypeError(`fromBytes: expected a typed array, found ${kindOf(data)}`);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return native.fromBytes(bytes, shape, dtype) as Tensor;
 }
@@ -79,7 +81,7 @@ export function randn(
   options: TensorOptions & { generator?: Generator } = {},
 ): Tensor {
   const { dtype, device, generator } = options;
-  return withGrad(call("randn.generator", shape, generator?.native, dtype, undefined, device), options);
+  return withGrad(call("randn.generator", shape, handleOf(generator), dtype, undefined, device), options);
 }
 
 /** Uniform over [0, 1). */
@@ -88,7 +90,7 @@ export function rand(
   options: TensorOptions & { generator?: Generator } = {},
 ): Tensor {
   const { dtype, device, generator } = options;
-  return withGrad(call("rand.generator", shape, generator?.native, dtype, undefined, device), options);
+  return withGrad(call("rand.generator", shape, handleOf(generator), dtype, undefined, device), options);
 }
 
 /** Whole numbers from `low` to `high` − 1, int64. */
@@ -99,7 +101,7 @@ export function randint(
   options: TensorOptions & { generator?: Generator } = {},
 ): Tensor {
   const { dtype = "int64", device, generator } = options;
-  return call("randint.low_generator", low, high, shape, generator?.native, dtype, undefined, device);
+  return call("randint.low_generator", low, high, shape, handleOf(generator), dtype, undefined, device);
 }
 
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
@@ -116,8 +118,11 @@ export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
 }
 
 function finish(made: Tensor, { dtype, device, requiresGrad }: TensorOptions): Tensor {
+  if (dtype === undefined && device === undefined)
+    return withGrad(made, { requiresGrad: requiresGrad ?? false });
   const moved = made.to({ ...(dtype && { dtype }), ...(device && { device }) });
-  return withGrad(moved, { ...(requiresGrad !== undefined && { requiresGrad }) });
+  if (moved !== made) made.dispose();
+  return withGrad(moved, { requiresGrad: requiresGrad ?? false });
 }
 
 function withGrad(made: Tensor, { requiresGrad }: TensorOptions): Tensor {
@@ -125,19 +130,37 @@ function withGrad(made: Tensor, { requiresGrad }: TensorOptions): Tensor {
   return made;
 }
 
-function shapeOf(data: NestedNumbers): number[] {
-  return Array.isArray(data) ? [data.length, ...(data.length > 0 ? shapeOf(data[0]) : [])] : [];
+/** Dimensions that libtorch's tensors have at most. */
+const MOST_DIMENSIONS = 64;
+
+/** Extents of nested arrays, read off the first item of each. */
+function shapeOf(data: unknown): number[] {
+  const shape: number[] = [];
+  for (let level = data; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (shape.length > MOST_DIMENSIONS)
+      throw new TypeError(`tensor: arrays are nested more than ${MOST_DIMENSIONS} deep`);
+  }
+  return shape;
 }
 
-function* flat(data: NestedNumbers): IterableIterator<number> {
-  if (!Array.isArray(data)) {
+/** The numbers in nested arrays of a shape, in row-major order. */
+function* flat(data: unknown, shape: readonly number[]): IterableIterator<number> {
+  const [extent, ...inner] = shape;
+  if (extent === undefined) {
+    if (typeof data !== "number" && typeof data !== "boolean")
+      throw new TypeError(`tensor: expected numbers or booleans, found ${kindOf(data)}`);
     yield Number(data);
     return;
   }
-  const shape = shapeOf(data);
-  for (const item of data as readonly NestedNumbers[]) {
-    if (shapeOf(item).join() !== shape.slice(1).join())
-      throw new TypeError("tensor: nested arrays differ in length");
-    yield* flat(item);
-  }
+  if (!Array.isArray(data))
+    throw new TypeError(`tensor: expected an array of ${extent}, found ${kindOf(data)}`);
+  if (data.length !== extent)
+    throw new TypeError(`tensor: nested arrays differ in length: ${extent} and ${data.length}`);
+  for (const item of data) yield* flat(item, inner);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
 }

@@ -36,19 +36,27 @@ export const elementSize: Record<DType, number> = {
   bool: 1,
 };
 
+/** What holds elements in JavaScript; float16 and bfloat16 have nothing of their own. */
+export const typedArrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
 export function isFloating(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "float16" || dtype === "bfloat16";
 }
 
 /** The dtype that a typed array becomes. */
 export function dtypeOf(array: TypedArray): DType {
-  if (array instanceof Float32Array) return "float32";
-  if (array instanceof Float64Array) return "float64";
-  if (array instanceof Uint8Array) return "uint8";
-  if (array instanceof Int8Array) return "int8";
-  if (array instanceof Int16Array) return "int16";
-  if (array instanceof Int32Array) return "int32";
-  if (array instanceof BigInt64Array) return "int64";
+  for (const dtype of Object.keys(typedArrays) as (keyof typeof typedArrays)[]) {
+    if (array instanceof typedArrays[dtype]) return dtype;
+  }
   throw new TypeError(
     `tensor: ${Object.prototype.toString.call(array)} is no typed array that a tensor is made of`,
   );

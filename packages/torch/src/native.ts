@@ -29,7 +29,8 @@ export interface Native {
   describe(tensor: object): string;
   item(tensor: object): number | boolean;
   fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: string): object;
-  toBytes(tensor: object): ArrayBuffer;
+  readBytes(tensor: object, bytes: Uint8Array): void;
+  byteLength(tensor: object): number;
   operator(name: string): number;
   schema(index: number): string;
   call(index: number, ...values: unknown[]): unknown;
@@ -59,12 +60,14 @@ export interface Native {
   setThreads(threads: number): void;
   threads(): number;
   keepMemory(): boolean;
+  memoryInUse(): number;
   synchronize(): void;
   version(): string;
   config(): string;
   parallelInfo(): string;
   hasCuda(): boolean;
   hasMkldnn(): boolean;
+  setMkldnn(enabled: boolean): void;
 }
 
 export const native = load();
@@ -79,6 +82,12 @@ function load(): Native {
     throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
   }
   addon.keepMemory();
-  addon.setThreads(Number(process.env.OMP_NUM_THREADS) || availableParallelism());
+  addon.setThreads(threadsAskedFor() ?? availableParallelism());
   return addon;
+}
+
+/** OpenMP's own variable, where it has one number. */
+function threadsAskedFor(): number | undefined {
+  const threads = Number(process.env.OMP_NUM_THREADS);
+  return Number.isInteger(threads) && threads >= 1 && threads <= 1024 ? threads : undefined;
 }

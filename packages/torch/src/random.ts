@@ -26,6 +26,14 @@ export class Generator {
   }
 }
 
+/** What operators take for a generator. */
+export function handleOf(generator: Generator | undefined): NativeGenerator | undefined {
+  if (generator === undefined) return undefined;
+  if (!(generator instanceof Generator))
+    throw new TypeError("expected a Generator, as from Generator.seeded(seed)");
+  return generator.native;
+}
+
 /** Seeds the default generators, which operators use when they are given none. */
 export function manualSeed(seed: number): void {
   native.manualSeed(seed);

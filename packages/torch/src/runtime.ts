@@ -35,3 +35,8 @@ export function libtorchInfo(): {
     cuda: native.hasCuda(),
   };
 }
+
+/** Whether convolutions may use oneDNN's kernels: faster, and rounding in another order than the plain ones. */
+export function setMkldnn(enabled: boolean): void {
+  native.setMkldnn(enabled);
+}

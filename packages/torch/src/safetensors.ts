@@ -2,9 +2,9 @@
  * The safetensors format: eight bytes of header length, a JSON header, then the tensors' bytes.
  * https://github.com/huggingface/safetensors#format
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { fromBytes } from "./creation.js";
-import { type DType, elementSize } from "./dtype.js";
+import { codes, parseHeader } from "./safetensors-header.js";
 import type { Tensor } from "./tensor.js";
 
 export interface Checkpoint {
@@ -12,19 +12,8 @@ export interface Checkpoint {
   metadata: Record<string, string>;
 }
 
-const names: Record<DType, string> = {
-  float32: "F32",
-  float64: "F64",
-  float16: "F16",
-  bfloat16: "BF16",
-  uint8: "U8",
-  int8: "I8",
-  int16: "I16",
-  int32: "I32",
-  int64: "I64",
-  bool: "BOOL",
-};
-const dtypes = new Map(Object.entries(names).map(([dtype, name]) => [name, dtype as DType]));
+/** The format's own limit. */
+const LONGEST_HEADER = 100_000_000;
 
 /** Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. */
 export function saveSafetensors(
@@ -32,86 +21,86 @@ export function saveSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Record<string, string> = {},
 ): void {
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
-  let offset = 0;
-  for (const [name, tensor] of tensors) {
-    const end = offset + tensor.byteLength;
-    header[name] = { dtype: names[tensor.dtype], shape: tensor.shape, data_offsets: [offset, end] };
-    offset = end;
-  }
-  const text = JSON.stringify(header);
-  const json = Buffer.from(text + " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8));
+  const header = headerFor(tensors, metadata);
   const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(json.length));
+  length.writeBigUInt64LE(BigInt(header.length));
 
   const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, "w");
+  let file: number | undefined = openSync(temporary, "w");
   try {
     writeAll(file, length);
-    writeAll(file, json);
+    writeAll(file, header);
     for (const tensor of tensors.values()) writeAll(file, tensor.toBytes());
     fsyncSync(file);
     closeSync(file);
+    file = undefined;
     renameSync(temporary, path);
   } catch (error) {
-    try {
-      closeSync(file);
-    } catch {
-      // It was closed already: renaming failed.
-    }
+    if (file !== undefined) closeSync(file);
     rmSync(temporary, { force: true });
     throw error;
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
-}
-
-/** Reads a file. Throws an error that names it and what is wrong when it is truncated or malformed. */
+/**
+ * Reads a file. Throws an error that names it and what is wrong when it is truncated or malformed, before any tensor
+ * is made.
+ */
 export function loadSafetensors(path: string): Checkpoint {
-  const bytes = readFileSync(path);
+  const file = openSync(path, "r");
   try {
-    return parse(bytes);
+    const { entries, metadata, dataStart } = readHeader(file, fstatSync(file).size);
+    const tensors = new Map<string, Tensor>();
+    for (const { name, dtype, shape, begin, end } of entries) {
+      tensors.set(name, fromBytes(readAll(file, dataStart + begin, end - begin), shape, dtype));
+    }
+    return { tensors, metadata };
   } catch (error) {
-    throw new Error(`${path} is no safetensors file: ${(error as Error).message}`);
+    throw new Error(`${path} is no safetensors file: ${(error as Error).message}`, { cause: error });
+  } finally {
+    closeSync(file);
   }
 }
 
-function parse(bytes: Buffer): Checkpoint {
-  if (bytes.length < 8) throw new Error(`it has ${bytes.length} bytes, at least 8 were expected`);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  if (headerLength > bytes.length - 8) {
-    throw new Error(`its header is said to have ${headerLength} bytes, and ${bytes.length - 8} are there`);
+function headerFor(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): Buffer {
+  // Without a prototype, so that a tensor may be called "__proto__".
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
+  let offset = 0;
+  for (const [name, tensor] of tensors) {
+    if (name === "__metadata__") throw new Error("saveSafetensors: no tensor can be called __metadata__");
+    const dtype = codes[tensor.dtype];
+    if (!dtype) throw new Error(`saveSafetensors: ${name} is ${tensor}, a dtype that the format lacks`);
+    const end = offset + tensor.byteLength;
+    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
+    offset = end;
   }
-  const header: unknown = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength));
-  if (typeof header !== "object" || header === null || Array.isArray(header))
-    throw new Error("its header is no object");
-  const data = bytes.subarray(8 + headerLength);
-  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of Object.entries(entries)) tensors.set(name, read(name, entry, data));
-  return { tensors, metadata: metadata as Record<string, string> };
+  const text = JSON.stringify(header);
+  return Buffer.from(text + " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8));
 }
 
-function read(name: string, entry: unknown, data: Buffer): Tensor {
-  const { dtype: code, shape, data_offsets: offsets } = entry as Record<string, unknown>;
-  const dtype = dtypes.get(String(code));
-  if (!dtype) throw new Error(`${name} has the unknown dtype ${String(code)}`);
-  if (!isSizes(shape)) throw new Error(`the shape of ${name} is no list of whole numbers`);
-  if (!isSizes(offsets) || offsets.length !== 2)
-    throw new Error(`the offsets of ${name} are no two whole numbers`);
-  const [begin, end] = offsets as [number, number];
-  const expected = shape.reduce((product, extent) => product * extent, 1) * elementSize[dtype];
-  if (begin > end || end > data.length) {
-    throw new Error(`${name} ends at byte ${end}, and the data has ${data.length}: the file is truncated`);
-  }
-  if (end - begin !== expected)
-    throw new Error(`${name} has ${end - begin} bytes, its shape takes ${expected}`);
-  return fromBytes(data.subarray(begin, end), shape, dtype);
+function readHeader(file: number, size: number) {
+  if (size < 8) throw new Error(`it has ${size} bytes, at least 8 were expected`);
+  const length = readAll(file, 0, 8).readBigUInt64LE(0);
+  if (length > LONGEST_HEADER)
+    throw new Error(`its header is said to have ${length} bytes, more than the format allows`);
+  const dataStart = 8 + Number(length);
+  if (dataStart > size)
+    throw new Error(`its header is said to have ${length} bytes, and ${size - 8} are there`);
+  const header = readAll(file, 8, Number(length));
+  return { ...parseHeader(header, size - dataStart), dataStart };
 }
 
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+function readAll(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length; ) {
+    const count = readSync(file, bytes, done, length - done, position + done);
+    if (count === 0) throw new Error(`it ended at byte ${position + done} while it was read`);
+    done += count;
+  }
+  return bytes;
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }

@@ -14,8 +14,8 @@ export function register(tensor: object): void {
 }
 
 /**
- * Runs `fn` and frees every tensor made meanwhile, except those in its result (a tensor, or arrays, plain objects
- * and maps of them), which the surrounding scope takes over, and those given to `keep`.
+ * Runs `fn` and frees every tensor made meanwhile, except those in its result (a tensor, or arrays, plain objects,
+ * maps and sets of them), which the surrounding scope takes over, and those given to `keep`.
  * Throws a `TypeError` when `fn` is asynchronous: what an interleaved task makes would be freed too.
  */
 export function scope<T>(fn: () => T): T {
@@ -23,10 +23,7 @@ export function scope<T>(fn: () => T): T {
   scopes.push(made);
   let survivors: Set<object> | undefined;
   try {
-    const result = fn();
-    if (result instanceof Promise) {
-      throw new TypeError("scope: its function is asynchronous; await outside, and make tensors inside");
-    }
+    const result = synchronous("scope", fn());
     survivors = new Set();
     collect(result, survivors);
     return result;
@@ -41,24 +38,31 @@ export function scope<T>(fn: () => T): T {
 
 /** Takes tensors out of every open scope: they live until `dispose()`, or until they are collected. */
 export function keep<T>(value: T): T {
-  const tensors = new Set<object>();
-  collect(value, tensors);
-  for (const tensor of tensors) {
-    const owner = scopes.find((made) => made.includes(tensor));
-    if (owner) {
-      owner.splice(owner.indexOf(tensor), 1);
-      native.account(tensor);
-    }
+  const found = new Set<object>();
+  collect(value, found);
+  for (const object of found) {
+    const owner = scopes.findLast((made) => made.includes(object));
+    if (!owner) continue;
+    owner.splice(owner.lastIndexOf(object), 1);
+    native.account(object);
   }
   return value;
 }
 
-/** Finds the tensors in a value. */
+/** `result`, unless it is a promise: by the time that it settles, what was set up for `fn` is gone. */
+export function synchronous<T>(name: string, result: T): T {
+  if (!(result instanceof Promise)) return result;
+  // What is left of it may fail for want of its tensors; the error below says all there is to say.
+  result.catch(() => {});
+  throw new TypeError(`${name}: its function is asynchronous; await outside, and make tensors inside`);
+}
+
+/** Finds the tensors in a value, and every container on the way. */
 function collect(value: unknown, into: Set<object>): void {
-  if (typeof value !== "object" || value === null) return;
-  if (value instanceof native.Tensor) {
-    into.add(value);
-  } else if (Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || into.has(value)) return;
+  into.add(value);
+  if (value instanceof native.Tensor) return;
+  if (Array.isArray(value) || value instanceof Set) {
     for (const item of value) collect(item, into);
   } else if (value instanceof Map) {
     for (const item of value.values()) collect(item, into);

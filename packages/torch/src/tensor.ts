@@ -1,9 +1,9 @@
 /** The tensor: PyTorch's methods under PyTorch's names, in camel case. Every one records gradients. */
 import { call } from "./dispatch.js";
-import { type DType, elementSize, type MemoryFormat, type TypedArray } from "./dtype.js";
+import { type DType, type MemoryFormat, type TypedArray, typedArrays } from "./dtype.js";
 import { native } from "./native.js";
-import type { Generator } from "./random.js";
-import { register } from "./scope.js";
+import { type Generator, handleOf } from "./random.js";
+import { register, scope } from "./scope.js";
 
 /** What may stand beside a tensor in arithmetic. */
 export type Operand = Tensor | number;
@@ -42,6 +42,10 @@ export class Tensor extends native.Tensor {
   isContiguous(format: MemoryFormat = "contiguous"): boolean {
     return native.isContiguous(this, format);
   }
+  /** Bytes of its elements. */
+  get byteLength(): number {
+    return native.byteLength(this);
+  }
   override toString(): string {
     return native.isDisposed(this) ? "Tensor (disposed)" : `Tensor ${native.describe(this)}`;
   }
@@ -61,32 +65,17 @@ export class Tensor extends native.Tensor {
 
   // Its values.
 
-  /** The one element, as a number. Throws when there are more. */
+  /** The one element, as a number: an int64 beyond 2⁵³ is rounded, and `toArray` has it whole. Throws when there are more. */
   item(): number {
     return Number(native.item(this));
   }
   /** A copy of the elements in row-major order; bfloat16 and float16 come as float32, bool as uint8. */
   toArray(): TypedArray {
     const dtype = this.dtype;
-    if (dtype === "bfloat16" || dtype === "float16")
-      return new Float32Array(native.toBytes(this.to("float32")));
-    const buffer = native.toBytes(this);
-    switch (dtype) {
-      case "float32":
-        return new Float32Array(buffer);
-      case "float64":
-        return new Float64Array(buffer);
-      case "int8":
-        return new Int8Array(buffer);
-      case "int16":
-        return new Int16Array(buffer);
-      case "int32":
-        return new Int32Array(buffer);
-      case "int64":
-        return new BigInt64Array(buffer);
-      default:
-        return new Uint8Array(buffer);
-    }
+    if (dtype === "bfloat16" || dtype === "float16") return scope(() => this.to("float32").toArray());
+    const TypedArray = typedArrays[dtype];
+    if (!TypedArray) throw new TypeError(`toArray: no typed array holds the elements of ${this}`);
+    return new TypedArray(this.toBytes().buffer as ArrayBuffer);
   }
   /** The elements as plain numbers. */
   toNumbers(): number[] {
@@ -94,7 +83,9 @@ export class Tensor extends native.Tensor {
   }
   /** The elements' bytes in row-major order, in the tensor's own dtype. */
   toBytes(): Uint8Array {
-    return new Uint8Array(native.toBytes(this));
+    const bytes = new Uint8Array(native.byteLength(this));
+    native.readBytes(this, bytes);
+    return bytes;
   }
 
   // Gradients.
@@ -415,18 +406,13 @@ export class Tensor extends native.Tensor {
   // Random values in place.
 
   normal_(mean = 0, std = 1, generator?: Generator): this {
-    return call("normal_", this, mean, std, generator?.native);
+    return call("normal_", this, mean, std, handleOf(generator));
   }
   uniform_(from = 0, to = 1, generator?: Generator): this {
-    return call("uniform_", this, from, to, generator?.native);
+    return call("uniform_", this, from, to, handleOf(generator));
   }
   bernoulli_(p: number, generator?: Generator): this {
-    return call("bernoulli_.float", this, p, generator?.native);
-  }
-
-  /** Bytes of its elements. */
-  get byteLength(): number {
-    return this.numel * elementSize[this.dtype];
+    return call("bernoulli_.float", this, p, handleOf(generator));
   }
 }
 

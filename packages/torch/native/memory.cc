@@ -1,0 +1,154 @@
+// The memory of tensors on the CPU: counted, and refused before the system would end the process for it.
+#include <c10/core/CPUAllocator.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#ifdef __GLIBC__
+#include <malloc.h>
+#elif defined(__APPLE__)
+#include <malloc/malloc.h>
+#endif
+
+#include "common.h"
+
+namespace addon {
+namespace {
+
+/// From here on the system is asked what it has left: Linux grants what it does not have, and kills when it is used.
+constexpr size_t kLarge = size_t{1} << 30;
+
+std::atomic<int64_t> bytesInUse{0};
+
+size_t sizeOfBlock(void* block) {
+#ifdef __GLIBC__
+  return malloc_usable_size(block);
+#elif defined(__APPLE__)
+  return malloc_size(block);
+#else
+  return 0;
+#endif
+}
+
+/// The number in a file of the system's, or `otherwise` ("max" is none).
+double numberIn(const char* path, double otherwise) {
+  std::ifstream file(path);
+  double number;
+  return file >> number ? number : otherwise;
+}
+
+/// Bytes of memory, or fewer where the container has a limit.
+double memoryOfMachine() {
+  static const double bytes = [] {
+    const double physical = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+    const double version2 = numberIn("/sys/fs/cgroup/memory.max", physical);
+    const double version1 = numberIn("/sys/fs/cgroup/memory/memory.limit_in_bytes", physical);
+    return std::min(physical, std::min(version1, version2));
+  }();
+  return bytes;
+}
+
+/// Bytes that nobody uses now; everything where the system does not tell.
+double memoryLeft() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  double kilobytes;
+  while (file >> key >> kilobytes) {
+    std::getline(file, unit);
+    if (key == "MemAvailable:") return kilobytes * 1024;
+  }
+  return memoryOfMachine();
+}
+
+std::string inGibibytes(double bytes) {
+  char text[48];
+  snprintf(text, sizeof text, "%.1f GiB", bytes / (1 << 30));
+  return text;
+}
+
+/// libtorch's own allocator with a limit. Its methods override libtorch's whether those are const or not, and
+/// `copy_data` where there is one: that differs between versions.
+class LimitedAllocator final : public at::Allocator {
+ public:
+  explicit LimitedAllocator(at::Allocator* original) : original_(original) {}
+
+  at::DataPtr allocate(size_t bytes) const {
+    requireMemory(static_cast<long double>(bytes));
+    void* block = original_->raw_allocate(bytes);
+    if (block) bytesInUse += static_cast<int64_t>(sizeOfBlock(block));
+    return {block, block, &free, at::Device(at::kCPU)};
+  }
+  at::DataPtr allocate(size_t bytes) { return static_cast<const LimitedAllocator*>(this)->allocate(bytes); }
+
+  at::DeleterFnPtr raw_deleter() const override { return &free; }
+
+  void copy_data(void* to, const void* from, size_t bytes) const { std::memcpy(to, from, bytes); }
+
+ private:
+  static at::DeleterFnPtr originalDeleter;
+  friend void limit();
+
+  static void free(void* block) {
+    if (!block) return;
+    bytesInUse -= static_cast<int64_t>(sizeOfBlock(block));
+    originalDeleter(block);
+  }
+
+  at::Allocator* original_;
+};
+
+at::DeleterFnPtr LimitedAllocator::originalDeleter = nullptr;
+
+/// Once in a process, for all its threads; tensors may outlive everything, so it is never taken away.
+void limit() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    at::Allocator* original = c10::GetCPUAllocator();
+    LimitedAllocator::originalDeleter = original->raw_deleter();
+    if (LimitedAllocator::originalDeleter) c10::SetCPUAllocator(new LimitedAllocator(original), 100);
+  });
+}
+
+/// keepMemory(): tells glibc to keep freed memory. By default it gives every large block back to the system and
+/// asks for it anew, and the page faults halve the speed of training.
+napi_value keepMemory(Call& call) {
+  bool kept = false;
+#ifdef __GLIBC__
+  // glibc before 2.35 takes no threshold above 32 MiB.
+  kept = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 || mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1;
+  kept = mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1 && kept;
+  kept = mallopt(M_TOP_PAD, 64 << 20) == 1 && kept;
+#endif
+  return fromBool(call.env, kept);
+}
+
+/// memoryInUse(): bytes of all tensors on the CPU in this process.
+napi_value memoryInUse(Call& call) { return fromDouble(call.env, static_cast<double>(bytesInUse.load())); }
+
+}  // namespace
+
+void requireMemory(long double bytes) {
+  const double wanted = static_cast<double>(bytes);
+  const double inUse = static_cast<double>(bytesInUse.load());
+  if (wanted + inUse > memoryOfMachine()) {
+    throw std::runtime_error("this takes " + inGibibytes(wanted) + "; the machine has " +
+                             inGibibytes(memoryOfMachine()) + ", of which tensors hold " + inGibibytes(inUse));
+  }
+  if (wanted < static_cast<double>(kLarge)) return;
+  const double left = memoryLeft();
+  if (wanted > left) {
+    throw std::runtime_error("this takes " + inGibibytes(wanted) + ", and the machine has only " + inGibibytes(left) +
+                             " left");
+  }
+}
+
+void defineMemory(napi_env env, napi_value exports) {
+  limit();
+  define<keepMemory>(env, exports, "keepMemory");
+  define<memoryInUse>(env, exports, "memoryInUse");
+}
+
+}  // namespace addon

@@ -1,0 +1,124 @@
+/** The header of a safetensors file, checked: whatever a file says, only what is sound gets through. */
+import { type DType, elementSize } from "./dtype.js";
+
+/** Where one tensor lies in the data. */
+export interface Entry {
+  name: string;
+  dtype: DType;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+/** The format's names of dtypes. */
+export const codes: Record<DType, string> = {
+  float32: "F32",
+  float64: "F64",
+  float16: "F16",
+  bfloat16: "BF16",
+  uint8: "U8",
+  int8: "I8",
+  int16: "I16",
+  int32: "I32",
+  int64: "I64",
+  bool: "BOOL",
+};
+const dtypes = new Map(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]));
+
+/**
+ * The tensors that a header tells of, in the order of their bytes, which lie one after another and fill the data.
+ *
+ * @param bytes the header's JSON
+ * @param dataLength bytes behind the header
+ * @throws {Error} that says what is wrong
+ */
+export function parseHeader(
+  bytes: Uint8Array,
+  dataLength: number,
+): { entries: Entry[]; metadata: Record<string, string> } {
+  const text = decode(bytes);
+  const header = asObject(parse(text), "its header");
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw new Error(`its header has ${twice} twice`);
+
+  const { __metadata__: metadata = {}, ...described } = header;
+  for (const [key, value] of Object.entries(asObject(metadata, "its metadata"))) {
+    if (typeof value !== "string") throw new Error(`its metadata's ${key} is no text`);
+  }
+  const entries = Object.entries(described).map(([name, entry]) => read(name, entry, dataLength));
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  requireGapless(entries, dataLength);
+  return { entries, metadata: metadata as Record<string, string> };
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error("its header is no UTF-8 text");
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`its header is no JSON: ${(error as Error).message}`);
+  }
+}
+
+function asObject(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`${what} is no object`);
+  return value as Record<string, unknown>;
+}
+
+function read(name: string, entry: unknown, dataLength: number): Entry {
+  const { dtype: code, shape, data_offsets: offsets } = asObject(entry, `the entry of ${name}`);
+  const dtype = typeof code === "string" ? dtypes.get(code) : undefined;
+  if (!dtype) throw new Error(`${name} has the unknown dtype ${JSON.stringify(code)}`);
+  if (!isSizes(shape)) throw new Error(`the shape of ${name} is no list of whole numbers`);
+  if (!isSizes(offsets) || offsets.length !== 2)
+    throw new Error(`the offsets of ${name} are no two whole numbers`);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) throw new Error(`${name} begins at byte ${begin}, behind its end at ${end}`);
+  if (end > dataLength)
+    throw new Error(`${name} ends at byte ${end}, and the data has ${dataLength}: the file is truncated`);
+  const expected = shape.reduce((product, extent) => product * extent, 1) * elementSize[dtype];
+  if (end - begin !== expected)
+    throw new Error(`${name} has ${end - begin} bytes, its shape takes ${expected}`);
+  return { name, dtype, shape, begin, end };
+}
+
+function requireGapless(entries: readonly Entry[], dataLength: number): void {
+  let position = 0;
+  let before = "the header";
+  for (const { name, begin, end } of entries) {
+    if (begin < position) throw new Error(`the bytes of ${before} and ${name} overlap`);
+    if (begin > position)
+      throw new Error(`${begin - position} bytes between ${before} and ${name} belong to no tensor`);
+    position = end;
+    before = name;
+  }
+  if (position !== dataLength) throw new Error(`its last ${dataLength - position} bytes belong to no tensor`);
+}
+
+/** `JSON.parse` silently takes the last of two equal keys; this finds the first that comes again. */
+function duplicateKey(json: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  // Every string, with the colon that makes it a key, and every bracket.
+  for (const [token, string, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*(:)?|[{}[\]]/g)) {
+    if (string === undefined) depth += token === "{" || token === "[" ? 1 : -1;
+    else if (colon && depth === 1) {
+      const key = JSON.parse(string) as string;
+      if (seen.has(key)) return key;
+      seen.add(key);
+    }
+  }
+  return undefined;
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
