@@ -1,6 +1,6 @@
 /** What layers and models have in common: parameters with PyTorch's names, modes, state. */
 import { noGrad } from "../autograd.js";
-import type { DType } from "../dtype.js";
+import type { DType, MemoryFormat } from "../dtype.js";
 import { isFloating } from "../dtype.js";
 import { keep } from "../scope.js";
 import type { Tensor } from "../tensor.js";
@@ -106,17 +106,24 @@ export abstract class Module {
     return this;
   }
 
-  /** Moves parameters and buffers to a dtype (floating ones only) or a device, in place. */
-  to(target: { dtype?: DType; device?: string }): this {
+  /**
+   * Moves parameters and buffers to a dtype (floating ones only), a device or a memory format (those of convolutions
+   * only), in place. Convolutions whose weights are channels-last give channels-last results.
+   */
+  to(target: { dtype?: DType; device?: string; memoryFormat?: MemoryFormat }): this {
     for (const module of this.modules()) module.#move(target);
     return this;
   }
 
-  #move({ dtype, device }: { dtype?: DType; device?: string }): void {
+  #move({ dtype, device, memoryFormat }: { dtype?: DType; device?: string; memoryFormat?: MemoryFormat }): void {
     const fields = this as unknown as Record<string, unknown>;
     for (const tensors of [this.#parameters, this.#buffers]) {
       for (const [name, old] of tensors) {
-        const target = { ...(dtype && isFloating(old.dtype) && { dtype }), ...(device && { device }) };
+        const target = {
+          ...(dtype && isFloating(old.dtype) && { dtype }),
+          ...(device && { device }),
+          ...(memoryFormat && old.dim === 4 && { memoryFormat }),
+        };
         const moved = noGrad(() => keep(old.detach().to(target)));
         moved.requiresGrad = old.requiresGrad;
         for (const field of Object.keys(fields)) if (fields[field] === old) fields[field] = moved;

@@ -1,0 +1,40 @@
+import type { Tensor } from "@sdgan/torch";
+
+export interface ContrastiveOptions {
+  /** α: two captions of one picture are drawn no closer than this. 0 gives Hadsell et al.'s loss (2006). */
+  alpha: number;
+  /** ε: pictures of different captions are pushed apart as far as this. */
+  epsilon: number;
+  /**
+   * `raw`: d = ‖v1 − v2‖₂, and the loss is over 2N as the paper writes it. `perElement`: d = ‖v1 − v2‖₂ / √N, whose
+   * size does not grow with N; the N before the sum is then in d already. Both weigh y = 1 alike when α does not bind.
+   */
+  distance: "raw" | "perElement";
+}
+
+/**
+ * SD-GAN's contrastive loss (§3.1), a mean over the pairs of a batch:
+ *
+ *   L_c = 1/(2N) · [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],   d = ‖v1 − v2‖₂,
+ *
+ * where v1 and v2 are a discriminator's features of the two branches' pictures, N their length, and y is 1 for two
+ * captions of one picture, 0 for captions of two pictures.
+ *
+ * @param v1, v2 [B, …]
+ * @param same y: [B]
+ */
+export function contrastiveLoss(
+  v1: Tensor,
+  v2: Tensor,
+  same: Tensor,
+  { alpha, epsilon, distance }: ContrastiveOptions,
+): Tensor {
+  const difference = v1.sub(v2).flatten(1); // [B, N]
+  const N = difference.size(1);
+  const length = difference.norm(1);
+  const d = distance === "raw" ? length : length.div(Math.sqrt(N)); // [B]
+  const together = d.clamp(alpha).square();
+  const apart = d.neg().add(epsilon).clamp(0).square();
+  const pairs = same.mul(together).add(same.neg().add(1).mul(apart));
+  return pairs.mean().div(distance === "raw" ? 2 * N : 2);
+}

@@ -1,0 +1,83 @@
+/**
+ * The parameter names of AttnGAN's published code, for those of this project: so that its checkpoints can be read.
+ * A convolution of size 1 there may be a linear layer here, with the same weights in another shape.
+ */
+import type { nn, Tensor } from "@sdgan/torch";
+
+type Rule = [pattern: RegExp, name: (...groups: string[]) => string];
+
+const layer = (part: string) => (part === "conv" ? 0 : 1);
+
+const generatorRules: Rule[] = [
+  [/^conditioning\.(.+)$/, (rest) => `ca_net.${rest}`],
+  [/^first\.fc\.(.+)$/, (rest) => `h_net1.fc.0.${rest}`],
+  [/^first\.norm\.(.+)$/, (rest) => `h_net1.fc.1.${rest}`],
+  [
+    /^first\.upBlocks\.(\d+)\.(conv|norm)\.(.+)$/,
+    (i, part, rest) => `h_net1.upsample${+i! + 1}.${layer(part!) + 1}.${rest}`,
+  ],
+  [/^later\.(\d+)\.attention\.project\.(.+)$/, (i, rest) => `h_net${+i! + 2}.att.conv_context.${rest}`],
+  [
+    /^later\.(\d+)\.residual\.(\d+)\.(conv|norm)([12])\.(.+)$/,
+    (i, j, part, k, rest) => `h_net${+i! + 2}.residual.${j}.block.${layer(part!) + 3 * (+k! - 1)}.${rest}`,
+  ],
+  [
+    /^later\.(\d+)\.upBlock\.(conv|norm)\.(.+)$/,
+    (i, part, rest) => `h_net${+i! + 2}.upsample.${layer(part!) + 1}.${rest}`,
+  ],
+  [/^toImage\.(\d+)\.(.+)$/, (i, rest) => `img_net${+i! + 1}.img.0.${rest}`],
+];
+
+const discriminatorRules = (halvings: number): Rule[] => [
+  [/^down\.0\.conv\.(.+)$/, (rest) => `img_code_s16.0.${rest}`],
+  [
+    /^down\.([123])\.(conv|norm)\.(.+)$/,
+    (i, part, rest) => `img_code_s16.${3 * +i! - 1 + layer(part!)}.${rest}`,
+  ],
+  [
+    /^down\.(\d+)\.(conv|norm)\.(.+)$/,
+    (i, part, rest) => `img_code_s${2 ** (+i! + 1)}.${layer(part!)}.${rest}`,
+  ],
+  [
+    /^narrow\.(\d+)\.(conv|norm)\.(.+)$/,
+    (i, part, rest) => `img_code_s${2 ** halvings}_${+i! + 1}.${layer(part!)}.${rest}`,
+  ],
+  [/^joint\.(conv|norm)\.(.+)$/, (part, rest) => `COND_DNET.jointConv.${layer(part!)}.${rest}`],
+  [/^conditionalHead\.(.+)$/, (rest) => `COND_DNET.outlogits.0.${rest}`],
+  [/^unconditionalHead\.(.+)$/, (rest) => `UNCOND_DNET.outlogits.0.${rest}`],
+];
+
+/** AttnGAN's name for a tensor of the generator's state. Throws for what AttnGAN's generator has not (SCBN's own). */
+export function attnganGeneratorName(name: string): string {
+  return rename(name, generatorRules);
+}
+
+/** AttnGAN's name for a tensor of the state of a discriminator of pictures of `imageSize`. */
+export function attnganDiscriminatorName(name: string, imageSize: number): string {
+  return rename(name, discriminatorRules(Math.log2(imageSize / 4)));
+}
+
+/** Loads a state under AttnGAN's names. Throws an error that names what is missing or does not fit. */
+export function loadAttnganState(
+  network: nn.Module,
+  state: ReadonlyMap<string, Tensor>,
+  attnganName: (name: string) => string,
+): void {
+  const renamed = new Map<string, Tensor>();
+  for (const [name, tensor] of network.stateDict()) {
+    const theirs = attnganName(name);
+    const value = state.get(theirs);
+    if (!value) throw new Error(`AttnGAN's state lacks ${theirs}`);
+    const pointwise = tensor.dim === 2 && value.dim === 4;
+    renamed.set(name, pointwise ? value.view(value.size(0), -1) : value);
+  }
+  network.loadStateDict(renamed);
+}
+
+function rename(name: string, rules: Rule[]): string {
+  for (const [pattern, to] of rules) {
+    const match = pattern.exec(name);
+    if (match) return to(...match.slice(1));
+  }
+  throw new Error(`AttnGAN has no name for ${name}`);
+}

@@ -1,0 +1,95 @@
+/**
+ * One discriminator a stage (Xu et al., 2018): convolutions down to 4×4, then two heads. The unconditional one asks
+ * whether a picture is real, the conditional one whether it is real and fits the sentence. Its features compare the
+ * pictures of the two Siamese branches.
+ */
+import { cat, nn, type Tensor } from "@sdgan/torch";
+import { conv3x3, initialize, leakyRelu } from "./layers.js";
+
+export interface DiscriminatorOptions {
+  /** d, the channels of the first convolution at 64 pixels; 8d reach the heads whatever the size. */
+  width: number;
+  /** Pixels a side of the pictures that it judges: 4 times a power of two. */
+  imageSize: number;
+  /** D, the width of the sentence feature. */
+  textWidth: number;
+}
+
+export class Discriminator extends nn.Module {
+  readonly down: DownBlock[];
+  /** 3×3 blocks that bring pictures of more than 64 pixels back to 8d channels. */
+  readonly narrow: ConvBlock[];
+  readonly joint: ConvBlock;
+  readonly conditionalHead: nn.Conv2d;
+  readonly unconditionalHead: nn.Conv2d;
+
+  constructor({ width, imageSize, textWidth }: DiscriminatorOptions) {
+    super();
+    const features = 8 * width;
+    const halvings = Math.log2(imageSize / 4);
+    // Channels double with every halving; smaller pictures start wider, larger ones end wider.
+    const first = halvings < 4 ? features / 2 ** (halvings - 1) : width;
+    const channels = Array.from({ length: halvings }, (_, i) => first * 2 ** i);
+    this.down = channels.map((out, i) => new DownBlock(i === 0 ? 3 : channels[i - 1]!, out, i > 0));
+    const last = channels.at(-1)!;
+    this.narrow = Array.from(
+      { length: Math.log2(last / features) },
+      (_, i) => new ConvBlock(last / 2 ** i, last / 2 ** (i + 1)),
+    );
+    this.joint = new ConvBlock(features + textWidth, features);
+    this.conditionalHead = new nn.Conv2d(features, 1, 4, { stride: 4 });
+    this.unconditionalHead = new nn.Conv2d(features, 1, 4, { stride: 4 });
+    initialize(this);
+  }
+
+  /** image [B, 3, S, S] → features [B, 8d, 4, 4]. */
+  forward(image: Tensor): Tensor {
+    return [...this.down, ...this.narrow].reduce((hidden: Tensor, block) => block.forward(hidden), image);
+  }
+
+  /** Logits [B], float32: is this picture real? */
+  unconditional(features: Tensor): Tensor {
+    return this.unconditionalHead.forward(features).to("float32").view(-1);
+  }
+
+  /** Logits [B], float32: is this picture real, and of this sentence [B, D]? */
+  conditional(features: Tensor, sentence: Tensor): Tensor {
+    const [B, , H, W] = features.shape as [number, number, number, number];
+    const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);
+    const joined = cat([features, spread], 1); // [B, 8d + D, 4, 4]
+    return this.conditionalHead.forward(this.joint.forward(joined)).to("float32").view(-1);
+  }
+}
+
+/** 4×4 convolution with stride 2, BN (not on the picture itself), LeakyReLU: half the size. */
+export class DownBlock extends nn.Module {
+  readonly conv: nn.Conv2d;
+  readonly norm: nn.BatchNorm | null;
+
+  constructor(inChannels: number, outChannels: number, normalized: boolean) {
+    super();
+    this.conv = new nn.Conv2d(inChannels, outChannels, 4, { stride: 2, padding: 1, bias: false });
+    this.norm = normalized ? new nn.BatchNorm(outChannels) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    const hidden = this.conv.forward(input);
+    return leakyRelu(this.norm ? this.norm.forward(hidden) : hidden);
+  }
+}
+
+/** 3×3 convolution, BN, LeakyReLU: the same size. */
+export class ConvBlock extends nn.Module {
+  readonly conv: nn.Conv2d;
+  readonly norm: nn.BatchNorm;
+
+  constructor(inChannels: number, outChannels: number) {
+    super();
+    this.conv = conv3x3(inChannels, outChannels);
+    this.norm = new nn.BatchNorm(outChannels);
+  }
+
+  forward(input: Tensor): Tensor {
+    return leakyRelu(this.norm.forward(this.conv.forward(input)));
+  }
+}

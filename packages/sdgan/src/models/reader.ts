@@ -1,0 +1,33 @@
+import { nn, type Tensor } from "@sdgan/torch";
+import { ConvBlock, DownBlock } from "./discriminator.js";
+
+/**
+ * Reads the attributes that a picture shows: one classifier for each attribute on shared convolutions. It is trained
+ * on real pictures alone and shares nothing with what it judges.
+ */
+export class Reader extends nn.Module {
+  readonly blocks: (DownBlock | ConvBlock)[];
+  readonly heads: nn.Linear[];
+
+  /** @param values how many values each attribute has */
+  constructor(values: readonly number[], width = 32) {
+    super();
+    this.blocks = [
+      new DownBlock(3, width, false),
+      new ConvBlock(width, width),
+      new DownBlock(width, 2 * width, true),
+      new ConvBlock(2 * width, 2 * width),
+      new DownBlock(2 * width, 4 * width, true),
+      new DownBlock(4 * width, 8 * width, true),
+    ];
+    const flat = 8 * width * 4 * 4;
+    this.heads = values.map((count) => new nn.Linear(flat, count));
+  }
+
+  /** image [B, 3, 64, 64] in −1 … 1 → logits [B, values] for each attribute. */
+  forward(image: Tensor): Tensor[] {
+    const hidden = this.blocks.reduce((input: Tensor, block) => block.forward(input), image);
+    const flat = hidden.to("float32").flatten(1);
+    return this.heads.map((head) => head.forward(flat));
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Semantic-conditioned batch normalization (SD-GAN, §3.2), a conditional batch normalization (De Vries et al., 2017,
+ * arXiv 1707.00683): the caption shifts the scale and the offset that follow the normalization,
+ *
+ *   BN(x|c) = (γ + γ_c) · (x − μ(x)) / √(σ²(x) + ε) + (β + β_c).
+ *
+ * γ_c and β_c come from the sentence, the same for every place of a picture; or from the words, for every place its
+ * own; or from both, added up. The layers that give them start at zero, so training starts as plain BN.
+ */
+import { functional, nn, type Tensor } from "@sdgan/torch";
+import type { TextFeatures } from "./text-features.js";
+import { attendWords } from "./word-attention.js";
+
+export type ScbnKind = "none" | "sentence" | "word" | "both";
+
+/** γ_c and β_c: [B, C, H, W], or [B, C, 1, 1] for the whole picture. */
+export interface Modulation {
+  gamma: Tensor;
+  beta: Tensor;
+}
+
+export interface ScbnOptions {
+  /** C, of the features that are normalized. */
+  channels: number;
+  /** D, the width of sentence and word features. */
+  textWidth: number;
+  kind: ScbnKind;
+  /** Width of the hidden layer at sentence level. */
+  hidden: number;
+}
+
+export class SemanticConditionedBatchNorm extends nn.BatchNorm {
+  readonly sentence: SentenceCues | null;
+  readonly word: WordCues | null;
+
+  constructor({ channels, textWidth, kind, hidden }: ScbnOptions) {
+    super(channels);
+    this.sentence =
+      kind === "sentence" || kind === "both" ? new SentenceCues(channels, textWidth, hidden) : null;
+    this.word = kind === "word" || kind === "both" ? new WordCues(channels, textWidth) : null;
+  }
+
+  /** @param x [B, C, H, W] */
+  override forward(x: Tensor, text?: TextFeatures): Tensor {
+    const plain = super.forward(x); // γ·x̂ + β
+    if (!text || (!this.sentence && !this.word)) return plain;
+    const normalized = this.normalized(x); // x̂
+    let output = plain;
+    for (const cues of [this.sentence, this.word]) {
+      if (!cues) continue;
+      const { gamma, beta } = cues.forward(x, text);
+      output = output.add(normalized.mul(gamma)).add(beta);
+    }
+    return output;
+  }
+
+  /** x̂ = (x − μ(x)) / √(σ²(x) + ε). */
+  private normalized(x: Tensor): Tensor {
+    const { training, eps, runningMean, runningVar } = this;
+    return functional.batchNorm(x, training ? { training, eps } : { training, eps, runningMean, runningVar });
+  }
+}
+
+/** Sentence level: γ_c = f_γ(s̄), β_c = f_β(s̄), each an MLP with one hidden layer. */
+export class SentenceCues extends nn.Module {
+  readonly gamma: nn.Sequential;
+  readonly beta: nn.Sequential;
+
+  constructor(channels: number, textWidth: number, hidden: number) {
+    super();
+    const mlp = () =>
+      new nn.Sequential(
+        new nn.Linear(textWidth, hidden),
+        new nn.Lambda((input) => input.relu()),
+        new nn.Linear(hidden, channels),
+      );
+    this.gamma = mlp();
+    this.beta = mlp();
+    this.silence();
+  }
+
+  /** Puts γ_c = β_c = 0. */
+  silence(): void {
+    for (const mlp of [this.gamma, this.beta]) {
+      for (const parameter of [...mlp.namedChildren()].at(-1)![1].parameters())
+        nn.init.constant(parameter, 0);
+    }
+  }
+
+  forward(x: Tensor, { sentence }: TextFeatures): Modulation {
+    const spread = (values: Tensor) => values.to(x.dtype).unsqueeze(2).unsqueeze(3); // [B, C, 1, 1]
+    return { gamma: spread(this.gamma.forward(sentence)), beta: spread(this.beta.forward(sentence)) };
+  }
+}
+
+/** Word level: γ_c and β_c at place j are linear in vse_j, the words that the feature at j attends to. */
+export class WordCues extends nn.Module {
+  /** f, the perceptron that takes words to the channels of x. */
+  readonly project: nn.Linear;
+  readonly gamma: nn.Conv2d;
+  readonly beta: nn.Conv2d;
+
+  constructor(channels: number, textWidth: number) {
+    super();
+    this.project = new nn.Linear(textWidth, channels);
+    this.gamma = new nn.Conv2d(channels, channels, 1);
+    this.beta = new nn.Conv2d(channels, channels, 1);
+    this.silence();
+  }
+
+  /** Puts γ_c = β_c = 0. */
+  silence(): void {
+    for (const layer of [this.gamma, this.beta]) {
+      for (const parameter of layer.parameters()) nn.init.constant(parameter, 0);
+    }
+  }
+
+  forward(x: Tensor, { words, mask }: TextFeatures): Modulation {
+    const projected = this.project.forward(words.transpose(1, 2).to(x.dtype)); // [B, T, C]
+    const { context } = attendWords(x, projected, mask); // vse: [B, C, H, W]
+    return { gamma: this.gamma.forward(context), beta: this.beta.forward(context) };
+  }
+}

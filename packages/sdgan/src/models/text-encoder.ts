@@ -1,0 +1,50 @@
+import { arange, nn, type Tensor, tensor } from "@sdgan/torch";
+import type { TextFeatures } from "./text-features.js";
+
+export interface TextEncoderOptions {
+  /** Words of the vocabulary, the padding at 0 among them. */
+  vocabularySize: number;
+  /** Width of a word's embedding. */
+  embedding: number;
+  /** D, the width of word and sentence features: half of it for each direction. */
+  width: number;
+  dropout: number;
+}
+
+/**
+ * AttnGAN's text encoder (Xu et al., 2018, §3.1.1): embedding → dropout → bidirectional LSTM.
+ * w_t is both directions' state at word t, s̄ both directions' last state. Padding never reaches the LSTM.
+ */
+export class TextEncoder extends nn.Module {
+  readonly encoder: nn.Embedding;
+  readonly rnn: nn.BidirectionalLstm;
+  readonly dropout: nn.Dropout;
+
+  constructor({ vocabularySize, embedding, width, dropout }: TextEncoderOptions) {
+    super();
+    this.encoder = new nn.Embedding(vocabularySize, embedding);
+    nn.init.uniform(this.encoder.weight, -0.1, 0.1);
+    this.rnn = new nn.BidirectionalLstm(embedding, width / 2);
+    this.dropout = new nn.Dropout(dropout);
+  }
+
+  /**
+   * @param tokens [B, T] places in the vocabulary, int64, anything after a caption's end
+   * @param lengths words of each of the B captions, 1 … T
+   */
+  forward(tokens: Tensor, lengths: ArrayLike<number>): TextFeatures {
+    const embedded = this.dropout.forward(this.encoder.forward(tokens)); // [B, T, embedding]
+    const { output, last } = this.rnn.forward(embedded, lengths);
+    return {
+      words: output.transpose(1, 2),
+      sentence: last,
+      mask: wordMask(lengths, tokens.size(1), tokens.device),
+    };
+  }
+}
+
+/** [B, T], true for the first `lengths[b]` places of row b. */
+export function wordMask(lengths: ArrayLike<number>, places: number, device = "cpu"): Tensor {
+  const ends = tensor(Array.from(lengths), { dtype: "int64", device }).unsqueeze(1); // [B, 1]
+  return arange(0, places, 1, { device }).unsqueeze(0).lt(ends);
+}

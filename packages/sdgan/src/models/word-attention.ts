@@ -1,0 +1,45 @@
+import { nn, type Tensor } from "@sdgan/torch";
+import type { TextFeatures } from "./text-features.js";
+
+/** Every pixel's mixture of words. */
+export interface AttendedWords {
+  /** Σ_t attention · f(w_t) at every place: [B, C, H, W]. */
+  context: Tensor;
+  /** How much each place attends to each word: [B, H·W, T]; 0 where there is no word. */
+  attention: Tensor;
+}
+
+/**
+ * vse_j = Σ_t σ(v_jᵀ f(w_t)) f(w_t), the softmax σ over the words that are there: AttnGAN's word attention and
+ * SD-GAN's visual-semantic embedding are this one formula.
+ *
+ * @param features v: [B, C, H, W]
+ * @param words f(W): [B, T, C], as wide as the features
+ * @param mask [B, T], true where there is a word
+ */
+export function attendWords(features: Tensor, words: Tensor, mask: Tensor): AttendedWords {
+  const [B, C, H, W] = features.shape as [number, number, number, number];
+  const places = features.permute(0, 2, 3, 1).reshape(B, H * W, C);
+  const scores = places.bmm(words.transpose(1, 2)); // [B, H·W, T]
+  const absent = mask.logicalNot().unsqueeze(1); // [B, 1, T]
+  const attention = scores.maskedFill(absent, -Infinity).softmax(2);
+  const context = attention.bmm(words.maskedFill(absent.transpose(1, 2), 0)); // [B, H·W, C]
+  return { context: context.view(B, H, W, C).permute(0, 3, 1, 2), attention };
+}
+
+/** The generator's word attention (Xu et al., 2018, §3.1): words are taken to the features' width, then attended to. */
+export class WordAttention extends nn.Module {
+  readonly project: nn.Linear;
+
+  /** @param width D, of the words; @param channels C, of the features */
+  constructor(width: number, channels: number) {
+    super();
+    this.project = new nn.Linear(width, channels, { bias: false });
+  }
+
+  /** @param features [B, C, H, W] */
+  forward(features: Tensor, { words, mask }: TextFeatures): AttendedWords {
+    const projected = this.project.forward(words.transpose(1, 2).to(features.dtype)); // [B, T, C]
+    return attendWords(features, projected, mask);
+  }
+}

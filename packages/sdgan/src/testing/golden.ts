@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadSafetensors, type Tensor } from "@sdgan/torch";
+import { expect } from "vitest";
+
+/** Outputs of the published PyTorch code. `GOLDEN_DIR` names another folder with files of the same names. */
+const folder = process.env.GOLDEN_DIR ?? fileURLToPath(new URL("../../golden/", import.meta.url));
+
+/** Tensors of one file by name, and its metadata as JSON values where it is JSON. */
+export interface Golden {
+  tensors: Map<string, Tensor>;
+  metadata: Record<string, unknown>;
+  /** Throws for a name that is not there. */
+  get(name: string): Tensor;
+  /** Those below a prefix, named without it. */
+  below(prefix: string): Map<string, Tensor>;
+}
+
+export function golden(name: string): Golden {
+  const { tensors, metadata } = loadSafetensors(join(folder, `${name}.safetensors`));
+  return {
+    tensors,
+    metadata: Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, JSON.parse(text)])),
+    get(key) {
+      const tensor = tensors.get(key);
+      if (!tensor) throw new Error(`${name}.safetensors lacks ${key}`);
+      return tensor;
+    },
+    below(prefix) {
+      const inside = [...tensors].filter(([key]) => key.startsWith(prefix));
+      return new Map(inside.map(([key, tensor]) => [key.slice(prefix.length), tensor]));
+    },
+  };
+}
+
+/** max |a − b| / max |b| */
+export function relativeError(actual: Tensor, expected: Tensor): number {
+  expect(actual.shape).toEqual(expected.shape);
+  const scale = expected.abs().amax([]).item();
+  return actual.detach().sub(expected).abs().amax([]).item() / (scale || 1);
+}
+
+/** Largest difference, relative to the largest expected value, under `tolerance`. */
+export function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {
+  expect(relativeError(actual, expected)).toBeLessThan(tolerance);
+}

@@ -1,0 +1,18 @@
+import { type nn, noGrad, scope } from "@sdgan/torch";
+
+/**
+ * Moves the average of a network's state towards the network: average ← decay · average + (1 − decay) · network.
+ * Early on the decay is smaller, (1 + steps) / (10 + steps), so that the first, random weights are soon forgotten.
+ */
+export function updateAverage(average: nn.Module, network: nn.Module, decay: number, steps: number): void {
+  const weight = 1 - Math.min(decay, (1 + steps) / (10 + steps));
+  noGrad(() =>
+    scope(() => {
+      const own = average.stateDict();
+      for (const [name, tensor] of network.stateDict()) {
+        if (tensor.dtype === "int64") own.get(name)!.copy_(tensor);
+        else own.get(name)!.lerp_(tensor, weight);
+      }
+    }),
+  );
+}

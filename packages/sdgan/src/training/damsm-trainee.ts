@@ -1,0 +1,142 @@
+/** Training of DAMSM: text encoder and image encoder learn which caption belongs to which picture. */
+
+import { join } from "node:path";
+import {
+  type DType,
+  grad,
+  noGrad,
+  optim,
+  Generator as RandomStream,
+  saveSafetensors,
+  scope,
+  type Tensor,
+} from "@sdgan/torch";
+import type { Config } from "../config.js";
+import { Loader } from "../data/loader.js";
+import type { LoaderState } from "../data/order.js";
+import type { Prepared } from "../data/prepared.js";
+import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
+import { ConvolutionalImageEncoder } from "../models/image-encoder.js";
+import { TextEncoder } from "../models/text-encoder.js";
+import type { TextFeatures } from "../models/text-features.js";
+import { writeAtomic } from "../run/atomic-file.js";
+import type { ActiveRun } from "../run/run-folder.js";
+import { joinStates, readTensors, stateUnder, type TrainingState } from "./checkpoint.js";
+import type { Trainee } from "./loop.js";
+import { classIdsOf, imagesOf, resize, tokensOf } from "./tensors.js";
+
+/** Text encoder and image encoder. */
+export interface Damsm {
+  text: TextEncoder;
+  image: ConvolutionalImageEncoder;
+}
+
+export function makeDamsm(config: Config, vocabularySize: number): Damsm {
+  const { text, damsm } = config;
+  return {
+    text: new TextEncoder({ vocabularySize, ...text }),
+    image: new ConvolutionalImageEncoder({ width: damsm.width, textWidth: text.width }),
+  };
+}
+
+/** A trained DAMSM, frozen: in evaluation mode, and without gradients of its own. */
+export function loadDamsm(path: string, config: Config, vocabularySize: number): Damsm {
+  const { tensors } = readTensors(path, "train DAMSM first: sdgan train damsm");
+  const damsm = makeDamsm(config, vocabularySize);
+  for (const [name, network] of Object.entries(damsm)) {
+    network.loadStateDict(stateUnder(tensors, name));
+    network.requiresGrad(false).eval();
+  }
+  return damsm;
+}
+
+/** All four losses added up: by words and by sentence, picture to caption and back. */
+export function damsmLosses(
+  damsm: Damsm,
+  images: Tensor,
+  { words, sentence, mask }: TextFeatures,
+  classIds: Tensor,
+  config: Config["damsm"],
+): { words: Tensor; sentence: Tensor } {
+  const gamma = config.gamma as Gamma;
+  const { regions, code } = damsm.image.forward(resize(images, config.imageSize));
+  const byWords = wordsLoss(regions, words, mask, gamma, classIds);
+  const bySentence = sentenceLoss(code, sentence, gamma, classIds);
+  return {
+    words: byWords.imageToText.add(byWords.textToImage),
+    sentence: bySentence.imageToText.add(bySentence.textToImage),
+  };
+}
+
+export class DamsmTrainee implements Trainee {
+  readonly #damsm: Damsm;
+  readonly #config: Config;
+  readonly #loader: Loader;
+  readonly #optimizer: optim.Adam;
+  readonly #textParameters: number;
+  readonly #dtype: DType;
+
+  constructor(config: Config, data: Prepared, dtype: DType) {
+    const { damsm, seed } = config;
+    this.#config = config;
+    this.#dtype = dtype;
+    this.#damsm = makeDamsm(config, data.vocabulary.size);
+    this.#loader = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
+    const { text, image } = this.#damsm;
+    this.#textParameters = text.parameters().length;
+    this.#optimizer = new optim.Adam(
+      [...text.namedParameters("text."), ...image.namedParameters("image.")],
+      damsm,
+    );
+  }
+
+  get steps(): number {
+    return this.#optimizer.steps;
+  }
+
+  step(): Record<string, number> {
+    const { damsm } = this.#config;
+    // As the published code: no further decay below a tenth.
+    this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#loader.epoch);
+    const batch = this.#loader.next();
+    return scope(() => {
+      const { tokens, lengths } = tokensOf(batch);
+      const text = this.#damsm.text.forward(tokens, lengths);
+      const losses = damsmLosses(this.#damsm, imagesOf(batch, this.#dtype), text, classIdsOf(batch), damsm);
+      const gradients = grad([losses.words.add(losses.sentence)], [...this.#optimizer.parameters.values()]);
+      optim.clipGradNorm(gradients.slice(0, this.#textParameters), damsm.clip);
+      this.#optimizer.step(gradients);
+      return { words: losses.words.item(), sentence: losses.sentence.item() };
+    });
+  }
+
+  state(): TrainingState {
+    return {
+      tensors: joinStates({
+        text: this.#damsm.text.stateDict(),
+        image: this.#damsm.image.stateDict(),
+        adam: this.#optimizer.stateDict(),
+        random: new Map([["default", RandomStream.default().state]]),
+      }),
+      values: { steps: this.steps, loader: this.#loader.state() },
+    };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    this.#damsm.text.loadStateDict(stateUnder(tensors, "text"));
+    this.#damsm.image.loadStateDict(stateUnder(tensors, "image"));
+    this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
+    this.#loader.restore(values.loader as LoaderState);
+    RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  publish(run: ActiveRun): void {
+    const { text, image } = this.#damsm;
+    writeAtomic(join(run.path, damsmFile), (path) =>
+      noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
+    );
+  }
+}
+
+/** The trained networks, in DAMSM's run folder. */
+export const damsmFile = "damsm.safetensors";

@@ -1,0 +1,205 @@
+/** Training of the GAN on a prepared folder, with a frozen DAMSM. */
+import { join } from "node:path";
+import {
+  cat,
+  type DType,
+  noGrad,
+  Generator as RandomStream,
+  randn,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
+import { type Config, imageSizes } from "../config.js";
+import { type Batch, type Choice, makeBatch } from "../data/batch.js";
+import { Loader } from "../data/loader.js";
+import type { LoaderState } from "../data/order.js";
+import { PairLoader } from "../data/pairs.js";
+import type { Prepared } from "../data/prepared.js";
+import { grid } from "../images/grid.js";
+import { Discriminator } from "../models/discriminator.js";
+import { Generator } from "../models/generator.js";
+import type { TextFeatures } from "../models/text-features.js";
+import { Random } from "../random.js";
+import { writeAtomic } from "../run/atomic-file.js";
+import type { ActiveRun } from "../run/run-folder.js";
+import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
+import { type Damsm, damsmLosses } from "./damsm-trainee.js";
+import { type GanBatch, type GanMetrics, GanTrainer } from "./gan-trainer.js";
+import type { Trainee } from "./loop.js";
+import { classIdsOf, imagesOf, pixelsOf, pyramid, tokensOf } from "./tensors.js";
+
+export class GanTrainee implements Trainee {
+  readonly #config: Config;
+  readonly #data: Prepared;
+  readonly #damsm: Damsm;
+  readonly #dtype: DType;
+  readonly #loader: Loader | PairLoader;
+  readonly #trainer: GanTrainer;
+  readonly #samples: { choices: Choice[]; noise: Tensor };
+
+  constructor(config: Config, data: Prepared, damsm: Damsm, dtype: DType) {
+    const { seed, training, siamese } = config;
+    this.#config = config;
+    this.#data = data;
+    this.#damsm = damsm;
+    this.#dtype = dtype;
+    const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
+    this.#loader = siamese.enabled
+      ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
+      : new Loader(loader);
+    this.#trainer = new GanTrainer({
+      generator: makeGenerator(config),
+      average: makeGenerator(config),
+      discriminators: imageSizes(config.generator).map(
+        (imageSize) =>
+          new Discriminator({ width: config.discriminator.width, imageSize, textWidth: config.text.width }),
+      ),
+      learningRate: training.learningRate,
+      betas: training.betas,
+      averageDecay: training.average,
+      klWeight: training.klWeight,
+      ...(training.damsmWeight > 0 && { damsmLoss: (image, batch) => this.#damsmLoss(image, batch) }),
+      contrastive: config.contrastive,
+    });
+    this.#samples = this.#chooseSamples();
+  }
+
+  get steps(): number {
+    return this.#trainer.steps;
+  }
+
+  step(): Record<string, number> {
+    return scope(() => named(this.#trainer.step(this.#nextBatch())));
+  }
+
+  /** Captions are encoded without gradients: the text encoder is frozen. */
+  #nextBatch(): GanBatch & { classIds: Tensor } {
+    const sizes = imageSizes(this.#config.generator);
+    const made = (batches: Batch[]) => {
+      const images = batches.map((batch) => imagesOf(batch, "float32"));
+      const joined = images.length === 1 ? images[0]! : cat(images);
+      return {
+        real: pyramid(joined, sizes).map((image) => image.to(this.#dtype)),
+        text: encode(this.#damsm, ...batches),
+        classIds: classIdsOf(...batches),
+      };
+    };
+    if (this.#loader instanceof Loader) return made([this.#loader.next()]);
+    const { branches, same } = this.#loader.nextPair();
+    return { ...made(branches), same: tensor(same) };
+  }
+
+  #damsmLoss(image: Tensor, batch: GanBatch): Tensor {
+    const { classIds } = batch as GanBatch & { classIds: Tensor };
+    const { words, sentence } = damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
+    return words.add(sentence).mul(this.#config.training.damsmWeight);
+  }
+
+  /** The same captions of unseen pictures and the same noise at every sampling. */
+  #chooseSamples(): { choices: Choice[]; noise: Tensor } {
+    const { pictures } = this.#data.splits.test;
+    const random = new Random(this.#config.seed, "samples");
+    const places = random.shuffled(pictures.map((_, place) => place)).slice(0, sampleCount);
+    const generator = RandomStream.seeded(this.#config.seed);
+    return {
+      choices: places.map((picture) => ({
+        picture,
+        caption: random.below(pictures[picture]!.captions.length),
+      })),
+      noise: randn([places.length, this.#config.generator.noise], { generator }),
+    };
+  }
+
+  async sample(): Promise<Buffer> {
+    const { choices, noise } = this.#samples;
+    const { average } = this.#trainer.options;
+    const size = imageSizes(this.#config.generator).at(-1)!;
+    const batch = makeBatch(choices, {
+      data: this.#data,
+      split: "test",
+      maxWords: this.#config.data.maxWords,
+    });
+    const pixels = scope(() =>
+      noGrad(() =>
+        pixelsOf(average.forward(noise.to(this.#dtype), encode(this.#damsm, batch)).images.at(-1)!),
+      ),
+    );
+    const pictures = choices.map(({ picture, caption }, b) => ({
+      pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
+      size,
+      caption: this.#data.splits.test.pictures[picture]!.captions[caption]!.text,
+    }));
+    const rows = Array.from({ length: Math.ceil(pictures.length / 8) }, (_, i) =>
+      pictures.slice(8 * i, 8 * i + 8),
+    );
+    return grid(rows, { title: `step ${this.steps}` });
+  }
+
+  state(): TrainingState {
+    const { options, generatorOptimizer, discriminatorOptimizers } = this.#trainer;
+    const states: Record<string, ReadonlyMap<string, Tensor>> = {
+      generator: options.generator.stateDict(),
+      average: options.average.stateDict(),
+      generatorAdam: generatorOptimizer.stateDict(),
+      random: new Map([["default", RandomStream.default().state]]),
+    };
+    for (const [i, discriminator] of options.discriminators.entries()) {
+      states[`discriminator${i}`] = discriminator.stateDict();
+      states[`discriminatorAdam${i}`] = discriminatorOptimizers[i]!.stateDict();
+    }
+    return { tensors: joinStates(states), values: { steps: this.steps, loader: this.#loader.state() } };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    const { options, generatorOptimizer, discriminatorOptimizers } = this.#trainer;
+    const steps = values.steps as number;
+    options.generator.loadStateDict(stateUnder(tensors, "generator"));
+    options.average.loadStateDict(stateUnder(tensors, "average"));
+    generatorOptimizer.loadStateDict(stateUnder(tensors, "generatorAdam"), steps);
+    for (const [i, discriminator] of options.discriminators.entries()) {
+      discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
+      discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
+    }
+    this.#loader.restore(values.loader as LoaderState);
+    RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  /** All that drawing needs: the averaged generator and the text encoder. */
+  publish(run: ActiveRun): void {
+    const tensors = joinStates({
+      generator: this.#trainer.options.average.stateDict(),
+      text: this.#damsm.text.stateDict(),
+    });
+    writeAtomic(join(run.path, modelFile), (path) =>
+      saveSafetensors(path, tensors, { step: String(this.steps) }),
+    );
+  }
+}
+
+/** The averaged generator and the text encoder, in a run folder. */
+export const modelFile = "model.safetensors";
+
+const sampleCount = 32;
+
+export function makeGenerator(config: Config): Generator {
+  return new Generator({ ...config.generator, textWidth: config.text.width });
+}
+
+function encode({ text }: Damsm, ...batches: Batch[]): TextFeatures {
+  const { tokens, lengths } = tokensOf(...batches);
+  return noGrad(() => text.forward(tokens, lengths));
+}
+
+/** Losses under the names that they have in `metrics.jsonl`. */
+function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, number> {
+  const stages = (name: string, losses: number[]) =>
+    losses.map((loss, i): [string, number] => [`${name}/stage${i + 1}`, loss]);
+  return {
+    ...Object.fromEntries([...stages("discriminator", discriminator), ...stages("generator", generator)]),
+    kl,
+    damsm,
+    contrastive,
+  };
+}

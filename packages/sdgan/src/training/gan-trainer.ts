@@ -1,0 +1,165 @@
+/** A training step of the GAN: every discriminator once, then the generator, then its average. */
+import { grad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { discriminatorLoss, generatorLoss, type Judgement } from "../losses/adversarial.js";
+import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.js";
+import { klLoss } from "../losses/kl.js";
+import type { Discriminator } from "../models/discriminator.js";
+import type { Generated, Generator } from "../models/generator.js";
+import type { TextFeatures } from "../models/text-features.js";
+import { updateAverage } from "./average.js";
+
+/** What a step trains on. With Siamese branches, B/2 pairs: the first branch's captions, then the second's. */
+export interface GanBatch {
+  /** Real pictures at every stage's size, small to large: [B, 3, S, S] in −1 … 1. Their dtype is the step's. */
+  real: Tensor[];
+  text: TextFeatures;
+  /** y: [B/2], 1 where both captions are of one picture. Absent without Siamese branches. */
+  same?: Tensor;
+}
+
+/** Random draws of a step, for tests that bring their own. */
+export interface GanDraws {
+  /** z: [B, noise] */
+  noise: Tensor;
+  /** ε of conditioning augmentation: [B, condition] */
+  epsilon: Tensor;
+}
+
+/** Losses of one step. */
+export interface GanMetrics {
+  /** L_D of each stage, without the contrastive term. */
+  discriminator: number[];
+  /** L_G of each stage. */
+  generator: number[];
+  kl: number;
+  /** Weighted; 0 where the term is off. */
+  damsm: number;
+  contrastive: number;
+}
+
+export interface GanTrainerOptions {
+  generator: Generator;
+  /** A second generator, which receives the average of the first one's weights. */
+  average: Generator;
+  discriminators: Discriminator[];
+  learningRate: { generator: number; discriminator: number };
+  betas: readonly [number, number];
+  /** Decay of the average. */
+  averageDecay: number;
+  klWeight: number;
+  /** The whole DAMSM term, λ and both losses, for the last stage's picture [B, 3, S, S]. */
+  damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
+  contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
+}
+
+export class GanTrainer {
+  readonly options: GanTrainerOptions;
+  readonly generatorOptimizer: optim.Adam;
+  readonly discriminatorOptimizers: optim.Adam[];
+
+  constructor(options: GanTrainerOptions) {
+    const { generator, average, discriminators, learningRate, betas } = options;
+    this.options = options;
+    average.loadStateDict(generator.stateDict());
+    average.requiresGrad(false).eval();
+    const adam = (network: Generator | Discriminator, rate: number) =>
+      new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
+    this.generatorOptimizer = adam(generator, learningRate.generator);
+    this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
+  }
+
+  get steps(): number {
+    return this.generatorOptimizer.steps;
+  }
+
+  step(batch: GanBatch, draws?: GanDraws): GanMetrics {
+    const { generator, average, averageDecay } = this.options;
+    return scope(() => {
+      const dtype = batch.real[0]!.dtype;
+      const [B, device] = [batch.text.sentence.size(0), batch.text.sentence.device];
+      const noise = draws?.noise ?? randn([B, generator.noise], { device });
+      const generated = generator.forward(noise.to(dtype), batch.text, draws?.epsilon);
+      const onDiscriminators = this.#trainDiscriminators(batch, generated);
+      const onGenerator = this.#trainGenerator(batch, generated);
+      updateAverage(average, generator, averageDecay, this.steps);
+      return { ...onDiscriminators, ...onGenerator };
+    });
+  }
+
+  #trainDiscriminators(
+    { real, text, same }: GanBatch,
+    { images }: Generated,
+  ): Pick<GanMetrics, "discriminator"> {
+    const { discriminators, contrastive } = this.options;
+    const losses = discriminators.map((discriminator, i) =>
+      scope(() => {
+        discriminator.requiresGrad(true);
+        // Each call is a batch of its own for BN, in the order of the published code.
+        const realFeatures = discriminator.forward(real[i]!);
+        const fakeFeatures = discriminator.forward(images[i]!.detach());
+        const B = realFeatures.size(0);
+        const onReal = discriminator.conditional(realFeatures, text.sentence);
+        const onFake = discriminator.conditional(fakeFeatures, text.sentence);
+        const wrong = discriminator.conditional(
+          realFeatures.narrow(0, 0, B - 1),
+          text.sentence.narrow(0, 1, B - 1),
+        );
+        const loss = discriminatorLoss(
+          { conditional: onReal, unconditional: discriminator.unconditional(realFeatures) },
+          { conditional: onFake, unconditional: discriminator.unconditional(fakeFeatures) },
+          wrong,
+        );
+        const useContrastive = same && contrastive.discriminator && contrastive.weight > 0;
+        const total = useContrastive
+          ? loss.add(this.#contrastive(fakeFeatures, same).mul(contrastive.weight))
+          : loss;
+        this.discriminatorOptimizers[i]!.step(grad([total], discriminator.parameters()));
+        return loss.detach();
+      }),
+    );
+    return { discriminator: losses.map((loss) => loss.item()) };
+  }
+
+  #trainGenerator(
+    batch: GanBatch,
+    { images, mean, logVariance }: Generated,
+  ): Omit<GanMetrics, "discriminator"> {
+    const { generator, discriminators, contrastive, klWeight, damsmLoss } = this.options;
+    const { text, same } = batch;
+    const terms: Tensor[] = [];
+    const pairTerms: Tensor[] = [];
+    for (const [i, discriminator] of discriminators.entries()) {
+      discriminator.requiresGrad(false); // Its own gradients are not needed here.
+      const features = discriminator.forward(images[i]!);
+      const judgement: Judgement = {
+        conditional: discriminator.conditional(features, text.sentence),
+        unconditional: discriminator.unconditional(features),
+      };
+      terms.push(generatorLoss(judgement));
+      if (same && contrastive.generator && contrastive.weight > 0)
+        pairTerms.push(this.#contrastive(features, same));
+    }
+    const kl = klLoss(mean, logVariance);
+    const damsm = damsmLoss?.(images.at(-1)!, batch);
+    const pairs =
+      pairTerms.length > 0 ? sum(pairTerms).mul(contrastive.weight / pairTerms.length) : undefined;
+    const total = sum([...terms, kl.mul(klWeight), ...(damsm ? [damsm] : []), ...(pairs ? [pairs] : [])]);
+    this.generatorOptimizer.step(grad([total], generator.parameters()));
+    return {
+      generator: terms.map((term) => term.item()),
+      kl: kl.item(),
+      damsm: damsm?.item() ?? 0,
+      contrastive: pairs?.item() ?? 0,
+    };
+  }
+
+  /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' pictures. */
+  #contrastive(features: Tensor, same: Tensor): Tensor {
+    const [v1, v2] = features.to("float32").chunk(2, 0) as [Tensor, Tensor];
+    return contrastiveLoss(v1, v2, same, this.options.contrastive);
+  }
+}
+
+function sum(terms: Tensor[]): Tensor {
+  return terms.reduce((total, term) => total.add(term));
+}

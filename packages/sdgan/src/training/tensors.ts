@@ -1,0 +1,52 @@
+/** From the loader's bytes to tensors. */
+import { type DType, fromBytes, functional, type Tensor, tensor } from "@sdgan/torch";
+import type { Batch } from "../data/batch.js";
+
+/** Pictures in −1 … 1: [B, 3, S, S], channels last. */
+export function imagesOf({ pixels, size, lengths }: Batch, dtype: DType): Tensor {
+  const bytes = fromBytes(pixels, [lengths.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
+  return bytes.to("float32").div(127.5).sub(1).to(dtype);
+}
+
+/** The same pictures at each of `sizes`, small to large, by averaging squares of pixels. Larger than given is refused. */
+export function pyramid(images: Tensor, sizes: readonly number[]): Tensor[] {
+  return sizes.map((size) => resize(images, size));
+}
+
+/** [B, 3, S, S] → [B, 3, size, size], where S is a multiple of `size`. */
+export function resize(images: Tensor, size: number): Tensor {
+  const from = images.size(2);
+  if (from === size) return images;
+  if (from % size !== 0) throw new RangeError(`pictures of ${from} pixels cannot be averaged to ${size}`);
+  return functional.avgPool2d(images, from / size);
+}
+
+/** Tokens [B, T], int64, of one batch or of several, one after another. */
+export function tokensOf(...batches: Pick<Batch, "tokens" | "lengths">[]): {
+  tokens: Tensor;
+  lengths: Int32Array;
+} {
+  const places = Math.max(...batches.flatMap(({ lengths }) => [...lengths]));
+  const lengths = Int32Array.from(batches.flatMap((batch) => [...batch.lengths]));
+  const padded = new Int32Array(lengths.length * places);
+  let row = 0;
+  for (const { tokens, lengths: own } of batches) {
+    const T = tokens.length / own.length;
+    for (let b = 0; b < own.length; b++, row++)
+      padded.set(tokens.subarray(b * T, b * T + own[b]!), row * places);
+  }
+  return { tokens: tensor(padded, { shape: [lengths.length, places], dtype: "int64" }), lengths };
+}
+
+export function classIdsOf(...batches: Pick<Batch, "classIds">[]): Tensor {
+  return tensor(
+    batches.flatMap(({ classIds }) => [...classIds]),
+    { dtype: "int64" },
+  );
+}
+
+/** [B, 3, S, S] in −1 … 1 → bytes [B, S, S, 3]. */
+export function pixelsOf(images: Tensor): Uint8Array {
+  const bytes = images.to("float32").add(1).mul(127.5).round().clamp(0, 255).to("uint8");
+  return bytes.permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
+}
