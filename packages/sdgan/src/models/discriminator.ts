@@ -4,7 +4,7 @@
  * pictures of the two Siamese branches.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
-import { conv3x3, initialize, leakyRelu } from "./layers.js";
+import { atLeastFloat32, conv3x3, initialize, leakyRelu } from "./layers.js";
 
 export interface DiscriminatorOptions {
   /** d, the channels of the first convolution at 64 pixels; 8d reach the heads whatever the size. */
@@ -47,17 +47,17 @@ export class Discriminator extends nn.Module {
     return [...this.down, ...this.narrow].reduce((hidden: Tensor, block) => block.forward(hidden), image);
   }
 
-  /** Logits [B], float32: is this picture real? */
+  /** Logits [B], float32 or more: is this picture real? */
   unconditional(features: Tensor): Tensor {
-    return this.unconditionalHead.forward(features).to("float32").view(-1);
+    return atLeastFloat32(this.unconditionalHead.forward(features)).view(-1);
   }
 
-  /** Logits [B], float32: is this picture real, and of this sentence [B, D]? */
+  /** Logits [B], float32 or more: is this picture real, and of this sentence [B, D]? */
   conditional(features: Tensor, sentence: Tensor): Tensor {
     const [B, , H, W] = features.shape as [number, number, number, number];
     const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);
     const joined = cat([features, spread], 1); // [B, 8d + D, 4, 4]
-    return this.conditionalHead.forward(this.joint.forward(joined)).to("float32").view(-1);
+    return atLeastFloat32(this.conditionalHead.forward(this.joint.forward(joined))).view(-1);
   }
 }
 

@@ -1,5 +1,6 @@
 import { nn, type Tensor } from "@sdgan/torch";
 import { ConvBlock, DownBlock } from "./discriminator.js";
+import { atLeastFloat32 } from "./layers.js";
 
 /** What DAMSM compares with words and sentences. */
 export interface ImageFeatures {
@@ -39,7 +40,7 @@ export class ConvolutionalImageEncoder extends nn.Module {
   /** @param image [B, 3, S, S] in −1 … 1, S a multiple of 16 */
   forward(image: Tensor): ImageFeatures {
     const hidden = this.mix.forward(this.down.reduce((input, block) => block.forward(input), image));
-    const pooled = this.last.forward(hidden).to("float32").mean([2, 3]);
-    return { regions: this.toRegions.forward(hidden).to("float32"), code: this.toCode.forward(pooled) };
+    const pooled = atLeastFloat32(this.last.forward(hidden)).mean([2, 3]);
+    return { regions: atLeastFloat32(this.toRegions.forward(hidden)), code: this.toCode.forward(pooled) };
   }
 }

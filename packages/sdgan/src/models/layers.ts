@@ -12,6 +12,12 @@ export const glu = (input: Tensor): Tensor => functional.glu(input, 1);
 /** Twice as high and wide, each pixel repeated. */
 export const upsample = (input: Tensor): Tensor => functional.upsampleNearest(input, 2);
 
+/** The same values in float32 where they are in half precision: for sums and losses, which need more. */
+export function atLeastFloat32(input: Tensor): Tensor {
+  const { dtype } = input;
+  return dtype === "bfloat16" || dtype === "float16" ? input.to("float32") : input;
+}
+
 export const leakyRelu = (input: Tensor): Tensor => input.leakyRelu(0.2);
 
 /**

@@ -1,5 +1,6 @@
 import { nn, type Tensor } from "@sdgan/torch";
 import { ConvBlock, DownBlock } from "./discriminator.js";
+import { atLeastFloat32 } from "./layers.js";
 
 /**
  * Reads the attributes that a picture shows: one classifier for each attribute on shared convolutions. It is trained
@@ -27,7 +28,7 @@ export class Reader extends nn.Module {
   /** image [B, 3, 64, 64] in −1 … 1 → logits [B, values] for each attribute. */
   forward(image: Tensor): Tensor[] {
     const hidden = this.blocks.reduce((input: Tensor, block) => block.forward(input), image);
-    const flat = hidden.to("float32").flatten(1);
+    const flat = atLeastFloat32(hidden).flatten(1);
     return this.heads.map((head) => head.forward(flat));
   }
 }

@@ -5,6 +5,7 @@ import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.
 import { klLoss } from "../losses/kl.js";
 import type { Discriminator } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
+import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { updateAverage } from "./average.js";
 
@@ -155,7 +156,7 @@ export class GanTrainer {
 
   /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' pictures. */
   #contrastive(features: Tensor, same: Tensor): Tensor {
-    const [v1, v2] = features.to("float32").chunk(2, 0) as [Tensor, Tensor];
+    const [v1, v2] = atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
     return contrastiveLoss(v1, v2, same, this.options.contrastive);
   }
 }
