@@ -102,6 +102,8 @@ ArgumentError expected(napi_env env, napi_value value, const char* what, const c
 at::Tensor& toTensor(napi_env env, napi_value value, const char* what = "tensor");
 /// The tensor behind a value, or null when it is no tensor or was disposed of.
 at::Tensor* asTensor(napi_env env, napi_value value);
+/// Whether the value is a tensor that was disposed of.
+bool wasDisposed(napi_env env, napi_value value);
 /// A new JavaScript `Tensor`; null for an undefined tensor.
 napi_value fromTensor(napi_env env, at::Tensor tensor);
 std::vector<at::Tensor> toTensors(napi_env env, napi_value value, const char* what);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "common.h"
+#include "soundness.h"
 
 namespace addon {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 struct Operator {
   c10::OperatorHandle handle;
   std::string name;
+  Soundness soundness;
 };
 /// A deque keeps its elements where they are, also while an argument's getter looks up another operator.
 thread_local std::deque<Operator> operators;
@@ -32,7 +34,7 @@ napi_value lookUp(Call& call) {
     throw ArgumentError("operator \"" + name + "\" is unknown to libtorch" +
                         (known.empty() ? "; operators of ATen begin with \"aten::\"" : "; there are: " + known));
   }
-  operators.push_back({*handle, name});
+  operators.push_back({*handle, name, Soundness(handle->schema())});
   return fromDouble(call.env, static_cast<double>(operators.size() - 1));
 }
 
@@ -80,8 +82,18 @@ napi_value invoke(Call& call) {
   call.name = op.name.c_str();
   call.schema = &op.handle.schema();
   call.first = 1;
+  op.soundness.requireChecked();
   torch::jit::Stack stack = toStack(call);
-  op.handle.callBoxed(&stack);
+  op.soundness.require(*call.schema, stack);
+  try {
+    op.handle.callBoxed(&stack);
+  } catch (...) {
+    for (const size_t i : op.soundness.written()) {
+      at::Tensor* tensor = i + call.first < call.count ? asTensor(call.env, call[i + call.first]) : nullptr;
+      if (tensor) emptyIfOverrun(*tensor);
+    }
+    throw;
+  }
   const napi_value first = call.count > 1 ? call[1] : undefined(call.env);
   if (stack.empty()) return undefined(call.env);
   if (stack.size() == 1) return fromIValue(call.env, stack[0], first);

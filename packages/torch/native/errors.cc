@@ -58,6 +58,7 @@ std::string describeValue(napi_env env, napi_value value) {
     case napi_string: return "string \"" + shortened(toString(env, value, ""), kMostOfString) + "\"";
     case napi_object:
       if (const at::Tensor* tensor = asTensor(env, value)) return "tensor " + describe(*tensor);
+      if (wasDisposed(env, value)) return "a disposed tensor";
       return isArray(env, value) ? describeArray(env, value) : "an object";
   }
   return "something unknown";

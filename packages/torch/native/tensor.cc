@@ -7,11 +7,10 @@
 namespace addon {
 namespace {
 
-/// What a JavaScript Tensor points to.
+/// What a JavaScript Tensor points to. A disposed one points to nothing.
 struct Holder {
   at::Tensor tensor;
   int64_t accountedBytes = 0;
-  bool disposed = false;
 };
 
 /// Every Holder of this thread: a wrapped pointer that is not among them is something else's. Node-API's own type
@@ -20,6 +19,8 @@ thread_local std::unordered_set<const void*> holders;
 
 /// What belongs to one instance of the addon (the main thread's, a Worker's).
 struct Instance {
+  /// This addon's class, which every tensor is an instance of.
+  napi_ref baseClass = nullptr;
   /// The constructor that new tensors are made with, and the tensor that it is to take over.
   napi_ref tensorClass = nullptr;
   at::Tensor pending;
@@ -31,22 +32,16 @@ Instance& instanceOf(napi_env env) {
   return *static_cast<Instance*>(data);
 }
 
-void release(napi_env env, Holder& holder) {
-  holder.tensor.reset();
-  holder.disposed = true;
-  if (holder.accountedBytes != 0) {
+void release(napi_env env, Holder* holder) {
+  if (holder->accountedBytes != 0) {
     int64_t now;
-    napi_adjust_external_memory(env, -holder.accountedBytes, &now);
-    holder.accountedBytes = 0;
+    napi_adjust_external_memory(env, -holder->accountedBytes, &now);
   }
-}
-
-void finalize(napi_env env, void* data, void*) {
-  auto* holder = static_cast<Holder*>(data);
-  release(env, *holder);
   holders.erase(holder);
   delete holder;
 }
+
+void finalize(napi_env env, void* data, void*) { release(env, static_cast<Holder*>(data)); }
 
 Holder* asHolder(napi_env env, napi_value value) {
   void* data = nullptr;
@@ -83,20 +78,24 @@ napi_value setTensorClass(Call& call) {
 
 /// dispose(tensor): frees it now. What is no tensor, or was disposed of, is let be.
 napi_value dispose(Call& call) {
-  if (Holder* holder = asHolder(call.env, call[0])) release(call.env, *holder);
+  if (!asHolder(call.env, call[0])) return undefined(call.env);
+  // Taking the wrapping off, too, spares the garbage collector its call of `finalize`.
+  void* data = nullptr;
+  check(call.env, napi_remove_wrap(call.env, call[0], &data));
+  release(call.env, static_cast<Holder*>(data));
   return undefined(call.env);
 }
 
 napi_value isDisposed(Call& call) {
-  const Holder* holder = asHolder(call.env, call[0]);
-  if (!holder) throw expected(call.env, call[0], "", "a tensor");
-  return fromBool(call.env, holder->disposed);
+  if (asHolder(call.env, call[0])) return fromBool(call.env, false);
+  if (!wasDisposed(call.env, call[0])) throw expected(call.env, call[0], "", "a tensor");
+  return fromBool(call.env, true);
 }
 
 /// account(tensor): tells V8 of the memory that only collecting this tensor would free.
 napi_value account(Call& call) {
   Holder* holder = asHolder(call.env, call[0]);
-  if (holder && !holder->disposed && holder->accountedBytes == 0 && holder->tensor.has_storage() &&
+  if (holder && holder->accountedBytes == 0 && holder->tensor.has_storage() &&
       holder->tensor.storage().use_count() == 1) {
     holder->accountedBytes = static_cast<int64_t>(holder->tensor.storage().nbytes());
     int64_t now;
@@ -176,17 +175,14 @@ napi_value item(Call& call) {
 
 at::Tensor* asTensor(napi_env env, napi_value value) {
   Holder* holder = asHolder(env, value);
-  return holder && !holder->disposed ? &holder->tensor : nullptr;
+  return holder ? &holder->tensor : nullptr;
 }
 
 at::Tensor& toTensor(napi_env env, napi_value value, const char* what) {
   Holder* holder = asHolder(env, value);
-  if (!holder) throw expected(env, value, what, "a tensor");
-  if (holder->disposed) {
-    throw ArgumentError(std::string(what) +
-                        ": this tensor was disposed of (it left its scope, or dispose() was called)");
-  }
-  return holder->tensor;
+  if (holder) return holder->tensor;
+  if (!wasDisposed(env, value)) throw expected(env, value, what, "a tensor");
+  throw ArgumentError(std::string(what) + ": this tensor was disposed of (it left its scope, or dispose() was called)");
 }
 
 napi_value fromTensor(napi_env env, at::Tensor tensor) {
@@ -199,6 +195,18 @@ napi_value fromTensor(napi_env env, at::Tensor tensor) {
   instance.pending.reset();
   check(env, status);
   return result;
+}
+
+bool wasDisposed(napi_env env, napi_value value) {
+  napi_value baseClass;
+  bool result = false;
+  if (typeOf(env, value) != napi_object || asHolder(env, value)) return false;
+  check(env, napi_get_reference_value(env, instanceOf(env).baseClass, &baseClass));
+  // A proxy's trap may throw here; the message that is being made matters more.
+  if (napi_instanceof(env, value, baseClass, &result) == napi_ok) return result;
+  napi_value ignored;
+  napi_get_and_clear_last_exception(env, &ignored);
+  return false;
 }
 
 std::vector<at::Tensor> toTensors(napi_env env, napi_value value, const char* what) {
@@ -222,6 +230,7 @@ void defineTensor(napi_env env, napi_value exports) {
   napi_value constructor;
   check(env, napi_define_class(env, "Tensor", NAPI_AUTO_LENGTH, entry<construct>, const_cast<char*>("Tensor"), 0,
                                nullptr, &constructor));
+  check(env, napi_create_reference(env, constructor, 1, &instanceOf(env).baseClass));
   setClass(env, constructor);
   check(env, napi_set_named_property(env, exports, "Tensor", constructor));
   define<setTensorClass>(env, exports, "setTensorClass");

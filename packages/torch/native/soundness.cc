@@ -1,0 +1,139 @@
+// Operators that trust their arguments: libtorch checks most of what it is given, but not all, and where it does not,
+// a wrong number ends the process. What is known is refused here.
+#include "soundness.h"
+
+#include <ATen/core/function_schema.h>
+
+#include <unordered_set>
+
+#include "common.h"
+
+namespace addon {
+namespace {
+
+/// Operators that read or write outside of their arguments' memory when these do not fit each other, found by giving
+/// every operator of libtorch 1.13 wrong arguments. Most are inner halves of public ones, which do check.
+const std::unordered_set<std::string>& trustingOperators() {
+  static const std::unordered_set<std::string> names = {
+      "aten::_batch_norm_impl_index_backward",
+      "aten::_compute_linear_combination",
+      "aten::_convert_indices_from_coo_to_csr",
+      "aten::_convert_indices_from_csr_to_coo",
+      "aten::_efficientzerotensor",
+      "aten::_fft_c2c",
+      "aten::_fft_c2r",
+      "aten::_fft_r2c",
+      "aten::_new_zeros_with_same_feature_meta",
+      "aten::_remove_batch_dim",
+      "aten::_slow_conv2d_backward",
+      "aten::_slow_conv2d_forward",
+      "aten::_stack",
+      "aten::_symeig_helper",
+      "aten::_thnn_differentiable_lstm_cell_backward",
+      "aten::_weight_norm_interface",
+      "aten::adaptive_max_pool2d_backward",
+      "aten::adaptive_max_pool3d_backward",
+      "aten::align_tensors",
+      "aten::choose_qparams_optimized",
+      "aten::quantized_lstm_cell",
+      "aten::slow_conv3d_forward",
+      "aten::unfold_backward",
+  };
+  return names;
+}
+
+bool isIntegerList(const c10::Argument& argument) {
+  return argument.type()->kind() == c10::TypeKind::ListType &&
+         argument.type()->castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::IntType;
+}
+
+bool isDivisor(const std::string& name) {
+  return name == "groups" || name == "kernel_size" || name == "dilation" || name == "stride";
+}
+
+void requirePositive(int64_t value, const std::string& name) {
+  if (value < 1) throw ArgumentError(name + ": " + std::to_string(value) + " is less than 1");
+}
+
+/// For `int[2] kernel_size`: one number for both, or two; none where the schema's default is none.
+void requireLength(size_t length, const c10::Argument& argument) {
+  const auto wanted = static_cast<size_t>(*argument.N());
+  const auto& otherwise = argument.default_value();
+  const bool mayBeEmpty = otherwise && (otherwise->isNone() || (otherwise->isIntList() && otherwise->toIntList().empty()));
+  if (length == wanted || length == 1 || (length == 0 && mayBeEmpty)) return;
+  throw ArgumentError(argument.name() + ": expected " + std::to_string(wanted) + " numbers, found " +
+                      std::to_string(length));
+}
+
+/// Packed sequences: how many of them reach each place, longest first; together they are the rows of `data`.
+void requireBatchSizes(const at::Tensor& batchSizes, const at::Tensor* data) {
+  if (batchSizes.dim() != 1 || batchSizes.numel() == 0 || batchSizes.scalar_type() != at::kLong ||
+      !batchSizes.device().is_cpu()) {
+    throw ArgumentError("batch_sizes: expected int64[n] on the CPU with n ≥ 1, found " + describe(batchSizes));
+  }
+  const at::Tensor list = batchSizes.contiguous();
+  const int64_t* sizes = list.data_ptr<int64_t>();
+  int64_t before = sizes[0];
+  int64_t sum = 0;
+  for (int64_t i = 0; i < list.numel(); i++) {
+    if (sizes[i] < 1 || sizes[i] > before) throw ArgumentError("batch_sizes: must be positive and never rise");
+    before = sizes[i];
+    if (__builtin_add_overflow(sum, sizes[i], &sum)) throw ArgumentError("batch_sizes: too large");
+  }
+  if (data && (data->dim() == 0 || data->size(0) != sum)) {
+    throw ArgumentError("batch_sizes: they add up to " + std::to_string(sum) + ", and data is " + describe(*data));
+  }
+}
+
+}  // namespace
+
+Soundness::Soundness(const c10::FunctionSchema& schema) {
+  for (size_t i = 0; i < schema.arguments().size(); i++) {
+    if (schema.arguments()[i].name() == "batch_sizes") batchSizes_ = i;
+    if (schema.arguments()[i].name() == "data") packed_ = i;
+  }
+  trusting_ = trustingOperators().count(schema.name()) > 0;
+  for (size_t i = 0; i < schema.arguments().size(); i++) {
+    const c10::Argument& argument = schema.arguments()[i];
+    if (argument.alias_info() && argument.alias_info()->isWrite()) written_.push_back(i);
+    const bool fixedList = isIntegerList(argument) && argument.N().value_or(0) >= 1;
+    const bool integer = argument.type()->kind() == c10::TypeKind::IntType;
+    if ((fixedList && (*argument.N() >= 2 || isDivisor(argument.name()))) || (integer && isDivisor(argument.name()))) {
+      checked_.push_back(i);
+    }
+  }
+}
+
+void Soundness::requireChecked() const {
+  if (trusting_) {
+    throw std::runtime_error(
+        "refused, because libtorch does not check what this operator is given, and wrong arguments end the process");
+  }
+}
+
+void Soundness::require(const c10::FunctionSchema& schema, const std::vector<c10::IValue>& values) const {
+  if (batchSizes_) requireBatchSizes(values[*batchSizes_].toTensor(), packed_ ? &values[*packed_].toTensor() : nullptr);
+  for (const size_t i : checked_) {
+    const c10::Argument& argument = schema.arguments()[i];
+    const c10::IValue& value = values[i];
+    if (value.isInt()) requirePositive(value.toInt(), argument.name());
+    if (!value.isIntList()) continue;
+    const std::vector<int64_t> list = value.toIntVector();
+    if (*argument.N() >= 2) requireLength(list.size(), argument);
+    if (!isDivisor(argument.name())) continue;
+    for (const int64_t item : list) requirePositive(item, argument.name());
+  }
+}
+
+void emptyIfOverrun(const at::Tensor& tensor) {
+  if (tensor.layout() != at::kStrided || !tensor.has_storage() || tensor.numel() == 0) return;
+  long double elements = static_cast<long double>(tensor.storage_offset()) + 1;
+  for (int64_t i = 0; i < tensor.dim(); i++) {
+    elements += static_cast<long double>(tensor.size(i) - 1) * static_cast<long double>(tensor.stride(i));
+  }
+  const long double there = static_cast<long double>(tensor.storage().nbytes());
+  if (elements * static_cast<long double>(tensor.element_size()) <= there) return;
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous({0});
+}
+
+}  // namespace addon
