@@ -7,6 +7,12 @@ import { Failure } from "../packages/torch/scripts/failure.mjs";
 /** What Node and npm call a network that is not there. */
 const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/;
 
+/** A proxy that signs with a certificate of its own. */
+const UNKNOWN_CERTIFICATE = /SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)/;
+
+/** npm's own patience adds up to ten silent minutes on a machine without network. */
+const RETRIES = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=3000"];
+
 /**
  * @param {string} root
  * @returns {Promise<boolean>} whether anything had to be done
@@ -19,9 +25,18 @@ export async function installPackages(root) {
     throw new Failure(
       "npm is not on the PATH.\n  Remedy: apt-get install npm, or Node from https://nodejs.org.",
     );
+  console.log("  installing npm packages …");
   // Not `npm ci`: it would first delete what is there, under the feet of whatever runs on it. With --no-save
   // the lock file is followed and never written.
-  const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  const args = [
+    "install",
+    "--no-save",
+    "--include=dev",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    ...RETRIES,
+  ];
   const { code, output } = await run(npm, args, { cwd: root });
   if (code !== 0) throw new Failure(describeFailure(output));
   return true;
@@ -55,8 +70,15 @@ function readPackages(path) {
 /** @param {string} output */
 function describeFailure(output) {
   const lines = output.trim().split("\n").slice(0, 12);
-  const remedy = OFFLINE.test(output)
-    ? "this machine reaches no npm registry; connect it, or name a mirror or proxy (npm help config)."
-    : "see the message above; deleting node_modules and running npm run setup again helps at times.";
+  const remedy = remedyFor(output);
   return `npm install failed:\n${lines.map((line) => `  ${line}`).join("\n")}\n  Remedy: ${remedy}`;
+}
+
+/** @param {string} output */
+function remedyFor(output) {
+  if (OFFLINE.test(output))
+    return "this machine seems to be offline; connect it, or name a mirror or proxy (npm help config).";
+  if (UNKNOWN_CERTIFICATE.test(output))
+    return "set NODE_EXTRA_CA_CERTS to the file with the certificate of this network's proxy.";
+  return "see the message above; deleting node_modules and running npm run setup again helps at times.";
 }

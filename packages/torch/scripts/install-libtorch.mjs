@@ -82,7 +82,7 @@ async function installFrom(archive, projectRoot, say) {
  * @returns {Promise<Libtorch>}
  */
 async function install({ find, rejected, projectRoot, caller, archive, say }) {
-  const announce = () => say(`  installing ${APT_PACKAGES.join(" and ")} with apt-get (about a minute) …`);
+  const announce = () => say(`  installing ${APT_PACKAGES.join(" and ")} with apt-get (a minute or two) …`);
   const aptHindrance = await aptInstall(APT_PACKAGES, { oldest: OLDEST_VERSION, caller, announce });
   const { libtorch } = find();
   if (libtorch) return libtorch;
