@@ -99,7 +99,8 @@ function readInputs(libtorch, sourceDir, env) {
   if (sources.length === 0) throw new Failure(`${sourceDir} has no .cc files to build the addon from.`);
   const headers = files.filter((file) => file.endsWith(".h")).map((file) => read(sourceDir, file));
   const flags = flagsFor(libtorch, env);
-  const context = hash([flags.compile, libtorch, modifiedAt(libtorch.libDir), sourceDir, headers]);
+  const { version, libDir } = libtorch;
+  const context = hash([flags.compile, version, libDir, modifiedAt(libDir), sourceDir, headers]);
   const contents = sources.map((file) => read(sourceDir, file));
   const stamp = hash([context, flags.link, sources, contents, env.CXX]);
   return { sourceDir, sources, flags, context, stamp };
