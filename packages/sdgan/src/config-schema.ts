@@ -56,6 +56,13 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
     .describe("γ1 sharpens attention over regions, γ2 weighs the words, γ3 scales the scores."),
 });
 
+const reader = section("The reader: a network that tells which attributes a picture shows.", {
+  width: count.default(32).describe("Channels of its first layer."),
+  batch: count.min(2).default(64).describe("Pictures a step."),
+  steps: count.default(1500).describe("Steps to train."),
+  learningRate: rate.default(1e-3).describe("Adam's learning rate at the beginning; it falls to zero."),
+});
+
 const generator = z
   .strictObject({
     width: count.default(32).describe("g, the channels of a stage's hidden picture."),
@@ -158,6 +165,7 @@ export const configSchema = z.strictObject({
   data,
   text,
   damsm,
+  reader,
   generator,
   discriminator,
   training,

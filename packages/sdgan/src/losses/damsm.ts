@@ -45,19 +45,23 @@ export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, class
 
 /**
  * R(picture, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [pictures, captions].
- * context_t = Σ_regions a · region; a = softmax over regions of γ1 · e; e = softmax over words of regionᵀ · word.
+ *
+ * The contexts, [I, J, T, D], are never made. Since context_t = Σ_r a_r · region_r, its product with w_t is
+ * Σ_r a_r · (region_r · w_t), of scores that are there already, and its square is aᵀ G a with G the regions' products.
  */
 export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: Gamma): Tensor {
-  const { context } = wordContexts(regions, words, mask, gamma[0]); // [I, J, T, D]
-  const target = words.transpose(1, 2).unsqueeze(0); // [1, J, T, D]
-  const dot = context.mul(target).sum(3);
-  const norms = context.norm(3).mul(target.norm(3)).clamp(1e-8);
-  const absent = mask.logicalNot().unsqueeze(0); // [1, J, T]
-  return dot.div(norms).mul(gamma[1]).maskedFill(absent, -Infinity).logsumexp(2);
+  const [J, T] = mask.shape as [number, number];
+  const { places, scores, attention } = attendRegions(regions, words, mask, gamma[0]);
+  const dot = attention.mul(scores).sum(1); // [I, J·T]
+  const gram = places.bmm(places.transpose(1, 2)); // [I, R, R]
+  const contextNorm = attention.mul(gram.bmm(attention)).sum(1).clamp(1e-16).sqrt(); // [I, J·T]
+  const wordNorm = words.norm(1).view(1, J * T);
+  const cosines = dot.div(contextNorm.mul(wordNorm).clamp(1e-8)).view(-1, J, T);
+  return cosines.mul(gamma[1]).maskedFill(mask.logicalNot().unsqueeze(0), -Infinity).logsumexp(2);
 }
 
 /**
- * What each word of each caption sees of each picture.
+ * What each word of each caption sees of each picture: context_t = Σ_regions a · region.
  *
  * @returns context [I, J, T, D] and attention over regions [I, J, T, H·W], for pictures I and captions J
  */
@@ -67,23 +71,27 @@ export function wordContexts(
   mask: Tensor,
   gamma1: number,
 ): { context: Tensor; attention: Tensor } {
-  const [I, D] = [regions.size(0), regions.size(1)];
-  const [J, T] = [words.size(0), words.size(2)];
-  const places = regions.flatten(2).transpose(1, 2); // [I, R, D]
-  const R = places.size(1);
-  const flatWords = words.permute(1, 0, 2).reshape(D, J * T); // [D, J·T]
+  const [J, T] = mask.shape as [number, number];
+  const { places, attention } = attendRegions(regions, words, mask, gamma1);
+  const overRegions = attention.transpose(1, 2); // [I, J·T, R]
+  const [I, , R] = overRegions.shape as [number, number, number];
+  return { context: overRegions.bmm(places).view(I, J, T, -1), attention: overRegions.reshape(I, J, T, R) };
+}
+
+/**
+ * a = softmax over regions of γ1 · e, where e = softmax over words of regionᵀ · word.
+ *
+ * @returns places [I, R, D], the regions; scores regionᵀ · word and attention a, both [I, R, J·T]
+ */
+function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: number) {
+  const [J, T] = mask.shape as [number, number];
+  const places = regions.flatten(2).transpose(1, 2).contiguous(); // [I, R, D]
+  const [I, R, D] = places.shape as [number, number, number];
+  const flatWords = words.permute(1, 0, 2).reshape(D, J * T);
+  const scores = places.view(I * R, D).matmul(flatWords).view(I, R, J * T);
   const absent = mask.logicalNot().view(1, 1, J, T);
-  const scores = places
-    .reshape(I * R, D)
-    .matmul(flatWords)
-    .view(I, R, J, T);
-  const overWords = scores.maskedFill(absent, -Infinity).softmax(3);
-  const attention = overWords.mul(gamma1).softmax(1); // [I, R, J, T]
-  const context = attention
-    .view(I, R, J * T)
-    .transpose(1, 2)
-    .bmm(places); // [I, J·T, D]
-  return { context: context.view(I, J, T, D), attention: attention.permute(0, 2, 3, 1) };
+  const overWords = scores.view(I, R, J, T).maskedFill(absent, -Infinity).softmax(3);
+  return { places, scores, attention: overWords.view(I, R, J * T).mul(gamma1).softmax(1) };
 }
 
 /** @param scores [pictures, captions], the pairs that belong together on the diagonal */

@@ -81,6 +81,7 @@ export class DamsmTrainee implements Trainee {
     this.#config = config;
     this.#dtype = dtype;
     this.#damsm = makeDamsm(config, data.vocabulary.size);
+    this.#damsm.image.to({ memoryFormat: "channels_last" });
     this.#loader = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
     const { text, image } = this.#damsm;
     this.#textParameters = text.parameters().length;

@@ -49,13 +49,18 @@ export class GanTrainee implements Trainee {
     this.#loader = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
       : new Loader(loader);
+    const textWidth = config.text.width;
+    const discriminators = imageSizes(config.generator).map(
+      (imageSize) => new Discriminator({ width: config.discriminator.width, imageSize, textWidth }),
+    );
+    const [generator, average] = [makeGenerator(config), makeGenerator(config)];
+    for (const network of [generator, average, ...discriminators, damsm.image]) {
+      network.to({ memoryFormat: "channels_last" });
+    }
     this.#trainer = new GanTrainer({
-      generator: makeGenerator(config),
-      average: makeGenerator(config),
-      discriminators: imageSizes(config.generator).map(
-        (imageSize) =>
-          new Discriminator({ width: config.discriminator.width, imageSize, textWidth: config.text.width }),
-      ),
+      generator,
+      average,
+      discriminators,
       learningRate: training.learningRate,
       betas: training.betas,
       averageDecay: training.average,

@@ -1,0 +1,119 @@
+/** Training of the reader on real pictures whose attributes are known. */
+import { join } from "node:path";
+import {
+  type DType,
+  functional,
+  grad,
+  optim,
+  Generator as RandomStream,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
+import type { Config } from "../config.js";
+import { Loader } from "../data/loader.js";
+import type { LoaderState } from "../data/order.js";
+import type { Prepared } from "../data/prepared.js";
+import { UserError } from "../errors.js";
+import { Reader } from "../models/reader.js";
+import { writeAtomic } from "../run/atomic-file.js";
+import type { ActiveRun } from "../run/run-folder.js";
+import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
+import type { Trainee } from "./loop.js";
+import { imagesOf, resize } from "./tensors.js";
+
+/** The trained network, in the reader's run folder. */
+export const readerFile = "reader.safetensors";
+
+/** Pixels a side of what a reader looks at. */
+export const readerSize = 64;
+
+/** Attributes by name, each with the values that it can have. */
+export type Attributes = Record<string, string[]>;
+
+export class ReaderTrainee implements Trainee {
+  readonly #config: Config["reader"];
+  readonly #data: Prepared;
+  readonly #attributes: Attributes;
+  readonly #reader: Reader;
+  readonly #dtype: DType;
+  readonly #loader: Loader;
+  readonly #optimizer: optim.Adam;
+
+  constructor(config: Config, data: Prepared, dtype: DType) {
+    if (!data.attributes) {
+      throw new UserError(`${data.dir}: the pictures' attributes are not known, so no reader can learn them`);
+    }
+    const { seed, reader } = config;
+    this.#config = reader;
+    this.#data = data;
+    this.#dtype = dtype;
+    this.#attributes = data.attributes;
+    this.#reader = makeReader(data.attributes, reader.width);
+    this.#reader.to({ memoryFormat: "channels_last" });
+    this.#loader = new Loader({ data, split: "train", batch: reader.batch, seed, ...config.data });
+    this.#optimizer = new optim.Adam(this.#reader.namedParameters(), { learningRate: reader.learningRate });
+  }
+
+  get steps(): number {
+    return this.#optimizer.steps;
+  }
+
+  step(): Record<string, number> {
+    const { steps, learningRate } = this.#config;
+    // A half cosine down to nothing.
+    this.#optimizer.learningRate =
+      (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
+    const batch = this.#loader.next();
+    return scope(() => {
+      const images = resize(imagesOf(batch, this.#dtype), readerSize);
+      const logits = this.#reader.forward(images);
+      let right = 0;
+      const losses = Object.keys(this.#attributes).map((name, i) => {
+        const values = Array.from(
+          batch.pictures,
+          (p) => this.#data.splits.train.pictures[p]!.attributes![name]!,
+        );
+        const truth = tensor(values, { dtype: "int64" });
+        right += logits[i]!.argmax(1).eq(truth).to("float32").mean().item();
+        return functional.crossEntropy(logits[i]!, truth);
+      });
+      const loss = losses.reduce((total: Tensor, term) => total.add(term));
+      this.#optimizer.step(grad([loss], this.#reader.parameters()));
+      return { loss: loss.item(), accuracy: right / losses.length };
+    });
+  }
+
+  state(): TrainingState {
+    return {
+      tensors: joinStates({
+        reader: this.#reader.stateDict(),
+        adam: this.#optimizer.stateDict(),
+        random: new Map([["default", RandomStream.default().state]]),
+      }),
+      values: { steps: this.steps, loader: this.#loader.state() },
+    };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    this.#reader.loadStateDict(stateUnder(tensors, "reader"));
+    this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
+    this.#loader.restore(values.loader as LoaderState);
+    RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  publish(run: ActiveRun): void {
+    const metadata = { attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) };
+    writeAtomic(join(run.path, readerFile), (path) =>
+      saveSafetensors(path, this.#reader.stateDict(), metadata),
+    );
+  }
+}
+
+export function makeReader(attributes: Attributes, width: number): Reader {
+  return new Reader(
+    Object.values(attributes).map((values) => values.length),
+    width,
+  );
+}
