@@ -76,6 +76,17 @@ torch::jit::Stack toStack(const Call& call) {
   return stack;
 }
 
+/// Makes tensors that a failed operator left in a shape beyond their memory empty; whether there were any.
+bool emptyOverrun(const Call& call, const Operator& op) {
+  bool found = false;
+  for (const size_t i : op.soundness.written()) {
+    if (i + call.first >= call.count) continue;
+    const at::Tensor* tensor = asTensor(call.env, call[i + call.first]);
+    if (tensor && emptyIfOverrun(*tensor)) found = true;
+  }
+  return found;
+}
+
 /// call(index, ...arguments): what the operator gives back; several results as an array.
 napi_value invoke(Call& call) {
   const Operator& op = toOperator(call);
@@ -88,12 +99,10 @@ napi_value invoke(Call& call) {
   try {
     op.handle.callBoxed(&stack);
   } catch (...) {
-    for (const size_t i : op.soundness.written()) {
-      at::Tensor* tensor = i + call.first < call.count ? asTensor(call.env, call[i + call.first]) : nullptr;
-      if (tensor) emptyIfOverrun(*tensor);
-    }
+    emptyOverrun(call, op);
     throw;
   }
+  if (op.soundness.mayResize() && emptyOverrun(call, op)) throw ArgumentError("the new shape is negative or too large");
   const napi_value first = call.count > 1 ? call[1] : undefined(call.env);
   if (stack.empty()) return undefined(call.env);
   if (stack.size() == 1) return fromIValue(call.env, stack[0], first);

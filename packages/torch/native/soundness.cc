@@ -15,27 +15,53 @@ namespace {
 /// every operator of libtorch 1.13 wrong arguments. Most are inner halves of public ones, which do check.
 const std::unordered_set<std::string>& trustingOperators() {
   static const std::unordered_set<std::string> names = {
+      "aten::_adaptive_avg_pool2d_backward",
+      "aten::_adaptive_avg_pool3d_backward",
       "aten::_batch_norm_impl_index_backward",
+      "aten::_cholesky_solve_helper",
       "aten::_compute_linear_combination",
       "aten::_convert_indices_from_coo_to_csr",
       "aten::_convert_indices_from_csr_to_coo",
       "aten::_efficientzerotensor",
+      "aten::_embedding_bag",
+      "aten::_embedding_bag_backward",
+      "aten::_embedding_bag_dense_backward",
+      "aten::_embedding_bag_forward_only",
+      "aten::_embedding_bag_per_sample_weights_backward",
+      "aten::_embedding_bag_sparse_backward",
       "aten::_fft_c2c",
       "aten::_fft_c2r",
       "aten::_fft_r2c",
+      "aten::_histogramdd_bin_edges",
+      "aten::_histogramdd_from_bin_cts",
+      "aten::_histogramdd_from_bin_tensors",
       "aten::_new_zeros_with_same_feature_meta",
       "aten::_remove_batch_dim",
+      "aten::_reshape_alias",
+      "aten::_reshape_alias_copy",
       "aten::_slow_conv2d_backward",
       "aten::_slow_conv2d_forward",
       "aten::_stack",
       "aten::_symeig_helper",
+      "aten::_thnn_differentiable_gru_cell_backward",
       "aten::_thnn_differentiable_lstm_cell_backward",
+      "aten::_transform_bias_rescale_qkv",
+      "aten::_weight_norm",
+      "aten::_weight_norm_differentiable_backward",
       "aten::_weight_norm_interface",
+      "aten::_weight_norm_interface_backward",
       "aten::adaptive_max_pool2d_backward",
       "aten::adaptive_max_pool3d_backward",
       "aten::align_tensors",
       "aten::choose_qparams_optimized",
+      "aten::embedding_bag",
+      "aten::histogramdd",
+      "aten::matrix_exp_backward",
+      "aten::native_batch_norm",
+      "aten::native_channel_shuffle",
       "aten::quantized_lstm_cell",
+      "aten::rrelu_with_noise",
+      "aten::rrelu_with_noise_",
       "aten::slow_conv3d_forward",
       "aten::unfold_backward",
   };
@@ -45,6 +71,16 @@ const std::unordered_set<std::string>& trustingOperators() {
 bool isIntegerList(const c10::Argument& argument) {
   return argument.type()->kind() == c10::TypeKind::ListType &&
          argument.type()->castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::IntType;
+}
+
+/// Whether the operator gives tensors that it writes to another shape.
+bool writesOtherShapes(const c10::FunctionSchema& schema) {
+  const std::string& name = schema.name();
+  if (name.find("resize") != std::string::npos || name == "aten::set_" || name == "aten::as_strided_") return true;
+  for (const c10::Argument& argument : schema.arguments()) {
+    if (argument.kwarg_only() && argument.alias_info() && argument.alias_info()->isWrite()) return true;
+  }
+  return false;
 }
 
 bool isDivisor(const std::string& name) {
@@ -92,6 +128,7 @@ Soundness::Soundness(const c10::FunctionSchema& schema) {
     if (schema.arguments()[i].name() == "batch_sizes") batchSizes_ = i;
     if (schema.arguments()[i].name() == "data") packed_ = i;
   }
+  mayResize_ = writesOtherShapes(schema);
   trusting_ = trustingOperators().count(schema.name()) > 0;
   for (size_t i = 0; i < schema.arguments().size(); i++) {
     const c10::Argument& argument = schema.arguments()[i];
@@ -125,15 +162,20 @@ void Soundness::require(const c10::FunctionSchema& schema, const std::vector<c10
   }
 }
 
-void emptyIfOverrun(const at::Tensor& tensor) {
-  if (tensor.layout() != at::kStrided || !tensor.has_storage() || tensor.numel() == 0) return;
-  long double elements = static_cast<long double>(tensor.storage_offset()) + 1;
+bool emptyIfOverrun(const at::Tensor& tensor) {
+  if (tensor.layout() != at::kStrided || !tensor.has_storage()) return false;
+  long double last = static_cast<long double>(tensor.storage_offset());
+  bool empty = false;
+  bool negative = false;
   for (int64_t i = 0; i < tensor.dim(); i++) {
-    elements += static_cast<long double>(tensor.size(i) - 1) * static_cast<long double>(tensor.stride(i));
+    empty = empty || tensor.size(i) == 0;
+    negative = negative || tensor.size(i) < 0;
+    last += static_cast<long double>(tensor.size(i) - 1) * static_cast<long double>(tensor.stride(i));
   }
-  const long double there = static_cast<long double>(tensor.storage().nbytes());
-  if (elements * static_cast<long double>(tensor.element_size()) <= there) return;
-  tensor.unsafeGetTensorImpl()->set_sizes_contiguous({0});
+  const long double bytes = (last + 1) * static_cast<long double>(tensor.element_size());
+  const bool overrun = negative || (!empty && bytes > static_cast<long double>(tensor.storage().nbytes()));
+  if (overrun) tensor.unsafeGetTensorImpl()->set_sizes_contiguous({0});
+  return overrun;
 }
 
 }  // namespace addon

@@ -1,6 +1,6 @@
 /** Operators of neural networks, as in `torch.nn.functional`. */
 import { call } from "./dispatch.js";
-import type { Tensor } from "./tensor.js";
+import { isTensor, type Tensor } from "./tensor.js";
 
 export type Reduction = "none" | "mean" | "sum";
 
@@ -35,9 +35,14 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
-/** input [B, C, …], normalized over everything but C. */
+/**
+ * input [B, C, …], normalized over everything but C. Throws in training when there is but one value for each channel,
+ * which has no variance.
+ */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
+  if (training && isTensor(input) && input.dim >= 2 && input.numel === input.size(1))
+    throw new Error(`batchNorm: ${input} has one value for each channel, training needs more`);
   return call("batch_norm", input, weight, bias, runningMean, runningVar, training, momentum, eps, false);
 }
 
@@ -48,6 +53,7 @@ export function glu(input: Tensor, dim = 1): Tensor {
 
 /** [B, C, H, W] → [B, C, scale·H, scale·W], every pixel repeated. */
 export function upsampleNearest(input: Tensor, scale: number): Tensor {
+  if (!isTensor(input)) throw new TypeError("upsampleNearest: expected a tensor for input");
   const [height, width] = [input.size(2) * scale, input.size(3) * scale];
   return call("upsample_nearest2d", input, [height, width]);
 }
@@ -64,7 +70,7 @@ export function avgPool2d(input: Tensor, kernel: number): Tensor {
 
 /** Mean over all places: [B, C, H, W] → [B, C]. */
 export function globalAveragePool(input: Tensor): Tensor {
-  return input.mean([2, 3]);
+  return call("mean.dim", input, [2, 3], false);
 }
 
 /** Rows of `weight` [words, D] for whole numbers [B, T] → [B, T, D]; row `paddingIndex` gets no gradient. */

@@ -36,9 +36,11 @@ export class BidirectionalLstm extends Module {
   /**
    * input [B, T, inputSize], lengths of B sentences, each from 1 to T. Padded places reach nothing: sentences are
    * packed one place after another, longest sentence first.
+   * Throws a `TypeError` for other lengths.
    */
   forward(input: Tensor, lengths: ArrayLike<number>): LstmOutput {
     const [batch, places] = [input.size(0), input.size(1)];
+    requireLengths(lengths, batch, places);
     const order = Array.from({ length: batch }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
     const inverse = order.map((_, i) => order.indexOf(i));
     const indices = (list: number[]) => tensor(list, { dtype: "int64", device: input.device });
@@ -65,5 +67,19 @@ export class BidirectionalLstm extends Module {
     const back = indices(inverse);
     const last = hidden.permute(1, 0, 2).reshape(batch, 2 * this.hiddenSize); // (direction, B, H) → (B, direction·H)
     return { output: padded.indexSelect(0, back), last: last.indexSelect(0, back) };
+  }
+}
+
+function requireLengths(lengths: ArrayLike<number>, batch: number, places: number): void {
+  if (lengths.length !== batch)
+    throw new TypeError(
+      `BidirectionalLstm: expected ${batch} lengths, one a sentence, found ${lengths.length}`,
+    );
+  for (let i = 0; i < batch; i++) {
+    const length = lengths[i];
+    if (!Number.isInteger(length) || length! < 1 || length! > places)
+      throw new TypeError(
+        `BidirectionalLstm: sentence ${i} has length ${String(length)}, expected 1 to ${places}`,
+      );
   }
 }

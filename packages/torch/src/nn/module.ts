@@ -1,8 +1,9 @@
 /** What layers and models have in common: parameters with PyTorch's names, modes, state. */
 import { noGrad } from "../autograd.js";
+import { call } from "../dispatch.js";
 import type { DType, MemoryFormat } from "../dtype.js";
 import { isFloating } from "../dtype.js";
-import { keep } from "../scope.js";
+import { keep, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 
 /** Something that turns one tensor into another. */
@@ -115,21 +116,27 @@ export abstract class Module {
     return this;
   }
 
-  #move({ dtype, device, memoryFormat }: { dtype?: DType; device?: string; memoryFormat?: MemoryFormat }): void {
-    const fields = this as unknown as Record<string, unknown>;
-    for (const tensors of [this.#parameters, this.#buffers]) {
-      for (const [name, old] of tensors) {
+  #move({
+    dtype,
+    device,
+    memoryFormat,
+  }: {
+    dtype?: DType;
+    device?: string;
+    memoryFormat?: MemoryFormat;
+  }): void {
+    noGrad(() => {
+      for (const tensor of [...this.#parameters.values(), ...this.#buffers.values()]) {
         const target = {
-          ...(dtype && isFloating(old.dtype) && { dtype }),
+          ...(dtype && isFloating(tensor.dtype) && { dtype }),
           ...(device && { device }),
-          ...(memoryFormat && old.dim === 4 && { memoryFormat }),
+          ...(memoryFormat && tensor.dim === 4 && { memoryFormat }),
         };
-        const moved = noGrad(() => keep(old.detach().to(target)));
-        moved.requiresGrad = old.requiresGrad;
-        for (const field of Object.keys(fields)) if (fields[field] === old) fields[field] = moved;
-        tensors.set(name, moved);
+        tensor.grad = null;
+        // The same tensor with other data, so that whoever holds it (fields, optimizers) still does.
+        scope(() => void call("set_data", tensor, tensor.detach().to(target)));
       }
-    }
+    });
   }
 
   /** Number of trained values. */

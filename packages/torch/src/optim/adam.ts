@@ -44,6 +44,10 @@ export class Adam {
 
   /** One step along `gradients`, given in the order of the parameters; null leaves a parameter as it is. */
   step(gradients: readonly (Tensor | null)[]): void {
+    if (gradients.length !== this.parameters.size)
+      throw new TypeError(
+        `Adam: expected ${this.parameters.size} gradients, one a parameter, found ${gradients.length}`,
+      );
     const [beta1, beta2] = this.betas;
     this.#steps += 1;
     const stepSize = this.learningRate / (1 - beta1 ** this.#steps);
@@ -74,14 +78,19 @@ export class Adam {
     return state;
   }
 
-  /** Puts back what `stateDict` gave after `steps` steps. */
+  /** Puts back what `stateDict` gave after `steps` steps. Throws, changing nothing, when it does not fit. */
   loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void {
+    if (!Number.isInteger(steps) || steps < 0)
+      throw new TypeError(`Adam: expected a number of steps, found ${String(steps)}`);
+    const own = this.stateDict();
+    for (const [name, tensor] of own) {
+      const value = state.get(name);
+      if (!value) throw new Error(`Adam's state lacks ${name}`);
+      if (value.shape.join() !== tensor.shape.join())
+        throw new Error(`Adam's state has ${value} for ${name}, expected ${tensor}`);
+    }
     noGrad(() => {
-      for (const [name, tensor] of this.stateDict()) {
-        const value = state.get(name);
-        if (!value) throw new Error(`Adam's state lacks ${name}`);
-        tensor.copy_(value);
-      }
+      for (const [name, tensor] of own) tensor.copy_(state.get(name)!);
     });
     this.#steps = steps;
   }
