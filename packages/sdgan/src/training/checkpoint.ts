@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { loadSafetensors, saveSafetensors, type Tensor } from "@sdgan/torch";
+import { call, loadSafetensors, noGrad, saveSafetensors, scope, type Tensor } from "@sdgan/torch";
 import { UserError } from "../errors.js";
 import { writeAtomic } from "../run/atomic-file.js";
 
@@ -11,13 +11,17 @@ export interface TrainingState {
   values: Record<string, unknown>;
 }
 
-/** Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep`. */
+/**
+ * Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep`.
+ * @throws UserError, and leaves the checkpoints as they are, if a value is not finite.
+ */
 export function saveCheckpoint(
   folder: string,
   step: number,
   { tensors, values }: TrainingState,
   keep: number,
 ): void {
+  refuseNonFinite(tensors, step);
   writeAtomic(join(folder, fileName(step)), (path) =>
     saveSafetensors(path, tensors, { values: JSON.stringify(values) }),
   );
@@ -25,16 +29,26 @@ export function saveCheckpoint(
     rmSync(join(folder, fileName(old)), { force: true });
 }
 
-/** The newest checkpoint of a folder, or undefined when there is none. */
-export function loadNewestCheckpoint(folder: string): (TrainingState & { step: number }) | undefined {
+/**
+ * Hands the newest checkpoint of a folder to `restore`; its tensors are freed afterwards. Returns its step, or
+ * undefined when there is none.
+ * @throws UserError if it is broken, or `restore` does not take it.
+ */
+export function restoreNewestCheckpoint(
+  folder: string,
+  restore: (state: TrainingState) => void,
+): number | undefined {
   const steps = checkpointSteps(folder);
   const step = steps.at(-1);
   if (step === undefined) return undefined;
   const path = join(folder, fileName(step));
   const before = steps.at(-2);
   const remedy = before === undefined ? "begin a new run" : `remove it to go on from step ${before}`;
-  const { tensors, metadata } = readTensors(path, remedy);
-  return { tensors, values: JSON.parse(metadata.values ?? "{}") as Record<string, unknown>, step };
+  scope(() => {
+    const { tensors, metadata } = readTensors(path, remedy);
+    refusing(path, remedy, () => restore({ tensors, values: valuesOf(metadata.values) }));
+  });
+  return step;
 }
 
 /** Reads a safetensors file; a missing or broken one is the user's to mend. */
@@ -47,8 +61,18 @@ export function readTensors(path: string, remedy: string): ReturnType<typeof loa
   }
 }
 
+/** Does `work` with what was read from `path`: where that does not fit, the file is the user's to mend. */
+export function refusing<Result>(path: string, remedy: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, { cause: error });
+  }
+}
+
 /** Steps of the checkpoints in a folder, oldest first. */
-function checkpointSteps(folder: string): number[] {
+export function checkpointSteps(folder: string): number[] {
   if (!existsSync(folder)) return [];
   const steps = readdirSync(folder).flatMap((name) => /^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? []);
   return steps.map(Number).sort((a, b) => a - b);
@@ -56,6 +80,28 @@ function checkpointSteps(folder: string): number[] {
 
 function fileName(step: number): string {
   return `step-${String(step).padStart(7, "0")}.safetensors`;
+}
+
+function valuesOf(json: string | undefined): Record<string, unknown> {
+  const values: unknown = json === undefined ? undefined : JSON.parse(json);
+  if (Number.isInteger((values as { steps?: unknown })?.steps)) return values as Record<string, unknown>;
+  throw new Error("is no checkpoint of a training: it does not say after how many steps it was written");
+}
+
+function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): void {
+  noGrad(() =>
+    scope(() => {
+      for (const [name, tensor] of tensors) {
+        if (!allFinite(tensor)) {
+          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`);
+        }
+      }
+    }),
+  );
+}
+
+function allFinite(tensor: Tensor): boolean {
+  return Boolean(call<Tensor>("all", call<Tensor>("isfinite", tensor)).item());
 }
 
 /** Tensors of several states under one roof: `prefix.name`. */

@@ -1,10 +1,12 @@
 /** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { Generator as RandomStream, scope } from "@sdgan/torch";
+import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import { loadNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
+import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
 
 /** Something that can be trained step by step. */
 export interface Trainee {
@@ -35,34 +37,44 @@ export interface LoopOptions {
   keep: number;
   /** Ends the loop after the step that is under way. */
   signal?: AbortSignal;
+  /** Called once, with the steps that were taken before. */
+  onBegin?(step: number): void;
   onStep?(step: number, losses: Record<string, number>): void;
 }
 
-/** Trains until `steps`, `seconds` or `signal` ends it; its state is saved then. Returns the last step. */
+/**
+ * Trains until `steps`, `seconds` or `signal` ends it; its state is saved then. Returns the last step. What a run
+ * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn.
+ * @throws UserError if a loss is not finite any more: the last checkpoint stays.
+ */
 export async function trainingLoop(trainee: Trainee, options: LoopOptions): Promise<number> {
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
-  const saved = options.resume ? loadNewestCheckpoint(run.checkpoints) : undefined;
-  if (saved) trainee.restore(saved);
+  let savedAt = options.resume
+    ? restoreNewestCheckpoint(run.checkpoints, (state) => trainee.restore(state))
+    : undefined;
+  if (savedAt !== undefined) trainee.publish(run); // The process may have ended between checkpoint and this.
   using metrics = new MetricsLog(run.metrics, trainee.steps);
   const begin = performance.now();
-  let savedAt = saved?.step;
 
   const save = () => {
-    saveCheckpoint(run.checkpoints, trainee.steps, trainee.state(), keep);
-    trainee.publish(run);
+    scope(() => saveCheckpoint(run.checkpoints, trainee.steps, trainee.state(), keep));
     savedAt = trainee.steps;
+    trainee.publish(run);
   };
   const sample = async () => {
-    const png = await trainee.sample?.();
+    const png = await undisturbed(async () => trainee.sample?.());
     if (!png) return;
     writeFileAtomic(join(run.samples, `step-${String(trainee.steps).padStart(7, "0")}.png`), png);
     metrics.writeImage(trainee.steps, "samples", png);
   };
 
+  const from = trainee.steps;
+  options.onBegin?.(from);
   while (trainee.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
     const started = performance.now();
     const losses = trainee.step();
     const step = trainee.steps;
+    refuseNonFinite(losses, step, savedAt);
     if (step % options.logEvery === 0) {
       metrics.write(step, losses);
       metrics.writeTimings(step, {
@@ -75,9 +87,30 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     if (step % options.checkpointEvery === 0) save();
     await setImmediate(); // Lets signals and timers in.
   }
-  if (savedAt !== trainee.steps) {
-    await sample();
-    save();
-  }
+  if (trainee.steps > from && trainee.steps % options.sampleEvery !== 0) await sample();
+  if (trainee.steps > (savedAt ?? 0)) save();
   return trainee.steps;
+}
+
+/** Does `work` and puts the default stream of random numbers back to where it was. */
+async function undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
+  const stream = RandomStream.default();
+  const before = stream.state;
+  try {
+    return await work();
+  } finally {
+    stream.state = before;
+    before.dispose();
+  }
+}
+
+function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: number | undefined): void {
+  const [name, loss] = Object.entries(losses).find(([, value]) => !Number.isFinite(value)) ?? [];
+  if (name === undefined) return;
+  const left =
+    savedAt === undefined ? "there is no checkpoint yet" : `the checkpoint of step ${savedAt} stays`;
+  throw new UserError(
+    `step ${step}: the loss ${name} is ${loss}, so training stopped; ${left}. ` +
+      "Begin another run with smaller learning rates or with training.precision=float32.",
+  );
 }

@@ -1,0 +1,6 @@
+import { run } from "./errors.js";
+import { makeProgram } from "./program.js";
+
+await run(async () => {
+  await makeProgram().parseAsync();
+});

@@ -1,0 +1,43 @@
+/** What options' values are made of. What is not so is an error of usage. */
+import { type Command, InvalidArgumentError } from "commander";
+
+/**
+ * An option that must be given. Commander's own `requiredOption` is missed before a misspelt option is told of:
+ * `--daat x` would be answered with "--data is missing".
+ */
+export function requiredOption(command: Command, flags: string, description: string): Command {
+  const option = command.createOption(flags, `${description} (required)`);
+  return command.addOption(option).hook("preAction", (_, called) => {
+    if (called.getOptionValue(option.attributeName()) === undefined)
+      called.error(`error: option '${flags}' is required`, { code: "commander.missingMandatoryOptionValue" });
+  });
+}
+
+/** A whole number from `from` to `to`. */
+export function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= from && value <= to) return value;
+    throw new InvalidArgumentError(
+      `Expected a whole number ${to === Number.MAX_SAFE_INTEGER ? `from ${from} on` : `from ${from} to ${to}`}.`,
+    );
+  };
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}
+
+/** Pixels a side that pictures are prepared in. */
+export function pictureSize(text: string): number {
+  const value = wholeNumber(16, 512)(text);
+  if (value % 16 === 0) return value;
+  throw new InvalidArgumentError("Expected a multiple of 16, so that every stage's picture divides it.");
+}
+
+/** For options that may be given more than once. */
+export function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}

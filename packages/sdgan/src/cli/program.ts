@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { visible } from "../visible.js";
+import { addDoctor } from "./doctor.js";
+import { addGenerate } from "./generate.js";
+import { addPrepare } from "./prepare.js";
+import { addTrain } from "./train.js";
+
+/**
+ * The command line. Its actions import what they need when they run, so that `--help` and a misspelt option are
+ * answered at once, and on a machine without libtorch.
+ */
+export function makeProgram(): Command {
+  const program = new Command("sdgan")
+    .description("From captions to pictures: SD-GAN (CVPR 2019), trained and used on this machine.")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) })
+    .addHelpText("after", example);
+  addPrepare(program);
+  addTrain(program);
+  addGenerate(program);
+  addDoctor(program);
+  return program;
+}
+
+const example = `
+From nothing to pictures:
+  npx sdgan prepare birds --out data/birds
+  npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
+  npx sdgan train gan --config birds-64 --data data/birds --run runs/birds
+  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --out pictures`;
+
+/** What the option parser says of a mistake, as our other errors look. */
+function oneLine(text: string): string {
+  const [first = "", ...rest] = text
+    .replace(/^error: /, "")
+    .trim()
+    .split("\n");
+  const suggestion = rest.length > 0 ? `. ${rest.join(" ").replace(/^\((.*)\)$/, "$1")}` : "";
+  return `sdgan: ${visible(first.replace(/\.$/, "") + suggestion)}`;
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+}

@@ -1,0 +1,157 @@
+import type { Command } from "commander";
+import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
+import { commandLine } from "./command-line.js";
+import { UsageError } from "./errors.js";
+import { Interruption } from "./interruption.js";
+import { collect, positiveNumber, requiredOption, wholeNumber } from "./options.js";
+import { Progress } from "./progress.js";
+import { withTorch } from "./with-torch.js";
+
+/** `sdgan train damsm|gan|reader` */
+export function addTrain(program: Command): void {
+  const train = program.command("train").description("train a network: DAMSM first, then the GAN");
+  for (const { name, description, more } of trainings) {
+    const command = train.command(name).description(description);
+    requiredOption(command, "--data <folder>", "a prepared folder, from sdgan prepare");
+    requiredOption(command, "--run <folder>", "the run folder, the same for all trainings of one model");
+    command
+      .option("--config <name|file>", "a preset (birds-64, birds-128, emoji-64, cub, coco) or a YAML file")
+      .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
+      .option("--resume", "go on from the newest checkpoint, by the run's own configuration")
+      .option("--steps <count>", "stop after this step, counted from the run's beginning", wholeNumber(1))
+      .option("--minutes <number>", "stop after so many minutes, if that is earlier", positiveNumber)
+      .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
+      .addHelpText("after", () => helpFor(name, more))
+      .action((options: Options) => show(name, options));
+    if (name === "gan")
+      command.option("--damsm <folder>", "another run folder, whose DAMSM is copied into this one");
+  }
+}
+
+const trainings: { name: Training; description: string; more: string }[] = [
+  {
+    name: "damsm",
+    description: "text encoder and image encoder: which caption belongs to which picture",
+    more: "It lies in the run folder's damsm/; train gan looks for it there.",
+  },
+  {
+    name: "gan",
+    description: "generator and discriminators, with the DAMSM of the same run folder",
+    more: "The run folder then has what sdgan generate draws with.",
+  },
+  {
+    name: "reader",
+    description: "the judge of drawn birds: which attributes a picture shows",
+    more: "It lies in the run folder's reader/, and shares nothing with what it judges.",
+  },
+];
+
+function helpFor(name: Training, more: string): string {
+  return `
+${more}
+Ctrl-C finishes the step, saves, says how to go on, and exits with 130; a second one ends at once.
+The same seed, data and threads give the same run, bit for bit, whether or not it was stopped and resumed.
+
+Example:
+  npx sdgan train ${name} --config birds-64 --data data/birds --run runs/birds --set seed=1`;
+}
+
+interface Options {
+  data: string;
+  run: string;
+  config?: string;
+  set?: string[];
+  resume?: boolean;
+  steps?: number;
+  minutes?: number;
+  threads?: number;
+  damsm?: string;
+}
+
+async function show(training: Training, options: Options): Promise<void> {
+  const config = await configOf(training, options);
+  const [{ setThreads }, { train }] = await withTorch(() =>
+    Promise.all([import("@sdgan/torch"), import("../training/train.js")]),
+  );
+  if (options.threads) setThreads(options.threads);
+  let progress: Progress | undefined;
+  const say = (line: string) => (progress ? progress.log(line) : console.error(line));
+  using interruption = new Interruption(say);
+  const { data, run, steps, minutes, damsm } = options;
+  try {
+    const result = await train(training, {
+      ...{ data, run, config, steps, damsm, signal: interruption.signal },
+      seconds: minutes && 60 * minutes,
+      onBegin(outline) {
+        for (const line of opening(training, outline)) say(line);
+        progress = progressOf(training, outline, minutes);
+      },
+      onStep: (step, losses) => progress?.update(step, inBrief(losses)),
+    });
+    progress?.[Symbol.dispose]();
+    console.log(closing(training, options, result));
+  } catch (error) {
+    progress?.[Symbol.dispose]();
+    throw error;
+  }
+  if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;
+}
+
+async function configOf(training: Training, { config, set, resume, run, damsm }: Options) {
+  if (resume) {
+    const given =
+      config !== undefined ? "--config" : set ? "--set" : damsm !== undefined ? "--damsm" : undefined;
+    if (given) throw new UsageError(`--resume takes the configuration from ${run}: leave out ${given}`);
+    return "resume";
+  }
+  if (config === undefined)
+    throw new UsageError(`train ${training}: give --config, a preset or a YAML file; or --resume to go on`);
+  const { loadConfig } = await import("../config.js");
+  return loadConfig(config, set);
+}
+
+function progressOf(training: Training, { from, to, picturesPerStep }: TrainingOutline, minutes?: number) {
+  return new Progress({
+    ...{
+      label: training,
+      start: from,
+      total: Math.max(from, to),
+      unit: "pictures",
+      unitsPerStep: picturesPerStep,
+    },
+    ...(minutes !== undefined && { seconds: 60 * minutes }),
+  });
+}
+
+function opening(training: Training, { folder, from }: TrainingOutline): string[] {
+  return [
+    ...(from > 0 ? [`Going on after step ${from}`] : []),
+    `Metrics: ${folder}/metrics.jsonl${training === "gan" ? `; samples: ${folder}/samples` : ""}`,
+  ];
+}
+
+/** Stages added up: a line has no room for each. */
+function inBrief(losses: Record<string, number>): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [name, loss] of Object.entries(losses)) {
+    const [term = name] = name.split("/");
+    sums[term] = (sums[term] ?? 0) + loss;
+  }
+  return sums;
+}
+
+/** Where the run stands, and what to type next. */
+function closing(training: Training, options: Options, { folder, step, complete }: TrainingResult): string {
+  const { data, run, threads } = options;
+  const stands = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
+  const same = ["--data", data, "--run", run, ...(threads ? ["--threads", threads] : [])];
+  const config = options.config ?? `${folder}/config.yaml`;
+  const set = (options.set ?? []).flatMap((one) => ["--set", one]);
+  const next = {
+    damsm: commandLine("train", "gan", "--config", config, ...set, ...same),
+    gan: commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/pictures`),
+    reader: undefined,
+  }[training];
+  const goOn = commandLine("train", training, ...same, "--resume");
+  return [stands, ...(complete ? [] : [`To go on: ${goOn}`]), ...(next ? [`Next: ${next}`] : [])].join("\n");
+}

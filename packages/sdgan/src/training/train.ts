@@ -1,0 +1,178 @@
+/** Begins or resumes a training: of DAMSM, of the reader, of the GAN, each in its place in one run folder. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { manualSeed } from "@sdgan/torch";
+import { type Config, imageSizes } from "../config.js";
+import { FILES } from "../data/format.js";
+import { openPrepared, type Prepared } from "../data/prepared.js";
+import { UserError } from "../errors.js";
+import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { checkpointSteps } from "./checkpoint.js";
+import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js";
+import { DamsmTrainee, damsmFile } from "./damsm-trainee.js";
+import { GanTrainee, modelFile } from "./gan-trainee.js";
+import { type Trainee, trainingLoop } from "./loop.js";
+import { computeDtype } from "./precision.js";
+import { ReaderTrainee, readerFile, readerSize } from "./reader-trainee.js";
+
+export type Training = "damsm" | "reader" | "gan";
+
+export interface TrainOptions {
+  /** A prepared folder. */
+  data: string;
+  /** The run folder: the GAN's own; DAMSM's is `damsm` in it, the reader's `reader`. */
+  run: string;
+  /** Of a new run; or "resume", to go on with the run that is there, by its own configuration. */
+  config: Config | "resume";
+  /** Stop after this step, counted from the run's beginning, rather than after the configuration's. */
+  steps?: number | undefined;
+  /** Stop after so many seconds of training, if that is earlier. */
+  seconds?: number | undefined;
+  /** For the GAN: another run folder, whose DAMSM is copied into this one. */
+  damsm?: string | undefined;
+  /** Ends training after the step that is under way. */
+  signal?: AbortSignal | undefined;
+  onBegin?: ((training: TrainingOutline) => void) | undefined;
+  onStep?: ((step: number, losses: Record<string, number>) => void) | undefined;
+}
+
+/** What can be said when a training begins. */
+export interface TrainingOutline {
+  /** The folder that is written to. */
+  folder: string;
+  config: Config;
+  /** Steps taken before. */
+  from: number;
+  /** The last step. */
+  to: number;
+  picturesPerStep: number;
+}
+
+export interface TrainingResult {
+  folder: string;
+  /** The last step taken. */
+  step: number;
+  /** Whether it is the configuration's last. */
+  complete: boolean;
+}
+
+/**
+ * Trains until the last step, or whatever ends it earlier; what it has is saved then.
+ * @throws UserError for data, configuration or run folder that do not fit, before anything is written.
+ */
+export async function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
+  const course = courses[training];
+  const folder = course.folder(options.run);
+  const data = openPrepared(options.data);
+  try {
+    if (options.config === "resume") {
+      using run = resumeRun(folder);
+      requireCheckpoint(run, course.result);
+      requireSameVocabulary(data, run);
+      return await go(course, build(course, run.config, data, options), run, options);
+    }
+    const trainee = build(course, options.config, data, options);
+    using run = startRun(folder, options.config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
+    return await go(course, trainee, run, options);
+  } finally {
+    data.close();
+  }
+}
+
+/** What sets one training apart from another. */
+interface Course {
+  folder(run: string): string;
+  /** The file in it that others use. */
+  result: string;
+  /** Steps of a whole training. */
+  steps(config: Config): number;
+  picturesPerStep(config: Config): number;
+  /** Pixels a side that pictures are averaged to, by what wants them so. */
+  sizes(config: Config): Record<string, number>;
+  make(config: Config, data: Prepared, options: TrainOptions): Trainee;
+}
+
+const courses: Record<Training, Course> = {
+  damsm: {
+    folder: damsmFolder,
+    result: damsmFile,
+    steps: ({ damsm }) => damsm.steps,
+    picturesPerStep: ({ damsm }) => damsm.batch,
+    sizes: ({ damsm }) => ({ "DAMSM takes": damsm.imageSize }),
+    make: (config, data) => new DamsmTrainee(config, data, computeDtype(config.training.precision)),
+  },
+  reader: {
+    folder: (run) => join(run, "reader"),
+    result: readerFile,
+    steps: ({ reader }) => reader.steps,
+    picturesPerStep: ({ reader }) => reader.batch,
+    sizes: () => ({ "the reader takes": readerSize }),
+    make: (config, data) => new ReaderTrainee(config, data, computeDtype(config.training.precision)),
+  },
+  gan: {
+    folder: (run) => run,
+    result: modelFile,
+    steps: ({ training }) => training.steps,
+    picturesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
+    sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
+    make(config, data, { run, damsm }) {
+      if (damsm !== undefined) adoptDamsm(damsm, run);
+      const dtype = computeDtype(config.training.precision);
+      return new GanTrainee(config, data, openDamsm(run, config, data), dtype);
+    },
+  },
+};
+
+/** The networks of a new run, at their first step. */
+function build(course: Course, config: Config, data: Prepared, options: TrainOptions): Trainee {
+  for (const [what, size] of Object.entries(course.sizes(config))) requireMultiple(data, size, what);
+  manualSeed(config.seed);
+  return course.make(config, data, options);
+}
+
+async function go(
+  course: Course,
+  trainee: Trainee,
+  run: ActiveRun,
+  { config: asked, steps, seconds, signal, onBegin, onStep }: TrainOptions,
+): Promise<TrainingResult> {
+  const { path: folder, config } = run;
+  const { every: logEvery, ...log } = config.log;
+  const to = steps ?? course.steps(config);
+  const step = await trainingLoop(trainee, {
+    ...{ run, resume: asked === "resume", steps: to, logEvery, ...log },
+    ...(seconds !== undefined && { seconds }),
+    ...(signal && { signal }),
+    ...(onStep && { onStep }),
+    onBegin: (from) =>
+      onBegin?.({ folder, config, from, to, picturesPerStep: course.picturesPerStep(config) }),
+  });
+  return { folder, step, complete: step >= course.steps(config) };
+}
+
+/** Without a checkpoint a run goes on from its beginning: not where that would overwrite what it came to. */
+function requireCheckpoint(run: ActiveRun, result: string): void {
+  const file = join(run.path, result);
+  if (checkpointSteps(run.checkpoints).length > 0 || !existsSync(file)) return;
+  throw new UserError(
+    `${run.checkpoints}: there is no checkpoint to go on from, and ${file} is there already: begin another run`,
+  );
+}
+
+function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
+  const { words } = Vocabulary.load(run.vocabulary);
+  if (sameWords(data.vocabulary.words, words)) return;
+  throw new UserError(
+    `${data.dir}: has other words (${data.vocabulary.size}) than ${run.vocabulary} (${words.length}): ` +
+      "go on with the prepared folder that the run began with, or begin another run",
+  );
+}
+
+function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
+  if (size % wanted === 0) return;
+  throw new UserError(
+    `${dir}: its pictures of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
+      `prepare the data with --size ${wanted}, or take another configuration`,
+  );
+}
