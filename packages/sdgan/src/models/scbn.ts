@@ -9,7 +9,7 @@
  */
 import { functional, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
-import { attendWords } from "./word-attention.js";
+import { attendWords, projectWords } from "./word-attention.js";
 
 export type ScbnKind = "none" | "sentence" | "word" | "both";
 
@@ -115,9 +115,8 @@ export class WordCues extends nn.Module {
     }
   }
 
-  forward(x: Tensor, { words, mask }: TextFeatures): Modulation {
-    const projected = this.project.forward(words.transpose(1, 2).to(x.dtype)); // [B, T, C]
-    const { context } = attendWords(x, projected, mask); // vse: [B, C, H, W]
+  forward(x: Tensor, text: TextFeatures): Modulation {
+    const { context } = attendWords(x, projectWords(this.project, text, x.dtype), text.mask); // vse: [B, C, H, W]
     return { gamma: this.gamma.forward(context), beta: this.beta.forward(context) };
   }
 }

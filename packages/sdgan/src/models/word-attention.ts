@@ -1,4 +1,4 @@
-import { nn, type Tensor } from "@sdgan/torch";
+import { type DType, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
 /** Every pixel's mixture of words. */
@@ -14,7 +14,7 @@ export interface AttendedWords {
  * SD-GAN's visual-semantic embedding are this one formula.
  *
  * @param features v: [B, C, H, W]
- * @param words f(W): [B, T, C], as wide as the features
+ * @param words f(W): [B, T, C], as wide as the features; finite where there is no word
  * @param mask [B, T], true where there is a word
  */
 export function attendWords(features: Tensor, words: Tensor, mask: Tensor): AttendedWords {
@@ -23,8 +23,14 @@ export function attendWords(features: Tensor, words: Tensor, mask: Tensor): Atte
   const scores = places.bmm(words.transpose(1, 2)); // [B, H·W, T]
   const absent = mask.logicalNot().unsqueeze(1); // [B, 1, T]
   const attention = scores.maskedFill(absent, -Infinity).softmax(2);
-  const context = attention.bmm(words.maskedFill(absent.transpose(1, 2), 0)); // [B, H·W, C]
+  const context = attention.bmm(words); // [B, H·W, C]
   return { context: context.view(B, H, W, C).permute(0, 3, 1, 2), attention };
+}
+
+/** f(W) in the features' dtype: [B, T, C]. What stands where there is no word reaches neither it nor a gradient. */
+export function projectWords(project: nn.Linear, { words, mask }: TextFeatures, dtype: DType): Tensor {
+  const present = words.maskedFill(mask.logicalNot().unsqueeze(1), 0);
+  return project.forward(present.transpose(1, 2).to(dtype));
 }
 
 /** The generator's word attention (Xu et al., 2018, §3.1): words are taken to the features' width, then attended to. */
@@ -38,8 +44,7 @@ export class WordAttention extends nn.Module {
   }
 
   /** @param features [B, C, H, W] */
-  forward(features: Tensor, { words, mask }: TextFeatures): AttendedWords {
-    const projected = this.project.forward(words.transpose(1, 2).to(features.dtype)); // [B, T, C]
-    return attendWords(features, projected, mask);
+  forward(features: Tensor, text: TextFeatures): AttendedWords {
+    return attendWords(features, projectWords(this.project, text, features.dtype), text.mask);
   }
 }
