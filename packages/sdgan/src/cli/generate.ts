@@ -1,4 +1,82 @@
 import type { Command } from "commander";
+import { visible } from "../visible.js";
+import { UsageError } from "./errors.js";
+import { collect, requiredOption, wholeNumber } from "./options.js";
+import { Progress } from "./progress.js";
+import { withTorch } from "./with-torch.js";
+
+/** `sdgan generate` */
 export function addGenerate(program: Command): void {
-  program.command("generate");
+  const command = program.command("generate").description("draw pictures of captions with a trained model");
+  requiredOption(command, "--run <folder>", "the run folder in which a GAN was trained");
+  requiredOption(
+    command,
+    "--out <folder>",
+    "where the pictures go; only files of the same names are replaced",
+  );
+  command
+    .option("--caption <text>", "what to draw; may be repeated", collect)
+    .option("--captions <file>", "a text file with a caption on each line")
+    .option("--count <number>", "pictures of each caption", wholeNumber(1, 10_000), 1)
+    .option("--seed <number>", "other pictures for another seed", wholeNumber(0), 0)
+    .option("--stages", "write the smaller pictures of the earlier stages too")
+    .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
+    .addHelpText(
+      "after",
+      `
+A caption, a seed and a picture's number give the same picture, alone or among others.
+Each PNG says its caption, seed, number and checkpoint in its text chunks; grid.png shows them together.
+
+Example:
+  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --count 4 --out pictures`,
+    )
+    .action(show);
+}
+
+interface Options {
+  run: string;
+  out: string;
+  caption?: string[];
+  captions?: string;
+  count: number;
+  seed: number;
+  stages?: boolean;
+  threads?: number;
+}
+
+async function show({ run, out, caption = [], captions, threads, ...options }: Options): Promise<void> {
+  if (caption.length === 0 && captions === undefined)
+    throw new UsageError('generate: give --caption "…" or --captions FILE');
+  const [{ setThreads }, { Painter }, { readCaptions, unknownWords }, { savePictures }] = await withTorch(
+    () =>
+      Promise.all([
+        import("@sdgan/torch"),
+        import("../generation/painter.js"),
+        import("../generation/captions.js"),
+        import("../generation/save.js"),
+      ]),
+  );
+  if (threads) setThreads(threads);
+  const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
+  const painter = new Painter(run);
+  warn(unknownWords(painter, asked).map(({ words }) => words));
+  const total = asked.length * options.count;
+  const progress = new Progress({ label: "generate", total, unit: "pictures" });
+  const paths = await (async () => {
+    using _ = progress;
+    return await savePictures(
+      painter,
+      asked.map((one) => one.caption),
+      { ...options, out, onPicture: (done) => progress.update(done) },
+    );
+  })();
+  console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} pictures`}`);
+  console.log(`Together: ${paths.at(-1)}`);
+}
+
+function warn(unknown: string[][]): void {
+  if (unknown.length === 0) return;
+  const words = [...new Set(unknown.flat())];
+  const listed = words.slice(0, 8).join(", ") + (words.length > 8 ? ` and ${words.length - 8} more` : "");
+  console.error(visible(`The model does not know these words, and leaves them out: ${listed}`));
 }
