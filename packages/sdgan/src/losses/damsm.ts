@@ -51,11 +51,12 @@ export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, class
  */
 export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: Gamma): Tensor {
   const [J, T] = mask.shape as [number, number];
-  const { places, scores, attention } = attendRegions(regions, words, mask, gamma[0]);
+  const present = words.maskedFill(mask.logicalNot().unsqueeze(1), 0); // So that padding reaches no gradient.
+  const { places, scores, attention } = attendRegions(regions, present, mask, gamma[0]);
   const dot = attention.mul(scores).sum(1); // [I, J·T]
   const gram = places.bmm(places.transpose(1, 2)); // [I, R, R]
   const contextNorm = attention.mul(gram.bmm(attention)).sum(1).clamp(1e-16).sqrt(); // [I, J·T]
-  const wordNorm = words.norm(1).view(1, J * T);
+  const wordNorm = present.norm(1).view(1, J * T);
   const cosines = dot.div(contextNorm.mul(wordNorm).clamp(1e-8)).view(-1, J, T);
   return cosines.mul(gamma[1]).maskedFill(mask.logicalNot().unsqueeze(0), -Infinity).logsumexp(2);
 }
@@ -88,10 +89,20 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
   const places = regions.flatten(2).transpose(1, 2).contiguous(); // [I, R, D]
   const [I, R, D] = places.shape as [number, number, number];
   const flatWords = words.permute(1, 0, 2).reshape(D, J * T);
-  const scores = places.view(I * R, D).matmul(flatWords).view(I, R, J * T);
+  const scores = places
+    .view(I * R, D)
+    .matmul(flatWords)
+    .view(I, R, J * T);
   const absent = mask.logicalNot().view(1, 1, J, T);
   const overWords = scores.view(I, R, J, T).maskedFill(absent, -Infinity).softmax(3);
-  return { places, scores, attention: overWords.view(I, R, J * T).mul(gamma1).softmax(1) };
+  return {
+    places,
+    scores,
+    attention: overWords
+      .view(I, R, J * T)
+      .mul(gamma1)
+      .softmax(1),
+  };
 }
 
 /** @param scores [pictures, captions], the pairs that belong together on the diagonal */

@@ -65,25 +65,13 @@ describe("SCBN by hand", () => {
     put(norm, {
       weight: [2, 1],
       bias: [0.5, 0],
-      "sentence.gamma.0.weight": [
-        [1, 0],
-        [0, 1],
-      ],
+      "sentence.gamma.0.weight": [1, 0, 0, 1],
       "sentence.gamma.0.bias": [0, 0.5],
-      "sentence.gamma.2.weight": [
-        [1, 2],
-        [0, -1],
-      ],
+      "sentence.gamma.2.weight": [1, 2, 0, -1],
       "sentence.gamma.2.bias": [0, 0.25],
-      "sentence.beta.0.weight": [
-        [0, 1],
-        [1, 0],
-      ],
+      "sentence.beta.0.weight": [0, 1, 1, 0],
       "sentence.beta.0.bias": [0, 0],
-      "sentence.beta.2.weight": [
-        [1, 0],
-        [1, 1],
-      ],
+      "sentence.beta.2.weight": [1, 0, 1, 1],
       "sentence.beta.2.bias": [10, 0],
     });
     const x = tensor([
@@ -108,20 +96,11 @@ describe("SCBN by hand", () => {
     put(norm, {
       weight: [1, 1],
       bias: [0, 0],
-      "word.project.weight": [
-        [1, 0],
-        [0, 2],
-      ],
+      "word.project.weight": [1, 0, 0, 2],
       "word.project.bias": [0, 1],
-      "word.gamma.weight": [
-        [[[1]], [[0]]],
-        [[[1]], [[1]]],
-      ],
+      "word.gamma.weight": [1, 0, 1, 1],
       "word.gamma.bias": [0, 0.5],
-      "word.beta.weight": [
-        [[[0]], [[1]]],
-        [[[2]], [[0]]],
-      ],
+      "word.beta.weight": [0, 1, 2, 0],
       "word.beta.bias": [0.25, 0],
     });
     const x = tensor([[[[1, 3]], [[3, 1]]]]); // Places (1, 3) and (3, 1).
@@ -252,13 +231,14 @@ function expectNumbers(actual: Tensor, expected: number[]): void {
   expect(relativeError(actual, tensor(expected).view(...shape))).toBeLessThan(1e-6);
 }
 
-type Nested = number | Nested[];
-
-/** Sets parameters by name. */
-function put(network: nn.Module, values: Record<string, Nested>): void {
+/** Sets parameters by name, from their values in row-major order. */
+function put(network: nn.Module, values: Record<string, number[]>): void {
   const state = network.stateDict();
   noGrad(() => {
-    for (const [name, value] of Object.entries(values)) state.get(name)!.copy_(tensor(value));
+    for (const [name, value] of Object.entries(values)) {
+      const parameter = state.get(name)!;
+      parameter.copy_(tensor(value).view(...parameter.shape));
+    }
   });
 }
 

@@ -1,0 +1,50 @@
+import { manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
+import { gradcheck } from "@sdgan/torch/testing";
+import { describe, expect, it } from "vitest";
+import { discriminatorLoss, generatorLoss } from "./adversarial.js";
+
+const judgement = (unconditional: Tensor, conditional: Tensor) => ({ unconditional, conditional });
+
+/** −log σ(x), as the formula has it. */
+const surprise = (x: number) => -Math.log(1 / (1 + Math.exp(-x)));
+const mean = (xs: number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
+const onReal = (xs: number[]) => mean(xs.map(surprise));
+const onFake = (xs: number[]) => mean(xs.map((x) => surprise(-x)));
+
+describe("adversarial losses", () => {
+  const [real, realOfSentence, fake, fakeOfSentence, wrong] = [
+    [1.5, -0.25, 2],
+    [0.5, 0, -1],
+    [-0.75, 1, 0.125],
+    [2, -3, 0.25],
+    [-1.25, 0.5],
+  ] as const;
+
+  it("are the sums of cross entropies that the papers write", () => {
+    const [ofReal, ofFake] = [
+      judgement(tensor(real), tensor(realOfSentence)),
+      judgement(tensor(fake), tensor(fakeOfSentence)),
+    ];
+    const expected =
+      (onReal([...real]) + onReal([...realOfSentence])) / 2 +
+      (onFake([...fake]) + onFake([...fakeOfSentence]) + onFake([...wrong])) / 3;
+    expect(discriminatorLoss(ofReal, ofFake, tensor(wrong)).item()).toBeCloseTo(expected, 6);
+    const deceived = onReal([...fake]) + onReal([...fakeOfSentence]);
+    expect(generatorLoss(ofFake).item()).toBeCloseTo(deceived, 6);
+  });
+
+  it("stay finite, with their gradients, when a discriminator is sure", () => {
+    const logits = tensor([-200, 200], { requiresGrad: true });
+    const loss = generatorLoss(judgement(logits, logits));
+    expect(loss.item()).toBeCloseTo(200, 4);
+    loss.backward();
+    expect(logits.grad!.toNumbers()).toEqual([-1, 0]);
+  });
+
+  it("have the gradients of finite differences", () => {
+    manualSeed(1);
+    const logits = [4, 4, 4, 4, 3].map((n) => randn([n], { dtype: "float64" }));
+    gradcheck((a, b, c, d, e) => discriminatorLoss(judgement(a!, b!), judgement(c!, d!), e!), logits);
+    gradcheck((a, b) => generatorLoss(judgement(a!, b!)), logits.slice(0, 2));
+  });
+});

@@ -1,0 +1,139 @@
+import { grad, manualSeed, randn, tensor, zeros } from "@sdgan/torch";
+import { gradcheck } from "@sdgan/torch/testing";
+import { describe, expect, it } from "vitest";
+import { type ContrastiveOptions, contrastiveLoss } from "./contrastive.js";
+
+type Distance = ContrastiveOptions["distance"];
+const distances: Distance[] = ["raw", "perElement"];
+const [alpha, epsilon] = [0.1, 1];
+
+/** One pair of features of N = 4 elements, 0.6·length and 0.8·length apart in two of them. */
+function pair(length: number) {
+  const v1 = tensor(
+    [
+      [
+        [1, 2 + 0.6 * length],
+        [3, 4 - 0.8 * length],
+      ],
+    ],
+    { dtype: "float64" },
+  );
+  const v2 = tensor(
+    [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+    { dtype: "float64" },
+  );
+  return [v1, v2] as const;
+}
+
+describe("contrastive loss by hand", () => {
+  // Raw: over 2N = 8. Per element: d is half of the length, and the loss over 2.
+  const cases: { distance: Distance; length: number; where: string; same: number; apart: number }[] = [
+    { distance: "raw", length: 0.05, where: "d < α", same: 0.1 ** 2 / 8, apart: 0.95 ** 2 / 8 },
+    { distance: "raw", length: 0.6, where: "α < d < ε", same: 0.36 / 8, apart: 0.16 / 8 },
+    { distance: "raw", length: 5, where: "d > ε", same: 25 / 8, apart: 0 },
+    { distance: "perElement", length: 0.1, where: "d < α", same: 0.1 ** 2 / 2, apart: 0.95 ** 2 / 2 },
+    { distance: "perElement", length: 1.2, where: "α < d < ε", same: 0.36 / 2, apart: 0.16 / 2 },
+    { distance: "perElement", length: 10, where: "d > ε", same: 25 / 2, apart: 0 },
+  ];
+
+  it.each(cases)("$distance, $where: $same for y = 1, $apart for y = 0", (given) => {
+    const [v1, v2] = pair(given.length);
+    for (const [y, expected] of [
+      [1, given.same],
+      [0, given.apart],
+    ] as const) {
+      const options = { alpha, epsilon, distance: given.distance };
+      expect(contrastiveLoss(v1, v2, tensor([y]), options).item()).toBeCloseTo(expected, 9);
+    }
+  });
+
+  it("is a mean over the pairs", () => {
+    const v1 = tensor([
+      [0.6, 0.8],
+      [3, 4],
+      [0.03, 0.04],
+    ]);
+    const loss = contrastiveLoss(v1, zeros([3, 2]), tensor([1, 1, 0]), { alpha, epsilon, distance: "raw" });
+    expect(loss.item()).toBeCloseTo((1 + 25 + 0.95 ** 2) / 4 / 3, 6);
+  });
+
+  it("is Hadsell's loss where α = 0", () => {
+    const v1 = tensor(
+      [
+        [0.03, 0.04],
+        [0.3, 0.4],
+        [0.03, 0.04],
+        [0.3, 0.4],
+      ],
+      { dtype: "float64" },
+    );
+    const same = tensor([1, 1, 0, 0]);
+    const hadsell = (0.05 ** 2 + 0.5 ** 2 + 0.95 ** 2 + 0.5 ** 2) / 2 / 4;
+    const options = { alpha: 0, epsilon, distance: "raw" } as const;
+    expect(contrastiveLoss(v1, zeros([4, 2], { dtype: "float64" }), same, options).item() * 2).toBeCloseTo(
+      hadsell,
+      9,
+    );
+  });
+});
+
+describe("contrastive loss's gradient", () => {
+  it.each(distances)("is that of finite differences, in all three regions: %s", (distance) => {
+    manualSeed(1);
+    const [pairs, N] = [6, 6];
+    const scale = distance === "raw" ? 1 : Math.sqrt(N);
+    const direction = randn([pairs, N], { dtype: "float64" });
+    const lengths = tensor([[0.04], [0.04], [0.6], [0.6], [3], [3]], { dtype: "float64" }).mul(scale);
+    const v2 = randn([pairs, N], { dtype: "float64" });
+    const v1 = v2.add(direction.div(direction.norm(1, true)).mul(lengths));
+    const same = tensor([1, 0, 1, 0, 1, 0], { dtype: "float64" });
+    for (const least of [alpha, 0]) {
+      const options = { alpha: least, epsilon, distance };
+      gradcheck(
+        (a, b) => contrastiveLoss(a!.view(pairs, 2, 3), b!.view(pairs, 2, 3), same, options),
+        [v1, v2],
+      );
+    }
+  });
+
+  it.each(distances)("is exactly zero where the formula is flat: %s", (distance) => {
+    const flat = [
+      { length: 0.05, same: 1 },
+      { length: 10, same: 0 },
+    ];
+    for (const { length, same } of flat)
+      expect(gradientOf(length, same, distance, alpha)).toEqual(new Array(8).fill(0));
+  });
+
+  it.each(distances)("is not zero elsewhere: %s", (distance) => {
+    const sloping = [
+      { length: 0.1, same: 0 },
+      { length: 0.8, same: 0 },
+      { length: 0.8, same: 1 },
+      { length: 10, same: 1 },
+    ];
+    for (const { length, same } of sloping)
+      expect(gradientOf(length, same, distance, alpha).some((x) => x !== 0)).toBe(true);
+  });
+
+  it.each(distances)("is finite for two equal pictures, and zero: %s", (distance) => {
+    for (const same of [0, 1]) {
+      for (const least of [alpha, 0])
+        expect(gradientOf(0, same, distance, least)).toEqual(new Array(8).fill(0));
+    }
+  });
+});
+
+/** Of both features, −0 as 0. */
+function gradientOf(length: number, same: number, distance: Distance, least: number): number[] {
+  const [v1, v2] = pair(length);
+  v1.requiresGrad = true;
+  v2.requiresGrad = true;
+  const loss = contrastiveLoss(v1, v2, tensor([same]), { alpha: least, epsilon, distance });
+  return grad([loss], [v1, v2]).flatMap((gradient) => gradient.add(0).toNumbers());
+}
