@@ -1,0 +1,174 @@
+/** What this machine has for training and drawing, and what to do about what it lacks. */
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+
+/** One thing that was looked at. */
+export interface Finding {
+  what: string;
+  found: string;
+  /** What to do about it; absent where all is well. */
+  advice?: string;
+  /** Nothing can be trained or drawn before this is mended. */
+  fatal?: boolean;
+}
+
+/** Looks at everything, in less than two seconds. What libtorch tells is left out where it cannot be loaded. */
+export async function examine(): Promise<Finding[]> {
+  const before = [node(), processor()];
+  const after = [memory(), disk()];
+  const setUp = libtorchThatWasSetUp();
+  try {
+    const torch = await import("@sdgan/torch");
+    return [...before, ...(await examineTorch(torch, setUp)), ...after];
+  } catch (error) {
+    const found = error instanceof Error ? error.message.split("\n")[0]! : String(error);
+    const libtorch = {
+      what: "libtorch",
+      found: setUp ? `${describe(setUp)}, cannot be loaded: ${found}` : found,
+      advice: "npm run setup finds or installs libtorch and builds the addon",
+      fatal: true,
+    };
+    return [...before, libtorch, gpu(undefined), ...after];
+  }
+}
+
+type Torch = typeof import("@sdgan/torch");
+
+/** What set-up built the addon against. */
+interface SetUp {
+  home: string;
+  version: string;
+  origin: string;
+  cuda: boolean;
+}
+
+function libtorchThatWasSetUp(): SetUp | undefined {
+  try {
+    // Beside the compiled code of the package: `build/`, not `dist/`.
+    const file = new URL("../build/libtorch.json", import.meta.resolve("@sdgan/torch"));
+    return JSON.parse(readFileSync(fileURLToPath(file), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+const origins: Record<string, string> = {
+  LIBTORCH: "from the variable LIBTORCH",
+  project: "downloaded for this project",
+  system: "the system's",
+  python: "that of a Python torch",
+};
+
+function describe({ version, origin, home }: SetUp): string {
+  return `${version}, ${origins[origin] ?? origin}, in ${home}`;
+}
+
+async function examineTorch(torch: Torch, setUp: SetUp | undefined): Promise<Finding[]> {
+  const [{ computeDtype, hasBfloat16 }, { convolutionSpeed }] = await Promise.all([
+    import("../training/precision.js"),
+    import("./speed.js"),
+  ]);
+  const info = torch.libtorchInfo();
+  const speed = { float32: convolutionSpeed("float32"), bfloat16: convolutionSpeed("bfloat16") };
+  const auto = computeDtype("auto");
+  const faster = speed.bfloat16 > speed.float32 ? "bfloat16" : "float32";
+  const load = loadavg()[0]!;
+  return [
+    {
+      what: "libtorch",
+      found: setUp ? describe({ ...setUp, version: info.version }) : info.version,
+      ...(!info.mkldnn && { advice: "it lacks oneDNN, so it is slow: npm run setup with another libtorch" }),
+    },
+    blas(info.config),
+    {
+      what: "threads",
+      found: `${torch.threads()} of ${availableParallelism()} cores; load ${load.toFixed(1)}`,
+      ...(load > availableParallelism() && { advice: "other programs compute too: training waits for them" }),
+    },
+    {
+      what: "bfloat16",
+      found: hasBfloat16() ? "the processor has it" : "the processor lacks it: networks compute in float32",
+    },
+    {
+      what: "speed",
+      found: `convolution ${speed.float32.toFixed(0)} GFLOP/s in float32, ${speed.bfloat16.toFixed(0)} in bfloat16`,
+      ...(auto !== faster && { advice: `train with --set training.precision=${faster}` }),
+    },
+    gpu(torch),
+  ];
+}
+
+/** Which library multiplies matrices: what libtorch was built with, or what the system lent it. */
+function blas(config: string): Finding {
+  const built = /BLAS_INFO=(\w+)/.exec(config)?.[1];
+  const loaded = textOf("/proc/self/maps")
+    .split("\n")
+    .map((line) => line.slice(line.indexOf("/")))
+    .find((path) => /\/lib(openblas|blas|mkl_core|blis)[^/]*\.so/.test(path));
+  if (built === "mkl" || !loaded) return { what: "BLAS", found: built ?? "not known" };
+  return {
+    what: "BLAS",
+    found: loaded,
+    ...(/\/blas\/libblas\.so/.test(loaded) && {
+      advice: "this is the slow reference BLAS: apt-get install -y libopenblas0-openmp (as root)",
+    }),
+  };
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const old = major < 20 || (major === 20 && minor < 11);
+  return {
+    what: "Node",
+    found: process.versions.node,
+    ...(old && { advice: "install Node 20.11 or later", fatal: true }),
+  };
+}
+
+function processor(): Finding {
+  const all = cpus();
+  return { what: "processor", found: `${all[0]?.model.trim() ?? process.arch}, ${all.length} cores` };
+}
+
+function gpu(torch: Torch | undefined): Finding {
+  const what = "GPU";
+  if (torch?.cudaIsAvailable()) return { what, found: "CUDA; training uses the processor so far" };
+  const driver = existsSync("/proc/driver/nvidia/version") || existsSync("/dev/nvidiactl");
+  if (!driver) return { what, found: "none" };
+  return { what, found: "an NVIDIA driver is there, and libtorch cannot use it: it is a build without CUDA" };
+}
+
+function memory(): Finding {
+  // In a container the limit may be below what the machine has; 0 or a huge number where there is none.
+  const limit = process.constrainedMemory?.() ?? 0;
+  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  const free = Math.min(freemem(), total);
+  return {
+    what: "memory",
+    found: `${gib(free)} GiB free of ${gib(total)}`,
+    ...(free < 4 * 2 ** 30 && { advice: "train with a smaller batch: --set training.batch=16" }),
+  };
+}
+
+function disk(): Finding {
+  const { bavail, bsize } = statfsSync(process.cwd());
+  const free = bavail * bsize;
+  return {
+    what: "disk",
+    found: `${gib(free)} GiB free in ${process.cwd()}`,
+    ...(free < 2 * 2 ** 30 && { advice: "a run takes up to 2 GiB: make room, or keep runs on another disk" }),
+  };
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,26 @@
+/** SD-GAN as a library: from data to a trained model, and from captions to pictures. */
+
+// Training: a configuration and a prepared folder become a run folder.
+export { type Config, loadConfig, presetNames } from "./config.js";
+// Data: a source of pictures with captions becomes a prepared folder.
+export { type BirdsOptions, birds } from "./data/birds/index.js";
+export type { Caption, Example, Source, Split } from "./data/dataset.js";
+export { folder } from "./data/folder.js";
+export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepare.js";
+export { openPrepared, type Prepared } from "./data/prepared.js";
+export { UserError } from "./errors.js";
+// Drawing: a run folder and captions become pictures.
+export { type DrawOptions, Painter, type Painting, type StagePicture } from "./generation/painter.js";
+export { type SaveOptions, savePictures } from "./generation/save.js";
+export { type ContrastiveOptions, contrastiveLoss } from "./losses/contrastive.js";
+// The method's parts, for other models.
+export { Discriminator, type DiscriminatorOptions } from "./models/discriminator.js";
+export { type Generated, Generator, type GeneratorOptions } from "./models/generator.js";
+export { type ScbnKind, type ScbnOptions, SemanticConditionedBatchNorm } from "./models/scbn.js";
+export { TextEncoder, type TextEncoderOptions } from "./models/text-encoder.js";
+export type { TextFeatures } from "./models/text-features.js";
+export { type Metrics, readMetrics } from "./run/metrics.js";
+export { openRun, type RunFolder } from "./run/run-folder.js";
+export { type EncodedCaption, encodeCaption } from "./text/caption.js";
+export { Vocabulary } from "./text/vocabulary.js";
+export { type Training, type TrainingResult, type TrainOptions, train } from "./training/train.js";
