@@ -70,10 +70,17 @@ export function flagsFor(libtorch, env = process.env) {
     "-Wall",
     `-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
     "-DNAPI_VERSION=9",
+    // libtorch's parallel loops are templates in its headers: without this, those compiled here run on one thread.
+    ...(process.platform === "linux" ? ["-fopenmp"] : []),
     ...(cudaHeaders ? ["-DSDGAN_WITH_CUDA"] : []),
     ...includeDirs.flatMap((folder) => ["-isystem", String(folder)]),
   ];
-  const link = ["-shared", `-L${libtorch.libDir}`, `-Wl,-rpath,${libtorch.libDir}`];
+  const link = [
+    "-shared",
+    ...(process.platform === "linux" ? ["-fopenmp"] : []),
+    `-L${libtorch.libDir}`,
+    `-Wl,-rpath,${libtorch.libDir}`,
+  ];
   if (process.platform === "darwin") link.push("-undefined", "dynamic_lookup");
   // Nothing in the addon refers to the CUDA libraries, yet loading them is what makes the device known.
   else link.push("-Wl,--no-as-needed");
