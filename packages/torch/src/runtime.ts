@@ -40,3 +40,8 @@ export function libtorchInfo(): {
 export function setMkldnn(enabled: boolean): void {
   native.setMkldnn(enabled);
 }
+
+/** Bytes that tensors hold in this process's memory, those of views and of graphs for gradients among them. */
+export function memoryInUse(): number {
+  return native.memoryInUse();
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { type Tensor, tensor } from "../index.js";
+import { Adam } from "./adam.js";
+import { clipGradNorm } from "./clip.js";
+
+const double = (values: number[]) => tensor(values, { dtype: "float64" });
+const parameter = (values: number[]) => tensor(values, { dtype: "float64", requiresGrad: true });
+const gradients = [[0.5, -1], [1, 0.25], [-2, 3]]; // biome-ignore format: rows
+
+describe("Adam", () => {
+  it("takes the steps that the paper's formulas give by hand", () => {
+    const weight = parameter([1]);
+    const adam = new Adam([["w", weight]], { learningRate: 0.1, betas: [0.5, 0.75], eps: 0 });
+    // m = 0.5·4 = 2, v = 0.25·16 = 4; m̂ = 2/0.5 = 4, v̂ = 4/0.25 = 16: the step is 0.1 · 4/√16.
+    adam.step([double([4])]);
+    expect(weight.item()).toBeCloseTo(0.9, 14);
+    // m = 0.5·2 + 0.5·(−2) = 0: no step, whatever v is.
+    adam.step([double([-2])]);
+    expect(weight.item()).toBeCloseTo(0.9, 14);
+  });
+
+  it("takes PyTorch's steps", () => {
+    const weight = parameter([1, -2]);
+    const adam = new Adam([["w", weight]], { learningRate: 0.1, betas: [0.5, 0.999] });
+    const expected = [
+      [0.900000002, -1.900000001],
+      [0.7946065637317057, -1.877128475024249],
+      [0.8539797668159277, -1.96679591828074],
+    ];
+    for (const [i, gradient] of gradients.entries()) {
+      adam.step([double(gradient)]);
+      for (const [j, value] of weight.toNumbers().entries()) expect(value).toBeCloseTo(expected[i]![j]!, 9);
+    }
+  });
+
+  it("goes on from a saved state bit for bit", () => {
+    const [whole, broken] = [parameter([1, -2]), parameter([1, -2])];
+    const first = new Adam([["w", whole]]);
+    const second = new Adam([["w", broken]]);
+    first.step([double(gradients[0]!)]);
+    second.step([double(gradients[0]!)]);
+    const saved = new Map(
+      Array.from(second.stateDict(), ([name, value]) => [name, value.clone()] as [string, Tensor]),
+    );
+    expect([...saved.keys()]).toEqual(["exp_avg.w", "exp_avg_sq.w"]);
+
+    const resumed = new Adam([["w", broken]]);
+    resumed.loadStateDict(saved, second.steps);
+    for (const gradient of gradients) {
+      first.step([double(gradient)]);
+      resumed.step([double(gradient)]);
+    }
+    expect(broken.toBytes()).toEqual(whole.toBytes());
+    expect(resumed.steps).toBe(4);
+  });
+
+  it("leaves parameters without a gradient, and refuses the wrong number of gradients or state", () => {
+    const [a, b] = [parameter([1]), parameter([1])];
+    const adam = new Adam([["a", a], ["b", b]]); // biome-ignore format: pairs
+    adam.step([null, double([1])]);
+    expect([a.item(), b.item() < 1]).toEqual([1, true]);
+    expect(() => adam.step([null])).toThrow(/expected 2 gradients, one a parameter, found 1/);
+    expect(() => adam.step([double([1, 2, 3]), null])).toThrow(/aten::/);
+    expect(() => adam.loadStateDict(new Map(), 1)).toThrow(/lacks exp_avg.a/);
+    const state = new Map(adam.stateDict()).set("exp_avg.b", double([1, 2]));
+    expect(() => adam.loadStateDict(state, 1)).toThrow(
+      /float64\[2\] for exp_avg.b, expected Tensor float64\[1\]/,
+    );
+    expect(() => adam.loadStateDict(adam.stateDict(), -1)).toThrow(/number of steps/);
+  });
+});
+
+describe("clipGradNorm", () => {
+  it("scales all gradients by one factor when they are too long together", () => {
+    const [a, b] = [double([3]), double([4])];
+    expect(clipGradNorm([a, b], 1).item()).toBeCloseTo(5, 12);
+    expect(a.item()).toBeCloseTo(0.6, 6);
+    expect(b.item()).toBeCloseTo(0.8, 6);
+  });
+
+  it("leaves short ones as they are, to the bit", () => {
+    const a = double([0.1, 0.2]);
+    clipGradNorm([a], 1);
+    expect(a.toNumbers()).toEqual([0.1, 0.2]);
+    expect(clipGradNorm([], 1).item()).toBe(0);
+  });
+
+  it("refuses what is no tensor or no norm", () => {
+    expect(() => clipGradNorm(new Array(2 ** 32 - 1), 1)).toThrow(/expected tensors/);
+    for (const most of [0, -1, Number.NaN])
+      expect(() => clipGradNorm([double([1])], most)).toThrow(/norm above 0/);
+  });
+});
