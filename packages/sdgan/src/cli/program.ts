@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { visible } from "../visible.js";
 import { addDoctor } from "./doctor.js";
+import { addEvaluate } from "./evaluate.js";
 import { addGenerate } from "./generate.js";
 import { addPrepare } from "./prepare.js";
 import { addTrain } from "./train.js";
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
   addPrepare(program);
   addTrain(program);
   addGenerate(program);
+  addEvaluate(program);
   addDoctor(program);
   return program;
 }
