@@ -15,6 +15,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "packages/*/scripts/**/*.test.ts", "scripts/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // One thread a worker: two that wait for each other on the same cores take ten times as long.
+    env: { OMP_NUM_THREADS: "1" },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -46,10 +46,13 @@ function stopwatch() {
   };
 }
 
-await runAsProgram(import.meta.url, async () => {
+/** All of it. */
+export async function setUp() {
   const done = stopwatch();
   await setUpTools();
   const { code, output } = await compileTypeScript();
   if (code !== 0) throw new Failure(`The TypeScript does not compile:\n${output.trim()}`);
   done("ready");
-});
+}
+
+await runAsProgram(import.meta.url, setUp);

@@ -26,7 +26,7 @@ import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
 import { type Damsm, damsmLosses } from "./damsm-trainee.js";
-import { type GanBatch, type GanMetrics, GanTrainer } from "./gan-trainer.js";
+import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { Trainee } from "./loop.js";
 import { classIdsOf, imagesOf, pixelsOf, pyramid, tokensOf } from "./tensors.js";
 
@@ -49,25 +49,9 @@ export class GanTrainee implements Trainee {
     this.#loader = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
       : new Loader(loader);
-    const textWidth = config.text.width;
-    const discriminators = imageSizes(config.generator).map(
-      (imageSize) => new Discriminator({ width: config.discriminator.width, imageSize, textWidth }),
-    );
-    const [generator, average] = [makeGenerator(config), makeGenerator(config)];
-    for (const network of [generator, average, ...discriminators, damsm.image]) {
-      network.to({ memoryFormat: "channels_last" });
-    }
-    this.#trainer = new GanTrainer({
-      generator,
-      average,
-      discriminators,
-      learningRate: training.learningRate,
-      betas: training.betas,
-      averageDecay: training.average,
-      klWeight: training.klWeight,
-      ...(training.damsmWeight > 0 && { damsmLoss: (image, batch) => this.#damsmLoss(image, batch) }),
-      contrastive: config.contrastive,
-    });
+    damsm.image.to({ memoryFormat: "channels_last" });
+    const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
+    this.#trainer = makeGanTrainer(config, training.damsmWeight > 0 ? damsmLoss : undefined);
     this.#samples = this.#chooseSamples();
   }
 
@@ -181,6 +165,25 @@ export class GanTrainee implements Trainee {
       saveSafetensors(path, tensors, { step: String(this.steps) }),
     );
   }
+}
+
+/** The networks of a configuration at their first step, and what trains them. */
+export function makeGanTrainer(config: Config, damsmLoss?: GanTrainerOptions["damsmLoss"]): GanTrainer {
+  const { training, contrastive, discriminator, text } = config;
+  const [generator, average] = [makeGenerator(config), makeGenerator(config)];
+  const discriminators = imageSizes(config.generator).map(
+    (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
+  );
+  for (const network of [generator, average, ...discriminators])
+    network.to({ memoryFormat: "channels_last" });
+  return new GanTrainer({
+    ...{ generator, average, discriminators, contrastive },
+    learningRate: training.learningRate,
+    betas: training.betas,
+    averageDecay: training.average,
+    klWeight: training.klWeight,
+    ...(damsmLoss && { damsmLoss }),
+  });
 }
 
 /** The averaged generator and the text encoder, in a run folder. */

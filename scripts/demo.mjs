@@ -1,0 +1,84 @@
+/**
+ * The main job from nothing, in about twenty minutes after set-up: draws a data set of birds, trains SD-GAN on it,
+ * and shows what it draws from captions of species that it never saw. It types the same commands that anyone can.
+ * What is done stays done: stopped and started again, it goes on where it was.
+ *
+ *   npm run demo
+ */
+import "./node-version.mjs";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runInTerminal } from "../packages/torch/scripts/command.mjs";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { ROOT, setUp } from "./setup.mjs";
+
+/** Minutes for everything but set-up; what the other steps leave of them is the GAN's. */
+const MINUTES = 19;
+const LEAST_GAN_MINUTES = 8;
+
+const DATA = "demo/birds";
+/** Many more species, from another seed: the reader must know every combination, and is no part of the model. */
+const READER_DATA = "demo/birds-of-the-reader";
+const RUN = "demo/run";
+
+await runAsProgram(import.meta.url, async () => {
+  await setUp();
+  process.on("SIGINT", () => {}); // The command that is running saves, and says so.
+  const begin = performance.now();
+
+  await once(`${DATA}/contact-sheet.png`, `prepare birds --out ${DATA}`);
+  await once(
+    `${READER_DATA}/contact-sheet.png`,
+    `prepare birds --species 600 --pictures 10 --seed 1 --out ${READER_DATA}`,
+  );
+  await train("reader", `${RUN}/reader`, READER_DATA);
+  await train("damsm", `${RUN}/damsm`, DATA);
+  const left = MINUTES - (performance.now() - begin) / 60_000;
+  if (!existsSync(join(ROOT, RUN, "evaluation.json")))
+    await train("gan", RUN, DATA, `--minutes ${Math.max(LEAST_GAN_MINUTES, left).toFixed(1)}`);
+  await sdgan(`evaluate --run ${RUN} --data ${DATA}`);
+
+  const minutes = (performance.now() - begin) / 60_000;
+  console.log(`
+Done in ${minutes.toFixed(1)} minutes after set-up. Look at ${join(ROOT, RUN, "evaluation.png")}
+
+On from here:
+  npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out demo/pictures
+  npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better pictures
+To begin anew, remove the folder demo.`);
+});
+
+/**
+ * A command whose result is not there yet.
+ *
+ * @param {string} result
+ * @param {string} command
+ */
+async function once(result, command) {
+  if (!existsSync(join(ROOT, result))) await sdgan(command);
+}
+
+/**
+ * A training: from its beginning, or from where it was interrupted.
+ *
+ * @param {"damsm" | "reader" | "gan"} what
+ * @param {string} folder of this training
+ * @param {string} data
+ * @param {string} [more]
+ */
+async function train(what, folder, data, more = "") {
+  const begun = existsSync(join(ROOT, folder, "config.yaml"));
+  const how = begun ? "--resume" : "--config birds-64";
+  await sdgan(`train ${what} --data ${data} --run ${RUN} ${how} ${more}`.trimEnd());
+}
+
+/** @param {string} command without quotes: its words are those between spaces */
+async function sdgan(command) {
+  console.log(`\n$ npx sdgan ${command}`);
+  const code = await runInTerminal(process.execPath, ["packages/sdgan/bin/sdgan.js", ...command.split(" ")], {
+    cwd: ROOT,
+  });
+  if (code === 130) throw new Failure("Stopped. npm run demo goes on from here.");
+  if (code !== 0)
+    throw new Failure(`sdgan ${command} failed, as it says above. npm run demo goes on from here.`);
+}
