@@ -32,6 +32,7 @@ inline void check(napi_env env, napi_status status) {
 
 /// Arguments of one call from JavaScript.
 struct Call {
+  /// Arguments that are kept; `count` tells how many were given.
   static constexpr size_t kMost = 32;
   napi_env env;
   napi_value self = nullptr;
@@ -50,7 +51,7 @@ struct Call {
   }
 
   napi_value operator[](size_t i) const {
-    if (i >= count) throw ArgumentError("argument " + std::to_string(i + 1) + " is missing");
+    if (i >= count || i >= kMost) throw ArgumentError("argument " + std::to_string(i + 1) + " is missing");
     return arguments[i];
   }
 };

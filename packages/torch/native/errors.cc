@@ -10,6 +10,7 @@ namespace {
 
 /// Elements of an array that a message shows.
 constexpr uint32_t kMostShown = 8;
+constexpr size_t kMostArguments = 12;
 constexpr size_t kMostOfString = 40;
 constexpr size_t kMostOfMessage = 600;
 
@@ -67,9 +68,10 @@ std::string describeValue(napi_env env, napi_value value) {
 /// `aten::add.Tensor(self: tensor float32[2, 3], other: number 4)`.
 std::string describeCall(const Call& call) {
   std::string text = std::string(call.name) + "(";
-  for (size_t i = call.first; i < call.count && i < Call::kMost; i++) {
+  for (size_t i = call.first; i < call.count; i++) {
     const size_t position = i - call.first;
     if (position > 0) text += ", ";
+    if (position == kMostArguments) return text + "… " + std::to_string(call.count - call.first) + " in all)";
     if (call.schema && position < call.schema->arguments().size()) {
       text += call.schema->arguments()[position].name() + ": ";
     }
@@ -114,10 +116,6 @@ napi_value guard(Function function, napi_env env, napi_callback_info info) {
   try {
     Call call(env, info);
     try {
-      if (call.count > Call::kMost) {
-        throw ArgumentError("expected at most " + std::to_string(Call::kMost) + " arguments, found " +
-                            std::to_string(call.count));
-      }
       return function(call);
     } catch (const PendingException&) {
       return nullptr;

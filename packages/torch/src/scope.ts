@@ -19,6 +19,7 @@ export function register(tensor: object): void {
  * Throws a `TypeError` when `fn` is asynchronous: what an interleaved task makes would be freed too.
  */
 export function scope<T>(fn: () => T): T {
+  if (typeof fn !== "function") throw new TypeError(`scope: expected a function, found ${typeof fn}`);
   const made: object[] = [];
   scopes.push(made);
   let survivors: Set<object> | undefined;
@@ -62,11 +63,10 @@ function collect(value: unknown, into: Set<object>): void {
   if (typeof value !== "object" || value === null || into.has(value)) return;
   into.add(value);
   if (value instanceof native.Tensor) return;
-  if (Array.isArray(value) || value instanceof Set) {
-    for (const item of value) collect(item, into);
-  } else if (value instanceof Map) {
+  if (value instanceof Map || value instanceof Set) {
     for (const item of value.values()) collect(item, into);
-  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+  } else if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
+    // By its own keys, an array of holes is short whatever its length.
     for (const item of Object.values(value)) collect(item, into);
   }
 }

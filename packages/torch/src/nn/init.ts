@@ -2,24 +2,28 @@
 import { noGrad } from "../autograd.js";
 import { randn } from "../creation.js";
 import { call } from "../dispatch.js";
+import { native } from "../native.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 
 /** Incoming connections of one output: of a linear or a convolution weight [O, I, …]. */
 export function fanIn(weight: Tensor): number {
-  return weight.shape.slice(1).reduce((product, extent) => product * extent, 1);
+  return native
+    .shape(weight)
+    .slice(1)
+    .reduce((product, extent) => product * extent, 1);
 }
 
 export function uniform(tensor: Tensor, low: number, high: number): Tensor {
-  return noGrad(() => tensor.uniform_(low, high));
+  return noGrad(() => call("uniform_", tensor, low, high));
 }
 
 export function normal(tensor: Tensor, mean = 0, std = 1): Tensor {
-  return noGrad(() => tensor.normal_(mean, std));
+  return noGrad(() => call("normal_", tensor, mean, std));
 }
 
 export function constant(tensor: Tensor, value: number): Tensor {
-  return noGrad(() => tensor.fill_(value));
+  return noGrad(() => call("fill_.Scalar", tensor, value));
 }
 
 /** Uniform with variance 2 / ((1 + a²) · fan in) (He et al., 2015); a = √5 is PyTorch's default for its layers. */
@@ -30,7 +34,7 @@ export function kaimingUniform(weight: Tensor, a = Math.sqrt(5)): Tensor {
 
 /** A (semi-)orthogonal matrix, everything but the first dimension taken as columns (Saxe et al., 2013). */
 export function orthogonal(weight: Tensor, gain = 1): Tensor {
-  const rows = weight.size(0);
+  const rows = native.size(weight, 0);
   const columns = fanIn(weight);
   noGrad(() =>
     scope(() => {

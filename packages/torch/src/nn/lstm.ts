@@ -1,6 +1,7 @@
 /** A one-layer bidirectional LSTM over sentences of unequal length (Hochreiter and Schmidhuber, 1997). */
 import { empty, tensor, zeros } from "../creation.js";
 import { call } from "../dispatch.js";
+import { native } from "../native.js";
 import type { Tensor } from "../tensor.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
@@ -39,7 +40,7 @@ export class BidirectionalLstm extends Module {
    * Throws a `TypeError` for other lengths.
    */
   forward(input: Tensor, lengths: ArrayLike<number>): LstmOutput {
-    const [batch, places] = [input.size(0), input.size(1)];
+    const [batch, places] = [native.size(input, 0), native.size(input, 1)];
     requireLengths(lengths, batch, places);
     const order = Array.from({ length: batch }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
     const inverse = order.map((_, i) => order.indexOf(i));
@@ -71,9 +72,9 @@ export class BidirectionalLstm extends Module {
 }
 
 function requireLengths(lengths: ArrayLike<number>, batch: number, places: number): void {
-  if (lengths.length !== batch)
+  if (lengths?.length !== batch)
     throw new TypeError(
-      `BidirectionalLstm: expected ${batch} lengths, one a sentence, found ${lengths.length}`,
+      `BidirectionalLstm: expected ${batch} lengths, one a sentence, found ${lengths?.length}`,
     );
   for (let i = 0; i < batch; i++) {
     const length = lengths[i];

@@ -4,7 +4,7 @@ import { call } from "../dispatch.js";
 import type { DType, MemoryFormat } from "../dtype.js";
 import { isFloating } from "../dtype.js";
 import { keep, scope } from "../scope.js";
-import type { Tensor } from "../tensor.js";
+import { isTensor, type Tensor } from "../tensor.js";
 
 /** Something that turns one tensor into another. */
 export interface Layer extends Module {
@@ -71,11 +71,12 @@ export abstract class Module {
 
   /** Copies values in by name. Throws, changing nothing, when a name is missing, left over, or of another shape. */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    if (!(state instanceof Map)) throw new TypeError("loadStateDict: expected a Map from names to tensors");
     const own = this.stateDict();
     const problems: string[] = [];
     for (const [name, tensor] of own) {
       const value = state.get(name);
-      if (!value) problems.push(`${name} is missing`);
+      if (!isTensor(value)) problems.push(`${name} is missing`);
       else if (value.shape.join() !== tensor.shape.join()) {
         problems.push(`${name} has shape [${value.shape.join(", ")}], expected [${tensor.shape.join(", ")}]`);
       }

@@ -2,7 +2,7 @@
 import { noGrad } from "../autograd.js";
 import { zerosLike } from "../creation.js";
 import { keep, scope } from "../scope.js";
-import type { Tensor } from "../tensor.js";
+import { isTensor, type Tensor } from "../tensor.js";
 
 export interface AdamOptions {
   learningRate?: number;
@@ -44,9 +44,9 @@ export class Adam {
 
   /** One step along `gradients`, given in the order of the parameters; null leaves a parameter as it is. */
   step(gradients: readonly (Tensor | null)[]): void {
-    if (gradients.length !== this.parameters.size)
+    if (gradients?.length !== this.parameters.size)
       throw new TypeError(
-        `Adam: expected ${this.parameters.size} gradients, one a parameter, found ${gradients.length}`,
+        `Adam: expected ${this.parameters.size} gradients, one a parameter, found ${gradients?.length}`,
       );
     const [beta1, beta2] = this.betas;
     this.#steps += 1;
@@ -80,12 +80,13 @@ export class Adam {
 
   /** Puts back what `stateDict` gave after `steps` steps. Throws, changing nothing, when it does not fit. */
   loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void {
+    if (!(state instanceof Map)) throw new TypeError("Adam: expected a Map from names to tensors");
     if (!Number.isInteger(steps) || steps < 0)
       throw new TypeError(`Adam: expected a number of steps, found ${String(steps)}`);
     const own = this.stateDict();
     for (const [name, tensor] of own) {
       const value = state.get(name);
-      if (!value) throw new Error(`Adam's state lacks ${name}`);
+      if (!isTensor(value)) throw new Error(`Adam's state lacks ${name}`);
       if (value.shape.join() !== tensor.shape.join())
         throw new Error(`Adam's state has ${value} for ${name}, expected ${tensor}`);
     }

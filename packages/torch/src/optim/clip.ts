@@ -6,6 +6,7 @@ import { isTensor, type Tensor } from "../tensor.js";
 
 /** Scales `gradients` in place so that their norm, taken together, is at most `most`; returns the norm before. */
 export function clipGradNorm(gradients: readonly Tensor[], most: number): Tensor {
+  if (!Array.isArray(gradients)) throw new TypeError("clipGradNorm: expected an array of gradients");
   for (const gradient of gradients)
     if (!isTensor(gradient)) throw new TypeError("clipGradNorm: expected tensors for gradients");
   if (!(most > 0)) throw new TypeError(`clipGradNorm: expected a norm above 0, found ${String(most)}`);

@@ -1,0 +1,178 @@
+/** Everything that JavaScript can call in this package, as targets for wrong calls. */
+import * as torch from "../../index.js";
+import { native } from "../../native.js";
+import { operators } from "./operators.js";
+import { OwnError, type Values } from "./values.js";
+
+export interface Target {
+  name: string;
+  /** What every error of it has to contain. */
+  operator?: string;
+  call: (values: Values) => unknown;
+}
+
+/** What changes the process and not tensors, or writes files wherever it is told to. */
+const leftOut = new Set([
+  "saveSafetensors",
+  "setThreads",
+  "setMkldnn",
+  "keepMemory",
+  "setTensorClass",
+  "libtorchInfo",
+  "config",
+  "parallelInfo",
+]);
+
+type Callable = (...values: unknown[]) => unknown;
+
+export function targets(): Target[] {
+  return [
+    ...tensorMethods(),
+    ...functionsOf("functional", torch.functional),
+    ...functionsOf("torch", torch as unknown as Record<string, unknown>),
+    ...functionsOf("init", torch.nn.init),
+    ...functionsOf("native", native as unknown as Record<string, unknown>, true),
+    ...operators.map((name) => ({
+      name: `call("${name}")`,
+      operator: name.includes("::") ? name : `aten::${name}`,
+      call: (values: Values) => torch.call(name, ...values.arguments(argumentsOf(name))),
+    })),
+    ...layers(),
+    ...others(),
+  ];
+}
+
+const counts = new Map<string, number>();
+
+/** How many arguments an operator takes at most. */
+function argumentsOf(name: string): number {
+  let count = counts.get(name);
+  if (count === undefined) {
+    const signature = torch.schema(name);
+    const inside = signature.slice(signature.indexOf("(") + 1, signature.lastIndexOf(") ->"));
+    count = inside === "" ? 0 : inside.split(", ").filter((part) => part !== "*").length;
+    counts.set(name, count);
+  }
+  return count;
+}
+
+function functionsOf(owner: string, functions: object, wrongThis = false): Target[] {
+  return Object.entries(functions)
+    .filter(([name, value]) => typeof value === "function" && !isClass(value) && !leftOut.has(name))
+    .map(([name, fn]) => ({
+      name: `${owner}.${name}`,
+      call: (values: Values) => {
+        const receiver = wrongThis && values.chance(0.3) ? values.any() : functions;
+        return (fn as Callable).apply(receiver, values.arguments(Math.max(2, (fn as Callable).length)));
+      },
+    }));
+}
+
+function isClass(value: unknown): boolean {
+  return /^class\b/.test(String(value)) || value === native.Tensor;
+}
+
+/** Methods, getters and setters, now and then of something that is no tensor. */
+function tensorMethods(): Target[] {
+  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(torch.Tensor.prototype));
+  return descriptors
+    .filter(([name]) => name !== "constructor")
+    .map(([name, { value, get, set }]) => ({
+      name: `Tensor.${name}`,
+      call: (values: Values) => {
+        const method = value ?? (set && values.chance(0.5) ? set : get);
+        const given = values.arguments(Math.max(2, method.length));
+        if (values.chance(0.85)) return method.apply(values.tensor(), given);
+        try {
+          return method.apply(values.strange(), given);
+        } catch (error) {
+          // What JavaScript itself says of a method of something else is the caller's own affair.
+          throw error instanceof TypeError ? new OwnError(error.message) : error;
+        }
+      },
+    }));
+}
+
+/** Layers with wrong sizes, and good layers with wrong inputs. */
+function layers(): Target[] {
+  const { nn } = torch;
+  const good = [
+    new nn.Linear(3, 2),
+    new nn.Conv2d(3, 2, 3, { padding: 1 }),
+    new nn.BatchNorm2d(3),
+    new nn.Embedding(4, 2, 0),
+    new nn.Dropout(0.5),
+    new nn.BidirectionalLstm(4, 2),
+    new nn.Sequential(new nn.Linear(3, 3), new nn.BatchNorm1d(3)),
+  ];
+  const classes = { ...nn } as unknown as Record<string, new (...values: unknown[]) => unknown>;
+  const names = [
+    "Linear",
+    "Conv2d",
+    "BatchNorm2d",
+    "Embedding",
+    "Dropout",
+    "BidirectionalLstm",
+    "Sequential",
+  ];
+  return [
+    ...names.map((name) => ({
+      name: `new nn.${name}`,
+      call: (values: Values) => new classes[name]!(...values.arguments(3)),
+    })),
+    ...good.flatMap((layer) =>
+      ["forward", "loadStateDict", "stateDict"].map((method) => ({
+        name: `${layer.constructor.name}.${method}`,
+        call: (values: Values) => {
+          const given =
+            method === "forward" && values.chance(0.5)
+              ? [values.tensor(), values.integers()]
+              : values.arguments(2);
+          return (layer as unknown as Record<string, Callable>)[method]!(...given);
+        },
+      })),
+    ),
+  ];
+}
+
+function others(): Target[] {
+  const { Generator, nn, optim } = torch;
+  const generator = Generator.seeded(1);
+  const weights = new nn.Linear(3, 2);
+  const adam = new optim.Adam(weights.namedParameters());
+  return [
+    {
+      name: "Generator.seeded",
+      call: (values) => Generator.seeded(...(values.arguments(2) as [number, string])),
+    },
+    { name: "Generator.default", call: (values) => Generator.default(values.any() as string) },
+    {
+      name: "Generator.state",
+      call: (values) => {
+        generator.state = values.any() as torch.Tensor;
+      },
+    },
+    { name: "Adam.step", call: (values) => adam.step(values.any() as torch.Tensor[]) },
+    { name: "Adam.step, two", call: (values) => adam.step([values.tensor(), values.any() as torch.Tensor]) },
+    {
+      name: "Adam.loadStateDict",
+      call: (values) => adam.loadStateDict(...(values.arguments(2) as [Map<string, torch.Tensor>, number])),
+    },
+    {
+      name: "clipGradNorm",
+      call: (values) => optim.clipGradNorm(...(values.arguments(2) as [torch.Tensor[], number])),
+    },
+    { name: "call", call: (values) => torch.call(values.any() as string, ...values.arguments(2)) },
+    {
+      name: "native.setTensorClass",
+      call: (values) => {
+        try {
+          native.setTensorClass(values.any() as new () => object);
+          return torch.ones([1]);
+        } finally {
+          native.setTensorClass(torch.Tensor);
+        }
+      },
+    },
+  ];
+}
