@@ -141,7 +141,11 @@ function inBrief(losses: Record<string, number>): Record<string, number> {
 }
 
 /** Where the run stands, and what to type next. */
-function closing(training: Training, options: Options, { folder, step, complete }: TrainingResult): string {
+function closing(
+  training: Training,
+  options: Options,
+  { folder, step, complete, caption }: TrainingResult,
+): string {
   const { data, run, threads } = options;
   const stands = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
   const same = ["--data", data, "--run", run, ...(threads ? ["--threads", threads] : [])];
@@ -149,7 +153,7 @@ function closing(training: Training, options: Options, { folder, step, complete 
   const set = (options.set ?? []).flatMap((one) => ["--set", one]);
   const next = {
     damsm: commandLine("train", "gan", "--config", config, ...set, ...same),
-    gan: commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/pictures`),
+    gan: commandLine("generate", "--run", run, "--caption", caption, "--out", `${run}/pictures`),
     reader: undefined,
   }[training];
   const goOn = commandLine("train", training, ...same, "--resume");

@@ -45,6 +45,7 @@ it("names the path that cannot be written", () => {
 
 it("removes what killed processes left, and nothing else", () => {
   writeFileSync(join(folder, ".a.json.123.sdgan-tmp"), "");
+  writeFileSync(join(folder, ".a.json.123.sdgan-tmp.123.tmp"), "");
   writeFileSync(join(folder, ".a.json.tmp"), "");
   removeLeftovers(folder);
   expect(readdirSync(folder)).toEqual([".a.json.tmp"]);

@@ -28,10 +28,10 @@ export function writeAtomic(path: string, write: (temporary: string) => void): v
   });
 }
 
-/** Removes what killed processes left half written in `folder`. */
+/** Removes what killed processes left half written in `folder`, temporary files of temporary files among it. */
 export function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder))
-    if (name.startsWith(".") && name.endsWith(temporaryEnding)) rmSync(join(folder, name), { force: true });
+    if (name.startsWith(".") && name.includes(temporaryEnding)) rmSync(join(folder, name), { force: true });
 }
 
 const temporaryEnding = ".sdgan-tmp";

@@ -55,6 +55,8 @@ export interface TrainingResult {
   step: number;
   /** Whether it is the configuration's last. */
   complete: boolean;
+  /** A caption of the data, to try. */
+  caption: string;
 }
 
 /**
@@ -65,16 +67,19 @@ export async function train(training: Training, options: TrainOptions): Promise<
   const course = courses[training];
   const folder = course.folder(options.run);
   const data = openPrepared(options.data);
+  const { splits } = data;
+  const caption = (splits.test.pictures[0] ?? splits.train.pictures[0])?.captions[0]?.text ?? "";
   try {
     if (options.config === "resume") {
       using run = resumeRun(folder);
       requireCheckpoint(run, course.result);
       requireSameVocabulary(data, run);
-      return await go(course, build(course, run.config, data, options), run, options);
+      const result = await go(course, build(course, run.config, data, options), run, options);
+      return { ...result, caption };
     }
     const trainee = build(course, options.config, data, options);
     using run = startRun(folder, options.config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
-    return await go(course, trainee, run, options);
+    return { ...(await go(course, trainee, run, options)), caption };
   } finally {
     data.close();
   }
@@ -136,7 +141,7 @@ async function go(
   trainee: Trainee,
   run: ActiveRun,
   { config: asked, steps, seconds, signal, onBegin, onStep }: TrainOptions,
-): Promise<TrainingResult> {
+): Promise<Omit<TrainingResult, "caption">> {
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
   const to = steps ?? course.steps(config);
