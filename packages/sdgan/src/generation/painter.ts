@@ -2,6 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import { type DType, inferenceMode, Generator as RandomStream, randn, scope, tensor } from "@sdgan/torch";
 import { type Config, imageSizes } from "../config.js";
+import { holdRandomStream } from "../held-stream.js";
 import type { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { Random } from "../random.js";
@@ -56,6 +57,7 @@ export class Painter {
     this.#config = config;
     this.vocabulary = Vocabulary.load(vocabulary);
     this.#dtype = computeDtype(precision ?? config.training.precision);
+    using _ = holdRandomStream(); // New networks have random weights, until theirs are read.
     this.#text = new TextEncoder({ vocabularySize: this.vocabulary.size, ...config.text });
     this.#generator = makeGenerator(config);
     const step = this.#load(

@@ -46,7 +46,8 @@ export async function savePictures(
       paths.push(path);
     }
     if (shown.length < Math.max(count, gridPictures)) shown.push(painting);
-    onPicture?.(++done);
+    done += 1;
+    onPicture?.(done);
   }
   const sheet = join(out, "grid.png");
   writeFileAtomic(sheet, await gridOf(shown, { count, stages, sizes: painter.sizes }));

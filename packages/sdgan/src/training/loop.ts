@@ -1,8 +1,9 @@
 /** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { Generator as RandomStream, scope } from "@sdgan/torch";
+import { scope } from "@sdgan/torch";
 import { UserError } from "../errors.js";
+import { holdRandomStream } from "../held-stream.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
@@ -62,7 +63,8 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     trainee.publish(run);
   };
   const sample = async () => {
-    const png = await undisturbed(async () => trainee.sample?.());
+    using _ = holdRandomStream();
+    const png = await trainee.sample?.();
     if (!png) return;
     writeFileAtomic(join(run.samples, `step-${String(trainee.steps).padStart(7, "0")}.png`), png);
     metrics.writeImage(trainee.steps, "samples", png);
@@ -90,18 +92,6 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
   if (trainee.steps > from && trainee.steps % options.sampleEvery !== 0) await sample();
   if (trainee.steps > (savedAt ?? 0)) save();
   return trainee.steps;
-}
-
-/** Does `work` and puts the default stream of random numbers back to where it was. */
-async function undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
-  const stream = RandomStream.default();
-  const before = stream.state;
-  try {
-    return await work();
-  } finally {
-    stream.state = before;
-    before.dispose();
-  }
 }
 
 function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: number | undefined): void {

@@ -1,0 +1,179 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  manualSeed,
+  noGrad,
+  Generator as RandomStream,
+  randn,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@sdgan/torch";
+import sharp from "sharp";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Config, loadConfig } from "../config.js";
+import { UserError } from "../errors.js";
+import { readMetrics } from "../run/metrics.js";
+import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
+import type { TrainingState } from "./checkpoint.js";
+import { type LoopOptions, type Trainee, trainingLoop } from "./loop.js";
+
+let folder: string;
+const config: Config = loadConfig("birds-64");
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-loop-"));
+  manualSeed(0);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A walk at random: its state is where it is, and what the default stream of random numbers will give. */
+class Walk implements Trainee {
+  steps = 0;
+  published = 0;
+  readonly place = zeros([2]);
+  /** What a step does beyond walking. */
+  accident: (step: number) => number | undefined = () => undefined;
+
+  step(): Record<string, number> {
+    this.steps += 1;
+    noGrad(() => this.place.add_(randn([2])));
+    return { loss: this.accident(this.steps) ?? this.place.sum().item() };
+  }
+
+  state(): TrainingState {
+    const tensors = new Map<string, Tensor>([
+      ["place", this.place],
+      ["random", RandomStream.default().state],
+    ]);
+    return { tensors, values: { steps: this.steps } };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    this.place.copy_(tensors.get("place")!);
+    RandomStream.default().state = tensors.get("random")!;
+    this.steps = values.steps as number;
+  }
+
+  publish(): void {
+    this.published = this.steps;
+  }
+
+  /** Draws from the default stream, as a careless sample would. */
+  async sample(): Promise<Buffer> {
+    randn([7]);
+    return await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+  }
+}
+
+function train(walk: Walk, run: ActiveRun, options: Partial<LoopOptions> = {}): Promise<number> {
+  return trainingLoop(walk, {
+    ...{ run, resume: false, steps: 10, logEvery: 1, sampleEvery: 4, checkpointEvery: 3, keep: 2 },
+    ...options,
+  });
+}
+
+async function walked(name: string, options: Partial<LoopOptions>): Promise<string> {
+  manualSeed(0);
+  using run = startRun(join(folder, name), config, "");
+  await train(new Walk(), run, options);
+  return readFileSync(run.metrics, "utf8");
+}
+
+it("writes metrics, samples and the newest checkpoints, and ends with all of them", async () => {
+  using run = startRun(join(folder, "run"), config, "");
+  const walk = new Walk();
+  expect(await train(walk, run)).toBe(10);
+  expect(readMetrics(run.metrics).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(readdirSync(run.samples)).toEqual(["step-0000004.png", "step-0000008.png", "step-0000010.png"]);
+  expect(readdirSync(run.checkpoints)).toEqual(["step-0000009.safetensors", "step-0000010.safetensors"]);
+  expect(walk.published).toBe(10);
+});
+
+it("samples drawn, or not, do not change a run", async () => {
+  expect(await walked("often", { sampleEvery: 1 })).toBe(await walked("seldom", { sampleEvery: 1000 }));
+});
+
+it("a run stopped after any step goes on to the same end", async () => {
+  const whole = await walked("whole", {});
+  for (const steps of [1, 3, 8]) {
+    manualSeed(0);
+    const path = join(folder, `stopped-${steps}`);
+    {
+      using run = startRun(path, config, "");
+      const controller = new AbortController();
+      const onStep = (step: number) => step === steps && controller.abort();
+      expect(await train(new Walk(), run, { signal: controller.signal, onStep })).toBe(steps);
+    }
+    manualSeed(99);
+    using run = resumeRun(path);
+    let begun = -1;
+    const onBegin = (step: number) => {
+      begun = step;
+    };
+    expect(await train(new Walk(), run, { resume: true, onBegin })).toBe(10);
+    expect(begun).toBe(steps);
+    expect(readFileSync(run.metrics, "utf8")).toBe(whole);
+  }
+});
+
+it("a resumed run publishes what its checkpoint holds, even if no step is left", async () => {
+  const path = join(folder, "run");
+  {
+    using run = startRun(path, config, "");
+    await train(new Walk(), run);
+  }
+  using run = resumeRun(path);
+  const walk = new Walk();
+  await train(walk, run, { resume: true });
+  expect(walk.published).toBe(10);
+});
+
+it("a loss that is not finite stops training, and the last good checkpoint stays", async () => {
+  using run = startRun(join(folder, "run"), config, "");
+  const walk = new Walk();
+  walk.accident = (step) => (step === 8 ? Number.NaN : undefined);
+  const stopped = train(walk, run);
+  await expect(stopped).rejects.toThrow(UserError);
+  await expect(stopped).rejects.toThrow(
+    "step 8: the loss loss is NaN, so training stopped; the checkpoint of step 6",
+  );
+  expect(readdirSync(run.checkpoints)).toEqual(["step-0000003.safetensors", "step-0000006.safetensors"]);
+  expect(walk.published).toBe(6);
+});
+
+it("weights that are not finite never become a checkpoint, be the losses what they may", async () => {
+  using run = startRun(join(folder, "run"), config, "");
+  const walk = new Walk();
+  walk.accident = (step) => {
+    if (step === 6) walk.place.copy_(tensor([1, Number.POSITIVE_INFINITY]));
+    return 1;
+  };
+  await expect(train(walk, run)).rejects.toThrow("step 6: place is not finite any more");
+  expect(readdirSync(run.checkpoints)).toEqual(["step-0000003.safetensors"]);
+  expect(walk.published).toBe(3);
+});
+
+it("what is no checkpoint is refused by name", async () => {
+  const path = join(folder, "run");
+  {
+    using run = startRun(path, config, "");
+    await train(new Walk(), run, { steps: 3 });
+  }
+  using run = resumeRun(path);
+  const newest = join(run.checkpoints, "step-0000005.safetensors");
+  for (const bytes of [
+    "",
+    "not a checkpoint at all",
+    readFileSync(join(run.checkpoints, "step-0000003.safetensors")).subarray(0, -4),
+  ]) {
+    writeFileSync(newest, bytes);
+    const refused = train(new Walk(), run, { resume: true });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(`${newest} is no safetensors file`);
+    await expect(refused).rejects.toThrow("remove it to go on from step 3");
+  }
+  expect(existsSync(newest)).toBe(true);
+});
