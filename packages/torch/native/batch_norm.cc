@@ -2,7 +2,7 @@
 //
 // libtorch's own kernel spends most of a bfloat16 training step here: its backward pass goes over the tensor channel by
 // channel. This one reads row after row, all channels of a place at once, twice forward and twice backward, and keeps
-// its sums in float32 whatever the dtype. It is registered with the dispatcher as `sdgan::batch_norm`, with the
+// its sums in float32 whatever the dtype. It is registered with the dispatcher as `node_torch::batch_norm`, with the
 // arguments of `aten::batch_norm`, which it leaves every other case to.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -269,7 +269,7 @@ Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, 
   return BatchNorm::apply(x, weight, bias, runningMean, runningVar, momentum, eps);
 }
 
-TORCH_LIBRARY_FRAGMENT(sdgan, library) {
+TORCH_LIBRARY_FRAGMENT(node_torch, library) {
   library.def(
       "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
       "bool training, float momentum, float eps) -> Tensor",

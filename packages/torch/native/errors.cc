@@ -1,7 +1,8 @@
 // How errors leave the addon: as JavaScript ones that say what was called with what.
 #include <ATen/core/function_schema.h>
 
-#include <sstream>
+#include <cmath>
+#include <cstdlib>
 
 #include "common.h"
 
@@ -21,11 +22,20 @@ std::string shortened(std::string text, size_t most) {
   return text.substr(0, most) + "…";
 }
 
+/// As JavaScript writes it.
 std::string describeNumber(double number) {
-  std::ostringstream text;
-  text.precision(number == static_cast<double>(static_cast<float>(number)) ? 9 : 17);
-  text << number;
-  return text.str();
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
+  char text[32];
+  if (number == std::trunc(number) && std::abs(number) < 1e15) {
+    snprintf(text, sizeof text, "%.0f", number);
+    return text;
+  }
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, number);
+    if (std::strtod(text, nullptr) == number) break;
+  }
+  return text;
 }
 
 /// `[2, 3]`, `[tensor float32[2], …]`.
@@ -65,17 +75,19 @@ std::string describeValue(napi_env env, napi_value value) {
   return "something unknown";
 }
 
-/// `aten::add.Tensor(self: tensor float32[2, 3], other: number 4)`.
+/// `aten::add.Tensor(self: tensor float32[2, 3], other: number 4)`. Arguments left undefined are left out here, too.
 std::string describeCall(const Call& call) {
   std::string text = std::string(call.name) + "(";
-  for (size_t i = call.first; i < call.count; i++) {
+  size_t shown = 0;
+  for (size_t i = call.first; i < call.count && i < Call::kMost; i++) {
     const size_t position = i - call.first;
-    if (position > 0) text += ", ";
-    if (position == kMostArguments) return text + "… " + std::to_string(call.count - call.first) + " in all)";
-    if (call.schema && position < call.schema->arguments().size()) {
-      text += call.schema->arguments()[position].name() + ": ";
-    }
+    const bool named = call.schema && position < call.schema->arguments().size();
+    if (named && typeOf(call.env, call.arguments[i]) == napi_undefined) continue;
+    if (shown > 0) text += ", ";
+    if (shown == kMostArguments) return text + "… " + std::to_string(call.count - call.first) + " in all)";
+    if (named) text += call.schema->arguments()[position].name() + ": ";
     text += describe(call.env, call.arguments[i]);
+    shown++;
   }
   return text + ")";
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common.h"
+#include "soundness.h"
 
 namespace addon {
 namespace {
@@ -129,7 +130,11 @@ napi_value fromIValue(napi_env env, const c10::IValue& value, napi_value firstAr
   if (value.isTensor()) {
     const at::Tensor& tensor = value.toTensor();
     const at::Tensor* first = asTensor(env, firstArgument);
-    return first && first->is_same(tensor) ? firstArgument : fromTensor(env, tensor);
+    if (first && first->is_same(tensor)) return firstArgument;
+    if (tensor.defined() && !countsItsElements(tensor)) {
+      throw std::runtime_error("the result " + describe(tensor) + " has more elements than 64 bits can count");
+    }
+    return fromTensor(env, tensor);
   }
   if (value.isBool()) return fromBool(env, value.toBool());
   if (value.isInt()) return fromDouble(env, static_cast<double>(value.toInt()));

@@ -45,6 +45,7 @@ const std::unordered_set<std::string>& trustingOperators() {
       "aten::_remove_batch_dim",
       "aten::_reshape_alias",
       "aten::_reshape_alias_copy",
+      "aten::_segment_reduce_backward",
       "aten::_slow_conv2d_backward",
       "aten::_slow_conv2d_forward",
       "aten::_sobol_engine_draw",
@@ -65,6 +66,7 @@ const std::unordered_set<std::string>& trustingOperators() {
       "aten::adaptive_max_pool3d_backward",
       "aten::align_tensors",
       "aten::align_to",
+      "aten::batch_norm_update_stats",
       "aten::choose_qparams_optimized",
       "aten::embedding_backward",
       "aten::embedding_bag",
@@ -176,6 +178,15 @@ void Soundness::require(const c10::FunctionSchema& schema, const std::vector<c10
   }
 }
 
+bool countsItsElements(const at::Tensor& tensor) {
+  if (tensor.layout() != at::kStrided || tensor.is_nested()) return true;
+  int64_t elements = 1;
+  for (const int64_t size : tensor.sizes()) {
+    if (__builtin_mul_overflow(elements, size, &elements)) return false;
+  }
+  return true;
+}
+
 bool emptyIfOverrun(const at::Tensor& tensor) {
   if (tensor.layout() != at::kStrided || !tensor.has_storage()) return false;
   long double last = static_cast<long double>(tensor.storage_offset());
@@ -187,7 +198,7 @@ bool emptyIfOverrun(const at::Tensor& tensor) {
     last += static_cast<long double>(tensor.size(i) - 1) * static_cast<long double>(tensor.stride(i));
   }
   const long double bytes = (last + 1) * static_cast<long double>(tensor.element_size());
-  const bool overrun = negative || (!empty && bytes > static_cast<long double>(tensor.storage().nbytes()));
+  const bool overrun = negative || !countsItsElements(tensor) || (!empty && bytes > static_cast<long double>(tensor.storage().nbytes()));
   if (overrun) tensor.unsafeGetTensorImpl()->set_sizes_contiguous({0});
   return overrun;
 }

@@ -34,6 +34,9 @@ class Soundness {
   std::optional<size_t> packed_;
 };
 
+/// Whether 64 bits hold the number of elements: a view that repeats one element may have any shape.
+bool countsItsElements(const at::Tensor& tensor);
+
 /// A tensor that could not be resized already has its new shape over its old bytes (and a negative shape is not even
 /// noticed): it is made empty, so that nobody reads beyond them. Whether that was needed.
 bool emptyIfOverrun(const at::Tensor& tensor);

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORIZED __attribute__((noinline, optimize("O3"), target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define VECTORIZED __attribute__((noinline, optimize("O3", "no-math-errno"), target_clones("arch=skylake-avx512", "arch=haswell", "default")))
 #else
 #define VECTORIZED __attribute__((noinline))
 #endif

@@ -19,7 +19,7 @@ function indexOf(name: string): number {
 
 /**
  * Calls an operator, `call("add.Tensor", x, y)`. Arguments go by position; those left out or `undefined` take their
- * defaults. Tensors, numbers, booleans, strings, generators and arrays of them are converted by the operator's schema;
+ * defaults. Tensors, numbers, booleans, strings, generators (their `native`) and arrays are converted by the schema;
  * dtypes, devices and memory formats are strings.
  * Throws a `TypeError` for arguments of the wrong kind and an `Error` with libtorch's message otherwise; both name the
  * operator and the shapes it was given.

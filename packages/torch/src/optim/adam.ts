@@ -1,7 +1,8 @@
 /** Adam (Kingma and Ba, 2015), as PyTorch's. */
 import { noGrad } from "../autograd.js";
 import { zerosLike } from "../creation.js";
-import { keep, scope } from "../scope.js";
+import { call } from "../dispatch.js";
+import { keep } from "../scope.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
 export interface AdamOptions {
@@ -52,20 +53,24 @@ export class Adam {
     this.#steps += 1;
     const stepSize = this.learningRate / (1 - beta1 ** this.#steps);
     const correction = Math.sqrt(1 - beta2 ** this.#steps);
-    noGrad(() =>
-      scope(() => {
-        let i = 0;
-        for (const [name, parameter] of this.parameters) {
-          const gradient = gradients[i++];
-          if (!gradient) continue;
-          const { mean, square } = this.#moments.get(name)!;
-          mean.lerp_(gradient, 1 - beta1);
-          square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-          const denominator = square.sqrt().div_(correction).add_(this.eps);
-          parameter.addcdiv_(mean, denominator, -stepSize);
-        }
-      }),
-    );
+    let i = 0;
+    for (const [name, parameter] of this.parameters) {
+      const gradient = gradients[i++];
+      if (!gradient) continue;
+      const { mean, square } = this.#moments.get(name)!;
+      call(
+        "node_torch::adam_step_",
+        parameter,
+        gradient,
+        mean,
+        square,
+        stepSize,
+        beta1,
+        beta2,
+        correction,
+        this.eps,
+      );
+    }
   }
 
   /** `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. */

@@ -1,0 +1,22 @@
+// Tells the points of two intertwined spirals apart.
+import { functional, grad, manualSeed, nn, optim, scope, tensor } from "@sdgan/torch";
+
+manualSeed(1);
+const spiral = Array.from({ length: 400 }, (_, i) => i % 2);
+const angles = spiral.map((which, i) => i / 40 + which * Math.PI);
+const points = tensor(angles.map((angle, i) => [(i / 40) * Math.cos(angle), (i / 40) * Math.sin(angle)]));
+const classes = tensor(spiral, { dtype: "int64" });
+
+const layer = (from, to) => [new nn.Linear(from, to), new nn.Lambda((x) => x.relu())];
+const network = new nn.Sequential(...layer(2, 64), ...layer(64, 64), new nn.Linear(64, 2));
+const adam = new optim.Adam(network.namedParameters(), { learningRate: 0.01 });
+
+for (let step = 1; step <= 300; step++) {
+  scope(() => {
+    const loss = functional.crossEntropy(network.forward(points), classes);
+    adam.step(grad([loss], network.parameters()));
+    if (step % 100 === 0) console.log(`step ${step}: loss ${loss.item().toFixed(3)}`);
+  });
+}
+const right = scope(() => network.forward(points).argmax(1).eq(classes).to("float32").mean().item());
+console.log(`${(100 * right).toFixed(1)} % of the points told apart`);

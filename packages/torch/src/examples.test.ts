@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { afterEach, expect, it, vi } from "vitest";
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+
+/** Lines that an example prints; it runs as soon as it is imported. */
+async function printed(name: string): Promise<string[]> {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  await import(`../examples/${name}.mjs`);
+  return log.mock.calls.map(([line]) => String(line));
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+it("spirals: learns", async () => {
+  const lines = await printed("spirals");
+  expect(lines).toHaveLength(4);
+  expect(Number.parseFloat(lines[3]!)).toBeGreaterThan(99);
+});
+
+it("overhead: measures every call", async () => {
+  expect(await printed("overhead")).toHaveLength(7);
+});
+
+it("the README shows the example as it is", () => {
+  expect(read("../README.md")).toContain(read("../examples/spirals.mjs").trim());
+});
