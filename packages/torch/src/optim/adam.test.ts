@@ -60,7 +60,7 @@ describe("Adam", () => {
     adam.step([null, double([1])]);
     expect([a.item(), b.item() < 1]).toEqual([1, true]);
     expect(() => adam.step([null])).toThrow(/expected 2 gradients, one a parameter, found 1/);
-    expect(() => adam.step([double([1, 2, 3]), null])).toThrow(/aten::/);
+    expect(() => adam.step([double([1, 2, 3]), null])).toThrow(/::adam_step_.*float64\[3\]/);
     expect(() => adam.loadStateDict(new Map(), 1)).toThrow(/lacks exp_avg.a/);
     const state = new Map(adam.stateDict()).set("exp_avg.b", double([1, 2]));
     expect(() => adam.loadStateDict(state, 1)).toThrow(

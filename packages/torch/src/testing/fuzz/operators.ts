@@ -19,7 +19,7 @@ export const operators = `
   smooth_l1_loss softmax.int softplus sort split.Tensor split_with_sizes sqrt square squeeze squeeze.dim stack std.dim
   sub.Tensor sum sum.dim_IntList t take tanh threshold tile to.dtype_layout topk trace transpose.int tril triu unbind.int
   unfold uniform_ unsqueeze upsample_bilinear2d upsample_nearest2d var.correction var_mean.correction view where.self
-  zero_ zeros zeros_like _pack_padded_sequence _pad_packed_sequence _foreach_add_.Scalar _foreach_mul.List sdgan::batch_norm
+  zero_ zeros zeros_like _pack_padded_sequence _pad_packed_sequence _foreach_add_.Scalar _foreach_mul.List node_torch::batch_norm node_torch::adam_step_
 `
   .trim()
   .split(/\s+/);
