@@ -13,7 +13,7 @@ const generatorRules: Rule[] = [
   [/^first\.fc\.(.+)$/, (rest) => `h_net1.fc.0.${rest}`],
   [/^first\.norm\.(.+)$/, (rest) => `h_net1.fc.1.${rest}`],
   [
-    /^first\.upBlocks\.(\d+)\.(conv|norm)\.(.+)$/,
+    /^first\.upBlocks\.(\d+)\.(conv|norm)\.(\w+)$/,
     (i, part, rest) => `h_net1.upsample${+i! + 1}.${layer(part!) + 1}.${rest}`,
   ],
   [/^later\.(\d+)\.attention\.project\.(.+)$/, (i, rest) => `h_net${+i! + 2}.att.conv_context.${rest}`],
@@ -22,7 +22,7 @@ const generatorRules: Rule[] = [
     (i, j, part, k, rest) => `h_net${+i! + 2}.residual.${j}.block.${layer(part!) + 3 * (+k! - 1)}.${rest}`,
   ],
   [
-    /^later\.(\d+)\.upBlock\.(conv|norm)\.(.+)$/,
+    /^later\.(\d+)\.upBlock\.(conv|norm)\.(\w+)$/,
     (i, part, rest) => `h_net${+i! + 2}.upsample.${layer(part!) + 1}.${rest}`,
   ],
   [/^toImage\.(\d+)\.(.+)$/, (i, rest) => `img_net${+i! + 1}.img.0.${rest}`],

@@ -1,0 +1,89 @@
+import { manualSeed, randn } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { gradcheckAlongDirections, gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
+import { ConvBlock, Discriminator, DownBlock } from "./discriminator.js";
+
+const random = (...shape: number[]) => randn(shape, { dtype: "float64" });
+/** For networks with kinks, which a smaller step seldom crosses. */
+const small = { eps: 1e-6 };
+
+beforeEach(() => manualSeed(1));
+
+describe("discriminator", () => {
+  it.each([8, 16, 32, 64, 128, 256])("sees 8d features of 4×4 places in %d pixels", (imageSize) => {
+    const discriminator = new Discriminator({ width: 1, imageSize, textWidth: 5 });
+    const features = discriminator.forward(randn([3, 3, imageSize, imageSize]));
+    expect(features.shape).toEqual([3, 8, 4, 4]);
+    expect(discriminator.unconditional(features).shape).toEqual([3]);
+    expect(discriminator.conditional(features, randn([3, 5])).shape).toEqual([3]);
+  });
+
+  it("judges in float32 what it sees in bfloat16", () => {
+    const discriminator = new Discriminator({ width: 2, imageSize: 32, textWidth: 5 });
+    const features = discriminator.forward(randn([3, 3, 32, 32]).to("bfloat16"));
+    expect(features.dtype).toBe("bfloat16");
+    expect(discriminator.unconditional(features).dtype).toBe("float32");
+    expect(discriminator.conditional(features, randn([3, 5])).dtype).toBe("float32");
+  });
+
+  it.each([
+    [64, 6_313_730],
+    [128, 19_424_002],
+    [256, 71_858_946],
+  ])("of %d pixels has AttnGAN's %d parameters at d = 64", (imageSize, expected) => {
+    // The count is quadratic in the width, so three narrow networks, which are soon made, tell it.
+    const widths = [1, 2, 4];
+    const counts = widths.map(
+      (width) => new Discriminator({ width, imageSize, textWidth: 256 }).parameterCount,
+    );
+    expect(Math.round(extrapolate(widths, counts, 64))).toBe(expected);
+  });
+
+  it("has the gradients of finite differences, features and heads", () => {
+    const discriminator = inGeneralPosition(new Discriminator({ width: 1, imageSize: 32, textWidth: 3 }));
+    const [image, sentence] = [random(3, 3, 32, 32), random(3, 3)];
+    const fn = () => {
+      const features = discriminator.forward(image);
+      return [features, discriminator.unconditional(features), discriminator.conditional(features, sentence)];
+    };
+    gradcheckAlongDirections(discriminator, fn, [image, sentence], { directions: 4 });
+  });
+
+  it("has the heads' gradients, element by element", () => {
+    const discriminator = inGeneralPosition(new Discriminator({ width: 1, imageSize: 8, textWidth: 2 }));
+    const { joint, conditionalHead, unconditionalHead } = discriminator;
+    const [features, sentence] = [random(2, 8, 4, 4), random(2, 2)];
+    gradcheckNetwork(
+      conditionalHead,
+      () => discriminator.conditional(features, sentence),
+      [features, sentence, joint.norm.weight, joint.norm.bias],
+      small,
+    );
+    gradcheckNetwork(unconditionalHead, () => discriminator.unconditional(features), [features], small);
+  });
+});
+
+describe("the discriminator's blocks have the gradients of finite differences", () => {
+  it.each([true, false])("half the size, normalized: %s", (normalized) => {
+    const block = inGeneralPosition(new DownBlock(2, 3, normalized));
+    const input = random(2, 2, 4, 4);
+    gradcheckNetwork(block, () => block.forward(input), [input], small);
+  });
+
+  it("the same size", () => {
+    const block = inGeneralPosition(new ConvBlock(2, 3));
+    const input = random(2, 2, 3, 4);
+    gradcheckNetwork(block, () => block.forward(input), [input], small);
+  });
+});
+
+/** The value at `x` of the polynomial through the points (Lagrange). */
+function extrapolate(xs: number[], ys: number[], x: number): number {
+  return ys.reduce((sum, y, i) => {
+    const basis = xs.reduce(
+      (product, other, j) => (j === i ? product : (product * (x - other)) / (xs[i]! - other)),
+      1,
+    );
+    return sum + y * basis;
+  }, 0);
+}

@@ -1,0 +1,40 @@
+import { manualSeed, randn } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { relativeError } from "../testing/golden.js";
+import { gradcheckAlongDirections, inGeneralPosition } from "../testing/gradients.js";
+import { ConvolutionalImageEncoder } from "./image-encoder.js";
+
+beforeEach(() => manualSeed(1));
+
+describe("convolutional image encoder", () => {
+  it.each([
+    [16, 2],
+    [64, 8],
+    [80, 10],
+  ])("sees regions of an eighth of the picture: %d → %d", (size, regionsSize) => {
+    const encoder = new ConvolutionalImageEncoder({ width: 2, textWidth: 6 });
+    const { regions, code } = encoder.forward(randn([2, 3, size, size]));
+    expect(regions.shape).toEqual([2, 6, regionsSize, regionsSize]);
+    expect(code.shape).toEqual([2, 6]);
+  });
+
+  it("gives float32 features of bfloat16 pictures, and in evaluation each of its own", () => {
+    const encoder = new ConvolutionalImageEncoder({ width: 4, textWidth: 6 }).eval();
+    const images = randn([3, 3, 32, 32]).to("bfloat16");
+    const { regions, code } = encoder.forward(images);
+    expect([regions.dtype, code.dtype]).toEqual(["float32", "float32"]);
+    const alone = encoder.forward(images.narrow(0, 1, 1));
+    expect(relativeError(alone.regions, regions.narrow(0, 1, 1))).toBeLessThan(0.02);
+    expect(relativeError(alone.code, code.narrow(0, 1, 1))).toBeLessThan(0.02);
+  });
+
+  it("has the gradients of finite differences", () => {
+    const encoder = inGeneralPosition(new ConvolutionalImageEncoder({ width: 2, textWidth: 3 }));
+    const image = randn([3, 3, 16, 32], { dtype: "float64" });
+    const fn = () => {
+      const { regions, code } = encoder.forward(image);
+      return [regions, code];
+    };
+    gradcheckAlongDirections(encoder, fn, [image], { directions: 4 });
+  });
+});

@@ -1,0 +1,23 @@
+import { manualSeed, randn } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { gradcheckAlongDirections, inGeneralPosition } from "../testing/gradients.js";
+import { Reader } from "./reader.js";
+
+beforeEach(() => manualSeed(1));
+
+describe("reader", () => {
+  it("has logits for every attribute's values", () => {
+    const logits = new Reader([10, 3, 2], 2).forward(randn([4, 3, 64, 64]));
+    expect(logits.map(({ shape }) => shape)).toEqual([
+      [4, 10],
+      [4, 3],
+      [4, 2],
+    ]);
+  });
+
+  it("has the gradients of finite differences", () => {
+    const reader = inGeneralPosition(new Reader([3, 2], 1), 0.1);
+    const image = randn([2, 3, 64, 64], { dtype: "float64" });
+    gradcheckAlongDirections(reader, () => reader.forward(image), [image]);
+  });
+});

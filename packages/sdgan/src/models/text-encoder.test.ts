@@ -1,0 +1,88 @@
+import { manualSeed, type Tensor, tensor } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { relativeError } from "../testing/golden.js";
+import { gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
+import { TextEncoder, wordMask } from "./text-encoder.js";
+
+const make = (dropout = 0) => new TextEncoder({ vocabularySize: 7, embedding: 3, width: 4, dropout });
+const captions = (rows: number[][]) => tensor(rows, { dtype: "int64" });
+const lengths = [2, 4, 1];
+const tokens = captions([
+  [3, 5, 0, 0],
+  [1, 2, 6, 3],
+  [4, 0, 0, 0],
+]);
+
+beforeEach(() => manualSeed(1));
+
+describe("wordMask", () => {
+  it("is true for a caption's words", () => {
+    const rows = [
+      [1, 1, 0, 0],
+      [1, 1, 1, 1],
+      [1, 0, 0, 0],
+    ];
+    expect(wordMask(lengths, 4).equal(tensor(rows, { dtype: "bool" }))).toBe(true);
+  });
+});
+
+describe("text encoder", () => {
+  it("gives features of the whole width, and zeros where there is no word", () => {
+    const { words, sentence, mask } = make().forward(tokens, lengths);
+    expect(words.shape).toEqual([3, 4, 4]);
+    expect(sentence.shape).toEqual([3, 4]);
+    expect(words.maskedFill(mask.unsqueeze(1), 0).abs().sum().item()).toBe(0);
+  });
+
+  it("takes the sentence from the last word forward and the first word backward", () => {
+    const { words, sentence } = make().forward(tokens, lengths);
+    for (const [b, length] of lengths.entries()) {
+      const [own, whole] = [words.select(0, b), sentence.select(0, b)];
+      expect(whole.narrow(0, 0, 2).equal(own.select(1, length - 1).narrow(0, 0, 2))).toBe(true);
+      expect(whole.narrow(0, 2, 2).equal(own.select(1, 0).narrow(0, 2, 2))).toBe(true);
+    }
+  });
+
+  it("reads a caption alike alone, among others, and whatever follows its end", () => {
+    const encoder = make();
+    const together = encoder.forward(tokens, lengths);
+    const otherwise = encoder.forward(
+      captions([
+        [3, 5, 6, 6],
+        [1, 2, 6, 3],
+        [4, 1, 1, 1],
+      ]),
+      lengths,
+    );
+    expect(relativeError(otherwise.words, together.words)).toBe(0);
+    for (const [b, length] of lengths.entries()) {
+      const alone = encoder.forward(tokens.narrow(0, b, 1).narrow(1, 0, length), [length]);
+      expect(relativeError(alone.words, together.words.narrow(0, b, 1).narrow(2, 0, length))).toBeLessThan(
+        1e-6,
+      );
+      expect(relativeError(alone.sentence, together.sentence.narrow(0, b, 1))).toBeLessThan(1e-6);
+    }
+  });
+
+  it("drops out in training only", () => {
+    const encoder = make(0.5);
+    const twice = () => [
+      encoder.forward(tokens, lengths).sentence,
+      encoder.forward(tokens, lengths).sentence,
+    ];
+    const [a, b] = twice() as [Tensor, Tensor];
+    expect(a.equal(b)).toBe(false);
+    encoder.eval();
+    const [c, d] = twice() as [Tensor, Tensor];
+    expect(c.equal(d)).toBe(true);
+  });
+
+  it("has the gradients of finite differences", () => {
+    const encoder = inGeneralPosition(make());
+    const fn = () => {
+      const { words, sentence } = encoder.forward(tokens, lengths);
+      return [words, sentence];
+    };
+    gradcheckNetwork(encoder, fn, []);
+  });
+});
