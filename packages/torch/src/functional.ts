@@ -43,7 +43,17 @@ export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
   if (training && isTensor(input) && input.dim >= 2 && input.numel === input.size(1))
     throw new Error(`batchNorm: ${input} has one value for each channel, training needs more`);
-  return call("node_torch::batch_norm", input, weight, bias, runningMean, runningVar, training, momentum, eps);
+  return call(
+    "node_torch::batch_norm",
+    input,
+    weight,
+    bias,
+    runningMean,
+    runningVar,
+    training,
+    momentum,
+    eps,
+  );
 }
 
 /** The first half of `dim` times the sigmoid of the second. */
