@@ -59,7 +59,7 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
 const reader = section("The reader: a network that tells which attributes a picture shows.", {
   width: count.default(32).describe("Channels of its first layer."),
   batch: count.min(2).default(64).describe("Pictures a step."),
-  steps: count.default(1500).describe("Steps to train."),
+  steps: count.default(1200).describe("Steps to train."),
   learningRate: rate.default(1e-3).describe("Adam's learning rate at the beginning; it falls to zero."),
 });
 

@@ -77,6 +77,7 @@ function load(): Native {
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
   // anything else, the one that spins keeps the one that works from its core: training gets ten times slower.
   process.env.GOMP_SPINCOUNT ??= "1000";
+  const cores = availableParallelism(); // Counted first: loading may bind this thread to one of them (OMP_PROC_BIND).
   let addon: Native;
   try {
     addon = createRequire(import.meta.url)(path) as Native;

@@ -69,8 +69,9 @@ export class Progress implements Disposable {
     if (this.#inPlace && this.#shown !== undefined) this.#show(this.#options.now());
   }
 
-  /** Shows where the work stands, for good. */
+  /** Shows where the work stands, for good; nothing if it never began. */
   [Symbol.dispose](): void {
+    if (this.#shown === undefined && this.#step === this.#options.start) return;
     if (this.#shown !== this.#step) this.#show(this.#options.now());
     if (this.#inPlace) this.#options.stream.write("\n");
   }

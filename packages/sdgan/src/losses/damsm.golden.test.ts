@@ -1,6 +1,5 @@
 import { grad, noGrad, scope, type Tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
-import { wordMask } from "../models/text-encoder.js";
 import { expectClose, golden } from "../testing/golden.js";
 import { type Gamma, sentenceLoss, wordContexts, wordsLoss } from "./damsm.js";
 
@@ -10,10 +9,9 @@ describe("DAMSM", () => {
       scope(() => {
         const file = golden("attention");
         const [words, regions] = [file.get("damsm.query"), file.get("damsm.context")];
-        const [B, T] = [words.size(0), words.size(2)];
-        const mask = wordMask(new Array(B).fill(T), T);
+        const mask = file.mask(words, "damsm.lengths");
         const { context, attention } = wordContexts(regions, words, mask, file.metadata.gamma1 as number);
-        for (let b = 0; b < B; b++) {
+        for (let b = 0; b < words.size(0); b++) {
           const own = context.select(0, b).select(0, b); // [T, D]
           expectClose(own.t(), file.get("damsm.weighted").select(0, b), 1e-4);
           const expected = file.get("damsm.attention").select(0, b); // [T, H, W]
@@ -37,7 +35,7 @@ describe("DAMSM", () => {
     const inputs = ["regions", "words", "code", "sentence"].map((name) => file.get(name));
     for (const input of inputs) input.requiresGrad = true;
     const [regions, words, code, sentence] = inputs as [Tensor, Tensor, Tensor, Tensor];
-    const mask = wordMask(file.get("lengths").toNumbers(), words.size(2));
+    const mask = file.mask(words, "lengths");
     const classes = file.get("class_ids");
     const close = (actual: number, expected: number) =>
       expect(Math.abs(actual / expected - 1)).toBeLessThan(1e-4);

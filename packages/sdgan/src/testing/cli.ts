@@ -26,3 +26,19 @@ export function startSdgan(...args: string[]): ChildProcess {
 export function ended(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
   return new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
 }
+
+/** Runs `sdgan` where `modules` cannot be imported. */
+export function sdganWithout(modules: string[], ...args: string[]): ReturnType<typeof sdgan> {
+  const hooks = `export async function resolve(name, context, next) {
+    if (${JSON.stringify(modules)}.includes(name)) throw new Error(name + " cannot be loaded");
+    return next(name, context);
+  }`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`;
+  const node = ["--import", dataUrl(register), bin, ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });
+  return { code: status, stdout, stderr };
+}
+
+function dataUrl(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSafetensors, type Tensor } from "@sdgan/torch";
 import { expect } from "vitest";
+import { wordMask } from "../models/text-encoder.js";
 
 /** Outputs of the published PyTorch code. `GOLDEN_DIR` names another folder with files of the same names. */
 const folder = process.env.GOLDEN_DIR ?? fileURLToPath(new URL("../../golden/", import.meta.url));
@@ -14,6 +15,8 @@ export interface Golden {
   get(name: string): Tensor;
   /** Those below a prefix, named without it. */
   below(prefix: string): Map<string, Tensor>;
+  /** Mask [B, T] for words [B, D, T]: by the lengths under this name, and all of it where the file has none. */
+  mask(words: Tensor, lengths: string): Tensor;
 }
 
 export function golden(name: string): Golden {
@@ -29,6 +32,10 @@ export function golden(name: string): Golden {
     below(prefix) {
       const inside = [...tensors].filter(([key]) => key.startsWith(prefix));
       return new Map(inside.map(([key, tensor]) => [key.slice(prefix.length), tensor]));
+    },
+    mask(words, lengths) {
+      const [B, , T] = words.shape as [number, number, number];
+      return wordMask(tensors.get(lengths)?.toNumbers() ?? new Array<number>(B).fill(T), T);
     },
   };
 }

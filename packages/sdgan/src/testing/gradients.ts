@@ -1,5 +1,5 @@
 /** Checks of whole networks' gradients, in float64. */
-import { grad, nn, noGrad, randn, scope, type Tensor } from "@sdgan/torch";
+import { grad, type nn, noGrad, randn, scope, type Tensor } from "@sdgan/torch";
 import { type Differentiable, type GradcheckOptions, gradcheck } from "@sdgan/torch/testing";
 
 /**
@@ -8,11 +8,6 @@ import { type Differentiable, type GradcheckOptions, gradcheck } from "@sdgan/to
  */
 export function inGeneralPosition<Network extends nn.Module>(network: Network, spread = 0.3): Network {
   network.to({ dtype: "float64" });
-  for (const module of network.modules()) {
-    // `to` replaces the tensors of fields, and not those of arrays.
-    if (module instanceof nn.BidirectionalLstm)
-      module.weights.splice(0, Number.POSITIVE_INFINITY, ...module.parameters());
-  }
   noGrad(() => {
     for (const parameter of network.parameters())
       parameter.add_(randn(parameter.shape, { dtype: "float64" }), spread);
