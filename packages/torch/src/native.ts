@@ -86,7 +86,7 @@ function load(): Native {
     throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
   }
   addon.keepMemory();
-  addon.setThreads(threadsAskedFor() ?? availableParallelism());
+  addon.setThreads(threadsAskedFor() ?? cores);
   return addon;
 }
 
