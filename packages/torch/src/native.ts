@@ -74,10 +74,13 @@ export const native = load();
 
 function load(): Native {
   const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+  const cores = availableParallelism(); // Counted before this thread is bound to one of them.
+  const threads = threadsAskedFor();
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
-  // anything else, the one that spins keeps the one that works from its core: training gets ten times slower.
+  // anything else, the one that spins keeps the one that works from its core: training gets ten times slower. The
+  // same comes of two threads on one core, where the system may leave them: with a thread a core, each keeps its own.
   process.env.GOMP_SPINCOUNT ??= "1000";
-  const cores = availableParallelism(); // Counted first: loading may bind this thread to one of them (OMP_PROC_BIND).
+  if (threads === undefined) process.env.OMP_PROC_BIND ??= "true";
   let addon: Native;
   try {
     addon = createRequire(import.meta.url)(path) as Native;
@@ -86,7 +89,7 @@ function load(): Native {
     throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
   }
   addon.keepMemory();
-  addon.setThreads(threadsAskedFor() ?? cores);
+  addon.setThreads(threads ?? cores);
   return addon;
 }
 

@@ -47,16 +47,15 @@ interface Options {
 async function show({ run, out, caption = [], captions, threads, ...options }: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
-  const [{ setThreads }, { Painter }, { readCaptions, unknownWords }, { savePictures }] = await withTorch(
+  const [{ Painter }, { readCaptions, unknownWords }, { savePictures }] = await withTorch(
     () =>
       Promise.all([
-        import("@sdgan/torch"),
         import("../generation/painter.js"),
         import("../generation/captions.js"),
         import("../generation/save.js"),
       ]),
+    threads,
   );
-  if (threads) setThreads(threads);
   const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
   const painter = new Painter(run);
   warn(unknownWords(painter, asked).map(({ words }) => words));

@@ -70,10 +70,7 @@ interface Options {
 
 async function show(training: Training, options: Options): Promise<void> {
   const config = await configOf(training, options);
-  const [{ setThreads }, { train }] = await withTorch(() =>
-    Promise.all([import("@sdgan/torch"), import("../training/train.js")]),
-  );
-  if (options.threads) setThreads(options.threads);
+  const { train } = await withTorch(() => import("../training/train.js"), options.threads);
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);

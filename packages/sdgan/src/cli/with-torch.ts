@@ -1,7 +1,11 @@
 import { UserError } from "../errors.js";
 
-/** Imports modules that need libtorch. Where it cannot be loaded, that is one line with the remedy. */
-export async function withTorch<Module>(load: () => Promise<Module>): Promise<Module> {
+/**
+ * Imports modules that need libtorch. Where it cannot be loaded, that is one line with the remedy.
+ * @param threads to compute with, by default one a core; libtorch asks when it is loaded, so it is said before
+ */
+export async function withTorch<Module>(load: () => Promise<Module>, threads?: number): Promise<Module> {
+  if (threads) process.env.OMP_NUM_THREADS = String(threads);
   try {
     return await load();
   } catch (error) {
