@@ -36,10 +36,7 @@ interface Options {
 async function show(options: Options): Promise<void> {
   const { evaluate } = await withTorch(() => import("../evaluation/evaluate.js"));
   const progress = new Progress({ label: "evaluate", total: options.pictures, unit: "pictures" });
-  const result = await (async () => {
-    using _ = progress;
-    return await evaluate({ ...options, onPicture: (done) => progress.update(done) });
-  })();
+  const result = await progress.during(evaluate({ ...options, onPicture: (done) => progress.update(done) }));
   const { generated, real, pictures, step, sheet } = result;
   const attributes = Object.entries(generated.byAttribute).map(
     ([name, share]) => `${name} ${share.toFixed(2)}`,

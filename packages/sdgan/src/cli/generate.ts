@@ -61,14 +61,13 @@ async function show({ run, out, caption = [], captions, threads, ...options }: O
   warn(unknownWords(painter, asked).map(({ words }) => words));
   const total = asked.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "pictures" });
-  const paths = await (async () => {
-    using _ = progress;
-    return await savePictures(
+  const paths = await progress.during(
+    savePictures(
       painter,
       asked.map((one) => one.caption),
       { ...options, out, onPicture: (done) => progress.update(done) },
-    );
-  })();
+    ),
+  );
   console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} pictures`}`);
   console.log(`Together: ${paths.at(-1)}`);
 }

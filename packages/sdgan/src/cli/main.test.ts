@@ -10,29 +10,32 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, sdgan, sdganWithout } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
 
+// Half a minute on a machine that has other work too.
+vi.setConfig({ testTimeout: 180_000 });
+
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
-beforeAll(() => {
+beforeAll(async () => {
   compile();
   folder = mkdtempSync(join(tmpdir(), "sdgan-cli-"));
   writeFileSync(at("tiny.yaml"), tinyConfig);
   writeFileSync(at("file"), "mine");
   const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--pictures", "2"];
-  expect(sdgan(...birds, "--out", at("data")).stderr).not.toContain("sdgan:");
+  expect((await sdgan(...birds, "--out", at("data"))).stderr).not.toContain("sdgan:");
   for (const training of ["damsm", "gan"]) {
     const options = ["--config", at("tiny.yaml"), "--data", at("data"), "--run", at("run"), "--steps", "1"];
-    expect(sdgan("train", training, ...options).stderr).not.toContain("sdgan:");
+    expect((await sdgan("train", training, ...options)).stderr).not.toContain("sdgan:");
   }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs `sdgan`, which must say one line on stderr and nothing else, and gives that line. */
-function refusal(code: number, ...args: string[]): string {
-  const result = sdgan(...args);
+async function refusal(code: number, ...args: string[]): Promise<string> {
+  const result = await sdgan(...args);
   expect(result).toMatchObject({ code, stdout: "" });
   expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
   expect(result.stderr).toMatch(/^sdgan: /);
@@ -52,7 +55,7 @@ const square = (colour: string) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32" fill="${colour}"/></svg>`;
 
 describe("usage", () => {
-  it("help needs nothing that is heavy, and has an example everywhere", () => {
+  it("help needs nothing that is heavy, and has an example everywhere", async () => {
     for (const command of [
       [],
       ["prepare", "birds"],
@@ -61,33 +64,42 @@ describe("usage", () => {
       ["train", "gan"],
       ["train", "reader"],
       ["generate"],
+      ["evaluate"],
       ["doctor"],
     ]) {
-      const { code, stdout } = sdganWithout(["@sdgan/torch", "sharp", "zod", "yaml"], ...command, "--help");
+      const { code, stdout } = await sdganWithout(
+        ["@sdgan/torch", "sharp", "zod", "yaml"],
+        ...command,
+        "--help",
+      );
       expect([command, code]).toEqual([command, 0]);
       expect(stdout).toContain("npx sdgan");
     }
   });
 
-  it("a misspelt command or option is named, with what it may have been", () => {
-    expect(refusal(2, "trian", "gan")).toBe("sdgan: unknown command 'trian'. Did you mean train?\n");
-    expect(refusal(2, "train", "damms")).toContain("Did you mean damsm?");
-    expect(refusal(2, "generate", "--captoin", "x")).toContain("'--captoin'. Did you mean --caption?");
+  it("a misspelt command or option is named, with what it may have been", async () => {
+    expect(await refusal(2, "trian", "gan")).toBe("sdgan: unknown command 'trian'. Did you mean train?\n");
+    expect(await refusal(2, "train", "damms")).toContain("Did you mean damsm?");
+    expect(await refusal(2, "generate", "--captoin", "x")).toContain("'--captoin'. Did you mean --caption?");
   });
 
-  it("so is an option without a value, with a wrong one, or left out", () => {
-    expect(refusal(2, "prepare", "birds")).toContain("'--out <folder>' is required");
-    expect(refusal(2, "prepare", "birds", "--out")).toContain("argument missing");
-    expect(refusal(2, "prepare", "birds", "--out", at("x"), "--size", "100")).toContain("a multiple of 16");
-    expect(refusal(2, "generate", "--run", at("run"), "--out", at("x"))).toContain("give --caption");
-    expect(refusal(2, "train", "gan", "--data", at("data"), "--run", at("run"))).toContain("give --config");
+  it("so is an option without a value, with a wrong one, or left out", async () => {
+    expect(await refusal(2, "prepare", "birds")).toContain("'--out <folder>' is required");
+    expect(await refusal(2, "prepare", "birds", "--out")).toContain("argument missing");
+    expect(await refusal(2, "prepare", "birds", "--out", at("x"), "--size", "100")).toContain(
+      "a multiple of 16",
+    );
+    expect(await refusal(2, "generate", "--run", at("run"), "--out", at("x"))).toContain("give --caption");
+    expect(await refusal(2, "train", "gan", "--data", at("data"), "--run", at("run"))).toContain(
+      "give --config",
+    );
     const resume = ["train", "gan", "--data", at("data"), "--run", at("run"), "--resume"];
-    expect(refusal(2, ...resume, "--set", "seed=1")).toContain("leave out --set");
+    expect(await refusal(2, ...resume, "--set", "seed=1")).toContain("leave out --set");
   });
 });
 
 describe("prepare", () => {
-  it("skips pictures that are missing or broken, and says which and why", () => {
+  it("skips pictures that are missing or broken, and says which and why", async () => {
     const good = ["a.svg", "b.svg"].map((name) => line(name)).join("");
     const path = pictures("some", `${good}${line("none.png")}${line("empty.png")}${line("noise.png")}`, {
       "a.svg": square("red"),
@@ -95,112 +107,125 @@ describe("prepare", () => {
       "empty.png": "",
       "noise.png": "no picture",
     });
-    const { code, stdout } = sdgan("prepare", "folder", path, "--out", at("some-data"), "--size", "16");
+    const { code, stdout } = await sdgan("prepare", "folder", path, "--out", at("some-data"), "--size", "16");
     expect(code).toBe(0);
     expect(stdout).toContain("3 pictures were left out:\n");
     for (const name of ["none.png", "empty.png", "noise.png"]) expect(stdout).toContain(`  ${name}: `);
     expect(stdout).toMatch(/Next: npx sdgan train damsm .*--data/);
   });
 
-  it("refuses data of which nothing can be used, and a broken line, by its number", () => {
+  it("refuses data of which nothing can be used, and a broken line, by its number", async () => {
     const none = pictures("none", line("none.png"));
-    expect(refusal(1, "prepare", "folder", none, "--out", at("x"))).toContain("no picture can be used");
+    expect(await refusal(1, "prepare", "folder", none, "--out", at("x"))).toContain("no picture can be used");
     const broken = pictures("broken", `${line("a.svg")}{"image": "b.svg", "cap\n`);
-    expect(refusal(1, "prepare", "folder", broken, "--out", at("x"))).toContain("captions.jsonl:2: not JSON");
-    expect(refusal(1, "prepare", "folder", at("nowhere"), "--out", at("x"))).toContain("no such folder");
+    expect(await refusal(1, "prepare", "folder", broken, "--out", at("x"))).toContain(
+      "captions.jsonl:2: not JSON",
+    );
+    expect(await refusal(1, "prepare", "folder", at("nowhere"), "--out", at("x"))).toContain(
+      "no such folder",
+    );
   });
 
-  it("refuses a place that cannot be written, or holds something else", () => {
+  it("refuses a place that cannot be written, or holds something else", async () => {
     const birds = ["prepare", "birds", "--species", "20", "--pictures", "1", "--out"];
-    expect(refusal(1, ...birds, at("file", "data"))).toContain("cannot be written");
-    expect(refusal(1, ...birds, at("run"))).toContain("left alone");
+    expect(await refusal(1, ...birds, at("file", "data"))).toContain("cannot be written");
+    expect(await refusal(1, ...birds, at("run"))).toContain("left alone");
     expect(readFileSync(at("file"), "utf8")).toBe("mine");
   });
 });
 
-describe("train", () => {
+describe.concurrent("train", () => {
   const options = (config = "tiny.yaml", run = "new") => [
     ...["--config", at(config), "--data", at("data")],
     ...["--run", at(run)],
   ];
 
-  it("refuses a misspelt key, wherever it stands", () => {
+  it("refuses a misspelt key, wherever it stands", async () => {
     writeFileSync(at("misspelt.yaml"), "generator: { widht: 4 }");
-    const inFile = refusal(1, "train", "damsm", ...options("misspelt.yaml"));
+    const inFile = await refusal(1, "train", "damsm", ...options("misspelt.yaml"));
     expect(inFile).toContain(`${at("misspelt.yaml")}: `);
     expect(inFile).toContain("generator.width");
-    const onLine = refusal(1, "train", "damsm", ...options(), "--set", "trainign.batch=3");
+    const onLine = await refusal(1, "train", "damsm", ...options(), "--set", "trainign.batch=3");
     expect(onLine).toContain("--set trainign.batch=3: ");
-    expect(refusal(1, "train", "damsm", ...options("none.yaml"))).toContain(`no file ${at("none.yaml")}`);
+    expect(await refusal(1, "train", "damsm", ...options("none.yaml"))).toContain(
+      `no file ${at("none.yaml")}`,
+    );
   });
 
-  it("refuses data that is missing or does not fit, before anything is written", () => {
+  it("refuses data that is missing or does not fit, before anything is written", async () => {
     const elsewhere = ["--config", at("tiny.yaml"), "--data", at("nowhere"), "--run", at("new")];
-    expect(refusal(1, "train", "damsm", ...elsewhere)).toContain("is not a prepared folder");
+    expect(await refusal(1, "train", "damsm", ...elsewhere)).toContain("is not a prepared folder");
     const larger = ["--set", "damsm.imageSize=64"];
-    expect(refusal(1, "train", "damsm", ...options(), ...larger)).toContain(
+    expect(await refusal(1, "train", "damsm", ...options(), ...larger)).toContain(
       "prepare the data with --size 64",
     );
-    expect(refusal(1, "train", "gan", ...options())).toContain("train it first: sdgan train damsm");
-    expect(refusal(1, "train", "damsm", ...options("tiny.yaml", "file/run"))).toContain(at("file", "run"));
+    expect(await refusal(1, "train", "gan", ...options())).toContain("train it first: sdgan train damsm");
+    expect(await refusal(1, "train", "damsm", ...options("tiny.yaml", "file/run"))).toContain(
+      at("file", "run"),
+    );
   });
 
-  it("refuses to begin where a run is, and to resume where none is or with other data", () => {
-    expect(refusal(1, "train", "gan", ...options("tiny.yaml", "run"))).toContain("already holds a run");
+  it("refuses to begin where a run is, and to resume where none is or with other data", async () => {
+    expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "run"))).toContain("already holds a run");
     const resume = (run: string, data = "data") => ["--resume", "--data", at(data), "--run", at(run)];
-    expect(refusal(1, "train", "gan", ...resume("nowhere"))).toContain("holds no run");
-    expect(refusal(1, "train", "gan", ...resume("run", "some-data"))).toContain("has other words");
+    expect(await refusal(1, "train", "gan", ...resume("nowhere"))).toContain("holds no run");
+    expect(await refusal(1, "train", "gan", ...resume("run", "some-data"))).toContain("has other words");
   });
 
-  it("refuses a DAMSM of another configuration", () => {
+  it("refuses a DAMSM of another configuration", async () => {
     mkdirSync(at("wider"));
     cpSync(at("run", "damsm"), at("wider", "damsm"), { recursive: true });
     const wider = ["--set", "text.width=16"];
-    expect(refusal(1, "train", "gan", ...options("tiny.yaml", "wider"), ...wider)).toContain(
+    expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "wider"), ...wider)).toContain(
       "was trained with 8",
     );
   });
 });
 
-describe("generate", () => {
+describe.concurrent("generate", () => {
   const generate = (...args: string[]) => ["generate", "--run", at("run"), "--out", at("pictures"), ...args];
 
-  it("refuses captions that say nothing to the model", () => {
-    expect(refusal(1, ...generate("--caption", ""))).toContain("is empty");
-    expect(refusal(1, ...generate("--caption", "xyzzy qwfp"))).toContain("no word that the model knows");
-    expect(refusal(1, ...generate("--caption", "🐦"))).toContain("no word in Latin letters");
-    writeFileSync(at("captions.txt"), "a red bird\n\u202eطائر\n");
-    expect(refusal(1, ...generate("--captions", at("captions.txt")))).toContain("captions.txt:2: ");
+  it("refuses captions that say nothing to the model", async () => {
+    expect(await refusal(1, ...generate("--caption", ""))).toContain("is empty");
+    expect(await refusal(1, ...generate("--caption", "xyzzy qwfp"))).toContain(
+      "no word that the model knows",
+    );
+    writeFileSync(at("captions.txt"), "a red bird\n\u202eطائر 🐦\n");
+    const inFile = await refusal(1, ...generate("--captions", at("captions.txt")));
+    expect(inFile).toContain(`${at("captions.txt")}:2: `);
+    expect(inFile).toContain("no word in Latin letters");
   });
 
-  it("takes 5,000 words, emoji and scripts from right to left, and names the words that it leaves out", () => {
+  it("takes 5,000 words, emoji and scripts from right to left, and names the words that it leaves out", async () => {
     const long = new Array(5000).fill("red bird").join(" ");
-    const { code, stderr } = sdgan(...generate("--caption", long, "--caption", "طائر a red mauve bird 🐦\n"));
+    const { code, stderr } = await sdgan(
+      ...generate("--caption", long, "--caption", "طائر a red mauve bird 🐦\n"),
+    );
     expect([code, stderr.match(/leaves them out: .*/)?.[0]]).toEqual([0, "leaves them out: mauve"]);
     expect(readFileSync(at("pictures", "2-a-red-mauve-bird-1.png")).length).toBeGreaterThan(100);
   });
 
-  it("refuses a model that is missing or cut short, and a place that cannot be written", () => {
+  it("refuses a model that is missing or cut short, and a place that cannot be written", async () => {
     mkdirSync(at("half"));
     for (const name of ["config.yaml", "vocabulary.json"]) copyFileSync(at("run", name), at("half", name));
     const half = ["generate", "--run", at("half"), "--out", at("pictures"), "--caption", "a red bird"];
-    expect(refusal(1, ...half)).toContain(`${at("half", "model.safetensors")}: there is no such file`);
+    expect(await refusal(1, ...half)).toContain(`${at("half", "model.safetensors")}: there is no such file`);
     copyFileSync(at("run", "model.safetensors"), at("half", "model.safetensors"));
     truncateSync(at("half", "model.safetensors"), 20_000);
-    expect(refusal(1, ...half)).toContain("is truncated");
+    expect(await refusal(1, ...half)).toContain("is truncated");
     const nowhere = ["generate", "--run", at("run"), "--out", at("file", "x"), "--caption", "a red bird"];
-    expect(refusal(1, ...nowhere)).toContain(`${at("file", "x")}: `);
+    expect(await refusal(1, ...nowhere)).toContain(`${at("file", "x")}: `);
     expect(readFileSync(at("file"), "utf8")).toBe("mine");
   });
 });
 
 describe("doctor", () => {
-  it("tells what there is, and what to do where libtorch cannot be loaded", () => {
-    const { code, stdout } = sdgan("doctor");
+  it("tells what there is, and what to do where libtorch cannot be loaded", async () => {
+    const { code, stdout } = await sdgan("doctor");
     expect(code).toBe(0);
     expect(stdout).toMatch(/libtorch +\d+\.\d+/);
     expect(stdout).toMatch(/\d+ GFLOP\/s in float32, \d+ in bfloat16/);
-    const without = sdganWithout(["@sdgan/torch"], "doctor");
+    const without = await sdganWithout(["@sdgan/torch"], "doctor");
     expect(without.code).toBe(1);
     expect(without.stdout).toContain("npm run setup");
   });

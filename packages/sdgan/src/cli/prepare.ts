@@ -53,13 +53,12 @@ async function show(
 ) {
   const { prepare } = await import("../data/prepare.js");
   const progress = new Progress({ label: `prepare ${source.name}`, total, unit: "pictures" });
-  const summary = await (async () => {
-    using _ = progress;
-    return await prepare(source, {
+  const summary = await progress.during(
+    prepare(source, {
       ...options,
       onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
-    });
-  })();
+    }),
+  );
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
   const preset = presetFor(source.name, options.size);
   const run = `runs/${source.name}`;

@@ -69,11 +69,28 @@ export class Progress implements Disposable {
     if (this.#inPlace && this.#shown !== undefined) this.#show(this.#options.now());
   }
 
+  /** Waits for `work`: at its end the line says so, for good; an error has the place for itself. */
+  async during<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      const result = await work;
+      this[Symbol.dispose]();
+      return result;
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
   /** Shows where the work stands, for good; nothing if it never began. */
   [Symbol.dispose](): void {
     if (this.#shown === undefined && this.#step === this.#options.start) return;
     if (this.#shown !== this.#step) this.#show(this.#options.now());
     if (this.#inPlace) this.#options.stream.write("\n");
+  }
+
+  /** Takes the line away. */
+  abandon(): void {
+    this.#clear();
   }
 
   #show(now: number): void {

@@ -88,7 +88,7 @@ async function show(training: Training, options: Options): Promise<void> {
     progress?.[Symbol.dispose]();
     console.log(closing(training, options, result));
   } catch (error) {
-    progress?.[Symbol.dispose]();
+    progress?.abandon();
     throw error;
   }
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;

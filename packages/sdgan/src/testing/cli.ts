@@ -6,37 +6,53 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const bin = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** Compiles what changed, so that no test passes by a stale build. Whether the types are right is tested elsewhere. */
 export function compile(): void {
   spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root });
 }
 
 /** Runs `sdgan` to its end. */
-export function sdgan(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
-  return { code: status, stdout, stderr };
-}
-
-/** Starts `sdgan`. Its `stderr` can be read. */
-export function startSdgan(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-}
-
-/** Waits for a process that was started. */
-export function ended(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
-  return new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
+export function sdgan(...args: string[]): Promise<Ended> {
+  return startSdgan(...args).ended;
 }
 
 /** Runs `sdgan` where `modules` cannot be imported. */
-export function sdganWithout(modules: string[], ...args: string[]): ReturnType<typeof sdgan> {
+export function sdganWithout(modules: string[], ...args: string[]): Promise<Ended> {
   const hooks = `export async function resolve(name, context, next) {
     if (${JSON.stringify(modules)}.includes(name)) throw new Error(name + " cannot be loaded");
     return next(name, context);
   }`;
   const register = `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`;
-  const node = ["--import", dataUrl(register), bin, ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });
-  return { code: status, stdout, stderr };
+  return start(["--import", dataUrl(register), bin, ...args]).ended;
+}
+
+/** Starts `sdgan`. */
+export function startSdgan(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  return start([bin, ...args]);
+}
+
+function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  // One thread: other tests run beside it, and threads that share a core mostly wait for each other.
+  const env = { ...process.env, OMP_NUM_THREADS: "1" };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve) =>
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
+  return { child, ended };
 }
 
 function dataUrl(code: string): string {
