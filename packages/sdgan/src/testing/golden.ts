@@ -1,11 +1,15 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSafetensors, type Tensor } from "@sdgan/torch";
 import { expect } from "vitest";
 import { wordMask } from "../models/text-encoder.js";
 
 /** Outputs of the published PyTorch code. `GOLDEN_DIR` names another folder with files of the same names. */
-const folder = process.env.GOLDEN_DIR ?? fileURLToPath(new URL("../../golden/", import.meta.url));
+const ownFolder = fileURLToPath(new URL("../../golden/", import.meta.url));
+const folder = process.env.GOLDEN_DIR ?? ownFolder;
+
+/** Whether the files are those that come with the project. */
+export const isOwnGolden = relative(folder, ownFolder) === "";
 
 /** Tensors of one file by name, and its metadata as JSON values where it is JSON. */
 export interface Golden {
