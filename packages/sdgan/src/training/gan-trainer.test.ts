@@ -1,0 +1,197 @@
+import { type DType, manualSeed, memoryInUse, type nn, randn, tensor } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Discriminator } from "../models/discriminator.js";
+import { Generator, type GeneratorOptions } from "../models/generator.js";
+import { randomText } from "../testing/text.js";
+import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+
+const sizes = [8, 16];
+const lengths = [3, 1, 4, 2];
+const generatorOptions: GeneratorOptions = {
+  width: 4,
+  stages: sizes.length,
+  firstSize: sizes[0]!,
+  residualBlocks: 1,
+  noise: 5,
+  condition: 6,
+  textWidth: 8,
+  scbn: ["sentence", "both"],
+  scbnHidden: 4,
+};
+const contrastive = {
+  weight: 1,
+  alpha: 0.1,
+  epsilon: 1,
+  distance: "perElement",
+  generator: true,
+  discriminator: true,
+} as const;
+
+function make(options: Partial<GanTrainerOptions> = {}): GanTrainer {
+  const { textWidth } = generatorOptions;
+  return new GanTrainer({
+    generator: new Generator(generatorOptions),
+    average: new Generator(generatorOptions),
+    discriminators: sizes.map((imageSize) => new Discriminator({ width: 4, imageSize, textWidth })),
+    learningRate: { generator: 1e-3, discriminator: 1e-3 },
+    betas: [0.5, 0.999],
+    averageDecay: 0.999,
+    klWeight: 1,
+    contrastive,
+    ...options,
+  });
+}
+
+/** Two pairs: two captions of one picture, and captions of two pictures. */
+const pairs = (): GanBatch => ({
+  real: sizes.map((size) => randn([4, 3, size, size]).tanh()),
+  text: randomText(lengths, generatorOptions.textWidth),
+  same: tensor([1, 0]),
+});
+const draws = () => ({ noise: randn([4, 5]), epsilon: randn([4, 6]) });
+const all = ({ discriminator, generator, kl, damsm, contrastive: pairsTerm }: GanMetrics) => [
+  ...discriminator,
+  ...generator,
+  kl,
+  damsm,
+  pairsTerm,
+];
+
+/** Bytes of every parameter: by them, what moved is told. */
+const bytes = (network: nn.Module) => network.parameters().map((parameter) => parameter.toBytes());
+const moved = (network: nn.Module, before: Uint8Array[]) =>
+  bytes(network).map((now, i) => Buffer.compare(now, before[i]!) !== 0);
+
+beforeEach(() => manualSeed(1));
+
+describe("a step with Siamese pairs", () => {
+  it("has finite losses, one a stage, and all terms", () => {
+    const trainer = make({ damsmLoss: (image) => image.square().mean() });
+    const metrics = trainer.step(pairs());
+    expect(metrics.discriminator).toHaveLength(2);
+    expect(metrics.generator).toHaveLength(2);
+    expect(all(metrics).every(Number.isFinite)).toBe(true);
+    expect(metrics.damsm).toBeGreaterThan(0);
+    expect(metrics.contrastive).toBeGreaterThan(0);
+    expect(trainer.steps).toBe(1);
+  });
+
+  it("weighs the contrastive loss, and leaves it out of either side", () => {
+    const [batch, drawn] = [pairs(), draws()];
+    const step = (changed: Partial<GanTrainerOptions["contrastive"]>) => {
+      manualSeed(2);
+      // With the discriminators at rest, the generator's losses are those of the same networks.
+      const learningRate = { generator: 1e-3, discriminator: 0 };
+      const trainer = make({ learningRate, contrastive: { ...contrastive, ...changed } });
+      return trainer.step(batch, drawn).contrastive;
+    };
+    const once = step({});
+    expect(step({ weight: 3 })).toBeCloseTo(3 * once, 5);
+    expect(step({ discriminator: false })).toBe(once);
+    expect(step({ generator: false })).toBe(0);
+    expect(step({ weight: 0 })).toBe(0);
+  });
+
+  it("trains the discriminators by the contrastive loss when it is to", () => {
+    const [batch, drawn] = [pairs(), draws()];
+    const step = (discriminator: boolean) => {
+      manualSeed(2);
+      const trainer = make({ contrastive: { ...contrastive, discriminator } });
+      trainer.step(batch, drawn);
+      return trainer.options.discriminators.map(bytes);
+    };
+    expect(step(true)).toEqual(step(true));
+    expect(step(true)).not.toEqual(step(false));
+  });
+
+  it("has no contrastive loss without pairs", () => {
+    const { real, text } = pairs();
+    expect(make().step({ real, text }).contrastive).toBe(0);
+  });
+});
+
+describe("a step's two phases", () => {
+  it("move every parameter", () => {
+    const trainer = make();
+    const { generator, discriminators } = trainer.options;
+    const before = [generator, ...discriminators].map(bytes);
+    // SCBN's hidden layers get gradients once the last ones have left zero.
+    for (let step = 0; step < 2; step++) trainer.step(pairs());
+    for (const [i, network] of [generator, ...discriminators].entries())
+      expect(moved(network, before[i]!).every(Boolean)).toBe(true);
+  });
+
+  it.each([
+    { phase: "discriminators'", rates: { generator: 0, discriminator: 1e-3 } },
+    { phase: "generator's", rates: { generator: 1e-3, discriminator: 0 } },
+  ])("each move their own networks only: the $phase", ({ rates }) => {
+    const trainer = make({ learningRate: rates });
+    const { generator, discriminators } = trainer.options;
+    const before = [generator, ...discriminators].map(bytes);
+    trainer.step(pairs());
+    expect(moved(generator, before[0]!).some(Boolean)).toBe(rates.generator > 0);
+    for (const [i, discriminator] of discriminators.entries())
+      expect(moved(discriminator, before[i + 1]!).some(Boolean)).toBe(rates.discriminator > 0);
+  });
+
+  it("leave no gradients behind", () => {
+    const trainer = make();
+    trainer.step(pairs());
+    const { generator, average, discriminators } = trainer.options;
+    for (const network of [generator, average, ...discriminators])
+      expect(network.parameters().every((parameter) => parameter.grad === null)).toBe(true);
+  });
+});
+
+describe("the average", () => {
+  it("starts as the generator, moves by the formula, and is never trained", () => {
+    const trainer = make();
+    const { generator, average } = trainer.options;
+    const start = generator.parameters().map((parameter) => parameter.toNumbers());
+    expect(average.parameters().map((parameter) => parameter.toNumbers())).toEqual(start);
+    trainer.step(pairs());
+    const decay = 2 / 11; // (1 + steps) / (10 + steps), as long as that is less than the decay asked for.
+    const after = generator.parameters().map((parameter) => parameter.toNumbers());
+    for (const [i, parameter] of average.parameters().entries()) {
+      expect(parameter.requiresGrad).toBe(false);
+      for (const [j, value] of parameter.toNumbers().entries())
+        if (Math.abs(value - (decay * start[i]![j]! + (1 - decay) * after[i]![j]!)) > 1e-6)
+          expect.fail(`parameter ${i}, element ${j}`);
+    }
+    expect(average.training).toBe(false);
+  });
+});
+
+describe("a step's memory", () => {
+  it("is given back, step after step", () => {
+    const trainer = make({ damsmLoss: (image) => image.square().mean() });
+    const batch = pairs();
+    trainer.step(batch);
+    const before = memoryInUse();
+    for (let step = 0; step < 20; step++) trainer.step(batch);
+    expect(memoryInUse()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe("a step in bfloat16", () => {
+  it("has losses near those of float32", () => {
+    const [batch, drawn] = [pairs(), draws()];
+    const step = (dtype: DType) => {
+      manualSeed(2);
+      const trainer = make();
+      const { generator, average, discriminators } = trainer.options;
+      for (const network of [generator, average, ...discriminators])
+        network.to({ memoryFormat: "channels_last" });
+      const real = batch.real.map((image) => image.to({ dtype, memoryFormat: "channels_last" }));
+      const steps = [1, 2, 3].map(() => all(trainer.step({ ...batch, real }, drawn)));
+      expect(generator.parameters().every(({ dtype }) => dtype === "float32")).toBe(true);
+      return steps;
+    };
+    const [exact, rough] = [step("float32"), step("bfloat16")];
+    expect(rough[0]).not.toEqual(exact[0]);
+    for (const [i, values] of exact.entries()) {
+      for (const [j, value] of values.entries())
+        expect(Math.abs(rough[i]![j]! - value)).toBeLessThanOrEqual(0.03 * Math.abs(value) + 0.02);
+    }
+  });
+});
