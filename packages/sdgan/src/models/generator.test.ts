@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { inGeneralPosition } from "../testing/gradients.js";
 import { captionsOf, randomText } from "../testing/text.js";
-import { Generator, type GeneratorOptions } from "./generator.js";
+import { ConditioningAugmentation, Generator, type GeneratorOptions } from "./generator.js";
 import type { ScbnKind } from "./scbn.js";
 
 const tiny: GeneratorOptions = {
@@ -21,6 +21,19 @@ const dtype = "float64";
 const kinds = (stages: number, kind: ScbnKind) => new Array<ScbnKind>(stages).fill(kind);
 
 beforeEach(() => manualSeed(1));
+
+describe("conditioning augmentation", () => {
+  it("gives μ + σ ⊙ ε, of the ε given or of a new one each time", () => {
+    const module = inGeneralPosition(new ConditioningAugmentation(6, 4));
+    const [sentence, epsilon] = [randn([3, 6], { dtype }), randn([3, 4], { dtype })];
+    const { code, mean, logVariance } = module.forward(sentence, epsilon);
+    const expected = mean.add(logVariance.exp().sqrt().mul(epsilon));
+    expect(relativeError(code, expected)).toBeLessThan(1e-12);
+    const [one, other] = [module.forward(sentence), module.forward(sentence)];
+    expect(one.mean.equal(other.mean)).toBe(true);
+    expect(one.code.equal(other.code)).toBe(false);
+  });
+});
 
 describe("generator", () => {
   it.each([
