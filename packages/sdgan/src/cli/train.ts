@@ -153,6 +153,7 @@ function closing(
     gan: commandLine("generate", "--run", run, "--caption", caption, "--out", `${run}/pictures`),
     reader: undefined,
   }[training];
-  const goOn = commandLine("train", training, ...same, "--resume");
+  const further = options.steps && step < options.steps ? ["--steps", options.steps] : [];
+  const goOn = commandLine("train", training, ...same, "--resume", ...further);
   return [stands, ...(complete ? [] : [`To go on: ${goOn}`]), ...(next ? [`Next: ${next}`] : [])].join("\n");
 }

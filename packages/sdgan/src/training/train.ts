@@ -53,7 +53,7 @@ export interface TrainingResult {
   folder: string;
   /** The last step taken. */
   step: number;
-  /** Whether it is the configuration's last. */
+  /** Whether it is the last: the configuration's, or the one that was asked for. */
   complete: boolean;
   /** A caption of the data, to try. */
   caption: string;
@@ -122,6 +122,7 @@ const courses: Record<Training, Course> = {
     picturesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
     make(config, data, { run, damsm }) {
+      requireTestPictures(data);
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const dtype = computeDtype(config.training.precision);
       return new GanTrainee(config, data, openDamsm(run, config, data), dtype);
@@ -153,7 +154,7 @@ async function go(
     onBegin: (from) =>
       onBegin?.({ folder, config, from, to, picturesPerStep: course.picturesPerStep(config) }),
   });
-  return { folder, step, complete: step >= course.steps(config) };
+  return { folder, step, complete: step >= Math.max(to, course.steps(config)) };
 }
 
 /** Without a checkpoint a run goes on from its beginning: not where that would overwrite what it came to. */
@@ -171,6 +172,15 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
   throw new UserError(
     `${data.dir}: has other words (${data.vocabulary.size}) than ${run.vocabulary} (${words.length}): ` +
       "go on with the prepared folder that the run began with, or begin another run",
+  );
+}
+
+/** Samples are drawn of captions that training does not see. */
+function requireTestPictures({ dir, splits }: Prepared): void {
+  if (splits.test.pictures.length > 0) return;
+  throw new UserError(
+    `${dir}: has no picture to test on, whose caption samples could be drawn of: ` +
+      'give some pictures "split": "test" in captions.jsonl, and prepare them again',
   );
 }
 
