@@ -25,6 +25,7 @@ napi_value initialize(addon::Call& call) {
   addon::defineRandom(call.env, exports);
   addon::defineRuntime(call.env, exports);
   addon::defineMemory(call.env, exports);
+  addon::defineProfiler(call.env, exports);
   return exports;
 }
 

@@ -137,5 +137,6 @@ void defineAutograd(napi_env env, napi_value exports);
 void defineRandom(napi_env env, napi_value exports);
 void defineRuntime(napi_env env, napi_value exports);
 void defineMemory(napi_env env, napi_value exports);
+void defineProfiler(napi_env env, napi_value exports);
 
 }  // namespace addon

@@ -6,6 +6,7 @@ export * from "./dtype.js";
 export * as functional from "./functional.js";
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
+export { type OperatorTime, profile } from "./profiler.js";
 export { Generator, manualSeed } from "./random.js";
 export * from "./runtime.js";
 export { loadSafetensors, saveSafetensors } from "./safetensors.js";

@@ -61,6 +61,7 @@ export interface Native {
   threads(): number;
   keepMemory(): boolean;
   memoryInUse(): number;
+  profile(fn: () => void): { operator: string; calls: number; total: number; own: number }[];
   synchronize(): void;
   version(): string;
   config(): string;

@@ -18,9 +18,10 @@ export async function examine(): Promise<Finding[]> {
   const before = [node(), processor()];
   const after = [memory(), disk()];
   const setUp = libtorchThatWasSetUp();
+  const cores = availableParallelism(); // libtorch keeps this thread on one of them.
   try {
     const torch = await import("@sdgan/torch");
-    return [...before, ...(await examineTorch(torch, setUp)), ...after];
+    return [...before, ...(await examineTorch(torch, setUp, cores)), ...after];
   } catch (error) {
     const found = error instanceof Error ? error.message.split("\n")[0]! : String(error);
     const libtorch = {
@@ -64,7 +65,7 @@ function describe({ version, origin, home }: SetUp): string {
   return `${version}, ${origins[origin] ?? origin}, in ${home}`;
 }
 
-async function examineTorch(torch: Torch, setUp: SetUp | undefined): Promise<Finding[]> {
+async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: number): Promise<Finding[]> {
   const [{ computeDtype, hasBfloat16 }, { convolutionSpeed }] = await Promise.all([
     import("../training/precision.js"),
     import("./speed.js"),
@@ -83,8 +84,8 @@ async function examineTorch(torch: Torch, setUp: SetUp | undefined): Promise<Fin
     blas(info.config),
     {
       what: "threads",
-      found: `${torch.threads()} of ${availableParallelism()} cores; load ${load.toFixed(1)}`,
-      ...(load > availableParallelism() && { advice: "other programs compute too: training waits for them" }),
+      found: `${torch.threads()} of ${cores} cores; load ${load.toFixed(1)}`,
+      ...(load > cores && { advice: "other programs compute too: training waits for them" }),
     },
     {
       what: "bfloat16",

@@ -1,0 +1,41 @@
+/**
+ * Where the time of a training step goes, operator by operator.
+ *
+ *   node bench/profile.mjs [--preset cub] [--baseline] [--batch 10] [--set key=value …]
+ */
+import { parseArgs } from "node:util";
+import { profile } from "@sdgan/torch";
+import { BASELINE, SDGAN, trainingStep } from "./workload.mjs";
+
+const { values } = parseArgs({
+  options: {
+    preset: { type: "string", default: "cub" },
+    baseline: { type: "boolean", default: false },
+    batch: { type: "string" },
+    steps: { type: "string", default: "3" },
+    rows: { type: "string", default: "30" },
+    set: { type: "string", multiple: true, default: [] },
+  },
+});
+const { step } = trainingStep({
+  preset: values.preset,
+  settings: [...(values.baseline ? BASELINE : SDGAN), ...values.set],
+  ...(values.batch && { batch: Number(values.batch) }),
+});
+const steps = Number(values.steps);
+for (let i = 0; i < 2; i++) step();
+const begin = performance.now();
+for (let i = 0; i < steps; i++) step();
+const plain = (performance.now() - begin) / steps;
+const rows = profile(() => {
+  for (let i = 0; i < steps; i++) step();
+});
+const sum = rows.reduce((total, { own }) => total + own, 0) / steps;
+console.log(`a step: ${plain.toFixed(1)} ms, in operators ${sum.toFixed(1)} ms while they are counted`);
+console.log("   ms own   share   calls  operator");
+for (const { operator, calls, own } of rows.slice(0, Number(values.rows))) {
+  const share = (100 * own) / steps / sum;
+  console.log(
+    `${(own / steps).toFixed(2).padStart(9)} ${share.toFixed(1).padStart(6)} % ${String(calls / steps).padStart(7)}  ${operator}`,
+  );
+}
