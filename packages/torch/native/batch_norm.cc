@@ -1,17 +1,24 @@
-// Batch normalization of tensors whose channels lie side by side (Ioffe and Szegedy, 2015), in training.
+// Batch normalization (Ioffe and Szegedy, 2015) and what commonly stands after it, in one pass.
 //
 // libtorch's own kernel spends most of a bfloat16 training step here: its backward pass goes over the tensor channel by
-// channel. This one reads row after row, all channels of a place at once, twice forward and twice backward, and keeps
-// its sums in float32 whatever the dtype. It is registered with the dispatcher as `node_torch::batch_norm`, with the
-// arguments of `aten::batch_norm`, which it leaves every other case to.
-#include <ATen/Parallel.h>
+// channel, and every operator after it reads and writes the tensor once more. This one reads row after row, all
+// channels of a place at once, twice forward and twice backward, and keeps its sums in float32 whatever the dtype. It
+// is registered with the dispatcher as `node_torch::batch_norm`: the arguments of `aten::batch_norm`, then
+//
+//   scale, shift   added to γ and β: conditional batch normalization (De Vries et al., 2017); [B, C, 1, 1] or [B, C, H, W]
+//   activation     "none", "leaky_relu" with `slope`, or "glu" over channels
+//   batches        sizes of batches that stand one after another in the input, each with statistics of its own (ghost
+//                  batches: Hoffer et al., 2017)
+//
+// What the loops do not take (float64, other layouts, a GPU) is composed of libtorch's operators.
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cmath>
 
+#include "batch_norm_pass.h"
 #include "common.h"
-#include "vectorize.h"
 
 namespace addon {
 namespace {
@@ -19,173 +26,38 @@ namespace {
 using at::Tensor;
 using Optional = c10::optional<Tensor>;
 
-/// Rows that are summed in float32 before the sums are merged: few enough for both passes to find them in the cache.
-constexpr int64_t kChunk = 64;
-
-/// Row ranges, one a thread; the same for the same number of threads, so that results are.
-template <class Work>
-void forParts(int64_t rows, const Work& work) {
-  const int64_t parts = at::get_num_threads();
-  at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
-    for (int64_t part = first; part < last; part++) work(part, rows * part / parts, rows * (part + 1) / parts);
-  });
+Activation toActivation(const std::string& name) {
+  if (name == "none") return Activation::kNone;
+  if (name == "leaky_relu") return Activation::kLeakyRelu;
+  if (name == "glu") return Activation::kGlu;
+  throw ArgumentError("activation: expected \"none\", \"leaky_relu\" or \"glu\", found \"" + name + "\"");
 }
 
-/// Sum over rows of x: total[c] = Σ x[r, c].
-template <class T>
-VECTORIZED void sumRows(const T* x, int64_t rows, int64_t C, float* total) {
-  for (int64_t c = 0; c < C; c++) total[c] = 0;
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) total[c] += load(x[r * C + c]);
-  }
-}
-
-/// total[c] = Σ (x[r, c] − mean[c])².
-template <class T>
-VECTORIZED void sumSquares(const T* x, int64_t rows, int64_t C, const float* mean, float* total) {
-  for (int64_t c = 0; c < C; c++) total[c] = 0;
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) {
-      const float difference = load(x[r * C + c]) - mean[c];
-      total[c] += difference * difference;
+/// The same of libtorch's own operators: for what the loops do not take, and for gradients of gradients.
+Tensor compose(const Tensor& x, const Optional& weight, const Optional& bias, const Optional& runningMean,
+               const Optional& runningVar, const Optional& scale, const Optional& shift, const Settings& settings) {
+  const auto& [training, momentum, eps, after, batches] = settings;
+  std::vector<Tensor> parts;
+  int64_t first = 0;
+  for (const int64_t size : batches) {
+    const auto part = [&](const Tensor& tensor) { return batches.size() == 1 ? tensor : tensor.narrow(0, first, size); };
+    Tensor y = at::batch_norm(part(x), weight, bias, runningMean, runningVar, training, momentum, eps, true);
+    if (scale) {
+      const Optional none;
+      const Tensor normalized =
+          at::batch_norm(part(x), none, none, training ? none : runningMean, training ? none : runningVar, training, momentum, eps, true);
+      y = y.add(normalized.mul(part(*scale))).add(part(*shift));
     }
+    parts.push_back(y);
+    first += size;
   }
-}
-
-/// y = x · scale + shift.
-template <class T>
-VECTORIZED void affine(const T* x, T* y, int64_t rows, int64_t C, const float* scale, const float* shift) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) store(y[r * C + c], load(x[r * C + c]) * scale[c] + shift[c]);
+  const Tensor y = parts.size() == 1 ? parts[0] : at::cat(parts);
+  switch (after.activation) {
+    case Activation::kNone: return y;
+    case Activation::kLeakyRelu: return at::leaky_relu(y, after.slope);
+    case Activation::kGlu: return at::glu(y, 1);
   }
-}
-
-/// sums[c] += Σ dy[r, c], products[c] += Σ dy[r, c] · (x[r, c] − mean[c]).
-template <class T>
-VECTORIZED void sumGradients(const T* dy, const T* x, int64_t rows, int64_t C, const float* mean, float* sums,
-                             float* products) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) {
-      const float gradient = load(dy[r * C + c]);
-      sums[c] += gradient;
-      products[c] += gradient * (load(x[r * C + c]) - mean[c]);
-    }
-  }
-}
-
-/// dx = a · dy + b · x + d.
-template <class T>
-VECTORIZED void combine(const T* dy, const T* x, T* dx, int64_t rows, int64_t C, const float* a, const float* b,
-                        const float* d) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) {
-      store(dx[r * C + c], a[c] * load(dy[r * C + c]) + b[c] * load(x[r * C + c]) + d[c]);
-    }
-  }
-}
-
-/// Mean and Σ (x − mean)² of each channel, merged from chunks as Chan et al. (1979) do.
-struct Moments {
-  std::vector<double> mean, squares;
-  double count = 0;
-
-  explicit Moments(int64_t C) : mean(C), squares(C) {}
-
-  template <class Mean, class Squares>
-  void merge(double otherCount, const Mean* otherMean, const Squares* otherSquares) {
-    if (otherCount == 0) return;
-    const double total = count + otherCount;
-    for (size_t c = 0; c < mean.size(); c++) {
-      const double difference = otherMean[c] - mean[c];
-      mean[c] += difference * otherCount / total;
-      squares[c] += otherSquares[c] + difference * difference * count * otherCount / total;
-    }
-    count = total;
-  }
-};
-
-template <class T>
-Moments momentsOf(const T* x, int64_t rows, int64_t C) {
-  std::vector<Moments> parts(at::get_num_threads(), Moments(C));
-  forParts(rows, [&](int64_t part, int64_t first, int64_t last) {
-    std::vector<float> mean(C), squares(C);
-    for (int64_t r = first; r < last; r += kChunk) {
-      const int64_t count = std::min(kChunk, last - r);
-      sumRows(x + r * C, count, C, mean.data());
-      for (float& value : mean) value /= static_cast<float>(count);
-      sumSquares(x + r * C, count, C, mean.data(), squares.data());
-      parts[part].merge(static_cast<double>(count), mean.data(), squares.data());
-    }
-  });
-  Moments all(C);
-  for (const Moments& part : parts) all.merge(part.count, part.mean.data(), part.squares.data());
-  return all;
-}
-
-/// The rows of a tensor whose channels lie side by side: [N, C], or [B, C, H, W] channels-last.
-int64_t rowsOf(const Tensor& x) { return x.numel() / x.size(1); }
-
-const float* dataOrNull(const Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; }
-
-template <class T>
-Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Moments& moments, double eps,
-               float* mean, float* invstd) {
-  const int64_t C = x.size(1);
-  const float* gamma = dataOrNull(weight);
-  const float* beta = dataOrNull(bias);
-  std::vector<float> scale(C), shift(C);
-  for (int64_t c = 0; c < C; c++) {
-    mean[c] = static_cast<float>(moments.mean[c]);
-    invstd[c] = static_cast<float>(1 / std::sqrt(moments.squares[c] / moments.count + eps));
-    scale[c] = (gamma ? gamma[c] : 1) * invstd[c];
-    shift[c] = (beta ? beta[c] : 0) - mean[c] * scale[c];
-  }
-  Tensor y = at::empty_like(x);
-  const T* from = reinterpret_cast<const T*>(x.data_ptr());
-  T* to = reinterpret_cast<T*>(y.data_ptr());
-  forParts(rowsOf(x), [&](int64_t, int64_t first, int64_t last) {
-    affine(from + first * C, to + first * C, last - first, C, scale.data(), shift.data());
-  });
   return y;
-}
-
-template <class T>
-Tensor backward(const Tensor& dy, const Tensor& x, const Tensor& weight, const float* mean, const float* invstd,
-                float* dGamma, float* dBeta) {
-  const int64_t C = x.size(1);
-  const int64_t rows = rowsOf(x);
-  const T* xData = reinterpret_cast<const T*>(x.data_ptr());
-  const T* dyData = reinterpret_cast<const T*>(dy.data_ptr());
-  std::vector<std::vector<double>> parts(at::get_num_threads(), std::vector<double>(2 * C));
-  forParts(rows, [&](int64_t part, int64_t first, int64_t last) {
-    std::vector<float> sums(2 * C);
-    for (int64_t r = first; r < last; r += kChunk) {
-      std::fill(sums.begin(), sums.end(), 0.0f);
-      sumGradients(dyData + r * C, xData + r * C, std::min(kChunk, last - r), C, mean, sums.data(), sums.data() + C);
-      for (int64_t i = 0; i < 2 * C; i++) parts[part][i] += sums[i];
-    }
-  });
-  // dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂)), as a line in dy and x.
-  const float* gamma = dataOrNull(weight);
-  std::vector<float> a(C), b(C), d(C);
-  for (int64_t c = 0; c < C; c++) {
-    double sum = 0, product = 0;
-    for (const auto& part : parts) {
-      sum += part[c];
-      product += part[C + c];
-    }
-    dBeta[c] = static_cast<float>(sum);
-    dGamma[c] = static_cast<float>(product * invstd[c]);
-    a[c] = (gamma ? gamma[c] : 1) * invstd[c];
-    b[c] = static_cast<float>(-a[c] * invstd[c] * invstd[c] * product / rows);
-    d[c] = static_cast<float>(-a[c] * sum / rows - b[c] * mean[c]);
-  }
-  Tensor dx = at::empty_like(x);
-  T* dxData = reinterpret_cast<T*>(dx.data_ptr());
-  forParts(rows, [&](int64_t, int64_t first, int64_t last) {
-    combine(dyData + first * C, xData + first * C, dxData + first * C, last - first, C, a.data(), b.data(), d.data());
-  });
-  return dx;
 }
 
 /// running ← (1 − momentum) · running + momentum · batch; the variance is the sample's.
@@ -202,47 +74,148 @@ void updateRunning(const Optional& runningMean, const Optional& runningVar, cons
   update(runningVar, moments.squares, std::max(1.0, moments.count - 1));
 }
 
+template <class T>
+T* dataOf(const Tensor& tensor) {
+  return tensor.defined() ? reinterpret_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+/// Fills `statistics`, [batches, 2, C], and gives z.
+template <class T>
+Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Optional& runningMean,
+               const Optional& runningVar, const Tensor& scale, const Tensor& shift, const Settings& settings,
+               const Tensor& statistics) {
+  const Rows<T> rows(x, weight, bias, scale, shift, settings);
+  const int64_t C = x.size(1);
+  std::vector<int64_t> shape = x.sizes().vec();
+  if (settings.after.activation == Activation::kGlu) shape[1] /= 2;
+  Tensor z = at::empty(shape, x.options(), x.suggest_memory_format());
+  float* own = statistics.data_ptr<float>();
+  int64_t first = 0;
+  for (const int64_t size : settings.batches) {
+    if (settings.training) {
+      const Moments moments = rows.moments(first, first + size);
+      updateRunning(runningMean, runningVar, moments, settings.momentum);
+      for (int64_t c = 0; c < C; c++) {
+        own[c] = static_cast<float>(moments.mean[c]);
+        own[C + c] = static_cast<float>(1 / std::sqrt(moments.squares[c] / moments.count + settings.eps));
+      }
+    } else {
+      const float *mean = runningMean->data_ptr<float>(), *variance = runningVar->data_ptr<float>();
+      for (int64_t c = 0; c < C; c++) {
+        own[c] = mean[c];
+        own[C + c] = static_cast<float>(1 / std::sqrt(variance[c] + settings.eps));
+      }
+    }
+    rows.forward(own, first, first + size, dataOf<T>(z));
+    own += 2 * C;
+    first += size;
+  }
+  return z;
+}
+
+struct Gradients {
+  Tensor x, weight, bias, scale, shift;
+};
+
+template <class T>
+Gradients backward(const Tensor& dz, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& scale,
+                   const Tensor& shift, const Settings& settings, const Tensor& statistics) {
+  const Rows<T> rows(x, weight, bias, scale, shift, settings);
+  const int64_t C = x.size(1);
+  Gradients gradients{at::empty_like(x), at::zeros({C}, at::kFloat), at::zeros({C}, at::kFloat), {}, {}};
+  if (scale.defined()) {
+    gradients.scale = at::empty_like(scale);
+    gradients.shift = at::empty_like(shift);
+  }
+  const float* own = statistics.data_ptr<float>();
+  int64_t first = 0;
+  for (const int64_t size : settings.batches) {
+    rows.backward(own, first, first + size, dataOf<T>(dz), dataOf<T>(gradients.x), dataOf<T>(gradients.scale),
+                  dataOf<T>(gradients.shift), gradients.weight.data_ptr<float>(), gradients.bias.data_ptr<float>());
+    own += 2 * C;
+    first += size;
+  }
+  return gradients;
+}
+
 struct BatchNorm : torch::autograd::Function<BatchNorm> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Optional& weight,
-                        const Optional& bias, const Optional& runningMean, const Optional& runningVar, double momentum,
-                        double eps) {
+                        const Optional& bias, const Optional& runningMean, const Optional& runningVar,
+                        const Optional& scale, const Optional& shift, const Settings& settings) {
     at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor gamma = weight.value_or(Tensor()), beta = bias.value_or(Tensor());
-    const bool half = x.scalar_type() == at::kBFloat16;
-    const int64_t C = x.size(1), rows = rowsOf(x);
-    const Moments moments = half ? momentsOf(reinterpret_cast<const Bfloat16*>(x.data_ptr()), rows, C)
-                                 : momentsOf(x.data_ptr<float>(), rows, C);
-    updateRunning(runningMean, runningVar, moments, momentum);
-    Tensor statistics = at::empty({2, C}, at::kFloat);
-    float* mean = statistics.data_ptr<float>();
-    context->save_for_backward({x, gamma, statistics});
-    context->saved_data["eps"] = eps;
-    context->saved_data["bias"] = beta.defined();
-    return half ? addon::forward<Bfloat16>(x, gamma, beta, moments, eps, mean, mean + C)
-                : addon::forward<float>(x, gamma, beta, moments, eps, mean, mean + C);
+    const Tensor plus = scale.value_or(Tensor()), offset = shift.value_or(Tensor());
+    Tensor statistics = at::empty({static_cast<int64_t>(settings.batches.size()), 2, x.size(1)}, at::kFloat);
+    const auto pass = x.scalar_type() == at::kBFloat16 ? addon::forward<Bfloat16> : addon::forward<float>;
+    const Tensor z = pass(x, gamma, beta, runningMean, runningVar, plus, offset, settings, statistics);
+    context->save_for_backward({x, gamma, beta, plus, offset, statistics});
+    context->saved_data["training"] = settings.training;
+    context->saved_data["eps"] = settings.eps;
+    context->saved_data["activation"] = static_cast<int64_t>(settings.after.activation);
+    context->saved_data["slope"] = static_cast<double>(settings.after.slope);
+    context->saved_data["batches"] = settings.batches;
+    return z;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 const torch::autograd::variable_list& gradients) {
+                                                 const torch::autograd::variable_list& outputs) {
     const auto saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &gamma = saved[1], &statistics = saved[2];
-    const bool hasBias = context->saved_data["bias"].toBool();
-    const int64_t C = x.size(1);
-    Tensor dx, dGamma, dBeta;
+    const auto& data = context->saved_data;
+    const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &scale = saved[3], &shift = saved[4];
+    const rows::After after{static_cast<Activation>(data.at("activation").toInt()),
+                            static_cast<float>(data.at("slope").toDouble())};
+    const Settings settings{data.at("training").toBool(), 0, data.at("eps").toDouble(), after,
+                            data.at("batches").toIntVector()};
+    Gradients gradients;
     if (at::GradMode::is_enabled()) {
-      // Gradients of gradients: libtorch's own backward pass has them.
-      std::tie(dx, dGamma, dBeta) = at::native_batch_norm_backward(
-          gradients[0], x, gamma, {}, {}, statistics.select(0, 0), statistics.select(0, 1), true,
-          context->saved_data["eps"].toDouble(), {true, gamma.defined(), hasBias});
+      gradients = differentiable(outputs[0], saved, settings);
     } else {
-      const Tensor dy = gradients[0].to(x.scalar_type()).contiguous(x.suggest_memory_format());
-      dGamma = at::empty({C}, at::kFloat);
-      dBeta = at::empty({C}, at::kFloat);
-      const float* mean = statistics.data_ptr<float>();
+      const Tensor dz = outputs[0].to(x.scalar_type()).contiguous(x.suggest_memory_format());
       const auto pass = x.scalar_type() == at::kBFloat16 ? addon::backward<Bfloat16> : addon::backward<float>;
-      dx = pass(dy, x, gamma, mean, mean + C, dGamma.data_ptr<float>(), dBeta.data_ptr<float>());
+      gradients = pass(dz, x, weight, bias, scale, shift, settings, saved[5]);
     }
-    return {dx, gamma.defined() ? dGamma : Tensor(), hasBias ? dBeta : Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {gradients.x,
+            weight.defined() ? gradients.weight : Tensor(),
+            bias.defined() ? gradients.bias : Tensor(),
+            Tensor(),
+            Tensor(),
+            scale.defined() ? gradients.scale : Tensor(),
+            shift.defined() ? gradients.shift : Tensor(),
+            Tensor()};
+  }
+
+  /// Gradients that have gradients themselves: those of libtorch's operators.
+  static Gradients differentiable(const Tensor& dz, const torch::autograd::variable_list& saved,
+                                  const Settings& settings) {
+    const auto optional = [](const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : Optional(); };
+    const auto constant = [](const Tensor& tensor) { return tensor.detach(); };
+    Optional mean, variance;
+    if (!settings.training) {
+      mean = constant(saved[5].select(0, 0).select(0, 0));
+      variance = saved[5].select(0, 0).select(0, 1).pow(-2).sub(settings.eps);
+    }
+    const auto spread = [&](const Tensor& tensor) {
+      return tensor.defined() && tensor.dim() < saved[0].dim() ? Optional(tensor.view({tensor.size(0), -1, 1, 1}))
+                                                               : optional(tensor);
+    };
+    const Tensor z = compose(saved[0], optional(saved[1]), optional(saved[2]), mean, variance, spread(saved[3]),
+                             spread(saved[4]), settings);
+    torch::autograd::variable_list inputs;
+    for (size_t i = 0; i < 5; i++) {
+      if (saved[i].defined() && saved[i].requires_grad()) inputs.push_back(saved[i]);
+    }
+    const auto found = torch::autograd::grad({z}, inputs, {dz}, true, true);
+    size_t next = 0;
+    const auto gradientOf = [&](size_t i) {
+      return saved[i].defined() && saved[i].requires_grad() ? found[next++] : Tensor();
+    };
+    Gradients gradients;
+    gradients.x = gradientOf(0);
+    gradients.weight = gradientOf(1);
+    gradients.bias = gradientOf(2);
+    gradients.scale = gradientOf(3);
+    gradients.shift = gradientOf(4);
+    return gradients;
   }
 };
 
@@ -252,7 +225,7 @@ bool isPlainFloat(const Optional& tensor, int64_t C) {
           tensor->dim() == 1 && tensor->size(0) == C);
 }
 
-/// Whether the rows of `x` are what the loops above take.
+/// Whether the rows of `x` are what the loops take.
 bool hasRows(const Tensor& x) {
   if (!x.device().is_cpu() || x.numel() == 0) return false;
   if (x.scalar_type() != at::kBFloat16 && x.scalar_type() != at::kFloat) return false;
@@ -260,19 +233,59 @@ bool hasRows(const Tensor& x) {
   return x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast) && !x.is_contiguous();
 }
 
+/// scale or shift as the loops take it, [B, C] or of the shape and layout of `x`; nothing where it does not fit.
+Optional asRows(const Tensor& modulation, const Tensor& x) {
+  const Tensor same = modulation.to(x.scalar_type());
+  if (same.sizes() == x.sizes()) return same.contiguous(x.suggest_memory_format());
+  if (x.dim() == 4 && same.sizes() == at::IntArrayRef({x.size(0), x.size(1), 1, 1})) {
+    return same.reshape({x.size(0), x.size(1)}).contiguous();
+  }
+  return {};
+}
+
+void requireBatches(const Tensor& x, const std::vector<int64_t>& batches) {
+  int64_t samples = 0;
+  for (const int64_t size : batches) {
+    if (size < 1 || size > x.size(0)) throw ArgumentError("batches: expected sizes of 1 to " + std::to_string(x.size(0)));
+    samples += size;
+  }
+  if (samples != x.size(0)) {
+    throw ArgumentError("batches: they have " + std::to_string(samples) + " samples together, the input " +
+                        std::to_string(x.size(0)));
+  }
+}
+
 Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, const Optional& runningMean,
-                 const Optional& runningVar, bool training, double momentum, double eps) {
-  const int64_t C = x.dim() > 1 ? x.size(1) : 0;
-  const bool fits = training && hasRows(x) && rowsOf(x) > 1 && isPlainFloat(weight, C) && isPlainFloat(bias, C) &&
-                    isPlainFloat(runningMean, C) && isPlainFloat(runningVar, C);
-  if (!fits) return at::batch_norm(x, weight, bias, runningMean, runningVar, training, momentum, eps, false);
-  return BatchNorm::apply(x, weight, bias, runningMean, runningVar, momentum, eps);
+                 const Optional& runningVar, bool training, double momentum, double eps, const Optional& scale,
+                 const Optional& shift, c10::string_view activation, double slope, at::IntArrayRef batches) {
+  if (x.dim() < 2) throw ArgumentError("input: expected [B, C, …], found " + describe(x));
+  if (scale.has_value() != shift.has_value()) throw ArgumentError("scale and shift: expected both or neither");
+  Settings settings{training, momentum, eps, {toActivation(std::string(activation)), static_cast<float>(slope)},
+                    batches.vec()};
+  // Running statistics are the same for every batch.
+  if (settings.batches.empty() || !training) settings.batches = {x.size(0)};
+  if (training && batches.size() > 0) requireBatches(x, settings.batches);
+  const int64_t C = x.size(1);
+  const auto smallest = *std::min_element(settings.batches.begin(), settings.batches.end());
+  bool fits = hasRows(x) && isPlainFloat(weight, C) && isPlainFloat(bias, C) && isPlainFloat(runningMean, C) &&
+              isPlainFloat(runningVar, C);
+  fits = fits && (settings.after.activation != Activation::kGlu || C % 2 == 0);
+  fits = fits && (training ? x.numel() / x.size(0) / C * smallest > 1 : runningMean && runningVar);
+  Optional plus, offset;
+  if (fits && scale) {
+    plus = asRows(*scale, x);
+    offset = asRows(*shift, x);
+    fits = plus && offset && plus->sizes() == offset->sizes();
+  }
+  if (!fits) return compose(x, weight, bias, runningMean, runningVar, scale, shift, settings);
+  return BatchNorm::apply(x, weight, bias, runningMean, runningVar, plus, offset, settings);
 }
 
 TORCH_LIBRARY_FRAGMENT(node_torch, library) {
   library.def(
       "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
-      "bool training, float momentum, float eps) -> Tensor",
+      "bool training, float momentum, float eps, Tensor? scale=None, Tensor? shift=None, str activation='none', "
+      "float slope=0.01, int[] batches=[]) -> Tensor",
       batchNorm);
 }
 

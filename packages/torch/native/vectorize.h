@@ -3,10 +3,19 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORIZED __attribute__((noinline, optimize("O3", "no-math-errno"), target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#if defined(__GNUC__)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
+#define ALWAYS_INLINE inline
+#endif
+
+// By what processors can do, and not by their names: a name is one maker's.
+#if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__)
 #define VECTORIZED __attribute__((noinline))
+#elif __GNUC__ >= 12
+#define VECTORIZED __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTORIZED __attribute__((noinline, target_clones("avx512f", "avx2", "default")))
 #endif
 
 namespace addon {
@@ -16,17 +25,38 @@ struct Bfloat16 {
   uint16_t bits;
 };
 
-inline __attribute__((always_inline)) float load(float value) { return value; }
-inline __attribute__((always_inline)) float load(Bfloat16 value) {
+ALWAYS_INLINE float load(float value) { return value; }
+ALWAYS_INLINE float load(Bfloat16 value) {
   return __builtin_bit_cast(float, static_cast<uint32_t>(value.bits) << 16);
 }
 
-inline __attribute__((always_inline)) void store(float& to, float value) { to = value; }
+ALWAYS_INLINE void store(float& to, float value) { to = value; }
 /// Rounds to the nearest, to even in between.
-inline __attribute__((always_inline)) void store(Bfloat16& to, float value) {
+ALWAYS_INLINE void store(Bfloat16& to, float value) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, value);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  to.bits = static_cast<uint16_t>(value != value ? 0x7fc0u : rounded);
+  to.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded); // NaN stays NaN.
 }
+
+/// eˣ to two units in the last place, x limited to what float32 holds (the polynomial of Moshier's Cephes library).
+ALWAYS_INLINE float exponential(float x) {
+  const float raised = x < -87.3f ? -87.3f : x;
+  const float limited = raised > 88.3f ? 88.3f : raised;
+  // Added to so large a number, x / ln 2 is rounded to a whole one, which stands in the lowest bits of the sum.
+  const float shifted = limited * 1.44269504f + 12582912.0f;
+  const float whole = shifted - 12582912.0f;
+  const float rest = (limited - whole * 0.693359375f) + whole * 2.12194440e-4f;
+  float series = 1.9875691500e-4f;
+  series = series * rest + 1.3981999507e-3f;
+  series = series * rest + 8.3334519073e-3f;
+  series = series * rest + 4.1665795894e-2f;
+  series = series * rest + 1.6666665459e-1f;
+  series = series * rest + 5.0000001201e-1f;
+  series = series * rest * rest + rest + 1.0f;
+  const float power = __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, shifted) << 23) + 0x3f800000u);
+  return series * power;
+}
+
+ALWAYS_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
 }  // namespace addon

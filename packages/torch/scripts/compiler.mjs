@@ -64,7 +64,9 @@ export function flagsFor(libtorch, env = process.env) {
     (folder) => folder && folder !== "/usr/include",
   );
   const compile = [
-    "-O2",
+    // What loops need to become vector instructions, and products and sums rounded one by one, so that every processor,
+    // and every loop with the same formula, agrees.
+    ...["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"],
     `-std=c++${standardOf(libtorch)}`,
     "-fPIC",
     "-Wall",

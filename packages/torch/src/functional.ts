@@ -19,10 +19,22 @@ export function conv2d(
   return call("conv2d", input, weight, bias ?? undefined, stride, padding);
 }
 
+/** Transposed convolution: input [B, I, H, W], weight [I, O, kH, kW] → [B, O, (H − 1)·stride − 2·padding + kH, …]. */
+export function convTranspose2d(
+  input: Tensor,
+  weight: Tensor,
+  { stride = 1, padding = 0 }: Omit<ConvOptions, "bias"> = {},
+): Tensor {
+  return call("node_torch::conv_transpose2d", input, weight, stride, padding);
+}
+
 /** input […, I], weight [O, I], bias [O] → […, O]. */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   return call("linear", input, weight, bias ?? undefined);
 }
+
+/** What can follow a normalization in the same pass over memory: nothing, x < 0 ? slope · x : x, or GLU over channels. */
+export type Activation = "none" | "leaky_relu" | "glu";
 
 export interface BatchNormOptions {
   weight?: Tensor | null;
@@ -33,16 +45,29 @@ export interface BatchNormOptions {
   training: boolean;
   momentum?: number;
   eps?: number;
+  /** Added to `weight` and `bias`, both or neither: [B, C, 1, 1] for the whole picture, or [B, C, H, W]. */
+  scale?: Tensor | null;
+  shift?: Tensor | null;
+  activation?: Activation;
+  /** Of the leaky ReLU. */
+  slope?: number;
+  /** Sizes of batches that stand one after another in `input`, each normalized by itself (ghost batches). */
+  batches?: readonly number[];
 }
 
 /**
- * input [B, C, …], normalized over everything but C. Throws in training when there is but one value for each channel,
- * which has no variance.
+ * input [B, C, …], normalized over everything but C:
+ * activation((weight + scale) · (x − μ) / √(σ² + eps) + (bias + shift)), [B, C, …], or [B, C/2, …] after a GLU.
+ * Throws in training when there is but one value for each channel, which has no variance.
  */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
-  if (training && isTensor(input) && input.dim >= 2 && input.numel === input.size(1))
-    throw new Error(`batchNorm: ${input} has one value for each channel, training needs more`);
+  const { scale, shift, activation, slope, batches = [] } = options;
+  if (training && isTensor(input) && input.dim >= 2) {
+    const samples = Math.min(input.size(0), ...batches);
+    if ((input.numel / input.size(0)) * samples === input.size(1))
+      throw new Error(`batchNorm: ${input} has one value for each channel, training needs more`);
+  }
   return call(
     "node_torch::batch_norm",
     input,
@@ -53,6 +78,11 @@ export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
     training,
     momentum,
     eps,
+    scale,
+    shift,
+    activation,
+    slope,
+    batches,
   );
 }
 

@@ -4,7 +4,7 @@
  * pictures of the two Siamese branches.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
-import { atLeastFloat32, conv3x3, initialize, leakyRelu } from "./layers.js";
+import { atLeastFloat32, conv3x3, initialize } from "./layers.js";
 
 export interface DiscriminatorOptions {
   /** d, the channels of the first convolution at 64 pixels; 8d reach the heads whatever the size. */
@@ -42,9 +42,16 @@ export class Discriminator extends nn.Module {
     initialize(this);
   }
 
-  /** image [B, 3, S, S] → features [B, 8d, 4, 4]. */
-  forward(image: Tensor): Tensor {
-    return [...this.down, ...this.narrow].reduce((hidden: Tensor, block) => block.forward(hidden), image);
+  /**
+   * image [B, 3, S, S] → features [B, 8d, 4, 4].
+   *
+   * @param batches sizes of batches that stand one after another: BN takes each for itself, as in as many calls
+   */
+  forward(image: Tensor, batches?: readonly number[]): Tensor {
+    return [...this.down, ...this.narrow].reduce(
+      (hidden: Tensor, block) => block.forward(hidden, batches),
+      image,
+    );
   }
 
   /** Logits [B], float32 or more: is this picture real? */
@@ -53,13 +60,15 @@ export class Discriminator extends nn.Module {
   }
 
   /** Logits [B], float32 or more: is this picture real, and of this sentence [B, D]? */
-  conditional(features: Tensor, sentence: Tensor): Tensor {
+  conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
     const [B, , H, W] = features.shape as [number, number, number, number];
     const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);
     const joined = cat([features, spread], 1); // [B, 8d + D, 4, 4]
-    return atLeastFloat32(this.conditionalHead.forward(this.joint.forward(joined))).view(-1);
+    return atLeastFloat32(this.conditionalHead.forward(this.joint.forward(joined, batches))).view(-1);
   }
 }
+
+const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
 
 /** 4×4 convolution with stride 2, BN (not on the picture itself), LeakyReLU: half the size. */
 export class DownBlock extends nn.Module {
@@ -69,12 +78,13 @@ export class DownBlock extends nn.Module {
   constructor(inChannels: number, outChannels: number, normalized: boolean) {
     super();
     this.conv = new nn.Conv2d(inChannels, outChannels, 4, { stride: 2, padding: 1, bias: false });
-    this.norm = normalized ? new nn.BatchNorm(outChannels) : null;
+    this.norm = normalized ? new nn.BatchNorm(outChannels, leaky) : null;
   }
 
-  forward(input: Tensor): Tensor {
+  forward(input: Tensor, batches?: readonly number[]): Tensor {
     const hidden = this.conv.forward(input);
-    return leakyRelu(this.norm ? this.norm.forward(hidden) : hidden);
+    if (!this.norm) return hidden.leakyRelu(leaky.slope);
+    return batches ? this.norm.forwardBatches(hidden, batches) : this.norm.forward(hidden);
   }
 }
 
@@ -86,10 +96,11 @@ export class ConvBlock extends nn.Module {
   constructor(inChannels: number, outChannels: number) {
     super();
     this.conv = conv3x3(inChannels, outChannels);
-    this.norm = new nn.BatchNorm(outChannels);
+    this.norm = new nn.BatchNorm(outChannels, leaky);
   }
 
-  forward(input: Tensor): Tensor {
-    return leakyRelu(this.norm.forward(this.conv.forward(input)));
+  forward(input: Tensor, batches?: readonly number[]): Tensor {
+    const hidden = this.conv.forward(input);
+    return batches ? this.norm.forwardBatches(hidden, batches) : this.norm.forward(hidden);
   }
 }

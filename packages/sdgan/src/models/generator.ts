@@ -3,7 +3,7 @@
  * at the words again. With SCBN at the end of every up-block it is SD-GAN's; with kind `none` AttnGAN's.
  */
 import { cat, nn, randn, type Tensor } from "@sdgan/torch";
-import { conv3x3, glu, initialize, upsample } from "./layers.js";
+import { conv3x3, glu, initialize, UpsampleConv } from "./layers.js";
 import { type ScbnKind, SemanticConditionedBatchNorm, SentenceCues, WordCues } from "./scbn.js";
 import type { TextFeatures } from "./text-features.js";
 import { WordAttention } from "./word-attention.js";
@@ -112,7 +112,7 @@ export class FirstStage extends nn.Module {
     const doublings = Math.log2(firstSize / 4);
     this.channels = width * 2 ** doublings;
     this.fc = new nn.Linear(condition + noise, this.channels * 4 * 4 * 2, { bias: false });
-    this.norm = new nn.BatchNorm(this.channels * 4 * 4 * 2);
+    this.norm = new nn.BatchNorm(this.channels * 4 * 4 * 2, { activation: "glu" });
     this.upBlocks = Array.from({ length: doublings }, (_, i) => {
       const channels = this.channels / 2 ** i;
       return new UpBlock(channels, channels / 2, options, kind);
@@ -121,7 +121,7 @@ export class FirstStage extends nn.Module {
 
   /** @param code [c, z]: [B, condition + noise] */
   forward(code: Tensor, text: TextFeatures): Tensor {
-    const flat = glu(this.norm.forward(this.fc.forward(code))); // [B, 16g'·4·4] in 4×4 pictures of 16g' channels
+    const flat = this.norm.forward(this.fc.forward(code)); // [B, 16g'·4·4] in 4×4 pictures of 16g' channels
     const start = flat.view(-1, this.channels, 4, 4);
     return this.upBlocks.reduce((hidden, block) => block.forward(hidden, text), start);
   }
@@ -152,7 +152,7 @@ export class LaterStage extends nn.Module {
 
 /** Nearest ×2, 3×3 convolution to 2n channels, SCBN, GLU to n: [B, m, S, S] → [B, n, 2S, 2S]. */
 export class UpBlock extends nn.Module {
-  readonly conv: nn.Conv2d;
+  readonly conv: UpsampleConv;
   readonly norm: SemanticConditionedBatchNorm;
 
   constructor(
@@ -163,12 +163,13 @@ export class UpBlock extends nn.Module {
   ) {
     super();
     const channels = 2 * outChannels;
-    this.conv = conv3x3(inChannels, channels);
-    this.norm = new SemanticConditionedBatchNorm({ channels, textWidth, kind, hidden: scbnHidden });
+    this.conv = new UpsampleConv(inChannels, channels);
+    const scbn = { channels, textWidth, kind, hidden: scbnHidden };
+    this.norm = new SemanticConditionedBatchNorm({ ...scbn, activation: "glu" });
   }
 
   forward(input: Tensor, text: TextFeatures): Tensor {
-    return glu(this.norm.forward(this.conv.forward(upsample(input)), text));
+    return this.norm.forward(this.conv.forward(input), text);
   }
 }
 
@@ -182,13 +183,13 @@ export class ResidualBlock extends nn.Module {
   constructor(channels: number) {
     super();
     this.conv1 = conv3x3(channels, 2 * channels);
-    this.norm1 = new nn.BatchNorm(2 * channels);
+    this.norm1 = new nn.BatchNorm(2 * channels, { activation: "glu" });
     this.conv2 = conv3x3(channels, channels);
     this.norm2 = new nn.BatchNorm(channels);
   }
 
   forward(input: Tensor): Tensor {
-    const inner = glu(this.norm1.forward(this.conv1.forward(input)));
+    const inner = this.norm1.forward(this.conv1.forward(input));
     return input.add(this.norm2.forward(this.conv2.forward(inner)));
   }
 }

@@ -27,14 +27,16 @@ export interface ScbnOptions {
   kind: ScbnKind;
   /** Width of the hidden layer at sentence level. */
   hidden: number;
+  /** What follows the normalization. */
+  activation?: functional.Activation;
 }
 
 export class SemanticConditionedBatchNorm extends nn.BatchNorm {
   readonly sentence: SentenceCues | null;
   readonly word: WordCues | null;
 
-  constructor({ channels, textWidth, kind, hidden }: ScbnOptions) {
-    super(channels);
+  constructor({ channels, textWidth, kind, hidden, activation = "none" }: ScbnOptions) {
+    super(channels, { activation });
     this.sentence =
       kind === "sentence" || kind === "both" ? new SentenceCues(channels, textWidth, hidden) : null;
     this.word = kind === "word" || kind === "both" ? new WordCues(channels, textWidth) : null;
@@ -42,22 +44,12 @@ export class SemanticConditionedBatchNorm extends nn.BatchNorm {
 
   /** @param x [B, C, H, W] */
   override forward(x: Tensor, text?: TextFeatures): Tensor {
-    const plain = super.forward(x); // γ·x̂ + β
-    if (!text || (!this.sentence && !this.word)) return plain;
-    const normalized = this.normalized(x); // x̂
-    let output = plain;
-    for (const cues of [this.sentence, this.word]) {
-      if (!cues) continue;
-      const { gamma, beta } = cues.forward(x, text);
-      output = output.add(normalized.mul(gamma)).add(beta);
-    }
-    return output;
-  }
-
-  /** x̂ = (x − μ(x)) / √(σ²(x) + ε). */
-  private normalized(x: Tensor): Tensor {
-    const { training, eps, runningMean, runningVar } = this;
-    return functional.batchNorm(x, training ? { training, eps } : { training, eps, runningMean, runningVar });
+    const layers = [this.sentence, this.word].filter((layer) => layer !== null);
+    if (!text || layers.length === 0) return super.forward(x);
+    const { gamma, beta } = layers
+      .map((layer) => layer.forward(x, text))
+      .reduce((sum, cues) => ({ gamma: sum.gamma.add(cues.gamma), beta: sum.beta.add(cues.beta) }));
+    return this.normalize(x, { scale: gamma, shift: beta }); // (γ + γ_c) · x̂ + (β + β_c)
   }
 }
 
@@ -115,8 +107,12 @@ export class WordCues extends nn.Module {
     }
   }
 
+  /** γ_c = A · vse + a = Σ_t σ(…)_t · (A · f(w_t) + a): the convolution is of the few words, not of every place. */
   forward(x: Tensor, text: TextFeatures): Modulation {
-    const { context } = attendWords(x, projectWords(this.project, text, x.dtype), text.mask); // vse: [B, C, H, W]
-    return { gamma: this.gamma.forward(context), beta: this.beta.forward(context) };
+    const words = projectWords(this.project, text, x.dtype); // f(W): [B, T, C]
+    const of = ({ weight, bias }: nn.Conv2d) =>
+      functional.linear(words, weight.flatten(1).to(x.dtype), bias!.to(x.dtype));
+    const [gamma, beta] = attendWords(x, words, text.mask, [of(this.gamma), of(this.beta)]).contexts;
+    return { gamma: gamma!, beta: beta! };
   }
 }

@@ -1,30 +1,36 @@
 import { type DType, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
-/** Every pixel's mixture of words. */
+/** Every pixel's mixtures of words. */
 export interface AttendedWords {
-  /** Σ_t attention · f(w_t) at every place: [B, C, H, W]. */
-  context: Tensor;
+  /** Σ_t attention · value_t at every place, for each of the values: [B, C, H, W]. */
+  contexts: Tensor[];
   /** How much each place attends to each word: [B, H·W, T]; 0 where there is no word. */
   attention: Tensor;
 }
 
 /**
- * vse_j = Σ_t σ(v_jᵀ f(w_t)) f(w_t), the softmax σ over the words that are there: AttnGAN's word attention and
- * SD-GAN's visual-semantic embedding are this one formula.
+ * Σ_t σ(v_jᵀ f(w_t)) value_t, the softmax σ over the words that are there. Where the values are f(W) itself, this is
+ * AttnGAN's word attention, and SD-GAN's visual-semantic embedding vse_j.
  *
  * @param features v: [B, C, H, W]
  * @param words f(W): [B, T, C], as wide as the features; finite where there is no word
  * @param mask [B, T], true where there is a word
+ * @param values what is mixed, each [B, T, any width]; finite where there is no word
  */
-export function attendWords(features: Tensor, words: Tensor, mask: Tensor): AttendedWords {
+export function attendWords(
+  features: Tensor,
+  words: Tensor,
+  mask: Tensor,
+  values: Tensor[] = [words],
+): AttendedWords {
   const [B, C, H, W] = features.shape as [number, number, number, number];
   const places = features.permute(0, 2, 3, 1).reshape(B, H * W, C);
   const scores = places.bmm(words.transpose(1, 2)); // [B, H·W, T]
   const absent = mask.logicalNot().unsqueeze(1); // [B, 1, T]
   const attention = scores.maskedFill(absent, -Infinity).softmax(2);
-  const context = attention.bmm(words); // [B, H·W, C]
-  return { context: context.view(B, H, W, C).permute(0, 3, 1, 2), attention };
+  const mix = (value: Tensor) => attention.bmm(value).view(B, H, W, value.size(2)).permute(0, 3, 1, 2);
+  return { contexts: values.map(mix), attention };
 }
 
 /** f(W) in the features' dtype: [B, T, C]. What stands where there is no word reaches neither it nor a gradient. */
@@ -33,7 +39,7 @@ export function projectWords(project: nn.Linear, { words, mask }: TextFeatures, 
   return project.forward(present.transpose(1, 2).to(dtype));
 }
 
-/** The generator's word attention (Xu et al., 2018, §3.1): words are taken to the features' width, then attended to. */
+/** The generator's word attention (Xu et al., 2018, §3.1), [B, C, H, W] → a context of the same shape: words are taken to the features' width, then attended to. */
 export class WordAttention extends nn.Module {
   readonly project: nn.Linear;
 
@@ -44,7 +50,9 @@ export class WordAttention extends nn.Module {
   }
 
   /** @param features [B, C, H, W] */
-  forward(features: Tensor, text: TextFeatures): AttendedWords {
-    return attendWords(features, projectWords(this.project, text, features.dtype), text.mask);
+  forward(features: Tensor, text: TextFeatures): { context: Tensor; attention: Tensor } {
+    const words = projectWords(this.project, text, features.dtype);
+    const { contexts, attention } = attendWords(features, words, text.mask);
+    return { context: contexts[0]!, attention };
   }
 }

@@ -1,5 +1,5 @@
 /** A training step of the GAN: every discriminator once, then the generator, then its average. */
-import { grad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { cat, grad, optim, randn, scope, type Tensor } from "@sdgan/torch";
 import { discriminatorLoss, generatorLoss, type Judgement } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
@@ -95,20 +95,22 @@ export class GanTrainer {
     const losses = discriminators.map((discriminator, i) =>
       scope(() => {
         discriminator.requiresGrad(true);
-        // Each call is a batch of its own for BN, in the order of the published code.
-        const realFeatures = discriminator.forward(real[i]!);
-        const fakeFeatures = discriminator.forward(images[i]!.detach());
-        const B = realFeatures.size(0);
-        const onReal = discriminator.conditional(realFeatures, text.sentence);
-        const onFake = discriminator.conditional(fakeFeatures, text.sentence);
-        const wrong = discriminator.conditional(
-          realFeatures.narrow(0, 0, B - 1),
-          text.sentence.narrow(0, 1, B - 1),
+        // One pass over real and fake pictures and one over all pairs with sentences, in which BN takes what is one
+        // call in the published code for a batch of its own, in that code's order.
+        const B = real[i]!.size(0);
+        const features = discriminator.forward(cat([real[i]!, images[i]!.detach()]), [B, B]);
+        const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
+        const { sentence } = text;
+        const conditional = discriminator.conditional(
+          cat([features, realFeatures.narrow(0, 0, B - 1)]),
+          cat([sentence, sentence, sentence.narrow(0, 1, B - 1)]),
+          [B, B, B - 1],
         );
+        const unconditional = discriminator.unconditional(features);
         const loss = discriminatorLoss(
-          { conditional: onReal, unconditional: discriminator.unconditional(realFeatures) },
-          { conditional: onFake, unconditional: discriminator.unconditional(fakeFeatures) },
-          wrong,
+          { conditional: conditional.narrow(0, 0, B), unconditional: unconditional.narrow(0, 0, B) },
+          { conditional: conditional.narrow(0, B, B), unconditional: unconditional.narrow(0, B, B) },
+          conditional.narrow(0, 2 * B, B - 1),
         );
         const useContrastive = same && contrastive.discriminator && contrastive.weight > 0;
         const total = useContrastive

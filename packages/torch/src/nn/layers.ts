@@ -60,6 +60,15 @@ export class Conv2d extends Module {
   }
 }
 
+export interface BatchNormLayerOptions {
+  eps?: number;
+  momentum?: number;
+  /** What follows in the same pass over memory. */
+  activation?: functional.Activation;
+  /** Of the leaky ReLU. */
+  slope?: number;
+}
+
 /** [B, C] or [B, C, …]: normalized over all but C (Ioffe and Szegedy, 2015). Statistics are kept in float32. */
 export class BatchNorm extends Module {
   readonly weight: Tensor;
@@ -67,13 +76,14 @@ export class BatchNorm extends Module {
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
   readonly batchesTracked: Tensor;
+  readonly #options: BatchNormLayerOptions;
 
   constructor(
     readonly features: number,
-    readonly eps = 1e-5,
-    readonly momentum = 0.1,
+    options: BatchNormLayerOptions = {},
   ) {
     super();
+    this.#options = options;
     this.weight = this.parameter("weight", ones([features]));
     this.bias = this.parameter("bias", zeros([features]));
     this.runningMean = this.buffer("running_mean", zeros([features]));
@@ -82,14 +92,23 @@ export class BatchNorm extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    return this.normalize(input, this.weight, this.bias);
+    return this.normalize(input);
   }
 
-  /** (x − μ) / √(σ² + ε), scaled and shifted only when asked to. */
-  protected normalize(input: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
-    const { runningMean, runningVar, training, momentum, eps } = this;
-    if (training) this.batchesTracked.add_(1);
-    return functional.batchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps });
+  /** As one call after another on the batches, of these sizes, that stand one after another in `input`. */
+  forwardBatches(input: Tensor, batches: readonly number[]): Tensor {
+    return this.normalize(input, { batches });
+  }
+
+  /** As `functional.batchNorm`, with this layer's parameters, statistics and options. */
+  protected normalize(
+    input: Tensor,
+    more: Pick<functional.BatchNormOptions, "scale" | "shift" | "batches"> = {},
+  ): Tensor {
+    const { weight, bias, runningMean, runningVar, training } = this;
+    if (training) this.batchesTracked.add_(more.batches?.length ?? 1);
+    const own = { weight, bias, runningMean, runningVar, training };
+    return functional.batchNorm(input, { ...own, ...this.#options, ...more });
   }
 }
 

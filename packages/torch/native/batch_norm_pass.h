@@ -1,0 +1,224 @@
+// Batch normalization of a whole tensor, in threads, from the loops over rows.
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "batch_norm_rows.h"
+#include "common.h"
+
+namespace addon {
+
+using rows::Activation;
+using rows::Modulation;
+
+/// Rows that are summed in float32 before the sums are merged: few enough for both passes to find them in the cache.
+constexpr int64_t kChunk = 64;
+
+struct Settings {
+  bool training;
+  double momentum;
+  double eps;
+  rows::After after;
+  std::vector<int64_t> batches;
+};
+
+/// Mean and Σ (x − mean)² of each channel, merged from chunks as Chan et al. (1979) do.
+struct Moments {
+  std::vector<double> mean, squares;
+  double count = 0;
+
+  explicit Moments(int64_t C) : mean(C), squares(C) {}
+
+  template <class Mean, class Squares>
+  void merge(double otherCount, const Mean* otherMean, const Squares* otherSquares) {
+    if (otherCount == 0) return;
+    const double total = count + otherCount;
+    for (size_t c = 0; c < mean.size(); c++) {
+      const double difference = otherMean[c] - mean[c];
+      mean[c] += difference * otherCount / total;
+      squares[c] += otherSquares[c] + difference * difference * count * otherCount / total;
+    }
+    count = total;
+  }
+};
+
+/// Ranges of `count`, one a thread; the same for the same number of threads, so that results are.
+template <class Work>
+void forParts(int64_t count, const Work& work) {
+  const int64_t parts = at::get_num_threads();
+  at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; part++) work(part, count * part / parts, count * (part + 1) / parts);
+  });
+}
+
+template <class T>
+Moments momentsOf(const T* x, int64_t rows, int64_t C) {
+  std::vector<Moments> parts(at::get_num_threads(), Moments(C));
+  forParts(rows, [&](int64_t part, int64_t first, int64_t last) {
+    std::vector<float> mean(C), squares(C);
+    for (int64_t r = first; r < last; r += kChunk) {
+      const int64_t count = std::min(kChunk, last - r);
+      rows::sum(x + r * C, count, C, mean.data());
+      for (float& value : mean) value /= static_cast<float>(count);
+      rows::sumSquares(x + r * C, count, C, mean.data(), squares.data());
+      parts[part].merge(static_cast<double>(count), mean.data(), squares.data());
+    }
+  });
+  Moments all(C);
+  for (const Moments& part : parts) all.merge(part.count, part.mean.data(), part.squares.data());
+  return all;
+}
+
+/// The rows of one tensor, [N, C] or [B, C, H, W] channels-last, and what they are normalized with. Samples `first` to
+/// `last` are one batch.
+template <class T>
+class Rows {
+ public:
+  Rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& scale, const at::Tensor& shift,
+       const Settings& settings)
+      : settings_(settings),
+        C_(x.size(1)),
+        places_(x.numel() / x.size(0) / C_),
+        x_(data(x)),
+        scale_(scale.defined() ? data(scale) : nullptr),
+        shift_(shift.defined() ? data(shift) : nullptr),
+        modulation_(!scale.defined()           ? Modulation::kNone
+                    : scale.dim() == x.dim() ? Modulation::kPlace
+                                               : Modulation::kSample),
+        gamma_(weight.defined() ? weight.data_ptr<float>() : filled(ones_, 1)),
+        beta_(bias.defined() ? bias.data_ptr<float>() : filled(zeros_, 0)) {}
+
+  int64_t count(int64_t samples) const { return samples * places_; }
+
+  Moments moments(int64_t first, int64_t last) const {
+    return momentsOf(x_ + first * places_ * C_, count(last - first), C_);
+  }
+
+  /// @param statistics μ and 1/√(σ² + ε), [2, C]
+  void forward(const float* statistics, int64_t first, int64_t last, T* z) const {
+    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span, float* scratch) {
+      rows::forward<modulation()>(span, C_, normalization(statistics), settings_.after, scratch, z + row * width());
+    });
+  }
+
+  /// Adds to dγ and dβ, [C] each; writes dx, and dScale and dShift where there are such.
+  void backward(const float* statistics, int64_t first, int64_t last, const T* dz, T* dx, T* dScale, T* dShift,
+                float* dGamma, float* dBeta) const {
+    const rows::Normalization n = normalization(statistics);
+    const std::vector<double> total = sumGradients(n, first, last, dz, dScale, dShift);
+    std::vector<float> slope(C_), offset(C_);
+    const auto places = static_cast<double>(count(last - first));
+    for (int64_t c = 0; c < C_; c++) {
+      const double invstd = n.invstd[c];
+      dBeta[c] += static_cast<float>(total[c]);
+      dGamma[c] += static_cast<float>(total[C_ + c] * invstd);
+      if (!settings_.training) continue; // The statistics are numbers then, and no functions of x.
+      // With dx̂ = dy · (γ + scale): dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(σ² + ε).
+      slope[c] = static_cast<float>(-total[3 * C_ + c] * invstd * invstd * invstd / places);
+      offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
+    }
+    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span, float* scratch) {
+      rows::combine<modulation()>(span, dz + row * width(), C_, n, settings_.after, scratch, slope.data(),
+                                  offset.data(), dx + row * C_);
+    });
+  }
+
+ private:
+  static const T* data(const at::Tensor& tensor) { return reinterpret_cast<const T*>(tensor.data_ptr()); }
+
+  const float* filled(std::vector<float>& values, float value) {
+    values.assign(C_, value);
+    return values.data();
+  }
+
+  rows::Normalization normalization(const float* statistics) const {
+    return {statistics, statistics + C_, gamma_, beta_};
+  }
+
+  int64_t width() const { return settings_.after.activation == Activation::kGlu ? C_ / 2 : C_; }
+
+  /// Calls work(modulation, part, first row, span, scratch) for pieces of samples, in threads.
+  template <class Work>
+  void forSpans(int64_t first, int64_t last, const Work& work) const {
+    switch (modulation_) {
+      case Modulation::kNone: return forSpansOf<Modulation::kNone>(first, last, work);
+      case Modulation::kSample: return forSpansOf<Modulation::kSample>(first, last, work);
+      case Modulation::kPlace: return forSpansOf<Modulation::kPlace>(first, last, work);
+    }
+  }
+
+  template <Modulation M, class Work>
+  void forSpansOf(int64_t first, int64_t last, const Work& work) const {
+    // A sample's own sums are made by one thread, so with modulation of samples none is cut.
+    const int64_t unit = M == Modulation::kSample ? places_ : 1;
+    forParts(count(last - first) / unit, [&](int64_t part, int64_t begin, int64_t end) {
+      std::vector<float> scratch(2 * C_);
+      const int64_t stop = first * places_ + end * unit;
+      for (int64_t row = first * places_ + begin * unit; row < stop;) {
+        int64_t next = std::min(row + kChunk, stop);
+        int64_t own = 0;
+        if (M == Modulation::kSample) {
+          next = std::min(next, (row / places_ + 1) * places_);
+          own = row / places_ * C_;
+        } else if (M == Modulation::kPlace) {
+          own = row * C_;
+        }
+        const rows::Span<T> span{x_ + row * C_, next - row, scale_ ? scale_ + own : nullptr,
+                                 shift_ ? shift_ + own : nullptr};
+        work(std::integral_constant<Modulation, M>(), part, row, span, scratch.data());
+        row = next;
+      }
+    });
+  }
+
+  /// Σ dy, Σ dy · (x − μ), Σ dx̂ and Σ dx̂ · (x − μ): [4, C].
+  std::vector<double> sumGradients(const rows::Normalization& n, int64_t first, int64_t last, const T* dz, T* dScale,
+                                   T* dShift) const {
+    std::vector<std::vector<double>> parts(at::get_num_threads(), std::vector<double>(4 * C_));
+    // Of the sample that a thread is at.
+    std::vector<std::vector<float>> samples(parts.size(), std::vector<float>(2 * C_));
+    forSpans(first, last, [&](auto modulation, int64_t part, int64_t row, const rows::Span<T>& span, float* scratch) {
+      constexpr Modulation M = modulation();
+      std::vector<float> sums(M == Modulation::kPlace ? 4 * C_ : 2 * C_);
+      const int64_t own = M == Modulation::kPlace ? row * C_ : 0;
+      rows::sumGradients<M>(span, dz + row * width(), C_, n, settings_.after, scratch, sums.data(), dScale + own,
+                            dShift + own);
+      std::vector<double>& all = parts[part];
+      for (size_t i = 0; i < sums.size(); i++) all[i] += sums[i];
+      if constexpr (M != Modulation::kPlace) {
+        for (int64_t i = 0; i < 2 * C_; i++) {
+          const float scale = M == Modulation::kSample ? load(span.scale[i % C_]) : 0;
+          all[2 * C_ + i] += sums[i] * (n.gamma[i % C_] + scale);
+        }
+      }
+      if constexpr (M == Modulation::kSample) {
+        std::vector<float>& sample = samples[part];
+        for (int64_t i = 0; i < 2 * C_; i++) sample[i] += sums[i];
+        if ((row + span.rows) % places_ != 0) return;
+        const int64_t at = row / places_ * C_;
+        for (int64_t c = 0; c < C_; c++) {
+          store(dShift[at + c], sample[c]);
+          store(dScale[at + c], sample[C_ + c] * n.invstd[c]);
+        }
+        std::fill(sample.begin(), sample.end(), 0.0f);
+      }
+    });
+    std::vector<double> total(4 * C_);
+    for (const auto& part : parts) {
+      for (int64_t i = 0; i < 4 * C_; i++) total[i] += part[i];
+    }
+    return total;
+  }
+
+  const Settings& settings_;
+  int64_t C_, places_;
+  const T *x_, *scale_, *shift_;
+  Modulation modulation_;
+  std::vector<float> ones_, zeros_;
+  const float *gamma_, *beta_;
+};
+
+}  // namespace addon
