@@ -155,7 +155,7 @@ class Rows {
     // A sample's own sums are made by one thread, so with modulation of samples none is cut.
     const int64_t unit = M == Modulation::kSample ? places_ : 1;
     forParts(count(last - first) / unit, [&](int64_t part, int64_t begin, int64_t end) {
-      std::vector<float> scratch(2 * C_);
+      std::vector<float> scratch(4 * C_);
       const int64_t stop = first * places_ + end * unit;
       for (int64_t row = first * places_ + begin * unit; row < stop;) {
         int64_t next = std::min(row + kChunk, stop);

@@ -76,8 +76,9 @@ ALWAYS_INLINE void normalizeRow(const T* __restrict x, int64_t C, const Normaliz
 /// Derivative of the leaky ReLU.
 ALWAYS_INLINE float leakiness(float y, float slope) { return y > 0 ? 1.0f : slope; }
 
+/// z of one row; overwrites y.
 template <class T>
-ALWAYS_INLINE void activateRow(const float* __restrict y, int64_t C, const After after, T* __restrict z) {
+ALWAYS_INLINE void activateRow(float* __restrict y, int64_t C, const After after, T* __restrict z) {
   switch (after.activation) {
     case Activation::kNone:
       for (int64_t c = 0; c < C; c++) store(z[c], y[c]);
@@ -88,13 +89,15 @@ ALWAYS_INLINE void activateRow(const float* __restrict y, int64_t C, const After
     case Activation::kGlu: {
       const int64_t half = C / 2;
       const float* __restrict gate = y + half;
-      for (int64_t c = 0; c < half; c++) store(z[c], y[c] * sigmoid(gate[c]));
+      // Dtypes are mixed in loops of their own: vectors of the narrower one would not fit rows of few channels.
+      for (int64_t c = 0; c < half; c++) y[c] *= sigmoid(gate[c]);
+      for (int64_t c = 0; c < half; c++) store(z[c], y[c]);
       break;
     }
   }
 }
 
-/// dy of one row from dz and y; `dy` may not be `y`.
+/// dy of one row from dz and y.
 template <class T>
 ALWAYS_INLINE void activateRowBackward(const T* __restrict dz, const float* __restrict y, int64_t C,
                                        const After after, float* __restrict dy) {
@@ -109,8 +112,9 @@ ALWAYS_INLINE void activateRowBackward(const T* __restrict dz, const float* __re
       const int64_t half = C / 2;
       const float* __restrict gate = y + half;
       float* __restrict dGate = dy + half;
+      for (int64_t c = 0; c < half; c++) dy[c] = load(dz[c]);
       for (int64_t c = 0; c < half; c++) {
-        const float gradient = load(dz[c]), open = sigmoid(gate[c]);
+        const float gradient = dy[c], open = sigmoid(gate[c]);
         dy[c] = gradient * open;
         dGate[c] = gradient * y[c] * open * (1 - open);
       }
@@ -119,7 +123,7 @@ ALWAYS_INLINE void activateRowBackward(const T* __restrict dz, const float* __re
   }
 }
 
-/// z of a span. @param scratch [2, C]
+/// z of a span. @param scratch [4, C], here and below
 template <Modulation M, class T>
 VECTORIZED void forward(const Span<T>& span, int64_t C, const Normalization n, After after, float* scratch,
                         T* z) {
@@ -146,17 +150,22 @@ VECTORIZED void sumGradients(const Span<T>& span, const T* dz, int64_t C, const 
     if (after.activation != Activation::kNone) normalizeRow<M>(x, C, n, scale, span.shift + own, y);
     activateRowBackward(dz + r * width, y, C, after, dy);
     if constexpr (M == Modulation::kPlace) {
+      float* __restrict centred = scratch + 2 * C;
+      float* __restrict gain = scratch + 3 * C;
+      for (int64_t c = 0; c < C; c++) centred[c] = load(x[c]) - n.mean[c];
+      for (int64_t c = 0; c < C; c++) gain[c] = n.gamma[c] + load(scale[c]);
+      for (int64_t c = 0; c < C; c++) {
+        const float product = dy[c] * centred[c], gained = dy[c] * gain[c];
+        total[c] += dy[c];
+        total[C + c] += product;
+        total[2 * C + c] += gained;
+        total[3 * C + c] += gained * centred[c];
+        y[c] = product * n.invstd[c];
+      }
       T* __restrict dScaleRow = dScale + own;
       T* __restrict dShiftRow = dShift + own;
-      for (int64_t c = 0; c < C; c++) {
-        const float centred = load(x[c]) - n.mean[c], gained = dy[c] * (n.gamma[c] + load(scale[c]));
-        total[c] += dy[c];
-        total[C + c] += dy[c] * centred;
-        total[2 * C + c] += gained;
-        total[3 * C + c] += gained * centred;
-        store(dScaleRow[c], dy[c] * centred * n.invstd[c]);
-        store(dShiftRow[c], dy[c]);
-      }
+      for (int64_t c = 0; c < C; c++) store(dScaleRow[c], y[c]);
+      for (int64_t c = 0; c < C; c++) store(dShiftRow[c], dy[c]);
     } else {
       for (int64_t c = 0; c < C; c++) {
         total[c] += dy[c];
