@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { profile } from "@sdgan/torch";
-import { BASELINE, SDGAN, trainingStep } from "./workload.mjs";
+import { trainingStep } from "./workload.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -17,18 +17,19 @@ const { values } = parseArgs({
     set: { type: "string", multiple: true, default: [] },
   },
 });
-const { step } = trainingStep({
+const { run } = trainingStep({
   preset: values.preset,
-  settings: [...(values.baseline ? BASELINE : SDGAN), ...values.set],
+  baseline: values.baseline,
+  settings: values.set,
   ...(values.batch && { batch: Number(values.batch) }),
 });
 const steps = Number(values.steps);
-for (let i = 0; i < 2; i++) step();
+for (let i = 0; i < 2; i++) run();
 const begin = performance.now();
-for (let i = 0; i < steps; i++) step();
+for (let i = 0; i < steps; i++) run();
 const plain = (performance.now() - begin) / steps;
 const rows = profile(() => {
-  for (let i = 0; i < steps; i++) step();
+  for (let i = 0; i < steps; i++) run();
 });
 const sum = rows.reduce((total, { own }) => total + own, 0) / steps;
 console.log(`a step: ${plain.toFixed(1)} ms, in operators ${sum.toFixed(1)} ms while they are counted`);

@@ -1,36 +1,95 @@
-/** What is measured: a training step of a configuration, on random data of its shapes. */
-import { randn, scope, tensor } from "@sdgan/torch";
+/** What is measured, on random data of the real shapes. Nothing here is timed yet. */
+import { functional, grad, inferenceMode, randn, scope, tensor } from "@sdgan/torch";
 import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
+import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-trainee.js";
+import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-trainee.js";
 import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
 
-/** AttnGAN without DAMSM. */
-export const BASELINE = ["generator.scbn=none", "siamese.enabled=false", "training.damsmWeight=0"];
-
-/** SD-GAN without DAMSM. */
-export const SDGAN = ["training.damsmWeight=0"];
+/** AttnGAN. */
+const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];
 
 /**
- * @param {{ preset?: string, settings?: string[], batch?: number }} options settings as `--set` takes them; of Siamese
- *   branches each has `batch` pictures
+ * A training step without DAMSM.
+ *
+ * @param {{ preset?: string, baseline?: boolean, batch?: number, precision?: string, settings?: string[] }} options
+ *   settings as `--set` takes them; of Siamese branches each has `batch` pictures
  */
-export function trainingStep({ preset = "cub", settings = [], batch } = {}) {
-  const config = loadConfig(preset, settings);
+export function trainingStep({ preset = "cub", baseline = false, batch, precision = "auto", settings = [] }) {
+  const config = loadConfig(preset, [
+    ...(baseline ? BASELINE : []),
+    "training.damsmWeight=0",
+    `training.precision=${precision}`,
+    ...settings,
+  ]);
   const dtype = computeDtype(config.training.precision);
   const pairs = batch ?? config.training.batch;
   const B = pairs * (config.siamese.enabled ? 2 : 1);
-  const [T, D] = [config.data.maxWords, config.text.width];
   const trainer = makeGanTrainer(config);
   const real = imageSizes(config.generator).map((size) =>
     randn([B, size, size, 3]).permute(0, 3, 1, 2).to(dtype),
   );
-  const text = { words: randn([B, D, T]), sentence: randn([B, D]), mask: wordMask(new Array(B).fill(T), T) };
+  const text = randomText(B, config);
   const same = config.siamese.enabled && tensor(Array.from({ length: pairs }, (_, i) => i % 2));
+  const parameters = [trainer.options.generator, ...trainer.options.discriminators].map((network) =>
+    network.parameters().reduce((sum, { numel }) => sum + numel, 0),
+  );
+  return {
+    ...{ dtype, pictures: B, parameters, config },
+    run: () => scope(() => trainer.step({ real, text, ...(same && { same }) })),
+  };
+}
+
+/** Pictures of AttnGAN's generator, as many as `batch`, at once. */
+export function generation({ preset = "cub", batch = 8, precision = "auto" }) {
+  const config = loadConfig(preset, [...BASELINE, `training.precision=${precision}`]);
+  const dtype = computeDtype(config.training.precision);
+  const generator = makeGenerator(config).requiresGrad(false).eval().to({ memoryFormat: "channels_last" });
+  const noise = randn([batch, config.generator.noise]).to(dtype);
+  const text = randomText(batch, config);
   return {
     dtype,
-    pictures: B,
-    trainer,
-    step: () => scope(() => trainer.step({ real, text, ...(same && { same }) })),
+    pictures: batch,
+    run: () => inferenceMode(() => scope(() => void generator.forward(noise, text))),
+  };
+}
+
+/** The loss by words, forward and backward, both ways of matching. */
+export function damsmLosses({ batch = 48, words = 18, side = 17, width = 256 }) {
+  const regions = randn([batch, width, side, side], { requiresGrad: true });
+  const features = randn([batch, width, words], { requiresGrad: true });
+  const mask = wordMask(new Array(batch).fill(words), words);
+  const run = () =>
+    scope(() => {
+      const { imageToText, textToImage } = wordsLoss(regions, features, mask, [4, 5, 10]);
+      grad([imageToText.add(textToImage)], [regions, features]);
+    });
+  return { dtype: "float32", pictures: batch, run };
+}
+
+/** 3×3 convolutions in bfloat16, channels-last, of the model's sizes: what the machine can do at best. */
+export function convolutions() {
+  const shapes = [
+    [8, 64, 64, 64],
+    [10, 64, 64, 128],
+    [10, 64, 128, 128],
+    [10, 256, 256, 16],
+    [10, 512, 512, 8],
+  ];
+  return shapes.map(([B, from, to, side]) => {
+    const lay = (shape) => randn(shape).to({ dtype: "bfloat16", memoryFormat: "channels_last" });
+    const [images, weights] = [lay([B, from, side, side]), lay([to, from, 3, 3])];
+    return {
+      operations: 2 * B * side ** 2 * from * to * 9,
+      run: () => inferenceMode(() => scope(() => void functional.conv2d(images, weights, { padding: 1 }))),
+    };
+  });
+}
+
+function randomText(B, { data: { maxWords }, text: { width } }) {
+  return {
+    words: randn([B, width, maxWords]),
+    sentence: randn([B, width]),
+    mask: wordMask(new Array(B).fill(maxWords), maxWords),
   };
 }

@@ -1,0 +1,36 @@
+/**
+ * One measurement in a process of its own; prints it as JSON.
+ *
+ *   node bench/measure.mjs step|generation|damsmLosses '{"batch": 10, "baseline": true}' [--times 4]
+ *   node bench/measure.mjs convolutions
+ */
+import { parseArgs } from "node:util";
+import { threads } from "@sdgan/torch";
+import { convolutions, damsmLosses, generation, trainingStep } from "./workload.mjs";
+
+const workloads = { step: trainingStep, generation, damsmLosses };
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { times: { type: "string", default: "4" } },
+});
+const [what, options = "{}"] = positionals;
+
+if (what === "convolutions") {
+  const best = convolutions().map(({ operations, run }) => operations / Math.min(...time(run, 8)) / 1e9);
+  console.log(JSON.stringify({ gflops: Math.max(...best), each: best }));
+} else {
+  const { run, dtype, pictures, parameters } = workloads[what](JSON.parse(options));
+  const seconds = time(run, Number(values.times));
+  const peakMiB = process.resourceUsage().maxRSS / 1024;
+  console.log(JSON.stringify({ seconds, pictures, peakMiB, dtype, threads: threads(), parameters }));
+}
+
+/** Seconds of each of `times` runs, after one that does not count. */
+function time(run, times) {
+  run();
+  return Array.from({ length: times }, () => {
+    const begin = performance.now();
+    run();
+    return (performance.now() - begin) / 1000;
+  });
+}

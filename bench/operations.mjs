@@ -1,0 +1,53 @@
+/**
+ * Multiplications and additions of a training step's convolutions, for one picture, in 1e9. A convolution costs the
+ * same again for the gradient of its input, and for that of its weights.
+ */
+import { imageSizes } from "../packages/sdgan/dist/config.js";
+
+/** @param config of the AttnGAN baseline @param published as the published code does it; else as it is done here */
+export function stepOperations(config, { published }) {
+  const discriminators = imageSizes(config.generator).map((size) => discriminator(config, size));
+  const generator = sum(generatorConvolutions(config, published)) * 3;
+  // Real and fake pictures: both ways, but no gradient of the pictures. Then the fakes again for the generator, which
+  // needs no gradient of the discriminators' weights, though the published code makes it.
+  const own = discriminators.map(({ first, rest, joint }) => 2 * (2 * first + 3 * rest) + 3 * 3 * joint);
+  const again = discriminators.map(({ first, rest, joint }) => (published ? 3 : 2) * (first + rest + joint));
+  return (2 * (generator + sum(own) + sum(again))) / 1e9;
+}
+
+function generatorConvolutions({ generator }, published) {
+  const { width, firstSize, stages, residualBlocks } = generator;
+  const convolutions = [];
+  let channels = (width * firstSize) / 4;
+  for (let size = 8; size <= firstSize; size *= 2, channels /= 2) {
+    // The first up-block's input is not channels-last: it keeps to nine multiplications.
+    const taps = published || size === 8 ? 9 : 4;
+    convolutions.push(taps * channels * channels * size ** 2);
+  }
+  for (let stage = 1, size = firstSize; stage < stages; stage++, size *= 2) {
+    convolutions.push(residualBlocks * 9 * 2 * width * (4 * width + 2 * width) * size ** 2);
+    convolutions.push((published ? 9 : 4) * 2 * width * 2 * width * (2 * size) ** 2);
+  }
+  for (const size of imageSizes(generator)) convolutions.push(9 * width * 3 * size ** 2);
+  return convolutions;
+}
+
+function discriminator({ discriminator: { width }, text }, size) {
+  const features = 8 * width;
+  const halvings = Math.log2(size / 4);
+  const start = halvings < 4 ? features / 2 ** (halvings - 1) : width;
+  const down = Array.from({ length: halvings }, (_, i) => {
+    const out = start * 2 ** i;
+    return 16 * (i === 0 ? 3 : out / 2) * out * (size / 2 ** (i + 1)) ** 2;
+  });
+  const narrow = [];
+  for (let channels = start * 2 ** (halvings - 1); channels > features; channels /= 2)
+    narrow.push(9 * channels * (channels / 2) * 16);
+  return {
+    first: down[0],
+    rest: sum(down.slice(1)) + sum(narrow),
+    joint: 9 * (features + text.width) * features * 16,
+  };
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);

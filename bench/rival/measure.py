@@ -1,0 +1,133 @@
+"""One measurement of the same in PyTorch; prints it as JSON.
+
+  /usr/bin/python3 bench/rival/measure.py step|generation|damsmLosses '{"batch": 10, "bfloat16": true}' [--times 4]
+  /usr/bin/python3 bench/rival/measure.py check packages/sdgan/golden/attngan-trajectory.safetensors
+
+`bfloat16` goes with channels-last. The allocator is tuned by the environment: MALLOC_MMAP_THRESHOLD_=1073741824
+MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_TOP_PAD_=67108864.
+"""
+
+import argparse
+import json
+import resource
+import time
+
+import torch
+from attngan import Discriminator, Generator, adam, step
+from damsm import words_loss
+
+SIZES = (64, 128, 256)
+
+
+def training_step(batch=10, bfloat16=False):
+    dtype, layout = lay(bfloat16)
+    networks = [Generator()] + [Discriminator(size) for size in SIZES]
+    for network in networks:
+        network.to(memory_format=layout)
+    optimizers = [adam(network) for network in networks]
+    reals = [torch.randn(batch, 3, size, size).to(dtype, memory_format=layout) for size in SIZES]
+    z, sentence, words = (torch.randn(batch, *shape) for shape in ((100,), (256,), (256, 18)))
+
+    def run():
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            step(networks[0], networks[1:], optimizers, reals, z, sentence, words)
+
+    return run, batch, [sum(p.numel() for p in network.parameters()) for network in networks]
+
+
+def generation(batch=8, bfloat16=False):
+    _, layout = lay(bfloat16)
+    generator = Generator().eval().to(memory_format=layout)
+    z, sentence, words = (torch.randn(batch, *shape) for shape in ((100,), (256,), (256, 18)))
+
+    def run():
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            generator(z, sentence, words)
+
+    return run, batch, None
+
+
+def damsm_losses(batch=48, words=18, side=17, width=256):
+    regions = torch.randn(batch, width, side, side, requires_grad=True)
+    features = torch.randn(batch, width, words, requires_grad=True)
+    labels, lengths = torch.arange(batch), [words] * batch
+
+    def run():
+        loss0, loss1 = words_loss(regions, features, labels, lengths)
+        torch.autograd.grad(loss0 + loss1, [regions, features])
+
+    return run, batch, None
+
+
+def lay(bfloat16):
+    return (torch.bfloat16, torch.channels_last) if bfloat16 else (torch.float32, torch.contiguous_format)
+
+
+def measure(what, options, times):
+    run, pictures, parameters = {
+        "step": training_step,
+        "generation": generation,
+        "damsmLosses": damsm_losses,
+    }[what](**options)
+    run()
+    seconds = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begin)
+    return {
+        "seconds": seconds,
+        "pictures": pictures,
+        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "threads": torch.get_num_threads(),
+        "version": torch.__version__,
+        "parameters": parameters,
+    }
+
+
+def check(path):
+    """Four training steps from the published code's weights: the largest relative difference to its losses."""
+    torch.backends.mkldnn.enabled = False  # Sums in the published order: signs of tiny gradients hang on it.
+    metadata, tensors = read_safetensors(path)
+    dims, history = json.loads(metadata["dims"]), json.loads(metadata["history"])
+    gf, df, text = dims["gf"], dims["df"], dims["embedding"]
+    generator = Generator(gf, dims["z"], dims["condition"], text, dims["residual_blocks"])
+    networks = [generator] + [Discriminator(size, df, text) for size in SIZES]
+    for name, network in zip(("G", "D0", "D1", "D2"), networks):
+        own = {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(name + ".")}
+        network.load_state_dict(own)
+    optimizers = [adam(network) for network in networks]
+    worst = 0
+    for i, expected in enumerate(history):
+        z, sentence, words, small, epsilon = (tensors[f"step{i}.{name}"] for name in ("z", "sentence", "words", "real16", "eps"))
+        reals = [torch.nn.functional.interpolate(small, size=(size, size)) for size in SIZES]
+        d, g, kl = step(generator, networks[1:], optimizers, reals, z, sentence, words, epsilon)
+        pairs = zip(d + g + [kl], expected["d"] + expected["g"] + [expected["kl"]])
+        worst = max([worst] + [abs(actual / value - 1) for actual, value in pairs])
+    return {"worst": worst}
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = bytearray(file.read())
+    types = {"F32": torch.float32, "I64": torch.int64}
+    metadata = header.pop("__metadata__")
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        values = torch.frombuffer(data[begin:end], dtype=types[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return metadata, tensors
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what")
+    parser.add_argument("options", nargs="?", default="{}")
+    parser.add_argument("--times", type=int, default=4)
+    given = parser.parse_args()
+    if given.what == "check":
+        print(json.dumps(check(given.options)))
+    else:
+        print(json.dumps(measure(given.what, json.loads(given.options), given.times)))

@@ -1,0 +1,177 @@
+/**
+ * Ours beside PyTorch, in turn, in one run on this machine. Prints a table of medians and ratios, and writes it with
+ * the machine, the versions and the commit to `bench/results/`. About ten minutes; nothing else should compute
+ * meanwhile. PyTorch is Debian's python3-torch, which is installed where that needs no password.
+ *
+ *   npm run bench
+ *   npm run bench -- --rounds 1          half as long, and less certain
+ *   npm run bench -- --only "generation" rows with this in their name
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
+import { run } from "../packages/torch/scripts/command.mjs";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { ROOT, setUp } from "../scripts/setup.mjs";
+import { table } from "./table.mjs";
+
+const PYTHON = "/usr/bin/python3";
+const RIVAL = join(ROOT, "bench/rival/measure.py");
+const GOLDEN = join(ROOT, "packages/sdgan/golden/attngan-trajectory.safetensors");
+
+/** Keeps freed memory, as our addon does by itself. */
+const TUNED = {
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 31 - 1),
+  MALLOC_TOP_PAD_: String(2 ** 26),
+};
+
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({
+    options: { rounds: { type: "string", default: "2" }, only: { type: "string", default: "" } },
+  });
+  await setUp();
+  await installRival();
+  const load = loadavg()[0];
+  if (load > 0.5)
+    console.log(`! the load is ${load.toFixed(1)}: something else computes, and figures will be off`);
+  const worst = await checkRival();
+  console.log(`✓ the PyTorch script takes the published steps: losses within ${worst.toExponential(1)}`);
+
+  const measured = new Map();
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const { what, needs } of table) {
+      if (!what.includes(values.only)) continue;
+      for (const need of needs) {
+        const key = JSON.stringify(need);
+        const results = measured.get(key) ?? [];
+        if (results.length > round) continue; // Another row's, of this round.
+        process.stderr.write(`\rround ${round + 1}: ${describe(need)} …\u001b[K`);
+        measured.set(key, [...results, await measure(need)]);
+      }
+    }
+  }
+  process.stderr.write("\r\u001b[K");
+  const rows = table
+    .filter(({ what }) => what.includes(values.only))
+    .map(({ what, unit, needs, row }) => {
+      const results = needs.map((need) => merge(measured.get(JSON.stringify(need))));
+      return { what, ...figures(row(...results)), unit };
+    });
+  for (const row of rows) console.log(line(row));
+  console.log(`Written to ${await save(rows)}`);
+});
+
+async function installRival() {
+  const probe = () => run(PYTHON, ["-c", "import torch"]);
+  if ((await probe()).code === 0) return;
+  const announce = () => console.log("  installing python3-torch with apt-get (a minute or two) …");
+  const reason = await aptInstall(["python3-torch", "libopenblas0-openmp"], {
+    caller: THIS_PROCESS,
+    announce,
+  });
+  const { code, output } = await probe();
+  if (code === 0) return;
+  const found = reason ?? output.trim().split("\n").at(-1);
+  throw new Failure(
+    `PyTorch, which is measured against, is not there for ${PYTHON}: ${found}.\n` +
+      "  Remedy: apt-get install -y python3-torch (as root), on Debian or Ubuntu.",
+  );
+}
+
+/** The rival's losses are those of the published code. */
+async function checkRival() {
+  const { worst } = await json(PYTHON, [RIVAL, "check", GOLDEN], {});
+  if (!(worst < 1e-3))
+    throw new Failure(`bench/rival does not take the published steps: losses differ by ${worst}`);
+  return worst;
+}
+
+/** @param {{ by: string, what: string, options?: object, times?: number, environment?: object }} need */
+async function measure({ by, what, options = {}, times = 3, environment = {} }) {
+  if (by === "command") return time(what.split(" "), times);
+  const env = by === "PyTorch tuned" ? TUNED : {};
+  const [program, script] =
+    by === "ours" ? [process.execPath, join(ROOT, "bench/measure.mjs")] : [PYTHON, RIVAL];
+  return json(program, [script, what, JSON.stringify(options), "--times", String(times)], {
+    ...env,
+    ...environment,
+  });
+}
+
+async function time(args, times) {
+  const seconds = [];
+  for (let i = 0; i < times; i++) {
+    const begin = performance.now();
+    await run(process.execPath, args, { cwd: ROOT });
+    seconds.push((performance.now() - begin) / 1000);
+  }
+  return { seconds };
+}
+
+async function json(program, args, environment) {
+  const { code, stdout, output } = await run(program, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+  });
+  if (code !== 0)
+    throw new Failure(
+      `${program} ${args.join(" ")} failed:\n${output.trim().split("\n").slice(-5).join("\n")}`,
+    );
+  return JSON.parse(stdout);
+}
+
+/** All rounds' results of one measurement as one. */
+function merge(results) {
+  return {
+    ...results[0],
+    ...(results[0].seconds && { seconds: results.flatMap(({ seconds }) => seconds) }),
+    ...(results[0].gflops && { gflops: Math.max(...results.map(({ gflops }) => gflops)) }),
+    ...(results[0].peakMiB && { peakMiB: Math.max(...results.map(({ peakMiB }) => peakMiB)) }),
+  };
+}
+
+function describe({ by, what, options = {} }) {
+  return `${by}, ${what} ${Object.entries(options).flat().join(" ")}`;
+}
+
+/** Medians, and between what they lie. */
+function figures({ ours, rival, ratio }) {
+  const range = ({ min, max }) => [min, max];
+  return {
+    ours: ours.median,
+    rival: rival?.median ?? null,
+    ratio: ratio ?? null,
+    range: { ours: range(ours), rival: rival ? range(rival) : null },
+  };
+}
+
+function line({ what, ours, rival, ratio, unit, range }) {
+  const value = (median, between) =>
+    median === null
+      ? ""
+      : `${median.toPrecision(3)} (${between.map((one) => one.toPrecision(3)).join(" … ")})`;
+  const right = ratio === null ? "" : `${ratio.toFixed(2)} ×`;
+  return `${what.padEnd(48)} ${value(ours, range.ours).padEnd(26)} ${value(rival, range.rival).padEnd(26)} ${right.padStart(8)}  ${unit}`;
+}
+
+async function save(rows) {
+  const commit = (await run("git", ["-C", ROOT, "rev-parse", "--short", "HEAD"])).stdout.trim();
+  const pytorch = (await run(PYTHON, ["-c", "import torch; print(torch.__version__)"])).stdout.trim();
+  const { libtorchInfo } = await import("../packages/torch/dist/index.js");
+  const date = new Date().toISOString().slice(0, 10);
+  const result = {
+    date,
+    commit,
+    machine: { processor: cpus()[0].model.trim(), cores: cpus().length, memoryGiB: totalmem() / 2 ** 30 },
+    versions: { node: process.versions.node, libtorch: libtorchInfo().version, pytorch },
+    rows,
+  };
+  const folder = join(ROOT, "bench/results");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${date}-${commit}.json`);
+  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+  return path;
+}

@@ -1,0 +1,111 @@
+/** The rows of `npm run bench`: what each needs to be measured, and what is made of it. */
+import { loadConfig } from "../packages/sdgan/dist/config.js";
+import { stepOperations } from "./operations.mjs";
+
+/** @typedef {{ by: string, what: string, options?: object, times?: number, environment?: object }} Need */
+
+const step = { by: "ours", what: "step", options: { baseline: true, batch: 10 } };
+const published = { by: "PyTorch", what: "step", options: { batch: 10 }, times: 2 };
+const allocator = { ...published, by: "PyTorch tuned" };
+const tuned = { by: "PyTorch tuned", what: "step", options: { batch: 10, bfloat16: true } };
+const sdgan = { by: "ours", what: "step", options: { batch: 10 } };
+const ceiling = { by: "ours", what: "convolutions" };
+const drawing = { what: "generation", options: { batch: 8 } };
+const baseline = loadConfig("cub", ["generator.scbn=none", "siamese.enabled=false"]);
+
+const rate = ({ pictures, seconds }) => summary(seconds.map((s) => pictures / s));
+const times = (ours, rival) => ({ ours, rival, ratio: ours.median / rival.median });
+const rates = (ours, rival) => times(rate(ours), rate(rival));
+const single = (value) => ({ median: value, min: value, max: value });
+
+/** @type {{ what: string, unit: string, needs: Need[], row: Function }[]} */
+export const table = [
+  { what: "baseline step / PyTorch as published", unit: "pictures/s", needs: [step, published], row: rates },
+  {
+    what: "baseline step / PyTorch, allocator tuned",
+    unit: "pictures/s",
+    needs: [step, allocator],
+    row: rates,
+  },
+  { what: "baseline step / PyTorch tuned", unit: "pictures/s", needs: [step, tuned], row: rates },
+  {
+    what: "peak memory of the step / PyTorch as published",
+    unit: "MiB",
+    needs: [step, published],
+    row: (ours, rival) => times(single(ours.peakMiB), single(rival.peakMiB)),
+  },
+  {
+    what: "convolution ceiling",
+    unit: "GFLOP/s",
+    needs: [step, ceiling],
+    row: (ours, { gflops }) => {
+      const operations = stepOperations(baseline, { published: false });
+      return times(summary(ours.seconds.map((s) => (operations * ours.pictures) / s)), single(gflops));
+    },
+  },
+  {
+    what: "SD-GAN step / two baseline steps",
+    unit: "s",
+    needs: [sdgan, step],
+    row: (ours, base) => times(summary(ours.seconds), summary(base.seconds.map((s) => 2 * s))),
+  },
+  {
+    what: "DAMSM losses / reference loops",
+    unit: "pictures/s",
+    needs: [
+      { by: "ours", what: "damsmLosses" },
+      { by: "PyTorch", what: "damsmLosses", times: 2 },
+    ],
+    row: rates,
+  },
+  {
+    what: "generation / PyTorch float32",
+    unit: "pictures/s",
+    needs: [
+      { by: "ours", ...drawing },
+      { by: "PyTorch", ...drawing },
+    ],
+    row: rates,
+  },
+  {
+    what: "generation / PyTorch tuned",
+    unit: "pictures/s",
+    needs: [
+      { by: "ours", ...drawing },
+      { by: "PyTorch tuned", what: "generation", options: { batch: 8, bfloat16: true } },
+    ],
+    row: rates,
+  },
+  ...[
+    ["one thread", { ...step, environment: { OMP_NUM_THREADS: "1" }, times: 2 }],
+    ["batch 5", { ...step, options: { baseline: true, batch: 5 } }],
+    ["batch 20", { ...step, options: { baseline: true, batch: 20 }, times: 2 }],
+    [
+      "32 to 128 pixels",
+      { ...step, options: { baseline: true, batch: 10, settings: ["generator.firstSize=32"] } },
+    ],
+    ["float32", { ...step, options: { baseline: true, batch: 10, precision: "float32" }, times: 2 }],
+  ].map(([what, need]) => ({
+    what: `baseline step, ${what}`,
+    unit: "pictures/s",
+    needs: [need],
+    row: (ours) => ({ ours: rate(ours) }),
+  })),
+  {
+    what: "birds-64 step of SD-GAN",
+    unit: "pictures/s",
+    needs: [{ by: "ours", what: "step", options: { preset: "birds-64" }, times: 20 }],
+    row: (ours) => ({ ours: rate(ours) }),
+  },
+  {
+    what: "sdgan --help",
+    unit: "ms",
+    needs: [{ by: "command", what: "packages/sdgan/bin/sdgan.js --help", times: 9 }],
+    row: ({ seconds }) => ({ ours: summary(seconds.map((s) => 1000 * s)) }),
+  },
+];
+
+function summary(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1) };
+}
