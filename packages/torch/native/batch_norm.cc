@@ -152,7 +152,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     context->saved_data["training"] = settings.training;
     context->saved_data["eps"] = settings.eps;
     context->saved_data["activation"] = static_cast<int64_t>(settings.after.activation);
-    context->saved_data["slope"] = static_cast<double>(settings.after.slope);
+    context->saved_data["slope"] = settings.after.slope;
     context->saved_data["batches"] = settings.batches;
     return z;
   }
@@ -163,7 +163,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     const auto& data = context->saved_data;
     const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &scale = saved[3], &shift = saved[4];
     const rows::After after{static_cast<Activation>(data.at("activation").toInt()),
-                            static_cast<float>(data.at("slope").toDouble())};
+                            data.at("slope").toDouble()};
     const Settings settings{data.at("training").toBool(), 0, data.at("eps").toDouble(), after,
                             data.at("batches").toIntVector()};
     Gradients gradients;
@@ -260,7 +260,7 @@ Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, 
                  const Optional& shift, c10::string_view activation, double slope, at::IntArrayRef batches) {
   if (x.dim() < 2) throw ArgumentError("input: expected [B, C, …], found " + describe(x));
   if (scale.has_value() != shift.has_value()) throw ArgumentError("scale and shift: expected both or neither");
-  Settings settings{training, momentum, eps, {toActivation(std::string(activation)), static_cast<float>(slope)},
+  Settings settings{training, momentum, eps, {toActivation(std::string(activation)), slope},
                     batches.vec()};
   // Running statistics are the same for every batch.
   if (settings.batches.empty() || !training) settings.batches = {x.size(0)};

@@ -25,7 +25,7 @@ struct Normalization {
 
 struct After {
   Activation activation;
-  float slope;
+  double slope;
 };
 
 /// Rows of one sample, and what modulates them: a row of [C] values, or one for each row.
@@ -84,7 +84,7 @@ ALWAYS_INLINE void activateRow(float* __restrict y, int64_t C, const After after
       for (int64_t c = 0; c < C; c++) store(z[c], y[c]);
       break;
     case Activation::kLeakyRelu:
-      for (int64_t c = 0; c < C; c++) store(z[c], y[c] * leakiness(y[c], after.slope));
+      for (int64_t c = 0; c < C; c++) store(z[c], y[c] * leakiness(y[c], static_cast<float>(after.slope)));
       break;
     case Activation::kGlu: {
       const int64_t half = C / 2;
@@ -106,7 +106,7 @@ ALWAYS_INLINE void activateRowBackward(const T* __restrict dz, const float* __re
       for (int64_t c = 0; c < C; c++) dy[c] = load(dz[c]);
       break;
     case Activation::kLeakyRelu:
-      for (int64_t c = 0; c < C; c++) dy[c] = load(dz[c]) * leakiness(y[c], after.slope);
+      for (int64_t c = 0; c < C; c++) dy[c] = load(dz[c]) * leakiness(y[c], static_cast<float>(after.slope));
       break;
     case Activation::kGlu: {
       const int64_t half = C / 2;

@@ -195,6 +195,10 @@ describe("gradients agree with finite differences", () => {
       (x, w) => f.conv2d(x!, w!, { stride: 2, padding: 1 }),
       [image(), formula([2, 3, 4, 4])],
     ],
+    convTranspose2d: () => [
+      (x, w) => f.convTranspose2d(x!, w!, { stride: 2, padding: 1 }),
+      [image(), formula([3, 2, 4, 4])],
+    ],
     "batchNorm, training": () => [
       (x, w, b) => f.batchNorm(x!, { weight: w!, bias: b!, training: true }),
       [image(), formula([3]), formula([3])],

@@ -20,6 +20,7 @@ export const operators = `
   sub.Tensor sum sum.dim_IntList t take tanh threshold tile to.dtype_layout topk trace transpose.int tril triu unbind.int
   unfold uniform_ unsqueeze upsample_bilinear2d upsample_nearest2d var.correction var_mean.correction view where.self
   zero_ zeros zeros_like _pack_padded_sequence _pad_packed_sequence _foreach_add_.Scalar _foreach_mul.List node_torch::batch_norm node_torch::adam_step_
+  node_torch::conv_transpose2d
 `
   .trim()
   .split(/\s+/);
