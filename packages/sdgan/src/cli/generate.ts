@@ -19,12 +19,13 @@ export function addGenerate(program: Command): void {
     .option("--captions <file>", "a text file with a caption on each line")
     .option("--count <number>", "pictures of each caption", wholeNumber(1, 10_000), 1)
     .option("--seed <number>", "other pictures for another seed", wholeNumber(0), 0)
+    .option("--batch <number>", "pictures drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
     .option("--stages", "write the smaller pictures of the earlier stages too")
     .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-A caption, a seed and a picture's number give the same picture, alone or among others.
+A caption, a seed and a picture's number give the same picture, alone or among others; with --batch, but for a shade.
 Each PNG says its caption, seed, number and checkpoint in its text chunks; grid.png shows them together.
 
 Example:
@@ -40,6 +41,7 @@ interface Options {
   captions?: string;
   count: number;
   seed: number;
+  batch: number;
   stages?: boolean;
   threads?: number;
 }

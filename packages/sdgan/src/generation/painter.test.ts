@@ -88,6 +88,23 @@ it("draws a caption the same, alone or among others, and leaves the default stre
   expect(hash(RandomStream.default().state.toBytes())).toBe(before);
 });
 
+it("draws several at once as one by one, but for a shade", () => {
+  const painter = new Painter(run);
+  const captions = ["a red bird", "black wings", "small", "a small red bird with black wings", "long tail"];
+  const alone = [...painter.draw(captions, { seed: 5, count: 2 })];
+  const together = [...painter.draw(captions, { seed: 5, count: 2, batch: 4 })];
+  expect(together.map(({ caption, number }) => [caption, number])).toEqual(
+    alone.map(({ caption, number }) => [caption, number]),
+  );
+  for (const [i, { stages }] of together.entries()) {
+    for (const [s, { pixels, size }] of stages.entries()) {
+      expect(size).toBe(alone[i]!.stages[s]!.size);
+      const differences = pixels.map((value, p) => Math.abs(value - alone[i]!.stages[s]!.pixels[p]!));
+      expect(Math.max(...differences)).toBeLessThanOrEqual(3);
+    }
+  }
+});
+
 it("refuses a caption before anything is drawn", () => {
   const painter = new Painter(run);
   expect(() => painter.draw(["a red bird", "🐦"])).toThrow(UserError);

@@ -15,6 +15,8 @@ export interface SaveOptions {
   seed?: number;
   /** Pictures of each caption. */
   count?: number;
+  /** Pictures drawn at once. */
+  batch?: number;
   /** Write the pictures of the earlier stages too. */
   stages?: boolean;
   /** Called after each picture. */
@@ -29,9 +31,9 @@ export interface SaveOptions {
 export async function savePictures(
   painter: Painter,
   captions: readonly string[],
-  { out, seed = 0, count = 1, stages = false, onPicture }: SaveOptions,
+  { out, seed = 0, count = 1, batch = 1, stages = false, onPicture }: SaveOptions,
 ): Promise<string[]> {
-  const paintings = painter.draw(captions, { seed, count });
+  const paintings = painter.draw(captions, { seed, count, batch });
   onDisk(out, () => mkdirSync(out, { recursive: true }));
   const paths: string[] = [];
   const shown: Painting[] = [];
