@@ -38,11 +38,23 @@ export function orthogonal(weight: Tensor, gain = 1): Tensor {
   const columns = fanIn(weight);
   noGrad(() =>
     scope(() => {
-      const tall = randn([Math.max(rows, columns), Math.min(rows, columns)]);
-      const [q, r] = call<[Tensor, Tensor]>("linalg_qr", tall, "reduced");
-      const signed = q.mul(call<Tensor>("sign", call<Tensor>("diagonal", r)));
-      weight.copy_((rows < columns ? signed.t() : signed).reshape(...weight.shape).mul(gain));
+      const q = orthonormalColumns(randn([Math.max(rows, columns), Math.min(rows, columns)]));
+      weight.copy_((rows < columns ? q.t() : q).reshape(...weight.shape).mul(gain));
     }),
   );
   return weight;
+}
+
+/**
+ * Q of a = Q·R with a positive diagonal of R. Of a matrix taller than wide it comes from R by Cholesky's factorization
+ * of aᵀ·a, three times as fast as by reflections; a nearly square one may be too close to singular for that.
+ */
+function orthonormalColumns(a: Tensor): Tensor {
+  const [rows, columns] = native.shape(a) as [number, number];
+  if (rows >= 1.5 * columns) {
+    const lower = call<Tensor>("linalg_cholesky", a.t().matmul(a));
+    return call<Tensor>("linalg_solve_triangular", lower, a.t(), false).t();
+  }
+  const [q, r] = call<[Tensor, Tensor]>("linalg_qr", a, "reduced");
+  return q.mul(call<Tensor>("sign", call<Tensor>("diagonal", r)));
 }
