@@ -2,6 +2,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 #include "common.h"
 #include "compat.h"
 
@@ -16,6 +20,43 @@ napi_value setThreads(Call& call) {
 }
 
 napi_value threads(Call& call) { return fromDouble(call.env, at::get_num_threads()); }
+
+#ifdef __linux__
+/// The processors that this thread may run on, until the end of a block.
+class Affinity {
+ public:
+  explicit Affinity(const cpu_set_t& processors) {
+    bound_ = sched_getaffinity(0, sizeof before_, &before_) == 0 &&
+             sched_setaffinity(0, sizeof processors, &processors) == 0;
+  }
+  ~Affinity() {
+    if (bound_) sched_setaffinity(0, sizeof before_, &before_);
+  }
+  Affinity(const Affinity&) = delete;
+  Affinity& operator=(const Affinity&) = delete;
+
+ private:
+  cpu_set_t before_;
+  bool bound_;
+};
+#endif
+
+/// onProcessors(processors, fn): calls fn while this thread may run on just these, so that the threads which it
+/// starts may. Where the system refuses, or has no such thing, fn is called all the same.
+napi_value onProcessors(Call& call) {
+#ifdef __linux__
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (napi_value value : toVector(call.env, call[0], "processors")) {
+    const int64_t processor = toInteger(call.env, value, "processors");
+    if (processor >= 0 && processor < CPU_SETSIZE) CPU_SET(static_cast<size_t>(processor), &processors);
+  }
+  const Affinity affinity(processors);
+#endif
+  napi_value result;
+  check(call.env, napi_call_function(call.env, undefined(call.env), call[1], 0, nullptr, &result));
+  return result;
+}
 
 napi_value synchronize(Call& call) {
   if (at::hasCUDA()) synchronizeCuda();
@@ -45,6 +86,7 @@ napi_value setMkldnn(Call& call) {
 void defineRuntime(napi_env env, napi_value exports) {
   define<setThreads>(env, exports, "setThreads");
   define<threads>(env, exports, "threads");
+  define<onProcessors>(env, exports, "onProcessors");
   define<synchronize>(env, exports, "synchronize");
   define<version>(env, exports, "version");
   define<config>(env, exports, "config");

@@ -1,4 +1,5 @@
 /** The addon, as it is: everything untyped ends in this file's neighbours. */
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -59,6 +60,7 @@ export interface Native {
   manualSeed(seed: number): void;
   setThreads(threads: number): void;
   threads(): number;
+  onProcessors<T>(processors: readonly number[], fn: () => T): T;
   keepMemory(): boolean;
   memoryInUse(): number;
   profile(fn: () => void): { operator: string; calls: number; total: number; own: number }[];
@@ -70,6 +72,9 @@ export interface Native {
   hasMkldnn(): boolean;
   setMkldnn(enabled: boolean): void;
 }
+
+/** The processors that this thread might run on before libtorch bound it to one; none where the system does not tell. */
+export const processors = processorsAllowed();
 
 export const native = load();
 
@@ -92,6 +97,21 @@ function load(): Native {
   addon.keepMemory();
   addon.setThreads(threads ?? cores);
   return addon;
+}
+
+/** Linux lists them as `0-3,8`. */
+function processorsAllowed(): number[] {
+  let status: string;
+  try {
+    status = readFileSync("/proc/thread-self/status", "utf8");
+  } catch {
+    return [];
+  }
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? "";
+  return list.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }
 
 /** OpenMP's own variable, where it has one number. */

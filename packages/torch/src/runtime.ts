@@ -1,5 +1,6 @@
 /** The machine under the tensors. */
-import { native } from "./native.js";
+import { native, processors } from "./native.js";
+import { synchronous } from "./scope.js";
 
 /** Threads that one operator may use; the number of cores unless OMP_NUM_THREADS says otherwise. */
 export function setThreads(threads: number): void {
@@ -8,6 +9,16 @@ export function setThreads(threads: number): void {
 
 export function threads(): number {
   return native.threads();
+}
+
+/**
+ * Runs `fn`; the threads that it starts may run on every core that the process was given. libtorch keeps this thread
+ * on one core, beside its own threads on the others, and what a thread starts inherits its cores: a `Worker` that is
+ * made outside `fn` shares one with the thread that computes.
+ * Throws a `TypeError` when `fn` is asynchronous: what it starts later would be started outside.
+ */
+export function withAllCores<T>(fn: () => T): T {
+  return synchronous("withAllCores", native.onProcessors(processors, fn));
 }
 
 export function cudaIsAvailable(): boolean {
