@@ -1,10 +1,11 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import type { Split } from "./dataset.js";
 import { FILES, FORMAT, type Index, indexSchema, type PreparedPicture, SPLITS, VERSION } from "./format.js";
+import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 
 export type { PreparedCaption, PreparedPicture } from "./format.js";
 
@@ -31,6 +32,8 @@ export interface PreparedSplit {
   pictures: readonly PreparedPicture[];
   /** Picture `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
   pixels(index: number): Uint8Array;
+  /** The same for other threads. */
+  stored: StoredPixels;
 }
 
 /**
@@ -43,16 +46,16 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   const vocabulary = Vocabulary.load(join(dir, FILES.vocabulary));
   checkReferences(join(dir, FILES.index), pictures, vocabulary.size, classes.length);
   const pictureBytes = storedSize * storedSize * 3;
-  const open = (split: Split): PixelFile & PreparedSplit => {
+  const open = (split: Split): PreparedSplit => {
     const file = join(dir, FILES.pixels[split]);
-    const pixelFile = openPixels(file, pictures[split].length, pictureBytes, memoryLimit);
-    return { split, pictures: pictures[split], ...pixelFile };
+    const stored = openPixels(file, pictures[split].length, pictureBytes, memoryLimit);
+    return { split, pictures: pictures[split], pixels: pixelReader(stored), stored };
   };
   const train = open("train");
   const test = open("test");
   const close = () => {
-    train.close();
-    test.close();
+    closePixels(train.stored);
+    closePixels(test.stored);
   };
   return { dir, source, size, storedSize, classes, attributes, vocabulary, splits: { train, test }, close };
 }
@@ -90,60 +93,5 @@ function checkReferences(file: string, pictures: Index["pictures"], words: numbe
         throw new UserError(`${file}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}.`);
       }
     }
-  }
-}
-
-interface PixelFile {
-  pixels(index: number): Uint8Array;
-  close(): void;
-}
-
-function openPixels(file: string, count: number, pictureBytes: number, memoryLimit: number): PixelFile {
-  const handle = openSized(file, count, pictureBytes);
-  if (count * pictureBytes >= memoryLimit) {
-    const picture = new Uint8Array(pictureBytes);
-    return {
-      pixels(index) {
-        readFully(handle, picture, index * pictureBytes, file);
-        return picture;
-      },
-      close: () => closeSync(handle),
-    };
-  }
-  const all = new Uint8Array(count * pictureBytes);
-  try {
-    readFully(handle, all, 0, file);
-  } finally {
-    closeSync(handle);
-  }
-  return {
-    pixels: (index) => all.subarray(index * pictureBytes, (index + 1) * pictureBytes),
-    close: () => {},
-  };
-}
-
-/** Opens a file of `count` pictures for reading, or says why not. */
-function openSized(file: string, count: number, pictureBytes: number): number {
-  let handle: number;
-  try {
-    handle = openSync(file, "r");
-  } catch (error) {
-    throw new UserError(`${file}: cannot be read (${(error as Error).message}). Prepare the data again.`);
-  }
-  const { size } = fstatSync(handle);
-  if (size === count * pictureBytes) return handle;
-  closeSync(handle);
-  throw new UserError(
-    `${file}: has ${size} bytes, and ${count} pictures of ${pictureBytes} bytes make ${count * pictureBytes}. ` +
-      "Prepare the data again.",
-  );
-}
-
-function readFully(handle: number, into: Uint8Array, position: number, file: string): void {
-  let done = 0;
-  while (done < into.length) {
-    const count = readSync(handle, into, done, into.length - done, position + done);
-    if (count === 0) throw new UserError(`${file}: ends before byte ${position + into.length}.`);
-    done += count;
   }
 }
