@@ -25,6 +25,12 @@ const data = section("How examples are drawn from a prepared folder.", {
     .describe("Cut the training picture at a random place of a slightly larger one."),
   flip: z.boolean().default(true).describe("Mirror every second training picture, at random."),
   maxWords: count.default(18).describe("Words kept of a caption."),
+  workers: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(1)
+    .describe("Threads that make pictures ready beside training. What comes of it does not depend on them."),
 });
 
 const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {

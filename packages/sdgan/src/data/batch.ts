@@ -9,11 +9,8 @@ export interface Choice {
   caption: number;
 }
 
-/** B pictures with a caption each. */
-export interface Batch {
-  /** [B, size, size, 3] bytes of sRGB. */
-  pixels: Uint8Array;
-  size: number;
+/** All that is decided of a batch of B pictures with a caption each: what is left to do needs no chance. */
+export interface BatchPlan {
   /** [B, T] tokens, T the longest caption's length; 0 after a caption's end. */
   tokens: Int32Array;
   /** [B] words of each caption: 1 … T. */
@@ -24,12 +21,28 @@ export interface Batch {
   pictures: Int32Array;
   /** [B] places of the captions among their pictures'. */
   captions: Int32Array;
+  /** [B] what is taken of the pictures. */
+  windows: Window[];
+}
+
+/** A plan that was carried out. */
+export interface Batch extends BatchPlan {
+  /** [B, size, size, 3] bytes of sRGB. */
+  pixels: Uint8Array;
+  size: number;
+}
+
+/** Of a stored picture, the square whose upper left pixel is at row `top`, column `left`; mirrored or not. */
+export interface Window {
+  top: number;
+  left: number;
+  flip: boolean;
 }
 
 /** How pictures and captions are looked at when a batch is made of them. */
 export interface Look {
   /** From which corner, 0 … `margin` pixels from the stored picture's, `size` × `size` pixels are taken. */
-  window(margin: number): { top: number; left: number; flip: boolean };
+  window(margin: number): Window;
   /** Which of a caption's tokens are taken: at least one, at most `maxWords`. */
   words(tokens: readonly number[], maxWords: number): readonly number[];
 }
@@ -61,33 +74,42 @@ export interface BatchOptions {
 }
 
 /** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
-export function makeBatch(
+export function makeBatch(choices: readonly Choice[], options: BatchOptions): Batch {
+  return withPixels(planBatch(choices, options), options);
+}
+
+/** What of `choices` is taken: words first, then windows. */
+export function planBatch(
   choices: readonly Choice[],
   { data, split, maxWords, look = steadily }: BatchOptions,
-): Batch {
-  const { size, storedSize } = data;
-  const { pictures, pixels } = data.splits[split];
-  const pictureBytes = size * size * 3;
-  const B = choices.length;
+): BatchPlan {
+  const { pictures } = data.splits[split];
   const words = choices.map(({ picture, caption }) =>
     look.words(pictures[picture]!.captions[caption]!.tokens, maxWords),
   );
   const T = Math.max(0, ...words.map(({ length }) => length));
-  const batch: Batch = {
-    pixels: new Uint8Array(B * pictureBytes),
-    size,
-    tokens: new Int32Array(B * T),
+  const tokens = new Int32Array(choices.length * T);
+  for (const [b, own] of words.entries()) tokens.set(own, b * T);
+  return {
+    tokens,
     lengths: Int32Array.from(words, ({ length }) => length),
     classIds: Int32Array.from(choices, ({ picture }) => pictures[picture]!.classId),
     pictures: Int32Array.from(choices, ({ picture }) => picture),
     captions: Int32Array.from(choices, ({ caption }) => caption),
+    windows: choices.map(() => look.window(data.storedSize - data.size)),
   };
-  for (const [b, { picture }] of choices.entries()) {
-    batch.tokens.set(words[b]!, b * T);
-    const into = batch.pixels.subarray(b * pictureBytes, (b + 1) * pictureBytes);
-    copyWindow(pixels(picture), storedSize, into, size, look.window(storedSize - size));
+}
+
+/** Carries a plan out, as bytes. */
+export function withPixels(plan: BatchPlan, { data, split }: Pick<BatchOptions, "data" | "split">): Batch {
+  const { size, storedSize } = data;
+  const pictureBytes = size * size * 3;
+  const pixels = new Uint8Array(plan.windows.length * pictureBytes);
+  for (const [b, window] of plan.windows.entries()) {
+    const into = pixels.subarray(b * pictureBytes, (b + 1) * pictureBytes);
+    copyWindow(data.splits[split].pixels(plan.pictures[b]!), storedSize, into, size, window);
   }
-  return batch;
+  return { ...plan, pixels, size };
 }
 
 /** Copies a window of a picture, [storedSize, storedSize, 3], to `into`, [size, size, 3]. */
@@ -96,7 +118,7 @@ function copyWindow(
   storedSize: number,
   into: Uint8Array,
   size: number,
-  { top, left, flip }: { top: number; left: number; flip: boolean },
+  { top, left, flip }: Window,
 ): void {
   const rowBytes = size * 3;
   for (let row = 0; row < size; row++) {

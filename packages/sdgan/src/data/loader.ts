@@ -1,4 +1,4 @@
-import { type Batch, type BatchOptions, type Choice, makeBatch, randomly } from "./batch.js";
+import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomly } from "./batch.js";
 import type { Split } from "./dataset.js";
 import { type LoaderState, Order } from "./order.js";
 import type { Prepared } from "./prepared.js";
@@ -17,7 +17,7 @@ export interface LoaderOptions {
   seed: number;
 }
 
-/** Batches to train on: every picture once an epoch, in random order, with one of its captions, drawn each time. */
+/** Decides the batches to train on: every picture once an epoch, in random order, with one of its captions, drawn each time. */
 export class Loader {
   readonly #order: Order;
   readonly #batch: number;
@@ -29,7 +29,7 @@ export class Loader {
     this.#options = { data, split, maxWords, look: randomly(this.#order.random, { crop, flip }) };
   }
 
-  next(): Batch {
+  plan(): { branches: [BatchPlan] } {
     const { data, split } = this.#options;
     const choices = Array.from({ length: this.#batch }, (): Choice => {
       const picture = this.#order.next();
@@ -38,7 +38,7 @@ export class Loader {
         caption: this.#order.random.below(data.splits[split].pictures[picture]!.captions.length),
       };
     });
-    return makeBatch(choices, this.#options);
+    return { branches: [planBatch(choices, this.#options)] };
   }
 
   /** Epochs that have begun, less one. */

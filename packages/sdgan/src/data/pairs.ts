@@ -1,12 +1,12 @@
 import { UserError } from "../errors.js";
 import type { Random } from "../random.js";
-import { type Batch, type BatchOptions, type Choice, makeBatch, randomly } from "./batch.js";
+import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomly } from "./batch.js";
 import type { LoaderOptions } from "./loader.js";
 import { type LoaderState, Order } from "./order.js";
 
 /** B pairs of captions, one of each pair for each Siamese branch, with the pictures that they belong to. */
-export interface PairBatch {
-  branches: [Batch, Batch];
+export interface PairPlan {
+  branches: [BatchPlan, BatchPlan];
   /** [B] 1 where both captions are of one picture, 0 where they are of two: the contrastive loss's y. */
   same: Float32Array;
 }
@@ -17,7 +17,7 @@ export interface PairLoaderOptions extends LoaderOptions {
 }
 
 /**
- * Pairs to train Siamese branches on. The first branch sees every picture once an epoch. The second has, at places
+ * Decides the pairs to train Siamese branches on. The first branch sees every picture once an epoch. The second has, at places
  * drawn for each batch, another caption of that same picture (y = 1; the same caption, if it has only one),
  * elsewhere any caption of any other picture (y = 0), be it of the same class. Branches are cropped and mirrored
  * by themselves.
@@ -40,12 +40,12 @@ export class PairLoader {
     }
   }
 
-  nextPair(): PairBatch {
+  plan(): PairPlan {
     const same = this.#order.random.shuffled(this.#same);
     const first = same.map(() => this.#anyCaption(this.#order.next()));
     const second = same.map((y, b) => (y === 1 ? this.#sibling(first[b]!) : this.#stranger(first[b]!)));
     return {
-      branches: [makeBatch(first, this.#options), makeBatch(second, this.#options)],
+      branches: [planBatch(first, this.#options), planBatch(second, this.#options)],
       same: Float32Array.from(same),
     };
   }

@@ -10,8 +10,10 @@ import {
   saveSafetensors,
   scope,
   type Tensor,
+  withAllCores,
 } from "@sdgan/torch";
 import type { Config } from "../config.js";
+import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import type { Prepared } from "../data/prepared.js";
@@ -23,7 +25,7 @@ import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, readTensors, stateUnder, type TrainingState } from "./checkpoint.js";
 import type { Trainee } from "./loop.js";
-import { classIdsOf, imagesOf, resize, tokensOf } from "./tensors.js";
+import { classIdsOf, resize, tensorOf, tokensOf } from "./tensors.js";
 
 /** Text encoder and image encoder. */
 export interface Damsm {
@@ -68,10 +70,10 @@ export function damsmLosses(
   };
 }
 
-export class DamsmTrainee implements Trainee {
+export class DamsmTrainee implements Trainee, AsyncDisposable {
   readonly #damsm: Damsm;
   readonly #config: Config;
-  readonly #loader: Loader;
+  readonly #feed: Feed<ReturnType<Loader["plan"]>>;
   readonly #optimizer: optim.Adam;
   readonly #textParameters: number;
   readonly #dtype: DType;
@@ -82,7 +84,9 @@ export class DamsmTrainee implements Trainee {
     this.#dtype = dtype;
     this.#damsm = makeDamsm(config, data.vocabulary.size);
     this.#damsm.image.to({ memoryFormat: "channels_last" });
-    this.#loader = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
+    const planner = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
+    const [sizes, { workers }] = [[damsm.imageSize], config.data];
+    this.#feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
     const { text, image } = this.#damsm;
     this.#textParameters = text.parameters().length;
     this.#optimizer = new optim.Adam(
@@ -95,15 +99,16 @@ export class DamsmTrainee implements Trainee {
     return this.#optimizer.steps;
   }
 
-  step(): Record<string, number> {
+  async step(): Promise<Record<string, number>> {
     const { damsm } = this.#config;
     // As the published code: no further decay below a tenth.
-    this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#loader.epoch);
-    const batch = this.#loader.next();
+    this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#feed.epoch);
+    const { branches, images } = await this.#feed.next();
     return scope(() => {
-      const { tokens, lengths } = tokensOf(batch);
+      const { tokens, lengths } = tokensOf(...branches);
       const text = this.#damsm.text.forward(tokens, lengths);
-      const losses = damsmLosses(this.#damsm, imagesOf(batch, this.#dtype), text, classIdsOf(batch), damsm);
+      const pictures = tensorOf(images[0]!, this.#dtype);
+      const losses = damsmLosses(this.#damsm, pictures, text, classIdsOf(...branches), damsm);
       const gradients = grad([losses.words.add(losses.sentence)], [...this.#optimizer.parameters.values()]);
       optim.clipGradNorm(gradients.slice(0, this.#textParameters), damsm.clip);
       this.#optimizer.step(gradients);
@@ -119,7 +124,7 @@ export class DamsmTrainee implements Trainee {
         adam: this.#optimizer.stateDict(),
         random: new Map([["default", RandomStream.default().state]]),
       }),
-      values: { steps: this.steps, loader: this.#loader.state() },
+      values: { steps: this.steps, loader: this.#feed.state() },
     };
   }
 
@@ -127,8 +132,12 @@ export class DamsmTrainee implements Trainee {
     this.#damsm.text.loadStateDict(stateUnder(tensors, "text"));
     this.#damsm.image.loadStateDict(stateUnder(tensors, "image"));
     this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
-    this.#loader.restore(values.loader as LoaderState);
+    this.#feed.restore(values.loader as LoaderState);
     RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#feed[Symbol.asyncDispose]();
   }
 
   publish(run: ActiveRun): void {

@@ -1,7 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 import { join } from "node:path";
 import {
-  cat,
   type DType,
   noGrad,
   Generator as RandomStream,
@@ -10,12 +9,14 @@ import {
   scope,
   type Tensor,
   tensor,
+  withAllCores,
 } from "@sdgan/torch";
 import { type Config, imageSizes } from "../config.js";
-import { type Batch, type Choice, makeBatch } from "../data/batch.js";
+import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
+import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
-import { PairLoader } from "../data/pairs.js";
+import { PairLoader, type PairPlan } from "../data/pairs.js";
 import type { Prepared } from "../data/prepared.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
@@ -28,14 +29,14 @@ import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
 import { type Damsm, damsmLosses } from "./damsm-trainee.js";
 import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { Trainee } from "./loop.js";
-import { classIdsOf, imagesOf, pixelsOf, pyramid, tokensOf } from "./tensors.js";
+import { classIdsOf, pixelsOf, tensorOf, tokensOf } from "./tensors.js";
 
-export class GanTrainee implements Trainee {
+export class GanTrainee implements Trainee, AsyncDisposable {
   readonly #config: Config;
   readonly #data: Prepared;
   readonly #damsm: Damsm;
   readonly #dtype: DType;
-  readonly #loader: Loader | PairLoader;
+  readonly #feed: Feed<GanPlan>;
   readonly #trainer: GanTrainer;
   readonly #samples: { choices: Choice[]; noise: Tensor };
 
@@ -46,9 +47,13 @@ export class GanTrainee implements Trainee {
     this.#damsm = damsm;
     this.#dtype = dtype;
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
-    this.#loader = siamese.enabled
+    const planner = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
       : new Loader(loader);
+    const sizes = imageSizes(config.generator);
+    this.#feed = withAllCores(
+      () => new Feed<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
+    );
     damsm.image.to({ memoryFormat: "channels_last" });
     const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
     this.#trainer = makeGanTrainer(config, training.damsmWeight > 0 ? damsmLoss : undefined);
@@ -59,25 +64,17 @@ export class GanTrainee implements Trainee {
     return this.#trainer.steps;
   }
 
-  step(): Record<string, number> {
-    return scope(() => named(this.#trainer.step(this.#nextBatch())));
-  }
-
-  /** Captions are encoded without gradients: the text encoder is frozen. */
-  #nextBatch(): GanBatch & { classIds: Tensor } {
-    const sizes = imageSizes(this.#config.generator);
-    const made = (batches: Batch[]) => {
-      const images = batches.map((batch) => imagesOf(batch, "float32"));
-      const joined = images.length === 1 ? images[0]! : cat(images);
-      return {
-        real: pyramid(joined, sizes).map((image) => image.to(this.#dtype)),
-        text: encode(this.#damsm, ...batches),
-        classIds: classIdsOf(...batches),
+  async step(): Promise<Record<string, number>> {
+    const { branches, same, images } = await this.#feed.next();
+    return scope(() => {
+      const batch: GanBatch & { classIds: Tensor } = {
+        real: images.map((one) => tensorOf(one, this.#dtype)),
+        text: encode(this.#damsm, ...branches),
+        classIds: classIdsOf(...branches),
+        ...(same && { same: tensor(same) }),
       };
-    };
-    if (this.#loader instanceof Loader) return made([this.#loader.next()]);
-    const { branches, same } = this.#loader.nextPair();
-    return { ...made(branches), same: tensor(same) };
+      return named(this.#trainer.step(batch));
+    });
   }
 
   #damsmLoss(image: Tensor, batch: GanBatch): Tensor {
@@ -105,7 +102,7 @@ export class GanTrainee implements Trainee {
     const { choices, noise } = this.#samples;
     const { average } = this.#trainer.options;
     const size = imageSizes(this.#config.generator).at(-1)!;
-    const batch = makeBatch(choices, {
+    const batch = planBatch(choices, {
       data: this.#data,
       split: "test",
       maxWords: this.#config.data.maxWords,
@@ -138,7 +135,7 @@ export class GanTrainee implements Trainee {
       states[`discriminator${i}`] = discriminator.stateDict();
       states[`discriminatorAdam${i}`] = discriminatorOptimizers[i]!.stateDict();
     }
-    return { tensors: joinStates(states), values: { steps: this.steps, loader: this.#loader.state() } };
+    return { tensors: joinStates(states), values: { steps: this.steps, loader: this.#feed.state() } };
   }
 
   restore({ tensors, values }: TrainingState): void {
@@ -151,8 +148,12 @@ export class GanTrainee implements Trainee {
       discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
       discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
     }
-    this.#loader.restore(values.loader as LoaderState);
+    this.#feed.restore(values.loader as LoaderState);
     RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#feed[Symbol.asyncDispose]();
   }
 
   /** All that drawing needs: the averaged generator and the text encoder. */
@@ -195,7 +196,11 @@ export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-function encode({ text }: Damsm, ...batches: Batch[]): TextFeatures {
+/** One branch, or two with what they share. */
+type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };
+
+/** Without gradients: the text encoder is frozen. */
+function encode({ text }: Damsm, ...batches: BatchPlan[]): TextFeatures {
   const { tokens, lengths } = tokensOf(...batches);
   return noGrad(() => text.forward(tokens, lengths));
 }

@@ -14,7 +14,7 @@ export interface Trainee {
   /** Steps taken so far. */
   readonly steps: number;
   /** Takes one step; gives its losses by name. */
-  step(): Record<string, number>;
+  step(): Record<string, number> | Promise<Record<string, number>>;
   state(): TrainingState;
   restore(state: TrainingState): void;
   /** Writes what others use of it into the run folder. Called after every checkpoint. */
@@ -74,7 +74,7 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
   options.onBegin?.(from);
   while (trainee.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
     const started = performance.now();
-    const losses = trainee.step();
+    const losses = await trainee.step();
     const step = trainee.steps;
     refuseNonFinite(losses, step, savedAt);
     if (step % options.logEvery === 0) {

@@ -10,8 +10,10 @@ import {
   scope,
   type Tensor,
   tensor,
+  withAllCores,
 } from "@sdgan/torch";
 import type { Config } from "../config.js";
+import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import type { Prepared } from "../data/prepared.js";
@@ -21,7 +23,7 @@ import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
 import type { Trainee } from "./loop.js";
-import { imagesOf, resize } from "./tensors.js";
+import { tensorOf } from "./tensors.js";
 
 /** The trained network, in the reader's run folder. */
 export const readerFile = "reader.safetensors";
@@ -32,13 +34,13 @@ export const readerSize = 64;
 /** Attributes by name, each with the values that it can have. */
 export type Attributes = Record<string, string[]>;
 
-export class ReaderTrainee implements Trainee {
+export class ReaderTrainee implements Trainee, AsyncDisposable {
   readonly #config: Config["reader"];
   readonly #data: Prepared;
   readonly #attributes: Attributes;
   readonly #reader: Reader;
   readonly #dtype: DType;
-  readonly #loader: Loader;
+  readonly #feed: Feed<ReturnType<Loader["plan"]>>;
   readonly #optimizer: optim.Adam;
 
   constructor(config: Config, data: Prepared, dtype: DType) {
@@ -52,7 +54,9 @@ export class ReaderTrainee implements Trainee {
     this.#attributes = data.attributes;
     this.#reader = makeReader(data.attributes, reader.width);
     this.#reader.to({ memoryFormat: "channels_last" });
-    this.#loader = new Loader({ data, split: "train", batch: reader.batch, seed, ...config.data });
+    const planner = new Loader({ data, split: "train", batch: reader.batch, seed, ...config.data });
+    const [sizes, { workers }] = [[readerSize], config.data];
+    this.#feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
     this.#optimizer = new optim.Adam(this.#reader.namedParameters(), { learningRate: reader.learningRate });
   }
 
@@ -60,19 +64,18 @@ export class ReaderTrainee implements Trainee {
     return this.#optimizer.steps;
   }
 
-  step(): Record<string, number> {
+  async step(): Promise<Record<string, number>> {
     const { steps, learningRate } = this.#config;
     // A half cosine down to nothing.
     this.#optimizer.learningRate =
       (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
-    const batch = this.#loader.next();
+    const { branches, images } = await this.#feed.next();
     return scope(() => {
-      const images = resize(imagesOf(batch, this.#dtype), readerSize);
-      const logits = this.#reader.forward(images);
+      const logits = this.#reader.forward(tensorOf(images[0]!, this.#dtype));
       let right = 0;
       const losses = Object.keys(this.#attributes).map((name, i) => {
         const values = Array.from(
-          batch.pictures,
+          branches[0].pictures,
           (p) => this.#data.splits.train.pictures[p]!.attributes![name]!,
         );
         const truth = tensor(values, { dtype: "int64" });
@@ -92,15 +95,19 @@ export class ReaderTrainee implements Trainee {
         adam: this.#optimizer.stateDict(),
         random: new Map([["default", RandomStream.default().state]]),
       }),
-      values: { steps: this.steps, loader: this.#loader.state() },
+      values: { steps: this.steps, loader: this.#feed.state() },
     };
   }
 
   restore({ tensors, values }: TrainingState): void {
     this.#reader.loadStateDict(stateUnder(tensors, "reader"));
     this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
-    this.#loader.restore(values.loader as LoaderState);
+    this.#feed.restore(values.loader as LoaderState);
     RandomStream.default().state = tensors.get("random.default")!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#feed[Symbol.asyncDispose]();
   }
 
   publish(run: ActiveRun): void {

@@ -87,6 +87,15 @@ it("a run that is killed again and again equals one that was not, bit for bit", 
   expect(leftovers).toEqual([]);
 });
 
+it("a run does not depend on how many threads make its pictures ready", async () => {
+  for (const workers of [0, 3]) {
+    const run = join(folder, `workers-${workers}`);
+    const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
+    expect((await sdgan(...begin, "--set", `data.workers=${workers}`)).code).toBe(0);
+    expect(outcome("gan", run)).toEqual(outcome("gan", join(folder, "whole")));
+  }
+});
+
 it("two runs from one seed are the same, bit for bit, on several threads too", async () => {
   const short = ["--config", config, "--damsm", join(folder, "whole"), "--threads", "2", "--steps", "2"];
   const metrics = async (name: string) => {

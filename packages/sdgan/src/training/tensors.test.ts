@@ -1,7 +1,9 @@
-import { randn, tensor } from "@sdgan/torch";
+import { call, cat, fromBytes, randn, type Tensor, tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
+import { fillPyramid, roomFor } from "../data/pyramid.js";
+import { Random } from "../random.js";
 import { relativeError } from "../testing/golden.js";
-import { classIdsOf, imagesOf, pixelsOf, pyramid, resize, tokensOf } from "./tensors.js";
+import { classIdsOf, imagesOf, pixelsOf, resize, tensorOf, tokensOf } from "./tensors.js";
 
 const pixels = Uint8Array.from({ length: 2 * 4 * 4 * 3 }, (_, i) => (i * 37) % 256);
 const batch = {
@@ -30,11 +32,48 @@ describe("pictures", () => {
 
   it("shrink by means of squares", () => {
     const images = imagesOf(batch, "float32");
-    const [small, whole] = pyramid(images, [2, 4]);
-    expect(whole).toBe(images);
-    expect(small!.shape).toEqual([2, 3, 2, 2]);
+    const small = resize(images, 2);
+    expect(resize(images, 4)).toBe(images);
+    expect(small.shape).toEqual([2, 3, 2, 2]);
     const corner = images.narrow(2, 2, 2).narrow(3, 0, 2).mean([2, 3]);
-    expect(relativeError(small!.select(2, 1).select(2, 0), corner)).toBeLessThan(1e-6);
+    expect(relativeError(small.select(2, 1).select(2, 0), corner)).toBeLessThan(1e-6);
+  });
+
+  it.each([
+    { storedSize: 64, size: 64, sizes: [16, 32, 64] },
+    { storedSize: 29, size: 24, sizes: [24, 12, 8, 3, 1] },
+  ])("are the same, bit for bit, made ready beside training: $sizes", ({ storedSize, size, sizes }) => {
+    const random = new Random(0, "pictures");
+    const stored = Uint8Array.from({ length: 3 * storedSize * storedSize * 3 }, () => random.below(256));
+    const read = (i: number) => stored.subarray((i * stored.length) / 3, ((i + 1) * stored.length) / 3);
+    const margin = storedSize - size;
+    const plan = {
+      pictures: [2, 0, 1, 0],
+      windows: [false, true, false, true].map((flip, i) => ({
+        top: margin >> i,
+        left: (i * margin) / 3,
+        flip,
+      })),
+    };
+    for (const window of plan.windows) window.left = Math.floor(window.left);
+    const ready = roomFor(4, size, sizes);
+    fillPyramid(read, plan, { storedSize, size }, ready);
+    const windows = plan.windows.map(({ top, left, flip }, n) => {
+      const picture = fromBytes(read(plan.pictures[n]!), [1, storedSize, storedSize, 3], "uint8");
+      const window = picture.narrow(1, top, size).narrow(2, left, size);
+      return flip ? call<Tensor>("flip", window, [2]) : window;
+    });
+    const pixels = cat(windows).contiguous().toArray() as Uint8Array;
+    for (const [i, expected] of sizes.entries()) {
+      const images = resize(
+        imagesOf({ pixels, size, lengths: Int32Array.of(1, 1, 1, 1) }, "float32"),
+        expected,
+      );
+      const made = tensorOf(ready[i]!, "float32");
+      expect(made.shape).toEqual([4, 3, expected, expected]);
+      expect(made.strides).toEqual(images.strides);
+      expect(made.equal(images)).toBe(true);
+    }
   });
 
   it("are refused where a size does not divide theirs", () => {

@@ -1,19 +1,24 @@
-/** From the loader's bytes to tensors. */
+/** Between the loader's arrays and tensors. */
 import { type DType, fromBytes, functional, type Tensor, tensor } from "@sdgan/torch";
-import type { Batch } from "../data/batch.js";
+import type { Batch, BatchPlan } from "../data/batch.js";
+import type { Images } from "../data/pyramid.js";
 
 /** Pictures in −1 … 1: [B, 3, S, S], channels last. */
-export function imagesOf({ pixels, size, lengths }: Batch, dtype: DType): Tensor {
+export function imagesOf(
+  { pixels, size, lengths }: Pick<Batch, "pixels" | "size" | "lengths">,
+  dtype: DType,
+): Tensor {
   const bytes = fromBytes(pixels, [lengths.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
   return bytes.to("float32").div(127.5).sub(1).to(dtype);
 }
 
-/** The same pictures at each of `sizes`, small to large, by averaging squares of pixels. Larger than given is refused. */
-export function pyramid(images: Tensor, sizes: readonly number[]): Tensor[] {
-  return sizes.map((size) => resize(images, size));
+/** Pictures that were made ready, a copy of them: [N, 3, S, S], channels last. */
+export function tensorOf({ values, size }: Images, dtype: DType): Tensor {
+  const count = values.length / (size * size * 3);
+  return fromBytes(values, [count, size, size, 3], "float32").permute(0, 3, 1, 2).to(dtype);
 }
 
-/** [B, 3, S, S] → [B, 3, size, size], where S is a multiple of `size`. */
+/** [B, 3, S, S] → [B, 3, size, size] by averaging squares of pixels. S must be a multiple of `size`. */
 export function resize(images: Tensor, size: number): Tensor {
   const from = images.size(2);
   if (from === size) return images;
@@ -22,7 +27,7 @@ export function resize(images: Tensor, size: number): Tensor {
 }
 
 /** Tokens [B, T], int64, of one batch or of several, one after another. */
-export function tokensOf(...batches: Pick<Batch, "tokens" | "lengths">[]): {
+export function tokensOf(...batches: Pick<BatchPlan, "tokens" | "lengths">[]): {
   tokens: Tensor;
   lengths: Int32Array;
 } {
@@ -38,7 +43,7 @@ export function tokensOf(...batches: Pick<Batch, "tokens" | "lengths">[]): {
   return { tokens: tensor(padded, { shape: [lengths.length, places], dtype: "int64" }), lengths };
 }
 
-export function classIdsOf(...batches: Pick<Batch, "classIds">[]): Tensor {
+export function classIdsOf(...batches: Pick<BatchPlan, "classIds">[]): Tensor {
   return tensor(
     batches.flatMap(({ classIds }) => [...classIds]),
     { dtype: "int64" },

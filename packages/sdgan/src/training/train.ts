@@ -74,10 +74,10 @@ export async function train(training: Training, options: TrainOptions): Promise<
       using run = resumeRun(folder);
       requireCheckpoint(run, course.result);
       requireSameVocabulary(data, run);
-      const result = await go(course, build(course, run.config, data, options), run, options);
-      return { ...result, caption };
+      await using trainee = build(course, run.config, data, options);
+      return { ...(await go(course, trainee, run, options)), caption };
     }
-    const trainee = build(course, options.config, data, options);
+    await using trainee = build(course, options.config, data, options);
     using run = startRun(folder, options.config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
     return { ...(await go(course, trainee, run, options)), caption };
   } finally {
@@ -95,7 +95,7 @@ interface Course {
   picturesPerStep(config: Config): number;
   /** Pixels a side that pictures are averaged to, by what wants them so. */
   sizes(config: Config): Record<string, number>;
-  make(config: Config, data: Prepared, options: TrainOptions): Trainee;
+  make(config: Config, data: Prepared, options: TrainOptions): Trainee & AsyncDisposable;
 }
 
 const courses: Record<Training, Course> = {
@@ -131,7 +131,12 @@ const courses: Record<Training, Course> = {
 };
 
 /** The networks of a new run, at their first step. */
-function build(course: Course, config: Config, data: Prepared, options: TrainOptions): Trainee {
+function build(
+  course: Course,
+  config: Config,
+  data: Prepared,
+  options: TrainOptions,
+): Trainee & AsyncDisposable {
   for (const [what, size] of Object.entries(course.sizes(config))) requireMultiple(data, size, what);
   manualSeed(config.seed);
   return course.make(config, data, options);
