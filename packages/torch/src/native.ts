@@ -9,6 +9,12 @@ export interface NativeGenerator {
   [opaque]: "generator";
 }
 
+export interface NativeGpu {
+  name: string;
+  memory: number;
+  capability: number[];
+}
+
 export interface Native {
   Tensor: new () => object;
   setTensorClass(subclass: new () => object): void;
@@ -69,6 +75,9 @@ export interface Native {
   hasCuda(): boolean;
   hasMkldnn(): boolean;
   setMkldnn(enabled: boolean): void;
+  setTf32(allowed: boolean): void;
+  setCudnnBenchmark(enabled: boolean): void;
+  cudaDriver(): { version: number; gpus: (NativeGpu | null)[] } | null;
 }
 
 export const native = load();
