@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import {
   cat,
-  type DType,
   noGrad,
   Generator as RandomStream,
   randn,
@@ -11,21 +10,24 @@ import {
   type Tensor,
   tensor,
 } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
 import { type Batch, type Choice, makeBatch } from "../data/batch.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import { PairLoader } from "../data/pairs.js";
 import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { Random } from "../random.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
-import { type Damsm, damsmLosses } from "./damsm-trainee.js";
+import { type Damsm, damsmLosses, moveDamsm } from "./damsm-trainee.js";
 import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { Trainee } from "./loop.js";
 import { classIdsOf, imagesOf, pixelsOf, pyramid, tokensOf } from "./tensors.js";
@@ -34,24 +36,26 @@ export class GanTrainee implements Trainee {
   readonly #config: Config;
   readonly #data: Prepared;
   readonly #damsm: Damsm;
-  readonly #dtype: DType;
+  readonly #compute: Compute;
   readonly #loader: Loader | PairLoader;
   readonly #trainer: GanTrainer;
   readonly #samples: { choices: Choice[]; noise: Tensor };
 
-  constructor(config: Config, data: Prepared, damsm: Damsm, dtype: DType) {
+  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute) {
     const { seed, training, siamese } = config;
     this.#config = config;
     this.#data = data;
-    this.#damsm = damsm;
-    this.#dtype = dtype;
+    this.#damsm = moveDamsm(damsm, compute.device);
+    this.#compute = compute;
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     this.#loader = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
       : new Loader(loader);
-    damsm.image.to({ memoryFormat: "channels_last" });
     const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
-    this.#trainer = makeGanTrainer(config, training.damsmWeight > 0 ? damsmLoss : undefined);
+    this.#trainer = makeGanTrainer(config, {
+      device: compute.device,
+      ...(training.damsmWeight > 0 && { damsmLoss }),
+    });
     this.#samples = this.#chooseSamples();
   }
 
@@ -59,25 +63,30 @@ export class GanTrainee implements Trainee {
     return this.#trainer.steps;
   }
 
-  step(): Record<string, number> {
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  step(): Record<string, Tensor> {
     return scope(() => named(this.#trainer.step(this.#nextBatch())));
   }
 
   /** Captions are encoded without gradients: the text encoder is frozen. */
   #nextBatch(): GanBatch & { classIds: Tensor } {
     const sizes = imageSizes(this.#config.generator);
+    const { device, dtype } = this.#compute;
     const made = (batches: Batch[]) => {
-      const images = batches.map((batch) => imagesOf(batch, "float32"));
+      const images = batches.map((batch) => imagesOf(batch, { device, dtype: "float32" }));
       const joined = images.length === 1 ? images[0]! : cat(images);
       return {
-        real: pyramid(joined, sizes).map((image) => image.to(this.#dtype)),
-        text: encode(this.#damsm, ...batches),
-        classIds: classIdsOf(...batches),
+        real: pyramid(joined, sizes).map((image) => image.to(dtype)),
+        text: this.#encode(batches),
+        classIds: classIdsOf(batches, device),
       };
     };
     if (this.#loader instanceof Loader) return made([this.#loader.next()]);
     const { branches, same } = this.#loader.nextPair();
-    return { ...made(branches), same: tensor(same) };
+    return { ...made(branches), same: tensor(same, { device }) };
   }
 
   #damsmLoss(image: Tensor, batch: GanBatch): Tensor {
@@ -97,8 +106,13 @@ export class GanTrainee implements Trainee {
         picture,
         caption: random.below(pictures[picture]!.captions.length),
       })),
-      noise: randn([places.length, this.#config.generator.noise], { generator }),
+      noise: randn([places.length, this.#config.generator.noise], { generator }).to(this.#compute),
     };
+  }
+
+  #encode(batches: Batch[]): TextFeatures {
+    const { tokens, lengths } = tokensOf(batches, this.#compute.device);
+    return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
 
   async sample(): Promise<Buffer> {
@@ -111,9 +125,7 @@ export class GanTrainee implements Trainee {
       maxWords: this.#config.data.maxWords,
     });
     const pixels = scope(() =>
-      noGrad(() =>
-        pixelsOf(average.forward(noise.to(this.#dtype), encode(this.#damsm, batch)).images.at(-1)!),
-      ),
+      noGrad(() => pixelsOf(average.forward(noise, this.#encode([batch])).images.at(-1)!)),
     );
     const pictures = choices.map(({ picture, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
@@ -132,7 +144,7 @@ export class GanTrainee implements Trainee {
       generator: options.generator.stateDict(),
       average: options.average.stateDict(),
       generatorAdam: generatorOptimizer.stateDict(),
-      random: new Map([["default", RandomStream.default().state]]),
+      random: randomState(this.#compute.device),
     };
     for (const [i, discriminator] of options.discriminators.entries()) {
       states[`discriminator${i}`] = discriminator.stateDict();
@@ -152,7 +164,7 @@ export class GanTrainee implements Trainee {
       discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
     }
     this.#loader.restore(values.loader as LoaderState);
-    RandomStream.default().state = tensors.get("random.default")!;
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
 
   /** All that drawing needs: the averaged generator and the text encoder. */
@@ -167,15 +179,18 @@ export class GanTrainee implements Trainee {
   }
 }
 
-/** The networks of a configuration at their first step, and what trains them. */
-export function makeGanTrainer(config: Config, damsmLoss?: GanTrainerOptions["damsmLoss"]): GanTrainer {
+/** The networks of a configuration at their first step, on a device, and what trains them. */
+export function makeGanTrainer(
+  config: Config,
+  { device = "cpu", damsmLoss }: Pick<GanTrainerOptions, "damsmLoss"> & { device?: Device } = {},
+): GanTrainer {
   const { training, contrastive, discriminator, text } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
   const discriminators = imageSizes(config.generator).map(
     (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
   );
   for (const network of [generator, average, ...discriminators])
-    network.to({ memoryFormat: "channels_last" });
+    network.to({ device, memoryFormat: "channels_last" });
   return new GanTrainer({
     ...{ generator, average, discriminators, contrastive },
     learningRate: training.learningRate,
@@ -195,15 +210,10 @@ export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-function encode({ text }: Damsm, ...batches: Batch[]): TextFeatures {
-  const { tokens, lengths } = tokensOf(...batches);
-  return noGrad(() => text.forward(tokens, lengths));
-}
-
 /** Losses under the names that they have in `metrics.jsonl`. */
-function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, number> {
-  const stages = (name: string, losses: number[]) =>
-    losses.map((loss, i): [string, number] => [`${name}/stage${i + 1}`, loss]);
+function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, Tensor> {
+  const stages = (name: string, losses: Tensor[]) =>
+    losses.map((loss, i): [string, Tensor] => [`${name}/stage${i + 1}`, loss]);
   return {
     ...Object.fromEntries([...stages("discriminator", discriminator), ...stages("generator", generator)]),
     kl,

@@ -13,6 +13,7 @@ import {
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Config, loadConfig } from "../config.js";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
@@ -30,15 +31,17 @@ afterEach(() => rmSync(folder, { recursive: true }));
 /** A walk at random: its state is where it is, and what the default stream of random numbers will give. */
 class Walk implements Trainee {
   steps = 0;
+  device: Device = "cpu";
   published = 0;
   readonly place = zeros([2]);
   /** What a step does beyond walking. */
   accident: (step: number) => number | undefined = () => undefined;
 
-  step(): Record<string, number> {
+  step(): Record<string, Tensor> {
     this.steps += 1;
     noGrad(() => this.place.add_(randn([2])));
-    return { loss: this.accident(this.steps) ?? this.place.sum().item() };
+    const accident = this.accident(this.steps);
+    return { loss: accident === undefined ? this.place.sum() : tensor(accident) };
   }
 
   state(): TrainingState {

@@ -16,7 +16,7 @@ const batch = {
 
 describe("pictures", () => {
   it("go to −1 … 1 and back to the same bytes", () => {
-    const images = imagesOf(batch, "float32");
+    const images = imagesOf(batch, { device: "cpu", dtype: "float32" });
     expect(images.shape).toEqual([2, 3, 4, 4]);
     expect(images.isContiguous("channels_last")).toBe(true);
     const green = images.select(0, 1).select(0, 1).select(0, 2).select(0, 3).item();
@@ -29,7 +29,7 @@ describe("pictures", () => {
   });
 
   it("shrink by means of squares", () => {
-    const images = imagesOf(batch, "float32");
+    const images = imagesOf(batch, { device: "cpu", dtype: "float32" });
     const [small, whole] = pyramid(images, [2, 4]);
     expect(whole).toBe(images);
     expect(small!.shape).toEqual([2, 3, 2, 2]);
@@ -46,7 +46,7 @@ describe("pictures", () => {
 describe("captions", () => {
   it("of several batches stand one after another, padded to the longest", () => {
     const other = { tokens: Int32Array.of(7, 8, 9, 10, 11, 0, 0, 0), lengths: Int32Array.of(4, 1) };
-    const { tokens, lengths } = tokensOf(batch, other);
+    const { tokens, lengths } = tokensOf([batch, other], "cpu");
     expect([...lengths]).toEqual([3, 1, 4, 1]);
     expect(tokens.dtype).toBe("int64");
     const rows = [
@@ -56,11 +56,14 @@ describe("captions", () => {
       [11, 0, 0, 0],
     ];
     expect(tokens.equal(tensor(rows, { dtype: "int64" }))).toBe(true);
-    expect(classIdsOf(batch, batch).toNumbers()).toEqual([8, 9, 8, 9]);
+    expect(classIdsOf([batch, batch], "cpu").toNumbers()).toEqual([8, 9, 8, 9]);
   });
 
   it("lose columns that no caption needs", () => {
-    const { tokens } = tokensOf({ tokens: Int32Array.of(5, 0, 0, 6, 0, 0), lengths: Int32Array.of(1, 1) });
+    const { tokens } = tokensOf(
+      [{ tokens: Int32Array.of(5, 0, 0, 6, 0, 0), lengths: Int32Array.of(1, 1) }],
+      "cpu",
+    );
     expect(tokens.shape).toEqual([2, 1]);
   });
 });
