@@ -20,7 +20,13 @@ let data: string;
 let config: Config;
 let gpu: SimulatedCuda;
 const run = (name: string) => join(folder, name);
-const settings = ["log.every=4", "generator.firstSize=32", "reader.width=4", "reader.batch=4", "reader.steps=8"];
+const settings = [
+  "log.every=4",
+  "generator.firstSize=32",
+  "reader.width=4",
+  "reader.batch=4",
+  "reader.steps=8",
+];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-cuda-"));

@@ -8,6 +8,8 @@ import { type NativeGenerator, native } from "../native.js";
 export interface SimulatedCuda extends Disposable {
   /** How often anybody waited for the GPU: reading elements, copying between devices without pinned memory. */
   waits: number;
+  /** Whether libtorch can use it, too; else only the driver tells of it. */
+  isUsable: boolean;
 }
 
 export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
@@ -17,6 +19,7 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
   const stream = streamOfGpu(real);
   const simulated: SimulatedCuda = {
     waits: 0,
+    isUsable: true,
     [Symbol.dispose]: () => void Object.assign(native, real),
   };
 
@@ -115,7 +118,7 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
       real.manualSeed(seed);
       stream.seed(seed);
     },
-    hasCuda: () => true,
+    hasCuda: () => simulated.isUsable,
     cudaDriver: () => ({
       version: 13000,
       gpus: [{ name: "Simulated GPU", memory: 80 * 2 ** 30, capability: [bfloat16 ? 8 : 7, 0] }],
