@@ -18,7 +18,7 @@ export interface LstmOutput {
 /** Parameter names and order of gates (input, forget, cell, output) are PyTorch's. */
 export class BidirectionalLstm extends Module {
   readonly weights: Tensor[];
-  /** The GPU on which they are one block of memory. */
+  /** The device of the last call: where it is a GPU, they are one block of memory there. */
   #together: string | undefined;
 
   constructor(
@@ -55,7 +55,7 @@ export class BidirectionalLstm extends Module {
       { dtype: "int64" },
     );
     const [data, batchSizes] = call<[Tensor, Tensor]>("_pack_padded_sequence", sorted, sortedLengths, true);
-    if (input.device.startsWith("cuda")) this.#lieTogether(input.device);
+    this.#lieTogether(input.device);
     const start = zeros([2, batch, this.hiddenSize], { dtype: input.dtype, device: input.device });
     const [packed, hidden] = call<[Tensor, Tensor, Tensor]>(
       "lstm.data",
@@ -77,8 +77,9 @@ export class BidirectionalLstm extends Module {
 
   /** cuDNN wants all weights in one block of memory: else it copies them there at every call, and says so each time. */
   #lieTogether(device: string): void {
-    if (this.#together === device) return;
+    const isDone = this.#together === device;
     this.#together = device;
+    if (isDone || !device.startsWith("cuda")) return;
     const weightsOfLayer = 4;
     const modeOfLstm = 2;
     const [inputSize, projection, layers] = [native.size(this.weights[0]!, 1), 0, 1];

@@ -15,8 +15,7 @@ describe("a simulated GPU", () => {
     expect(cudaDriver()?.gpus[0]?.name).toBe("Simulated GPU");
     expect(zeros([2], { device: "cuda" }).device).toBe("cuda:0");
     gpu[Symbol.dispose]();
-    expect(cudaIsAvailable()).toBe(false);
-    expect(() => zeros([2], { device: "cuda" })).toThrow(/CUDA/);
+    expect(cudaDriver()?.gpus[0]?.name).not.toBe("Simulated GPU");
   });
 
   it("takes no tensor of another device, but for single numbers", () => {
