@@ -133,9 +133,11 @@ const training = section("Training of generator and discriminators.", {
   damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's picture."),
   klWeight: weight.default(1).describe("The weight of conditioning augmentation's KL term."),
   precision: z
-    .enum(["auto", "float32", "bfloat16"])
+    .enum(["auto", "float32", "tf32", "bfloat16"])
     .default("auto")
-    .describe("Arithmetic of the networks; `auto` is bfloat16 where the machine has it."),
+    .describe(
+      "Arithmetic of the networks; `auto` is bfloat16 where the device has it, `tf32` float32 whose products a GPU may round.",
+    ),
 });
 
 const siamese = section("Two branches, one set of weights.", {

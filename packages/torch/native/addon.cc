@@ -26,6 +26,7 @@ napi_value initialize(addon::Call& call) {
   addon::defineRuntime(call.env, exports);
   addon::defineMemory(call.env, exports);
   addon::defineProfiler(call.env, exports);
+  addon::defineGpus(call.env, exports);
   return exports;
 }
 

@@ -235,6 +235,7 @@ bool hasRows(const Tensor& x) {
 
 /// scale or shift as the loops take it, [B, C] or of the shape and layout of `x`; nothing where it does not fit.
 Optional asRows(const Tensor& modulation, const Tensor& x) {
+  if (!modulation.device().is_cpu()) return {};
   const Tensor same = modulation.to(x.scalar_type());
   if (same.sizes() == x.sizes()) return same.contiguous(x.suggest_memory_format());
   if (x.dim() == 4 && same.sizes() == at::IntArrayRef({x.size(0), x.size(1), 1, 1})) {

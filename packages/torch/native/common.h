@@ -138,5 +138,6 @@ void defineRandom(napi_env env, napi_value exports);
 void defineRuntime(napi_env env, napi_value exports);
 void defineMemory(napi_env env, napi_value exports);
 void defineProfiler(napi_env env, napi_value exports);
+void defineGpus(napi_env env, napi_value exports);
 
 }  // namespace addon

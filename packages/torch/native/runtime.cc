@@ -81,6 +81,21 @@ napi_value setMkldnn(Call& call) {
   return undefined(call.env);
 }
 
+/// setTf32(allowed): whether a GPU may round what float32 products multiply to 10 bits. libtorch's own default is yes in
+/// convolutions and no in products of matrices.
+napi_value setTf32(Call& call) {
+  const bool allowed = toBool(call.env, call[0], "setTf32");
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+  return undefined(call.env);
+}
+
+/// setCudnnBenchmark(enabled): whether every convolution of a new shape tries what there is, and keeps the fastest.
+napi_value setCudnnBenchmark(Call& call) {
+  at::globalContext().setBenchmarkCuDNN(toBool(call.env, call[0], "setCudnnBenchmark"));
+  return undefined(call.env);
+}
+
 }  // namespace
 
 void defineRuntime(napi_env env, napi_value exports) {
@@ -94,6 +109,8 @@ void defineRuntime(napi_env env, napi_value exports) {
   define<hasCuda>(env, exports, "hasCuda");
   define<hasMkldnn>(env, exports, "hasMkldnn");
   define<setMkldnn>(env, exports, "setMkldnn");
+  define<setTf32>(env, exports, "setTf32");
+  define<setCudnnBenchmark>(env, exports, "setCudnnBenchmark");
 }
 
 }  // namespace addon

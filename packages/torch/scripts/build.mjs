@@ -98,7 +98,7 @@ function readInputs(libtorch, sourceDir, env) {
   const sources = files.filter((file) => file.endsWith(".cc"));
   if (sources.length === 0) throw new Failure(`${sourceDir} has no .cc files to build the addon from.`);
   const headers = files.filter((file) => file.endsWith(".h")).map((file) => read(sourceDir, file));
-  const flags = flagsFor(libtorch, env);
+  const flags = flagsFor(libtorch);
   const { version, libDir } = libtorch;
   const context = hash([flags.compile, version, libDir, modifiedAt(libDir), sourceDir, headers]);
   const contents = sources.map((file) => read(sourceDir, file));

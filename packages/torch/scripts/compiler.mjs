@@ -1,5 +1,5 @@
 /** Finds a C++ compiler and the flags that an addon for a given libtorch needs. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { run, which } from "./command.mjs";
@@ -52,15 +52,15 @@ export async function isUnchanged(compiler, env) {
 }
 
 /**
+ * No header of CUDA's is needed: what the addon asks of a GPU goes through libtorch's operators and the driver.
+ *
  * @param {Libtorch} libtorch
- * @param {NodeJS.ProcessEnv} [env]
  * @returns {{ compile: string[], link: string[] }}
  */
-export function flagsFor(libtorch, env = process.env) {
-  const cudaHeaders = libtorch.cuda ? findCudaHeaders(libtorch, env) : undefined;
+export function flagsFor(libtorch) {
   // The system's own folder is left out: named explicitly, it would move to the front of the search and
   // break the standard library's headers.
-  const includeDirs = [...libtorch.includeDirs, nodeApiHeaders(), cudaHeaders].filter(
+  const includeDirs = [...libtorch.includeDirs, nodeApiHeaders()].filter(
     (folder) => folder && folder !== "/usr/include",
   );
   const compile = [
@@ -74,7 +74,6 @@ export function flagsFor(libtorch, env = process.env) {
     "-DNAPI_VERSION=9",
     // libtorch's parallel loops are templates in its headers: without this, those compiled here run on one thread.
     ...(process.platform === "linux" ? ["-fopenmp"] : []),
-    ...(cudaHeaders ? ["-DSDGAN_WITH_CUDA"] : []),
     ...includeDirs.flatMap((folder) => ["-isystem", String(folder)]),
   ];
   const link = [
@@ -148,21 +147,4 @@ function nodeApiHeaders() {
   } catch {
     throw new Failure("The npm package node-api-headers is not installed.\n  Remedy: npm install.");
   }
-}
-
-/**
- * libtorch's CUDA headers include NVIDIA's, which come with the CUDA toolkit or, beside Python's torch, in
- * a package of their own. Without them the addon builds all the same, less what needs them.
- *
- * @param {Libtorch} libtorch
- * @param {NodeJS.ProcessEnv} env
- */
-function findCudaHeaders(libtorch, env) {
-  const folders = [
-    ...(env.CUDA_HOME ? [join(env.CUDA_HOME, "include")] : []),
-    "/usr/local/cuda/include",
-    join(libtorch.home, "../nvidia/cuda_runtime/include"),
-    "/usr/include",
-  ];
-  return folders.find((folder) => existsSync(join(folder, "cuda_runtime_api.h")));
 }

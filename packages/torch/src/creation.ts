@@ -118,11 +118,22 @@ export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
 }
 
 function finish(made: Tensor, { dtype, device, requiresGrad }: TensorOptions): Tensor {
-  if (dtype === undefined && device === undefined)
-    return withGrad(made, { requiresGrad: requiresGrad ?? false });
-  const moved = made.to({ ...(dtype && { dtype }), ...(device && { device }) });
-  if (moved !== made) made.dispose();
+  const cast = dtype === undefined ? made : replace(made, made.to(dtype));
+  const moved = device === undefined ? cast : replace(cast, toDevice(cast, device));
   return withGrad(moved, { requiresGrad: requiresGrad ?? false });
+}
+
+/** By way of pinned memory, so that nobody waits for what a GPU has still to do before the copy. */
+function toDevice(made: Tensor, device: string): Tensor {
+  if (!device.startsWith("cuda")) return made.to({ device });
+  const pinned = made.pinMemory();
+  return replace(pinned, pinned.to({ device, nonBlocking: true }));
+}
+
+/** `other`; what it was made of is freed. */
+function replace(made: Tensor, other: Tensor): Tensor {
+  if (other !== made) made.dispose();
+  return other;
 }
 
 function withGrad(made: Tensor, { requiresGrad }: TensorOptions): Tensor {

@@ -10,6 +10,12 @@ export interface NativeGenerator {
   [opaque]: "generator";
 }
 
+export interface NativeGpu {
+  name: string;
+  memory: number;
+  capability: number[];
+}
+
 export interface Native {
   Tensor: new () => object;
   setTensorClass(subclass: new () => object): void;
@@ -71,6 +77,9 @@ export interface Native {
   hasCuda(): boolean;
   hasMkldnn(): boolean;
   setMkldnn(enabled: boolean): void;
+  setTf32(allowed: boolean): void;
+  setCudnnBenchmark(enabled: boolean): void;
+  cudaDriver(): { version: number; gpus: (NativeGpu | null)[] } | null;
 }
 
 /** The processors that this thread might run on before libtorch bound it to one; none where the system does not tell. */

@@ -25,6 +25,42 @@ export function cudaIsAvailable(): boolean {
   return native.hasCuda();
 }
 
+/** A GPU of NVIDIA's. */
+export interface Gpu {
+  name: string;
+  /** Bytes. */
+  memory: number;
+  /** Compute capability, which tells its generation: from 8 on it multiplies bfloat16 and TF32. */
+  capability: readonly [major: number, minor: number];
+}
+
+/** NVIDIA's driver: the newest CUDA that it runs, such as "13.0", and the GPUs that CUDA_VISIBLE_DEVICES leaves. */
+export interface CudaDriver {
+  version: string;
+  gpus: Gpu[];
+}
+
+/** What the driver tells, whether or not this libtorch can use it; undefined where there is none. */
+export function cudaDriver(): CudaDriver | undefined {
+  const told = native.cudaDriver();
+  if (!told) return undefined;
+  const version = `${Math.floor(told.version / 1000)}.${Math.floor((told.version % 1000) / 10)}`;
+  return { version, gpus: told.gpus.filter((gpu) => gpu !== null) as unknown as Gpu[] };
+}
+
+/**
+ * Whether a GPU may round the factors of float32 products to TF32's 10 bits, which is several times as fast. libtorch
+ * begins with yes in convolutions and no in products of matrices.
+ */
+export function setTf32(allowed: boolean): void {
+  native.setTf32(allowed);
+}
+
+/** Whether cuDNN tries its algorithms on every new shape of a convolution, and keeps the fastest. */
+export function setCudnnBenchmark(enabled: boolean): void {
+  native.setCudnnBenchmark(enabled);
+}
+
 /** Waits for the GPU. Without one, nothing is left to wait for. */
 export function synchronize(): void {
   native.synchronize();

@@ -142,6 +142,10 @@ export class Tensor extends native.Tensor {
       memoryFormat,
     );
   }
+  /** A copy on the CPU in memory that a GPU reads by itself, so that `to` with `nonBlocking` waits for nothing. */
+  pinMemory(): Tensor {
+    return call("pin_memory", this);
+  }
   contiguous(format: MemoryFormat = "contiguous"): Tensor {
     return call("contiguous", this, format);
   }

@@ -31,6 +31,15 @@ it("a user's mistake is one line, whatever it quotes", () => {
   });
 });
 
+it("a GPU whose memory is full is told of with what to do", () => {
+  const full =
+    "aten::conv2d(input: tensor float32[64, 3, 8, 8]): CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …";
+  expect(describeError(new Error(full))).toEqual({
+    line: "sdgan: CUDA out of memory. Tried to allocate 2.00 GiB: train with a smaller batch (--set training.batch=16), or use --device cpu",
+    exitCode: 1,
+  });
+});
+
 it("what the option parser has said is not said again", () => {
   expect(describeError(new CommanderError(1, "commander.unknownOption", "error"))).toEqual({ exitCode: 2 });
   expect(describeError(new CommanderError(0, "commander.helpDisplayed", ""))).toEqual({ exitCode: 0 });

@@ -28,12 +28,22 @@ export async function run(main: () => Promise<void>): Promise<void> {
 export function describeError(error: unknown): { line?: string; exitCode: number } {
   const { code, exitCode } = Object(error) as { code?: unknown; exitCode?: number };
   if (String(code).startsWith("commander.")) return { exitCode: exitCode === 0 ? 0 : 2 };
-  const known = error instanceof UserError ? error : systemError(error);
+  const known = error instanceof UserError ? error : (systemError(error) ?? lackOfGpuMemory(error));
   if (known)
     return { line: `sdgan: ${visible(known.message)}`, exitCode: known instanceof UsageError ? 2 : 1 };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const advice = "This is a bug in sdgan; SDGAN_DEBUG=1 shows where.";
   return { line: `sdgan: ${visible(message)}. ${advice}`, exitCode: 1 };
+}
+
+/** What libtorch says when a GPU's memory is full. */
+function lackOfGpuMemory(error: unknown): UserError | undefined {
+  const [, said] = /(CUDA out of memory\.(?: Tried to allocate [\d.]+ \w+\.)?)/.exec(String(error)) ?? [];
+  return said === undefined
+    ? undefined
+    : new UserError(
+        `${said.replace(/\.$/, "")}: train with a smaller batch (--set training.batch=16), or use --device cpu`,
+      );
 }
 
 function report(error: unknown): void {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { requiredOption, wholeNumber } from "./options.js";
+import type { Device } from "../device.js";
+import { deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -14,6 +15,7 @@ export function addEvaluate(program: Command): void {
     .option("--reader <folder>", "another run folder, whose reader is used")
     .option("--pictures <count>", "pictures to draw and read", wholeNumber(1), 1000)
     .option("--seed <number>", "other captions and pictures for another seed", wholeNumber(0), 0)
+    .addOption(deviceOption(command))
     .addHelpText(
       "after",
       `
@@ -31,6 +33,7 @@ interface Options {
   reader?: string;
   pictures: number;
   seed: number;
+  device?: Device;
 }
 
 async function show(options: Options): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import type { Device } from "../device.js";
 import { visible } from "../visible.js";
 import { UsageError } from "./errors.js";
-import { collect, requiredOption, wholeNumber } from "./options.js";
+import { collect, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -21,6 +22,7 @@ export function addGenerate(program: Command): void {
     .option("--seed <number>", "other pictures for another seed", wholeNumber(0), 0)
     .option("--batch <number>", "pictures drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
     .option("--stages", "write the smaller pictures of the earlier stages too")
+    .addOption(deviceOption(command))
     .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
@@ -43,10 +45,19 @@ interface Options {
   seed: number;
   batch: number;
   stages?: boolean;
+  device?: Device;
   threads?: number;
 }
 
-async function show({ run, out, caption = [], captions, threads, ...options }: Options): Promise<void> {
+async function show({
+  run,
+  out,
+  caption = [],
+  captions,
+  device,
+  threads,
+  ...options
+}: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
   const [{ Painter }, { readCaptions, unknownWords }, { savePictures }] = await withTorch(
@@ -59,7 +70,7 @@ async function show({ run, out, caption = [], captions, threads, ...options }: O
     threads,
   );
   const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
-  const painter = new Painter(run);
+  const painter = new Painter(run, { device });
   warn(unknownWords(painter, asked).map(({ words }) => words));
   const total = asked.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "pictures" });

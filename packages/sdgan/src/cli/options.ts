@@ -1,5 +1,7 @@
 /** What options' values are made of. What is not so is an error of usage. */
-import { type Command, InvalidArgumentError } from "commander";
+
+import { type Command, InvalidArgumentError, type Option } from "commander";
+import { devices } from "../device.js";
 
 /**
  * An option that must be given. Commander's own `requiredOption` is missed before a misspelt option is told of:
@@ -28,6 +30,16 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("Expected a number above 0.");
+}
+
+/** `--device`, the same for all that computes. */
+export function deviceOption(command: Command): Option {
+  return command
+    .createOption(
+      "--device <name>",
+      "where to compute, by default the GPU where there is one that libtorch can use",
+    )
+    .choices(devices);
 }
 
 /** Pixels a side that pictures are prepared in. */

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import type { Device } from "../device.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";
 import { Interruption } from "./interruption.js";
-import { collect, positiveNumber, requiredOption, wholeNumber } from "./options.js";
+import { collect, deviceOption, positiveNumber, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -20,6 +21,7 @@ export function addTrain(program: Command): void {
       .option("--resume", "go on from the newest checkpoint, by the run's own configuration")
       .option("--steps <count>", "stop after this step, counted from the run's beginning", wholeNumber(1))
       .option("--minutes <number>", "stop after so many minutes, if that is earlier", positiveNumber)
+      .addOption(deviceOption(command))
       .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
       .addHelpText("after", () => helpFor(name, more))
       .action((options: Options) => show(name, options));
@@ -50,7 +52,7 @@ function helpFor(name: Training, more: string): string {
   return `
 ${more}
 Ctrl-C finishes the step, saves, says how to go on, and exits with 130; a second one ends at once.
-The same seed, data and threads give the same run, bit for bit, whether or not it was stopped and resumed.
+On a processor the same seed, data and threads give the same run, bit for bit, whether or not it was stopped and resumed.
 
 Example:
   npx sdgan train ${name} --config birds-64 --data data/birds --run runs/birds --set seed=1`;
@@ -64,6 +66,7 @@ interface Options {
   resume?: boolean;
   steps?: number;
   minutes?: number;
+  device?: Device;
   threads?: number;
   damsm?: string;
 }
@@ -74,10 +77,10 @@ async function show(training: Training, options: Options): Promise<void> {
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);
-  const { data, run, steps, minutes, damsm } = options;
+  const { data, run, steps, minutes, damsm, device } = options;
   try {
     const result = await train(training, {
-      ...{ data, run, config, steps, damsm, signal: interruption.signal },
+      ...{ data, run, config, steps, damsm, device, signal: interruption.signal },
       seconds: minutes && 60 * minutes,
       onBegin(outline) {
         for (const line of opening(training, outline)) say(line);
@@ -120,8 +123,9 @@ function progressOf(training: Training, { from, to, picturesPerStep }: TrainingO
   });
 }
 
-function opening(training: Training, { folder, from }: TrainingOutline): string[] {
+function opening(training: Training, { folder, from, device }: TrainingOutline): string[] {
   return [
+    ...(device === "cuda" ? ["On the GPU"] : []),
     ...(from > 0 ? [`Going on after step ${from}`] : []),
     `Metrics: ${folder}/metrics.jsonl${training === "gan" ? `; samples: ${folder}/samples` : ""}`,
   ];
@@ -143,9 +147,10 @@ function closing(
   options: Options,
   { folder, step, complete, caption }: TrainingResult,
 ): string {
-  const { data, run, threads } = options;
+  const { data, run, device, threads } = options;
   const stands = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
-  const same = ["--data", data, "--run", run, ...(threads ? ["--threads", threads] : [])];
+  const machine = [...(device ? ["--device", device] : []), ...(threads ? ["--threads", threads] : [])];
+  const same = ["--data", data, "--run", run, ...machine];
   const config = options.config ?? `${folder}/config.yaml`;
   const set = (options.set ?? []).flatMap((one) => ["--set", one]);
   const next = {

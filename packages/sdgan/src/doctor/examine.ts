@@ -24,13 +24,15 @@ export async function examine(): Promise<Finding[]> {
     return [...before, ...(await examineTorch(torch, setUp, cores)), ...after];
   } catch (error) {
     const found = error instanceof Error ? error.message.split("\n")[0]! : String(error);
+    const driver = existsSync("/proc/driver/nvidia/version") || existsSync("/dev/nvidiactl");
+    const gpu = { what: "GPU", found: driver ? "an NVIDIA driver is there" : "none" };
     const libtorch = {
       what: "libtorch",
       found: setUp ? `${describe(setUp)}, cannot be loaded: ${found}` : found,
       advice: "npm run setup finds or installs libtorch and builds the addon",
       fatal: true,
     };
-    return [...before, libtorch, gpu(undefined), ...after];
+    return [...before, libtorch, gpu, ...after];
   }
 }
 
@@ -66,9 +68,10 @@ function describe({ version, origin, home }: SetUp): string {
 }
 
 async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: number): Promise<Finding[]> {
-  const [{ computeDtype, hasBfloat16 }, { convolutionSpeed }] = await Promise.all([
+  const [{ computeDtype, hasBfloat16 }, { convolutionSpeed }, { examineGpu }] = await Promise.all([
     import("../training/precision.js"),
     import("./speed.js"),
+    import("./gpu.js"),
   ]);
   const info = torch.libtorchInfo();
   const speed = { float32: convolutionSpeed("float32"), bfloat16: convolutionSpeed("bfloat16") };
@@ -96,7 +99,7 @@ async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: numbe
       found: `convolution ${speed.float32.toFixed(0)} GFLOP/s in float32, ${speed.bfloat16.toFixed(0)} in bfloat16`,
       ...(auto !== faster && { advice: `train with --set training.precision=${faster}` }),
     },
-    gpu(torch),
+    examineGpu(),
   ];
 }
 
@@ -130,14 +133,6 @@ function node(): Finding {
 function processor(): Finding {
   const all = cpus();
   return { what: "processor", found: `${all[0]?.model.trim() ?? process.arch}, ${all.length} cores` };
-}
-
-function gpu(torch: Torch | undefined): Finding {
-  const what = "GPU";
-  if (torch?.cudaIsAvailable()) return { what, found: "CUDA; training uses the processor so far" };
-  const driver = existsSync("/proc/driver/nvidia/version") || existsSync("/dev/nvidiactl");
-  if (!driver) return { what, found: "none" };
-  return { what, found: "an NVIDIA driver is there, and libtorch cannot use it: it is a build without CUDA" };
 }
 
 function memory(): Finding {

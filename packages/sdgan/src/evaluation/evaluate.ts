@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fromBytes, scope, type Tensor } from "@sdgan/torch";
 import { type Choice, makeBatch } from "../data/batch.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { Painter, type Painting } from "../generation/painter.js";
 import { type GridPicture, grid } from "../images/grid.js";
@@ -21,6 +22,8 @@ export interface EvaluateOptions {
   /** Pictures to draw and read. */
   pictures: number;
   seed: number;
+  /** By default a GPU where there is one. */
+  device?: Device | undefined;
   onPicture?(done: number): void;
 }
 
@@ -50,6 +53,7 @@ export async function evaluate({
   data: folder,
   pictures,
   seed,
+  device,
   onPicture,
   ...options
 }: EvaluateOptions): Promise<Evaluation> {
@@ -58,14 +62,15 @@ export async function evaluate({
   if (JSON.stringify(data.attributes) !== JSON.stringify(reader.attributes)) {
     throw new UserError(`${folder}: its pictures have other attributes than the reader was trained on`);
   }
-  const painter = new Painter(run);
+  const painter = new Painter(run, { device });
+  reader.network.to({ device: painter.device });
   const choices = chooseUnseen(data, pictures, seed);
   const generated = new ReaderScorer(reader, data);
   const real = new ReaderScorer(reader, data);
   for (const [i, choice] of choices.entries()) {
     const [painting] = painter.draw([captionOf(data, choice)], { seed: seed + i });
     scope(() => generated.add(imageOf(painting!), [choice]));
-    scope(() => real.add(imagesOf(batchOf(data, [choice]), "float32"), [choice]));
+    scope(() => real.add(imagesOf(batchOf(data, [choice]), { device: "cpu", dtype: "float32" }), [choice]));
     onPicture?.(i + 1);
   }
   const result: Evaluation = {

@@ -53,10 +53,11 @@ export class ReaderScorer {
   add(images: Tensor, choices: readonly Choice[]): void {
     const { network, attributes } = this.reader;
     const names = Object.keys(attributes);
+    const { device } = network.parameters()[0]!;
     const read = inferenceMode(() =>
       scope(() =>
         network
-          .forward(resize(images.to(this.dtype), readerSize))
+          .forward(resize(images.to({ dtype: this.dtype, device }), readerSize))
           .map((logits) => logits.argmax(1).toNumbers()),
       ),
     );

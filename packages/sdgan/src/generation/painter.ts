@@ -1,25 +1,18 @@
 /** From captions to pictures with a trained model: all that is needed lies in its run folder. */
 import { basename, join, resolve } from "node:path";
-import {
-  cat,
-  type DType,
-  inferenceMode,
-  Generator as RandomStream,
-  randn,
-  scope,
-  tensor,
-} from "@sdgan/torch";
+import { cat, inferenceMode, Generator as RandomStream, randn, scope, tensor } from "@sdgan/torch";
+import { type Compute, startComputing } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
-import { holdRandomStream } from "../held-stream.js";
+import type { Device } from "../device.js";
 import type { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { Random } from "../random.js";
+import { holdRandomStreams } from "../random-streams.js";
 import { openRun } from "../run/run-folder.js";
 import { type EncodedCaption, encodeCaption } from "../text/caption.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { readTensors, refusing, stateUnder } from "../training/checkpoint.js";
 import { makeGenerator, modelFile } from "../training/gan-trainee.js";
-import { computeDtype } from "../training/precision.js";
 import { pixelsOf } from "../training/tensors.js";
 
 export interface DrawOptions {
@@ -63,19 +56,23 @@ export class Painter {
   readonly #config: Config;
   readonly #text: TextEncoder;
   readonly #generator: Generator;
-  readonly #dtype: DType;
+  readonly #compute: Compute;
 
   /**
    * @param run a run folder in which a GAN was trained; its configuration, vocabulary and model are read, no more
    * @param precision of the networks; by default as in training
-   * @throws UserError if one of them is missing, broken, or does not fit the others
+   * @param device by default a GPU where there is one; pictures differ by a shade from device to device
+   * @throws UserError if one of them is missing, broken, or does not fit the others, or the device is not there
    */
-  constructor(run: string, precision?: Config["training"]["precision"]) {
+  constructor(
+    run: string,
+    { precision, device }: { precision?: Config["training"]["precision"]; device?: Device | undefined } = {},
+  ) {
     const { config, vocabulary } = openRun(run);
     this.#config = config;
     this.vocabulary = Vocabulary.load(vocabulary);
-    this.#dtype = computeDtype(precision ?? config.training.precision);
-    using _ = holdRandomStream(); // New networks have random weights, until theirs are read.
+    this.#compute = startComputing(precision ?? config.training.precision, device);
+    using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
     this.#text = new TextEncoder({ vocabularySize: this.vocabulary.size, ...config.text });
     this.#generator = makeGenerator(config);
     const step = this.#load(
@@ -83,6 +80,10 @@ export class Painter {
       `train the GAN: npx sdgan train gan --config … --data … --run ${run}`,
     );
     this.checkpoint = { run: basename(resolve(run)), step };
+  }
+
+  get device(): Device {
+    return this.#compute.device;
   }
 
   /** Pixels a side of each stage's picture, first to last. */
@@ -130,18 +131,20 @@ export class Painter {
   /** Each stage's pictures of all orders: [B, size, size, 3]. */
   #paint(orders: readonly Order[]): StagePicture[] {
     const { noise, condition } = this.#config.generator;
+    const { device, dtype } = this.#compute;
     return inferenceMode(() =>
       scope(() => {
         const lengths = orders.map(({ tokens }) => tokens.length);
         const places = Math.max(...lengths);
         const padded = orders.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-        const text = this.#text.forward(tensor(padded, { dtype: "int64" }), lengths);
+        const text = this.#text.forward(tensor(padded, { dtype: "int64", device }), lengths);
         const draws = orders.map(({ seed, number }) => {
           const generator = RandomStream.seeded(new Random(seed, "noise", number).uint32());
           return [randn([1, noise], { generator }), randn([1, condition], { generator })] as const;
         });
-        const z = cat(draws.map(([z]) => z)).to(this.#dtype);
-        const { images } = this.#generator.forward(z, text, cat(draws.map(([, epsilon]) => epsilon)));
+        const z = cat(draws.map(([z]) => z)).to({ device, dtype });
+        const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+        const { images } = this.#generator.forward(z, text, epsilon);
         return images.map((image) => ({ pixels: pixelsOf(image), size: image.size(2) }));
       }),
     );
@@ -156,7 +159,9 @@ export class Painter {
         this.#text.loadStateDict(stateUnder(tensors, "text"));
       });
       for (const network of [this.#generator, this.#text]) network.requiresGrad(false).eval();
-      this.#generator.to({ memoryFormat: "channels_last" });
+      const { device } = this.#compute;
+      this.#text.to({ device });
+      this.#generator.to({ device, memoryFormat: "channels_last" });
       return Number(metadata.step);
     });
   }

@@ -1,5 +1,5 @@
 /** Layers that several networks share. */
-import { functional, nn, type Tensor, tensor } from "@sdgan/torch";
+import { arange, call, functional, nn, type Tensor } from "@sdgan/torch";
 
 /** 3×3 convolution that keeps the size: [B, inChannels, H, W] → [B, outChannels, H, W]. No bias, since BN follows. */
 export function conv3x3(inChannels: number, outChannels: number): nn.Conv2d {
@@ -42,13 +42,12 @@ export class UpsampleConv extends nn.Module {
   }
 }
 
-/** [16, 9]: which of a 3×3 kernel's values each value of the 4×4 one is the sum of. */
+/** [16, 9]: which of a 3×3 kernel's values each value of the 4×4 one is the sum of. Made where the weights are. */
 function foldToFour({ dtype, device }: Tensor): Tensor {
-  const reaches = (t: number, k: number) => k === 2 - t || k === 3 - t;
-  const places = (size: number) =>
-    Array.from({ length: size * size }, (_, i) => [Math.floor(i / size), i % size] as const);
-  const rows = places(4).map(([t, u]) => places(3).map(([k, l]) => Number(reaches(t, k) && reaches(u, l))));
-  return tensor(rows, { dtype, device });
+  const places = (count: number) => arange(0, count, 1, { device });
+  const sums = places(4).unsqueeze(1).add(places(3)); // t + k: [4, 3]
+  const reaches = sums.eq(2).logicalOr(sums.eq(3)).to(dtype);
+  return call("kron", reaches, reaches);
 }
 
 /** The same values in float32 where they are in half precision: for sums and losses, which need more. */

@@ -1,26 +1,19 @@
 /** Training of DAMSM: text encoder and image encoder learn which caption belongs to which picture. */
 
 import { join } from "node:path";
-import {
-  type DType,
-  grad,
-  noGrad,
-  optim,
-  Generator as RandomStream,
-  saveSafetensors,
-  scope,
-  type Tensor,
-  withAllCores,
-} from "@sdgan/torch";
+import { grad, noGrad, optim, saveSafetensors, scope, type Tensor, withAllCores } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
 import type { Config } from "../config.js";
 import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
 import { ConvolutionalImageEncoder } from "../models/image-encoder.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, readTensors, stateUnder, type TrainingState } from "./checkpoint.js";
@@ -52,6 +45,13 @@ export function loadDamsm(path: string, config: Config, vocabularySize: number):
   return damsm;
 }
 
+/** Takes both encoders to a device, in the layout that they compute in. */
+export function moveDamsm(damsm: Damsm, device: Device): Damsm {
+  damsm.text.to({ device });
+  damsm.image.to({ device, memoryFormat: "channels_last" });
+  return damsm;
+}
+
 /** All four losses added up: by words and by sentence, picture to caption and back. */
 export function damsmLosses(
   damsm: Damsm,
@@ -76,14 +76,13 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
   readonly #feed: Feed<ReturnType<Loader["plan"]>>;
   readonly #optimizer: optim.Adam;
   readonly #textParameters: number;
-  readonly #dtype: DType;
+  readonly #compute: Compute;
 
-  constructor(config: Config, data: Prepared, dtype: DType) {
+  constructor(config: Config, data: Prepared, compute: Compute) {
     const { damsm, seed } = config;
     this.#config = config;
-    this.#dtype = dtype;
-    this.#damsm = makeDamsm(config, data.vocabulary.size);
-    this.#damsm.image.to({ memoryFormat: "channels_last" });
+    this.#compute = compute;
+    this.#damsm = moveDamsm(makeDamsm(config, data.vocabulary.size), compute.device);
     const planner = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
     const [sizes, { workers }] = [[damsm.imageSize], config.data];
     this.#feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
@@ -99,20 +98,25 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
     return this.#optimizer.steps;
   }
 
-  async step(): Promise<Record<string, number>> {
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  async step(): Promise<Record<string, Tensor>> {
     const { damsm } = this.#config;
     // As the published code: no further decay below a tenth.
     this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#feed.epoch);
     const { branches, images } = await this.#feed.next();
     return scope(() => {
-      const { tokens, lengths } = tokensOf(...branches);
+      const { device } = this.#compute;
+      const { tokens, lengths } = tokensOf(branches, device);
       const text = this.#damsm.text.forward(tokens, lengths);
-      const pictures = tensorOf(images[0]!, this.#dtype);
-      const losses = damsmLosses(this.#damsm, pictures, text, classIdsOf(...branches), damsm);
+      const pictures = tensorOf(images[0]!, this.#compute);
+      const losses = damsmLosses(this.#damsm, pictures, text, classIdsOf(branches, device), damsm);
       const gradients = grad([losses.words.add(losses.sentence)], [...this.#optimizer.parameters.values()]);
       optim.clipGradNorm(gradients.slice(0, this.#textParameters), damsm.clip);
       this.#optimizer.step(gradients);
-      return { words: losses.words.item(), sentence: losses.sentence.item() };
+      return { words: losses.words.detach(), sentence: losses.sentence.detach() };
     });
   }
 
@@ -122,7 +126,7 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
         text: this.#damsm.text.stateDict(),
         image: this.#damsm.image.stateDict(),
         adam: this.#optimizer.stateDict(),
-        random: new Map([["default", RandomStream.default().state]]),
+        random: randomState(this.#compute.device),
       }),
       values: { steps: this.steps, loader: this.#feed.state() },
     };
@@ -133,7 +137,7 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
     this.#damsm.image.loadStateDict(stateUnder(tensors, "image"));
     this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
     this.#feed.restore(values.loader as LoaderState);
-    RandomStream.default().state = tensors.get("random.default")!;
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

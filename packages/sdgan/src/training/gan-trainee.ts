@@ -1,7 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 import { join } from "node:path";
 import {
-  type DType,
   noGrad,
   Generator as RandomStream,
   randn,
@@ -11,6 +10,7 @@ import {
   tensor,
   withAllCores,
 } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import { Feed } from "../data/feed.js";
@@ -18,15 +18,17 @@ import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import { PairLoader, type PairPlan } from "../data/pairs.js";
 import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { Random } from "../random.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
-import { type Damsm, damsmLosses } from "./damsm-trainee.js";
+import { type Damsm, damsmLosses, moveDamsm } from "./damsm-trainee.js";
 import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { Trainee } from "./loop.js";
 import { classIdsOf, pixelsOf, tensorOf, tokensOf } from "./tensors.js";
@@ -35,17 +37,17 @@ export class GanTrainee implements Trainee, AsyncDisposable {
   readonly #config: Config;
   readonly #data: Prepared;
   readonly #damsm: Damsm;
-  readonly #dtype: DType;
+  readonly #compute: Compute;
   readonly #feed: Feed<GanPlan>;
   readonly #trainer: GanTrainer;
   readonly #samples: { choices: Choice[]; noise: Tensor };
 
-  constructor(config: Config, data: Prepared, damsm: Damsm, dtype: DType) {
+  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute) {
     const { seed, training, siamese } = config;
     this.#config = config;
     this.#data = data;
-    this.#damsm = damsm;
-    this.#dtype = dtype;
+    this.#damsm = moveDamsm(damsm, compute.device);
+    this.#compute = compute;
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     const planner = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
@@ -54,9 +56,11 @@ export class GanTrainee implements Trainee, AsyncDisposable {
     this.#feed = withAllCores(
       () => new Feed<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
     );
-    damsm.image.to({ memoryFormat: "channels_last" });
     const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
-    this.#trainer = makeGanTrainer(config, training.damsmWeight > 0 ? damsmLoss : undefined);
+    this.#trainer = makeGanTrainer(config, {
+      device: compute.device,
+      ...(training.damsmWeight > 0 && { damsmLoss }),
+    });
     this.#samples = this.#chooseSamples();
   }
 
@@ -64,14 +68,19 @@ export class GanTrainee implements Trainee, AsyncDisposable {
     return this.#trainer.steps;
   }
 
-  async step(): Promise<Record<string, number>> {
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  async step(): Promise<Record<string, Tensor>> {
     const { branches, same, images } = await this.#feed.next();
+    const { device } = this.#compute;
     return scope(() => {
       const batch: GanBatch & { classIds: Tensor } = {
-        real: images.map((one) => tensorOf(one, this.#dtype)),
-        text: encode(this.#damsm, ...branches),
-        classIds: classIdsOf(...branches),
-        ...(same && { same: tensor(same) }),
+        real: images.map((one) => tensorOf(one, this.#compute)),
+        text: this.#encode(branches),
+        classIds: classIdsOf(branches, device),
+        ...(same && { same: tensor(same, { device }) }),
       };
       return named(this.#trainer.step(batch));
     });
@@ -94,8 +103,14 @@ export class GanTrainee implements Trainee, AsyncDisposable {
         picture,
         caption: random.below(pictures[picture]!.captions.length),
       })),
-      noise: randn([places.length, this.#config.generator.noise], { generator }),
+      noise: randn([places.length, this.#config.generator.noise], { generator }).to(this.#compute),
     };
+  }
+
+  /** Without gradients: the text encoder is frozen. */
+  #encode(batches: BatchPlan[]): TextFeatures {
+    const { tokens, lengths } = tokensOf(batches, this.#compute.device);
+    return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
 
   async sample(): Promise<Buffer> {
@@ -108,9 +123,7 @@ export class GanTrainee implements Trainee, AsyncDisposable {
       maxWords: this.#config.data.maxWords,
     });
     const pixels = scope(() =>
-      noGrad(() =>
-        pixelsOf(average.forward(noise.to(this.#dtype), encode(this.#damsm, batch)).images.at(-1)!),
-      ),
+      noGrad(() => pixelsOf(average.forward(noise, this.#encode([batch])).images.at(-1)!)),
     );
     const pictures = choices.map(({ picture, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
@@ -129,7 +142,7 @@ export class GanTrainee implements Trainee, AsyncDisposable {
       generator: options.generator.stateDict(),
       average: options.average.stateDict(),
       generatorAdam: generatorOptimizer.stateDict(),
-      random: new Map([["default", RandomStream.default().state]]),
+      random: randomState(this.#compute.device),
     };
     for (const [i, discriminator] of options.discriminators.entries()) {
       states[`discriminator${i}`] = discriminator.stateDict();
@@ -149,7 +162,7 @@ export class GanTrainee implements Trainee, AsyncDisposable {
       discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
     }
     this.#feed.restore(values.loader as LoaderState);
-    RandomStream.default().state = tensors.get("random.default")!;
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -168,15 +181,18 @@ export class GanTrainee implements Trainee, AsyncDisposable {
   }
 }
 
-/** The networks of a configuration at their first step, and what trains them. */
-export function makeGanTrainer(config: Config, damsmLoss?: GanTrainerOptions["damsmLoss"]): GanTrainer {
+/** The networks of a configuration at their first step, on a device, and what trains them. */
+export function makeGanTrainer(
+  config: Config,
+  { device = "cpu", damsmLoss }: Pick<GanTrainerOptions, "damsmLoss"> & { device?: Device } = {},
+): GanTrainer {
   const { training, contrastive, discriminator, text } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
   const discriminators = imageSizes(config.generator).map(
     (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
   );
   for (const network of [generator, average, ...discriminators])
-    network.to({ memoryFormat: "channels_last" });
+    network.to({ device, memoryFormat: "channels_last" });
   return new GanTrainer({
     ...{ generator, average, discriminators, contrastive },
     learningRate: training.learningRate,
@@ -199,16 +215,10 @@ export function makeGenerator(config: Config): Generator {
 /** One branch, or two with what they share. */
 type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };
 
-/** Without gradients: the text encoder is frozen. */
-function encode({ text }: Damsm, ...batches: BatchPlan[]): TextFeatures {
-  const { tokens, lengths } = tokensOf(...batches);
-  return noGrad(() => text.forward(tokens, lengths));
-}
-
 /** Losses under the names that they have in `metrics.jsonl`. */
-function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, number> {
-  const stages = (name: string, losses: number[]) =>
-    losses.map((loss, i): [string, number] => [`${name}/stage${i + 1}`, loss]);
+function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, Tensor> {
+  const stages = (name: string, losses: Tensor[]) =>
+    losses.map((loss, i): [string, Tensor] => [`${name}/stage${i + 1}`, loss]);
   return {
     ...Object.fromEntries([...stages("discriminator", discriminator), ...stages("generator", generator)]),
     kl,

@@ -138,7 +138,7 @@ function train(seed: number): Outcome {
   const losses = history.map((_, step) => {
     const { batch, draws } = inputs(step);
     const metrics = trainer.step(batch, draws);
-    return [...metrics.discriminator, ...metrics.generator, metrics.kl];
+    return [...metrics.discriminator, ...metrics.generator, metrics.kl].map((loss) => loss.item());
   });
   const state = generator.stateDict();
   const weight = state.get(`toImage.${options.stages - 1}.weight`)!;

@@ -1,5 +1,5 @@
 /** A training step of the GAN: every discriminator once, then the generator, then its average. */
-import { cat, grad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { cat, grad, optim, randn, scope, type Tensor, zerosLike } from "@sdgan/torch";
 import { discriminatorLoss, generatorLoss, type Judgement } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
@@ -26,16 +26,16 @@ export interface GanDraws {
   epsilon: Tensor;
 }
 
-/** Losses of one step. */
+/** Losses of one step: tensors of one number, on the networks' device, so that nobody waits for a GPU to compute them. */
 export interface GanMetrics {
   /** L_D of each stage, without the contrastive term. */
-  discriminator: number[];
+  discriminator: Tensor[];
   /** L_G of each stage. */
-  generator: number[];
-  kl: number;
+  generator: Tensor[];
+  kl: Tensor;
   /** Weighted; 0 where the term is off. */
-  damsm: number;
-  contrastive: number;
+  damsm: Tensor;
+  contrastive: Tensor;
 }
 
 export interface GanTrainerOptions {
@@ -120,7 +120,7 @@ export class GanTrainer {
         return loss.detach();
       }),
     );
-    return { discriminator: losses.map((loss) => loss.item()) };
+    return { discriminator: losses };
   }
 
   #trainGenerator(
@@ -148,11 +148,12 @@ export class GanTrainer {
       pairTerms.length > 0 ? sum(pairTerms).mul(contrastive.weight / pairTerms.length) : undefined;
     const total = sum([...terms, kl.mul(klWeight), ...(damsm ? [damsm] : []), ...(pairs ? [pairs] : [])]);
     this.generatorOptimizer.step(grad([total], generator.parameters()));
+    const off = zerosLike(kl);
     return {
-      generator: terms.map((term) => term.item()),
-      kl: kl.item(),
-      damsm: damsm?.item() ?? 0,
-      contrastive: pairs?.item() ?? 0,
+      generator: terms.map((term) => term.detach()),
+      kl: kl.detach(),
+      damsm: damsm?.detach() ?? off,
+      contrastive: pairs?.detach() ?? off,
     };
   }
 

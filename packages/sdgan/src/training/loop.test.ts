@@ -10,9 +10,11 @@ import {
   tensor,
   zeros,
 } from "@sdgan/torch";
+import { simulateCuda } from "@sdgan/torch/testing";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Config, loadConfig } from "../config.js";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
@@ -30,15 +32,17 @@ afterEach(() => rmSync(folder, { recursive: true }));
 /** A walk at random: its state is where it is, and what the default stream of random numbers will give. */
 class Walk implements Trainee {
   steps = 0;
+  device: Device = "cpu";
   published = 0;
   readonly place = zeros([2]);
   /** What a step does beyond walking. */
   accident: (step: number) => number | undefined = () => undefined;
 
-  step(): Record<string, number> {
+  step(): Record<string, Tensor> {
     this.steps += 1;
     noGrad(() => this.place.add_(randn([2])));
-    return { loss: this.accident(this.steps) ?? this.place.sum().item() };
+    const accident = this.accident(this.steps);
+    return { loss: accident === undefined ? this.place.sum() : tensor(accident) };
   }
 
   state(): TrainingState {
@@ -142,6 +146,20 @@ it("a loss that is not finite stops training, and the last good checkpoint stays
   );
   expect(readdirSync(run.checkpoints)).toEqual(["step-0000003.safetensors", "step-0000006.safetensors"]);
   expect(walk.published).toBe(6);
+});
+
+it("on a GPU losses are read when they are written down, and before a checkpoint", async () => {
+  using _ = simulateCuda();
+  using run = startRun(join(folder, "run"), config, "");
+  const walk = new Walk();
+  walk.device = "cuda";
+  walk.accident = (step) => (step < 5 ? step : Number.NaN);
+  const seen: unknown[] = [];
+  const onStep = (_: number, losses: Record<string, number>) => void seen.push(losses.loss);
+  const stopped = train(walk, run, { logEvery: 4, onStep });
+  await expect(stopped).rejects.toThrow("step 6: the loss loss is NaN");
+  expect(seen).toEqual([undefined, undefined, 3, 4, 4]);
+  expect(readMetrics(run.metrics)).toEqual([{ step: 4, loss: 4 }]);
 });
 
 it("weights that are not finite never become a checkpoint, be the losses what they may", async () => {

@@ -1,9 +1,10 @@
 /** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { scope } from "@sdgan/torch";
+import { scope, stack, type Tensor } from "@sdgan/torch";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
-import { holdRandomStream } from "../held-stream.js";
+import { holdRandomStreams } from "../random-streams.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
@@ -13,8 +14,10 @@ import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./c
 export interface Trainee {
   /** Steps taken so far. */
   readonly steps: number;
-  /** Takes one step; gives its losses by name. */
-  step(): Record<string, number> | Promise<Record<string, number>>;
+  /** Where it is trained. */
+  readonly device: Device;
+  /** Takes one step; gives its losses by name, tensors of one number that are the caller's. */
+  step(): Record<string, Tensor> | Promise<Record<string, Tensor>>;
   state(): TrainingState;
   restore(state: TrainingState): void;
   /** Writes what others use of it into the run folder. Called after every checkpoint. */
@@ -40,13 +43,18 @@ export interface LoopOptions {
   signal?: AbortSignal;
   /** Called once, with the steps that were taken before. */
   onBegin?(step: number): void;
+  /** Called after every step, with the losses that were read last. */
   onStep?(step: number, losses: Record<string, number>): void;
 }
 
 /**
  * Trains until `steps`, `seconds` or `signal` ends it; its state is saved then. Returns the last step. What a run
  * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn.
- * @throws UserError if a loss is not finite any more: the last checkpoint stays.
+ *
+ * Losses are read after every step where that costs nothing. A GPU computes behind us, and reading would wait for it: so
+ * there they are read only when they are written down, and before a checkpoint.
+ *
+ * @throws UserError if a loss that was read is not finite any more: the last checkpoint stays.
  */
 export async function trainingLoop(trainee: Trainee, options: LoopOptions): Promise<number> {
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
@@ -63,7 +71,7 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     trainee.publish(run);
   };
   const sample = async () => {
-    using _ = holdRandomStream();
+    using _ = holdRandomStreams(trainee.device);
     const png = await trainee.sample?.();
     if (!png) return;
     writeFileAtomic(join(run.samples, `step-${String(trainee.steps).padStart(7, "0")}.png`), png);
@@ -71,18 +79,28 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
   };
 
   const from = trainee.steps;
+  let losses: Record<string, number> = {};
+  /** Time that steps took, and after which step it was last told. */
+  let [busy, told] = [0, from];
   options.onBegin?.(from);
   while (trainee.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
     const started = performance.now();
-    const losses = await trainee.step();
+    const taken = await trainee.step();
     const step = trainee.steps;
-    refuseNonFinite(losses, step, savedAt);
-    if (step % options.logEvery === 0) {
+    const isLogged = step % options.logEvery === 0;
+    if (trainee.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
+      losses = read(taken);
+      refuseNonFinite(losses, step, savedAt);
+    }
+    for (const loss of Object.values(taken)) loss.dispose();
+    busy += performance.now() - started;
+    if (isLogged) {
       metrics.write(step, losses);
       metrics.writeTimings(step, {
-        "seconds/step": (performance.now() - started) / 1000,
+        "seconds/step": busy / 1000 / (step - told),
         "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
       });
+      [busy, told] = [0, step];
     }
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
@@ -92,6 +110,12 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
   if (trainee.steps > from && trainee.steps % options.sampleEvery !== 0) await sample();
   if (trainee.steps > (savedAt ?? 0)) save();
   return trainee.steps;
+}
+
+/** All values at once, so that a GPU is waited for once. */
+function read(losses: Record<string, Tensor>): Record<string, number> {
+  const values = scope(() => stack(Object.values(losses).map((loss) => loss.to("float64"))).toNumbers());
+  return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i]!]));
 }
 
 function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: number | undefined): void {

@@ -1,13 +1,20 @@
 import { readFileSync } from "node:fs";
-import type { DType } from "@sdgan/torch";
+import { cudaDriver, type DType } from "@sdgan/torch";
+import type { Config } from "../config.js";
+import type { Device } from "../device.js";
 
-/** The dtype that the networks compute in: `auto` is bfloat16 where the processor multiplies it natively. */
-export function computeDtype(precision: "auto" | "float32" | "bfloat16"): DType {
-  return precision === "auto" ? (hasBfloat16() ? "bfloat16" : "float32") : precision;
+/**
+ * The dtype that the networks compute in. `auto` is bfloat16 where the device multiplies it natively. `tf32` is float32,
+ * whose products a GPU may round; a processor does not.
+ */
+export function computeDtype(precision: Config["training"]["precision"], device: Device = "cpu"): DType {
+  if (precision === "auto") return hasBfloat16(device) ? "bfloat16" : "float32";
+  return precision === "tf32" ? "float32" : precision;
 }
 
-/** Whether the processor has instructions for products of bfloat16 (AVX-512 BF16, AMX). */
-export function hasBfloat16(): boolean {
+/** Whether the processor has instructions for products of bfloat16 (AVX-512 BF16, AMX), or the GPU has units for them. */
+export function hasBfloat16(device: Device = "cpu"): boolean {
+  if (device === "cuda") return (cudaDriver()?.gpus[0]?.capability[0] ?? 0) >= 8;
   try {
     return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
   } catch {

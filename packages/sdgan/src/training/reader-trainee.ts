@@ -1,24 +1,25 @@
 /** Training of the reader on real pictures whose attributes are known. */
 import { join } from "node:path";
 import {
-  type DType,
   functional,
   grad,
   optim,
-  Generator as RandomStream,
   saveSafetensors,
   scope,
   type Tensor,
   tensor,
   withAllCores,
 } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
 import type { Config } from "../config.js";
 import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { Reader } from "../models/reader.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
@@ -39,21 +40,21 @@ export class ReaderTrainee implements Trainee, AsyncDisposable {
   readonly #data: Prepared;
   readonly #attributes: Attributes;
   readonly #reader: Reader;
-  readonly #dtype: DType;
+  readonly #compute: Compute;
   readonly #feed: Feed<ReturnType<Loader["plan"]>>;
   readonly #optimizer: optim.Adam;
 
-  constructor(config: Config, data: Prepared, dtype: DType) {
+  constructor(config: Config, data: Prepared, compute: Compute) {
     if (!data.attributes) {
       throw new UserError(`${data.dir}: the pictures' attributes are not known, so no reader can learn them`);
     }
     const { seed, reader } = config;
     this.#config = reader;
     this.#data = data;
-    this.#dtype = dtype;
+    this.#compute = compute;
     this.#attributes = data.attributes;
     this.#reader = makeReader(data.attributes, reader.width);
-    this.#reader.to({ memoryFormat: "channels_last" });
+    this.#reader.to({ device: compute.device, memoryFormat: "channels_last" });
     const planner = new Loader({ data, split: "train", batch: reader.batch, seed, ...config.data });
     const [sizes, { workers }] = [[readerSize], config.data];
     this.#feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
@@ -64,27 +65,32 @@ export class ReaderTrainee implements Trainee, AsyncDisposable {
     return this.#optimizer.steps;
   }
 
-  async step(): Promise<Record<string, number>> {
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  async step(): Promise<Record<string, Tensor>> {
     const { steps, learningRate } = this.#config;
     // A half cosine down to nothing.
     this.#optimizer.learningRate =
       (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
     const { branches, images } = await this.#feed.next();
     return scope(() => {
-      const logits = this.#reader.forward(tensorOf(images[0]!, this.#dtype));
-      let right = 0;
+      const logits = this.#reader.forward(tensorOf(images[0]!, this.#compute));
+      const right: Tensor[] = [];
       const losses = Object.keys(this.#attributes).map((name, i) => {
         const values = Array.from(
           branches[0].pictures,
           (p) => this.#data.splits.train.pictures[p]!.attributes![name]!,
         );
-        const truth = tensor(values, { dtype: "int64" });
-        right += logits[i]!.argmax(1).eq(truth).to("float32").mean().item();
+        const truth = tensor(values, { dtype: "int64", device: this.#compute.device });
+        right.push(logits[i]!.argmax(1).eq(truth).to("float32").mean().to("float64"));
         return functional.crossEntropy(logits[i]!, truth);
       });
-      const loss = losses.reduce((total: Tensor, term) => total.add(term));
+      const sum = (terms: Tensor[]) => terms.reduce((total, term) => total.add(term));
+      const loss = sum(losses);
       this.#optimizer.step(grad([loss], this.#reader.parameters()));
-      return { loss: loss.item(), accuracy: right / losses.length };
+      return { loss: loss.detach(), accuracy: sum(right).div(losses.length) };
     });
   }
 
@@ -93,7 +99,7 @@ export class ReaderTrainee implements Trainee, AsyncDisposable {
       tensors: joinStates({
         reader: this.#reader.stateDict(),
         adam: this.#optimizer.stateDict(),
-        random: new Map([["default", RandomStream.default().state]]),
+        random: randomState(this.#compute.device),
       }),
       values: { steps: this.steps, loader: this.#feed.state() },
     };
@@ -103,7 +109,7 @@ export class ReaderTrainee implements Trainee, AsyncDisposable {
     this.#reader.loadStateDict(stateUnder(tensors, "reader"));
     this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
     this.#feed.restore(values.loader as LoaderState);
-    RandomStream.default().state = tensors.get("random.default")!;
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

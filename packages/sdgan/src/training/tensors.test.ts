@@ -16,9 +16,11 @@ const batch = {
   captions: Int32Array.of(0, 0),
 };
 
+const cpu = { device: "cpu", dtype: "float32" } as const;
+
 describe("pictures", () => {
   it("go to −1 … 1 and back to the same bytes", () => {
-    const images = imagesOf(batch, "float32");
+    const images = imagesOf(batch, cpu);
     expect(images.shape).toEqual([2, 3, 4, 4]);
     expect(images.isContiguous("channels_last")).toBe(true);
     const green = images.select(0, 1).select(0, 1).select(0, 2).select(0, 3).item();
@@ -31,7 +33,7 @@ describe("pictures", () => {
   });
 
   it("shrink by means of squares", () => {
-    const images = imagesOf(batch, "float32");
+    const images = imagesOf(batch, cpu);
     const small = resize(images, 2);
     expect(resize(images, 4)).toBe(images);
     expect(small.shape).toEqual([2, 3, 2, 2]);
@@ -65,11 +67,8 @@ describe("pictures", () => {
     });
     const pixels = cat(windows).contiguous().toArray() as Uint8Array;
     for (const [i, expected] of sizes.entries()) {
-      const images = resize(
-        imagesOf({ pixels, size, lengths: Int32Array.of(1, 1, 1, 1) }, "float32"),
-        expected,
-      );
-      const made = tensorOf(ready[i]!, "float32");
+      const images = resize(imagesOf({ pixels, size, lengths: Int32Array.of(1, 1, 1, 1) }, cpu), expected);
+      const made = tensorOf(ready[i]!, cpu);
       expect(made.shape).toEqual([4, 3, expected, expected]);
       expect(made.strides).toEqual(images.strides);
       expect(made.equal(images)).toBe(true);
@@ -85,7 +84,7 @@ describe("pictures", () => {
 describe("captions", () => {
   it("of several batches stand one after another, padded to the longest", () => {
     const other = { tokens: Int32Array.of(7, 8, 9, 10, 11, 0, 0, 0), lengths: Int32Array.of(4, 1) };
-    const { tokens, lengths } = tokensOf(batch, other);
+    const { tokens, lengths } = tokensOf([batch, other], "cpu");
     expect([...lengths]).toEqual([3, 1, 4, 1]);
     expect(tokens.dtype).toBe("int64");
     const rows = [
@@ -95,11 +94,14 @@ describe("captions", () => {
       [11, 0, 0, 0],
     ];
     expect(tokens.equal(tensor(rows, { dtype: "int64" }))).toBe(true);
-    expect(classIdsOf(batch, batch).toNumbers()).toEqual([8, 9, 8, 9]);
+    expect(classIdsOf([batch, batch], "cpu").toNumbers()).toEqual([8, 9, 8, 9]);
   });
 
   it("lose columns that no caption needs", () => {
-    const { tokens } = tokensOf({ tokens: Int32Array.of(5, 0, 0, 6, 0, 0), lengths: Int32Array.of(1, 1) });
+    const { tokens } = tokensOf(
+      [{ tokens: Int32Array.of(5, 0, 0, 6, 0, 0), lengths: Int32Array.of(1, 1) }],
+      "cpu",
+    );
     expect(tokens.shape).toEqual([2, 1]);
   });
 });

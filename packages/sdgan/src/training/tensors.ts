@@ -1,21 +1,25 @@
 /** Between the loader's arrays and tensors. */
-import { type DType, fromBytes, functional, type Tensor, tensor } from "@sdgan/torch";
+import { functional, type Tensor, tensor } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
 import type { Batch, BatchPlan } from "../data/batch.js";
 import type { Images } from "../data/pyramid.js";
+import type { Device } from "../device.js";
 
-/** Pictures in −1 … 1: [B, 3, S, S], channels last. */
+/** Pictures in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
 export function imagesOf(
   { pixels, size, lengths }: Pick<Batch, "pixels" | "size" | "lengths">,
-  dtype: DType,
+  { dtype, device }: Compute,
 ): Tensor {
-  const bytes = fromBytes(pixels, [lengths.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
+  const bytes = tensor(pixels, { shape: [lengths.length, size, size, 3], device }).permute(0, 3, 1, 2);
   return bytes.to("float32").div(127.5).sub(1).to(dtype);
 }
 
 /** Pictures that were made ready, a copy of them: [N, 3, S, S], channels last. */
-export function tensorOf({ values, size }: Images, dtype: DType): Tensor {
+export function tensorOf({ values, size }: Images, { dtype, device }: Compute): Tensor {
   const count = values.length / (size * size * 3);
-  return fromBytes(values, [count, size, size, 3], "float32").permute(0, 3, 1, 2).to(dtype);
+  return tensor(values, { shape: [count, size, size, 3], device })
+    .permute(0, 3, 1, 2)
+    .to(dtype);
 }
 
 /** [B, 3, S, S] → [B, 3, size, size] by averaging squares of pixels. S must be a multiple of `size`. */
@@ -26,11 +30,11 @@ export function resize(images: Tensor, size: number): Tensor {
   return functional.avgPool2d(images, from / size);
 }
 
-/** Tokens [B, T], int64, of one batch or of several, one after another. */
-export function tokensOf(...batches: Pick<BatchPlan, "tokens" | "lengths">[]): {
-  tokens: Tensor;
-  lengths: Int32Array;
-} {
+/** Tokens [B, T], int64, of one batch or of several, one after another. Lengths stay on the CPU. */
+export function tokensOf(
+  batches: readonly Pick<BatchPlan, "tokens" | "lengths">[],
+  device: Device,
+): { tokens: Tensor; lengths: Int32Array } {
   const places = Math.max(...batches.flatMap(({ lengths }) => [...lengths]));
   const lengths = Int32Array.from(batches.flatMap((batch) => [...batch.lengths]));
   const padded = new Int32Array(lengths.length * places);
@@ -40,13 +44,13 @@ export function tokensOf(...batches: Pick<BatchPlan, "tokens" | "lengths">[]): {
     for (let b = 0; b < own.length; b++, row++)
       padded.set(tokens.subarray(b * T, b * T + own[b]!), row * places);
   }
-  return { tokens: tensor(padded, { shape: [lengths.length, places], dtype: "int64" }), lengths };
+  return { tokens: tensor(padded, { shape: [lengths.length, places], dtype: "int64", device }), lengths };
 }
 
-export function classIdsOf(...batches: Pick<BatchPlan, "classIds">[]): Tensor {
+export function classIdsOf(batches: readonly Pick<BatchPlan, "classIds">[], device: Device): Tensor {
   return tensor(
     batches.flatMap(({ classIds }) => [...classIds]),
-    { dtype: "int64" },
+    { dtype: "int64", device },
   );
 }
 

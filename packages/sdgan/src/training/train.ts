@@ -2,9 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { manualSeed } from "@sdgan/torch";
+import { startComputing } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { Vocabulary } from "../text/vocabulary.js";
@@ -13,7 +15,6 @@ import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js
 import { DamsmTrainee, damsmFile } from "./damsm-trainee.js";
 import { GanTrainee, modelFile } from "./gan-trainee.js";
 import { type Trainee, trainingLoop } from "./loop.js";
-import { computeDtype } from "./precision.js";
 import { ReaderTrainee, readerFile, readerSize } from "./reader-trainee.js";
 
 export type Training = "damsm" | "reader" | "gan";
@@ -31,6 +32,8 @@ export interface TrainOptions {
   seconds?: number | undefined;
   /** For the GAN: another run folder, whose DAMSM is copied into this one. */
   damsm?: string | undefined;
+  /** By default a GPU where there is one. */
+  device?: Device | undefined;
   /** Ends training after the step that is under way. */
   signal?: AbortSignal | undefined;
   onBegin?: ((training: TrainingOutline) => void) | undefined;
@@ -47,6 +50,7 @@ export interface TrainingOutline {
   /** The last step. */
   to: number;
   picturesPerStep: number;
+  device: Device;
 }
 
 export interface TrainingResult {
@@ -105,7 +109,8 @@ const courses: Record<Training, Course> = {
     steps: ({ damsm }) => damsm.steps,
     picturesPerStep: ({ damsm }) => damsm.batch,
     sizes: ({ damsm }) => ({ "DAMSM takes": damsm.imageSize }),
-    make: (config, data) => new DamsmTrainee(config, data, computeDtype(config.training.precision)),
+    make: (config, data, { device }) =>
+      new DamsmTrainee(config, data, startComputing(config.training.precision, device)),
   },
   reader: {
     folder: (run) => join(run, "reader"),
@@ -113,7 +118,8 @@ const courses: Record<Training, Course> = {
     steps: ({ reader }) => reader.steps,
     picturesPerStep: ({ reader }) => reader.batch,
     sizes: () => ({ "the reader takes": readerSize }),
-    make: (config, data) => new ReaderTrainee(config, data, computeDtype(config.training.precision)),
+    make: (config, data, { device }) =>
+      new ReaderTrainee(config, data, startComputing(config.training.precision, device)),
   },
   gan: {
     folder: (run) => run,
@@ -121,11 +127,11 @@ const courses: Record<Training, Course> = {
     steps: ({ training }) => training.steps,
     picturesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
-    make(config, data, { run, damsm }) {
+    make(config, data, { run, damsm, device }) {
       requireTestPictures(data);
       if (damsm !== undefined) adoptDamsm(damsm, run);
-      const dtype = computeDtype(config.training.precision);
-      return new GanTrainee(config, data, openDamsm(run, config, data), dtype);
+      const compute = startComputing(config.training.precision, device);
+      return new GanTrainee(config, data, openDamsm(run, config, data), compute);
     },
   },
 };
@@ -157,7 +163,11 @@ async function go(
     ...(signal && { signal }),
     ...(onStep && { onStep }),
     onBegin: (from) =>
-      onBegin?.({ folder, config, from, to, picturesPerStep: course.picturesPerStep(config) }),
+      onBegin?.({
+        ...{ folder, config, from, to },
+        picturesPerStep: course.picturesPerStep(config),
+        device: trainee.device,
+      }),
   });
   return { folder, step, complete: step >= Math.max(to, course.steps(config)) };
 }

@@ -1,7 +1,9 @@
 /** A one-layer bidirectional LSTM over sentences of unequal length (Hochreiter and Schmidhuber, 1997). */
+import { noGrad } from "../autograd.js";
 import { empty, tensor, zeros } from "../creation.js";
 import { call } from "../dispatch.js";
 import { native } from "../native.js";
+import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
@@ -16,6 +18,8 @@ export interface LstmOutput {
 /** Parameter names and order of gates (input, forget, cell, output) are PyTorch's. */
 export class BidirectionalLstm extends Module {
   readonly weights: Tensor[];
+  /** The device of the last call: where it is a GPU, they are one block of memory there. */
+  #together: string | undefined;
 
   constructor(
     inputSize: number,
@@ -51,6 +55,7 @@ export class BidirectionalLstm extends Module {
       { dtype: "int64" },
     );
     const [data, batchSizes] = call<[Tensor, Tensor]>("_pack_padded_sequence", sorted, sortedLengths, true);
+    this.#lieTogether(input.device);
     const start = zeros([2, batch, this.hiddenSize], { dtype: input.dtype, device: input.device });
     const [packed, hidden] = call<[Tensor, Tensor, Tensor]>(
       "lstm.data",
@@ -68,6 +73,32 @@ export class BidirectionalLstm extends Module {
     const back = indices(inverse);
     const last = hidden.permute(1, 0, 2).reshape(batch, 2 * this.hiddenSize); // (direction, B, H) → (B, direction·H)
     return { output: padded.indexSelect(0, back), last: last.indexSelect(0, back) };
+  }
+
+  /** cuDNN wants all weights in one block of memory: else it copies them there at every call, and says so each time. */
+  #lieTogether(device: string): void {
+    const isDone = this.#together === device;
+    this.#together = device;
+    if (isDone || !device.startsWith("cuda")) return;
+    const weightsOfLayer = 4;
+    const modeOfLstm = 2;
+    const [inputSize, projection, layers] = [native.size(this.weights[0]!, 1), 0, 1];
+    noGrad(() =>
+      scope(() => {
+        call(
+          "_cudnn_rnn_flatten_weight",
+          this.weights,
+          weightsOfLayer,
+          inputSize,
+          modeOfLstm,
+          this.hiddenSize,
+          projection,
+          layers,
+          false,
+          true,
+        );
+      }),
+    );
   }
 }
 

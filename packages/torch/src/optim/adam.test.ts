@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Tensor, tensor } from "../index.js";
-import { Adam } from "./adam.js";
+import { Adam, stepTogether } from "./adam.js";
 import { clipGradNorm } from "./clip.js";
 
 const double = (values: number[]) => tensor(values, { dtype: "float64" });
@@ -52,6 +52,24 @@ describe("Adam", () => {
     }
     expect(broken.toBytes()).toEqual(whole.toBytes());
     expect(resumed.steps).toBe(4);
+  });
+
+  it("takes the same steps when it takes them on all parameters at once, as on a GPU", () => {
+    const make = () => [parameter([1, -2]), parameter([0.5])];
+    const [one, together] = [make(), make()];
+    const zeros = () => [double([0, 0]), double([0])];
+    const [means, squares] = [zeros(), zeros()];
+    const adam = new Adam(one.map((weight, i) => [String(i), weight]));
+    for (let step = 1; step <= 3; step++) {
+      const given = [double([0.3, -4 + step]), double([step])];
+      adam.step(given);
+      const trained = together.map((parameter, i) => ({ parameter, gradient: given[i]!, mean: means[i]!, square: squares[i]! })); // biome-ignore format: one a line
+      stepTogether(trained, [1e-3 / (1 - 0.9 ** step), 0.9, 0.999, Math.sqrt(1 - 0.999 ** step), 1e-8]);
+    }
+    for (const [i, weight] of one.entries()) {
+      for (const [j, value] of weight.toNumbers().entries())
+        expect(together[i]!.toNumbers()[j]).toBeCloseTo(value, 14);
+    }
   });
 
   it("leaves parameters without a gradient, and refuses the wrong number of gradients or state", () => {

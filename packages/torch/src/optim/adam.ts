@@ -2,7 +2,7 @@
 import { noGrad } from "../autograd.js";
 import { zerosLike } from "../creation.js";
 import { call } from "../dispatch.js";
-import { keep } from "../scope.js";
+import { keep, scope } from "../scope.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
 export interface AdamOptions {
@@ -15,6 +15,12 @@ export interface AdamOptions {
 interface Moments {
   mean: Tensor;
   square: Tensor;
+}
+
+/** What one step moves. */
+interface Trained extends Moments {
+  parameter: Tensor;
+  gradient: Tensor;
 }
 
 /** Trains named parameters. Its state is saved under their names, so that it can be put back. */
@@ -53,24 +59,15 @@ export class Adam {
     this.#steps += 1;
     const stepSize = this.learningRate / (1 - beta1 ** this.#steps);
     const correction = Math.sqrt(1 - beta2 ** this.#steps);
-    let i = 0;
-    for (const [name, parameter] of this.parameters) {
-      const gradient = gradients[i++];
-      if (!gradient) continue;
-      const { mean, square } = this.#moments.get(name)!;
-      call(
-        "node_torch::adam_step_",
-        parameter,
-        gradient,
-        mean,
-        square,
-        stepSize,
-        beta1,
-        beta2,
-        correction,
-        this.eps,
-      );
-    }
+    const formula = [stepSize, beta1, beta2, correction, this.eps] as const;
+    const trained = [...this.parameters].flatMap(([name, parameter], i): Trained[] => {
+      const gradient = gradients[i];
+      return gradient ? [{ parameter, gradient, ...this.#moments.get(name)! }] : [];
+    });
+    if (trained[0]?.parameter.device === "cpu") {
+      for (const { parameter, gradient, mean, square } of trained)
+        call("node_torch::adam_step_", parameter, gradient, mean, square, ...formula);
+    } else if (trained.length > 0) stepTogether(trained, formula);
   }
 
   /** `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. */
@@ -100,4 +97,39 @@ export class Adam {
     });
     this.#steps = steps;
   }
+}
+
+/**
+ * The step of `node_torch::adam_step_` on all parameters at once: a GPU takes longer to be asked than to compute, and so
+ * it is asked seven times, not seven times a parameter. All must be on one device, and of one dtype.
+ */
+export function stepTogether(
+  trained: readonly Trained[],
+  [size, beta1, beta2, correction, eps]: readonly [
+    size: number,
+    beta1: number,
+    beta2: number,
+    correction: number,
+    eps: number,
+  ],
+): void {
+  const all = (name: keyof Trained) => trained.map((one) => one[name]);
+  const [parameters, gradients, means, squares] = [
+    all("parameter"),
+    all("gradient"),
+    all("mean"),
+    all("square"),
+  ];
+  noGrad(() =>
+    scope(() => {
+      call("_foreach_mul_.Scalar", means, beta1);
+      call("_foreach_add_.List", means, gradients, 1 - beta1);
+      call("_foreach_mul_.Scalar", squares, beta2);
+      call("_foreach_addcmul_.Scalar", squares, gradients, gradients, 1 - beta2);
+      const roots = call<Tensor[]>("_foreach_sqrt", squares);
+      call("_foreach_div_.Scalar", roots, correction);
+      call("_foreach_add_.Scalar", roots, eps);
+      call("_foreach_addcdiv_.Scalar", parameters, means, roots, -size);
+    }),
+  );
 }

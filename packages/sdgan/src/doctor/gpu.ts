@@ -1,0 +1,32 @@
+import { cudaDriver, cudaIsAvailable } from "@sdgan/torch";
+import { whyNoCuda } from "../compute.js";
+import { hasBfloat16 } from "../training/precision.js";
+import type { Finding } from "./examine.js";
+import { convolutionSpeed } from "./speed.js";
+
+/** The GPU that training takes, measured; or why it takes none, where a driver is there. */
+export function examineGpu(): Finding {
+  const what = "GPU";
+  if (!cudaIsAvailable()) {
+    const { driver, found, remedy } = whyNoCuda();
+    return driver ? { what, found, advice: remedy } : { what, found: "none" };
+  }
+  const { gpus = [], version } = cudaDriver() ?? {};
+  const [gpu] = gpus;
+  const dtype = hasBfloat16("cuda") ? "bfloat16" : "float32";
+  const named = gpu ? `${gpu.name}, ${(gpu.memory / 2 ** 30).toFixed(0)} GiB, CUDA ${version}` : "CUDA";
+  const others = gpus.length > 1 ? `; ${gpus.length - 1} more, CUDA_VISIBLE_DEVICES chooses` : "";
+  try {
+    const speed = (convolutionSpeed(dtype, { device: "cuda" }) / 1000).toFixed(1);
+    const lack = dtype === "float32" ? ", lacks bfloat16" : "";
+    return { what, found: `${named}${lack}: convolution ${speed} TFLOP/s in ${dtype}${others}` };
+  } catch (error) {
+    const reason = (error as Error).message.split("\n")[0];
+    return {
+      what,
+      found: `${named}, but a convolution fails: ${reason}`,
+      advice:
+        "use --device cpu, or a libtorch that was built for this GPU: LIBTORCH names it, then npm run setup",
+    };
+  }
+}

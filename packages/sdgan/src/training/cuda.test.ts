@@ -1,0 +1,121 @@
+/** Trainings, drawing and measuring on a GPU that is simulated: it computes on the CPU, and is as strict as a real one. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randn } from "@sdgan/torch";
+import { type SimulatedCuda, simulateCuda } from "@sdgan/torch/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { type Config, loadConfig } from "../config.js";
+import { birds } from "../data/birds/index.js";
+import { prepare } from "../data/prepare.js";
+import { evaluate } from "../evaluation/evaluate.js";
+import { Painter } from "../generation/painter.js";
+import { readMetrics } from "../run/metrics.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { readTensors } from "./checkpoint.js";
+import { type Training, train } from "./train.js";
+
+let folder: string;
+let data: string;
+let config: Config;
+let gpu: SimulatedCuda;
+const run = (name: string) => join(folder, name);
+const settings = [
+  "data.workers=0",
+  "log.every=4",
+  "generator.firstSize=32",
+  "reader.width=4",
+  "reader.batch=4",
+  "reader.steps=8",
+];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-cuda-"));
+  data = run("data");
+  writeFileSync(run("tiny.yaml"), tinyConfig);
+  config = loadConfig(run("tiny.yaml"), [...settings, "log.sampleEvery=100", "log.checkpointEvery=100"]);
+  await prepare(birds({ species: 8, picturesPerSpecies: 4, size: 64 }), { out: data, size: 64 });
+  gpu = simulateCuda();
+  for (const training of ["damsm", "reader", "gan"] as const)
+    await train(training, { data, run: run("whole"), config });
+  gpu[Symbol.dispose]();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeEach(() => {
+  gpu = simulateCuda();
+});
+afterEach(() => gpu[Symbol.dispose]());
+
+it.each<Training>(["damsm", "reader", "gan"])(
+  "steps of train %s are waited for only when they are logged",
+  async (training) => {
+    const begun: string[] = [];
+    const waits: number[] = [];
+    const name = `waits-${training}`;
+    if (training === "gan") await train("damsm", { data, run: run(name), config });
+    await train(training, {
+      ...{ data, run: run(name), config, steps: 8 },
+      onBegin({ device }) {
+        begun.push(device);
+        waits.push(gpu.waits);
+      },
+      onStep: () => waits.push(gpu.waits),
+    });
+    expect(begun).toEqual(["cuda"]);
+    expect(waits.slice(1).map((count, i) => count - waits[i]!)).toEqual([0, 0, 0, 1, 0, 0, 0, 1]);
+  },
+);
+
+it.each([
+  { training: "damsm", file: "damsm/damsm.safetensors" },
+  { training: "reader", file: "reader/reader.safetensors" },
+  { training: "gan", file: "model.safetensors" },
+] as const)("train $training stopped and resumed ends in the same bytes", async ({ training, file }) => {
+  const name = `resumed-${training}`;
+  if (training === "gan") await train("damsm", { data, run: run(name), config });
+  await train(training, { data, run: run(name), config, steps: 3 });
+  randn([5], { device: "cuda" }); // A stream that is elsewhere when the training goes on.
+  await train(training, { data, run: run(name), config: "resume" });
+  expect(readFileSync(join(run(name), file)).equals(readFileSync(join(run("whole"), file)))).toBe(true);
+});
+
+it("a training goes on on another device", async () => {
+  await train("damsm", { data, run: run("moved"), config, steps: 3 });
+  await train("damsm", { data, run: run("moved"), config: "resume", steps: 5, device: "cpu" });
+  await train("damsm", { data, run: run("moved"), config: "resume", device: "cuda" });
+  expect(readMetrics(join(run("moved"), "damsm/metrics.jsonl")).map(({ step }) => step)).toEqual([4, 8]);
+});
+
+it("a checkpoint has the GPU's stream of random numbers beside the processor's", () => {
+  const path = join(run("whole"), "checkpoints/step-0000008.safetensors");
+  const { tensors } = readTensors(path, "");
+  expect([...tensors.keys()].filter((name) => name.startsWith("random."))).toEqual([
+    "random.default",
+    "random.cuda",
+  ]);
+});
+
+it("samples are drawn without moving the GPU's stream", async () => {
+  const often = loadConfig(run("tiny.yaml"), [...settings, "log.sampleEvery=2", "log.checkpointEvery=100"]);
+  await train("damsm", { data, run: run("sampled"), config: often });
+  await train("gan", { data, run: run("sampled"), config: often });
+  const model = (name: string) => readFileSync(join(run(name), "model.safetensors"));
+  expect(model("sampled").equals(model("whole"))).toBe(true);
+});
+
+it("pictures come of the same noise on either device", () => {
+  const pixels = (device: "cpu" | "cuda") => {
+    const painter = new Painter(run("whole"), { device });
+    expect(painter.device).toBe(device);
+    return [...painter.draw(["a small bird"], { seed: 3 })][0]!.stages.at(-1)!.pixels;
+  };
+  expect(pixels("cuda")).toEqual(pixels("cpu"));
+});
+
+it("a reader reads pictures there", async () => {
+  const options = { run: run("whole"), data, pictures: 4, seed: 0 };
+  const there = await evaluate(options);
+  const here = await evaluate({ ...options, device: "cpu" });
+  expect(there.generated.named).toBeGreaterThan(0);
+  expect(there).toEqual(here);
+});

@@ -1,0 +1,147 @@
+/**
+ * Packs what a check on a machine with a GPU needs that has Python's torch (or libtorch) and g++, but neither Node nor a
+ * network: Node itself, the compiled JavaScript, the addon's source, and the npm packages that are needed at run time.
+ *
+ *   node scripts/cuda-check/pack.mjs [--out build/cuda-check]
+ *
+ * The folder then has `sdgan.tar.gz` and `run.sh`, which unpacks, builds, checks and measures there.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { run, which } from "../../packages/torch/scripts/command.mjs";
+import { Failure, runAsProgram } from "../../packages/torch/scripts/failure.mjs";
+import { compileTypeScript, ROOT } from "../setup.mjs";
+
+/** Of the project itself, in the same places. */
+const OWN = [
+  "package.json",
+  "configs",
+  "packages/torch/package.json",
+  "packages/torch/dist",
+  "packages/torch/native",
+  "packages/torch/scripts",
+  "packages/sdgan/package.json",
+  "packages/sdgan/bin",
+  "packages/sdgan/dist",
+  "scripts/cuda-check",
+];
+
+/** What nobody runs there. */
+const LEFT_OUT = /\.map$|\.d\.m?ts$|\.test\.[jt]s$|\.tsbuildinfo$|\.md$/;
+
+const MOST_MIB = 64;
+
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({
+    options: { out: { type: "string", default: join(ROOT, "build/cuda-check") } },
+  });
+  const out = resolve(values.out);
+  const { code, output } = await compileTypeScript();
+  if (code !== 0) throw new Failure(`The TypeScript does not compile:\n${output.trim()}`);
+  const stage = mkdtempSync(join(tmpdir(), "sdgan-pack-"));
+  try {
+    for (const path of OWN) copy(join(ROOT, path), join(stage, path));
+    copyPackages(stage);
+    await copyNode(stage);
+    mkdirSync(out, { recursive: true });
+    const archive = join(out, "sdgan.tar.gz");
+    await succeed("tar", ["-C", stage, "--owner=0", "--group=0", "-czf", archive, "."]);
+    copyFileSync(fileURLToPath(new URL("run.sh", import.meta.url)), join(out, "run.sh"));
+    const size = statSync(archive).size / 2 ** 20;
+    if (size > MOST_MIB) throw new Failure(`${archive} has ${size.toFixed(0)} MiB, more than ${MOST_MIB}.`);
+    console.log(`✓ ${relative(process.cwd(), out) || "."}: ${size.toFixed(1)} MiB. There: sh run.sh`);
+  } finally {
+    rmSync(stage, { recursive: true });
+  }
+});
+
+/**
+ * The npm packages that the project's own need at run time, and those that these need.
+ *
+ * @param {string} stage
+ */
+function copyPackages(stage) {
+  const queue = ["packages/torch", "packages/sdgan"].map((folder) => join(ROOT, folder));
+  const done = new Set();
+  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
+    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+      readFileSync(join(folder, "package.json"), "utf8"),
+    );
+    for (const name of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]) {
+      const found = findPackage(name, folder);
+      if (!found && name in optionalDependencies) continue; // Of another platform.
+      if (!found) throw new Failure(`The npm package ${name} is not installed.\n  Remedy: npm run setup.`);
+      if (done.has(found)) continue;
+      done.add(found);
+      const own = realpathSync(found);
+      const target = join(stage, relative(ROOT, found));
+      if (own === found) {
+        copy(found, target);
+        queue.push(found);
+      } else {
+        // One of the workspace's own.
+        mkdirSync(dirname(target), { recursive: true });
+        symlinkSync(relative(dirname(found), own), target);
+      }
+    }
+  }
+}
+
+/**
+ * As Node looks for it: in the `node_modules` of the folder and of those above it.
+ *
+ * @param {string} name
+ * @param {string} folder
+ * @returns {string | undefined}
+ */
+function findPackage(name, folder) {
+  const found = join(folder, "node_modules", name);
+  if (existsSync(join(found, "package.json"))) return found;
+  return folder === resolve(ROOT) ? undefined : findPackage(name, dirname(folder));
+}
+
+/**
+ * Node, without the names of its functions where `strip` is there: they are a tenth of it.
+ *
+ * @param {string} stage
+ */
+async function copyNode(stage) {
+  const node = join(stage, "bin/node");
+  mkdirSync(dirname(node));
+  copyFileSync(process.execPath, node);
+  chmodSync(node, 0o755);
+  if (which("strip")) await succeed("strip", ["--strip-unneeded", node]);
+  await succeed(node, ["--version"]);
+}
+
+/**
+ * @param {string} from
+ * @param {string} to
+ */
+function copy(from, to) {
+  cpSync(from, to, { recursive: true, filter: (path) => !LEFT_OUT.test(path) });
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
+async function succeed(program, args) {
+  const { code, output } = await run(program, args);
+  if (code !== 0) throw new Failure(`${program} failed: ${output.trim()}`);
+}

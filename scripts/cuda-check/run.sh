@@ -1,0 +1,19 @@
+#!/bin/sh
+# Builds the addon against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks it on the
+# GPU beside the processor, and measures training steps. Needs g++ and nothing else: no Node, no network.
+#
+#   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: to measure each configuration for
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar -xzf "$here/sdgan.tar.gz" -C "$work"
+PATH="$work/bin:$PATH"
+export PATH
+cd "$work"
+node packages/torch/scripts/build.mjs
+node packages/sdgan/bin/sdgan.js doctor
+status=0
+node scripts/cuda-check/check.mjs "$@" || status=1
+node scripts/cuda-check/measure.mjs "$@" || status=1
+exit $status

@@ -1,0 +1,67 @@
+/** A training step of a configuration on random pictures and captions: the same on every device. */
+import { randn, scope, tensor } from "@sdgan/torch";
+import { imageSizes } from "../../packages/sdgan/dist/config.js";
+import { damsmLosses, makeDamsm, moveDamsm } from "../../packages/sdgan/dist/training/damsm-trainee.js";
+import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-trainee.js";
+
+const WORDS = 200;
+
+/**
+ * Networks, and a batch that stays where it is: `step` is what a GPU does, without the loader's part.
+ *
+ * @param {import("../../packages/sdgan/dist/config.js").Config} config
+ * @param {import("../../packages/sdgan/dist/compute.js").Compute} compute
+ */
+export function makeWorkload(config, { device, dtype }) {
+  const pairs = config.training.batch;
+  const B = pairs * (config.siamese.enabled ? 2 : 1);
+  const damsm = makeDamsm(config, WORDS);
+  for (const network of Object.values(damsm)) network.requiresGrad(false).eval();
+  moveDamsm(damsm, device);
+  const lengths = Array.from({ length: B }, (_, b) => 1 + ((b * 7) % config.data.maxWords));
+  const tokens = lengths.map((_, b) =>
+    Array.from({ length: config.data.maxWords }, (_, t) => 1 + ((b * 31 + t * 17) % (WORDS - 1))),
+  );
+  const text = damsm.text.forward(tensor(tokens, { dtype: "int64", device }), lengths);
+  const classIds = tensor(
+    lengths.map((_, b) => b % pairs),
+    { dtype: "int64", device },
+  );
+  const real = imageSizes(config.generator).map((size) =>
+    randn([B, size, size, 3]).tanh().permute(0, 3, 1, 2).to({ device, dtype }),
+  );
+  const same = config.siamese.enabled
+    ? tensor(
+        Array.from({ length: pairs }, (_, i) => i % 2),
+        { device },
+      )
+    : undefined;
+  const { damsmWeight } = config.training;
+  const trainer = makeGanTrainer(config, {
+    device,
+    ...(damsmWeight > 0 && {
+      damsmLoss: (/** @type {import("@sdgan/torch").Tensor} */ image) => {
+        const { words, sentence } = damsmLosses(damsm, image, text, classIds, config.damsm);
+        return words.add(sentence).mul(damsmWeight);
+      },
+    }),
+  });
+  const { noise, condition } = config.generator;
+  const draws = () => ({
+    noise: randn([B, noise]).to({ device }),
+    epsilon: randn([B, condition]).to({ device }),
+  });
+  return {
+    pictures: B,
+    trainer,
+    /** One step, its losses left on the device. The device draws its own noise. */
+    step: () => scope(() => void trainer.step({ real, text, ...(same && { same }) })),
+    /** One step with noise from the processor's stream, and its losses. */
+    losses: () =>
+      scope(() => {
+        const metrics = trainer.step({ real, text, ...(same && { same }) }, draws());
+        const { discriminator, generator, kl, damsm, contrastive } = metrics;
+        return [...discriminator, ...generator, kl, damsm, contrastive].map((loss) => loss.item());
+      }),
+  };
+}
