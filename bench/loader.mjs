@@ -39,9 +39,9 @@ async function timedStep(feed) {
   const { branches, same, images } = await feed.next();
   const waited = performance.now();
   return scope(() => {
-    const real = images.map((one) => tensorOf(one, dtype));
-    tokensOf(...branches);
-    classIdsOf(...branches);
+    const real = images.map((one) => tensorOf(one, { device: "cpu", dtype }));
+    tokensOf(branches, "cpu");
+    classIdsOf(branches, "cpu");
     const made = performance.now();
     trainer.step({ real, text, same: tensor(same) });
     const end = performance.now();
