@@ -20,10 +20,22 @@ export interface Example {
   split: Split;
   classId: number;
   captions: Caption[];
+  /** Where in the picture the thing is that the captions are of; absent: everywhere. */
+  box?: Box;
   /** The encoded picture: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
   read(): Promise<Buffer>;
   /** Attribute name → index into the source's `attributes[name]`. */
   attributes?: Record<string, number>;
+}
+
+/** In pixels of the picture as its file stores them, before it is turned as its EXIF says. May have fractions. */
+export interface Box {
+  /** Left edge. */
+  x: number;
+  /** Upper edge. */
+  y: number;
+  width: number;
+  height: number;
 }
 
 export interface Caption {
