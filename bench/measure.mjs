@@ -1,14 +1,16 @@
 /**
  * One measurement in a process of its own; prints it as JSON.
  *
- *   node bench/measure.mjs step|generation|damsmLosses '{"batch": 10, "baseline": true}' [--times 4]
+ *   node bench/measure.mjs step|generation|damsmStep|damsmLosses '{"batch": 10, "baseline": true}' [--times 4]
  *   node bench/measure.mjs convolutions
+ *   node bench/measure.mjs loader '{"workers": 1}' [--times 20]
  */
 import { parseArgs } from "node:util";
 import { threads } from "@sdgan/torch";
-import { convolutions, damsmLosses, generation, trainingStep } from "./workload.mjs";
+import { loaderShares } from "./loader.mjs";
+import { convolutions, damsmLosses, damsmStep, generation, trainingStep } from "./workload.mjs";
 
-const workloads = { step: trainingStep, generation, damsmLosses };
+const workloads = { step: trainingStep, generation, damsmStep, damsmLosses };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { times: { type: "string", default: "4" } },
@@ -18,6 +20,8 @@ const [what, options = "{}"] = positionals;
 if (what === "convolutions") {
   const best = convolutions().map(({ operations, run }) => operations / Math.min(...time(run, 8)) / 1e9);
   console.log(JSON.stringify({ gflops: Math.max(...best), each: best }));
+} else if (what === "loader") {
+  console.log(JSON.stringify(await loaderShares({ ...JSON.parse(options), steps: Number(values.times) })));
 } else {
   const { run, dtype, pictures, parameters } = workloads[what](JSON.parse(options));
   const seconds = time(run, Number(values.times));

@@ -91,7 +91,7 @@ async function checkRival() {
 
 /** @param {{ by: string, what: string, options?: object, times?: number, environment?: object }} need */
 async function measure({ by, what, options = {}, times = 3, environment = {} }) {
-  if (by === "command") return time(what.split(" "), times);
+  if (by === "command") return time(options.words, times);
   const env = by === "PyTorch tuned" ? TUNED : {};
   const [program, script] =
     by === "ours" ? [process.execPath, join(ROOT, "bench/measure.mjs")] : [PYTHON, RIVAL];
@@ -101,11 +101,11 @@ async function measure({ by, what, options = {}, times = 3, environment = {} }) 
   });
 }
 
-async function time(args, times) {
+async function time([program, ...args], times) {
   const seconds = [];
   for (let i = 0; i < times; i++) {
     const begin = performance.now();
-    await run(process.execPath, args, { cwd: ROOT });
+    await run(program, args, { cwd: ROOT });
     seconds.push((performance.now() - begin) / 1000);
   }
   return { seconds };
@@ -128,12 +128,14 @@ function merge(results) {
   return {
     ...results[0],
     ...(results[0].seconds && { seconds: results.flatMap(({ seconds }) => seconds) }),
+    ...(results[0].percent && { percent: results.flatMap(({ percent }) => percent) }),
     ...(results[0].gflops && { gflops: Math.max(...results.map(({ gflops }) => gflops)) }),
     ...(results[0].peakMiB && { peakMiB: Math.max(...results.map(({ peakMiB }) => peakMiB)) }),
   };
 }
 
 function describe({ by, what, options = {} }) {
+  if (by === "command") return what;
   return `${by}, ${what} ${Object.entries(options).flat().join(" ")}`;
 }
 

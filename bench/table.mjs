@@ -13,9 +13,12 @@ const ceiling = { by: "ours", what: "convolutions" };
 const drawing = { what: "generation", options: { batch: 8 } };
 const baseline = loadConfig("cub", ["generator.scbn=none", "siamese.enabled=false"]);
 
+/** From its start to its end. */
+const command = (...words) => ({ by: "command", what: words.join(" "), options: { words }, times: 9 });
 const rate = ({ pictures, seconds }) => summary(seconds.map((s) => pictures / s));
 const times = (ours, rival) => ({ ours, rival, ratio: ours.median / rival.median });
 const rates = (ours, rival) => times(rate(ours), rate(rival));
+const milliseconds = ({ seconds }) => summary(seconds.map((s) => 1000 * s));
 const single = (value) => ({ median: value, min: value, max: value });
 
 /** @type {{ what: string, unit: string, needs: Need[], row: Function }[]} */
@@ -59,6 +62,15 @@ export const table = [
     row: rates,
   },
   {
+    what: "DAMSM step of birds-64 / PyTorch with the reference loops",
+    unit: "pictures/s",
+    needs: [
+      { by: "ours", what: "damsmStep", times: 10 },
+      { by: "PyTorch", what: "damsmStep", times: 5 },
+    ],
+    row: rates,
+  },
+  {
     what: "generation / PyTorch float32",
     unit: "pictures/s",
     needs: [
@@ -97,11 +109,26 @@ export const table = [
     needs: [{ by: "ours", what: "step", options: { preset: "birds-64" }, times: 20 }],
     row: (ours) => ({ ours: rate(ours) }),
   },
+  ...[0, 1, 2].map((workers) => ({
+    what: `share of a birds-64 step that waits for pictures, ${workers} workers`,
+    unit: "%",
+    needs: [{ by: "ours", what: "loader", options: { workers }, times: 30 }],
+    row: ({ percent }) => ({ ours: summary(percent) }),
+  })),
+  {
+    what: "loading libtorch / import torch",
+    unit: "ms",
+    needs: [
+      command("node", "-e", "import('@sdgan/torch').then(({ ones }) => ones([2]))"),
+      command("/usr/bin/python3", "-c", "import torch; torch.ones(2)"),
+    ],
+    row: (ours, rival) => times(milliseconds(ours), milliseconds(rival)),
+  },
   {
     what: "sdgan --help",
     unit: "ms",
-    needs: [{ by: "command", what: "packages/sdgan/bin/sdgan.js --help", times: 9 }],
-    row: ({ seconds }) => ({ ours: summary(seconds.map((s) => 1000 * s)) }),
+    needs: [command("node", "packages/sdgan/bin/sdgan.js", "--help")],
+    row: (ours) => ({ ours: milliseconds(ours) }),
   },
 ];
 

@@ -1,8 +1,13 @@
 /** What is measured, on random data of the real shapes. Nothing here is timed yet. */
-import { functional, grad, inferenceMode, randn, scope, tensor } from "@sdgan/torch";
+import { functional, grad, inferenceMode, optim, randint, randn, scope, tensor } from "@sdgan/torch";
 import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
 import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
+import {
+  damsmLosses as allDamsmLosses,
+  makeDamsm,
+  moveDamsm,
+} from "../packages/sdgan/dist/training/damsm-trainee.js";
 import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-trainee.js";
 import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
 
@@ -52,6 +57,32 @@ export function generation({ preset = "cub", batch = 8, precision = "auto" }) {
     pictures: batch,
     run: () => inferenceMode(() => scope(() => void generator.forward(noise, text))),
   };
+}
+
+/** A training step of DAMSM: both encoders, all four losses, Adam. */
+export function damsmStep({ preset = "birds-64", batch = 48 }) {
+  const config = loadConfig(preset, ["damsm.encoder=convolutional"]);
+  const { damsm, data } = config;
+  const words = 200;
+  const networks = moveDamsm(makeDamsm(config, words), "cpu");
+  const lengths = new Array(batch).fill(data.maxWords);
+  const tokens = randint(0, words, [batch, data.maxWords]);
+  const images = randn([batch, 3, damsm.imageSize, damsm.imageSize]);
+  const classIds = tensor(lengths.map((_, i) => i));
+  const { text, image } = networks;
+  const optimizer = new optim.Adam(
+    [...text.namedParameters("text."), ...image.namedParameters("image.")],
+    damsm,
+  );
+  const run = () =>
+    scope(() => {
+      const features = text.forward(tokens, lengths);
+      const losses = allDamsmLosses(networks, images, features, classIds, damsm);
+      const gradients = grad([losses.words.add(losses.sentence)], [...optimizer.parameters.values()]);
+      optim.clipGradNorm(gradients.slice(0, text.parameters().length), damsm.clip);
+      optimizer.step(gradients);
+    });
+  return { dtype: "float32", pictures: batch, run };
 }
 
 /** The loss by words, forward and backward, both ways of matching. */

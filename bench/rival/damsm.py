@@ -1,10 +1,58 @@
-"""DAMSM's loss by words in plain PyTorch, caption by caption as the published code takes it.
+"""DAMSM in plain PyTorch; its loss by words caption by caption, as the published code takes it.
 
 Written for this project from the paper (Xu et al., CVPR 2018, §3.2).
 """
 
 import torch
 import torch.nn.functional as F
+from attngan import block3x3, down_block, leaky
+from torch import nn
+
+
+class TextEncoder(nn.Module):
+    def __init__(self, vocabulary, embedding=300, width=256):
+        super().__init__()
+        self.encoder, self.drop = nn.Embedding(vocabulary, embedding), nn.Dropout(0.5)
+        self.rnn = nn.LSTM(embedding, width // 2, 1, batch_first=True, bidirectional=True)
+
+    def forward(self, tokens, lengths):
+        embedded = nn.utils.rnn.pack_padded_sequence(self.drop(self.encoder(tokens)), lengths, batch_first=True)
+        output, (hidden, _) = self.rnn(embedded)
+        words, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+        return words.transpose(1, 2), hidden.transpose(0, 1).contiguous().view(tokens.size(0), -1)
+
+
+class ImageEncoder(nn.Module):
+    """This project's small convolutional one."""
+
+    def __init__(self, width, text):
+        super().__init__()
+        first = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), leaky())
+        down = [down_block(width, 2 * width), down_block(2 * width, 4 * width)]
+        self.local = nn.Sequential(first, *down, block3x3(4 * width, 4 * width))
+        self.regions = nn.Conv2d(4 * width, text, 1, bias=False)
+        self.last, self.code = down_block(4 * width, 8 * width), nn.Linear(8 * width, text)
+
+    def forward(self, images):
+        hidden = self.local(images)
+        return self.regions(hidden), self.code(self.last(hidden).mean((2, 3)))
+
+
+def damsm_step(text_encoder, image_encoder, optimizer, images, tokens, lengths):
+    labels = torch.arange(len(lengths))
+    words, sentence = text_encoder(tokens, lengths)
+    regions, code = image_encoder(images)
+    by_word, by_sentence = words_loss(regions, words, labels, lengths), sentence_loss(code, sentence, labels)
+    optimizer.zero_grad()
+    sum(by_word + by_sentence).backward()
+    nn.utils.clip_grad_norm_(text_encoder.rnn.parameters(), 0.25)
+    optimizer.step()
+
+
+def sentence_loss(code, sentence, labels, gamma3=10.0):
+    norms = torch.norm(code, dim=1, keepdim=True) @ torch.norm(sentence, dim=1, keepdim=True).t()
+    scores = (code @ sentence.t() / norms.clamp(min=1e-8)) * gamma3
+    return F.cross_entropy(scores, labels), F.cross_entropy(scores.t(), labels)
 
 
 def attend(query, context, gamma1):

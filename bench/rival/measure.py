@@ -1,6 +1,6 @@
 """One measurement of the same in PyTorch; prints it as JSON.
 
-  /usr/bin/python3 bench/rival/measure.py step|generation|damsmLosses '{"batch": 10, "bfloat16": true}' [--times 4]
+  /usr/bin/python3 bench/rival/measure.py step|generation|damsmStep|damsmLosses '{"batch": 10, "bfloat16": true}' [--times 4]
   /usr/bin/python3 bench/rival/measure.py check packages/sdgan/golden/attngan-trajectory.safetensors
 
 `bfloat16` goes with channels-last. The allocator is tuned by the environment: MALLOC_MMAP_THRESHOLD_=1073741824
@@ -9,12 +9,13 @@ MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_TOP_PAD_=67108864.
 
 import argparse
 import json
+import os
 import resource
 import time
 
 import torch
 from attngan import Discriminator, Generator, adam, step
-from damsm import words_loss
+from damsm import ImageEncoder, TextEncoder, damsm_step, words_loss
 
 SIZES = (64, 128, 256)
 
@@ -47,6 +48,17 @@ def generation(batch=8, bfloat16=False):
     return run, batch, None
 
 
+def whole_damsm_step(batch=48, words=18, size=64, width=24, text=128):
+    """`birds-64`."""
+    encoders = TextEncoder(200, width=text), ImageEncoder(width, text)
+    parameters = [p for encoder in encoders for p in encoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=2e-3, betas=(0.5, 0.999))
+    images, tokens = torch.randn(batch, 3, size, size), torch.randint(0, 200, (batch, words))
+    return lambda: damsm_step(*encoders, optimizer, images, tokens, [words] * batch), batch, [
+        sum(p.numel() for p in encoder.parameters()) for encoder in encoders
+    ]
+
+
 def damsm_losses(batch=48, words=18, side=17, width=256):
     regions = torch.randn(batch, width, side, side, requires_grad=True)
     features = torch.randn(batch, width, words, requires_grad=True)
@@ -64,9 +76,11 @@ def lay(bfloat16):
 
 
 def measure(what, options, times):
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))  # Debian's starts with one.
     run, pictures, parameters = {
         "step": training_step,
         "generation": generation,
+        "damsmStep": whole_damsm_step,
         "damsmLosses": damsm_losses,
     }[what](**options)
     run()
