@@ -6,12 +6,12 @@ import { padMore, randomText } from "../testing/text.js";
 import { type Gamma, type MatchingLoss, sentenceLoss, wordContexts, wordScores, wordsLoss } from "./damsm.js";
 
 const gamma: Gamma = [4, 5, 10];
-const [D, H, W] = [5, 2, 3];
+const [H, W] = [2, 3];
 const lengths = [3, 1, 4, 2];
 const B = lengths.length;
 const classes = tensor([7, 3, 7, 5], { dtype: "int64" });
 
-function example() {
+function example(D: number) {
   const text = randomText(lengths, D, { places: 6, dtype: "float64" });
   const [regions, code] = [
     [B, D, H, W],
@@ -22,9 +22,10 @@ function example() {
 
 beforeEach(() => manualSeed(1));
 
-describe("DAMSM's losses", () => {
+// More regions than features, and fewer: words are compared in two ways.
+describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
   it("by words are those of the equations, caption by caption and word by word", () => {
-    const { regions, words, mask } = example();
+    const { regions, words, mask } = example(D);
     const scores = referenceScores(regions, words);
     expect(relativeError(wordScores(regions, words, mask, gamma), matrix(scores))).toBeLessThan(1e-9);
     expectLosses(wordsLoss(regions, words, mask, gamma), referenceLosses(scores));
@@ -32,7 +33,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("by sentence are those of the equations", () => {
-    const { code, sentence } = example();
+    const { code, sentence } = example(D);
     const [codes, sentences] = [rows(code), rows(sentence)];
     const scores = codes.map((c) => sentences.map((s) => cosine(c, s)));
     expectLosses(sentenceLoss(code, sentence, gamma), referenceLosses(scores));
@@ -40,7 +41,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("see contexts that are mixtures of regions", () => {
-    const { regions, words, mask } = example();
+    const { regions, words, mask } = example(D);
     const { context, attention } = wordContexts(regions, words, mask, gamma[0]);
     expect(attention.shape).toEqual([B, B, 6, H * W]);
     expect(relativeError(attention.sum(3), tensor(new Array(B * B * 6).fill(1)).view(B, B, 6))).toBeLessThan(
@@ -52,7 +53,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("do not depend on padding, however much and whatever there is of it", () => {
-    const { regions, ...text } = example();
+    const { regions, ...text } = example(D);
     const expected = wordScores(regions, text.words, text.mask, gamma);
     for (const filling of [0, 1e4, Number.NaN]) {
       const { words, mask } = padMore(text, 3, filling);
@@ -61,7 +62,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("pass no gradient to padding, and none of it on", () => {
-    const { regions, ...text } = example();
+    const { regions, ...text } = example(D);
     const gradients = [0, 1e4, Number.NaN].map((filling) => {
       const { words, mask } = padMore(text, 1, filling);
       const leaves = [regions.clone(), words];
@@ -77,7 +78,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("permute with the batch", () => {
-    const { regions, words, mask } = example();
+    const { regions, words, mask } = example(D);
     const scores = wordScores(regions, words, mask, gamma);
     const [pictures, texts] = [
       [2, 0, 3, 1],
@@ -94,7 +95,7 @@ describe("DAMSM's losses", () => {
   });
 
   it("are finite where a region, a word or a sentence is all zeros", () => {
-    const { regions, words, mask, code, sentence } = example();
+    const { regions, words, mask, code, sentence } = example(D);
     for (const input of [regions, words, code, sentence]) {
       input.select(0, 1).zero_();
       input.requiresGrad = true;
@@ -106,7 +107,7 @@ describe("DAMSM's losses", () => {
   });
 
   it.each([undefined, classes])("have the gradients of finite differences: classes %s", (classIds) => {
-    const { regions, words, mask, code, sentence } = example();
+    const { regions, words, mask, code, sentence } = example(D);
     const list = ({ imageToText, textToImage }: MatchingLoss) => [imageToText, textToImage];
     gradcheck((r, w) => list(wordsLoss(r!, w!, mask, gamma, classIds)), [regions, words]);
     gradcheck((c, s) => list(sentenceLoss(c!, s!, gamma, classIds)), [code, sentence]);

@@ -43,22 +43,36 @@ export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, class
   return matchingLoss(cosines.mul(gamma[2]), classIds);
 }
 
-/**
- * R(picture, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [pictures, captions].
- *
- * The contexts, [I, J, T, D], are never made. Since context_t = Σ_r a_r · region_r, its product with w_t is
- * Σ_r a_r · (region_r · w_t), of scores that are there already, and its square is aᵀ G a with G the regions' products.
- */
+/** R(picture, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [pictures, captions]. */
 export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: Gamma): Tensor {
   const [J, T] = mask.shape as [number, number];
-  const present = words.maskedFill(mask.logicalNot().unsqueeze(1), 0); // So that padding reaches no gradient.
-  const { places, scores, attention } = attendRegions(regions, present, mask, gamma[0]);
-  const dot = attention.mul(scores).sum(1); // [I, J·T]
+  const absent = mask.logicalNot();
+  const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding reaches no gradient.
+  const attended = attendRegions(regions, present, mask, gamma[0]);
+  const [, R, D] = attended.places.shape as [number, number, number];
+  const flatWords = present.transpose(1, 2).reshape(1, J * T, D);
+  const { dot, norm } = R < D ? comparedByProducts(attended) : comparedByContexts(attended, flatWords);
+  const cosines = dot.div(norm.mul(flatWords.norm(2)).clamp(1e-8)).view(-1, J, T);
+  return cosines.mul(gamma[1]).maskedFill(absent.unsqueeze(0), -Infinity).logsumexp(2);
+}
+
+type Attended = ReturnType<typeof attendRegions>;
+
+/** Of each word's context in each picture: its product with the word, and its length; both [I, J·T]. */
+function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
+  const context = attention.transpose(1, 2).bmm(places); // [I, J·T, D]
+  return { dot: context.mul(flatWords).sum(2), norm: context.norm(2) };
+}
+
+/**
+ * The same without the contexts, which is less work for fewer regions than features. Since context_t = Σ_r a_r ·
+ * region_r, its product with w_t is Σ_r a_r · (region_r · w_t), of scores that are there already, and its square is
+ * aᵀ G a with G the regions' products.
+ */
+function comparedByProducts({ places, scores, attention }: Attended) {
   const gram = places.bmm(places.transpose(1, 2)); // [I, R, R]
-  const contextNorm = attention.mul(gram.bmm(attention)).sum(1).clamp(1e-16).sqrt(); // [I, J·T]
-  const wordNorm = present.norm(1).view(1, J * T);
-  const cosines = dot.div(contextNorm.mul(wordNorm).clamp(1e-8)).view(-1, J, T);
-  return cosines.mul(gamma[1]).maskedFill(mask.logicalNot().unsqueeze(0), -Infinity).logsumexp(2);
+  const squares = attention.mul(gram.bmm(attention)).sum(1);
+  return { dot: attention.mul(scores).sum(1), norm: squares.clamp(1e-16).sqrt() };
 }
 
 /**
