@@ -236,6 +236,10 @@ export class Tensor extends native.Tensor {
   leakyRelu(slope = 0.01): Tensor {
     return call("leaky_relu", this, slope);
   }
+
+  leakyRelu_(slope = 0.01): this {
+    return call("leaky_relu_", this, slope);
+  }
   softplus(): Tensor {
     return call("softplus", this);
   }

@@ -83,7 +83,7 @@ export class DownBlock extends nn.Module {
 
   forward(input: Tensor, batches?: readonly number[]): Tensor {
     const hidden = this.conv.forward(input);
-    if (!this.norm) return hidden.leakyRelu(leaky.slope);
+    if (!this.norm) return hidden.leakyRelu_(leaky.slope);
     return batches ? this.norm.forwardBatches(hidden, batches) : this.norm.forward(hidden);
   }
 }
