@@ -1,0 +1,130 @@
+import { cat, eye, full, manualSeed, randn, type Tensor } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Random } from "../../random.js";
+import { frechetDistance } from "./frechet-distance.js";
+import { inceptionScore } from "./inception-score.js";
+import { kernelDistance } from "./kernel-distance.js";
+import { precisionRecall } from "./precision-recall.js";
+
+const [N, D] = [600, 8];
+const features = (count = N) => randn([count, D], { dtype: "float64" });
+const random = () => new Random(1, "test");
+/** All pictures like a few of them. */
+const collapsed = (all: Tensor) =>
+  all
+    .narrow(0, 0, 3)
+    .repeat(N / 3, 1)
+    .add(features().mul(1e-3));
+
+beforeEach(() => manualSeed(3));
+
+describe("Fréchet distance", () => {
+  it("of Gaussians is the formula's: the distance of the means, and of the deviations", () => {
+    const all = features(50_000);
+    expect(frechetDistance(all, all.add(2))).toBeCloseTo(4 * D, 9);
+    // tr(Σ + 9 Σ − 2 · 3 Σ) = 4 tr Σ, and the means are a little off 0.
+    const trace =
+      all
+        .sub(all.mean([0]))
+        .square()
+        .sum()
+        .item() /
+      (50_000 - 1);
+    const mean = all.mean([0]).square().sum().item();
+    expect(frechetDistance(all, all.mul(3))).toBeCloseTo(4 * trace + 4 * mean, 9);
+  });
+
+  it("grows with noise and with collapse, and is 0 for the same set", () => {
+    const real = features();
+    const noisy = [0.5, 1, 2].map((noise) => frechetDistance(real, features().add(features().mul(noise))));
+    expect(noisy).toEqual([...noisy].sort((a, b) => a - b));
+    expect(frechetDistance(real, collapsed(real))).toBeGreaterThan(10 * frechetDistance(real, features()));
+    expect(Math.abs(frechetDistance(real, real))).toBeLessThan(1e-6);
+  });
+
+  it("holds for singular covariances: fewer pictures than features, and features that never change", () => {
+    const few = randn([20, 64], { dtype: "float64" });
+    expect(Math.abs(frechetDistance(few, few))).toBeLessThan(1e-6);
+    expect(frechetDistance(few, few.add(1))).toBeCloseTo(64, 6);
+    const constant = cat([few.narrow(1, 0, 32), full([20, 32], 1, { dtype: "float64" })], 1);
+    expect(Math.abs(frechetDistance(constant, constant))).toBeLessThan(1e-6);
+  });
+
+  it("refuses a single picture", () => {
+    expect(() => frechetDistance(features(1), features())).toThrow(/at least 2 pictures are needed, found 1/);
+  });
+});
+
+describe("kernel distance", () => {
+  it("is about 0 for one distribution, and is not biased by few pictures", () => {
+    const { mean, deviation } = kernelDistance(features(2000), features(2000), {
+      random: random(),
+      subsetSize: 50,
+    });
+    expect(Math.abs(mean)).toBeLessThan(deviation);
+  });
+
+  it("is that of loops", () => {
+    const [a, b] = [features(5), features(5).add(1)];
+    const [x, y] = [a, b].map((one) => Array.from({ length: 5 }, (_, i) => one.select(0, i).toNumbers()));
+    const k = (p: number[], q: number[]) => (p.reduce((sum, v, i) => sum + v * q[i]!, 0) / D + 1) ** 3;
+    let expected = 0;
+    for (let i = 0; i < 5; i++) {
+      for (let j = 0; j < 5; j++) {
+        if (i !== j) expected += (k(x![i]!, x![j]!) + k(y![i]!, y![j]!)) / 20;
+        expected -= (2 * k(x![i]!, y![j]!)) / 25;
+      }
+    }
+    expect(kernelDistance(a, b, { random: random(), subsets: 2 }).mean).toBeCloseTo(expected, 9);
+  });
+
+  it("grows with noise and with collapse", () => {
+    const real = features();
+    const distance = (drawn: Tensor) => kernelDistance(real, drawn, { random: random(), subsets: 10 }).mean;
+    expect(distance(features().mul(1.5))).toBeGreaterThan(distance(features().mul(1.1)));
+    expect(distance(collapsed(real))).toBeGreaterThan(10 * Math.abs(distance(features())));
+  });
+});
+
+describe("precision and recall", () => {
+  it("are 1 for the same pictures, 0 for others", () => {
+    const real = features();
+    expect(precisionRecall(real, real)).toEqual({ precision: 1, recall: 1 });
+    expect(precisionRecall(real, features().add(100))).toEqual({ precision: 0, recall: 0 });
+  });
+
+  it("tell fidelity from variety: collapse lowers recall, noise lowers precision", () => {
+    const real = features();
+    const few = precisionRecall(real, collapsed(real));
+    expect(few.precision).toBe(1);
+    expect(few.recall).toBeLessThan(0.05);
+    const noisy = precisionRecall(real, features().mul(3));
+    expect(noisy.precision).toBeLessThan(0.3);
+    expect(noisy.recall).toBeGreaterThan(0.9);
+  });
+
+  it("refuse as few pictures as neighbours", () => {
+    expect(() => precisionRecall(features(3), features())).toThrow(
+      /more than 3 pictures are needed, found 3/,
+    );
+  });
+});
+
+describe("Inception Score", () => {
+  it("is the number of classes where each picture is surely of one, 1 where none is", () => {
+    const sure = eye(5, { dtype: "float64" }).repeat(20, 1);
+    expect(inceptionScore(sure, 10).mean).toBeCloseTo(5, 12);
+    expect(inceptionScore(full([100, 5], 0.2), 10).mean).toBeCloseTo(1, 6);
+  });
+
+  it("falls with collapse and with blur", () => {
+    const sharp = randn([500, 5], { dtype: "float64" }).mul(4).softmax(1);
+    const blurred = sharp.add(0.2).div(2);
+    expect(inceptionScore(blurred, 5).mean).toBeLessThan(inceptionScore(sharp, 5).mean);
+    expect(inceptionScore(sharp.narrow(0, 0, 2).repeat(250, 1), 5).mean).toBeLessThan(2.1);
+  });
+
+  it("refuses fewer pictures than splits", () => {
+    expect(() => inceptionScore(full([5, 2], 0.5), 10)).toThrow(/5 pictures cannot be 10 splits/);
+  });
+});

@@ -1,0 +1,57 @@
+import { call, cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
+
+export interface PrecisionRecall {
+  /** Share of drawn pictures that lie where real ones do: fidelity. */
+  precision: number;
+  /** Share of real pictures that lie where drawn ones do: variety. */
+  recall: number;
+}
+
+/**
+ * Improved precision and recall (Kynkäänniemi et al., 2019). Where a set lies is guessed by balls: around each of its
+ * features, as far as the k-th nearest of the others.
+ *
+ * @param real [N, D] @param drawn [M, D], N and M more than k
+ * @throws RangeError for fewer
+ */
+export function precisionRecall(real: Tensor, drawn: Tensor, k = 3): PrecisionRecall {
+  const fewest = Math.min(real.size(0), drawn.size(0));
+  if (fewest <= k)
+    throw new RangeError(`precision and recall: more than ${k} pictures are needed, found ${fewest}`);
+  return inferenceMode(() =>
+    scope(() => {
+      const [r, d] = [real.to("float64"), drawn.to("float64")];
+      return { precision: shareWithin(d, r, radii(r, k)), recall: shareWithin(r, d, radii(d, k)) };
+    }),
+  );
+}
+
+/** How many rows of distances are held at a time. */
+const rowsAtOnce = 1024;
+
+/** [N]: squared distance to the k-th nearest of the others. */
+function radii(features: Tensor, k: number): Tensor {
+  // The nearest of all is a feature itself.
+  return cat(
+    inRows(features, (rows) => call<[Tensor, Tensor]>("kthvalue", distances(rows, features), k + 1, 1)[0]),
+  );
+}
+
+/** Share of `features` that lie in a ball of `squaredRadii` around one of `centres`. */
+function shareWithin(features: Tensor, centres: Tensor, squaredRadii: Tensor): number {
+  const within = inRows(features, (rows) => distances(rows, centres).sub(squaredRadii).amin(1).le(0));
+  return cat(within).to("float64").mean().item();
+}
+
+function inRows<Result>(features: Tensor, of: (rows: Tensor) => Result): Result[] {
+  const count = features.size(0);
+  return Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) =>
+    of(features.narrow(0, i * rowsAtOnce, Math.min(rowsAtOnce, count - i * rowsAtOnce))),
+  );
+}
+
+/** [N, M]: squared distances. */
+function distances(a: Tensor, b: Tensor): Tensor {
+  const squares = (x: Tensor) => x.square().sum(1);
+  return squares(a).unsqueeze(1).add(squares(b)).sub(a.matmul(b.t()).mul(2)).clamp(0);
+}
