@@ -1,4 +1,5 @@
 import { call, cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
+import { squaredDistances } from "./distances.js";
 
 export interface PrecisionRecall {
   /** Share of drawn pictures that lie where real ones do: fidelity. */
@@ -33,13 +34,16 @@ const rowsAtOnce = 1024;
 function radii(features: Tensor, k: number): Tensor {
   // The nearest of all is a feature itself.
   return cat(
-    inRows(features, (rows) => call<[Tensor, Tensor]>("kthvalue", distances(rows, features), k + 1, 1)[0]),
+    inRows(
+      features,
+      (rows) => call<[Tensor, Tensor]>("kthvalue", squaredDistances(rows, features), k + 1, 1)[0],
+    ),
   );
 }
 
 /** Share of `features` that lie in a ball of `squaredRadii` around one of `centres`. */
 function shareWithin(features: Tensor, centres: Tensor, squaredRadii: Tensor): number {
-  const within = inRows(features, (rows) => distances(rows, centres).sub(squaredRadii).amin(1).le(0));
+  const within = inRows(features, (rows) => squaredDistances(rows, centres).sub(squaredRadii).amin(1).le(0));
   return cat(within).to("float64").mean().item();
 }
 
@@ -48,10 +52,4 @@ function inRows<Result>(features: Tensor, of: (rows: Tensor) => Result): Result[
   return Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) =>
     of(features.narrow(0, i * rowsAtOnce, Math.min(rowsAtOnce, count - i * rowsAtOnce))),
   );
-}
-
-/** [N, M]: squared distances. */
-function distances(a: Tensor, b: Tensor): Tensor {
-  const squares = (x: Tensor) => x.square().sum(1);
-  return squares(a).unsqueeze(1).add(squares(b)).sub(a.matmul(b.t()).mul(2)).clamp(0);
 }

@@ -1,0 +1,21 @@
+/** Distances and cosines of features, all with all. In float64: small differences of large sums. */
+import type { Tensor } from "@sdgan/torch";
+
+/** a [N, D], b [M, D] → squared Euclidean distances [N, M]. */
+export function squaredDistances(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = [a.to("float64"), b.to("float64")];
+  return squares(x).unsqueeze(1).add(squares(y)).sub(x.matmul(y.t()).mul(2)).clamp(0);
+}
+
+/** a [N, D], b [M, D] → cosines [N, M]. */
+export function cosines(a: Tensor, b: Tensor): Tensor {
+  const unit = (x: Tensor) => x.div(squares(x).sqrt().clamp(1e-12).unsqueeze(1));
+  return unit(a.to("float64")).matmul(unit(b.to("float64")).t());
+}
+
+/** a, b [N, D] → Euclidean distances of row to row [N]. */
+export function rowDistances(a: Tensor, b: Tensor): Tensor {
+  return squares(a.to("float64").sub(b.to("float64"))).sqrt();
+}
+
+const squares = (x: Tensor) => x.square().sum(1);

@@ -1,0 +1,89 @@
+import { manualSeed, randn, tensor } from "@sdgan/torch";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Random } from "../../random.js";
+import { semanticConsistency } from "./consistency.js";
+import { semanticDiversity } from "./diversity.js";
+import { rPrecision } from "./r-precision.js";
+
+const [N, D] = [2000, 16];
+const features = () => randn([N, D], { dtype: "float64" });
+const random = () => new Random(1, "test");
+const ownClasses = Array.from({ length: N }, (_, i) => i);
+
+beforeEach(() => manualSeed(4));
+
+describe("R-precision", () => {
+  it("is 1 where pictures are what their captions say, whatever their lengths", () => {
+    const sentences = features();
+    expect(rPrecision(sentences.mul(3), sentences, ownClasses, { random: random() })).toEqual({
+      mean: 1,
+      deviation: 0,
+    });
+  });
+
+  it("is chance for swapped captions: 1 % within its error", () => {
+    const sentences = features();
+    const swapped = sentences.indexSelect(0, tensor(random().shuffled(ownClasses), { dtype: "int64" }));
+    const { mean, deviation } = rPrecision(swapped, sentences, ownClasses, { random: random() });
+    expect(Math.abs(mean - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
+    expect(deviation).toBeGreaterThan(0);
+  });
+
+  it("falls with noise, and does not compare with captions of the picture's own class", () => {
+    const sentences = features();
+    const score = (noise: number) =>
+      rPrecision(sentences.add(features().mul(noise)), sentences, ownClasses, { random: random() }).mean;
+    expect(score(0.5)).toBeGreaterThan(score(1.5));
+    // Two pictures a class, with one caption: what is equal may not be told apart, and need not be.
+    const pairs = sentences.narrow(0, 0, N / 2).repeat(2, 1);
+    const classes = ownClasses.map((i) => i % (N / 2));
+    expect(rPrecision(pairs, pairs, classes, { random: random() }).mean).toBe(1);
+  });
+
+  it("refuses data with too few captions of other classes", () => {
+    const few = features().narrow(0, 0, 60);
+    expect(() => rPrecision(few, few, ownClasses.slice(0, 60), { random: random() })).toThrow(
+      /99 captions of other classes are needed, and beside class 0 there are 59/,
+    );
+  });
+});
+
+describe("semantic consistency", () => {
+  it("is 0 and all found where captions of a picture draw the same, 1 and chance where they have nothing in common", () => {
+    const first = features();
+    expect(semanticConsistency(first, first, { random: random() })).toEqual({ ratio: 0, retrieval: 1 });
+    const { ratio, retrieval } = semanticConsistency(first, features(), { random: random() });
+    expect(ratio).toBeCloseTo(1, 1);
+    expect(Math.abs(retrieval - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
+  });
+
+  it("gets worse the more captions of a picture are drawn apart", () => {
+    const first = features();
+    const results = [0.2, 0.6, 1.5].map((noise) =>
+      semanticConsistency(first, first.add(features().mul(noise)), { random: random() }),
+    );
+    const ratios = results.map(({ ratio }) => ratio);
+    const retrievals = results.map(({ retrieval }) => retrieval);
+    expect(ratios).toEqual([...ratios].sort((a, b) => a - b));
+    expect(retrievals).toEqual([...retrievals].sort((a, b) => b - a));
+  });
+
+  it("refuses fewer pictures than candidates", () => {
+    const few = features().narrow(0, 0, 50);
+    expect(() => semanticConsistency(few, few, { random: random() })).toThrow(
+      /100 pictures are needed, and there are 50/,
+    );
+  });
+});
+
+describe("semantic diversity", () => {
+  it("is 1 where partners are as far apart as strangers, and goes to 0 with collapse", () => {
+    const first = features();
+    expect(semanticDiversity(first, features())).toBeCloseTo(1, 1);
+    const [little, less] = [0.3, 0.03].map((noise) =>
+      semanticDiversity(first, first.add(features().mul(noise))),
+    );
+    expect(little! / less!).toBeCloseTo(10, 0);
+    expect(semanticDiversity(first, first)).toBe(0);
+  });
+});

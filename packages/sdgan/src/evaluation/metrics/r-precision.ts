@@ -1,0 +1,44 @@
+import type { Tensor } from "@sdgan/torch";
+import type { Random } from "../../random.js";
+import { cosines } from "./distances.js";
+import { meanAndDeviation } from "./mean-and-deviation.js";
+import { drawOthers, shareRankedFirst } from "./ranking.js";
+
+export interface RPrecisionOptions {
+  /** Draws the wrong captions. */
+  random: Random;
+  /** Captions a picture is compared with: its own, and others. */
+  candidates?: number;
+  /** How often all pictures are compared, each time with other wrong captions. */
+  repeats?: number;
+}
+
+/**
+ * R-precision (Xu et al., 2018, §4): the share of pictures whose own caption is, of `candidates` captions, the one with
+ * the largest cosine in DAMSM's common space. The others are of pictures of other classes. Mean and deviation over
+ * `repeats`; chance is 1 / candidates.
+ *
+ * @param codes [N, D], of pictures @param sentences [N, D], of their captions
+ * @param classIds [N]
+ * @throws RangeError where a class leaves fewer captions than are needed
+ */
+export function rPrecision(
+  codes: Tensor,
+  sentences: Tensor,
+  classIds: readonly number[],
+  { random, candidates = 100, repeats = 10 }: RPrecisionOptions,
+): { mean: number; deviation: number } {
+  const scores = cosines(codes, sentences);
+  const sizes = new Map<number, number>();
+  for (const id of classIds) sizes.set(id, (sizes.get(id) ?? 0) + 1);
+  for (const [id, size] of sizes) {
+    if (classIds.length - size < candidates - 1)
+      throw new RangeError(
+        `R-precision: ${candidates - 1} captions of other classes are needed, and beside class ${id} there are ` +
+          `${classIds.length - size}`,
+      );
+  }
+  const others = (i: number) =>
+    drawOthers(candidates - 1, classIds.length, (j) => classIds[j] !== classIds[i], random);
+  return meanAndDeviation(Array.from({ length: repeats }, () => shareRankedFirst(scores, others)));
+}
