@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
-import type { Example } from "./dataset.js";
-import { folder } from "./folder.js";
+import { UserError } from "../../errors.js";
+import type { Example } from "../dataset.js";
+import { folder } from "./index.js";
 
 let dir: string;
 beforeEach(() => {
