@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { UserError } from "../../errors.js";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
