@@ -11,7 +11,7 @@ export interface TarMember {
 
 /**
  * The regular files of a tar file, from its headers alone: ustar, with the long names and sizes of pax (POSIX) and
- * GNU. A member's name is no more than a name here: nothing is unpacked; links, folders devices and
+ * GNU. A member's name is no more than a name here: nothing is unpacked; links, folders, devices and
  * names of more than 1,024 characters are passed over.
  * Of members with one name the last counts, as it does when unpacking.
  * Throws a `UserError` for what is no tar file, or is cut short.
