@@ -26,10 +26,11 @@ export async function checkCrops(tree: string, preparedFolder: string): Promise<
   const check: CropCheck = { agree: 0, differ: [] };
   try {
     for (const split of Object.values(prepared.splits)) {
-      for (const [index, { id }] of split.pictures.entries()) {
+      let index = 0;
+      for (const { id } of split.pictures) {
         const file = readFileSync(join(tree, "images", id));
         const { pixels, rounding } = await expected(file, pictures.get(id)!.box, prepared.storedSize);
-        const found = split.pixels(index);
+        const found = split.pixels(index++);
         const most = pixels.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
         if (most <= rounding) check.agree++;
         else check.differ.push(`${id}: by up to ${most}`);

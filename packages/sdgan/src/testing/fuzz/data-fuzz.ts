@@ -110,9 +110,10 @@ async function problemOf(
     return error.message.includes(SECRET) ? "told the secret" : undefined;
   }
   outcome.prepared++;
-  if (readFileSync(join(out, "index.json"), "utf8").includes(SECRET)) return "read the secret's words";
-  for (const pixels of ["train.pixels", "test.pixels"]) {
-    if (hasSecretColour(readFileSync(join(out, pixels)))) return "read the secret's picture";
+  for (const file of readdirSync(out)) {
+    const bytes = readFileSync(join(out, file));
+    if (bytes.includes(SECRET)) return "read the secret's words";
+    if (file.endsWith(".pixels") && hasSecretColour(bytes)) return "read the secret's picture";
   }
   return undefined;
 }
