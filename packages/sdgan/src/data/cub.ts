@@ -54,7 +54,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
           ...{ id, split: splitOf(picture)!, classId, box },
           ...(captionFolder
             ? await readCaptionFile(captionFolder, `${name}.txt`)
-            : { captions: lists!.captions!.captionsOf(name) }),
+            : lists!.captions!.captionsOf(name)),
           read: () => birds.read(`images/${id}`),
         };
         yield example;

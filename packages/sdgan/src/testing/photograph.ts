@@ -45,13 +45,12 @@ export async function photograph(
     height: Math.min(side, height - top) - Math.max(0, -top),
   };
   const bird = await sharp(svg).extract(cut).flatten().png({ compressionLevel: 0 }).toBuffer();
-  const pixels = await sharp(svg)
+  const { data, info } = await sharp(svg)
     .resize(width, height, { fit: "fill" })
-    .flatten()
     .composite([{ input: bird, left: Math.max(0, left), top: Math.max(0, top) }])
     .raw()
-    .toBuffer();
-  return encode(sharp(pixels, { raw: { width, height, channels: 3 } }), kind);
+    .toBuffer({ resolveWithObject: true });
+  return encode(sharp(data, { raw: { width, height, channels: info.channels } }).removeAlpha(), kind);
 }
 
 /** A JPEG of `kind`. */
