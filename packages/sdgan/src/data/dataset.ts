@@ -33,6 +33,11 @@ export interface Example {
   broken?: string;
   /** Where in the picture the thing is that the captions are of; absent: everywhere. */
   box?: Box;
+  /**
+   * Another one when the picture's file has been replaced: its size and time. Does not reject. Without it, a picture
+   * of the same id counts as the same.
+   */
+  stamp?(): Promise<string>;
   /** The encoded picture: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
   read(): Promise<Buffer>;
   /** Attribute name → index into the source's `attributes[name]`. */
