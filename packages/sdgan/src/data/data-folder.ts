@@ -8,7 +8,7 @@ import {
   realpathSync,
   statSync,
 } from "node:fs";
-import { open, realpath } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, sep } from "node:path";
 import { UserError } from "../errors.js";
 
@@ -98,9 +98,9 @@ export class DataFolder {
     try {
       const file = await open(this.#inside(path, await realpath(this.at(path))), READ);
       try {
-        const stat = await file.stat();
-        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is no file`);
-        const bytes = length ?? stat.size - from;
+        const found = await file.stat();
+        if (!found.isFile()) throw new UserError(`${this.at(path)}: is no file`);
+        const bytes = length ?? found.size - from;
         this.#limit(path, bytes, limit);
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(bytes), 0, bytes, from);
         if (bytesRead < bytes) throw new UserError(`${this.at(path)}: has changed while it was read`);
@@ -111,6 +111,12 @@ export class DataFolder {
     } catch (error) {
       throw this.#unreadable(path, error);
     }
+  }
+
+  /** Another one when the file at `path` has been replaced: its size and time. Empty where there is none. */
+  async stamp(path: string): Promise<string> {
+    const file = await stat(this.at(path)).catch(() => undefined);
+    return file ? `${file.size} ${file.mtimeMs}` : "";
   }
 
   #inside(path: string, target: string): string {

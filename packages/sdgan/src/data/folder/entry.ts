@@ -8,5 +8,6 @@ export interface Entry {
   split: Split;
   className: string;
   captions(): FoundCaptions | Promise<FoundCaptions>;
+  stamp(): Promise<string>;
   read(): Promise<Buffer>;
 }
