@@ -42,6 +42,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
         const example: Example = {
           ...{ id, split, classId },
           ...(await captions()),
+          stamp: () => folder.stamp(file()),
           read: () => folder.read(file()),
         };
         yield example;

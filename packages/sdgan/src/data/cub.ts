@@ -55,6 +55,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
           ...(captionFolder
             ? await readCaptionFile(captionFolder, `${name}.txt`)
             : lists!.captions!.captionsOf(name)),
+          stamp: () => birds.stamp(`images/${id}`),
           read: () => birds.read(`images/${id}`),
         };
         yield example;

@@ -8,7 +8,7 @@ import {
   realpathSync,
   statSync,
 } from "node:fs";
-import { open, realpath } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, sep } from "node:path";
 import { UserError } from "../errors.js";
 
@@ -110,6 +110,16 @@ export class DataFolder {
       }
     } catch (error) {
       throw this.#unreadable(path, error);
+    }
+  }
+
+  /** Another text when the file at `path` has been replaced or changed. */
+  async stamp(path: string): Promise<string> {
+    try {
+      const { size, mtimeMs } = await stat(this.at(path));
+      return `${size} bytes of ${mtimeMs}`;
+    } catch (error) {
+      return String((error as NodeJS.ErrnoException).code);
     }
   }
 

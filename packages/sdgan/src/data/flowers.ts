@@ -44,6 +44,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
         const example: Example = {
           ...{ id: `${name}.jpg`, split: splitOf.get(className)!, classId: classIds.get(className)! },
           ...(await readCaptionFile(captionFolder, `${className}/${name}.txt`)),
+          stamp: () => given.stamp(`jpg/${name}.jpg`),
           read: () => given.read(`jpg/${name}.jpg`),
         };
         yield example;

@@ -26,6 +26,7 @@ export function findBeside(data: DataFolder): Entry[] {
           split: splitByName(folders) ?? splitByHash(id),
           className: id,
           captions: () => readCaptionFile(data, captions),
+          stamp: () => data.stamp(id),
           read: () => data.read(id),
         });
       }

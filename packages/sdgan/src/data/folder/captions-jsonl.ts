@@ -31,7 +31,14 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
     }
     lineOf.set(image, index + 1);
     const found = { captions: captions.map((text) => ({ text })) };
-    entries.push({ id: image, split, className, captions: () => found, read: () => folder.read(image) });
+    entries.push({
+      id: image,
+      split,
+      className,
+      captions: () => found,
+      stamp: () => folder.stamp(image),
+      read: () => folder.read(image),
+    });
   }
   if (entries.length === 0) {
     throw new UserError(`${file}: lists no picture; expected lines such as ${EXAMPLE}`);

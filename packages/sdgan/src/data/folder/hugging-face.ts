@@ -53,6 +53,7 @@ export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
       split: splitByName(image.split("/").slice(0, -1)) ?? splitByHash(image),
       className: label ?? image,
       captions: () => found,
+      stamp: () => data.stamp(image),
       read: () => data.read(image),
     };
   });

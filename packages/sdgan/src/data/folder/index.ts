@@ -29,10 +29,11 @@ export function folder(path: string): Source {
     count: entries.length,
     classes,
     async *examples() {
-      for (const { id, split, className, captions, read } of entries) {
+      for (const { id, split, className, captions, stamp, read } of entries) {
         const example: Example = {
           ...{ id, split, classId: classIds.get(className)! },
           ...(await captions()),
+          stamp,
           read,
         };
         yield example;

@@ -37,6 +37,7 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
         split: split ?? splitByHash(key),
         className: id,
         captions: () => (picture ? readCaptions(data, shard, members) : { captions: [], broken: NO_PICTURE }),
+        stamp: () => data.stamp(shard),
         read: async () => {
           if (!picture) throw new UserError(`${data.at(id)}: ${NO_PICTURE}`);
           return readMember(data, shard, picture);
