@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { readPickle } from "@sdgan/torch/pickle";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
+import { writeCubLists } from "../testing/cub-lists.js";
 import { type DrawnBird, drawCub } from "../testing/cub-tree.js";
 import { examplesOf } from "../testing/examples.js";
 import { type Pickled, pickle, pickleAsText } from "../testing/pickle.js";
@@ -28,19 +29,12 @@ let dir: string;
 beforeAll(async () => {
   original = mkdtempSync(join(tmpdir(), "sdgan-cub-"));
   const lists = join(original, "lists");
-  mkdirSync(lists);
-  const images = NAMES.flatMap((name) => [0, 1].map((i) => `${name}/bird ${i}.jpg`));
-  const list = (file: string, lines: string[]) =>
-    writeFileSync(join(lists, file), lines.map((line, i) => `${i + 1} ${line}\r\n`).join(""));
-  list("classes.txt", NAMES);
-  list("images.txt", images);
-  list(
-    "image_class_labels.txt",
-    images.map((image) => `${NAMES.indexOf(image.split("/")[0]!) + 1}`),
-  );
-  list(
-    "bounding_boxes.txt",
-    images.map((_, i) => `${5 * i}.0 ${60 - 5 * i}.0 ${60 + 3 * i}.0 100.0`),
+  const ids = NAMES.flatMap((name) => [0, 1].map((i) => `${name}/bird ${i}.jpg`));
+  const boxOf = (i: number) => ({ x: 5 * i, y: 60 - 5 * i, width: 60 + 3 * i, height: 100 });
+  writeCubLists(
+    lists,
+    NAMES,
+    ids.map((id, i) => ({ id, box: boxOf(i) })),
   );
   drawn = await drawCub({ lists, out: join(original, "tree") });
 });
