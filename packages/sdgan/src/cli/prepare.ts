@@ -1,12 +1,14 @@
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
-import type { PrepareSummary } from "../data/prepare.js";
+import type { PrepareSummary, Resumed } from "../data/prepare.js";
 import { visible } from "../visible.js";
 import { commandLine } from "./command-line.js";
+import { Interruption } from "./interruption.js";
 import { pictureSize, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 
-/** `sdgan prepare birds|cub|coco|flowers|folder` */
+/** `sdgan prepare birds|cub|coco|flowers|folder`, `sdgan prepare verify` */
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
@@ -124,6 +126,28 @@ Examples:
       const { folder } = await import("../data/folder/index.js");
       await show(folder(path), options);
     });
+
+  addVerify(prepare);
+}
+
+/** `sdgan prepare verify` */
+function addVerify(prepare: Command): void {
+  prepare
+    .command("verify")
+    .description("read every picture of a prepared folder, and compare it with its checksum")
+    .argument("<folder>", "the prepared folder")
+    .addHelpText("after", "\nExample:\n  npx sdgan prepare verify data/cub")
+    .action(async (folder) => {
+      const { verifyPrepared } = await import("../data/verify.js");
+      let progress: Progress | undefined;
+      const onProgress = ({ done, total }: { done: number; total: number }) => {
+        progress ??= new Progress({ label: "verify", unit: "pictures", total });
+        progress.update(done);
+      };
+      const pictures = await verifyPrepared(folder, { onProgress });
+      progress?.[Symbol.dispose]();
+      console.log(visible(`${folder}: all ${pictures} pictures are as they were written`));
+    });
 }
 
 /** What every source's command has. */
@@ -148,21 +172,12 @@ interface ShowOptions {
   vocabulary?: string;
 }
 
-async function show(given: Source, { vocabulary, ...options }: ShowOptions): Promise<void> {
+async function show(given: Source, options: ShowOptions): Promise<void> {
+  const { vocabulary } = options;
   const { withVocabulary } = await import("../data/with-vocabulary.js");
   const source = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
-  const { prepare } = await import("../data/prepare.js");
-  const progress = new Progress({
-    label: `prepare ${source.name}`,
-    unit: "pictures",
-    ...(source.count !== undefined && { total: source.count }),
-  });
-  const summary = await progress.during(
-    prepare(source, {
-      ...options,
-      onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
-    }),
-  );
+  const summary = await prepareVisibly(source, options);
+  if (!summary) return;
   if (source.found !== undefined) console.log(visible(source.found));
   if (source.vocabulary) console.log(visible(`words of ${vocabulary ?? "captions.pickle"}`));
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
@@ -173,18 +188,72 @@ async function show(given: Source, { vocabulary, ...options }: ShowOptions): Pro
   );
 }
 
+/** Prepares with a line that shows how far it is. Ctrl-C ends it in good order; then there is no summary. */
+async function prepareVisibly(
+  source: Source,
+  { out, size, background }: ShowOptions,
+): Promise<PrepareSummary | undefined> {
+  const { Interrupted, prepare } = await import("../data/prepare.js");
+  const total = source.count;
+  let progress = new Progress({
+    ...{ label: `prepare ${source.name}`, unit: "pictures", ...(total !== undefined && { total }) },
+  });
+  const say = (line: string) => progress.log(visible(line));
+  using interruption = new Interruption(say, "Ending; once more ends at once, and loses nothing either");
+  const work = prepare(source, {
+    ...{ out, size, ...(background !== undefined && { background }), signal: interruption.signal },
+    onResume(resumed) {
+      progress.goOnFrom(resumed.pictures);
+      say(resumedLine(resumed));
+    },
+    onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
+    onVerify({ done, total }) {
+      if (done === 1) {
+        progress[Symbol.dispose]();
+        progress = new Progress({ label: "verify", unit: "pictures", total });
+      }
+      progress.update(done);
+    },
+  });
+  try {
+    const summary = await work;
+    progress[Symbol.dispose]();
+    return summary;
+  } catch (error) {
+    progress.abandon();
+    if (!(error instanceof Interrupted)) throw error;
+    console.error(visible(error.message));
+    process.exitCode = interruption.exitCode;
+    return undefined;
+  }
+}
+
+function resumedLine({ pictures, because }: Resumed): string {
+  if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
+  const from = pictures === 0 ? "Beginning anew" : `Going on after ${pictures} pictures that are done`;
+  return because === "source" ? `${from}: the source has changed from there on` : from;
+}
+
 function summaryLines(
-  { out, pictures, captions, words, skipped, emptyCaptions }: PrepareSummary,
+  { out, pictures, captions, words, unknownWords, skipped, emptyCaptions }: PrepareSummary,
   size: number,
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
     `${out}: ${pictures.train} pictures of ${size}×${size} to train on and ${pictures.test} to test on, ` +
       `${captions} captions, ${words - 1} words`,
-    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a word in Latin letters were left out`] : []),
+    ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
+    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were left out`] : []),
     ...(skipped.length > 0 ? [`${skipped.length} pictures were left out:`, ...shown] : []),
-    ...(skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : []),
+    ...(skipped.length > shown.length
+      ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
+      : []),
   ];
+}
+
+function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {
+  const named = mostFrequent.slice(0, 8).join(", ");
+  return `${count} words of captions are not in the vocabulary, and are left out: ${named}${count > 8 ? ", …" : ""}`;
 }
 
 async function presetFor(source: string, size: number): Promise<string> {

@@ -113,10 +113,14 @@ export class DataFolder {
     }
   }
 
-  /** Another one when the file at `path` has been replaced: its size and time. Empty where there is none. */
+  /** Another text when the file at `path` has been replaced or changed. */
   async stamp(path: string): Promise<string> {
-    const file = await stat(this.at(path)).catch(() => undefined);
-    return file ? `${file.size} ${file.mtimeMs}` : "";
+    try {
+      const { size, mtimeMs } = await stat(this.at(path));
+      return `${size} bytes of ${mtimeMs}`;
+    } catch (error) {
+      return String((error as NodeJS.ErrnoException).code);
+    }
   }
 
   #inside(path: string, target: string): string {

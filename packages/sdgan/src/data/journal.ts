@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  constants,
   existsSync,
   ftruncateSync,
   openSync,
@@ -72,12 +73,12 @@ export class Journal implements Disposable {
     this.#pictureBytes = pictureBytes;
     const header = `${JSON.stringify(settings)}\n`;
     const path = join(dir, JOURNAL);
-    this.startedAnew = existsSync(path) && readLines(path).next().value?.text !== header.trimEnd();
-    if (this.startedAnew || !existsSync(path)) {
-      const files = [path, ...SPLITS.map((split) => join(dir, FILES.pixels[split]))];
-      for (const file of files) rmSync(file, { force: true });
-      for (const file of files)
-        onDisk(file, () => writeFileSync(file, file === path ? header : "", { flag: "wx" }));
+    const earlier = firstLine(path);
+    const isSame = earlier === header.trimEnd();
+    this.startedAnew = earlier !== undefined && !isSame;
+    if (!isSame) {
+      for (const split of SPLITS) rmSync(join(dir, FILES.pixels[split]), { force: true });
+      onDisk(path, () => writeFileSync(path, header));
     }
     this.#end = Buffer.byteLength(header);
     this.#earlier = recordsIn(path);
@@ -92,7 +93,8 @@ export class Journal implements Disposable {
     const split = record.picture?.split;
     if (split !== undefined) {
       const needed = (this.pictures[split] + 1) * this.#pictureBytes;
-      if (statSync(join(this.#dir, FILES.pixels[split])).size < needed) return false;
+      const there = statSync(join(this.#dir, FILES.pixels[split]), { throwIfNoEntry: false });
+      if ((there?.size ?? 0) < needed) return false;
     }
     this.#count(record);
     this.#end = end;
@@ -107,7 +109,7 @@ export class Journal implements Disposable {
     const open = (name: string, length: number) => {
       const path = join(this.#dir, name);
       return onDisk(path, () => {
-        const file = openSync(path, "r+");
+        const file = openSync(path, constants.O_RDWR | constants.O_CREAT);
         ftruncateSync(file, length);
         return file;
       });
@@ -176,6 +178,12 @@ export async function digestOf(example: Example): Promise<string> {
 }
 
 const JOURNAL = "journal.jsonl";
+
+function firstLine(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  for (const { text } of readLines(path)) return text;
+  return undefined;
+}
 
 /** The records of a journal, up to its end or to what is none: a machine that lost its power leaves anything. */
 function* recordsIn(path: string): Generator<{ record: JournalRecord; end: number }> {

@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
+import { Vocabulary } from "../text/vocabulary.js";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
 import { prepare } from "./prepare.js";
@@ -154,6 +154,29 @@ describe("prepare", () => {
     expect(reasons[4]).toBe("has no caption with a word in Latin letters");
     const prepared = openPrepared(out);
     for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
+  });
+
+  it("takes the words of a vocabulary that it is given, and says which of the captions' are not there", async () => {
+    const vocabulary = new Vocabulary(["<end>", "0", "picture"]);
+    const all = [...examples(2), example("unknown", () => mapped(9, STORED), [{ text: "nothing" }])];
+    all[0]!.captions.push({ text: "nothing at all" }, { text: "picture at rest" }, { text: "at once" });
+    const summary = await prepare({ ...sourceOf(all), vocabulary }, { out, size: SIZE });
+    expect(summary).toMatchObject({ captions: 3, words: 3, emptyCaptions: 2 });
+    expect(summary.unknownWords).toEqual({ count: 3, mostFrequent: ["1", "at", "rest"] });
+    expect(summary.skipped).toEqual([
+      { id: "unknown", reason: "has no caption with a word of the vocabulary" },
+    ]);
+    const { captions } = openPrepared(out).splits.train.pictures.at(0);
+    expect(captions.map(({ tokens }) => tokens)).toEqual([[2, 1], [2]]);
+  });
+
+  it("writes down all that was left out", async () => {
+    const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
+    const broken = { ...example("broken", () => mapped(0, STORED)), broken: "its captions: cannot be read" };
+    const summary = await prepare(sourceOf([...bad, ...examples(1), broken]), { out, size: SIZE });
+    const lines = readFileSync(join(out, "skipped.jsonl"), "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(summary.skipped);
+    expect(summary.skipped[2]).toEqual({ id: "broken", reason: "its captions: cannot be read" });
   });
 
   it("refuses a source without one good picture", async () => {

@@ -66,6 +66,7 @@ function makeExample(
     split,
     classId,
     captions: writeCaptions(traits, captionsPerPicture, randomOf("captions")),
+    stamp: async () => `seed ${seed}, ${size} pixels`,
     read: async () => Buffer.from(drawPicture(traits, size, randomOf("picture"))),
     attributes: Object.fromEntries(
       attributeEntries.map(([attribute, values]) => [attribute, values.indexOf(traits[attribute])]),

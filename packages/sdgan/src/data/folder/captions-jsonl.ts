@@ -32,7 +32,9 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
     lineOf.set(image, index + 1);
     const found = { captions: captions.map((text) => ({ text })) };
     entries.push({
-      ...{ id: image, split, className },
+      id: image,
+      split,
+      className,
       captions: () => found,
       stamp: () => folder.stamp(image),
       read: () => folder.read(image),

@@ -8,6 +8,7 @@ export interface Entry {
   split: Split;
   className: string;
   captions(): FoundCaptions | Promise<FoundCaptions>;
+  /** As an example has it. */
   stamp(): Promise<string>;
   read(): Promise<Buffer>;
 }

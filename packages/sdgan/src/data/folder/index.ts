@@ -33,7 +33,8 @@ export function folder(path: string): Source {
         const example: Example = {
           ...{ id, split, classId: classIds.get(className)! },
           ...(await captions()),
-          ...{ stamp, read },
+          stamp,
+          read,
         };
         yield example;
       }
