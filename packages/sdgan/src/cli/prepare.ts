@@ -1,94 +1,264 @@
-import type { Command } from "commander";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
-import type { PrepareSummary } from "../data/prepare.js";
+import type { PrepareSummary, Resumed } from "../data/prepare.js";
 import { visible } from "../visible.js";
 import { commandLine } from "./command-line.js";
+import { Interruption } from "./interruption.js";
 import { pictureSize, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 
-/** `sdgan prepare birds|folder` */
+/** `sdgan prepare birds|cub|coco|flowers|folder`, `sdgan prepare verify` */
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
     .description("turn pictures with captions into a prepared folder, which training reads");
 
-  requiredOption(prepare.command("birds"), "--out <folder>", "the prepared folder to make, or to replace")
+  sourceCommand(prepare, "birds", 64)
     .description("the built-in data: drawn birds of invented species, a quarter of them to test on")
-    .option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, 64)
     .option("--seed <number>", "other birds for another seed", wholeNumber(0), 0)
     .option("--species <count>", "species", wholeNumber(1), 200)
     .option("--pictures <count>", "pictures of each species", wholeNumber(1), 40)
     .addHelpText("after", "\nExample:\n  npx sdgan prepare birds --out data/birds")
-    .action(async ({ out, size, seed, species, pictures }) => {
+    .action(async ({ seed, species, pictures, ...options }) => {
       const { birds } = await import("../data/birds/index.js");
-      const source = birds({ seed, species, picturesPerSpecies: pictures, size });
-      await show(source, { out, size }, species * pictures);
+      await show(birds({ seed, species, picturesPerSpecies: pictures, size: options.size }), options);
     });
 
-  requiredOption(prepare.command("folder"), "--out <folder>", "the prepared folder to make, or to replace")
-    .description("your own pictures: a folder with captions.jsonl, one picture a line")
-    .argument("<path>", "the folder")
-    .option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, 64)
-    .option("--background <colour>", "what shines through see-through pictures, as CSS names it", "white")
+  sourceCommand(prepare, "cub", 256)
+    .description("CUB-200-2011 with Reed et al.'s captions, as published or in AttnGAN's layout")
+    .argument("<path>", "the folder with images.txt, or the one that CUB_200_2011 is in")
+    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
-A line of captions.jsonl ("split" and "class" may be left out):
-  {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
+As published, with the split by class of Reed et al. (150 classes to train on, 50 to test on):
+  CUB_200_2011/images.txt  classes.txt  image_class_labels.txt  bounding_boxes.txt
+  CUB_200_2011/images/001.Black_footed_Albatross/*.jpg
+  text_c10/001.Black_footed_Albatross/*.txt     in CUB_200_2011 or beside it; "text" will do
+
+AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+  birds/CUB_200_2011/…  birds/text/…  birds/captions.pickle
+  birds/train/filenames.pickle  birds/test/filenames.pickle
+
+Examples:
+  npx sdgan prepare cub CUB_200_2011 --out data/cub
+  npx sdgan prepare cub birds --out data/cub
+  npx sdgan prepare cub CUB_200_2011 --text text_c10 --vocabulary birds/captions.pickle --out data/cub`,
+    )
+    .action(async (path, { text, ...options }) => {
+      const { cub } = await import("../data/cub.js");
+      await show(cub(path, { text }), options);
+    });
+
+  sourceCommand(prepare, "coco", 256)
+    .description("Microsoft COCO with its captions, as published or in AttnGAN's layout")
+    .argument("<path>", "the folder that annotations/ and the pictures' folders are in")
+    .addOption(
+      new Option("--year <year>", "which lists, where both years' are there")
+        .choices(["2014", "2017"])
+        .argParser(Number),
+    )
+    .option("--text <folder>", "the captions of AttnGAN's layout, where they are not in that folder")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+As published: train is trained on, val is tested on:
+  coco/annotations/captions_train2014.json  captions_val2014.json     or 2017
+  coco/train2014/*.jpg  coco/val2014/*.jpg                            or in coco/images/
+
+AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+  coco/train/filenames.pickle  coco/test/filenames.pickle  coco/captions.pickle
+  coco/text/*.txt  coco/images/*.jpg                                  or in train2014/ and val2014/
+
+Examples:
+  npx sdgan prepare coco coco --out data/coco
+  npx sdgan prepare coco coco --year 2017 --out data/coco`,
+    )
+    .action(async (path, { year, text, ...options }) => {
+      const { coco } = await import("../data/coco.js");
+      await show(coco(path, { year, text }), options);
+    });
+
+  sourceCommand(prepare, "flowers", 256)
+    .description("Oxford-102 flowers with Reed et al.'s captions")
+    .argument("<path>", "the folder that jpg/ is in")
+    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+  flowers/jpg/image_00001.jpg …
+  flowers/text_c10/class_00001/image_06734.txt …     in flowers or beside it
+  flowers/trainvalclasses.txt  testclasses.txt       Reed et al.'s split; without them every fifth class is to test on
 
 Example:
-  npx sdgan prepare folder my-pictures --out data/mine`,
+  npx sdgan prepare flowers flowers --out data/flowers`,
     )
-    .action(async (path, { out, size, background }) => {
-      const { folder } = await import("../data/folder.js");
-      const source = folder(path);
-      await show(source, { out, size, background }, await count(source.examples()));
+    .action(async (path, { text, ...options }) => {
+      const { flowers } = await import("../data/flowers.js");
+      await show(flowers(path, { text }), options);
+    });
+
+  sourceCommand(prepare, "folder", 64)
+    .description("your own pictures with captions, in any of four conventions")
+    .argument("<path>", "the folder, or a tar file")
+    .option("--background <colour>", "what shines through see-through pictures, as CSS names it", "white")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+The first of these that is there:
+  captions.jsonl     one picture a line ("split" and "class" may be left out):
+                     {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
+  metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, test/, validation/:
+                     {"file_name": "1.png", "text": "a red bird"}
+  *.tar              WebDataset's shards: 1.jpg with 1.txt or 1.json
+  *.txt              captions beside each picture: 1.png with 1.txt, a line each
+
+Examples:
+  npx sdgan prepare folder my-pictures --out data/mine
+  npx sdgan prepare folder shards/train-000.tar --size 128 --out data/mine`,
+    )
+    .action(async (path, options) => {
+      const { folder } = await import("../data/folder/index.js");
+      await show(folder(path), options);
+    });
+
+  addVerify(prepare);
+}
+
+/** `sdgan prepare verify` */
+function addVerify(prepare: Command): void {
+  prepare
+    .command("verify")
+    .description("read every picture of a prepared folder, and compare it with its checksum")
+    .argument("<folder>", "the prepared folder")
+    .addHelpText("after", "\nExample:\n  npx sdgan prepare verify data/cub")
+    .action(async (folder) => {
+      const { verifyPrepared } = await import("../data/verify.js");
+      let progress: Progress | undefined;
+      const onProgress = ({ done, total }: { done: number; total: number }) => {
+        progress ??= new Progress({ label: "verify", unit: "pictures", total });
+        progress.update(done);
+      };
+      const pictures = await verifyPrepared(folder, { onProgress });
+      progress?.[Symbol.dispose]();
+      console.log(visible(`${folder}: all ${pictures} pictures are as they were written`));
     });
 }
 
-async function show(
-  source: Source,
-  options: { out: string; size: number; background?: string },
-  total: number,
-) {
-  const { prepare } = await import("../data/prepare.js");
-  const progress = new Progress({ label: `prepare ${source.name}`, total, unit: "pictures" });
-  const summary = await progress.during(
-    prepare(source, {
-      ...options,
-      onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
-    }),
-  );
+/** What every source's command has. */
+function sourceCommand(prepare: Command, name: string, size: number): Command {
+  return requiredOption(
+    prepare.command(name),
+    "--out <folder>",
+    "the prepared folder to make, or to replace",
+  ).option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, size);
+}
+
+const VOCABULARY = [
+  "--vocabulary <file>",
+  'words and their numbers, of a captions.pickle or vocabulary.json; or "captions", for their own ' +
+    "(default: captions.pickle where the data has it, else their own)",
+] as const;
+
+interface ShowOptions {
+  out: string;
+  size: number;
+  background?: string;
+  vocabulary?: string;
+}
+
+async function show(given: Source, options: ShowOptions): Promise<void> {
+  const { vocabulary } = options;
+  const { withVocabulary } = await import("../data/with-vocabulary.js");
+  const source = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
+  const summary = await prepareVisibly(source, options);
+  if (!summary) return;
+  if (source.found !== undefined) console.log(visible(source.found));
+  if (source.vocabulary) console.log(visible(`words of ${vocabulary ?? "captions.pickle"}`));
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
-  const preset = presetFor(source.name, options.size);
+  const preset = await presetFor(source.name, options.size);
   const run = `runs/${source.name}`;
   console.log(
     `Next: ${commandLine("train", "damsm", "--config", preset, "--data", options.out, "--run", run)}`,
   );
 }
 
+/** Prepares with a line that shows how far it is. Ctrl-C ends it in good order; then there is no summary. */
+async function prepareVisibly(
+  source: Source,
+  { out, size, background }: ShowOptions,
+): Promise<PrepareSummary | undefined> {
+  const { Interrupted, prepare } = await import("../data/prepare.js");
+  const total = source.count;
+  let progress = new Progress({
+    ...{ label: `prepare ${source.name}`, unit: "pictures", ...(total !== undefined && { total }) },
+  });
+  const say = (line: string) => progress.log(visible(line));
+  using interruption = new Interruption(say, "Ending; once more ends at once, and loses nothing either");
+  const work = prepare(source, {
+    ...{ out, size, ...(background !== undefined && { background }), signal: interruption.signal },
+    onResume(resumed) {
+      progress.goOnFrom(resumed.pictures);
+      say(resumedLine(resumed));
+    },
+    onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
+    onVerify({ done, total }) {
+      if (done === 1) {
+        progress[Symbol.dispose]();
+        progress = new Progress({ label: "verify", unit: "pictures", total });
+      }
+      progress.update(done);
+    },
+  });
+  try {
+    const summary = await work;
+    progress[Symbol.dispose]();
+    return summary;
+  } catch (error) {
+    progress.abandon();
+    if (!(error instanceof Interrupted)) throw error;
+    console.error(visible(error.message));
+    process.exitCode = interruption.exitCode;
+    return undefined;
+  }
+}
+
+function resumedLine({ pictures, because }: Resumed): string {
+  if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
+  const from = pictures === 0 ? "Beginning anew" : `Going on after ${pictures} pictures that are done`;
+  return because === "source" ? `${from}: the source has changed from there on` : from;
+}
+
 function summaryLines(
-  { out, pictures, captions, words, skipped, emptyCaptions }: PrepareSummary,
+  { out, pictures, captions, words, unknownWords, skipped, emptyCaptions }: PrepareSummary,
   size: number,
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
     `${out}: ${pictures.train} pictures of ${size}×${size} to train on and ${pictures.test} to test on, ` +
       `${captions} captions, ${words - 1} words`,
-    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a word in Latin letters were left out`] : []),
+    ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
+    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were left out`] : []),
     ...(skipped.length > 0 ? [`${skipped.length} pictures were left out:`, ...shown] : []),
-    ...(skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : []),
+    ...(skipped.length > shown.length
+      ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
+      : []),
   ];
 }
 
-function presetFor(source: string, size: number): string {
-  if (size % 256 === 0) return "cub";
-  if (source !== "birds") return "emoji-64";
-  return size % 128 === 0 ? "birds-128" : "birds-64";
+function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {
+  const named = mostFrequent.slice(0, 8).join(", ");
+  return `${count} words of captions are not in the vocabulary, and are left out: ${named}${count > 8 ? ", …" : ""}`;
 }
 
-async function count(items: AsyncIterable<unknown>): Promise<number> {
-  let n = 0;
-  for await (const _ of items) n++;
-  return n;
+async function presetFor(source: string, size: number): Promise<string> {
+  const { presetNames } = await import("../config.js");
+  if (size % 256 === 0) return presetNames().includes(source) ? source : "cub";
+  if (source !== "birds") return "emoji-64";
+  return size % 128 === 0 ? "birds-128" : "birds-64";
 }

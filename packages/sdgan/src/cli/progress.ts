@@ -62,6 +62,13 @@ export class Progress implements Disposable {
     if (now - this.#shownAt >= (this.#inPlace ? 100 : 10_000)) this.#show(now);
   }
 
+  /** `step` steps were done already, in no time: the rate is of those that follow. */
+  goOnFrom(step: number): void {
+    this.#options.start = step;
+    this.#step = step;
+    this.#recent = [{ at: this.#options.now(), step }];
+  }
+
   /** Writes a line of its own, above the progress. */
   log(line: string): void {
     this.#clear();

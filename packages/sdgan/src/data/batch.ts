@@ -84,16 +84,15 @@ export function planBatch(
   { data, split, maxWords, look = steadily }: BatchOptions,
 ): BatchPlan {
   const { pictures } = data.splits[split];
-  const words = choices.map(({ picture, caption }) =>
-    look.words(pictures[picture]!.captions[caption]!.tokens, maxWords),
-  );
+  const chosen = choices.map(({ picture }) => pictures.at(picture));
+  const words = choices.map(({ caption }, b) => look.words(chosen[b]!.captions[caption]!.tokens, maxWords));
   const T = Math.max(0, ...words.map(({ length }) => length));
   const tokens = new Int32Array(choices.length * T);
   for (const [b, own] of words.entries()) tokens.set(own, b * T);
   return {
     tokens,
     lengths: Int32Array.from(words, ({ length }) => length),
-    classIds: Int32Array.from(choices, ({ picture }) => pictures[picture]!.classId),
+    classIds: Int32Array.from(chosen, ({ classId }) => classId),
     pictures: Int32Array.from(choices, ({ picture }) => picture),
     captions: Int32Array.from(choices, ({ caption }) => caption),
     windows: choices.map(() => look.window(data.storedSize - data.size)),

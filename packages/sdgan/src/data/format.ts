@@ -4,16 +4,23 @@ import type { Split } from "./dataset.js";
 /**
  * A prepared folder: what `prepare` writes and `openPrepared` reads.
  *
- *     index.json          this file's `indexSchema`: what the pictures are, in the order of their pixels
+ *     index.json          this file's `indexSchema`: what all pictures have in common, and what came of preparing
+ *     train.jsonl         this file's `pictureSchema`: a line for each picture to train on
  *     train.pixels        [pictures, storedSize, storedSize, 3] bytes: sRGB, nothing before, between or after
- *     test.pixels         the same for the pictures that training never sees
+ *     test.jsonl          the same for the pictures that training never sees
+ *     test.pixels
  *     vocabulary.json     the words of all captions, of both splits, as AttnGAN has it
+ *     skipped.jsonl       pictures that were left out and why, a line each; only where there are any
  *     contact-sheet.png   some of the pictures, to look at
+ *
+ * Every byte of the pictures is vouched for: index.json has the SHA-256 of the lists, the lists have the pixels'.
  */
 export const FILES = {
   index: "index.json",
   vocabulary: "vocabulary.json",
+  skipped: "skipped.jsonl",
   contactSheet: "contact-sheet.png",
+  pictures: { train: "train.jsonl", test: "test.jsonl" } satisfies Record<Split, string>,
   pixels: { train: "train.pixels", test: "test.pixels" } satisfies Record<Split, string>,
 };
 
@@ -21,7 +28,10 @@ export const SPLITS = ["train", "test"] as const satisfies Split[];
 
 /** Says that a folder is a prepared one, and of which kind. */
 export const FORMAT = "sdgan-prepared";
-export const VERSION = 1;
+/** 1 had everything but the pixels in index.json, and no checksums. */
+export const VERSION = 2;
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const captionSchema = z.object({
   text: z.string(),
@@ -31,11 +41,27 @@ const captionSchema = z.object({
   names: z.array(z.string()).optional(),
 });
 
-const pictureSchema = z.object({
+export const pictureSchema = z.object({
   id: z.string(),
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
   captions: z.array(captionSchema).min(1),
+  /** Of its pixels. */
+  sha256: sha256Schema,
+});
+
+const summarySchema = z.object({
+  /** Pictures in each split. */
+  pictures: z.object({ train: z.int().nonnegative(), test: z.int().nonnegative() }),
+  captions: z.int().nonnegative(),
+  /** Size of the vocabulary, padding included. */
+  words: z.int().positive(),
+  /** Words of captions that a vocabulary from elsewhere lacks: how many different ones, and the most frequent. */
+  unknownWords: z.object({ count: z.int().nonnegative(), mostFrequent: z.array(z.string()) }).optional(),
+  /** Captions without a word that is known, left out of pictures that have others. */
+  emptyCaptions: z.int().nonnegative(),
+  /** Pictures that were left out. */
+  skipped: z.int().nonnegative(),
 });
 
 export const indexSchema = z.object({
@@ -47,11 +73,14 @@ export const indexSchema = z.object({
   size: z.int().positive(),
   /** Side of the pictures as they are stored: `size`, or more, so that training can crop. */
   storedSize: z.int().positive(),
-  classes: z.array(z.string()),
+  summary: summarySchema,
+  /** Of whole files: the vocabulary and the lists of pictures. */
+  sha256: z.object({ vocabulary: sha256Schema, train: sha256Schema, test: sha256Schema }),
   attributes: z.record(z.string(), z.array(z.string())).optional(),
-  pictures: z.object({ train: z.array(pictureSchema), test: z.array(pictureSchema) }),
+  classes: z.array(z.string()),
 });
 
 export type Index = z.infer<typeof indexSchema>;
+export type Summary = z.infer<typeof summarySchema>;
 export type PreparedPicture = z.infer<typeof pictureSchema>;
 export type PreparedCaption = z.infer<typeof captionSchema>;

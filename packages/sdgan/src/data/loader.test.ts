@@ -136,7 +136,7 @@ describe("Loader", () => {
         const T = batch.tokens.length / 25;
         const [length, caption] = [batch.lengths[b]!, batch.captions[b]!];
         const row = [...batch.tokens.subarray(b * T, (b + 1) * T)];
-        const all = data.splits.train.pictures[picture]!.captions[caption]!.tokens;
+        const all = data.splits.train.pictures.at(picture).captions[caption]!.tokens;
         expect(isWithin(row.slice(0, length), all)).toBe(true);
         expect(row.slice(length).every((token) => token === 0)).toBe(true);
         for (const [key, value] of Object.entries({ left, top, flip, lengths: length }))

@@ -35,7 +35,7 @@ export class Loader {
       const picture = this.#order.next();
       return {
         picture,
-        caption: this.#order.random.below(data.splits[split].pictures[picture]!.captions.length),
+        caption: this.#order.random.below(data.splits[split].pictures.at(picture).captions.length),
       };
     });
     return { branches: [planBatch(choices, this.#options)] };

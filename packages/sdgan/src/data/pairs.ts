@@ -65,7 +65,7 @@ export class PairLoader {
 
   /** Another caption of the same picture. */
   #sibling({ picture, caption }: Choice): Choice {
-    const count = this.#pictures[picture]!.captions.length;
+    const count = this.#pictures.at(picture).captions.length;
     return { picture, caption: count > 1 ? anotherBelow(count, caption, this.#order.random) : caption };
   }
 
@@ -75,7 +75,7 @@ export class PairLoader {
   }
 
   #anyCaption(picture: number): Choice {
-    return { picture, caption: this.#order.random.below(this.#pictures[picture]!.captions.length) };
+    return { picture, caption: this.#order.random.below(this.#pictures.at(picture).captions.length) };
   }
 
   get #pictures() {

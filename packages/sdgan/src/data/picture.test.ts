@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { toPixels } from "./picture.js";
 
 const SIZE = 20;
+const WHITE_GROUND = { size: SIZE, background: "white" };
 const RED = [255, 0, 0];
 const GREEN = [0, 255, 0];
 const BLUE = [0, 0, 255];
@@ -35,7 +36,7 @@ describe("toPixels", () => {
     "cuts the middle square out of a wide %s",
     async (format) => {
       const wide = bands([RED, GREEN, BLUE], 180, 60);
-      const pixels = await toPixels(await wide.toFormat(format, { quality: 100 }).toBuffer(), SIZE, "white");
+      const pixels = await toPixels(await wide.toFormat(format, { quality: 100 }).toBuffer(), WHITE_GROUND);
       expect(pixels).toHaveLength(SIZE * SIZE * 3);
       for (const x of [0.2, 0.5, 0.8]) expectNear(at(pixels, x, 0.5), GREEN, 10);
     },
@@ -43,7 +44,7 @@ describe("toPixels", () => {
 
   it("cuts the middle square out of a tall picture, and enlarges a small one", async () => {
     const tall = await bands([RED, GREEN, BLUE], 6, 2).rotate(90).png().toBuffer();
-    const pixels = await toPixels(tall, SIZE, "white");
+    const pixels = await toPixels(tall, WHITE_GROUND);
     expectNear(at(pixels, 0.5, 0.5), GREEN);
   });
 
@@ -52,7 +53,7 @@ describe("toPixels", () => {
     const wide = await bands([[...RED, 255], clear, [...BLUE, 255]], 180, 60)
       .png()
       .toBuffer();
-    const pixels = await toPixels(wide, SIZE, "#00ff00");
+    const pixels = await toPixels(wide, { size: SIZE, background: "#00ff00" });
     expectNear(at(pixels, 0.1, 0.5), RED);
     expectNear(at(pixels, 0.5, 0.5), GREEN);
     expectNear(at(pixels, 0.9, 0.5), BLUE);
@@ -61,15 +62,14 @@ describe("toPixels", () => {
       await bands([[0, 0, 0, 128]], 30, 30)
         .webp({ lossless: true })
         .toBuffer(),
-      SIZE,
-      "white",
+      WHITE_GROUND,
     );
     expectNear(at(half, 0.5, 0.5), [127, 127, 127]);
   });
 
   it("takes a photograph with an unused alpha channel for a photograph", async () => {
     const opaque = [RED, GREEN, BLUE].map((colour) => [...colour, 255]);
-    const pixels = await toPixels(await bands(opaque, 180, 60).png().toBuffer(), SIZE, "white");
+    const pixels = await toPixels(await bands(opaque, 180, 60).png().toBuffer(), WHITE_GROUND);
     for (const x of [0.1, 0.9]) expectNear(at(pixels, x, 0), GREEN);
   });
 
@@ -78,7 +78,7 @@ describe("toPixels", () => {
       .withMetadata({ orientation: 6 })
       .jpeg({ quality: 100 })
       .toBuffer();
-    const pixels = await toPixels(turned, SIZE, "white");
+    const pixels = await toPixels(turned, WHITE_GROUND);
     expectNear(at(pixels, 0.5, 0.1), RED, 10);
     expectNear(at(pixels, 0.5, 0.9), BLUE, 10);
   });
@@ -92,7 +92,7 @@ describe("toPixels", () => {
     ["GIF", (image: Sharp) => image.gif()],
   ])("makes 8-bit sRGB of a %s", async (_, encode) => {
     const grey = [120, 120, 120];
-    const pixels = await toPixels(await encode(bands([grey, grey], 40, 40)).toBuffer(), SIZE, "white");
+    const pixels = await toPixels(await encode(bands([grey, grey], 40, 40)).toBuffer(), WHITE_GROUND);
     expect(pixels).toHaveLength(SIZE * SIZE * 3);
     // No two tables between CMYK and sRGB agree to the last bits.
     expectNear(at(pixels, 0.5, 0.5), grey, 16);
@@ -100,7 +100,7 @@ describe("toPixels", () => {
 
   it("draws SVG at the size wanted, sharp edges and all", async () => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 2"><rect width="2" height="2" fill="red"/></svg>`;
-    const pixels = await toPixels(Buffer.from(svg), SIZE, "white");
+    const pixels = await toPixels(Buffer.from(svg), WHITE_GROUND);
     expect(at(pixels, 0.25, 0.5)).toEqual(RED);
     expect(at(pixels, 9 / 19, 0.5)).toEqual(RED);
     expect(at(pixels, 10 / 19, 0.5)).toEqual(WHITE);
@@ -113,12 +113,12 @@ describe("toPixels", () => {
     });
     const whole = await noise.toFormat(format).toBuffer();
     for (const share of [0.02, 0.3, 0.6, 0.95]) {
-      await expect(toPixels(whole.subarray(0, whole.length * share), SIZE, "white")).rejects.toThrow();
+      await expect(toPixels(whole.subarray(0, whole.length * share), WHITE_GROUND)).rejects.toThrow();
     }
   });
 
   it("refuses nothing at all, and text", async () => {
-    await expect(toPixels(Buffer.alloc(0), SIZE, "white")).rejects.toThrow("the file is empty");
-    await expect(toPixels(Buffer.from("<html>404</html>"), SIZE, "white")).rejects.toThrow();
+    await expect(toPixels(Buffer.alloc(0), WHITE_GROUND)).rejects.toThrow("the file is empty");
+    await expect(toPixels(Buffer.from("<html>404</html>"), WHITE_GROUND)).rejects.toThrow();
   });
 });

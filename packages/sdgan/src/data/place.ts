@@ -1,41 +1,62 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.js";
+import { takeLock } from "../run/run-lock.js";
 import { FILES, FORMAT } from "./format.js";
 
 /**
  * Where a prepared folder comes to stand. It is written beside that place, in `partial`, and put there by `finish`
- * when it is complete: until then, whatever fails, what was there before stays.
- * Throws a `UserError` when something else stands there already, or when the place cannot be written.
+ * when it is complete: until then, whatever fails, what was there before stays. Work that was interrupted stays in
+ * `partial` for the next one to go on with.
+ * Throws a `UserError` when something else stands there already, when the place cannot be written, or when another
+ * process is at work on it.
  */
 export class Place {
   readonly out: string;
   /** The folder to write in. */
   readonly partial: string;
   readonly #previous: string;
+  readonly #release: () => void;
 
   constructor(out: string) {
     this.out = behindLinks(out);
     const hidden = join(dirname(this.out), `.${basename(this.out)}`);
-    this.partial = `${hidden}.partial-${process.pid}`;
+    this.partial = `${hidden}.partial`;
     this.#previous = `${hidden}.previous`;
     try {
-      mkdirSync(dirname(this.out), { recursive: true });
-      this.#restore();
       refuseOthers(this.out);
-      removeAbandoned(`${hidden}.partial-`);
-      mkdirSync(this.partial);
+      mkdirSync(this.partial, { recursive: true });
     } catch (error) {
       throw unwritable(out, error);
     }
+    this.#release = takeLock(join(this.partial, "lock"), {
+      does: `is preparing ${this.out}`,
+      instead: "wait for it, or stop it first",
+    });
+    this.#restore();
   }
 
-  /** Puts the complete folder in its place. */
+  /** Puts the complete folder in its place, when all of it has reached the disk. */
   finish(): void {
     try {
       refuseOthers(this.out);
+      this.#release();
+      for (const file of readdirSync(this.partial)) sync(join(this.partial, file));
+      sync(this.partial);
       if (exists(this.out)) renameSync(this.out, this.#previous);
       renameSync(this.partial, this.out);
+      sync(dirname(this.out));
     } catch (error) {
       this.abandon();
       throw unwritable(this.out, error);
@@ -43,9 +64,15 @@ export class Place {
     rmSync(this.#previous, { recursive: true, force: true });
   }
 
-  /** Leaves what was there before. */
+  /** Leaves what was there before, and the unfinished work to the next one. */
+  leave(): void {
+    this.#release();
+  }
+
+  /** Leaves what was there before, and nothing else. */
   abandon(): void {
     this.#restore();
+    this.#release();
     rmSync(this.partial, { recursive: true, force: true });
   }
 
@@ -56,7 +83,6 @@ export class Place {
     else renameSync(this.#previous, this.out);
   }
 }
-
 /** An error of the file system as a `UserError` about `path`; another error as it is. */
 export function unwritable(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -77,7 +103,9 @@ function refuseOthers(out: string): void {
   if (!lstatSync(out).isDirectory()) refuse("is there and is no folder");
   const entries = readdirSync(out);
   if (entries.length === 0) return;
-  const ours = [FILES.index, FILES.vocabulary, FILES.contactSheet, ...Object.values(FILES.pixels)];
+  const ours = Object.values(FILES).flatMap((name) =>
+    typeof name === "string" ? name : Object.values(name),
+  );
   const other = entries.find((entry) => !ours.includes(entry));
   if (other !== undefined) refuse(`has a file that is no prepared data (${other})`);
   if (!isIndex(join(out, FILES.index))) refuse("is not a prepared folder");
@@ -88,26 +116,6 @@ function isIndex(file: string): boolean {
     return JSON.parse(readFileSync(file, "utf8")).format === FORMAT;
   } catch {
     return false;
-  }
-}
-
-/** Removes partial folders of processes that were killed. */
-function removeAbandoned(prefix: string): void {
-  const dir = dirname(prefix);
-  for (const entry of readdirSync(dir)) {
-    if (!entry.startsWith(basename(prefix))) continue;
-    const pid = entry.slice(basename(prefix).length);
-    if (!/^\d+$/.test(pid) || (Number(pid) !== process.pid && isRunning(Number(pid)))) continue;
-    rmSync(join(dir, entry), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
@@ -122,4 +130,16 @@ function behindLinks(path: string): string {
 
 function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Not every system lets a folder be opened. */
+function sync(path: string): void {
+  const isFolder = lstatSync(path).isDirectory();
+  if (isFolder && process.platform === "win32") return;
+  const file = openSync(path, isFolder ? "r" : "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }

@@ -9,11 +9,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
+import { Vocabulary } from "../text/vocabulary.js";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
 import { prepare } from "./prepare.js";
@@ -65,8 +65,11 @@ describe("prepare", () => {
     };
     const seen: unknown[] = [];
     const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
-    expect(summary).toEqual({
-      ...{ out, pictures: { train: 2, test: 1 }, captions: 3, words: 5, skipped: [], emptyCaptions: 1 },
+    const counts = { pictures: { train: 2, test: 1 }, captions: 3, words: 5, emptyCaptions: 1 };
+    expect(summary).toEqual({ out, ...counts, skipped: [] });
+    expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
+      ...counts,
+      skipped: 0,
     });
     expect(seen.at(-1)).toEqual({ done: 3, skipped: 0 });
     const prepared = openPrepared(out);
@@ -80,16 +83,15 @@ describe("prepare", () => {
       },
     });
     expect(prepared.vocabulary.words).toEqual(["<end>", "picture", "a", "c", "blue"]);
-    expect(prepared.splits.test.pictures).toEqual([
+    expect([...prepared.splits.test.pictures]).toEqual([
       {
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         ...{ id: "b", classId: 1, attributes: { colour: 1 } },
         captions: [{ text: "A blue picture", tokens: [2, 4, 1], names: ["colour"] }],
       },
     ]);
     expect(prepared.splits.train.pixels(1).subarray(0, 6)).toEqual(Uint8Array.of(3, 0, 0, 3, 10, 0));
     expect(prepared.splits.test.pixels(0).subarray(-3)).toEqual(Uint8Array.of(2, 180, 180));
-    const sheet = await sharp(join(out, "contact-sheet.png")).metadata();
-    expect([sheet.width, sheet.height]).toEqual([3 * (STORED + 4) + 4, STORED + 8]);
   });
 
   it("stores pictures without a margin where none is wanted", async () => {
@@ -154,6 +156,29 @@ describe("prepare", () => {
     for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
   });
 
+  it("takes the words of a vocabulary that it is given, and says which of the captions' are not there", async () => {
+    const vocabulary = new Vocabulary(["<end>", "0", "picture"]);
+    const all = [...examples(2), example("unknown", () => mapped(9, STORED), [{ text: "nothing" }])];
+    all[0]!.captions.push({ text: "nothing at all" }, { text: "picture at rest" }, { text: "at once" });
+    const summary = await prepare({ ...sourceOf(all), vocabulary }, { out, size: SIZE });
+    expect(summary).toMatchObject({ captions: 3, words: 3, emptyCaptions: 2 });
+    expect(summary.unknownWords).toEqual({ count: 3, mostFrequent: ["1", "at", "rest"] });
+    expect(summary.skipped).toEqual([
+      { id: "unknown", reason: "has no caption with a word of the vocabulary" },
+    ]);
+    const { captions } = openPrepared(out).splits.train.pictures.at(0);
+    expect(captions.map(({ tokens }) => tokens)).toEqual([[2, 1], [2]]);
+  });
+
+  it("writes down all that was left out", async () => {
+    const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
+    const broken = { ...example("broken", () => mapped(0, STORED)), broken: "its captions: cannot be read" };
+    const summary = await prepare(sourceOf([...bad, ...examples(1), broken]), { out, size: SIZE });
+    const lines = readFileSync(join(out, "skipped.jsonl"), "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(summary.skipped);
+    expect(summary.skipped[2]).toEqual({ id: "broken", reason: "its captions: cannot be read" });
+  });
+
   it("refuses a source without one good picture", async () => {
     const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
     await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(
@@ -198,7 +223,8 @@ describe("prepare", () => {
 
   it("repairs what a killed process left", async () => {
     await prepare(sourceOf(examples(3)), { out: join(dir, ".out.previous"), size: SIZE });
-    mkdirSync(join(dir, ".out.partial-999999999"));
+    mkdirSync(join(dir, ".out.partial"));
+    writeFileSync(join(dir, ".out.partial/lock"), JSON.stringify({ pid: 999999999, host: hostname() }));
     await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
     expect(readdirSync(dir)).toEqual(["out"]);
     expect(openPrepared(out).splits.train.pictures).toHaveLength(3);

@@ -1,14 +1,15 @@
-import { type FileHandle, open, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import sharp from "sharp";
 import { UserError } from "../errors.js";
 import { tokenize } from "../text/tokens.js";
-import { Vocabulary } from "../text/vocabulary.js";
-import { contactSheet } from "./contact-sheet.js";
-import type { Caption, Example, Source, Split } from "./dataset.js";
-import { FILES, FORMAT, type Index, type PreparedPicture, SPLITS, VERSION } from "./format.js";
+import { complete } from "./complete.js";
+import type { Example, Source } from "./dataset.js";
+import { FORMAT, type Summary, VERSION } from "./format.js";
+import { digestOf, Journal, type JournalRecord } from "./journal.js";
 import { toPixels } from "./picture.js";
 import { Place, unwritable } from "./place.js";
-import { openPrepared, type PreparedSplit } from "./prepared.js";
+import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
   /** The folder to make, or to replace if it is a prepared folder. */
@@ -21,163 +22,169 @@ export interface PrepareOptions {
   background?: string;
   /** How many pictures are decoded at a time. The result does not depend on it. */
   concurrency?: number;
+  /** Called before the first picture is converted, where there was unfinished work. */
+  onResume?: (resumed: Resumed) => void;
   /** Called after each picture; `done` counts those that are kept. */
   onProgress?: (progress: { done: number; skipped: number }) => void;
+  /** Called after each picture that is read back, when all are written. */
+  onVerify?: (progress: { done: number; total: number }) => void;
+  /** Ends the work; what is done is kept for the next `prepare` of the same source and options. */
+  signal?: AbortSignal;
 }
 
-export interface PrepareSummary {
+/** What unfinished work was good for. */
+export interface Resumed {
+  /** Pictures that are done already, those that were left out among them. */
+  pictures: number;
+  /** Why there are not more: it was made with other options, or the source has changed from there on. */
+  because?: "options" | "source";
+}
+
+export interface PrepareSummary extends Omit<Summary, "skipped"> {
   out: string;
-  /** Pictures in each split. */
-  pictures: Record<Split, number>;
-  captions: number;
-  /** Size of the vocabulary, padding included. */
-  words: number;
   /** Pictures that were left out, and why. */
   skipped: { id: string; reason: string }[];
-  /** Captions without a word in Latin letters, left out of pictures that have others. */
-  emptyCaptions: number;
+}
+
+/** What `prepare` rejects with when its signal ended it. */
+export class Interrupted extends UserError {
+  override name = "Interrupted";
 }
 
 /**
  * Makes a prepared folder (see `format.ts`) of everything that `source` has. A picture that cannot be read, or
- * that has no words, is left out and told of. The same source gives the same bytes.
+ * that has no words, is left out and told of. The same source gives the same bytes, also when the work was
+ * interrupted, even killed, and gone on with (see `journal.ts`); everything is read back before it is in place.
  * Rejects with a `UserError` when no picture can be used or when `out` cannot be written; whatever fails, what
  * was at `out` before stays.
  */
 export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
   const place = new Place(options.out);
   try {
-    const { size, margin = true } = options;
+    const { size, margin = true, background = "white", onVerify, signal } = options;
     const storedSize = margin ? Math.round((size * 76) / 64) : size;
-    const { kept, ...left } = await writePixels(source, place, storedSize, options);
-    const { vocabulary, pictures } = encodeCaptions(kept);
-    const { name, classes, attributes } = source;
-    const index: Index = {
-      ...{ format: FORMAT, version: VERSION, source: name, size, storedSize, classes },
-      ...(attributes && { attributes }),
-      pictures,
+    const { name, vocabulary } = source;
+    const settings = {
+      ...{ format: FORMAT, version: VERSION, source: name, storedSize, background },
+      ...(vocabulary && { vocabulary: hash(vocabulary.words) }),
+      decoders: hash(sharp.versions),
     };
-    await complete(place, index, vocabulary);
+    using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
+    await convertAll(source, journal, options, { storedSize, background });
+    const skipped = [...journal.records()].flatMap(({ skipped }) => skipped ?? []);
+    if (journal.pictures.train + journal.pictures.test === 0) throw noPicture(source, skipped);
+    const summary = await complete(place.partial, source, journal, { size, storedSize });
+    await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
+    journal.remove();
     place.finish();
-    return {
-      out: place.out,
-      pictures: { train: pictures.train.length, test: pictures.test.length },
-      captions: SPLITS.flatMap((split) => pictures[split]).reduce(
-        (sum, { captions }) => sum + captions.length,
-        0,
-      ),
-      words: vocabulary.size,
-      ...left,
-    };
+    return { out: place.out, ...summary, skipped };
   } catch (error) {
-    place.abandon();
-    throw error;
-  }
-}
-
-type Kept = Record<Split, Example[]>;
-
-/** Writes the pixels of every picture that can be used, in the source's order. */
-async function writePixels(source: Source, place: Place, storedSize: number, options: PrepareOptions) {
-  const { background = "white", concurrency = 8, onProgress } = options;
-  const kept: Kept = { train: [], test: [] };
-  const skipped: PrepareSummary["skipped"] = [];
-  let emptyCaptions = 0;
-  const files = { train: await create(place, "train"), test: await create(place, "test") };
-  try {
-    const decoded = ahead(source.examples(), concurrency, (example) =>
-      decode(example, storedSize, background),
-    );
-    for await (const { example, pixels, reason } of decoded) {
-      if (pixels === undefined) {
-        skipped.push({ id: example.id, reason });
-      } else {
-        await append(files[example.split], pixels, place);
-        const captions = example.captions.filter(hasWords);
-        kept[example.split].push({ ...example, captions });
-        emptyCaptions += example.captions.length - captions.length;
-      }
-      onProgress?.({ done: kept.train.length + kept.test.length, skipped: skipped.length });
+    if (options.signal?.aborted) {
+      place.leave();
+      throw new Interrupted(
+        `${place.out}: interrupted. What is done is kept in ${place.partial}: the same command goes on there.`,
+      );
     }
-  } finally {
-    await Promise.all(SPLITS.map((split) => files[split].close()));
-  }
-  if (kept.train.length + kept.test.length === 0) {
-    const why = skipped[0]
-      ? `all ${skipped.length} were left out; the first, ${skipped[0].id}: ${skipped[0].reason}`
-      : "";
-    throw new UserError(`${source.name}: no picture can be used: ${why || "the source has none"}.`);
-  }
-  return { kept, skipped, emptyCaptions };
-}
-
-type Decoded = { example: Example } & (
-  | { pixels: Buffer; reason?: never }
-  | { pixels?: never; reason: string }
-);
-
-async function decode(example: Example, storedSize: number, background: string): Promise<Decoded> {
-  if (!example.captions.some(hasWords))
-    return { example, reason: "has no caption with a word in Latin letters" };
-  let encoded: Buffer;
-  try {
-    encoded = await example.read();
-  } catch (error) {
-    if (error instanceof UserError) return { example, reason: error.message };
-    throw error;
-  }
-  try {
-    return { example, pixels: await toPixels(encoded, storedSize, background) };
-  } catch (error) {
-    return { example, reason: `is no picture, or a broken one (${oneLine((error as Error).message)})` };
-  }
-}
-
-/** The vocabulary is of both splits' captions, as AttnGAN's is: a word that only test captions use is known, but untrained. */
-function encodeCaptions(kept: Kept) {
-  const all = SPLITS.flatMap((split) => kept[split]).flatMap(({ captions }) => captions);
-  const vocabulary = Vocabulary.build(all.map(({ text }) => text));
-  const encode = ({ id, classId, attributes, captions }: Example): PreparedPicture => ({
-    ...{ id, classId },
-    ...(attributes && { attributes }),
-    captions: captions.map(({ text, names }) => ({
-      ...{ text, tokens: vocabulary.encode(text) },
-      ...(names && { names }),
-    })),
-  });
-  return { vocabulary, pictures: { train: kept.train.map(encode), test: kept.test.map(encode) } };
-}
-
-/** Writes everything but the pixels, and reads it all back. */
-async function complete(place: Place, index: Index, vocabulary: Vocabulary): Promise<void> {
-  const dir = place.partial;
-  try {
-    await writeFile(join(dir, FILES.index), JSON.stringify(index));
-    vocabulary.save(join(dir, FILES.vocabulary));
-    const prepared = openPrepared(dir);
-    const { train, test } = prepared.splits;
-    const sheet = await contactSheet([...spread(train, 72), ...spread(test, 24)], index.storedSize);
-    prepared.close();
-    await writeFile(join(dir, FILES.contactSheet), sheet);
-  } catch (error) {
+    place.abandon();
     throw unwritable(place.out, error);
   }
 }
 
-/** Copies of at most `count` pictures, evenly spread over a split. */
-function spread({ pictures, pixels }: PreparedSplit, count: number): Uint8Array[] {
-  const n = Math.min(count, pictures.length);
-  return Array.from({ length: n }, (_, i) => pixels(Math.floor((i * pictures.length) / n)).slice());
+interface Look {
+  storedSize: number;
+  background: string;
 }
 
-async function create(place: Place, split: Split): Promise<FileHandle> {
-  const file = open(join(place.partial, FILES.pixels[split]), "wx");
-  return file.catch((error) => Promise.reject(unwritable(place.out, error)));
+/** Converts what the journal does not have yet, in the source's order. */
+async function convertAll(source: Source, journal: Journal, options: PrepareOptions, look: Look) {
+  const { concurrency = Math.max(8, 2 * availableParallelism()), onResume, onProgress, signal } = options;
+  const words = wordsOf(source);
+  const tell = () =>
+    onProgress?.({ done: journal.pictures.train + journal.pictures.test, skipped: journal.skipped });
+  // Kept results of the library's would only take memory: no picture comes twice.
+  sharp.cache(false);
+  const converted = ahead(remaining(source, journal, onResume), concurrency, (example) =>
+    convert(example, words, look),
+  );
+  for await (const { record, pixels } of converted) {
+    journal.add(record, pixels);
+    tell();
+    signal?.throwIfAborted();
+  }
 }
 
-async function append(file: FileHandle, pixels: Buffer, place: Place): Promise<void> {
-  // Unlike `write`, `appendFile` goes on until everything is written.
-  await file.appendFile(pixels).catch((error) => Promise.reject(unwritable(place.out, error)));
+/** The examples that the journal does not have. */
+async function* remaining(
+  source: Source,
+  journal: Journal,
+  onResume: PrepareOptions["onResume"],
+): AsyncGenerator<Example> {
+  let replaying = true;
+  const begin = () => {
+    replaying = false;
+    const changed = journal.begin();
+    const pictures = journal.pictures.train + journal.pictures.test + journal.skipped;
+    const because = journal.startedAnew ? "options" : changed ? "source" : undefined;
+    if (pictures > 0 || because) onResume?.({ pictures, ...(because && { because }) });
+  };
+  for await (const example of source.examples()) {
+    if (replaying && !journal.replay(await digestOf(example))) begin();
+    if (!replaying) yield example;
+  }
+  if (replaying) begin();
+}
+
+interface Converted {
+  record: JournalRecord;
+  pixels?: Buffer;
+}
+
+async function convert(example: Example, words: Words, { storedSize, background }: Look): Promise<Converted> {
+  const { id, split, classId, attributes, box } = example;
+  const digest = await digestOf(example);
+  const skip = (reason: string): Converted => ({ record: { example: digest, skipped: { id, reason } } });
+  if (example.broken !== undefined) return skip(example.broken);
+  const captions = example.captions.filter(({ text }) => words.areIn(text));
+  if (captions.length === 0) return skip(`has no caption with a word ${words.which}`);
+  let encoded: Buffer;
+  try {
+    encoded = await example.read();
+  } catch (error) {
+    if (error instanceof UserError) return skip(error.message);
+    throw error;
+  }
+  let pixels: Buffer;
+  try {
+    pixels = await toPixels(encoded, { size: storedSize, background, ...(box && { box }) });
+  } catch (error) {
+    return skip(`is no picture, or a broken one (${oneLine((error as Error).message)})`);
+  }
+  const picture = {
+    ...{ id, split, classId, ...(attributes && { attributes }), captions },
+    emptyCaptions: example.captions.length - captions.length,
+    sha256: createHash("sha256").update(pixels).digest("hex"),
+  };
+  return { record: { example: digest, picture }, pixels };
+}
+
+/** The words that a model would know. */
+interface Words {
+  areIn(text: string): boolean;
+  /** For messages. */
+  which: string;
+}
+
+function wordsOf({ vocabulary }: Source): Words {
+  if (vocabulary) return { areIn: (text) => vocabulary.encode(text).length > 0, which: "of the vocabulary" };
+  return { areIn: (text) => tokenize(text).length > 0, which: "in Latin letters" };
+}
+
+function noPicture({ name }: Source, skipped: PrepareSummary["skipped"]): UserError {
+  const [first] = skipped;
+  const why = first
+    ? `all ${skipped.length} were left out; the first, ${first.id}: ${first.reason}`
+    : "the source has none";
+  return new UserError(`${name}: no picture can be used: ${why}.`);
 }
 
 /** The results of `work`, in the order of `items`, with at most `count` of them under way at a time. */
@@ -197,8 +204,8 @@ async function* ahead<T, R>(items: AsyncIterable<T>, count: number, work: (item:
   }
 }
 
-function hasWords({ text }: Caption): boolean {
-  return tokenize(text).length > 0;
+function hash(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
 
 function oneLine(text: string): string {

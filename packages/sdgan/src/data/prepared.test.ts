@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { UserError } from "../errors.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
 import { prepare } from "./prepare.js";
 import { openPrepared } from "./prepared.js";
+import { verifyPrepared } from "./verify.js";
 
 let root: string;
 let dir: string;
@@ -32,6 +34,19 @@ function editIndex(edit: (index: Mutable) => void): void {
   writeFileSync(join(dir, "index.json"), JSON.stringify(index));
 }
 
+function edit(name: string, change: (text: string) => string): void {
+  writeFileSync(join(dir, name), change(readFileSync(join(dir, name), "utf8")));
+}
+
+/** Changes a list as somebody would who knows about checksums. */
+function forge(split: "train" | "test", change: (text: string) => string): void {
+  edit(`${split}.jsonl`, change);
+  const sha256 = createHash("sha256")
+    .update(readFileSync(join(dir, `${split}.jsonl`)))
+    .digest("hex");
+  editIndex((index) => (index.sha256[split] = sha256));
+}
+
 describe("openPrepared", () => {
   it("reads the same pixels from memory and from the file", () => {
     const inMemory = openPrepared(dir);
@@ -56,18 +71,29 @@ describe("openPrepared", () => {
     [
       "another version",
       () => editIndex((i) => (i.version = 7)),
-      /index\.json: has version 7, and this program reads 1/,
+      /index\.json: has version 7, and this program reads 2\. Prepare the data again/,
     ],
     ["a missing key", () => editIndex((i) => delete i.size), /index\.json: is broken \(.*size/],
     [
-      "a wrong token",
-      () => editIndex((i) => (i.pictures.train[1].captions[0].tokens = [99])),
-      /index\.json: 1 has a word beyond/,
+      "a changed list",
+      () => edit("train.jsonl", (text) => text.replace("picture", "painting")),
+      /train\.jsonl: is not what/,
     ],
     [
-      "a wrong class",
-      () => editIndex((i) => (i.pictures.test[0].classId = 1)),
-      /index\.json: 3 is of class 1 of 1/,
+      "a truncated list",
+      () => truncateSync(join(dir, "test.jsonl"), 50),
+      /test\.jsonl: is not what was written/,
+    ],
+    ["no list", () => rmSync(join(dir, "test.jsonl")), /test\.jsonl: cannot be read \(ENOENT/],
+    [
+      "another count",
+      () => editIndex((i) => (i.summary.pictures.train = 2)),
+      /train\.jsonl: lists 3 pictures, and index\.json says 2/,
+    ],
+    [
+      "changed words",
+      () => edit("vocabulary.json", (text) => text.replace("picture", "painting")),
+      /vocabulary\.json: is not what/,
     ],
     ["no vocabulary", () => rmSync(join(dir, "vocabulary.json")), /vocabulary\.json: not a vocabulary/],
     ["no pixels", () => rmSync(join(dir, "test.pixels")), /test\.pixels: cannot be read \(ENOENT/],
@@ -83,11 +109,55 @@ describe("openPrepared", () => {
     expect(() => openPrepared(dir)).toThrow(message);
   });
 
+  it.each<[string, "train" | "test", [string | RegExp, string], RegExp]>([
+    [
+      "a wrong token",
+      "train",
+      [/"tokens":.1,2./, '"tokens":[99]'],
+      /train\.jsonl:1: 0 has a word beyond the 6 of/,
+    ],
+    ["a wrong class", "test", ['"classId":0', '"classId":1'], /test\.jsonl:1: 3 is of class 1 of 1/],
+    ["no class", "train", ['"classId":0,', ""], /train\.jsonl:1: is broken \(classId: /],
+    ["no JSON", "train", ['{"id', "id"], /train\.jsonl:1: is broken/],
+  ])("refuses %s when the picture is asked for", (_, split, [from, to], message) => {
+    forge(split, (text) => text.replace(from, to));
+    const prepared = openPrepared(dir);
+    expect(() => prepared.splits[split].pictures.at(0)).toThrow(UserError);
+    expect(() => prepared.splits[split].pictures.at(0)).toThrow(message);
+  });
+
+  it("has no pictures beyond its own", () => {
+    const { pictures } = openPrepared(dir).splits.train;
+    for (const index of [-1, 3, 0.5]) expect(() => pictures.at(index)).toThrow(RangeError);
+  });
+
   it("says so when the file is cut short while it is read", () => {
     const prepared = openPrepared(dir, { memoryLimit: 0 });
     truncateSync(join(dir, "train.pixels"), 2000);
     expect(prepared.splits.train.pixels(0)[0]).toBe(0);
     expect(() => prepared.splits.train.pixels(1)).toThrow(/train\.pixels: ends before byte 2166/);
     prepared.close();
+  });
+});
+
+describe("verifyPrepared", () => {
+  it("counts the pictures of a good folder", async () => {
+    const seen: number[] = [];
+    expect(await verifyPrepared(dir, { onProgress: ({ done }) => seen.push(done) })).toBe(4);
+    expect(seen).toEqual([1, 2, 3, 4]);
+  });
+
+  it("names the file and the picture of which one bit is another", async () => {
+    const pixels = readFileSync(join(dir, "train.pixels"));
+    pixels[1083 + 500]! ^= 1;
+    writeFileSync(join(dir, "train.pixels"), pixels);
+    await expect(verifyPrepared(dir)).rejects.toThrow(UserError);
+    await expect(verifyPrepared(dir)).rejects.toThrow(
+      /train\.pixels: 1 of 3 pictures are damaged, the first is 1\. /,
+    );
+  });
+
+  it("ends when it is told to", async () => {
+    await expect(verifyPrepared(dir, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/);
   });
 });

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import type { Split } from "./dataset.js";
-import { FILES, FORMAT, type Index, indexSchema, type PreparedPicture, SPLITS, VERSION } from "./format.js";
+import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
+import { Pictures, readChecked } from "./pictures.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 
 export type { PreparedCaption, PreparedPicture } from "./format.js";
@@ -29,7 +30,7 @@ export interface Prepared {
 
 export interface PreparedSplit {
   split: Split;
-  pictures: readonly PreparedPicture[];
+  pictures: Pictures;
   /** Picture `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
   pixels(index: number): Uint8Array;
   /** The same for other threads. */
@@ -38,18 +39,23 @@ export interface PreparedSplit {
 
 /**
  * Opens what `prepare` made. Pixels of a split stay in memory where they are fewer than `memoryLimit` bytes, and
- * are read from the file when asked for otherwise.
+ * are read from the file when asked for otherwise. The words and the lists of pictures are checked by their
+ * checksums, pixels only by their number: `verifyPrepared` checks them too.
  * Throws a `UserError` that names the file when something is missing, broken, of another version or cut short.
  */
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
-  const { pictures, source, size, storedSize, classes, attributes } = readIndex(dir);
-  const vocabulary = Vocabulary.load(join(dir, FILES.vocabulary));
-  checkReferences(join(dir, FILES.index), pictures, vocabulary.size, classes.length);
+  const { summary, sha256, source, size, storedSize, classes, attributes } = readIndex(dir);
+  const vocabularyFile = join(dir, FILES.vocabulary);
+  const vocabulary = Vocabulary.load(vocabularyFile);
+  readChecked(vocabularyFile, sha256.vocabulary);
   const pictureBytes = storedSize * storedSize * 3;
   const open = (split: Split): PreparedSplit => {
-    const file = join(dir, FILES.pixels[split]);
-    const stored = openPixels(file, pictures[split].length, pictureBytes, memoryLimit);
-    return { split, pictures: pictures[split], pixels: pixelReader(stored), stored };
+    const count = summary.pictures[split];
+    const pictures = new Pictures(join(dir, FILES.pictures[split]), {
+      ...{ count, sha256: sha256[split], words: vocabulary.size, classes: classes.length },
+    });
+    const stored = openPixels(join(dir, FILES.pixels[split]), count, pictureBytes, memoryLimit);
+    return { split, pictures, pixels: pixelReader(stored), stored };
   };
   const train = open("train");
   const test = open("test");
@@ -74,7 +80,9 @@ function readIndex(dir: string): Index {
   if (json?.format !== FORMAT)
     throw new UserError(`${file}: is not the index of a prepared folder. ${remedy}`);
   if (json.version !== VERSION) {
-    throw new UserError(`${file}: has version ${json.version}, and this program reads ${VERSION}. ${remedy}`);
+    throw new UserError(
+      `${file}: has version ${json.version}, and this program reads ${VERSION}. Prepare the data again.`,
+    );
   }
   const parsed = indexSchema.safeParse(json);
   if (!parsed.success) {
@@ -82,16 +90,4 @@ function readIndex(dir: string): Index {
     throw new UserError(`${file}: is broken (${found}). ${remedy}`);
   }
   return parsed.data;
-}
-
-/** Tokens and classes must be there: a model would end in an index out of range otherwise. */
-function checkReferences(file: string, pictures: Index["pictures"], words: number, classes: number): void {
-  for (const split of SPLITS) {
-    for (const { id, classId, captions } of pictures[split]) {
-      if (classId >= classes) throw new UserError(`${file}: ${id} is of class ${classId} of ${classes}.`);
-      if (captions.some(({ tokens }) => tokens.some((token) => token >= words))) {
-        throw new UserError(`${file}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}.`);
-      }
-    }
-  }
 }

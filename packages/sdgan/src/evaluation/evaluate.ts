@@ -88,8 +88,8 @@ export async function evaluate({
 function chooseUnseen({ splits }: Prepared, count: number, seed: number): Choice[] {
   const random = new Random(seed, "evaluation");
   const byClass = new Map<number, number[]>();
-  for (const place of random.shuffled(splits.test.pictures.map((_, i) => i))) {
-    const { classId } = splits.test.pictures[place]!;
+  for (const place of random.shuffled([...new Array(splits.test.pictures.length).keys()])) {
+    const { classId } = splits.test.pictures.at(place);
     byClass.set(classId, [...(byClass.get(classId) ?? []), place]);
   }
   const classes = random.shuffled([...byClass.values()]);
@@ -97,7 +97,7 @@ function chooseUnseen({ splits }: Prepared, count: number, seed: number): Choice
   const places = Array.from({ length: longest }, (_, i) => classes.flatMap((own) => own[i] ?? [])).flat();
   return places
     .slice(0, count)
-    .map((picture) => ({ picture, caption: random.below(splits.test.pictures[picture]!.captions.length) }));
+    .map((picture) => ({ picture, caption: random.below(splits.test.pictures.at(picture).captions.length) }));
 }
 
 async function drawSheet(
@@ -126,7 +126,7 @@ function batchOf(data: Prepared, choices: Choice[]) {
 }
 
 function captionOf({ splits }: Prepared, { picture, caption }: Choice): string {
-  return splits.test.pictures[picture]!.captions[caption]!.text;
+  return splits.test.pictures.at(picture).captions[caption]!.text;
 }
 
 /** [1, 3, S, S] in −1 … 1, of the last stage. */

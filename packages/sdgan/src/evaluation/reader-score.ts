@@ -62,7 +62,7 @@ export class ReaderScorer {
       ),
     );
     for (const [b, { picture, caption }] of choices.entries()) {
-      const { attributes: truth, captions } = this.data.splits[this.split].pictures[picture]!;
+      const { attributes: truth, captions } = this.data.splits[this.split].pictures.at(picture);
       for (const name of captions[caption]!.names ?? []) {
         const count = this.#seen.get(name) ?? { right: 0, named: 0 };
         count.named += 1;

@@ -113,7 +113,7 @@ describe("one training at a time", () => {
     resumeRun(path)[Symbol.dispose]();
     writeFileSync(lock(), holder({ host: "elsewhere" }));
     expect(() => resumeRun(path)).toThrow(
-      "on elsewhere holds this run folder; if it is gone, remove this file",
+      "on elsewhere is training in this run folder; if it is gone, remove this file",
     );
   });
 

@@ -3,7 +3,18 @@ import { hostname } from "node:os";
 import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
 
-/** Who holds a run folder. `started` tells a process from a later one that was given the same number. */
+/** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */
+interface Busy {
+  does: string;
+  instead: string;
+}
+
+const TRAINING: Busy = {
+  does: "is training in this run folder",
+  instead: "stop it first, or take another --run",
+};
+
+/** Who holds a lock. `started` tells a process from a later one that was given the same number. */
 interface Holder {
   pid: number;
   host: string;
@@ -11,11 +22,11 @@ interface Holder {
 }
 
 /**
- * Takes the lock file at `path`, so that two trainings never write one run. The lock of a process that is gone is
+ * Takes the lock file at `path`, so that two processes never write one folder. The lock of a process that is gone is
  * taken over. Returns what releases it; the end of the process releases it too, unless it is killed.
  * @throws UserError if a living process holds it, or one on another machine.
  */
-export function takeLock(path: string): () => void {
+export function takeLock(path: string, busy: Busy = TRAINING): () => void {
   const mine = JSON.stringify({
     pid: process.pid,
     host: hostname(),
@@ -24,11 +35,11 @@ export function takeLock(path: string): () => void {
   for (let attempt = 0; !create(path, mine); attempt++) {
     const theirs = contents(path);
     const holder = parse(theirs);
-    if (holder && isAlive(holder)) throw new UserError(refusal(path, holder));
+    if (holder && isAlive(holder)) throw new UserError(refusal(path, holder, busy));
     if (!holder && attempt === 0)
       pause(50); // perhaps it is just being written
     else if (theirs !== undefined) removeStale(path, theirs);
-    if (attempt === 20) throw new UserError(`${path}: cannot be taken; remove it if no training runs here`);
+    if (attempt === 20) throw new UserError(`${path}: cannot be taken; remove it if no process works here`);
   }
   const release = () => {
     process.off("exit", release);
@@ -99,10 +110,10 @@ function startOf(pid: number): string | undefined {
     .split(" ")[19];
 }
 
-function refusal(path: string, { pid, host }: Holder): string {
+function refusal(path: string, { pid, host }: Holder, { does, instead }: Busy): string {
   return host === hostname()
-    ? `${path}: process ${pid} is training in this run folder: stop it first, or take another --run`
-    : `${path}: process ${pid} on ${host} holds this run folder; if it is gone, remove this file`;
+    ? `${path}: process ${pid} ${does}: ${instead}`
+    : `${path}: process ${pid} on ${host} ${does}; if it is gone, remove this file`;
 }
 
 function pause(milliseconds: number): void {

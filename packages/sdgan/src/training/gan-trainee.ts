@@ -96,12 +96,12 @@ export class GanTrainee implements Trainee, AsyncDisposable {
   #chooseSamples(): { choices: Choice[]; noise: Tensor } {
     const { pictures } = this.#data.splits.test;
     const random = new Random(this.#config.seed, "samples");
-    const places = random.shuffled(pictures.map((_, place) => place)).slice(0, sampleCount);
+    const places = random.shuffled([...new Array(pictures.length).keys()]).slice(0, sampleCount);
     const generator = RandomStream.seeded(this.#config.seed);
     return {
       choices: places.map((picture) => ({
         picture,
-        caption: random.below(pictures[picture]!.captions.length),
+        caption: random.below(pictures.at(picture).captions.length),
       })),
       noise: randn([places.length, this.#config.generator.noise], { generator }).to(this.#compute),
     };
@@ -128,7 +128,7 @@ export class GanTrainee implements Trainee, AsyncDisposable {
     const pictures = choices.map(({ picture, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
       size,
-      caption: this.#data.splits.test.pictures[picture]!.captions[caption]!.text,
+      caption: this.#data.splits.test.pictures.at(picture).captions[caption]!.text,
     }));
     const rows = Array.from({ length: Math.ceil(pictures.length / 8) }, (_, i) =>
       pictures.slice(8 * i, 8 * i + 8),

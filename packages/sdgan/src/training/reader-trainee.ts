@@ -77,12 +77,13 @@ export class ReaderTrainee implements Trainee, AsyncDisposable {
     const { branches, images } = await this.#feed.next();
     return scope(() => {
       const logits = this.#reader.forward(tensorOf(images[0]!, this.#compute));
+      const truths = Array.from(
+        branches[0].pictures,
+        (place) => this.#data.splits.train.pictures.at(place).attributes!,
+      );
       const right: Tensor[] = [];
       const losses = Object.keys(this.#attributes).map((name, i) => {
-        const values = Array.from(
-          branches[0].pictures,
-          (p) => this.#data.splits.train.pictures[p]!.attributes![name]!,
-        );
+        const values = truths.map((truth) => truth[name]!);
         const truth = tensor(values, { dtype: "int64", device: this.#compute.device });
         right.push(logits[i]!.argmax(1).eq(truth).to("float32").mean().to("float64"));
         return functional.crossEntropy(logits[i]!, truth);

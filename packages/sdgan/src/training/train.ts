@@ -72,7 +72,8 @@ export async function train(training: Training, options: TrainOptions): Promise<
   const folder = course.folder(options.run);
   const data = openPrepared(options.data);
   const { splits } = data;
-  const caption = (splits.test.pictures[0] ?? splits.train.pictures[0])?.captions[0]?.text ?? "";
+  const shown = splits.test.pictures.length > 0 ? splits.test : splits.train;
+  const caption = shown.pictures.at(0).captions[0]!.text;
   try {
     if (options.config === "resume") {
       using run = resumeRun(folder);

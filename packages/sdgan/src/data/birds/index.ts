@@ -38,6 +38,7 @@ export function birds({
   const all = makeSpecies(species, new Random(seed, "birds", "species"));
   return {
     name: "birds",
+    count: species * picturesPerSpecies,
     classes: all.map(({ name }) => name),
     attributes: Object.fromEntries(attributeEntries.map(([name, values]) => [name, [...values]])),
     async *examples() {
@@ -65,6 +66,7 @@ function makeExample(
     split,
     classId,
     captions: writeCaptions(traits, captionsPerPicture, randomOf("captions")),
+    stamp: async () => `seed ${seed}, ${size} pixels`,
     read: async () => Buffer.from(drawPicture(traits, size, randomOf("picture"))),
     attributes: Object.fromEntries(
       attributeEntries.map(([attribute, values]) => [attribute, values.indexOf(traits[attribute])]),

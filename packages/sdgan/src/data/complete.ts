@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onDisk } from "../system-errors.js";
+import { tokenize } from "../text/tokens.js";
+import { PADDING, Vocabulary } from "../text/vocabulary.js";
+import { contactSheet } from "./contact-sheet.js";
+import type { Source } from "./dataset.js";
+import { FILES, FORMAT, type Index, type PreparedPicture, type Summary, VERSION } from "./format.js";
+import type { Journal, KeptPicture } from "./journal.js";
+import { LineWriter } from "./lines.js";
+import { openPrepared } from "./prepared.js";
+
+/**
+ * Writes everything of a prepared folder but the pixels, from the journal of those. However many pictures there are,
+ * only their words are held in memory. Returns what came of it.
+ */
+export async function complete(
+  dir: string,
+  source: Source,
+  journal: Journal,
+  sizes: { size: number; storedSize: number },
+): Promise<Summary> {
+  const { name, classes, attributes } = source;
+  const vocabulary = source.vocabulary ?? vocabularyOf(journal);
+  const lists = writePictures(dir, journal, vocabulary);
+  if (journal.skipped > 0) writeSkipped(dir, journal);
+  const vocabularyFile = join(dir, FILES.vocabulary);
+  onDisk(vocabularyFile, () => vocabulary.save(vocabularyFile));
+  const summary: Summary = {
+    ...{ pictures: { ...journal.pictures }, captions: lists.captions, words: vocabulary.size },
+    ...(source.vocabulary && { unknownWords: unknownWords(journal, vocabulary) }),
+    ...{ emptyCaptions: lists.emptyCaptions, skipped: journal.skipped },
+  };
+  const index: Index = {
+    ...{ format: FORMAT, version: VERSION, source: name, ...sizes, summary },
+    sha256: {
+      vocabulary: createHash("sha256").update(readFileSync(vocabularyFile)).digest("hex"),
+      ...lists.sha256,
+    },
+    ...(attributes && { attributes }),
+    classes,
+  };
+  write(join(dir, FILES.index), `${JSON.stringify(index, undefined, 1)}\n`);
+  const prepared = openPrepared(dir, { memoryLimit: 0 });
+  const sheet = await contactSheet(prepared);
+  prepared.close();
+  write(join(dir, FILES.contactSheet), sheet);
+  return summary;
+}
+
+/**
+ * The words of all captions in the order of their first use, those of pictures to train on first. They are of both
+ * splits, as AttnGAN's are: a word that only test captions use is known, but untrained.
+ */
+function vocabularyOf(journal: Journal): Vocabulary {
+  const words = { train: new Set<string>(), test: new Set<string>() };
+  for (const { split, captions } of keptBy(journal)) {
+    for (const { text } of captions) for (const word of tokenize(text)) words[split].add(word);
+  }
+  return new Vocabulary([...new Set([PADDING, ...words.train, ...words.test])]);
+}
+
+function writePictures(dir: string, journal: Journal, vocabulary: Vocabulary) {
+  using train = new LineWriter(join(dir, FILES.pictures.train));
+  using test = new LineWriter(join(dir, FILES.pictures.test));
+  const files = { train, test };
+  let captions = 0;
+  let emptyCaptions = 0;
+  for (const { split, emptyCaptions: empty, ...kept } of keptBy(journal)) {
+    const picture: PreparedPicture = {
+      ...kept,
+      captions: kept.captions.map(({ text, ...names }) => ({
+        ...{ text, tokens: vocabulary.encode(text) },
+        ...names,
+      })),
+    };
+    files[split].write(JSON.stringify(picture));
+    captions += picture.captions.length;
+    emptyCaptions += empty;
+  }
+  return { captions, emptyCaptions, sha256: { train: train.finish(), test: test.finish() } };
+}
+
+function writeSkipped(dir: string, journal: Journal): void {
+  using file = new LineWriter(join(dir, FILES.skipped));
+  for (const { skipped } of journal.records()) if (skipped) file.write(JSON.stringify(skipped));
+  file.finish();
+}
+
+function unknownWords(journal: Journal, vocabulary: Vocabulary): Summary["unknownWords"] {
+  const counts = new Map<string, number>();
+  for (const { captions } of keptBy(journal)) {
+    for (const { text } of captions)
+      for (const word of vocabulary.unknownWords(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const sorted = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  return { count: counts.size, mostFrequent: sorted.slice(0, 20).map(([word]) => word) };
+}
+
+function* keptBy(journal: Journal): Generator<KeptPicture> {
+  for (const { picture } of journal.records()) if (picture) yield picture;
+}
+
+function write(path: string, data: string | Buffer): void {
+  onDisk(path, () => writeFileSync(path, data));
+}

@@ -1,0 +1,203 @@
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { onDisk } from "../system-errors.js";
+import type { Example, Split } from "./dataset.js";
+import { FILES, SPLITS } from "./format.js";
+import { readLines } from "./lines.js";
+
+const pictureSchema = z.object({
+  id: z.string(),
+  split: z.enum(SPLITS),
+  classId: z.int().nonnegative(),
+  attributes: z.record(z.string(), z.int().nonnegative()).optional(),
+  captions: z.array(z.object({ text: z.string(), names: z.array(z.string()).optional() })),
+  /** Captions that were left out: they had no word that is known. */
+  emptyCaptions: z.int().nonnegative(),
+  sha256: z.string(),
+});
+
+const recordSchema = z.object({
+  /** What the example was, by `digestOf`. */
+  example: z.string(),
+  picture: pictureSchema.optional(),
+  skipped: z.object({ id: z.string(), reason: z.string() }).optional(),
+});
+
+export type KeptPicture = z.infer<typeof pictureSchema>;
+
+/** What became of an example: its picture is among the pixels, or it was left out. */
+export type JournalRecord = z.infer<typeof recordSchema>;
+
+/**
+ * What `prepare` has done so far, in the folder that it works in:
+ *
+ *     journal.jsonl                what everything was made with; then a line for each example, in the source's order
+ *     train.pixels, test.pixels    of the pictures that the journal tells of
+ *
+ * A picture's line is written after its pixels: whatever the moment at which a process is killed, all that the
+ * journal tells of is there, and what is there beyond it can be cut off. So a journal is replayed first, example by
+ * example, as long as the source gives the same ones, and goes on from there.
+ */
+export class Journal implements Disposable {
+  /** Pictures that are done, in each split. */
+  readonly pictures: Record<Split, number> = { train: 0, test: 0 };
+  /** Examples that are done, and were left out. */
+  skipped = 0;
+  /** Whether the folder had work in it that was made with something else. */
+  readonly startedAnew: boolean;
+  readonly #dir: string;
+  readonly #pictureBytes: number;
+  readonly #earlier: Generator<{ record: JournalRecord; end: number }>;
+  #next: IteratorResult<{ record: JournalRecord; end: number }>;
+  #end: number;
+  #files: Record<Split | "journal", number> | undefined;
+
+  /**
+   * Opens the journal in `dir`, or begins one where there is none that was made with the same `settings`.
+   * `pictureBytes`: of one picture's pixels.
+   */
+  constructor(dir: string, settings: unknown, pictureBytes: number) {
+    this.#dir = dir;
+    this.#pictureBytes = pictureBytes;
+    const header = `${JSON.stringify(settings)}\n`;
+    const path = join(dir, JOURNAL);
+    const earlier = firstLine(path);
+    const isSame = earlier === header.trimEnd();
+    this.startedAnew = earlier !== undefined && !isSame;
+    if (!isSame) {
+      for (const split of SPLITS) rmSync(join(dir, FILES.pixels[split]), { force: true });
+      onDisk(path, () => writeFileSync(path, header));
+    }
+    this.#end = Buffer.byteLength(header);
+    this.#earlier = recordsIn(path);
+    this.#next = this.#earlier.next();
+  }
+
+  /** Whether the next thing that was done is an example of this digest; then it counts as done. */
+  replay(digest: string): boolean {
+    if (this.#next.done) return false;
+    const { record, end } = this.#next.value;
+    if (record.example !== digest) return false;
+    const split = record.picture?.split;
+    if (split !== undefined) {
+      const needed = (this.pictures[split] + 1) * this.#pictureBytes;
+      const there = statSync(join(this.#dir, FILES.pixels[split]), { throwIfNoEntry: false });
+      if ((there?.size ?? 0) < needed) return false;
+    }
+    this.#count(record);
+    this.#end = end;
+    this.#next = this.#earlier.next();
+    return true;
+  }
+
+  /** Ends the replay: what was done beyond it is cut off. Returns whether there was something. */
+  begin(): boolean {
+    const more = !this.#next.done;
+    this.#earlier.return(undefined);
+    const open = (name: string, length: number) => {
+      const path = join(this.#dir, name);
+      return onDisk(path, () => {
+        const file = openSync(path, constants.O_RDWR | constants.O_CREAT);
+        ftruncateSync(file, length);
+        return file;
+      });
+    };
+    this.#files = {
+      journal: open(JOURNAL, this.#end),
+      train: open(FILES.pixels.train, this.pictures.train * this.#pictureBytes),
+      test: open(FILES.pixels.test, this.pictures.test * this.#pictureBytes),
+    };
+    return more;
+  }
+
+  /** Adds what became of the next example; with its pixels, where it has a picture. */
+  add(record: JournalRecord, pixels: Buffer | undefined): void {
+    const { picture } = record;
+    if (picture && pixels) {
+      const { split } = picture;
+      this.#write(FILES.pixels[split], split, pixels, this.pictures[split] * this.#pictureBytes);
+    }
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    this.#write(JOURNAL, "journal", line, this.#end);
+    this.#end += line.length;
+    this.#count(record);
+  }
+
+  /** All that was done, from the beginning. */
+  *records(): Generator<JournalRecord> {
+    for (const { record, end } of recordsIn(join(this.#dir, JOURNAL))) {
+      if (end > this.#end) return;
+      yield record;
+    }
+  }
+
+  /** Nothing can be added after this. */
+  [Symbol.dispose](): void {
+    this.#earlier.return(undefined);
+    for (const file of Object.values(this.#files ?? {})) closeSync(file);
+    this.#files = undefined;
+  }
+
+  /** Removes the journal: the pixels are what they are to be. */
+  remove(): void {
+    this[Symbol.dispose]();
+    rmSync(join(this.#dir, JOURNAL));
+  }
+
+  #count({ picture }: JournalRecord): void {
+    if (picture) this.pictures[picture.split]++;
+    else this.skipped++;
+  }
+
+  #write(name: string, file: Split | "journal", bytes: Buffer, position: number): void {
+    const handle = this.#files![file];
+    onDisk(join(this.#dir, name), () => {
+      for (let done = 0; done < bytes.length; )
+        done += writeSync(handle, bytes, done, bytes.length - done, position + done);
+    });
+  }
+}
+
+/** A name for all that decides what becomes of an example, but for the settings. */
+export async function digestOf(example: Example): Promise<string> {
+  const { id, split, classId, captions, broken, box, attributes, stamp } = example;
+  const all = { id, split, classId, captions, broken, box, attributes, stamp: await stamp?.() };
+  return createHash("sha256").update(JSON.stringify(all)).digest("base64url").slice(0, 24);
+}
+
+const JOURNAL = "journal.jsonl";
+
+function firstLine(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  for (const { text } of readLines(path)) return text;
+  return undefined;
+}
+
+/** The records of a journal, up to its end or to what is none: a machine that lost its power leaves anything. */
+function* recordsIn(path: string): Generator<{ record: JournalRecord; end: number }> {
+  const lines = readLines(path);
+  lines.next(); // what everything was made with
+  for (const { text, end } of lines) {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const { data } = recordSchema.safeParse(json);
+    if (data === undefined) return;
+    yield { record: data, end };
+  }
+}

@@ -1,0 +1,234 @@
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { UserError } from "../errors.js";
+import { Random } from "../random.js";
+import { compile, sdgan, startSdgan } from "../testing/cli.js";
+import type { Example } from "./dataset.js";
+import { example, mapped, sourceOf } from "./fixtures.js";
+import { Interrupted, type PrepareOptions, prepare, type Resumed } from "./prepare.js";
+
+vi.setConfig({ testTimeout: 180_000 });
+
+let dir: string;
+let out: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "sdgan-resume-"));
+  out = join(dir, "out");
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const SIZE = 16;
+const partial = (...names: string[]) => join(dir, ".out.partial", ...names);
+
+/** Every third picture is to test on, the fifth is broken; `read` is called of those that are converted. */
+function examples(count: number, read: (id: string) => void = () => {}): Example[] {
+  return Array.from({ length: count }, (_, i) => {
+    const bytes = async () => {
+      read(String(i));
+      return i === 5 ? Buffer.from("no picture") : mapped(i, 19);
+    };
+    return { ...example(String(i), bytes), split: i % 3 === 2 ? "test" : "train" } as Example;
+  });
+}
+
+/** Prepares `all` up to `count` pictures, and no further. */
+async function interrupted(all: Example[], count: number, options: Partial<PrepareOptions> = {}) {
+  const controller = new AbortController();
+  const onProgress = ({ done, skipped }: { done: number; skipped: number }) => {
+    if (done + skipped === count) controller.abort();
+  };
+  const work = prepare(sourceOf(all), {
+    ...{ out, size: SIZE, concurrency: 2, onProgress, signal: controller.signal, ...options },
+  });
+  await expect(work).rejects.toThrow(Interrupted);
+  await expect(work).rejects.toThrow(/out: interrupted\. What is done is kept in .*\.out\.partial: the same/);
+}
+
+/** Goes on; which pictures were read, and what was said of the earlier work. */
+async function goOn(all: (read: (id: string) => void) => Example[], options: Partial<PrepareOptions> = {}) {
+  const read: string[] = [];
+  let resumed: Resumed | undefined;
+  const onResume = (given: Resumed) => {
+    resumed = given;
+  };
+  const summary = await prepare(sourceOf(all((id) => read.push(id))), {
+    ...{ out, size: SIZE, onResume, ...options },
+  });
+  return { read, resumed, summary };
+}
+
+/** What `prepare` makes of `all` at one go. */
+async function uninterrupted(all: Example[]): Promise<Record<string, string>> {
+  const place = join(dir, "whole");
+  await prepare(sourceOf(all), { out: place, size: SIZE });
+  return snapshot(place);
+}
+
+/** File name → digest of its bytes. */
+function snapshot(path: string): Record<string, string> {
+  const digest = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(path, name)))
+      .digest("hex");
+  return Object.fromEntries(
+    readdirSync(path)
+      .sort()
+      .map((name) => [name, digest(name)]),
+  );
+}
+
+describe("prepare, interrupted", () => {
+  it.each([1, 6, 11, 12])("goes on after %i of 12 pictures, and makes the same bytes", async (count) => {
+    await interrupted(examples(12), count);
+    expect(existsSync(out)).toBe(false);
+    const { read, resumed, summary } = await goOn((read) => examples(12, read));
+    expect(resumed).toEqual({ pictures: count });
+    expect(read).toEqual(examples(12 - count).map((_, i) => String(count + i)));
+    expect(summary.pictures).toEqual({ train: 8, test: 3 });
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
+    expect(readdirSync(dir).sort()).toEqual(["out", "whole"]);
+  });
+
+  it("leaves the folder that was there before as it was, until it is complete", async () => {
+    await prepare(sourceOf(examples(3)), { out, size: SIZE });
+    const before = snapshot(out);
+    await interrupted(examples(12), 7);
+    expect(snapshot(out)).toEqual(before);
+    await goOn((read) => examples(12, read));
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
+  });
+
+  it("can be interrupted while it reads everything back", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const onVerify = () => controller.abort();
+    const work = prepare(sourceOf(examples(12)), { out, size: SIZE, onVerify, signal });
+    await expect(work).rejects.toThrow(Interrupted);
+    const { read, resumed } = await goOn((read) => examples(12, read));
+    expect([read, resumed]).toEqual([[], { pictures: 12 }]);
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
+  });
+
+  it("begins anew with other options, and says so", async () => {
+    await interrupted(examples(12), 7);
+    const { read, resumed } = await goOn((read) => examples(12, read), { background: "black" });
+    expect(read).toHaveLength(12);
+    expect(resumed).toEqual({ pictures: 0, because: "options" });
+  });
+
+  it.each<[string, (one: Example) => Example]>([
+    ["caption", (one) => ({ ...one, captions: [{ text: "another picture" }] })],
+    ["split", (one) => ({ ...one, split: "test" })],
+    ["box", (one) => ({ ...one, box: { x: 2, y: 2, width: 12, height: 12 } })],
+    ["file", (one) => ({ ...one, stamp: async () => "2" })],
+  ])("makes again what follows a picture with another %s, and says so", async (_, change) => {
+    const changed = (read?: (id: string) => void) =>
+      examples(12, read).map((one, i) => (i === 3 ? change(one) : one));
+    await interrupted(examples(12), 7);
+    const { read, resumed } = await goOn(changed);
+    expect(read[0]).toBe("3");
+    expect(resumed).toEqual({ pictures: 3, because: "source" });
+    expect(snapshot(out)).toEqual(await uninterrupted(changed()));
+  });
+
+  it("makes do with a source that became shorter", async () => {
+    await interrupted(examples(12), 7);
+    const { read, resumed } = await goOn((read) => examples(4, read));
+    expect([read, resumed]).toEqual([[], { pictures: 4, because: "source" }]);
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(4)));
+  });
+
+  it.each<[string, () => void]>([
+    ["half a line", () => appendFileSync(partial("journal.jsonl"), '{"example": "x", "pict')],
+    ["pixels that no line tells of", () => appendFileSync(partial("train.pixels"), Buffer.alloc(700))],
+    ["a line whose pixels never came", () => truncateSync(partial("train.pixels"), 1083 * 2 + 5)],
+    [
+      "zeros in the place of the last lines",
+      () => {
+        const journal = readFileSync(partial("journal.jsonl"));
+        writeFileSync(partial("journal.jsonl"), journal.fill(0, journal.length - 300));
+      },
+    ],
+    ["a journal that is empty", () => truncateSync(partial("journal.jsonl"), 0)],
+    ["no pixels", () => rmSync(partial("test.pixels"))],
+  ])("is not confused by what a crash leaves: %s", async (_, crash) => {
+    await interrupted(examples(12), 7);
+    crash();
+    await goOn((read) => examples(12, read));
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
+  });
+
+  it("notices pixels that are not what was written, and leaves nothing of them", async () => {
+    await prepare(sourceOf(examples(3)), { out, size: SIZE });
+    const before = snapshot(out);
+    await interrupted(examples(12), 7);
+    writeFileSync(partial("train.pixels"), readFileSync(partial("train.pixels")).fill(77, 1500, 1501));
+    const damaged = goOn((read) => examples(12, read));
+    await expect(damaged).rejects.toThrow(UserError);
+    await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 8 pictures are damaged, the first is 1\. /);
+    expect(snapshot(out)).toEqual(before);
+    await goOn((read) => examples(12, read));
+    expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
+  });
+
+  it("is not done by two at once", async () => {
+    let refusal: unknown;
+    async function* source() {
+      yield* examples(2);
+      refusal = await prepare(sourceOf(examples(2)), { out, size: SIZE }).catch((error) => error);
+    }
+    await prepare(sourceOf(source()), { out, size: SIZE });
+    expect(refusal).toBeInstanceOf(UserError);
+    expect(String(refusal)).toMatch(/process \d+ is preparing .*out: wait for it, or stop it first/);
+  });
+});
+
+describe("sdgan prepare, killed", () => {
+  beforeAll(compile);
+  let whole: Record<string, string>;
+  let root: string;
+  const birds = ["prepare", "birds", "--size", "64", "--species", "20", "--pictures", "6"];
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), "sdgan-resume-"));
+    await sdgan(...birds, "--out", join(root, "whole"));
+    whole = snapshot(join(root, "whole"));
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it.each(["SIGKILL", "SIGINT"] as const)(
+    "by %s at any moment, ends up with the same bytes",
+    async (signal) => {
+      const random = new Random(0, "resume", signal);
+      let ended = await sdgan("--version");
+      for (let kill = 0; kill < 4; kill++) {
+        const { child, ended: ending } = startSdgan(...birds, "--out", out);
+        // From before the first picture to after the last: wait for the folder, then for as long again or not.
+        while (child.exitCode === null && !existsSync(partial())) await setTimeout(5);
+        await setTimeout(random.below(400));
+        child.kill(signal);
+        ended = await ending;
+        expect(ended.stderr).not.toMatch(/at .*\.js:/);
+        if (ended.code === 0) break;
+        if (signal === "SIGINT" && ended.code !== null) expect(ended.code).toBe(130);
+        expect(existsSync(out)).toBe(false);
+      }
+      if (ended.code !== 0) ended = await sdgan(...birds, "--out", out);
+      expect(ended).toMatchObject({ code: 0 });
+      expect(snapshot(out)).toEqual(whole);
+      expect(readdirSync(dir)).toEqual(["out"]);
+    },
+  );
+});
