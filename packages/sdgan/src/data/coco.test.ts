@@ -28,7 +28,11 @@ async function contents(...options: Parameters<typeof coco>) {
   const source = coco(...options);
   const examples = await examplesOf(source);
   const pictures = await Promise.all(examples.map(({ read }) => read()));
-  return { classes: source.classes, examples: examples.map(({ read: _, ...rest }) => rest), pictures };
+  return {
+    classes: source.classes,
+    examples: examples.map(({ read: _, stamp: __, ...rest }) => rest),
+    pictures,
+  };
 }
 
 describe("coco", () => {
@@ -42,7 +46,7 @@ describe("coco", () => {
       captions: captions.map((text) => ({ text })),
     }));
     expected.sort((a, b) => (a.id < b.id ? -1 : 1));
-    expect(examples.map(({ read: _, ...rest }) => rest)).toEqual(
+    expect(examples.map(({ read: _, stamp: __, ...rest }) => rest)).toEqual(
       expected.map((example, classId) => ({ ...example, classId })),
     );
     expect(source.classes).toEqual(expected.map(({ id }) => id));

@@ -53,7 +53,11 @@ async function contents(...options: Parameters<typeof cub>) {
   const source = cub(...options);
   const examples = await examplesOf(source);
   const pictures = await Promise.all(examples.map(({ read }) => read()));
-  return { classes: source.classes, examples: examples.map(({ read: _, ...rest }) => rest), pictures };
+  return {
+    classes: source.classes,
+    examples: examples.map(({ read: _, stamp: __, ...rest }) => rest),
+    pictures,
+  };
 }
 
 describe("cub, as published", () => {
@@ -65,7 +69,7 @@ describe("cub, as published", () => {
       `CUB-200-2011 as published; captions from ${join(dir, "text_c10")}; split by class as of Reed et al. (2016)`,
     );
     const examples = await examplesOf(source);
-    expect(examples.map(({ read: _, ...rest }) => rest)).toEqual(
+    expect(examples.map(({ read: _, stamp: __, ...rest }) => rest)).toEqual(
       drawn.map(({ id, classId, box, captions }) => ({
         ...{ id, classId, box },
         split: [0, 3].includes(classId) ? "test" : "train",
@@ -123,6 +127,16 @@ describe("cub, as published", () => {
       { text: "with wings" },
       { text: "and \ufffd caf\ufffd" },
     ]);
+  });
+
+  it("tells when a picture has been replaced", async () => {
+    const [first, second] = await examplesOf(cub(published()));
+    const before = await Promise.all([first!.stamp!(), second!.stamp!()]);
+    writeFileSync(join(published(), "images", drawn[0]!.id), "another");
+    rmSync(join(published(), "images", drawn[1]!.id));
+    const after = await Promise.all([first!.stamp!(), second!.stamp!()]);
+    expect(after[0]).not.toBe(before[0]);
+    expect(after[1]).not.toBe(before[1]);
   });
 
   it("refuses to read a picture that is missing, or a link that leaves", async () => {

@@ -98,9 +98,9 @@ export class DataFolder {
     try {
       const file = await open(this.#inside(path, await realpath(this.at(path))), READ);
       try {
-        const stat = await file.stat();
-        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is no file`);
-        const bytes = length ?? stat.size - from;
+        const found = await file.stat();
+        if (!found.isFile()) throw new UserError(`${this.at(path)}: is no file`);
+        const bytes = length ?? found.size - from;
         this.#limit(path, bytes, limit);
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(bytes), 0, bytes, from);
         if (bytesRead < bytes) throw new UserError(`${this.at(path)}: has changed while it was read`);

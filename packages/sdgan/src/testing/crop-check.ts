@@ -55,7 +55,7 @@ async function expected(file: Buffer, box: Box, size: number) {
   // Turned through a file that says so, without loss.
   const turned = await sharp(cut, { raw: { width, height, channels } })
     .withMetadata({ orientation })
-    .png()
+    .png({ compressionLevel: 0 })
     .toBuffer();
   const pixels = await sharp(turned)
     .autoOrient()

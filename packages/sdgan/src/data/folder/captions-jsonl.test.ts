@@ -36,7 +36,7 @@ describe("folder", () => {
     const source = folder(dir);
     expect(source.classes).toEqual(["robin", "7", "c.webp"]);
     const found = await examples();
-    expect(found.map(({ read: _, ...rest }) => rest)).toEqual([
+    expect(found.map(({ read: _, stamp: __, ...rest }) => rest)).toEqual([
       { id: "a.png", split: "test", classId: 0, captions: [{ text: "a red bird" }, { text: "red" }] },
       { id: "sub/b.jpg", split: "train", classId: 1, captions: [{ text: "a blue bird" }] },
       { id: "c.webp", split: "train", classId: 2, captions: [{ text: "green" }] },

@@ -51,7 +51,7 @@ describe("folder", () => {
       "a.txt": "beside",
       "b.tar": tar(tarMember("x.jpg", ""), tarMember("x.txt", "in a tar")),
     });
-    expect(folder(dir).found).toBe(`${dir}: WebDataset: 1 tar files`);
+    expect(folder(dir).found).toBe(`${dir}: WebDataset: b.tar`);
     write({ "metadata.csv": "file_name,text\na.jpg,listed\n" });
     expect(folder(dir).found).toBe(`${dir}: Hugging Face's image folder: metadata.csv`);
     write({ "captions.jsonl": '{"image": "a.jpg", "caption": "ours"}' });

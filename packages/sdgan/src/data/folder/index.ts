@@ -54,8 +54,10 @@ function find(path: string): { found: string; entries: Entry[] } {
     };
   }
   const shards = findShards(data);
-  if (shards.length > 0)
-    return { found: `WebDataset: ${shards.length} tar files`, entries: readShards(data, shards) };
+  if (shards.length > 0) {
+    const found = `WebDataset: ${shards.length === 1 ? shards[0] : `${shards.length} tar files`}`;
+    return { found, entries: readShards(data, shards) };
+  }
   const beside = findBeside(data);
   if (beside.length > 0) return { found: "a .txt beside each picture", entries: beside };
   throw new UserError(
