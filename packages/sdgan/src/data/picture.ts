@@ -1,4 +1,5 @@
-import sharp, { type Metadata, type Sharp } from "sharp";
+import { jpegHeader, jpegSquare, square } from "@sdgan/pictures";
+import sharp, { type Metadata } from "sharp";
 import { cropAround } from "./crop.js";
 import type { Box } from "./dataset.js";
 import { Room } from "./room.js";
@@ -21,51 +22,76 @@ export interface PixelsOptions {
  * - A picture with see-through parts, an SVG among them, is a thing on its own ground: it stays whole, in the
  *   middle, and `background` fills the rest and shines through.
  *
- * The published loaders differ in one thing: of a picture that is no square they cut at random along its longer side,
- * too, every time that they read it; here that is always the middle.
+ * Photographs are scaled as the published loaders do it, with Pillow's BILINEAR. They differ in one thing: of a
+ * picture that is no square they cut at random along its longer side, too, every time that they read it; here that is
+ * always the middle. Things are drawn at the size wanted, or scaled with a Lanczos kernel.
  *
- * SVG is drawn at the size wanted, everything else is scaled with a Lanczos kernel.
- * Rejects when the bytes are no picture, or not all of one; before they are decoded, when that would take more than
+ * Rejects when the bytes are no picture, or not all of one; before they are decoded, when they would make more than
  * `MOST_PIXELS`; and when it takes too long.
  */
 export async function toPixels(encoded: Buffer, options: PixelsOptions): Promise<Buffer> {
   if (encoded.length === 0) throw new Error("the file is empty");
-  const metadata = await sharp(encoded, READ).metadata();
-  const pixels = metadata.width * metadata.height;
+  if (hasTooManyScans(encoded)) throw new Error(`it has more than ${MOST_SCANS} scans`);
+  // What is no plain JPEG is left to sharp, which knows every format and is several times slower.
+  const jpeg = jpegHeader(encoded);
+  const header = jpeg ?? (await sharp(encoded, READ).metadata());
+  const pixels = header.width * header.height;
   if (pixels > MOST_PIXELS) {
     throw new Error(
-      `it has ${metadata.width} × ${metadata.height} pixels, and at most ${MOST_PIXELS / 1e6} million are read: scale it down`,
+      `it has ${header.width} × ${header.height} pixels, and at most ${MOST_PIXELS / 1e6} million are read: scale it down`,
     );
   }
   await room.take(pixels);
   try {
-    return await decode(encoded, metadata, options);
+    if (jpeg) return await jpegSquare(encoded, cropOf(jpeg, options.box), options.size);
+    return await decode(encoded, header as Metadata, options);
   } finally {
     room.give(pixels);
   }
 }
 
-/** More than cameras make; a progressive JPEG of them takes 300 MB while it is decoded. */
+/** More than most cameras make; a progressive JPEG of them takes 300 MB while it is decoded. */
 const MOST_PIXELS = 50e6;
 
 /** However many pictures are decoded at a time, they take no more memory than the largest one. */
 const room = new Room(MOST_PIXELS);
 
-async function decode(encoded: Buffer, metadata: Metadata, { size, background, box }: PixelsOptions) {
-  const whole = !box && (await isThing(encoded, metadata));
-  const crop = box && cropAround(box, metadata.width, metadata.height);
-  const unscaled = whole
-    ? Math.max(metadata.width, metadata.height)
-    : Math.min(crop?.width ?? metadata.width, crop?.height ?? metadata.height);
-  const density = Math.min(Math.max((SVG_DENSITY * size) / unscaled, 1), 100_000);
-  const picture: Sharp = sharp(encoded, {
-    ...READ,
-    ...(metadata.format === "svg" && !crop && { density }),
-  }).timeout({ seconds: MOST_SECONDS });
-  const { data, info } = await (crop ? picture.extract(crop) : picture)
+/** A progressive JPEG has ten or so. Each costs time, and hardly a byte. */
+const MOST_SCANS = 100;
+
+function hasTooManyScans(encoded: Buffer): boolean {
+  if (encoded[0] !== 0xff || encoded[1] !== 0xd8) return false;
+  let scans = 0;
+  for (let at = encoded.indexOf(SCAN); at >= 0 && scans <= MOST_SCANS; at = encoded.indexOf(SCAN, at + 2))
+    scans++;
+  return scans > MOST_SCANS;
+}
+
+/** JPEG's marker of a scan: among a scan's own bytes it cannot be. */
+const SCAN = Buffer.of(0xff, 0xda);
+
+function cropOf({ width, height }: { width: number; height: number }, box: Box | undefined) {
+  return box ? cropAround(box, width, height) : { left: 0, top: 0, width, height };
+}
+
+async function decode(encoded: Buffer, metadata: Metadata, options: PixelsOptions): Promise<Buffer> {
+  const isThing = !options.box && (metadata.format === "svg" || (await hasGround(encoded, metadata)));
+  return isThing ? drawThing(encoded, metadata, options) : cutPhotograph(encoded, metadata, options);
+}
+
+/** Whether something shines through it. Of a square, nothing is cut in any case. */
+async function hasGround(encoded: Buffer, { width, height, hasAlpha }: Metadata): Promise<boolean> {
+  return width !== height && hasAlpha && !(await sharp(encoded, READ).stats()).isOpaque;
+}
+
+async function drawThing(encoded: Buffer, metadata: Metadata, { size, background }: PixelsOptions) {
+  const { format, width, height } = metadata;
+  const density = Math.min(Math.max((SVG_DENSITY * size) / Math.max(width, height), 1), 100_000);
+  const { data, info } = await sharp(encoded, { ...READ, ...(format === "svg" && { density }) })
+    .timeout({ seconds: MOST_SECONDS })
     .autoOrient()
     .flatten({ background })
-    .resize(size, size, { fit: whole ? "contain" : "cover", background, fastShrinkOnLoad: false })
+    .resize(size, size, { fit: "contain", background })
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
@@ -75,9 +101,20 @@ async function decode(encoded: Buffer, metadata: Metadata, { size, background, b
   return data;
 }
 
-/** Whether something shines through it. Of a square, nothing is cut in any case. */
-async function isThing(encoded: Buffer, { width, height, hasAlpha }: Metadata): Promise<boolean> {
-  return width !== height && hasAlpha && !(await sharp(encoded, READ).stats()).isOpaque;
+async function cutPhotograph(encoded: Buffer, metadata: Metadata, { size, background, box }: PixelsOptions) {
+  const crop = cropOf(metadata, box);
+  // A large one is scaled on the way, but to twice what is wanted at least: it need never be held as a whole.
+  const isLarge = Math.min(crop.width, crop.height) > 4 * size;
+  const picture = sharp(encoded, READ).timeout({ seconds: MOST_SECONDS }).extract(crop);
+  const { data, info } = await (isLarge ? picture.resize(2 * size, 2 * size, { fit: "outside" }) : picture)
+    .flatten({ background })
+    .toColourspace("srgb")
+    .ensureAlpha()
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== 4) throw new Error(`became ${info.channels} channels, not 4`);
+  const { width, height } = info;
+  return square({ data, width, height, orientation: metadata.orientation ?? 1 }, size);
 }
 
 /** Whatever can be read whole is taken, with or without warnings; a truncated or broken file is an error. */

@@ -1,0 +1,218 @@
+// JPEG by libjpeg-turbo. What lies outside the crop is read, as the format wants, but neither transformed nor
+// coloured; and a picture much larger than wanted is transformed at a half, a quarter or an eighth of its size, as
+// long as that leaves twice what is wanted: what Pillow's `thumbnail` and libvips do, too.
+#include "jpeg.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+
+#ifdef WITH_JPEG
+#include <csetjmp>
+#include <cstdio>
+#include <jpeglib.h>
+#if !defined(JCS_EXTENSIONS) || !defined(LIBJPEG_TURBO_VERSION_NUMBER) || LIBJPEG_TURBO_VERSION_NUMBER < 2000000
+#error "another libjpeg than libjpeg-turbo 2 or newer"
+#endif
+#endif
+
+namespace pictures {
+
+#ifdef WITH_JPEG
+
+namespace {
+
+/// libjpeg calls its error handler in the middle of its work, and expects it not to return.
+struct Errors {
+  jpeg_error_mgr base;
+  jmp_buf escape;
+  char message[JMSG_LENGTH_MAX] = "";
+
+  [[noreturn]] void leave() { longjmp(escape, 1); }
+};
+
+Errors& errorsOf(j_common_ptr info) { return *reinterpret_cast<Errors*>(info->err); }
+
+void onError(j_common_ptr info) {
+  info->err->format_message(info, errorsOf(info).message);
+  errorsOf(info).leave();
+}
+
+/// Warnings tell of oddities that everybody's programs put up with; but the end must not come too early.
+void onMessage(j_common_ptr info, int level) {
+  if (level < 0) info->err->num_warnings++;
+}
+
+boolean onPrematureEnd(j_decompress_ptr info) {
+  std::snprintf(errorsOf(reinterpret_cast<j_common_ptr>(info)).message, JMSG_LENGTH_MAX, "the file is cut short");
+  errorsOf(reinterpret_cast<j_common_ptr>(info)).leave();
+}
+
+/// A decompressor of bytes in memory.
+class Decompressor {
+ public:
+  jpeg_decompress_struct info{};
+  Errors errors{};
+  /// One row as it is read, and what is wanted of all: [height, width, 4].
+  std::unique_ptr<uint8_t[]> row;
+  std::unique_ptr<uint8_t[]> pixels;
+
+  Decompressor() {
+    info.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = onError;
+    errors.base.emit_message = onMessage;
+  }
+  ~Decompressor() { jpeg_destroy_decompress(&info); }
+
+  /// To be called below `setjmp(errors.escape)`.
+  void begin(const uint8_t* bytes, size_t length) {
+    jpeg_create_decompress(&info);
+    jpeg_mem_src(&info, bytes, static_cast<unsigned long>(length));
+    info.src->fill_input_buffer = onPrematureEnd;
+    jpeg_save_markers(&info, JPEG_APP0 + 1, 0xffff);
+    jpeg_save_markers(&info, JPEG_APP0 + 2, 16);
+    jpeg_read_header(&info, TRUE);
+  }
+};
+
+bool hasProfile(const jpeg_decompress_struct& info) {
+  for (auto marker = info.marker_list; marker; marker = marker->next) {
+    if (marker->marker == JPEG_APP0 + 2 && marker->data_length >= 12 && std::memcmp(marker->data, "ICC_PROFILE", 12) == 0)
+      return true;
+  }
+  return false;
+}
+
+/// EXIF is a TIFF without a picture: a byte order, then a table whose entry 0x112 is the orientation.
+Orientation orientationIn(const uint8_t* tiff, size_t length) {
+  if (length < 8) return 1;
+  const bool isLittle = tiff[0] == 'I';
+  const auto read = [&](size_t at, int bytes) -> uint32_t {
+    uint32_t value = 0;
+    for (int i = 0; i < bytes; i++) value |= static_cast<uint32_t>(tiff[at + i]) << 8 * (isLittle ? i : bytes - 1 - i);
+    return value;
+  };
+  const size_t table = read(4, 4);
+  if (table + 2 > length) return 1;
+  const size_t entries = read(table, 2);
+  for (size_t i = 0; i < entries; i++) {
+    const size_t entry = table + 2 + 12 * i;
+    if (entry + 12 > length) return 1;
+    if (read(entry, 2) != 0x112) continue;
+    const uint32_t value = read(entry + 8, 2);
+    return value >= 1 && value <= 8 ? static_cast<Orientation>(value) : 1;
+  }
+  return 1;
+}
+
+Orientation orientationOf(const jpeg_decompress_struct& info) {
+  for (auto marker = info.marker_list; marker; marker = marker->next) {
+    if (marker->marker == JPEG_APP0 + 1 && marker->data_length >= 6 && std::memcmp(marker->data, "Exif\0", 6) == 0)
+      return orientationIn(marker->data + 6, marker->data_length - 6);
+  }
+  return 1;
+}
+
+/// Whether the last bytes have the marker of a JPEG's end: then nothing is missing.
+bool isWhole(const uint8_t* bytes, size_t length) {
+  for (size_t i = length; i-- > std::max<size_t>(length, 1024) - 1024 + 1;)
+    if (bytes[i] == 0xd9 && bytes[i - 1] == 0xff) return true;
+  return false;
+}
+
+/// By how much a picture may be made smaller while it is decoded, so that its side stays twice `size`.
+int reductionFor(int side, int size) {
+  for (int reduction : {8, 4, 2})
+    if (side >= 2 * reduction * size) return reduction;
+  return 1;
+}
+
+/// What of the picture is decoded: more than the crop, since pixels at the edge know nothing of those beyond.
+constexpr int kMargin = 16;
+
+/// A part of the picture, in pixels as it was decoded: so many times smaller than it is stored.
+struct Decoded {
+  int reduction;
+  int left;
+  int top;
+  int width;
+  int height;
+};
+
+/// Decodes `crop` into `decompressor.pixels`. An error leaves this function without an end: no object of its own may
+/// need one.
+__attribute__((noinline)) Decoded decode(Decompressor& decompressor, const uint8_t* bytes, size_t length, const Rectangle& crop, int size) {
+  auto& info = decompressor.info;
+  decompressor.begin(bytes, length);
+  const int reduction = reductionFor(std::min(crop.width, crop.height), size);
+  info.scale_num = 1;
+  info.scale_denom = static_cast<unsigned>(reduction);
+  info.out_color_space = JCS_EXT_RGBX;
+  jpeg_start_decompress(&info);
+
+  // Outwards to whole pixels.
+  const int outputWidth = static_cast<int>(info.output_width);
+  const int outputHeight = static_cast<int>(info.output_height);
+  const int left = crop.left / reduction;
+  const int top = crop.top / reduction;
+  const int width = std::min(outputWidth, (crop.left + crop.width + reduction - 1) / reduction) - left;
+  const int height = std::min(outputHeight, (crop.top + crop.height + reduction - 1) / reduction) - top;
+
+  JDIMENSION readLeft = static_cast<JDIMENSION>(std::max(0, left - kMargin));
+  JDIMENSION readWidth = static_cast<JDIMENSION>(std::min(outputWidth, left + width + kMargin)) - readLeft;
+  if (readWidth < info.output_width) jpeg_crop_scanline(&info, &readLeft, &readWidth);
+  const int readTop = std::max(0, top - kMargin);
+  if (readTop > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(readTop));
+  const size_t rowBytes = static_cast<size_t>(width) * 4;
+  decompressor.row.reset(new uint8_t[static_cast<size_t>(readWidth) * 4]);
+  decompressor.pixels.reset(new uint8_t[rowBytes * height]);
+  for (int y = readTop; y < top + height; y++) {
+    JSAMPROW row = decompressor.row.get();
+    jpeg_read_scanlines(&info, &row, 1);
+    if (y >= top) std::memcpy(decompressor.pixels.get() + rowBytes * (y - top), row + 4 * (left - static_cast<int>(readLeft)), rowBytes);
+  }
+  // To find out whether the rest is there, too.
+  if (!isWhole(bytes, length) && info.output_scanline < info.output_height)
+    jpeg_skip_scanlines(&info, info.output_height - info.output_scanline);
+  return {reduction, left, top, width, height};
+}
+
+}  // namespace
+
+std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length) {
+  Decompressor decompressor;
+  if (setjmp(decompressor.errors.escape)) return std::nullopt;
+  decompressor.begin(bytes, length);
+  const auto& info = decompressor.info;
+  const bool isPlain = (info.jpeg_color_space == JCS_GRAYSCALE && info.num_components == 1) ||
+                       ((info.jpeg_color_space == JCS_YCbCr || info.jpeg_color_space == JCS_RGB) && info.num_components == 3);
+  if (!isPlain || info.data_precision != 8 || hasProfile(info)) return std::nullopt;
+  return JpegHeader{static_cast<int>(info.image_width), static_cast<int>(info.image_height), orientationOf(info)};
+}
+
+void readSquare(const uint8_t* bytes, size_t length, const Rectangle& crop, int size, uint8_t* to) {
+  Decompressor decompressor;
+  if (setjmp(decompressor.errors.escape)) throw std::runtime_error(decompressor.errors.message);
+  const Decoded decoded = decode(decompressor, bytes, length, crop, size);
+  const int side = std::min(crop.width, crop.height);
+  const double scale = decoded.reduction;
+  const Square square{(crop.left + (crop.width - side) / 2) / scale - decoded.left,
+                      (crop.top + (crop.height - side) / 2) / scale - decoded.top, side / scale};
+  resample({decompressor.pixels.get(), decoded.width, decoded.height}, square, size,
+           orientationOf(decompressor.info), to);
+}
+
+#else
+
+std::optional<JpegHeader> readHeader(const uint8_t*, size_t) { return std::nullopt; }
+
+void readSquare(const uint8_t*, size_t, const Rectangle&, int, uint8_t*) {
+  throw std::logic_error("built without libjpeg-turbo");
+}
+
+#endif
+
+}  // namespace pictures

@@ -1,0 +1,35 @@
+// Reads JPEGs, and only the part of them that is wanted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "resample.h"
+
+namespace pictures {
+
+/// What a JPEG says of itself.
+struct JpegHeader {
+  int width;
+  int height;
+  Orientation orientation;
+};
+
+/// A part of a picture, in whole pixels.
+struct Rectangle {
+  int left;
+  int top;
+  int width;
+  int height;
+};
+
+/// The header of a JPEG that is read here: grey or of three colours, without a colour profile; nothing otherwise, and
+/// nothing ever where the addon was built without libjpeg-turbo.
+std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length);
+
+/// The middle square of `crop`, scaled to `size` × `size` and turned as EXIF says, to `to`, [size, size, 3].
+/// Throws a `std::runtime_error` that says what is wrong with the bytes.
+void readSquare(const uint8_t* bytes, size_t length, const Rectangle& crop, int size, uint8_t* to);
+
+}  // namespace pictures

@@ -1,0 +1,88 @@
+/**
+ * Pictures to small squares: the middle of a picture, or of a part of it, scaled and turned upright, on Node's own
+ * threads. Scaling is Pillow's BILINEAR, to the bit: a triangle that covers every pixel that goes into the result.
+ */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+export interface JpegHeader {
+  /** Pixels, as they are stored. */
+  width: number;
+  height: number;
+  /** How the picture is turned for people to see it, as EXIF numbers it: 1 (not at all) to 8. */
+  orientation: number;
+}
+
+/** A part of a picture, in whole pixels. */
+export interface Rectangle {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** What somebody else has decoded. */
+export interface RawPixels {
+  /** [height, width, 4] bytes: red, green, blue, and one that is not looked at. */
+  data: Uint8Array;
+  width: number;
+  height: number;
+  /** As EXIF numbers it. */
+  orientation: number;
+}
+
+/**
+ * The header of a JPEG that `jpegSquare` reads: grey or in three colours, 8 bits, without a colour profile. Undefined
+ * for every other file, and for all files where the addon was built without libjpeg-turbo.
+ */
+export function jpegHeader(encoded: Uint8Array): JpegHeader | undefined {
+  const header = native.jpegHeader(encoded);
+  return header && { width: header[0], height: header[1], orientation: header[2] };
+}
+
+/**
+ * The middle square of a part of a JPEG as [size, size, 3] bytes, turned as its EXIF says. Where the part is four
+ * times as large or more, it is decoded at a half, a quarter or an eighth of its size, but twice `size` at least.
+ * `encoded` is not to be written to meanwhile.
+ * Rejects with an `Error` that says what is wrong with the bytes.
+ */
+export function jpegSquare(encoded: Uint8Array, crop: Rectangle, size: number): Promise<Buffer> {
+  const { left, top, width, height } = crop;
+  return native.jpegSquare(encoded, left, top, width, height, size);
+}
+
+/** The same of pixels: their middle square as [size, size, 3] bytes, turned. They are not to be written to meanwhile. */
+export function square({ data, width, height, orientation }: RawPixels, size: number): Promise<Buffer> {
+  return native.square(data, width, height, orientation, size);
+}
+
+interface Native {
+  jpegHeader(encoded: Uint8Array): [number, number, number] | undefined;
+  jpegSquare(
+    encoded: Uint8Array,
+    left: number,
+    top: number,
+    width: number,
+    height: number,
+    size: number,
+  ): Promise<Buffer>;
+  square(
+    data: Uint8Array,
+    width: number,
+    height: number,
+    orientation: number,
+    size: number,
+  ): Promise<Buffer>;
+}
+
+const native = load();
+
+function load(): Native {
+  const path = fileURLToPath(new URL("../build/pictures.node", import.meta.url));
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Error(`The addon for pictures cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+  }
+}
