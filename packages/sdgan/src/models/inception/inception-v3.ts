@@ -7,7 +7,7 @@
  *   normalized by ImageNet's mean and deviation into −1 … 1 again; AttnGAN gives −1 … 1 directly, as is done here.)
  * - `fid`: the network of 2015 that the Fréchet Inception Distance is defined by (Heusel et al., 2017), as pytorch-fid
  *   ported it. Means leave out what lies beyond the edge, the last block takes the largest value instead of a mean, and
- *   there are 1,008 classes. Figures need float32: bfloat16 moves the features by a hundredth.
+ *   there are 1,008 classes. Figures are of float32.
  */
 import { functional, nn, scope, type Tensor } from "@sdgan/torch";
 import { atLeastFloat32 } from "../layers.js";

@@ -1,10 +1,16 @@
 /** What Inception-v3's blocks are made of. Nothing of it is ever trained here. */
-import { functional, nn, type Tensor } from "@sdgan/torch";
+import { call, functional, nn, type Tensor } from "@sdgan/torch";
 
-/** A convolution that keeps the size (with odd kernels and stride 1), batch normalization, ReLU: [B, I, H, W] → [B, O, H', W']. */
+/**
+ * Convolution, batch normalization, ReLU: [B, I, H, W] → [B, O, H', W'].
+ *
+ * The normalization is always by the running statistics, so it is one more factor and offset for each of the
+ * convolution's channels, and is computed with it: z = relu(w·γ/σ * x + (β − μ·γ/σ)). A gradient then has half as
+ * much to keep.
+ */
 export class ConvBn extends nn.Module {
   readonly conv: nn.Conv2d;
-  readonly bn: RunningBatchNorm;
+  readonly bn: nn.BatchNorm;
 
   constructor(
     inChannels: number,
@@ -14,22 +20,23 @@ export class ConvBn extends nn.Module {
   ) {
     super();
     this.conv = new nn.Conv2d(inChannels, outChannels, kernel, { bias: false, ...options });
-    this.bn = new RunningBatchNorm(outChannels);
+    this.bn = new nn.BatchNorm(outChannels);
   }
 
   forward(input: Tensor): Tensor {
-    return this.bn.forward(this.conv.forward(input));
+    const { dtype } = input;
+    const { stride, padding } = this.conv;
+    const { weight: gamma, bias: beta, runningMean, runningVar } = this.bn;
+    const gain = gamma.div(runningVar.add(epsilon).sqrt()); // γ/σ: [O]
+    const weight = this.conv.weight.mul(gain.view(-1, 1, 1, 1));
+    const bias = beta.sub(runningMean.mul(gain));
+    const options = { bias: bias.to(dtype), stride, padding };
+    return call("relu_", functional.conv2d(input, weight.to(dtype), options));
   }
 }
 
-/** Batch normalization by the running statistics in every mode, with a ReLU in the same pass. */
-class RunningBatchNorm extends nn.BatchNorm {
-  override forward(input: Tensor): Tensor {
-    const { weight, bias, runningMean, runningVar } = this;
-    const statistics = { weight, bias, runningMean, runningVar, training: false, eps: 1e-3 };
-    return functional.batchNorm(input, { ...statistics, activation: "leaky_relu", slope: 0 });
-  }
-}
+/** Of all of Inception's batch normalizations. */
+const epsilon = 1e-3;
 
 /** What a block's last branch begins with; it keeps the size. */
 export type Pool = (input: Tensor) => Tensor;
