@@ -7,6 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   resolve: {
     alias: {
+      "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),
     },

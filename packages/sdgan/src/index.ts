@@ -4,8 +4,11 @@
 export { type Config, loadConfig, presetNames } from "./config.js";
 // Data: a source of pictures with captions becomes a prepared folder.
 export { type BirdsOptions, birds } from "./data/birds/index.js";
+export { type CocoOptions, coco } from "./data/coco.js";
+export { type CubOptions, cub } from "./data/cub.js";
 export type { Caption, Example, Source, Split } from "./data/dataset.js";
-export { folder } from "./data/folder.js";
+export { type FlowersOptions, flowers } from "./data/flowers.js";
+export { folder } from "./data/folder/index.js";
 export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepare.js";
 export { openPrepared, type Prepared } from "./data/prepared.js";
 export { UserError } from "./errors.js";

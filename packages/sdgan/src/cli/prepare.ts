@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary } from "../data/prepare.js";
 import { visible } from "../visible.js";
@@ -6,61 +6,167 @@ import { commandLine } from "./command-line.js";
 import { pictureSize, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 
-/** `sdgan prepare birds|folder` */
+/** `sdgan prepare birds|cub|coco|flowers|folder` */
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
     .description("turn pictures with captions into a prepared folder, which training reads");
 
-  requiredOption(prepare.command("birds"), "--out <folder>", "the prepared folder to make, or to replace")
+  sourceCommand(prepare, "birds", 64)
     .description("the built-in data: drawn birds of invented species, a quarter of them to test on")
-    .option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, 64)
     .option("--seed <number>", "other birds for another seed", wholeNumber(0), 0)
     .option("--species <count>", "species", wholeNumber(1), 200)
     .option("--pictures <count>", "pictures of each species", wholeNumber(1), 40)
     .addHelpText("after", "\nExample:\n  npx sdgan prepare birds --out data/birds")
-    .action(async ({ out, size, seed, species, pictures }) => {
+    .action(async ({ seed, species, pictures, ...options }) => {
       const { birds } = await import("../data/birds/index.js");
-      const source = birds({ seed, species, picturesPerSpecies: pictures, size });
-      await show(source, { out, size }, species * pictures);
+      await show(birds({ seed, species, picturesPerSpecies: pictures, size: options.size }), options);
     });
 
-  requiredOption(prepare.command("folder"), "--out <folder>", "the prepared folder to make, or to replace")
-    .description("your own pictures: a folder with captions.jsonl, one picture a line")
-    .argument("<path>", "the folder")
-    .option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, 64)
-    .option("--background <colour>", "what shines through see-through pictures, as CSS names it", "white")
+  sourceCommand(prepare, "cub", 256)
+    .description("CUB-200-2011 with Reed et al.'s captions, as published or in AttnGAN's layout")
+    .argument("<path>", "the folder with images.txt, or the one that CUB_200_2011 is in")
+    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
-A line of captions.jsonl ("split" and "class" may be left out):
-  {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
+As published, with the split by class of Reed et al. (150 classes to train on, 50 to test on):
+  CUB_200_2011/images.txt  classes.txt  image_class_labels.txt  bounding_boxes.txt
+  CUB_200_2011/images/001.Black_footed_Albatross/*.jpg
+  text_c10/001.Black_footed_Albatross/*.txt     in CUB_200_2011 or beside it; "text" will do
+
+AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+  birds/CUB_200_2011/…  birds/text/…  birds/captions.pickle
+  birds/train/filenames.pickle  birds/test/filenames.pickle
+
+Examples:
+  npx sdgan prepare cub CUB_200_2011 --out data/cub
+  npx sdgan prepare cub birds --out data/cub
+  npx sdgan prepare cub CUB_200_2011 --text text_c10 --vocabulary birds/captions.pickle --out data/cub`,
+    )
+    .action(async (path, { text, ...options }) => {
+      const { cub } = await import("../data/cub.js");
+      await show(cub(path, { text }), options);
+    });
+
+  sourceCommand(prepare, "coco", 256)
+    .description("Microsoft COCO with its captions, as published or in AttnGAN's layout")
+    .argument("<path>", "the folder that annotations/ and the pictures' folders are in")
+    .addOption(
+      new Option("--year <year>", "which lists, where both years' are there")
+        .choices(["2014", "2017"])
+        .argParser(Number),
+    )
+    .option("--text <folder>", "the captions of AttnGAN's layout, where they are not in that folder")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+As published: train is trained on, val is tested on:
+  coco/annotations/captions_train2014.json  captions_val2014.json     or 2017
+  coco/train2014/*.jpg  coco/val2014/*.jpg                            or in coco/images/
+
+AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+  coco/train/filenames.pickle  coco/test/filenames.pickle  coco/captions.pickle
+  coco/text/*.txt  coco/images/*.jpg                                  or in train2014/ and val2014/
+
+Examples:
+  npx sdgan prepare coco coco --out data/coco
+  npx sdgan prepare coco coco --year 2017 --out data/coco`,
+    )
+    .action(async (path, { year, text, ...options }) => {
+      const { coco } = await import("../data/coco.js");
+      await show(coco(path, { year, text }), options);
+    });
+
+  sourceCommand(prepare, "flowers", 256)
+    .description("Oxford-102 flowers with Reed et al.'s captions")
+    .argument("<path>", "the folder that jpg/ is in")
+    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+  flowers/jpg/image_00001.jpg …
+  flowers/text_c10/class_00001/image_06734.txt …     in flowers or beside it
+  flowers/trainvalclasses.txt  testclasses.txt       Reed et al.'s split; without them every fifth class is to test on
 
 Example:
-  npx sdgan prepare folder my-pictures --out data/mine`,
+  npx sdgan prepare flowers flowers --out data/flowers`,
     )
-    .action(async (path, { out, size, background }) => {
-      const { folder } = await import("../data/folder.js");
-      const source = folder(path);
-      await show(source, { out, size, background }, await count(source.examples()));
+    .action(async (path, { text, ...options }) => {
+      const { flowers } = await import("../data/flowers.js");
+      await show(flowers(path, { text }), options);
+    });
+
+  sourceCommand(prepare, "folder", 64)
+    .description("your own pictures with captions, in any of four conventions")
+    .argument("<path>", "the folder, or a tar file")
+    .option("--background <colour>", "what shines through see-through pictures, as CSS names it", "white")
+    .option(...VOCABULARY)
+    .addHelpText(
+      "after",
+      `
+The first of these that is there:
+  captions.jsonl     one picture a line ("split" and "class" may be left out):
+                     {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
+  metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, test/, validation/:
+                     {"file_name": "1.png", "text": "a red bird"}
+  *.tar              WebDataset's shards: 1.jpg with 1.txt or 1.json
+  *.txt              captions beside each picture: 1.png with 1.txt, a line each
+
+Examples:
+  npx sdgan prepare folder my-pictures --out data/mine
+  npx sdgan prepare folder shards/train-000.tar --size 128 --out data/mine`,
+    )
+    .action(async (path, options) => {
+      const { folder } = await import("../data/folder/index.js");
+      await show(folder(path), options);
     });
 }
 
-async function show(
-  source: Source,
-  options: { out: string; size: number; background?: string },
-  total: number,
-) {
+/** What every source's command has. */
+function sourceCommand(prepare: Command, name: string, size: number): Command {
+  return requiredOption(
+    prepare.command(name),
+    "--out <folder>",
+    "the prepared folder to make, or to replace",
+  ).option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, size);
+}
+
+const VOCABULARY = [
+  "--vocabulary <file>",
+  'words and their numbers, of a captions.pickle or vocabulary.json; or "captions", for their own ' +
+    "(default: captions.pickle where the data has it, else their own)",
+] as const;
+
+interface ShowOptions {
+  out: string;
+  size: number;
+  background?: string;
+  vocabulary?: string;
+}
+
+async function show(given: Source, { vocabulary, ...options }: ShowOptions): Promise<void> {
+  const { withVocabulary } = await import("../data/with-vocabulary.js");
+  const source = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
   const { prepare } = await import("../data/prepare.js");
-  const progress = new Progress({ label: `prepare ${source.name}`, total, unit: "pictures" });
+  const progress = new Progress({
+    label: `prepare ${source.name}`,
+    unit: "pictures",
+    ...(source.count !== undefined && { total: source.count }),
+  });
   const summary = await progress.during(
     prepare(source, {
       ...options,
       onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
     }),
   );
+  if (source.found !== undefined) console.log(visible(source.found));
+  if (source.vocabulary) console.log(visible(`words of ${vocabulary ?? "captions.pickle"}`));
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
-  const preset = presetFor(source.name, options.size);
+  const preset = await presetFor(source.name, options.size);
   const run = `runs/${source.name}`;
   console.log(
     `Next: ${commandLine("train", "damsm", "--config", preset, "--data", options.out, "--run", run)}`,
@@ -81,14 +187,9 @@ function summaryLines(
   ];
 }
 
-function presetFor(source: string, size: number): string {
-  if (size % 256 === 0) return "cub";
+async function presetFor(source: string, size: number): Promise<string> {
+  const { presetNames } = await import("../config.js");
+  if (size % 256 === 0) return presetNames().includes(source) ? source : "cub";
   if (source !== "birds") return "emoji-64";
   return size % 128 === 0 ? "birds-128" : "birds-64";
-}
-
-async function count(items: AsyncIterable<unknown>): Promise<number> {
-  let n = 0;
-  for await (const _ of items) n++;
-  return n;
 }

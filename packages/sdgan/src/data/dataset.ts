@@ -1,3 +1,5 @@
+import type { Vocabulary } from "../text/vocabulary.js";
+
 /**
  * Where pictures with words come from. A source gives examples one after another, as its files have them;
  * `prepare` turns them into a prepared folder; everything later reads only that.
@@ -5,10 +7,17 @@
 export interface Source {
   /** The command's word for it: "birds", "folder". */
   name: string;
+  /** What was found where, in one line for people: the layout, and what captions and split are taken from. */
+  found?: string;
+  /** How many examples there are, where that is known beforehand. */
+  count?: number;
   /** Names of the classes; an example's `classId` points into it. One class a picture where a source has none. */
   classes: string[];
   /** Attributes that are known of every picture, name → its possible values; absent where the truth is not known. */
   attributes?: Record<string, string[]>;
+  /** The words that captions are encoded with; absent: the captions' own. */
+  vocabulary?: Vocabulary;
+  /** In the same order every time. */
   examples(): AsyncIterable<Example>;
 }
 
@@ -20,6 +29,8 @@ export interface Example {
   split: Split;
   classId: number;
   captions: Caption[];
+  /** Why it cannot be used, where the source knows that already (its captions cannot be read); it is left out. */
+  broken?: string;
   /** Where in the picture the thing is that the captions are of; absent: everywhere. */
   box?: Box;
   /** The encoded picture: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */

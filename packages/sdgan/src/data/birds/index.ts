@@ -38,6 +38,7 @@ export function birds({
   const all = makeSpecies(species, new Random(seed, "birds", "species"));
   return {
     name: "birds",
+    count: species * picturesPerSpecies,
     classes: all.map(({ name }) => name),
     attributes: Object.fromEntries(attributeEntries.map(([name, values]) => [name, [...values]])),
     async *examples() {

@@ -1,0 +1,158 @@
+import { UserError } from "../errors.js";
+import { quote } from "../text/quote.js";
+import { PADDING, Vocabulary } from "../text/vocabulary.js";
+import { type DataFolder, insidePath } from "./data-folder.js";
+import type { Caption, Split } from "./dataset.js";
+import { readPickleList } from "./pickle-list.js";
+
+/** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the pictures, which they do not have. */
+export interface AttnganLists {
+  /** Names of the pictures, without ending, of both splits. */
+  names: string[];
+  splitOf(name: string): Split | undefined;
+  /** AttnGAN's number of the picture's class; undefined where `class_info.pickle` is missing. */
+  classOf(name: string): number | undefined;
+  captions?: AttnganCaptions;
+}
+
+/** `captions.pickle`: every caption as words, and the words' numbers, which AttnGAN's text encoders know. */
+export interface AttnganCaptions {
+  /** Where it is, for messages. */
+  file: string;
+  vocabulary: Vocabulary;
+  captionsOf(name: string): Caption[];
+}
+
+/**
+ * AttnGAN's lists in `folder`: `{train,test}/filenames.pickle`, `{train,test}/class_info.pickle` and
+ * `captions.pickle`, of which the last two may be missing. Undefined where the first ones are not there.
+ * Throws a `UserError` when a list is broken, or does not fit the others.
+ */
+export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
+  const places = new Map<string, Place>();
+  const counts = { train: 0, test: 0 };
+  const there = SPLITS.filter((split) => folder.hasFile(`${split}/filenames.pickle`));
+  if (there.length === 0) return undefined;
+  for (const split of SPLITS) {
+    const names = readNames(folder, `${split}/filenames.pickle`);
+    const classes = readClasses(folder, `${split}/class_info.pickle`, names.length);
+    counts[split] = names.length;
+    for (const [index, name] of names.entries()) {
+      if (places.has(name)) {
+        throw new UserError(
+          `${folder.at(`${split}/filenames.pickle`)}: ${quote(name)} is there twice, or in both splits; ` +
+            "expected every picture once",
+        );
+      }
+      places.set(name, { split, index, classId: classes?.[index] });
+    }
+  }
+  const captions = folder.hasFile(CAPTIONS) ? readCaptions(folder, places, counts) : undefined;
+  return {
+    names: [...places.keys()],
+    splitOf: (name) => places.get(name)?.split,
+    classOf: (name) => places.get(name)?.classId,
+    ...(captions && { captions }),
+  };
+}
+
+/** The vocabulary of AttnGAN's `captions.pickle`. Throws a `UserError` when it is none. */
+export function readAttnganVocabulary(folder: DataFolder, path: string): Vocabulary {
+  return vocabularyOf(folder.at(path), readPickleList(folder, path));
+}
+
+/** Where a picture stands in the lists. */
+interface Place {
+  split: Split;
+  index: number;
+  classId: number | undefined;
+}
+
+const SPLITS = ["train", "test"] as const satisfies Split[];
+const CAPTIONS = "captions.pickle";
+
+function readNames(folder: DataFolder, path: string): string[] {
+  return readPickleList(folder, path).map((name, index) => {
+    const inside = typeof name === "string" ? insidePath(name) : undefined;
+    if (inside !== undefined) return inside;
+    const found = typeof name === "string" ? quote(name) : typeof name;
+    throw new UserError(
+      `${folder.at(path)}: entry ${index} is ${found}; expected a picture's name, inside the folder`,
+    );
+  });
+}
+
+function readClasses(folder: DataFolder, path: string, count: number): number[] | undefined {
+  if (!folder.hasFile(path)) return undefined;
+  const classes = readPickleList(folder, path);
+  if (classes.length === count && classes.every(isWhole)) return classes;
+  const found = classes.every(isWhole) ? `${classes.length} numbers` : "other things";
+  throw new UserError(
+    `${folder.at(path)}: holds ${found}; expected ${count} class numbers, as many as filenames.pickle has names`,
+  );
+}
+
+/** `[captions of train, captions of test, number → word, word → number]`; a picture's captions stand together. */
+function readCaptions(
+  folder: DataFolder,
+  places: Map<string, Place>,
+  counts: Record<Split, number>,
+): AttnganCaptions {
+  const file = folder.at(CAPTIONS);
+  const content = readPickleList(folder, CAPTIONS);
+  const vocabulary = vocabularyOf(file, content);
+  const lists = { train: content[0], test: content[1] };
+  const perPicture = SPLITS.map((split) => {
+    const list = lists[split];
+    const each = Array.isArray(list) ? list.length / counts[split] : Number.NaN;
+    if (Number.isInteger(each) && each > 0) return each;
+    const found = Array.isArray(list) ? `${list.length} captions` : "no list of captions";
+    throw new UserError(
+      `${file}: has ${found} for the ${counts[split]} pictures of ${split}/filenames.pickle; ` +
+        "expected as many for each picture. The two are not of one data set.",
+    );
+  });
+  const textOf = (caption: unknown): string => {
+    const words = Array.isArray(caption)
+      ? caption.map((token) => (isWhole(token) ? vocabulary.words[token] : undefined))
+      : [undefined];
+    if (words.includes(undefined))
+      throw new UserError(`${file}: has a caption with a number that is no word's`);
+    return words.join(" ");
+  };
+  return {
+    file,
+    vocabulary,
+    captionsOf: (name) => {
+      const { split, index } = places.get(name)!;
+      const each = perPicture[SPLITS.indexOf(split)]!;
+      const captions = (lists[split] as unknown[]).slice(index * each, (index + 1) * each);
+      return captions.map((caption) => ({ text: textOf(caption) }));
+    },
+  };
+}
+
+function vocabularyOf(file: string, content: unknown[]): Vocabulary {
+  const refuse = (found: string): never => {
+    throw new UserError(
+      `${file}: ${found}; expected AttnGAN's [captions to train on, captions to test on, ` +
+        `number → word, word → number], with word 0 "${PADDING}"`,
+    );
+  };
+  const [, , wordOf, numberOf] = content;
+  if (content.length !== 4 || !(wordOf instanceof Map) || !(numberOf instanceof Map)) {
+    return refuse("is a list of other things");
+  }
+  const words = Array.from({ length: wordOf.size }, (_, number) => wordOf.get(number));
+  const hole = words.findIndex((word) => typeof word !== "string");
+  if (hole >= 0) return refuse(`has ${words.length} words, but none with the number ${hole}`);
+  if (words[0] !== PADDING) return refuse(`word 0 is ${quote(words[0])}`);
+  const wrong = words.findIndex((word, number) => numberOf.get(word) !== number);
+  if (wrong >= 0) return refuse(`word ${wrong}, ${quote(words[wrong])}, has another number`);
+  return new Vocabulary(words);
+}
+
+/** Nothing else that a pickle may hold is made into a number or a text: that alone can take forever. */
+function isWhole(value: unknown): value is number {
+  return Number.isInteger(value);
+}

@@ -1,0 +1,58 @@
+import { UserError } from "../errors.js";
+import { quote } from "../text/quote.js";
+import { type DataFolder, insidePath } from "./data-folder.js";
+
+export interface AnnotatedPicture {
+  fileName: string;
+  /** In the order of the list; none where it has none. */
+  captions: string[];
+}
+
+/**
+ * One of COCO's lists of captions: `{"images": [{"id", "file_name", …}], "annotations": [{"image_id", "caption", …}]}`.
+ * It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, takes some 500 MB for a moment.
+ * Throws a `UserError` that names what is broken.
+ */
+export function readAnnotations(folder: DataFolder, path: string): AnnotatedPicture[] {
+  const refuse = (problem: string): never => {
+    throw new UserError(
+      `${folder.at(path)}: ${problem}; expected COCO's list of captions. Download it again.`,
+    );
+  };
+  let content: unknown;
+  try {
+    content = JSON.parse(folder.readTextList(path));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    return refuse("is not JSON, or cut short");
+  }
+  const { images, annotations } = fieldsOf(content);
+  if (!Array.isArray(images)) return refuse('has no list "images"');
+  if (!Array.isArray(annotations)) return refuse('has no list "annotations"');
+  const pictures = new Map<unknown, AnnotatedPicture>();
+  const names = new Set<string>();
+  for (const [index, image] of images.entries()) {
+    const { id, file_name: name } = fieldsOf(image);
+    const fileName = typeof name === "string" ? insidePath(name) : undefined;
+    if (typeof id !== "number" || fileName === undefined) {
+      return refuse(`images[${index}] has no number "id", or no "file_name" inside the folder`);
+    }
+    if (pictures.has(id)) return refuse(`images[${index}] has the id ${id} of another`);
+    if (names.has(fileName)) return refuse(`images[${index}] has the file ${quote(fileName)} of another`);
+    names.add(fileName);
+    pictures.set(id, { fileName, captions: [] });
+  }
+  for (const [index, annotation] of annotations.entries()) {
+    const { image_id: id, caption } = fieldsOf(annotation);
+    if (typeof caption !== "string") return refuse(`annotations[${index}] has no text "caption"`);
+    const picture = pictures.get(id);
+    if (!picture) return refuse(`annotations[${index}] is of a picture that "images" lacks`);
+    picture.captions.push(caption);
+  }
+  if (pictures.size === 0) return refuse("lists no picture");
+  return [...pictures.values()];
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,142 @@
+import { UserError } from "../errors.js";
+import { type AttnganLists, findAttnganLists } from "./attngan.js";
+import { type FoundCaptions, findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
+import { readAnnotations } from "./coco-annotations.js";
+import { DataFolder } from "./data-folder.js";
+import type { Example, Source, Split } from "./dataset.js";
+
+export interface CocoOptions {
+  /** Which year's lists, where both years' are there. */
+  year?: CocoYear;
+  /** The folder of the captions of AttnGAN's layout, where they are not in the data's folder. */
+  text?: string;
+}
+
+export const cocoYears = [2014, 2017] as const;
+export type CocoYear = (typeof cocoYears)[number];
+
+/**
+ * Microsoft COCO (Lin et al., 2014): everyday scenes with five captions or more each and no box; every picture is
+ * a class of its own. `path` is either of
+ *
+ * - the folder with `annotations/captions_{train,val}{2014,2017}.json` and the pictures of both in
+ *   `train2014`, `val2014` and so on, there or in `images`: val is what is tested on;
+ * - AttnGAN's: `{train,test}/filenames.pickle`, `text`, `captions.pickle`, whose vocabulary is taken, and the
+ *   pictures in `images`, `train2014`, `val2014`, there or in `images`.
+ *
+ * Both give the same pictures in the same order, that of their names.
+ * Throws a `UserError` when a list is missing or broken; a single broken picture or caption file is left out.
+ */
+export function coco(path: string, options: CocoOptions = {}): Source {
+  const folder = new DataFolder(path, "Give the folder of COCO, the one with annotations/.");
+  const lists = findAttnganLists(folder);
+  const layout = lists ? attnganLayout(folder, lists, options) : publishedLayout(folder, options);
+  const pictures = layout.pictures.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return {
+    ...layout.source,
+    name: "coco",
+    count: pictures.length,
+    classes: pictures.map(({ id }) => id),
+    async *examples() {
+      for (const [classId, { id, split, captions, file }] of pictures.entries()) {
+        const example: Example = {
+          ...{ id, split, classId },
+          ...(await captions()),
+          read: () => folder.read(file()),
+        };
+        yield example;
+      }
+    },
+  };
+}
+
+interface Layout {
+  source: Pick<Source, "found" | "vocabulary">;
+  pictures: CocoPicture[];
+}
+
+interface CocoPicture {
+  /** Its file's name, which is unique in COCO. */
+  id: string;
+  split: Split;
+  captions(): FoundCaptions | Promise<FoundCaptions>;
+  /** Where it is in the folder. */
+  file(): string;
+}
+
+const SPLITS = ["train", "test"] as const satisfies Split[];
+
+/** COCO's words for the splits. */
+const PARTS = { train: "train", test: "val" } satisfies Record<Split, string>;
+
+function publishedLayout(folder: DataFolder, { year }: CocoOptions): Layout {
+  const listOf = (year: CocoYear, split: Split) => `annotations/captions_${PARTS[split]}${year}.json`;
+  const splitsOf = (year: CocoYear) => SPLITS.filter((split) => folder.hasFile(listOf(year, split)));
+  const years = cocoYears.filter((year) => splitsOf(year).length > 0);
+  if (year === undefined && years.length > 1) {
+    throw new UserError(`${folder.path}: has captions of ${years.join(" and ")}. Choose one with --year.`);
+  }
+  const chosen = year ?? years[0];
+  if (chosen === undefined || splitsOf(chosen).length === 0) {
+    throw new UserError(
+      `${folder.path}: is not COCO: ${listOf(chosen ?? 2014, "train")} is not there. ` +
+        "Give the folder that COCO's annotations and pictures are unpacked in.",
+    );
+  }
+  const splits = splitsOf(chosen);
+  const pictures = splits.flatMap((split) => {
+    const fileOf = pictureFinder(folder, [`${PARTS[split]}${chosen}`]);
+    const list = listOf(chosen, split);
+    return readAnnotations(folder, list).map(({ fileName, captions }): CocoPicture => {
+      const found =
+        captions.length > 0
+          ? { captions: captions.map((text) => ({ text })) }
+          : { captions: [], broken: `has no captions in ${folder.at(list)}` };
+      return { id: fileName, split, captions: () => found, file: () => fileOf(fileName) };
+    });
+  });
+  const found = `COCO as published; captions from ${splits.map((split) => folder.at(listOf(chosen, split))).join(" and ")}`;
+  return { source: { found }, pictures };
+}
+
+function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOptions): Layout {
+  const captionFolder = findCaptionFolder([folder], text);
+  if (!captionFolder && !lists.captions) throw missingCaptions(folder.path, [folder]);
+  const fileOf = pictureFinder(
+    folder,
+    cocoYears.flatMap((year) => Object.values(PARTS).map((part) => part + year)),
+  );
+  const pictures = lists.names.map(
+    (name): CocoPicture => ({
+      id: `${name}.jpg`,
+      split: lists.splitOf(name)!,
+      captions: () =>
+        captionFolder
+          ? readCaptionFile(captionFolder, `${name}.txt`)
+          : { captions: lists.captions!.captionsOf(name) },
+      file: () => fileOf(`${name}.jpg`),
+    }),
+  );
+  return {
+    source: {
+      found: `COCO in AttnGAN's layout; captions from ${captionFolder?.path ?? lists.captions!.file}; split of filenames.pickle`,
+      ...(lists.captions && { vocabulary: lists.captions.vocabulary }),
+    },
+    pictures,
+  };
+}
+
+/** Says where a picture is: in one of the folders `parts`, or in one of them in `images`, or in that itself. */
+function pictureFinder(folder: DataFolder, parts: string[]): (fileName: string) => string {
+  const places = [...parts, ...parts.map((part) => `images/${part}`), "images"];
+  const there = places.filter((place) => folder.folder(place));
+  if (there.length === 0) {
+    throw new UserError(
+      `${folder.path}: has none of the folders ${places.join(", ")}. Unpack COCO's pictures there.`,
+    );
+  }
+  return (fileName) => {
+    const files = there.map((place) => `${place}/${fileName}`);
+    return files.find((file) => folder.hasFile(file)) ?? files[0]!;
+  };
+}

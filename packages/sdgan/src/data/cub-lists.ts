@@ -1,0 +1,84 @@
+import { UserError } from "../errors.js";
+import { quote } from "../text/quote.js";
+import { type DataFolder, insidePath } from "./data-folder.js";
+import type { Box } from "./dataset.js";
+
+export interface CubPicture {
+  /** Its path in `images/`. */
+  id: string;
+  /** The same without its ending: the name of its captions, and in AttnGAN's lists. */
+  name: string;
+  /** Place of its class in `classes`. */
+  classId: number;
+  /** CUB's number of its class, from 1 on. */
+  classNumber: number;
+  box: Box;
+}
+
+/**
+ * The lists of CUB-200-2011: `classes.txt`, `images.txt`, `image_class_labels.txt` and `bounding_boxes.txt`, in
+ * each of which a line is a number and what it stands for. Pictures are in the order of `images.txt`.
+ * Throws a `UserError` when one is missing or broken, or does not fit the others.
+ */
+export function readCubLists(birds: DataFolder): { classes: string[]; pictures: CubPicture[] } {
+  if (!birds.folder("images")) {
+    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its pictures there.`);
+  }
+  const classes = readNumbered(birds, "classes.txt", "a class's name", (text) => text);
+  const images = readNumbered(birds, "images.txt", "a path inside the folder images", insidePath);
+  const labels = readNumbered(birds, "image_class_labels.txt", "the number of a class", (text) =>
+    classes.has(Number(text)) ? Number(text) : undefined,
+  );
+  const boxes = readNumbered(birds, "bounding_boxes.txt", "x, y, width and height in pixels", parseBox);
+  const classIds = new Map([...classes.keys()].map((number, classId) => [number, classId]));
+  const ids = new Set<string>();
+  const pictures = [...images].map(([number, id]) => {
+    const lacking = !labels.has(number)
+      ? "image_class_labels.txt"
+      : boxes.has(number)
+        ? ""
+        : "bounding_boxes.txt";
+    if (lacking) throw new UserError(`${birds.at(lacking)}: lacks picture ${number}, which images.txt has`);
+    if (ids.has(id)) throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`);
+    ids.add(id);
+    const classNumber = labels.get(number)!;
+    return {
+      id,
+      name: id.replace(/\.[^./]*$/, ""),
+      classId: classIds.get(classNumber)!,
+      classNumber,
+      box: boxes.get(number)!,
+    };
+  });
+  return { classes: [...classes.values()], pictures };
+}
+
+/** A list whose lines are a number, a space and what `parse` makes something of. */
+function readNumbered<T>(
+  birds: DataFolder,
+  list: string,
+  expected: string,
+  parse: (text: string) => T | undefined,
+): Map<number, T> {
+  const entries = new Map<number, T>();
+  for (const [index, line] of birds.readTextList(list).split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const [, number, text] = /^\s*(\d+)\s+(\S.*?)\s*$/.exec(line) ?? [];
+    const value = text === undefined ? undefined : parse(text);
+    const at = `${birds.at(list)}:${index + 1}`;
+    if (value === undefined)
+      throw new UserError(`${at}: ${quote(line.trim())}; expected a number and ${expected}`);
+    if (entries.has(Number(number))) throw new UserError(`${at}: number ${number} is there already`);
+    entries.set(Number(number), value);
+  }
+  if (entries.size === 0) throw new UserError(`${birds.at(list)}: is empty`);
+  return entries;
+}
+
+function parseBox(text: string): Box | undefined {
+  const numbers = text.split(/\s+/).map(Number);
+  const [x, y, width, height] = numbers as [number, number, number, number];
+  return numbers.length === 4 && numbers.every(Number.isFinite) && width > 0 && height > 0
+    ? { x, y, width, height }
+    : undefined;
+}

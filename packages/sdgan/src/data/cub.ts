@@ -1,0 +1,109 @@
+import { UserError } from "../errors.js";
+import { quote } from "../text/quote.js";
+import { type AttnganLists, findAttnganLists } from "./attngan.js";
+import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
+import { type CubPicture, readCubLists } from "./cub-lists.js";
+import { DataFolder } from "./data-folder.js";
+import type { Example, Source, Split } from "./dataset.js";
+
+export interface CubOptions {
+  /** The folder of the captions, where they are neither in the data's folder nor beside it. */
+  text?: string;
+}
+
+/**
+ * CUB-200-2011 (Wah et al., 2011): 11,788 pictures of 200 classes of birds, each with the box that the bird is in,
+ * and ten captions by Reed et al. (2016). `path` is either of
+ *
+ * - the folder as published (`images.txt`, `bounding_boxes.txt`, …), or the one that has `CUB_200_2011`,
+ *   with `text_c10` or `text` in it or beside it;
+ * - AttnGAN's: `CUB_200_2011`, `text`, `{train,test}/filenames.pickle`, `captions.pickle`, whose vocabulary is taken.
+ *
+ * Both give the same pictures in the same order, that of `images.txt`.
+ * Throws a `UserError` when a list is missing or broken; a single broken picture or caption file is left out.
+ */
+export function cub(path: string, { text }: CubOptions = {}): Source {
+  const given = new DataFolder(path, "Give the folder of CUB-200-2011, the one with images.txt.");
+  const birds = findBirds(given);
+  const places = birds === given ? [given, new DataFolder(given.at(".."), "")] : [given, birds];
+  const lists = findAttnganLists(given);
+  const captionFolder = findCaptionFolder(places, text);
+  if (!captionFolder && !lists?.captions) throw missingCaptions(path, places);
+
+  const { classes, pictures } = readCubLists(birds);
+  if (lists) refuseOtherLists(given, lists, pictures);
+  const splitOf = (picture: CubPicture) => (lists ? lists.splitOf(picture.name) : splitByClass(picture));
+  const used = pictures.filter((picture) => splitOf(picture) !== undefined);
+  return {
+    name: "cub",
+    found: [
+      `CUB-200-2011 ${lists ? "in AttnGAN's layout" : "as published"}`,
+      `captions from ${captionFolder?.path ?? lists!.captions!.file}`,
+      `split ${lists ? "of filenames.pickle" : "by class as of Reed et al. (2016)"}`,
+    ].join("; "),
+    count: used.length,
+    classes,
+    ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
+    async *examples() {
+      for (const picture of used) {
+        const { id, name, classId, box } = picture;
+        const example: Example = {
+          ...{ id, split: splitOf(picture)!, classId, box },
+          ...(captionFolder
+            ? await readCaptionFile(captionFolder, `${name}.txt`)
+            : { captions: lists!.captions!.captionsOf(name) }),
+          read: () => birds.read(`images/${id}`),
+        };
+        yield example;
+      }
+    },
+  };
+}
+
+function splitByClass({ classNumber }: CubPicture): Split {
+  return TEST_CLASSES.has(classNumber) ? "test" : "train";
+}
+
+/**
+ * The 50 classes to test on that Reed et al. (2016) chose, as in `test/filenames.pickle` of StackGAN and AttnGAN;
+ * numbers as in `classes.txt`. They have 2,933 pictures, the other 150 classes 8,855. CUB's own
+ * `train_test_split.txt` is another split, within the classes.
+ */
+// biome-ignore format: one line of numbers is one of the table
+export const TEST_CLASSES: ReadonlySet<number> = new Set([
+  1, 4, 6, 8, 9, 14, 23, 29, 31, 33, 34, 35, 36, 37, 38, 43, 49, 51, 53, 66, 72, 79, 83, 84, 86, 91, 95, 96, 98,
+  101, 102, 103, 112, 114, 119, 121, 130, 135, 138, 147, 156, 163, 165, 166, 180, 183, 185, 186, 187, 197,
+]);
+
+/** The folder with the published lists: the one given, or `CUB_200_2011` in it. */
+function findBirds(given: DataFolder): DataFolder {
+  if (given.hasFile("images.txt")) return given;
+  const inside = given.folder("CUB_200_2011");
+  if (inside?.hasFile("images.txt")) return inside;
+  const packed = given.list().find(({ name }) => /^CUB_200_2011\.(tgz|tar\.gz|tar|zip)$/.test(name));
+  if (packed) throw new UserError(`${given.at(packed.name)}: is still packed. Unpack it where it is.`);
+  throw new UserError(
+    `${given.path}: is not CUB-200-2011: neither images.txt nor CUB_200_2011/images.txt is there. ` +
+      "Give the folder that CUB_200_2011.tgz unpacks to, or the one that it is in.",
+  );
+}
+
+/** AttnGAN's lists may lack pictures, which are then left out; but what they have must be CUB's. */
+function refuseOtherLists(given: DataFolder, lists: AttnganLists, pictures: CubPicture[]): void {
+  const known = new Map(pictures.map((picture) => [picture.name, picture]));
+  for (const name of lists.names) {
+    const picture = known.get(name);
+    if (!picture) {
+      throw new UserError(
+        `${given.path}: filenames.pickle lists ${quote(name)}, which images.txt lacks. Are both of CUB-200-2011?`,
+      );
+    }
+    const classNumber = lists.classOf(name);
+    if (classNumber !== undefined && classNumber !== picture.classNumber) {
+      throw new UserError(
+        `${given.path}: ${quote(name)} is of class ${classNumber} in class_info.pickle, ` +
+          `but of ${picture.classNumber} in image_class_labels.txt. Are both of CUB-200-2011?`,
+      );
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { UserError } from "../errors.js";
+import { quote } from "../text/quote.js";
+import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
+import { DataFolder } from "./data-folder.js";
+import type { Example, Source, Split } from "./dataset.js";
+
+export interface FlowersOptions {
+  /** The folder of the captions, where they are neither in the data's folder nor beside it. */
+  text?: string;
+}
+
+/**
+ * Oxford-102 (Nilsback and Zisserman, 2008): 8,189 pictures of 102 classes of flowers in `jpg`, with ten captions
+ * each by Reed et al. (2016) in `text_c10/class_00001/image_06734.txt`, which also say what class a picture is of.
+ * The split is by class: that of Reed et al.'s `trainvalclasses.txt` and `testclasses.txt` (82 and 20 classes),
+ * where they are in the data's folder or beside the captions; otherwise every fifth class is to test on, which
+ * makes 82 and 20 as well, but others.
+ * Throws a `UserError` when a list or folder is missing or broken; a single broken picture or caption file is left out.
+ */
+export function flowers(path: string, { text }: FlowersOptions = {}): Source {
+  const given = new DataFolder(path, "Give the folder of Oxford-102, the one with jpg/.");
+  if (!given.folder("jpg")) {
+    throw new UserError(
+      `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in: its pictures are in jpg/.`,
+    );
+  }
+  const beside = new DataFolder(given.at(".."), "");
+  const captionFolder = findCaptionFolder([given, beside], text);
+  if (!captionFolder) throw missingCaptions(path, [given, beside]);
+
+  const pictures = listPictures(captionFolder);
+  const classes = [...new Set(pictures.map(({ className }) => className))];
+  const classIds = new Map(classes.map((name, id) => [name, id]));
+  const lists = readClassLists([given, new DataFolder(captionFolder.at(".."), "")]);
+  const splitOf = lists ? splitByLists(lists, classes) : splitByRule(classes);
+  const used = pictures.filter(({ className }) => splitOf.has(className));
+  return {
+    name: "flowers",
+    found: `Oxford-102; captions from ${captionFolder.path}; split by class ${lists ? `as in ${lists.found}` : "every fifth to test on"}`,
+    count: used.length,
+    classes,
+    async *examples() {
+      for (const { name, className } of used) {
+        const example: Example = {
+          ...{ id: `${name}.jpg`, split: splitOf.get(className)!, classId: classIds.get(className)! },
+          ...(await readCaptionFile(captionFolder, `${className}/${name}.txt`)),
+          read: () => given.read(`jpg/${name}.jpg`),
+        };
+        yield example;
+      }
+    },
+  };
+}
+
+interface Flower {
+  /** Of its picture and its captions, without ending. */
+  name: string;
+  className: string;
+}
+
+/** Every file of captions, by class and name. */
+function listPictures(captions: DataFolder): Flower[] {
+  const classOf = new Map<string, string>();
+  for (const { name: className, isFolder } of captions.list()) {
+    if (!isFolder) continue;
+    for (const { name: file } of captions.list(className)) {
+      if (!file.endsWith(".txt")) continue;
+      const name = file.slice(0, -".txt".length);
+      const other = classOf.get(name);
+      if (other !== undefined) {
+        throw new UserError(
+          `${captions.path}: ${quote(name)} is in ${quote(other)} and in ${quote(className)}`,
+        );
+      }
+      classOf.set(name, className);
+    }
+  }
+  if (classOf.size > 0) return [...classOf].map(([name, className]) => ({ name, className }));
+  throw new UserError(
+    `${captions.path}: has no captions; expected one folder a class with one file a picture, ` +
+      "such as class_00001/image_06734.txt",
+  );
+}
+
+/** Reed et al.'s lists of classes, from the first place that has them. */
+function readClassLists(places: DataFolder[]) {
+  const place = places.find((place) => Object.values(LISTS).every((list) => place.hasFile(list)));
+  if (!place) return undefined;
+  const read = (list: string) => place.readTextList(list).split(/\s+/).filter(Boolean);
+  return { found: place.at(LISTS.test), place, train: read(LISTS.train), test: read(LISTS.test) };
+}
+
+const LISTS = { train: "trainvalclasses.txt", test: "testclasses.txt" } satisfies Record<Split, string>;
+
+/** Classes that the lists lack are in no split. */
+function splitByLists(
+  { place, train, test }: NonNullable<ReturnType<typeof readClassLists>>,
+  classes: string[],
+): Map<string, Split> {
+  const both = train.find((name) => test.includes(name));
+  if (both !== undefined)
+    throw new UserError(`${place.at(LISTS.test)}: ${quote(both)} is in ${LISTS.train} too`);
+  if (![...train, ...test].some((name) => classes.includes(name))) {
+    throw new UserError(
+      `${place.at(LISTS.test)}: no class of it or of ${LISTS.train} has captions; expected names such as ${quote(classes[0]!)}`,
+    );
+  }
+  return new Map([
+    ...train.map((name): [string, Split] => [name, "train"]),
+    ...test.map((name): [string, Split] => [name, "test"]),
+  ]);
+}
+
+/** The 5th, 10th, … class is to test on. */
+function splitByRule(classes: string[]): Map<string, Split> {
+  return new Map(classes.map((name, index) => [name, index % 5 === 4 ? "test" : "train"]));
+}

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { quote } from "../../text/quote.js";
+import { type DataFolder, insidePath } from "../data-folder.js";
+import type { Split } from "../dataset.js";
+import type { Entry } from "./entry.js";
+import { splitByHash } from "./split.js";
+
+/**
+ * The project's own list, `captions.jsonl`, one JSON object a line:
+ *
+ *     {"image": "images/1.png", "captions": ["a red bird", "red all over"], "split": "train", "class": "robin"}
+ *
+ * `image` is a path inside the folder; `captions` is one or more sentences (or `caption`, one). `split` may be left
+ * out: then every tenth picture, chosen by the hash of its path, is for testing. Without `class` a picture is a
+ * class of its own. Throws a `UserError` that names the line that is not so.
+ */
+export function readCaptionsJsonl(folder: DataFolder): Entry[] {
+  const file = folder.at(CAPTIONS_JSONL);
+  const entries: Entry[] = [];
+  const lineOf = new Map<string, number>();
+  for (const [index, line] of folder.readTextList(CAPTIONS_JSONL).split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const refuse = (problem: string): never => {
+      throw new UserError(`${file}:${index + 1}: ${problem}; expected a line such as ${EXAMPLE}`);
+    };
+    const { image, split, captions, className } = parseLine(line, refuse);
+    const earlier = lineOf.get(image);
+    if (earlier !== undefined) {
+      refuse(`${quote(image)} stands on line ${earlier} already: one line must have all its captions`);
+    }
+    lineOf.set(image, index + 1);
+    const found = { captions: captions.map((text) => ({ text })) };
+    entries.push({ id: image, split, className, captions: () => found, read: () => folder.read(image) });
+  }
+  if (entries.length === 0) {
+    throw new UserError(`${file}: lists no picture; expected lines such as ${EXAMPLE}`);
+  }
+  return entries;
+}
+
+export const CAPTIONS_JSONL = "captions.jsonl";
+export const EXAMPLE = '{"image": "images/1.png", "captions": ["a red bird"]}';
+
+interface Line {
+  image: string;
+  split: Split;
+  captions: string[];
+  className: string;
+}
+
+const lineSchema = z
+  .object({
+    image: z.string().min(1),
+    captions: z.array(z.string()).min(1).optional(),
+    caption: z.string().optional(),
+    split: z.enum(["train", "test"]).optional(),
+    class: z.union([z.string(), z.number()]).optional(),
+  })
+  .refine((line) => line.captions !== undefined || line.caption !== undefined, {
+    error: 'neither "captions" nor "caption"',
+  });
+
+function parseLine(line: string, refuse: (problem: string) => never): Line {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return refuse(`not JSON: ${quote(line.trim())}`);
+  }
+  const parsed = lineSchema.safeParse(json);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    return refuse(`${path.length > 0 ? `"${path.join(".")}": ` : ""}${message} in ${quote(line.trim())}`);
+  }
+  const { captions = [], caption, split, class: className } = parsed.data;
+  const image = insidePath(parsed.data.image);
+  if (image === undefined)
+    return refuse(`the image ${quote(parsed.data.image)} is not a path inside the folder`);
+  return {
+    image,
+    split: split ?? splitByHash(image),
+    captions: caption === undefined ? captions : [caption, ...captions],
+    className: className === undefined ? image : String(className),
+  };
+}

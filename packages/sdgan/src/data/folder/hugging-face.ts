@@ -1,0 +1,129 @@
+import { CsvError, parse as parseCsv } from "csv-parse/sync";
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { quote } from "../../text/quote.js";
+import { type DataFolder, insidePath } from "../data-folder.js";
+import type { Entry } from "./entry.js";
+import { splitByHash, splitByName } from "./split.js";
+
+/** Where Hugging Face's lists are: in the folder itself, or in those of its splits. */
+export function findMetadata(data: DataFolder): string[] {
+  const splits = data
+    .list()
+    .filter(({ name, isFolder }) => isFolder && splitByName([name]))
+    .map(({ name }) => `${name}/`);
+  return ["", ...splits].flatMap((place) => {
+    const lists = LISTS.map((list) => place + list).filter((list) => data.hasFile(list));
+    if (lists.length > 1) throw new UserError(`${data.path}: has ${lists.join(" and ")}. Keep one of them.`);
+    return lists;
+  });
+}
+
+const LISTS = ["metadata.jsonl", "metadata.csv"];
+
+/**
+ * Hugging Face's image folder: rows with `file_name`, a path from the list's own folder, and `text`. A picture may
+ * have several rows, one a caption; in JSON, `text` may be a list. `caption` and `captions` are taken for `text`,
+ * and `label`, where it is, for the picture's class. Folders named train, test or validation are the splits;
+ * without them every tenth picture, chosen by the hash of its path, is to test on.
+ * Throws a `UserError` that names a broken line.
+ */
+export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
+  const pictures = new Map<string, Row>();
+  for (const list of lists) {
+    const place = list.slice(0, list.lastIndexOf("/") + 1);
+    const { rows, example } = list.endsWith(".csv") ? readCsv(data, list) : readJsonl(data, list);
+    for (const { line, content } of rows) {
+      const row = parseRow(content);
+      if (typeof row === "string") {
+        throw new UserError(
+          `${data.at(list)}:${line}: ${row}; expected file_name and text, such as ${example}`,
+        );
+      }
+      const known = pictures.get(place + row.image);
+      if (known) known.captions.push(...row.captions);
+      else pictures.set(place + row.image, row);
+    }
+  }
+  if (pictures.size === 0) throw new UserError(`${data.at(lists[0]!)}: lists no picture`);
+  return [...pictures].map(([image, { captions, label }]) => {
+    const found = { captions: captions.map((text) => ({ text })) };
+    return {
+      id: image,
+      split: splitByName(image.split("/").slice(0, -1)) ?? splitByHash(image),
+      className: label ?? image,
+      captions: () => found,
+      read: () => data.read(image),
+    };
+  });
+}
+
+interface Row {
+  image: string;
+  captions: string[];
+  label: string | undefined;
+}
+
+const texts = z.union([z.string(), z.array(z.string())]).optional();
+const rowSchema = z.object({
+  file_name: z.string().min(1),
+  ...{ text: texts, caption: texts, captions: texts },
+  label: z.union([z.string(), z.number(), z.null()]).optional(),
+});
+
+/** The row, or what is wrong with it. */
+function parseRow(content: unknown): Row | string {
+  const parsed = rowSchema.safeParse(content);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    return path.length > 0 ? `"${path.join(".")}": ${message}` : message;
+  }
+  const { file_name: name, text, caption, captions, label } = parsed.data;
+  const image = insidePath(name);
+  if (image === undefined) return `${quote(name)} is not a path inside the folder`;
+  const found = text ?? caption ?? captions;
+  if (found === undefined) return 'has no "text"';
+  return {
+    image,
+    captions: [found].flat(),
+    label: label === null || label === undefined || label === "" ? undefined : String(label),
+  };
+}
+
+interface Rows {
+  rows: { line: number; content: unknown }[];
+  /** What such a list looks like. */
+  example: string;
+}
+
+function readJsonl(data: DataFolder, list: string): Rows {
+  const example = '{"file_name": "1.png", "text": "a red bird"}';
+  const rows = [];
+  for (const [index, text] of data.readTextList(list).split("\n").entries()) {
+    if (text.trim() === "") continue;
+    try {
+      rows.push({ line: index + 1, content: JSON.parse(text) });
+    } catch {
+      throw new UserError(
+        `${data.at(list)}:${index + 1}: not JSON: ${quote(text.trim())}; expected ${example}`,
+      );
+    }
+  }
+  return { rows, example };
+}
+
+function readCsv(data: DataFolder, list: string): Rows {
+  try {
+    const records = parseCsv<{ record: unknown; info: { lines: number } }>(data.readList(list), {
+      ...{ columns: true, info: true, bom: true, skip_empty_lines: true, max_record_size: ROW_CHARACTERS },
+    });
+    const rows = records.map(({ record, info }) => ({ line: info.lines, content: record }));
+    return { rows, example: 'file_name,text and then 1.png,"a red bird" on a line' };
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new UserError(`${data.at(list)}: is not CSV: ${error.message.replace(/\s+/g, " ")}`);
+  }
+}
+
+/** So that a quotation mark that is never closed is found before it has swallowed a large file. */
+const ROW_CHARACTERS = 2 ** 20;

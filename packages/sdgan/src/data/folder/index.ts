@@ -1,0 +1,73 @@
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { UserError } from "../../errors.js";
+import { DataFolder } from "../data-folder.js";
+import type { Example, Source } from "../dataset.js";
+import { findBeside } from "./beside.js";
+import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
+import type { Entry } from "./entry.js";
+import { findMetadata, readMetadata } from "./hugging-face.js";
+import { findShards, readShards } from "./web-dataset.js";
+
+/**
+ * Anybody's pictures: the first of these conventions that `path` follows.
+ *
+ * 1. `captions.jsonl`, the project's own list (`captions-jsonl.ts`);
+ * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in folders (`hugging-face.ts`);
+ * 3. WebDataset: tar files, or `path` is one (`web-dataset.ts`);
+ * 4. a `.txt` beside each picture (`beside.ts`).
+ *
+ * Throws a `UserError` when none is there, or a list is broken; single broken pictures and captions are left out.
+ */
+export function folder(path: string): Source {
+  const { found, entries } = find(path);
+  const classes = [...new Set(entries.map(({ className }) => className))];
+  const classIds = new Map(classes.map((name, id) => [name, id]));
+  return {
+    name: "folder",
+    found: `${path}: ${found}`,
+    count: entries.length,
+    classes,
+    async *examples() {
+      for (const { id, split, className, captions, read } of entries) {
+        const example: Example = {
+          ...{ id, split, classId: classIds.get(className)! },
+          ...(await captions()),
+          read,
+        };
+        yield example;
+      }
+    },
+  };
+}
+
+function find(path: string): { found: string; entries: Entry[] } {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path);
+  const data = new DataFolder(path, `Give a folder with pictures and their captions, or a tar file.`);
+  if (data.hasFile(CAPTIONS_JSONL)) return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data) };
+  const metadata = findMetadata(data);
+  if (metadata.length > 0) {
+    return {
+      found: `Hugging Face's image folder: ${metadata.join(", ")}`,
+      entries: readMetadata(data, metadata),
+    };
+  }
+  const shards = findShards(data);
+  if (shards.length > 0)
+    return { found: `WebDataset: ${shards.length} tar files`, entries: readShards(data, shards) };
+  const beside = findBeside(data);
+  if (beside.length > 0) return { found: "a .txt beside each picture", entries: beside };
+  throw new UserError(
+    `${path}: no captions are found. Expected ${CAPTIONS_JSONL} with a line for each picture, such as ${EXAMPLE}; ` +
+      "or metadata.jsonl or metadata.csv with file_name and text; or tar files of WebDataset's; or a .txt beside each picture.",
+  );
+}
+
+function findInTar(path: string): { found: string; entries: Entry[] } {
+  // A link to the file is the user's own, and is followed.
+  const file = realpathSync(path);
+  return {
+    found: "WebDataset: one tar file",
+    entries: readShards(new DataFolder(dirname(file), ""), [basename(file)]),
+  };
+}

@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { CAPTION_BYTES, captionLines, type FoundCaptions } from "../caption-files.js";
+import type { DataFolder } from "../data-folder.js";
+import type { Entry } from "./entry.js";
+import { isPicture } from "./picture-names.js";
+import { splitByHash, splitByName } from "./split.js";
+import { readTarIndex, type TarMember } from "./tar.js";
+
+/** The tar files in a folder, and in those of its splits. */
+export function findShards(data: DataFolder): string[] {
+  const splits = data.list().filter(({ name, isFolder }) => isFolder && splitByName([name]));
+  return ["", ...splits.map(({ name }) => `${name}/`)].flatMap((place) =>
+    data
+      .list(place || ".")
+      .filter(({ name, isFolder }) => !isFolder && name.endsWith(".tar"))
+      .map(({ name }) => place + name),
+  );
+}
+
+/**
+ * WebDataset's shards: tar files whose members with the same name up to its first dot belong together: `7.jpg`
+ * with `7.txt`, one caption a line, or `7.json` with `caption`, `captions` or `text`. Every picture is a class of its
+ * own. Shards whose path has train, test or validation in it (`train-000.tar`) are those splits;
+ * otherwise every tenth picture, chosen by the hash of its name, is to test on.
+ * Only the shards' headers are read here; pictures and captions are read in their place when they are asked for,
+ * and nothing is unpacked. Throws a `UserError` for a file that is no tar file, or is cut short.
+ */
+export function readShards(data: DataFolder, shards: string[]): Entry[] {
+  const entries = shards.flatMap((shard) => {
+    const split = splitByName(shard.split(/[^A-Za-z]+/));
+    return samplesOf(readTarIndex(data, shard)).map(({ key, members }): Entry => {
+      const id = `${shard}/${key}`;
+      const { picture } = members;
+      return {
+        id,
+        split: split ?? splitByHash(key),
+        className: id,
+        captions: () =>
+          picture ? readCaptions(data, shard, members) : { captions: [], broken: "has no picture beside it" },
+        read: () => readMember(data, shard, picture!),
+      };
+    });
+  });
+  if (entries.length > 0) return entries;
+  throw new UserError(
+    `${data.at(shards[0]!)}: has no pictures with captions; expected members such as 7.jpg with 7.txt or 7.json`,
+  );
+}
+
+interface Sample {
+  key: string;
+  members: { picture?: TarMember; txt?: TarMember; json?: TarMember };
+}
+
+/** Members by the part of their name up to its first dot. What is neither picture nor captions has no part in it. */
+function samplesOf(members: TarMember[]): Sample[] {
+  const samples = new Map<string, Sample>();
+  for (const member of members) {
+    const [, key, ending = ""] = /^((?:.*\/)?[^./][^./]*)\.([^./]+)$/.exec(member.name) ?? [];
+    const part = isPicture(member.name) ? "picture" : ending.toLowerCase();
+    if (key === undefined || (part !== "picture" && part !== "txt" && part !== "json")) continue;
+    const sample = samples.get(key) ?? { key, members: {} };
+    sample.members[part] = member;
+    samples.set(key, sample);
+  }
+  return [...samples.values()];
+}
+
+async function readCaptions(
+  data: DataFolder,
+  shard: string,
+  { txt, json }: Sample["members"],
+): Promise<FoundCaptions> {
+  const member = txt ?? json;
+  if (!member) return { captions: [], broken: "has no captions beside it: neither .txt nor .json" };
+  const name = `${data.at(shard)}/${member.name}`;
+  try {
+    const text = (await readMember(data, shard, member, CAPTION_BYTES)).toString("utf8");
+    return member === txt ? captionLines(text, name) : captionsInJson(text, name);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { captions: [], broken: `its captions: ${error.message}` };
+  }
+}
+
+function readMember(data: DataFolder, shard: string, { offset, size }: TarMember, limit?: number) {
+  return data.read(shard, { from: offset, length: size, ...(limit && { limit }) });
+}
+
+const texts = z.union([z.string(), z.array(z.string())]).optional();
+const jsonSchema = z.object({ caption: texts, captions: texts, text: texts });
+
+function captionsInJson(text: string, name: string): FoundCaptions {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return { captions: [], broken: `its captions: ${name}: is not JSON` };
+  }
+  const { data } = jsonSchema.safeParse(content);
+  const found = data?.captions ?? data?.caption ?? data?.text;
+  if (found === undefined) return { captions: [], broken: `its captions: ${name}: has no text "caption"` };
+  return { captions: [found].flat().map((text) => ({ text })) };
+}

@@ -1,0 +1,28 @@
+import { readPickle } from "@sdgan/torch/pickle";
+import { UserError } from "../errors.js";
+import type { DataFolder } from "./data-folder.js";
+
+/**
+ * A pickled list at `path`, read without running anything. Throws a `UserError` that names the file and the cause,
+ * where it is something else, as what people download by script often is.
+ */
+export function readPickleList(folder: DataFolder, path: string): unknown[] {
+  const bytes = folder.readList(path);
+  const refuse = (problem: string): never => {
+    throw new UserError(`${folder.at(path)}: ${problem}`);
+  };
+  if (bytes.length === 0) refuse("is empty. Download or unpack it again.");
+  if (/^\s*</.test(bytes.toString("latin1", 0, 100))) {
+    refuse("is a web page, not the file: the download did not work. Download it again, with a browser.");
+  }
+  if (bytes.toString("latin1", 0, 19) === "version https://git") {
+    refuse('is what Git LFS leaves in the place of a file. Fetch the file itself with "git lfs pull".');
+  }
+  let content: unknown;
+  try {
+    content = readPickle(bytes);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  return Array.isArray(content) ? content : refuse("the pickle holds no list");
+}

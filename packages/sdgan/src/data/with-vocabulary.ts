@@ -1,0 +1,25 @@
+import { basename, dirname } from "node:path";
+import { Vocabulary } from "../text/vocabulary.js";
+import { readAttnganVocabulary } from "./attngan.js";
+import { DataFolder } from "./data-folder.js";
+import type { Source } from "./dataset.js";
+
+/**
+ * `source` with words from elsewhere, so that a text encoder that knows those words fits: `choice` is the file of a
+ * vocabulary, AttnGAN's `captions.pickle` or a `vocabulary.json`; or "captions", for the words of the captions
+ * themselves in the order of their use, even where the source brings others.
+ * Throws a `UserError` when the file is no vocabulary.
+ */
+export function withVocabulary(source: Source, choice: string): Source {
+  const { vocabulary: _, ...rest } = source;
+  if (choice === "captions") return rest;
+  return { ...rest, vocabulary: readVocabulary(choice) };
+}
+
+function readVocabulary(file: string): Vocabulary {
+  if (!/\.(pickle|pkl)$/.test(file)) return Vocabulary.load(file);
+  return readAttnganVocabulary(
+    new DataFolder(dirname(file), "Give the file of a vocabulary."),
+    basename(file),
+  );
+}

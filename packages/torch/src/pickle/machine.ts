@@ -1,0 +1,185 @@
+/** The state of the machine that a pickle is a program for, and what it may cost. */
+import type { Cursor } from "./cursor.js";
+import { PickleError } from "./errors.js";
+import { Global, type Globals } from "./globals.js";
+import { NumpyDtype } from "./numpy.js";
+
+/** The operation that ends a pickle. */
+export const STOP = ".".charCodeAt(0);
+
+/** Memory of the result and of the machine, in cells of about 16 bytes. */
+const MOST_CELLS = 40_000_000;
+
+/** Cells of an empty container, of an entry of a map, set or memo. */
+const CONTAINER = 10;
+const ENTRY = 3;
+
+interface Surroundings {
+  globals: Globals;
+  reads: string;
+  persistentLoad: ((id: unknown) => unknown) | undefined;
+}
+
+export class Machine {
+  readonly #stack: unknown[] = [];
+  /** Heights of the stack at which marks were set. */
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, unknown>();
+  readonly #surroundings: Surroundings;
+  #cells = 0;
+
+  constructor(
+    readonly cursor: Cursor,
+    surroundings: Surroundings,
+  ) {
+    this.#surroundings = surroundings;
+  }
+
+  charge(cells: number): void {
+    this.#cells += cells;
+    if (this.#cells > MOST_CELLS) this.cursor.fail("takes more memory than any real one");
+  }
+
+  push(value: unknown): void {
+    this.#stack.push(value);
+  }
+
+  pushContainer(value: unknown): void {
+    this.charge(CONTAINER);
+    this.#stack.push(value);
+  }
+
+  pop(): unknown {
+    this.#requireAboveMark();
+    return this.#stack.pop();
+  }
+
+  top(): unknown {
+    this.#requireAboveMark();
+    return this.#stack.at(-1);
+  }
+
+  mark(): void {
+    this.#marks.push(this.#stack.length);
+  }
+
+  /** POP drops a mark where that is what lies on top. */
+  drop(): void {
+    if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
+    else this.pop();
+  }
+
+  /** What lies above the last mark, which goes with it. */
+  popMarked(): unknown[] {
+    const mark = this.#marks.pop();
+    if (mark === undefined) this.cursor.fail("lacks a mark");
+    return this.#stack.splice(mark);
+  }
+
+  popText(): string {
+    const value = this.pop();
+    return typeof value === "string" ? value : this.cursor.fail("has something else where a name belongs");
+  }
+
+  put(key: number | bigint): void {
+    this.charge(ENTRY);
+    this.#memo.set(Number(key), this.top());
+  }
+
+  memoize(): void {
+    this.put(this.#memo.size);
+  }
+
+  get(key: number | bigint): void {
+    if (!this.#memo.has(Number(key))) this.cursor.fail(`refers to its object ${key}, which it lacks,`);
+    this.push(this.#memo.get(Number(key)));
+  }
+
+  append(items: unknown[]): void {
+    const list = this.top();
+    if (!Array.isArray(list)) this.cursor.fail("appends to what is no list");
+    for (const item of items) list.push(item);
+  }
+
+  add(items: unknown[]): void {
+    const set = this.top();
+    if (!(set instanceof Set)) this.cursor.fail("adds to what is no set");
+    this.charge(ENTRY * items.length);
+    for (const item of items) set.add(item);
+  }
+
+  /** @param items keys and values in turn */
+  setItems(items: unknown[]): void {
+    const map = this.top();
+    if (!(map instanceof Map)) this.cursor.fail("sets a key of what is no dictionary");
+    this.#fill(map, items);
+  }
+
+  /** @param items keys and values in turn */
+  pushMap(items: unknown[]): void {
+    this.pushContainer(this.#fill(new Map(), items));
+  }
+
+  #fill(map: Map<unknown, unknown>, items: unknown[]): Map<unknown, unknown> {
+    if (items.length % 2 === 1) this.cursor.fail("has a key without a value");
+    this.charge(ENTRY * items.length);
+    for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
+    return map;
+  }
+
+  pushGlobal(module: string, name: string): void {
+    const { globals, reads } = this.#surroundings;
+    const full = `${module}.${name}`;
+    const call = Object.hasOwn(globals, full) ? globals[full] : undefined;
+    if (!call) this.cursor.fail(`asks for ${shown(full)}`, `; only ${reads} are read`);
+    this.push(new Global(full, call));
+  }
+
+  /** Calls what is on the list, with what is in `args`. */
+  pushCall(callee: unknown, args: unknown): void {
+    if (!(callee instanceof Global)) this.cursor.fail("calls what is no function");
+    if (!Array.isArray(args)) this.cursor.fail(`calls ${callee.name} with what are no arguments`);
+    // What is called may copy what it is given.
+    for (const arg of args) this.charge(sizeOf(arg));
+    try {
+      this.pushContainer(callee.call(...args));
+    } catch (error) {
+      if (error instanceof PickleError) throw error;
+      const { message } = error as Error;
+      throw new PickleError(`the pickle's ${callee.name} at byte ${this.cursor.operation}: ${message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Sets attributes. Containers here have none: theirs are dropped. */
+  build(state: unknown): void {
+    const object = this.top();
+    if (object instanceof NumpyDtype) object.setState(state);
+    else if (!(object instanceof Map)) this.cursor.fail("sets attributes of what has none");
+  }
+
+  pushPersistent(id: unknown): void {
+    const { persistentLoad } = this.#surroundings;
+    if (!persistentLoad) this.cursor.fail("asks for an object outside of it");
+    if (Array.isArray(id)) this.charge(id.length);
+    this.push(persistentLoad(id));
+  }
+
+  #requireAboveMark(): void {
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) this.cursor.fail("takes from an empty stack");
+  }
+}
+
+function sizeOf(value: unknown): number {
+  if (value instanceof Map || value instanceof Set) return ENTRY * value.size;
+  if (Array.isArray(value)) return ENTRY * value.length;
+  if (typeof value === "string" || value instanceof Uint8Array) return Math.ceil(value.length / 8);
+  return 0;
+}
+
+/** A name as it may stand in a message. */
+function shown(name: string): string {
+  const short = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+  return /^[\w.]+$/.test(name) ? short : JSON.stringify(short);
+}
