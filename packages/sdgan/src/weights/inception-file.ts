@@ -1,7 +1,7 @@
 /** Inception's weights, from a file that the user names: they are nobody's to ship but their authors'. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { type Tensor, zeros } from "@sdgan/torch";
+import { scope, type Tensor, zeros } from "@sdgan/torch";
 import { UserError } from "../errors.js";
 import {
   type InceptionTrunk,
@@ -10,7 +10,8 @@ import {
   inceptionClasses,
 } from "../models/inception/inception-v3.js";
 import { onDisk } from "../system-errors.js";
-import { readTensors, refusing } from "../training/checkpoint.js";
+import { refusing } from "../training/checkpoint.js";
+import { readWeights } from "./read-weights.js";
 
 /** What to bring for each variant. */
 const wanted: Record<InceptionVariant, string> = {
@@ -26,17 +27,27 @@ const wanted: Record<InceptionVariant, string> = {
 export function loadInception(network: InceptionTrunk, path: string): void {
   const { variant } = network;
   const remedy = `give ${wanted[variant]}, or the same tensors as safetensors`;
-  const { tensors } = readTensors(path, remedy);
-  const other = otherVariant(tensors, variant);
-  if (other)
-    throw new UserError(`${path}: has the ${inceptionClasses[other]} classes of ${wanted[other]}; ${remedy}`);
+  scope(() => {
+    const tensors = readWeights(path, remedy);
+    const found = variantOf(tensors);
+    if (found && found !== variant)
+      throw new UserError(
+        `${path}: has the ${inceptionClasses[found]} classes of ${wanted[found]}; ${remedy}`,
+      );
+    refusing(path, remedy, () => network.loadStateDict(stateFor(network, tensors)));
+  });
+}
+
+/** Of a file's tensors those that the network has, but what is wrong among them too. */
+function stateFor(network: InceptionTrunk, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   const leftOut = network instanceof InceptionV3 ? /^AuxLogits\./ : /^(AuxLogits|fc)\./;
   const state = new Map([...tensors].filter(([name]) => !leftOut.test(name)));
-  // Files older than PyTorch 0.4.1 do not count batches.
-  for (const name of network.stateDict().keys())
-    if (name.endsWith("num_batches_tracked") && !state.has(name))
+  // Files from before PyTorch 0.4.1 do not count batches.
+  for (const name of network.stateDict().keys()) {
+    if (name.endsWith(".num_batches_tracked") && !state.has(name))
       state.set(name, zeros([], { dtype: "int64" }));
-  refusing(path, remedy, () => network.loadStateDict(state));
+  }
+  return state;
 }
 
 /** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
@@ -55,12 +66,8 @@ export function sha256Of(path: string): string {
   return hash.digest("hex");
 }
 
-/** The variant that a file's classifier tells of, if it is not the wanted one. */
-function otherVariant(
-  tensors: ReadonlyMap<string, Tensor>,
-  variant: InceptionVariant,
-): InceptionVariant | undefined {
+/** The variant that a file's classifier tells of. */
+function variantOf(tensors: ReadonlyMap<string, Tensor>): InceptionVariant | undefined {
   const classes = tensors.get("fc.bias")?.numel;
-  const found = (["torchvision", "fid"] as const).find((one) => inceptionClasses[one] === classes);
-  return found === variant ? undefined : found;
+  return (["torchvision", "fid"] as const).find((variant) => inceptionClasses[variant] === classes);
 }
