@@ -86,6 +86,11 @@ export function textSizes(file: NetworkFile): TextSizes {
   return { vocabularySize: vocabularySize!, embedding: embedding!, width: 2 * hidden! };
 }
 
+/** D, the width of text features that an image encoder was trained to. */
+export function imageEncoderWidth(file: NetworkFile): number {
+  return shapeOf(file, marks.image, 4)[0]!;
+}
+
 export interface DiscriminatorSizes {
   imageSize: number;
   width: number;

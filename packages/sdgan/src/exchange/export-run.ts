@@ -10,6 +10,7 @@ import { damsmFolder } from "../training/damsm-of-run.js";
 import { damsmFile } from "../training/damsm-trainee.js";
 import { modelFile } from "../training/gan-trainee.js";
 import { makeFolder } from "./new-folder.js";
+import { imageEncoderNames } from "./new-run.js";
 
 /** Names of the files, as AttnGAN calls its own. */
 export const weightFiles = {
@@ -46,8 +47,13 @@ export function exportRun(run: string, out: string): Exported {
         [weightFiles.text, stateUnder(model.tensors, "text")],
       ]);
       const damsm = join(damsmFolder(run), damsmFile);
-      if (existsSync(damsm))
-        networks.set(weightFiles.image, stateUnder(readTensors(damsm, "train DAMSM again").tensors, "image"));
+      if (existsSync(damsm)) {
+        const { tensors } = readTensors(damsm, "train DAMSM again");
+        networks.set(
+          weightFiles.image,
+          attnganState(stateUnder(tensors, "image"), imageEncoderNames(config)),
+        );
+      }
       const checkpoint = newestCheckpoint(checkpoints);
       if (checkpoint !== undefined) {
         const { tensors } = readTensors(checkpoint, "remove it");

@@ -7,7 +7,14 @@ import { readVocabulary } from "../data/with-vocabulary.js";
 import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
 import type { Vocabulary } from "../text/vocabulary.js";
-import { discriminatorSizes, generatorSizes, type Role, roleOf, textSizes } from "./attngan-shapes.js";
+import {
+  discriminatorSizes,
+  generatorSizes,
+  imageEncoderWidth,
+  type Role,
+  roleOf,
+  textSizes,
+} from "./attngan-shapes.js";
 import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun, type NetworkFiles } from "./new-run.js";
 
@@ -128,10 +135,11 @@ function requireWords(text: NetworkFile, vocabulary: Vocabulary, path: string): 
 }
 
 /** What the tensors tell, as settings over a preset. AttnGAN has no SCBN and no Siamese branches. */
-function settingsOf({ generator, text, discriminators }: NetworkFiles): string[] {
+function settingsOf({ generator, text, image, discriminators }: NetworkFiles): string[] {
   const { textWidth, ...sizes } = generatorSizes(generator);
   const { embedding, width } = textSizes(text);
   requireTextWidth(generator, textWidth, text, width);
+  if (image) requireTextWidth(image, imageEncoderWidth(image), text, width);
   const judges = (discriminators ?? []).map(discriminatorSizes);
   for (const [i, judge] of judges.entries()) {
     requireTextWidth(discriminators![i]!, judge.textWidth, text, width);
@@ -146,6 +154,7 @@ function settingsOf({ generator, text, discriminators }: NetworkFiles): string[]
     ...Object.entries(sizes).map(([key, size]) => `generator.${key}=${size}`),
     "generator.scbn=none",
     "siamese.enabled=false",
+    ...(image ? ["damsm.encoder=inception"] : []),
     ...(judges[0] ? [`discriminator.width=${judges[0].width}`] : []),
   ];
 }

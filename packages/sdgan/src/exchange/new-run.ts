@@ -3,6 +3,7 @@ import { manualSeed, noGrad, scope } from "@sdgan/torch";
 import { type Config, imageSizes } from "../config.js";
 import {
   attnganDiscriminatorName,
+  attnganImageEncoderName,
   loadAttnganState,
   publishedGeneratorName,
 } from "../models/attngan-names.js";
@@ -69,9 +70,14 @@ function makeDamsmRun(
 ): void {
   const damsm = makeDamsm(config, vocabulary.size);
   load(damsm.text, text);
-  load(damsm.image, image);
+  load(damsm.image, image, imageEncoderNames(config));
   using _ = startRun(path, config, vocabulary.format());
   publishDamsm(path, damsm);
+}
+
+/** AttnGAN has no other image encoder than that with Inception. */
+export function imageEncoderNames({ damsm }: Config): (name: string) => string {
+  return damsm.encoder === "inception" ? attnganImageEncoderName : (name) => name;
 }
 
 function load(

@@ -47,6 +47,13 @@ const discriminatorRules = (halvings: number): Rule[] => [
   [/^unconditionalHead\.(.+)$/, (rest) => `UNCOND_DNET.outlogits.0.${rest}`],
 ];
 
+/** Inception's own names are torchvision's, there and here. */
+const imageEncoderRules: Rule[] = [
+  [/^inception\.(.+)$/, (rest) => rest!],
+  [/^toRegions\.(.+)$/, (rest) => `emb_features.${rest}`],
+  [/^toCode\.(.+)$/, (rest) => `emb_cnn_code.${rest}`],
+];
+
 /** AttnGAN's name for a tensor of the generator's state. Throws for what AttnGAN's generator has not (SCBN's own). */
 export function attnganGeneratorName(name: string): string {
   return rename(name, generatorRules);
@@ -62,6 +69,11 @@ export function publishedGeneratorName(name: string): string {
   return find(name, generatorRules) ?? name;
 }
 
+/** AttnGAN's name for a tensor of the state of DAMSM's image encoder with Inception-v3. */
+export function attnganImageEncoderName(name: string): string {
+  return rename(name, imageEncoderRules);
+}
+
 /** A network's state under AttnGAN's names and in its shapes: as PyTorch's `load_state_dict` takes it there. */
 export function attnganState(
   state: ReadonlyMap<string, Tensor>,
@@ -70,6 +82,7 @@ export function attnganState(
   return new Map(
     Array.from(state, ([name, tensor]) => [
       attnganName(name),
+      // A convolution of size 1 there, a linear layer here.
       name.endsWith("attention.project.weight") ? tensor.unsqueeze(2).unsqueeze(3) : tensor,
     ]),
   );
