@@ -66,13 +66,7 @@ interface Native {
     height: number,
     size: number,
   ): Promise<Buffer>;
-  square(
-    data: Uint8Array,
-    width: number,
-    height: number,
-    orientation: number,
-    size: number,
-  ): Promise<Buffer>;
+  square(data: Uint8Array, width: number, height: number, orientation: number, size: number): Promise<Buffer>;
 }
 
 const native = load();

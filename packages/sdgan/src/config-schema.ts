@@ -43,13 +43,25 @@ const text = section("The text encoder: embedding, dropout, bidirectional LSTM."
 });
 
 const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {
-  encoder: z.enum(["convolutional"]).default("convolutional").describe("The image encoder."),
-  width: count.default(32).describe("Channels of the image encoder's first layer."),
+  encoder: z
+    .enum(["convolutional", "inception"])
+    .default("convolutional")
+    .describe("The image encoder: a small one that is trained, or a frozen Inception-v3 for photographs."),
+  inceptionSha256: z
+    .string()
+    .regex(/^([0-9a-f]{64})?$/, { error: "64 hexadecimal digits, or nothing" })
+    .default("")
+    .describe(
+      "Which weights Inception has: the SHA-256 of the file of --inception, which a run writes here.",
+    ),
+  width: count.default(32).describe("Channels of the convolutional image encoder's first layer."),
   imageSize: count
     .min(16)
     .multipleOf(16)
     .default(64)
-    .describe("Pixels a side of the pictures that the image encoder takes."),
+    .describe(
+      "Pixels a side of the pictures that the convolutional image encoder takes; Inception takes the last stage's.",
+    ),
   batch: count.min(2).default(48).describe("Pictures a step."),
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
@@ -190,6 +202,11 @@ export function imageSizes({
   stages,
 }: Pick<Config["generator"], "firstSize" | "stages">): number[] {
   return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
+}
+
+/** Pixels a side of the pictures that DAMSM is trained on. */
+export function damsmImageSize({ damsm, generator }: Pick<Config, "damsm" | "generator">): number {
+  return damsm.encoder === "inception" ? imageSizes(generator).at(-1)! : damsm.imageSize;
 }
 
 /** One key of the configuration, for documentation and for finding what a misspelt one meant. */

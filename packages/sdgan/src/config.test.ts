@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { configFields, formatConfig, imageSizes, loadConfig, presetNames } from "./config.js";
+import { configFields, damsmImageSize, formatConfig, imageSizes, loadConfig, presetNames } from "./config.js";
 import { UserError } from "./errors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-config-"));
@@ -35,15 +35,33 @@ describe("presets", () => {
 
   it("are of the sizes that their names and the papers say", () => {
     const sizes = (name: string) => imageSizes(loadConfig(name).generator);
-    expect(presetNames()).toEqual(["birds-128", "birds-64", "coco", "cub", "emoji-64"]);
+    expect(presetNames()).toEqual(["birds-128", "birds-64", "coco", "cub", "emoji-64", "flowers"]);
     expect(sizes("birds-64")).toEqual([16, 32, 64]);
     expect(sizes("birds-128")).toEqual([32, 64, 128]);
     expect(sizes("cub")).toEqual([64, 128, 256]);
+    for (const name of ["cub", "coco", "flowers"]) {
+      const config = loadConfig(name);
+      expect(sizes(name)).toEqual([64, 128, 256]);
+      expect(damsmImageSize(config)).toBe(256);
+      expect(damsmImageSize(loadConfig(name, ["damsm.encoder=convolutional"]))).toBe(128);
+      expect(config).toMatchObject({
+        text: { embedding: 300, width: 256, dropout: 0.5 },
+        damsm: {
+          ...{ encoder: "inception", batch: 48, learningRate: 2e-3, betas: [0.5, 0.999] },
+          ...{ decay: 0.98, clip: 0.25, gamma: [4, 5, 10] },
+        },
+        training: {
+          learningRate: { generator: 2e-4, discriminator: 2e-4 },
+          ...{ betas: [0.5, 0.999], average: 0.999, klWeight: 1 },
+        },
+      });
+    }
     expect(loadConfig("cub")).toMatchObject({
       generator: { width: 32, residualBlocks: 2, noise: 100, condition: 100 },
       discriminator: { width: 64 },
       training: { batch: 20, damsmWeight: 5 },
     });
+    expect(loadConfig("flowers").generator).toEqual(loadConfig("cub").generator);
     expect(loadConfig("coco")).toMatchObject({
       generator: { width: 48, residualBlocks: 3 },
       discriminator: { width: 96 },
@@ -84,7 +102,7 @@ describe("files", () => {
 
   it("may be empty: all defaults", () => {
     expect(loadConfig(file("empty.yaml", ""))).toEqual(
-      loadConfig("cub", ["damsm.width=32", "damsm.imageSize=64"]),
+      loadConfig("cub", ["damsm.encoder=convolutional", "damsm.width=32", "damsm.imageSize=64"]),
     );
   });
 });
@@ -113,7 +131,8 @@ describe("what is wrong is named", () => {
     ["text.dropout=1", "text.dropout: found 1, expected less than 1"],
     ["damsm.gamma=[1, 2]", "damsm.gamma: found [1,2], expected a list of 3"],
     ["damsm.betas=[0.5, two]", 'damsm.betas.1: found "two", expected a number'],
-    ["damsm.encoder=inception", 'damsm.encoder: found "inception", expected convolutional'],
+    ["damsm.encoder=resnet", 'damsm.encoder: found "resnet", expected convolutional or inception'],
+    ["damsm.inceptionSha256=0cc3c7bd", "expected 64 hexadecimal digits"],
     ["contrastive.distance=l1", 'contrastive.distance: found "l1", expected raw or perElement'],
     ["siamese.enabled=yes", 'siamese.enabled: found "yes", expected true or false'],
     ["training.klWeight=.inf", "training.klWeight: found"],

@@ -7,7 +7,14 @@ import { type Config, configFields, configSchema } from "./config-schema.js";
 import { UserError } from "./errors.js";
 import { nearest } from "./nearest.js";
 
-export { type Config, configFields, configSchema, imageSizes, type ScbnKind } from "./config-schema.js";
+export {
+  type Config,
+  configFields,
+  configSchema,
+  damsmImageSize,
+  imageSizes,
+  type ScbnKind,
+} from "./config-schema.js";
 
 const presetFolder = fileURLToPath(new URL("../../../configs/", import.meta.url));
 

@@ -4,10 +4,13 @@ import { isTensor, type Tensor } from "./tensor.js";
 
 export type Reduction = "none" | "mean" | "sum";
 
+/** The same along height and width, or one for each. */
+export type Pair = number | readonly [height: number, width: number];
+
 export interface ConvOptions {
   bias?: Tensor | null;
-  stride?: number;
-  padding?: number;
+  stride?: Pair;
+  padding?: Pair;
 }
 
 /** input [B, I, H, W], weight [O, I, kH, kW] → [B, O, H', W']. */
@@ -103,9 +106,28 @@ export function upsampleBilinear(input: Tensor, height: number, width: number): 
   return call("upsample_bilinear2d", input, [height, width], false);
 }
 
-/** Means of `kernel` × `kernel` squares, side by side. */
-export function avgPool2d(input: Tensor, kernel: number): Tensor {
-  return call("avg_pool2d", input, kernel, kernel);
+export interface PoolOptions {
+  /** By default as far as the kernel reaches: squares side by side. */
+  stride?: number;
+  padding?: number;
+}
+
+/** Means of `kernel` × `kernel` squares. Padding counts as zeros, or, without `countPadding`, not at all. */
+export function avgPool2d(
+  input: Tensor,
+  kernel: number,
+  { stride = kernel, padding = 0, countPadding = true }: PoolOptions & { countPadding?: boolean } = {},
+): Tensor {
+  return call("avg_pool2d", input, kernel, stride, padding, false, countPadding);
+}
+
+/** Largest values of `kernel` × `kernel` squares. Padding is never the largest. */
+export function maxPool2d(
+  input: Tensor,
+  kernel: number,
+  { stride = kernel, padding = 0 }: PoolOptions = {},
+): Tensor {
+  return call("max_pool2d", input, kernel, stride, padding);
 }
 
 /** Mean over all places: [B, C, H, W] → [B, C]. */

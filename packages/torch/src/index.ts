@@ -7,6 +7,8 @@ export * as functional from "./functional.js";
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
 export { type OperatorTime, profile } from "./profiler.js";
+export { loadPytorch } from "./pytorch/load.js";
+export { stateDictOf } from "./pytorch/state-dict.js";
 export { Generator, manualSeed } from "./random.js";
 export * from "./runtime.js";
 export { loadSafetensors, saveSafetensors } from "./safetensors.js";

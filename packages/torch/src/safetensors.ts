@@ -2,8 +2,9 @@
  * The safetensors format: eight bytes of header length, a JSON header, then the tensors' bytes.
  * https://github.com/huggingface/safetensors#format
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { fromBytes } from "./creation.js";
+import { readAll, writeAll } from "./file.js";
 import { codes, parseHeader } from "./safetensors-header.js";
 import type { Tensor } from "./tensor.js";
 
@@ -89,18 +90,4 @@ function readHeader(file: number, size: number) {
     throw new Error(`its header is said to have ${length} bytes, and ${size - 8} are there`);
   const header = readAll(file, 8, Number(length));
   return { ...parseHeader(header, size - dataStart), dataStart };
-}
-
-function readAll(file: number, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, length - done, position + done);
-    if (count === 0) throw new Error(`it ended at byte ${position + done} while it was read`);
-    done += count;
-  }
-  return bytes;
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }

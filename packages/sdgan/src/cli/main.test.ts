@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, sdgan, sdganWithout } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
@@ -65,6 +66,9 @@ describe("usage", () => {
       ["train", "reader"],
       ["generate"],
       ["evaluate"],
+      ["import", "attngan"],
+      ["import", "weights"],
+      ["export"],
       ["doctor"],
     ]) {
       const { code, stdout } = await sdganWithout(
@@ -216,6 +220,40 @@ describe.concurrent("generate", () => {
     const nowhere = ["generate", "--run", at("run"), "--out", at("file", "x"), "--caption", "a red bird"];
     expect(await refusal(1, ...nowhere)).toContain(`${at("file", "x")}: `);
     expect(readFileSync(at("file"), "utf8")).toBe("mine");
+  });
+});
+
+describe("export and import", () => {
+  it("a run goes out as weights, comes in as another run, draws the same, and trains further", async () => {
+    const out = await sdgan("export", "--run", at("run"), "--out", at("weights"));
+    expect(out.stdout).toContain(
+      "netG.safetensors, text_encoder.safetensors, image_encoder.safetensors, netD0",
+    );
+    const { stdout } = await sdgan("import", "weights", at("weights"), "--run", at("imported"));
+    expect(stdout).toContain("To train further: npx sdgan train gan --resume");
+    const draw = (run: string) =>
+      sdgan("generate", "--run", at(run), "--caption", "a red bird", "--out", at(`${run}-pictures`));
+    expect((await draw("imported")).code).toBe(0);
+    expect((await draw("run")).code).toBe(0);
+    const [one, other] = await Promise.all(
+      ["run", "imported"].map((run) =>
+        sharp(at(`${run}-pictures`, "1-a-red-bird-1.png"))
+          .raw()
+          .toBuffer(),
+      ),
+    );
+    expect(one!.equals(other!)).toBe(true);
+    const further = ["--data", at("data"), "--run", at("imported"), "--resume", "--steps", "1"];
+    expect(await sdgan("train", "gan", ...further)).toMatchObject({ code: 0 });
+  });
+
+  it("refuses what is no network, and a place that is taken", async () => {
+    const attngan = ["import", "attngan", at("tiny.yaml"), at("data", "vocabulary.json"), "--run"];
+    expect(await refusal(1, ...attngan, at("refused"))).toMatch(
+      /tiny\.yaml cannot be read as a PyTorch checkpoint/,
+    );
+    expect(await refusal(1, "export", "--run", at("run"), "--out", at("data"))).toMatch(/is there already/);
+    expect(await refusal(1, "import", "weights", at("data"), "--run", at("refused"))).toMatch(/config\.yaml/);
   });
 });
 

@@ -16,7 +16,10 @@ export function addTrain(program: Command): void {
     requiredOption(command, "--data <folder>", "a prepared folder, from sdgan prepare");
     requiredOption(command, "--run <folder>", "the run folder, the same for all trainings of one model");
     command
-      .option("--config <name|file>", "a preset (birds-64, birds-128, emoji-64, cub, coco) or a YAML file")
+      .option(
+        "--config <name|file>",
+        "a preset (birds-64, birds-128, emoji-64, cub, coco, flowers) or a YAML file",
+      )
       .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
       .option("--resume", "go on from the newest checkpoint, by the run's own configuration")
       .option("--steps <count>", "stop after this step, counted from the run's beginning", wholeNumber(1))
@@ -27,6 +30,8 @@ export function addTrain(program: Command): void {
       .action((options: Options) => show(name, options));
     if (name === "gan")
       command.option("--damsm <folder>", "another run folder, whose DAMSM is copied into this one");
+    if (name === "damsm")
+      command.option("--inception <file>", "torchvision's weights, where damsm.encoder is inception");
   }
 }
 
@@ -69,6 +74,7 @@ interface Options {
   device?: Device;
   threads?: number;
   damsm?: string;
+  inception?: string;
 }
 
 async function show(training: Training, options: Options): Promise<void> {
@@ -77,10 +83,10 @@ async function show(training: Training, options: Options): Promise<void> {
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);
-  const { data, run, steps, minutes, damsm, device } = options;
+  const { data, run, steps, minutes, damsm, inception, device } = options;
   try {
     const result = await train(training, {
-      ...{ data, run, config, steps, damsm, device, signal: interruption.signal },
+      ...{ data, run, config, steps, damsm, inception, device, signal: interruption.signal },
       seconds: minutes && 60 * minutes,
       onBegin(outline) {
         for (const line of opening(training, outline)) say(line);

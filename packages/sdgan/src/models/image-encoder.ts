@@ -10,6 +10,11 @@ export interface ImageFeatures {
   code: Tensor;
 }
 
+/** A network of DAMSM's that looks at pictures: [B, 3, S, S] in −1 … 1. */
+export interface ImageEncoder extends nn.Module {
+  forward(image: Tensor): ImageFeatures;
+}
+
 export interface ImageEncoderOptions {
   /** Channels of the first convolution. */
   width: number;

@@ -94,12 +94,17 @@ function parse(text: string | undefined): Holder | undefined {
 /** Processes of other machines count as alive: nothing can be known of them here. */
 function isAlive({ pid, host, started }: Holder): boolean {
   if (host !== hostname()) return true;
+  return isRunning(pid) && (started === undefined || started === startOf(pid));
+}
+
+/** Whether this machine has a process of this number. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
-  return started === undefined || started === startOf(pid);
+  return true;
 }
 
 /** When a process started, in clock ticks since the machine did; undefined where the system does not tell. */

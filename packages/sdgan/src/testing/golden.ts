@@ -27,7 +27,7 @@ export function golden(name: string): Golden {
   const { tensors, metadata } = loadSafetensors(join(folder, `${name}.safetensors`));
   return {
     tensors,
-    metadata: Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, JSON.parse(text)])),
+    metadata: Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, jsonOr(text)])),
     get(key) {
       const tensor = tensors.get(key);
       if (!tensor) throw new Error(`${name}.safetensors lacks ${key}`);
@@ -42,6 +42,15 @@ export function golden(name: string): Golden {
       return wordMask(tensors.get(lengths)?.toNumbers() ?? new Array<number>(B).fill(T), T);
     },
   };
+}
+
+/** Metadata is JSON, or prose. */
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** max |a − b| / max |b| */

@@ -21,7 +21,8 @@ export function damsmFolder(run: string): string {
  * @throws UserError if there is none, or it was trained for another configuration or on other words.
  */
 export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
-  const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}`);
+  const weights = config.damsm.encoder === "inception" ? " --inception FILE" : "";
+  const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}${weights}`);
   requireSameNetworks(damsm, config);
   requireSize(config);
   if (!sameWords(Vocabulary.load(damsm.vocabulary).words, data.vocabulary.words)) {
@@ -79,23 +80,23 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
     "text.embedding": text.embedding,
     "text.width": text.width,
     "damsm.encoder": damsm.encoder,
-    "damsm.width": damsm.width,
-    "damsm.imageSize": damsm.imageSize,
+    ...(damsm.encoder === "convolutional" && {
+      "damsm.width": damsm.width,
+      "damsm.imageSize": damsm.imageSize,
+    }),
   });
-  const found = Object.entries(shapes(config));
-  const expected = Object.values(shapes(trained));
-  const i = found.findIndex(([, value], at) => value !== expected[at]);
-  if (i < 0) return;
-  const [key, value] = found[i]!;
+  const expected: Record<string, unknown> = shapes(trained);
+  const [key, value] = Object.entries(shapes(config)).find(([key, value]) => value !== expected[key]) ?? [];
+  if (key === undefined) return;
   throw new UserError(
-    `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[i]}: ` +
-      `give the same configuration (--set ${key}=${expected[i]}), or train another DAMSM`,
+    `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[key]}: ` +
+      `give the same configuration (--set ${key}=${expected[key]}), or train another DAMSM`,
   );
 }
 
 function requireSize({ generator, damsm, training }: Config): void {
   const last = imageSizes(generator).at(-1)!;
-  if (training.damsmWeight === 0 || last % damsm.imageSize === 0) return;
+  if (training.damsmWeight === 0 || damsm.encoder === "inception" || last % damsm.imageSize === 0) return;
   throw new UserError(
     `the generator draws ${last} pixels a side, and DAMSM looks at damsm.imageSize ${damsm.imageSize}: ` +
       "the one must be a multiple of the other",

@@ -3,14 +3,16 @@
 import { join } from "node:path";
 import { grad, noGrad, optim, saveSafetensors, scope, type Tensor, withAllCores } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
-import type { Config } from "../config.js";
+import { type Config, damsmImageSize } from "../config.js";
 import { Feed } from "../data/feed.js";
 import { Loader } from "../data/loader.js";
 import type { LoaderState } from "../data/order.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
+import { UserError } from "../errors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
-import { ConvolutionalImageEncoder } from "../models/image-encoder.js";
+import { ConvolutionalImageEncoder, type ImageEncoder } from "../models/image-encoder.js";
+import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { randomState, restoreRandomState } from "../random-streams.js";
@@ -23,14 +25,17 @@ import { classIdsOf, resize, tensorOf, tokensOf } from "./tensors.js";
 /** Text encoder and image encoder. */
 export interface Damsm {
   text: TextEncoder;
-  image: ConvolutionalImageEncoder;
+  image: ImageEncoder;
 }
 
 export function makeDamsm(config: Config, vocabularySize: number): Damsm {
   const { text, damsm } = config;
   return {
     text: new TextEncoder({ vocabularySize, ...text }),
-    image: new ConvolutionalImageEncoder({ width: damsm.width, textWidth: text.width }),
+    image:
+      damsm.encoder === "inception"
+        ? new InceptionImageEncoder(text.width)
+        : new ConvolutionalImageEncoder({ width: damsm.width, textWidth: text.width }),
   };
 }
 
@@ -61,7 +66,8 @@ export function damsmLosses(
   config: Config["damsm"],
 ): { words: Tensor; sentence: Tensor } {
   const gamma = config.gamma as Gamma;
-  const { regions, code } = damsm.image.forward(resize(images, config.imageSize));
+  const pictures = config.encoder === "convolutional" ? resize(images, config.imageSize) : images;
+  const { regions, code } = damsm.image.forward(pictures);
   const byWords = wordsLoss(regions, words, mask, gamma, classIds);
   const bySentence = sentenceLoss(code, sentence, gamma, classIds);
   return {
@@ -78,20 +84,20 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
   readonly #textParameters: number;
   readonly #compute: Compute;
 
-  constructor(config: Config, data: Prepared, compute: Compute) {
+  /** @param networks as `makeDamsm` makes them */
+  constructor(config: Config, data: Prepared, networks: Damsm, compute: Compute) {
+    requireClasses(data);
     const { damsm, seed } = config;
     this.#config = config;
     this.#compute = compute;
-    this.#damsm = moveDamsm(makeDamsm(config, data.vocabulary.size), compute.device);
+    this.#damsm = moveDamsm(networks, compute.device);
     const planner = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
-    const [sizes, { workers }] = [[damsm.imageSize], config.data];
+    const [sizes, { workers }] = [[damsmImageSize(config)], config.data];
     this.#feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
     const { text, image } = this.#damsm;
     this.#textParameters = text.parameters().length;
-    this.#optimizer = new optim.Adam(
-      [...text.namedParameters("text."), ...image.namedParameters("image.")],
-      damsm,
-    );
+    const trained = [...image.namedParameters("image.")].filter(([, { requiresGrad }]) => requiresGrad);
+    this.#optimizer = new optim.Adam([...text.namedParameters("text."), ...trained], damsm);
   }
 
   get steps(): number {
@@ -145,11 +151,25 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
   }
 
   publish(run: ActiveRun): void {
-    const { text, image } = this.#damsm;
-    writeAtomic(join(run.path, damsmFile), (path) =>
-      noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
-    );
+    publishDamsm(run.path, this.#damsm);
   }
+}
+
+/** Writes the trained networks into `folder`, DAMSM's run folder. */
+export function publishDamsm(folder: string, { text, image }: Damsm): void {
+  writeAtomic(join(folder, damsmFile), (path) =>
+    noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
+  );
+}
+
+/** Captions of a picture's own class are never wrong answers: with one class there is nothing to learn from. */
+function requireClasses({ dir, splits }: Prepared): void {
+  const [first, ...others] = splits.train.pictures;
+  if (!first || others.some(({ classId }) => classId !== first.classId)) return;
+  throw new UserError(
+    `${dir}: all pictures to train on are of one class, and DAMSM never holds captions of a class against each other, ` +
+      "so it would learn nothing: prepare the data with classes, or without any, which makes each picture its own",
+  );
 }
 
 /** The trained networks, in DAMSM's run folder. */

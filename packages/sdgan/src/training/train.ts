@@ -3,17 +3,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { manualSeed } from "@sdgan/torch";
 import { startComputing } from "../compute.js";
-import { type Config, imageSizes } from "../config.js";
+import { type Config, damsmImageSize, imageSizes } from "../config.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
-import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
+import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkpointSteps } from "./checkpoint.js";
 import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js";
-import { DamsmTrainee, damsmFile } from "./damsm-trainee.js";
+import { DamsmTrainee, damsmFile, makeDamsm } from "./damsm-trainee.js";
 import { GanTrainee, modelFile } from "./gan-trainee.js";
+import { bringInception, recordInception } from "./inception-of-damsm.js";
 import { type Trainee, trainingLoop } from "./loop.js";
 import { ReaderTrainee, readerFile, readerSize } from "./reader-trainee.js";
 
@@ -32,6 +33,8 @@ export interface TrainOptions {
   seconds?: number | undefined;
   /** For the GAN: another run folder, whose DAMSM is copied into this one. */
   damsm?: string | undefined;
+  /** For DAMSM with the encoder `inception`: a file with torchvision's weights. A checkpoint has them already. */
+  inception?: string | undefined;
   /** By default a GPU where there is one. */
   device?: Device | undefined;
   /** Ends training after the step that is under way. */
@@ -82,8 +85,9 @@ export async function train(training: Training, options: TrainOptions): Promise<
       await using trainee = build(course, run.config, data, options);
       return { ...(await go(course, trainee, run, options)), caption };
     }
-    await using trainee = build(course, options.config, data, options);
-    using run = startRun(folder, options.config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
+    const config = course.complete?.(options.config, options) ?? options.config;
+    await using trainee = build(course, config, data, options);
+    using run = startRun(folder, config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
     return { ...(await go(course, trainee, run, options)), caption };
   } finally {
     data.close();
@@ -100,6 +104,8 @@ interface Course {
   picturesPerStep(config: Config): number;
   /** Pixels a side that pictures are averaged to, by what wants them so. */
   sizes(config: Config): Record<string, number>;
+  /** The configuration of a new run, with what the other options decide. */
+  complete?(config: Config, options: TrainOptions): Config;
   make(config: Config, data: Prepared, options: TrainOptions): Trainee & AsyncDisposable;
 }
 
@@ -109,9 +115,14 @@ const courses: Record<Training, Course> = {
     result: damsmFile,
     steps: ({ damsm }) => damsm.steps,
     picturesPerStep: ({ damsm }) => damsm.batch,
-    sizes: ({ damsm }) => ({ "DAMSM takes": damsm.imageSize }),
-    make: (config, data, { device }) =>
-      new DamsmTrainee(config, data, startComputing(config.training.precision, device)),
+    sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
+    complete: (config, { inception }) => recordInception(config, inception),
+    make(config, data, { run, inception, device, config: asked }) {
+      const networks = makeDamsm(config, data.vocabulary.size);
+      const resumes = asked === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
+      bringInception(networks, config, { file: inception, resumes });
+      return new DamsmTrainee(config, data, networks, startComputing(config.training.precision, device));
+    },
   },
   reader: {
     folder: (run) => join(run, "reader"),

@@ -55,6 +55,14 @@ describe("Linear and Conv2d", () => {
     expect(output.to("float32").sub(exact).abs().amax([0, 1, 2, 3]).item()).toBeLessThan(0.02);
   });
 
+  it("take kernels and paddings of their own for height and width", () => {
+    const row = new Conv2d(1, 1, [1, 3], { padding: [0, 1], bias: false });
+    expect(row.weight.shape).toEqual([1, 1, 1, 3]);
+    init.constant(row.weight, 1);
+    const input = tensor([1, 2, 3, 4, 5, 6], { shape: [1, 1, 2, 3] });
+    expect(row.forward(input).toNumbers()).toEqual([3, 6, 5, 9, 15, 11]);
+  });
+
   it("refuse inputs of other widths with both shapes", () => {
     expect(() => new Linear(3, 2).forward(ones([4, 5]))).toThrow(
       /aten::linear\(input: tensor float32\[4, 5\], weight: tensor float32\[2, 3\]/,
@@ -62,6 +70,25 @@ describe("Linear and Conv2d", () => {
     expect(() => new Conv2d(3, 2, 3).forward(ones([1, 4, 8, 8]))).toThrow(
       /aten::conv2d\(input: tensor float32\[1, 4, 8, 8\]/,
     );
+  });
+});
+
+describe("pools", () => {
+  const input = () => tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], { shape: [1, 1, 3, 3] });
+
+  it("go in squares side by side, and leave out what is no whole square", () => {
+    expect(functional.avgPool2d(input(), 2).toNumbers()).toEqual([3]);
+    expect(functional.maxPool2d(input(), 2).toNumbers()).toEqual([5]);
+  });
+
+  it("count padding as zeros in a mean, or not at all, and never as the largest", () => {
+    const around = { stride: 2, padding: 1 };
+    const zeros = functional.avgPool2d(input(), 3, around).toNumbers();
+    for (const [i, sum] of [12, 16, 24, 28].entries()) expect(zeros[i]).toBeCloseTo(sum / 9, 6);
+    expect(functional.avgPool2d(input(), 3, { ...around, countPadding: false }).toNumbers()).toEqual([
+      3, 4, 6, 7,
+    ]);
+    expect(functional.maxPool2d(input().neg(), 3, around).toNumbers()).toEqual([-1, -2, -4, -5]);
   });
 });
 
@@ -214,6 +241,11 @@ describe("gradients agree with finite differences", () => {
     upsampleNearest: () => [(x) => f.upsampleNearest(x!, 2), [image()]],
     upsampleBilinear: () => [(x) => f.upsampleBilinear(x!, 7, 5), [image()]],
     avgPool2d: () => [(x) => f.avgPool2d(x!, 2), [image()]],
+    "avgPool2d, padded": () => [
+      (x) => f.avgPool2d(x!, 3, { stride: 1, padding: 1, countPadding: false }),
+      [image()],
+    ],
+    maxPool2d: () => [(x) => f.maxPool2d(x!, 3, { stride: 2, padding: 1 }), [image()]],
     globalAveragePool: () => [(x) => f.globalAveragePool(x!), [image()]],
     embedding: () => [(w) => f.embedding(w!, indices), [formula([4, 3])]],
     crossEntropy: () => [(x) => f.crossEntropy(x!, classes), [formula([3, 4])]],

@@ -24,8 +24,8 @@ export class Linear extends Module {
 }
 
 export interface Conv2dOptions {
-  stride?: number;
-  padding?: number;
+  stride?: functional.Pair;
+  padding?: functional.Pair;
   bias?: boolean;
 }
 
@@ -33,19 +33,20 @@ export interface Conv2dOptions {
 export class Conv2d extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  readonly stride: number;
-  readonly padding: number;
+  readonly stride: functional.Pair;
+  readonly padding: functional.Pair;
 
-  constructor(inChannels: number, outChannels: number, kernel: number, options: Conv2dOptions = {}) {
+  constructor(inChannels: number, outChannels: number, kernel: functional.Pair, options: Conv2dOptions = {}) {
     super();
     const { stride = 1, padding = 0, bias = true } = options;
     this.stride = stride;
     this.padding = padding;
+    const [height, width] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     this.weight = this.parameter(
       "weight",
-      init.kaimingUniform(empty([outChannels, inChannels, kernel, kernel])),
+      init.kaimingUniform(empty([outChannels, inChannels, height, width])),
     );
-    const bound = 1 / Math.sqrt(inChannels * kernel * kernel);
+    const bound = 1 / Math.sqrt(inChannels * height * width);
     this.bias = bias ? this.parameter("bias", init.uniform(empty([outChannels]), -bound, bound)) : null;
   }
 

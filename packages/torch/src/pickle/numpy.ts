@@ -20,9 +20,9 @@ export class NumpyDtype {
 
 /** @param code `i8`, `f4`, `b1` and the like */
 export function makeDtype(code: unknown): NumpyDtype {
-  const [, kind, size] = /^[<>|=]?([biuf])([1248])$/.exec(String(code)) ?? [];
+  const [, kind, size] = typeof code === "string" ? (/^[<>|=]?([biuf])([1248])$/.exec(code) ?? []) : [];
   if (kind === undefined || !(`${kind}${size}` in readers))
-    throw new Error(`the dtype ${JSON.stringify(String(code).slice(0, 20))} is not read`);
+    throw new Error("of numpy, only numbers are read");
   return new NumpyDtype(kind, Number(size));
 }
 

@@ -1,0 +1,33 @@
+import { nn, type Tensor } from "@sdgan/torch";
+import type { ImageFeatures } from "./image-encoder.js";
+import { InceptionTrunk } from "./inception/inception-v3.js";
+import { stretchToInception } from "./inception/resize.js";
+import { atLeastFloat32 } from "./layers.js";
+
+/**
+ * DAMSM's image encoder for photographs (Xu et al., 2018, §3.2): regions are Mixed_6e of a frozen Inception-v3, the code
+ * is its pool3, each brought to the width of the text features by one layer, and these two are all that is trained.
+ * Gradients reach the picture through all of it.
+ *
+ * In the published code Inception's batch normalizations take each batch's own statistics while DAMSM trains; here they
+ * are frozen with the rest.
+ */
+export class InceptionImageEncoder extends nn.Module {
+  readonly inception = new InceptionTrunk("torchvision");
+  readonly toRegions: nn.Conv2d;
+  readonly toCode: nn.Linear;
+
+  /** @param textWidth D, the width of the text features */
+  constructor(textWidth: number) {
+    super();
+    this.toRegions = new nn.Conv2d(768, textWidth, 1, { bias: false });
+    this.toCode = new nn.Linear(2048, textWidth);
+    for (const { weight } of [this.toRegions, this.toCode]) nn.init.uniform(weight, -0.1, 0.1);
+  }
+
+  /** @param image [B, 3, S, S] in −1 … 1; regions are [B, D, 17, 17] for any S */
+  forward(image: Tensor): ImageFeatures {
+    const { regions, pool3 } = this.inception.features(stretchToInception(image));
+    return { regions: atLeastFloat32(this.toRegions.forward(regions)), code: this.toCode.forward(pool3) };
+  }
+}

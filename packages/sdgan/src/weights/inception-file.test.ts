@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { manualSeed, ones, saveSafetensors, type Tensor, tensor, zeros } from "@sdgan/torch";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { UserError } from "../errors.js";
+import { InceptionTrunk, InceptionV3 } from "../models/inception/inception-v3.js";
+import { loadInception, sha256Of } from "./inception-file.js";
+
+const folder = mkdtempSync(join(tmpdir(), "sdgan-inception-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let state: Map<string, Tensor>;
+let network: InceptionTrunk;
+beforeAll(() => {
+  manualSeed(1);
+  state = new InceptionV3("torchvision").stateDict();
+  network = new InceptionTrunk("torchvision");
+});
+beforeEach(() => {
+  network.Mixed_7c.branch1x1.conv.weight.requiresGrad = false;
+  network.Mixed_7c.branch1x1.conv.weight.zero_();
+});
+
+function file(name: string, change: (tensors: Map<string, Tensor>) => void = () => {}): string {
+  const tensors = new Map(state);
+  change(tensors);
+  const path = join(folder, name);
+  saveSafetensors(path, tensors);
+  return path;
+}
+
+const loaded = () =>
+  network.Mixed_7c.branch1x1.conv.weight
+    .eq(state.get("Mixed_7c.branch1x1.conv.weight")!)
+    .to("float32")
+    .mean()
+    .item();
+
+function refusal(path: string, into: InceptionTrunk = network): string {
+  try {
+    loadInception(into, path);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).toContain(path);
+    expect((error as Error).message).not.toContain("\n");
+    return (error as Error).message;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("Inception's weights", () => {
+  it("are loaded by name, without the classifiers where the network has none, and without counts of batches", () => {
+    const path = file("old.safetensors", (tensors) => {
+      for (const name of tensors.keys()) if (name.endsWith("num_batches_tracked")) tensors.delete(name);
+      tensors.set("AuxLogits.fc.bias", zeros([1000]));
+    });
+    loadInception(network, path);
+    expect(loaded()).toBe(1);
+    const whole = new InceptionV3("torchvision");
+    loadInception(whole, path);
+    expect(whole.fc.bias!.toNumbers()).toEqual(state.get("fc.bias")!.toNumbers());
+  });
+
+  it("are known by what the file is, not by its name", () => {
+    loadInception(network, file("weights.pth"));
+    expect(loaded()).toBe(1);
+    const pytorch = join(import.meta.dirname, "../../../torch/golden/pth/text_encoder.pth");
+    expect(refusal(pytorch)).toMatch(/Conv2d_1a_3x3\.conv\.weight is missing.*torchvision's weights/);
+  });
+
+  it.each<[string, string, (tensors: Map<string, Tensor>) => void]>([
+    ["lacks one", "Mixed_6e.branch1x1.bn.weight is missing", (t) => t.delete("Mixed_6e.branch1x1.bn.weight")],
+    ["has another", "Mixed_9.weight is not one of this network's", (t) => t.set("Mixed_9.weight", ones([1]))],
+    [
+      "has one of another shape",
+      "Mixed_5b.branch1x1.conv.weight has shape [1], expected [64, 192, 1, 1]",
+      (t) => t.set("Mixed_5b.branch1x1.conv.weight", ones([1])),
+    ],
+    [
+      "is FID's",
+      "has the 1008 classes of the weights that FID is defined by",
+      (t) => t.set("fc.bias", zeros([1008])),
+    ],
+  ])("are refused, and the network is left as it is, when a file %s", (name, message, change) => {
+    expect(refusal(file(`${name}.safetensors`, change))).toContain(message);
+    expect(network.Mixed_7c.branch1x1.conv.weight.abs().sum().item()).toBe(0);
+  });
+
+  it("of torchvision's are not taken for FID's", () => {
+    expect(refusal(file("torchvision.safetensors"), new InceptionTrunk("fid"))).toMatch(
+      /has the 1000 classes of torchvision's weights .*; give the weights that FID is defined by/,
+    );
+  });
+
+  it("are not what is missing, empty, a folder or something else", () => {
+    expect(refusal(join(folder, "none.pth"))).toContain("no such file");
+    expect(refusal(folder)).toContain("folder");
+    for (const [name, text] of [
+      ["empty.pth", ""],
+      ["empty.safetensors", ""],
+      ["page.pth", "<!DOCTYPE html>"],
+    ] as const) {
+      writeFileSync(join(folder, name), text);
+      expect(refusal(join(folder, name))).toContain("torchvision's weights");
+    }
+  });
+});
+
+it("a file's SHA-256 is that of its bytes", () => {
+  const path = join(folder, "bytes");
+  const bytes = Buffer.from(tensor(Array.from({ length: 700_000 }, (_, i) => i)).toBytes());
+  writeFileSync(path, bytes);
+  expect(sha256Of(path)).toBe(createHash("sha256").update(readFileSync(path)).digest("hex"));
+  expect(() => sha256Of(join(folder, "none"))).toThrow(/none: no such file/);
+});

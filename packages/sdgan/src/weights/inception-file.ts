@@ -1,0 +1,73 @@
+/** Inception's weights, from a file that the user names: they are nobody's to ship but their authors'. */
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { scope, type Tensor, zeros } from "@sdgan/torch";
+import { UserError } from "../errors.js";
+import {
+  type InceptionTrunk,
+  InceptionV3,
+  type InceptionVariant,
+  inceptionClasses,
+} from "../models/inception/inception-v3.js";
+import { onDisk } from "../system-errors.js";
+import { refusing } from "../training/checkpoint.js";
+import { readWeights } from "./read-weights.js";
+
+/** What to bring for each variant. */
+const wanted: Record<InceptionVariant, string> = {
+  torchvision: "torchvision's weights (inception_v3_google-0cc3c7bd.pth)",
+  fid: "the weights that FID is defined by (pt_inception-2015-12-05-6726825d.pth)",
+};
+
+/**
+ * Loads weights under torchvision's names. An auxiliary classifier in the file is left out, and so is the classifier
+ * where the network has none.
+ * @throws UserError that says what the file lacks, has too much, or is instead
+ */
+export function loadInception(network: InceptionTrunk, path: string): void {
+  const { variant } = network;
+  const remedy = `give ${wanted[variant]}, or the same tensors as safetensors`;
+  scope(() => {
+    const tensors = readWeights(path, remedy);
+    const found = variantOf(tensors);
+    if (found && found !== variant)
+      throw new UserError(
+        `${path}: has the ${inceptionClasses[found]} classes of ${wanted[found]}; ${remedy}`,
+      );
+    refusing(path, remedy, () => network.loadStateDict(stateFor(network, tensors)));
+  });
+}
+
+/** Of a file's tensors those that the network has, but what is wrong among them too. */
+function stateFor(network: InceptionTrunk, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const leftOut = network instanceof InceptionV3 ? /^AuxLogits\./ : /^(AuxLogits|fc)\./;
+  const state = new Map([...tensors].filter(([name]) => !leftOut.test(name)));
+  // Files from before PyTorch 0.4.1 do not count batches.
+  for (const name of network.stateDict().keys()) {
+    if (name.endsWith(".num_batches_tracked") && !state.has(name))
+      state.set(name, zeros([], { dtype: "int64" }));
+  }
+  return state;
+}
+
+/** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
+export function sha256Of(path: string): string {
+  const hash = createHash("sha256");
+  const piece = Buffer.alloc(2 ** 20);
+  const file = onDisk(path, () => openSync(path, "r"));
+  try {
+    for (let count = 1; count > 0; ) {
+      count = onDisk(path, () => readSync(file, piece));
+      hash.update(piece.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
+
+/** The variant that a file's classifier tells of. */
+function variantOf(tensors: ReadonlyMap<string, Tensor>): InceptionVariant | undefined {
+  const classes = tensors.get("fc.bias")?.numel;
+  return (["torchvision", "fid"] as const).find((variant) => inceptionClasses[variant] === classes);
+}

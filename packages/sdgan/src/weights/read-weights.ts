@@ -1,0 +1,32 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { loadPytorch, loadSafetensors, stateDictOf, type Tensor } from "@sdgan/torch";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+
+/**
+ * Tensors by name, of a safetensors file or of a PyTorch checkpoint (`.pth`, `.pt`, `.bin`).
+ * @throws UserError that names the file, what is wrong with it, and `remedy`
+ */
+export function readWeights(path: string, remedy: string): Map<string, Tensor> {
+  const isSafetensors = path.endsWith(".safetensors") || onDisk(path, () => ninthByte(path)) === "{";
+  try {
+    return isSafetensors ? loadSafetensors(path).tensors : stateDictOf(loadPytorch(path));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new UserError(`${message.includes(path) ? message : `${path}: ${message}`}; ${remedy}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Of a safetensors file, where the header of JSON begins. */
+function ninthByte(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const byte = Buffer.alloc(1);
+    readSync(file, byte, 0, 1, 8);
+    return byte.toString("latin1");
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,18 @@
+/** Reads and writes of an open file that are whole. */
+import { readSync, writeSync } from "node:fs";
+
+/** `length` bytes from `position` on. Throws an error if the file ends before. */
+export function readAll(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length; ) {
+    const count = readSync(file, bytes, done, length - done, position + done);
+    if (count === 0) throw new Error(`it ended at byte ${position + done} while it was read`);
+    done += count;
+  }
+  return bytes;
+}
+
+/** Writes all of `bytes` where the file stands. */
+export function writeAll(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+}

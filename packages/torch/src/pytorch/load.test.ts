@@ -1,0 +1,278 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { isTensor, loadPytorch, memoryInUse, scope, stateDictOf, type Tensor } from "../index.js";
+
+const golden = fileURLToPath(new URL("../../golden/pth/", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "pth-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const load = (name: string) => loadPytorch(join(golden, name)) as Map<string, unknown>;
+const bytesOf = (name: string) => readFileSync(join(golden, name));
+
+/** What is said of a file with these bytes. */
+function refusal(bytes: Uint8Array): string {
+  const path = join(folder, "broken.pth");
+  writeFileSync(path, bytes);
+  try {
+    loadPytorch(path);
+  } catch (error) {
+    return (error as Error).message.replace(path, "PATH");
+  }
+  throw new Error("it was read");
+}
+
+/** As plain values, so that they can be compared. */
+function plain(value: unknown): unknown {
+  if (isTensor(value)) return { dtype: value.dtype, shape: value.shape, values: value.toNumbers() };
+  if (value instanceof Map) return Object.fromEntries(Array.from(value, ([key, item]) => [key, plain(item)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+const float = (shape: number[], ...values: number[]) => ({ dtype: "float32", shape, values });
+
+describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format) => {
+  it("is read as PyTorch reads it", () => {
+    const sevenths = Array.from({ length: 12 }, (_, i) => Math.fround(i / 7));
+    const rounded = (digits: number) =>
+      sevenths.map((value) => expect.closeTo(value, digits)) as unknown as number[];
+    const found = load(`${format}.pth`);
+    expect(plain(found)).toEqual({
+      weight: float([3, 4], ...sevenths),
+      transposed_view: float([4, 3], ...[0, 1, 2, 3].flatMap((i) => [0, 4, 8].map((j) => sevenths[i + j]!))),
+      row_view: float([4], ...sevenths.slice(4, 8)),
+      half: { dtype: "float16", shape: [3, 4], values: rounded(3) },
+      bfloat16: { dtype: "bfloat16", shape: [3, 4], values: rounded(2) },
+      long: { dtype: "int64", shape: [5], values: [0, 1, 2, 3, 4] },
+      empty: float([0, 3]),
+      scalar: float([], 2.5),
+      nested: { a: float([2], 1, 1) },
+      epoch: 600,
+      name: "netG",
+    });
+    const [weight, view] = ["weight", "row_view"].map((name) => found.get(name) as Tensor);
+    view!.copy_(view!.mul(0));
+    expect(weight!.select(0, 1).toNumbers()).toEqual([0, 0, 0, 0]);
+  });
+
+  it("is read with parameters, states, views and every dtype, from another device", () => {
+    expect(plain(load(`various-${format}.pth`))).toEqual({
+      parameter: float([2], 1, 2),
+      state: {
+        "norm.weight": float([2], 1, 1),
+        "norm.bias": float([2], 0, 0),
+        "norm.running_mean": float([2], 0, 0),
+        "norm.running_var": float([2], 1, 1),
+        "norm.num_batches_tracked": { dtype: "int64", shape: [], values: [0] },
+      },
+      whole: { dtype: "float64", shape: [2, 3], values: [0, 1, 2, 3, 4, 5] },
+      part: { dtype: "float64", shape: [2], values: [3, 4] },
+      expanded: { dtype: "int32", shape: [3, 2], values: [7, 8, 7, 8, 7, 8] },
+      bool: { dtype: "bool", shape: [3], values: [1, 0, 1] },
+      bytes: { dtype: "uint8", shape: [2], values: [0, 255] },
+      int8: { dtype: "int8", shape: [2], values: [-128, 127] },
+      int16: { dtype: "int16", shape: [2], values: [-32768, 32767] },
+      long: { dtype: "int64", shape: [], values: [-(2 ** 62)] },
+      list: [float([1], 1.5), { inner: float([2, 0]) }],
+      size: [2, 3],
+      ordered: { lr: 2e-4, betas: [0.5, 0.999] },
+    });
+  });
+
+  it("leaves no memory behind, read or refused", () => {
+    scope(() => void load(`${format}.pth`));
+    const before = memoryInUse();
+    scope(() => void load(`${format}.pth`));
+    expect(() => load(`hostile-${format}.pth`)).toThrow();
+    const bytes = bytesOf(`various-${format}.pth`);
+    refusal(bytes.subarray(0, bytes.length - 1));
+    expect(memoryInUse()).toBe(before);
+  });
+
+  it("is refused wherever it is cut off", () => {
+    const bytes = bytesOf(`various-${format}.pth`);
+    for (let length = 0; length < bytes.length; length += length < 200 ? 1 : 37)
+      expect(refusal(bytes.subarray(0, length)), `${length}`).toMatch(
+        /^PATH cannot be read as a PyTorch checkpoint: it|the/,
+      );
+  });
+});
+
+describe("stateDictOf", () => {
+  it("names tensors by their places", () => {
+    const state = stateDictOf(load("various-zip.pth"));
+    expect([...state.keys()].slice(0, 3)).toEqual(["parameter", "state.norm.weight", "state.norm.bias"]);
+    expect(state.get("list.1.inner")!.shape).toEqual([2, 0]);
+    expect([...stateDictOf(load("text_encoder.pth")).keys()]).toContain("rnn.bias_hh_l0_reverse");
+  });
+
+  it("refuses what has none, two of one name, or names without end", () => {
+    const tensor = (load("zip.pth") as Map<string, Tensor>).get("scalar")!;
+    expect(() => stateDictOf(new Map([["epoch", 1]]))).toThrow("the checkpoint has no tensor in it");
+    const twice = new Map<string, unknown>([
+      ["a.b", tensor],
+      ["a", new Map([["b", tensor]])],
+    ]);
+    expect(() => stateDictOf(twice)).toThrow("the checkpoint has two tensors called a.b");
+    let doubled: unknown = [tensor];
+    for (let i = 0; i < 60; i++) doubled = [doubled, doubled];
+    expect(() => stateDictOf(doubled)).toThrow("far more in it than a state");
+    expect(() => stateDictOf(new Map([[[1], tensor]]))).toThrow("keys are no names");
+  });
+});
+
+describe("a hostile or foreign file", () => {
+  it.each(readdirSync(golden).filter((name) => name.startsWith("hostile")))("runs nothing: %s", (name) => {
+    expect(() => load(name)).toThrow(
+      /cannot be read as a PyTorch checkpoint: the pickle asks for posix\.system at byte/,
+    );
+    expect(readdirSync(process.cwd())).not.toContain("PWNED");
+  });
+
+  it.each([
+    [
+      "refused-complex.pth",
+      /asks for torch\.ComplexFloatStorage at byte \d+; only tensors and plain containers/,
+    ],
+    ["refused-model.pth", /asks for torch\.nn\.modules\.linear\.Linear .* as in a state_dict/],
+    [
+      "refused-program.pth",
+      /it is a TorchScript program: in PyTorch, save the model's state_dict\(\) instead/,
+    ],
+    ["various.py", /the pickle has the unknown operation 0x22 at byte 0/],
+  ])("is refused with what it is: %s", (name, message) => {
+    expect(() => load(name)).toThrow(message);
+  });
+
+  it("is refused with what it is, where a download went wrong", () => {
+    expect(refusal(Buffer.from("<!DOCTYPE html><html>Quota exceeded"))).toMatch(
+      /it is a web page, not the file/,
+    );
+    expect(refusal(Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:0"))).toMatch(
+      /git lfs pull/,
+    );
+    expect(refusal(new Uint8Array())).toMatch(/it is empty/);
+    expect(() => loadPytorch(folder)).toThrow(/EISDIR/);
+  });
+});
+
+describe("a broken file of the zip format", () => {
+  const zip = () => Buffer.from(bytesOf("zip.pth"));
+  const entry = (bytes: Buffer, name: string) => bytes.lastIndexOf(name) - 46;
+
+  it("is refused where a byte of a storage or of the pickle is another", () => {
+    const bytes = zip();
+    bytes[bytes.indexOf("transposed_view")] = 65;
+    expect(refusal(bytes)).toMatch(
+      /"zip\/data.pkl" in it is damaged: its checksum is not what the file says/,
+    );
+    const other = zip();
+    other[1024 + 64] = 1;
+    expect(refusal(other)).toMatch(/in it is damaged/);
+  });
+
+  it("is refused where entries overlap, are compressed, encrypted, or come twice", () => {
+    const overlapping = zip();
+    overlapping.writeUInt32LE(
+      overlapping.readUInt32LE(entry(overlapping, "zip/data/1") + 42),
+      entry(overlapping, "zip/data/2") + 42,
+    );
+    expect(refusal(overlapping)).toMatch(/is another entry than its directory says/);
+    const long = zip();
+    for (const at of [20, 24]) long.writeUInt32LE(400, entry(long, "zip/data/1") + at);
+    expect(refusal(long)).toMatch(/"zip\/data\/1" in it overlaps "zip\/data\/2"/);
+    const compressed = zip();
+    compressed.writeUInt16LE(8, entry(compressed, "zip/data/1") + 10);
+    expect(refusal(compressed)).toMatch(/"zip\/data\/1" in it is compressed/);
+    const encrypted = zip();
+    encrypted.writeUInt16LE(1, entry(encrypted, "zip/data/1") + 8);
+    expect(refusal(encrypted)).toMatch(/"zip\/data\/1" in it is encrypted/);
+    const twice = zip();
+    twice.write("zip/data/1", entry(twice, "zip/data/2") + 46);
+    expect(refusal(twice)).toMatch(/it has "zip\/data\/1" twice/);
+  });
+
+  it("is refused where a storage is missing or has another size, or the directory lies", () => {
+    const missing = zip();
+    for (let at = missing.indexOf("zip/data/3"); at >= 0; at = missing.indexOf("zip/data/3", at + 1))
+      missing.write("zip/data/x", at);
+    expect(refusal(missing)).toMatch(/its storage 3 is missing/);
+    const end = zip().length - 22;
+    const counted = zip();
+    counted.writeUInt16LE(10, end + 10);
+    expect(refusal(counted)).toMatch(/its directory is damaged at its byte/);
+    const far = zip();
+    far.writeUInt32LE(0xfffffff0, end + 16);
+    expect(refusal(far)).toMatch(/its directory is not within it/);
+    const large = zip();
+    large.writeUInt32LE(0xffffffff, end + 16);
+    large.writeBigUInt64LE(2n ** 60n, end - 20 - 56 + 48);
+    expect(refusal(large)).toMatch(/its directory is not within it/);
+  });
+
+  it("is read with the directory's 64-bit record", () => {
+    const large = zip();
+    large.writeUInt32LE(0xffffffff, large.length - 22 + 16);
+    const path = join(folder, "large.pth");
+    writeFileSync(path, large);
+    expect(plain(loadPytorch(path))).toEqual(plain(load("zip.pth")));
+  });
+
+  it("never unpacks what would be large", () => {
+    const bomb = deflateRawSync(Buffer.alloc(2 ** 26));
+    expect(bomb.length).toBeLessThan(2 ** 17);
+    expect(refusal(zipOf("bomb/data.pkl", bomb, 2 ** 26))).toMatch(/"bomb\/data.pkl" in it is compressed/);
+  });
+});
+
+describe("a broken file of the legacy format", () => {
+  const legacy = () => Buffer.from(bytesOf("legacy.pth"));
+
+  it("is refused where it is of another machine, or a storage of another length", () => {
+    const big = legacy();
+    big[big.indexOf("little_endian") + 15] = 0x89;
+    expect(refusal(big)).toMatch(/big-endian machine/);
+    const long = legacy();
+    long[1132] = 200;
+    expect(refusal(long)).toMatch(/has 200 elements, and its tensors take \d+/);
+    expect(refusal(Buffer.concat([legacy(), Buffer.of(0)]))).toMatch(/has 1 bytes behind its last storage/);
+  });
+
+  it("is refused where a tensor reaches beyond its storage", () => {
+    const beyond = legacy();
+    const at = beyond.indexOf(Buffer.from([0x4b, 4, 0x4b, 4, 0x85])); // Offset 4, shape [4].
+    beyond[at + 1] = 9;
+    expect(refusal(beyond)).toMatch(
+      /_rebuild_tensor_v2 at byte \d+: a tensor of shape \[4\] takes the element 12 of a storage that has 12/,
+    );
+  });
+
+  it("is refused with the cause where git took it for a text", () => {
+    const mangled = Buffer.from(legacy().toString("latin1").replaceAll("\n", "\r\n"), "latin1");
+    expect(refusal(mangled)).toMatch(/its line ends were changed to CR LF, as git does on Windows/);
+  });
+});
+
+/** A zip file with one compressed entry. */
+function zipOf(name: string, packed: Buffer, size: number): Buffer {
+  const header = Buffer.alloc(30);
+  header.writeUInt32LE(0x04034b50, 0);
+  header.writeUInt16LE(8, 8);
+  header.writeUInt16LE(name.length, 26);
+  const central = Buffer.alloc(46);
+  central.writeUInt32LE(0x02014b50, 0);
+  central.writeUInt16LE(8, 10);
+  central.writeUInt32LE(packed.length, 20);
+  central.writeUInt32LE(size, 24);
+  central.writeUInt16LE(name.length, 28);
+  const before = Buffer.concat([header, Buffer.from(name), packed]);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(46 + name.length, 12);
+  end.writeUInt32LE(before.length, 16);
+  return Buffer.concat([before, central, Buffer.from(name), end]);
+}

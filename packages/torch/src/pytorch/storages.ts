@@ -1,0 +1,133 @@
+/** The storages of a checkpoint: flat arrays of one dtype, that tensors are views of. */
+import { empty, fromBytes } from "../creation.js";
+import { type DType, elementSize } from "../dtype.js";
+import { readAll } from "../file.js";
+import { Global } from "../pickle/index.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+
+/** Some or all elements of a storage. */
+export class Storage {
+  constructor(
+    readonly elements: Tensor,
+    /** Where it begins among the elements, and how many are its own. */
+    readonly begin: number,
+    readonly length: number,
+  ) {}
+}
+
+/** A storage in the file. */
+export interface StoredStorage {
+  key: string;
+  dtype: DType;
+  length: number;
+  /** [length], to be filled. */
+  elements: Tensor;
+}
+
+/** By the names of PyTorch's classes. */
+export const storageDtypes: Readonly<Record<string, DType>> = {
+  "torch.FloatStorage": "float32",
+  "torch.DoubleStorage": "float64",
+  "torch.HalfStorage": "float16",
+  "torch.BFloat16Storage": "bfloat16",
+  "torch.ByteStorage": "uint8",
+  "torch.CharStorage": "int8",
+  "torch.ShortStorage": "int16",
+  "torch.IntStorage": "int32",
+  "torch.LongStorage": "int64",
+  "torch.BoolStorage": "bool",
+};
+
+/** Bytes read at once. */
+const PIECE = 2 ** 24;
+
+export class Storages {
+  readonly #byKey = new Map<string, StoredStorage>();
+  #bytes = 0;
+
+  /**
+   * @param room bytes that the file has for storages
+   * @param onNew called once for every storage
+   */
+  constructor(
+    readonly room: number,
+    readonly onNew: (storage: StoredStorage) => void = () => {},
+  ) {}
+
+  get(key: string): StoredStorage | undefined {
+    return this.#byKey.get(key);
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /**
+   * What a pickle's persistent identifier stands for.
+   * @param id ("storage", class, key, location, length[, (key of a part, begin, length)])
+   */
+  readonly load = (id: unknown): Storage => {
+    if (!Array.isArray(id) || id[0] !== "storage" || !(id[1] instanceof Global))
+      throw new Error("its pickle asks for an object outside of it that is no storage");
+    const [, type, key, , length, part = null] = id as [string, Global, ...unknown[]];
+    const dtype = Object.hasOwn(storageDtypes, type.name) ? storageDtypes[type.name] : undefined;
+    if (!dtype) throw new Error(`its pickle takes ${type.name} for a kind of storage`);
+    if (typeof key !== "string") throw new Error("its pickle has a storage without a name");
+    if (!isCount(length)) throw new Error(`its storage ${shown(key)} has no sound number of elements`);
+    const { elements } = this.#stored(key, dtype, length);
+    if (part === null) return new Storage(elements, 0, length);
+    const [, begin, own] = Array.isArray(part) ? part : [];
+    if (!isCount(begin) || !isCount(own) || begin + own > length)
+      throw new Error(`a part of its storage ${shown(key)} is not within it`);
+    return new Storage(elements, begin, own);
+  };
+
+  #stored(key: string, dtype: DType, length: number): StoredStorage {
+    const known = this.#byKey.get(key);
+    if (known) {
+      if (known.dtype === dtype && known.length === length) return known;
+      throw new Error(
+        `its storage ${shown(key)} is ${known.length} of ${known.dtype} in one place and ${length} of ${dtype} in another`,
+      );
+    }
+    this.#bytes += length * elementSize[dtype];
+    if (this.#bytes > this.room)
+      throw new Error(
+        `its storages are said to have ${this.#bytes} bytes or more, and ${this.room} are there`,
+      );
+    const storage = { key, dtype, length, elements: empty([length], { dtype }) };
+    this.#byKey.set(key, storage);
+    this.onNew(storage);
+    return storage;
+  }
+}
+
+/**
+ * Reads a storage's elements from `position` on.
+ * @param onPiece sees all bytes, piece by piece
+ */
+export function fill(
+  { elements, dtype, length }: StoredStorage,
+  file: number,
+  position: number,
+  onPiece: (bytes: Uint8Array) => void = () => {},
+): void {
+  const size = elementSize[dtype];
+  const most = PIECE / size;
+  for (let done = 0; done < length; done += most) {
+    const count = Math.min(most, length - done);
+    const bytes = readAll(file, position + done * size, count * size);
+    onPiece(bytes);
+    scope(() => void elements.narrow(0, done, count).copy_(fromBytes(bytes, [count], dtype)));
+  }
+}
+
+/** A key as it may stand in a message. */
+export function shown(key: string): string {
+  return /^[\w.]{1,40}$/.test(key) ? key : JSON.stringify(key.slice(0, 40));
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

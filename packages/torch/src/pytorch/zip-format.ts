@@ -1,0 +1,80 @@
+/**
+ * The format since PyTorch 1.6: a zip file with the pickle as `NAME/data.pkl` and a storage with key K, as it lies in
+ * memory, as `NAME/data/K`. https://pytorch.org/docs/stable/notes/serialization.html
+ */
+import { crc32 } from "node:zlib";
+import { elementSize } from "../dtype.js";
+import { readAll } from "../file.js";
+import { readPickle } from "../pickle/index.js";
+import { READS } from "./legacy.js";
+import { tensorGlobals } from "./rebuild.js";
+import { fill, Storages, type StoredStorage, shown } from "./storages.js";
+import { readZipEntries, type ZipEntry } from "./zip.js";
+
+const PICKLE = "data.pkl";
+const LONGEST_PICKLE = 2 ** 28;
+
+export function loadZip(file: number, size: number): unknown {
+  const entries = readZipEntries(file, size);
+  const root = rootOf(entries);
+  const byteOrder = entries.get(`${root}byteorder`);
+  if (byteOrder && readEntry(file, byteOrder, 16).toString("latin1") !== "little")
+    throw new Error("it was written on a big-endian machine");
+  const storages = new Storages(size, (storage) =>
+    fillFrom(file, entries.get(`${root}data/${storage.key}`), storage),
+  );
+  return readPickle(readEntry(file, entries.get(root + PICKLE)!, LONGEST_PICKLE), {
+    globals: tensorGlobals(4 * size + 2 ** 20),
+    persistentLoad: storages.load,
+    reads: READS,
+  });
+}
+
+/** The folder within the zip file that all lies in, with its slash. */
+function rootOf(entries: ReadonlyMap<string, ZipEntry>): string {
+  const roots = [...entries.keys()].flatMap((name) => /^([^/]*\/)data\.pkl$/.exec(name)?.[1] ?? []);
+  if (roots.length !== 1)
+    throw new Error(`it is a zip file with ${roots.length} pickles (${PICKLE}) in it; PyTorch writes one`);
+  if (entries.has(`${roots[0]}constants.pkl`))
+    throw new Error("it is a TorchScript program: in PyTorch, save the model's state_dict() instead");
+  return roots[0]!;
+}
+
+function readEntry(file: number, entry: ZipEntry, most: number): Buffer {
+  requireStored(entry);
+  const { name, begin, size, crc } = entry;
+  if (size > most) throw new Error(`${shown(name)} in it has ${size} bytes; up to ${most} are read`);
+  const bytes = readAll(file, begin, size);
+  requireSum(name, crc, crc32(bytes));
+  return bytes;
+}
+
+function fillFrom(file: number, entry: ZipEntry | undefined, storage: StoredStorage): void {
+  const { key, dtype, length } = storage;
+  if (!entry) throw new Error(`its storage ${shown(key)} is missing`);
+  const expected = length * elementSize[dtype];
+  if (entry.size !== expected)
+    throw new Error(
+      `its storage ${shown(key)} has ${entry.size} bytes; ${length} elements of ${dtype} take ${expected}`,
+    );
+  requireStored(entry);
+  let sum = 0;
+  fill(storage, file, entry.begin, (bytes) => {
+    sum = crc32(bytes, sum);
+  });
+  requireSum(entry.name, entry.crc, sum);
+}
+
+function requireStored({ name, isStored }: ZipEntry): void {
+  if (!isStored)
+    throw new Error(
+      `${shown(name)} in it is compressed; torch.save stores it as it is: save it anew with PyTorch`,
+    );
+}
+
+function requireSum(name: string, expected: number, found: number): void {
+  if (expected !== found)
+    throw new Error(
+      `${shown(name)} in it is damaged: its checksum is not what the file says; download it again`,
+    );
+}

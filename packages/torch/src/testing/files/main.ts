@@ -1,0 +1,104 @@
+/** Broken and hostile files, through every reader of this package. Run in a process of its own, which may die of it. */
+import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { isTensor, scope } from "../../index.js";
+import { randomNumbers } from "../fuzz/values.js";
+import { mutated } from "./mutations.js";
+import { Draw, type FileTarget, fileTargets } from "./targets.js";
+
+export interface FilesOutcome {
+  cases: number;
+  /** How many were read, and how many refused. */
+  read: number;
+  refused: number;
+  /** What must not be: an error that is not about the file, too slow, too large, a file left behind. */
+  wrong: string[];
+  slowest: { seconds: number; case: string };
+  /** What the largest case took. */
+  largest: { mebibytes: number; case: string };
+}
+
+const SECONDS = 5;
+const MEBIBYTES = 500;
+
+/** JavaScript's own errors: a reader that throws them used something unchecked. */
+const unchecked =
+  /is not a function|is not iterable|Cannot read properties|out of range|Maximum|Invalid array length/;
+
+/**
+ * `cases` files decided by `seed`, in `folder`, an empty one; `folder/case` always has the one that is under way. Each
+ * target in turn, as it is first, then made or changed by chance.
+ */
+export function fuzzFiles(cases: number, seed: number, folder: string): FilesOutcome {
+  const outcome: FilesOutcome = {
+    ...{ cases, read: 0, refused: 0, wrong: [] },
+    slowest: { seconds: 0, case: "" },
+    largest: { mebibytes: 0, case: "" },
+  };
+  const [path, log] = [join(folder, "file"), openSync(join(folder, "case"), "w")];
+  const targets = fileTargets();
+  // What the first reading needs by itself does not count.
+  for (const target of targets) void problemOf(target, target.seeds[0]!, path, { ...outcome });
+  for (let i = 0; i < cases; i++) {
+    const target = targets[i % targets.length]!;
+    const name = `${i}: ${target.name}`;
+    writeSync(log, name.padEnd(100), 0);
+    const draw = new Draw(randomNumbers(seed * 1_000_003 + i));
+    const bytes =
+      target.crafted && draw.chance(0.3) ? target.crafted(draw) : mutated(draw.pick(target.seeds), draw);
+    globalThis.gc?.(); // What earlier cases left is not this one's.
+    const [peak, held] = [peakMebibytes(), process.memoryUsage.rss() / 2 ** 20];
+    const [begin, cpu] = [performance.now(), process.cpuUsage()];
+    const problem = problemOf(target, bytes, path, outcome);
+    const seconds = (performance.now() - begin) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const wrong = (what: string) => outcome.wrong.push(`${name}: ${what}`);
+    if (problem !== undefined) wrong(problem);
+    // A busy machine takes longer for everything. What waits without end ends the whole run, which has a limit.
+    if (Math.min(seconds, (user + system) / 1e6) > SECONDS) wrong(`took ${seconds.toFixed(1)} s`);
+    // Below an earlier peak nothing can be told: that one was less than the limit, and so is this.
+    const mebibytes = peakMebibytes() > peak ? Math.round(peakMebibytes() - held) : 0;
+    if (mebibytes > MEBIBYTES) wrong(`took ${mebibytes} MiB`);
+    if (mebibytes > outcome.largest.mebibytes) outcome.largest = { mebibytes, case: name };
+    if (seconds > outcome.slowest.seconds) outcome.slowest = { seconds, case: name };
+    const strange = readdirSync(folder).filter((entry) => entry !== "case" && entry !== "file");
+    if (strange.length > 0) wrong(`left ${strange.join(", ")}`);
+  }
+  closeSync(log);
+  return outcome;
+}
+
+/** Of the whole process, from its beginning. */
+function peakMebibytes(): number {
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+/** Reads a file of these bytes; what is wrong with how that ended. */
+function problemOf(
+  { read }: FileTarget,
+  bytes: Uint8Array,
+  path: string,
+  outcome: Pick<FilesOutcome, "read" | "refused">,
+): string | undefined {
+  writeFileSync(path, bytes);
+  try {
+    scope(() => touch(read(path, bytes)));
+  } catch (error) {
+    outcome.refused++;
+    if (!(error instanceof Error)) return `threw what is no Error, but ${typeof error}`;
+    const { message } = error;
+    if (message.length > 1000 || message.includes("\n")) return `said too much: ${message.slice(0, 200)}`;
+    return message === "" || unchecked.test(message) ? `used a value unchecked: ${message}` : undefined;
+  }
+  outcome.read++;
+  return undefined;
+}
+
+/** Reads every element of the tensors in what came out: one that points beyond its memory would show here. */
+function touch(value: unknown): void {
+  if (isTensor(value)) {
+    if (value.byteLength < 2 ** 24) value.toBytes();
+  } else if (value instanceof Map) {
+    for (const item of value.values()) if (isTensor(item)) touch(item);
+  }
+}

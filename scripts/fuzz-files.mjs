@@ -1,0 +1,28 @@
+/**
+ * Broken and hostile pickles, PyTorch checkpoints and safetensors at full size: bits, lengths, order and depth changed,
+ * entries that overlap, sizes that lie, what unpacks without end. Each must be read, or refused with one clear error,
+ * within 5 seconds and 500 MiB.
+ *
+ *   node scripts/fuzz-files.mjs [--cases 3000] [--seed 1]
+ */
+import "./node-version.mjs";
+import { parseArgs } from "node:util";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { runFilesFuzz } from "../packages/torch/src/testing/files/run.mjs";
+import { setUp } from "./setup.mjs";
+
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({
+    options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
+  });
+  const [cases, seed] = [values.cases, values.seed].map(Number);
+  if (!Number.isInteger(cases) || !Number.isInteger(seed))
+    throw new Failure("--cases and --seed are whole numbers.");
+  await setUp();
+  const { wrong, slowest, largest, ...outcome } = runFilesFuzz(Number(cases), Number(seed), 3600);
+  console.log(
+    `${outcome.cases} files: ${outcome.read} read, ${outcome.refused} refused; ` +
+      `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); largest ${largest.mebibytes} MiB (${largest.case})`,
+  );
+  if (wrong.length > 0) throw new Failure(`${wrong.length} went wrong:\n  ${wrong.join("\n  ")}`);
+});
