@@ -1,8 +1,9 @@
 import { UserError } from "../errors.js";
 import { quote } from "../text/quote.js";
 import { PADDING, Vocabulary } from "../text/vocabulary.js";
+import type { FoundCaptions } from "./caption-files.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
-import type { Caption, Split } from "./dataset.js";
+import type { Split } from "./dataset.js";
 import { readPickleList } from "./pickle-list.js";
 
 /** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the pictures, which they do not have. */
@@ -20,7 +21,7 @@ export interface AttnganCaptions {
   /** Where it is, for messages. */
   file: string;
   vocabulary: Vocabulary;
-  captionsOf(name: string): Caption[];
+  captionsOf(name: string): FoundCaptions;
 }
 
 /**
@@ -112,13 +113,10 @@ function readCaptions(
         "expected as many for each picture. The two are not of one data set.",
     );
   });
-  const textOf = (caption: unknown): string => {
-    const words = Array.isArray(caption)
-      ? caption.map((token) => (isWhole(token) ? vocabulary.words[token] : undefined))
-      : [undefined];
-    if (words.includes(undefined))
-      throw new UserError(`${file}: has a caption with a number that is no word's`);
-    return words.join(" ");
+  const textOf = (caption: unknown): string | undefined => {
+    if (!Array.isArray(caption)) return undefined;
+    const words = caption.map((token) => (isWhole(token) ? vocabulary.words[token] : undefined));
+    return words.includes(undefined) ? undefined : words.join(" ");
   };
   return {
     file,
@@ -126,8 +124,10 @@ function readCaptions(
     captionsOf: (name) => {
       const { split, index } = places.get(name)!;
       const each = perPicture[SPLITS.indexOf(split)]!;
-      const captions = (lists[split] as unknown[]).slice(index * each, (index + 1) * each);
-      return captions.map((caption) => ({ text: textOf(caption) }));
+      const texts = (lists[split] as unknown[]).slice(index * each, (index + 1) * each).map(textOf);
+      const captions = texts.flatMap((text) => (text === undefined ? [] : { text }));
+      if (captions.length === texts.length) return { captions };
+      return { captions: [], broken: `its captions: ${file}: a number in them is no word's` };
     },
   };
 }

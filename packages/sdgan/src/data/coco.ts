@@ -111,9 +111,7 @@ function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOp
       id: `${name}.jpg`,
       split: lists.splitOf(name)!,
       captions: () =>
-        captionFolder
-          ? readCaptionFile(captionFolder, `${name}.txt`)
-          : { captions: lists.captions!.captionsOf(name) },
+        captionFolder ? readCaptionFile(captionFolder, `${name}.txt`) : lists.captions!.captionsOf(name),
       file: () => fileOf(`${name}.jpg`),
     }),
   );

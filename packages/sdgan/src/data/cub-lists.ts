@@ -21,9 +21,6 @@ export interface CubPicture {
  * Throws a `UserError` when one is missing or broken, or does not fit the others.
  */
 export function readCubLists(birds: DataFolder): { classes: string[]; pictures: CubPicture[] } {
-  if (!birds.folder("images")) {
-    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its pictures there.`);
-  }
   const classes = readNumbered(birds, "classes.txt", "a class's name", (text) => text);
   const images = readNumbered(birds, "images.txt", "a path inside the folder images", insidePath);
   const labels = readNumbered(birds, "image_class_labels.txt", "the number of a class", (text) =>

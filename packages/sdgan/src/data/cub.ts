@@ -30,6 +30,9 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
   const captionFolder = findCaptionFolder(places, text);
   if (!captionFolder && !lists?.captions) throw missingCaptions(path, places);
 
+  if (!birds.folder("images")) {
+    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its pictures there.`);
+  }
   const { classes, pictures } = readCubLists(birds);
   if (lists) refuseOtherLists(given, lists, pictures);
   const splitOf = (picture: CubPicture) => (lists ? lists.splitOf(picture.name) : splitByClass(picture));
@@ -51,7 +54,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
           ...{ id, split: splitOf(picture)!, classId, box },
           ...(captionFolder
             ? await readCaptionFile(captionFolder, `${name}.txt`)
-            : { captions: lists!.captions!.captionsOf(name) }),
+            : lists!.captions!.captionsOf(name)),
           read: () => birds.read(`images/${id}`),
         };
         yield example;

@@ -36,7 +36,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   const used = pictures.filter(({ className }) => splitOf.has(className));
   return {
     name: "flowers",
-    found: `Oxford-102; captions from ${captionFolder.path}; split by class ${lists ? `as in ${lists.found}` : "every fifth to test on"}`,
+    found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
     count: used.length,
     classes,
     async *examples() {

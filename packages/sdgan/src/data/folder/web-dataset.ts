@@ -36,9 +36,11 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
         id,
         split: split ?? splitByHash(key),
         className: id,
-        captions: () =>
-          picture ? readCaptions(data, shard, members) : { captions: [], broken: "has no picture beside it" },
-        read: () => readMember(data, shard, picture!),
+        captions: () => (picture ? readCaptions(data, shard, members) : { captions: [], broken: NO_PICTURE }),
+        read: async () => {
+          if (!picture) throw new UserError(`${data.at(id)}: ${NO_PICTURE}`);
+          return readMember(data, shard, picture);
+        },
       };
     });
   });
@@ -47,6 +49,8 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
     `${data.at(shards[0]!)}: has no pictures with captions; expected members such as 7.jpg with 7.txt or 7.json`,
   );
 }
+
+const NO_PICTURE = "has no picture beside its captions";
 
 interface Sample {
   key: string;

@@ -1,0 +1,340 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UserError } from "../../errors.js";
+import { examplesOf } from "../../testing/examples.js";
+import { tar, tarMember } from "../../testing/tar.js";
+import { folder } from "./index.js";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "sdgan-folder-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function write(files: Record<string, string | Buffer>): void {
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), content);
+  }
+}
+
+/** Every picture as [id, split, class, its captions or why it is left out, its bytes or why it cannot be read]. */
+async function pictures(path = dir) {
+  const source = folder(path);
+  const examples = await examplesOf(source);
+  expect(source.count).toBe(examples.length);
+  return Promise.all(
+    examples.map(async ({ id, split, classId, captions, broken, read }) => [
+      ...[id, split, source.classes[classId]],
+      broken ?? captions.map(({ text }) => text),
+      await read().then(String, (error) => error.message),
+    ]),
+  );
+}
+
+describe("folder", () => {
+  it("says what is expected where no convention is followed", () => {
+    write({ "a.png": "", "notes/b.jpg": "", "readme.txt": "", "c/d.tar.gz": "" });
+    expect(() => folder(dir)).toThrow(UserError);
+    expect(() => folder(dir)).toThrow(
+      /no captions are found\. Expected captions\.jsonl .*\.txt beside each picture\.$/,
+    );
+    expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with pictures/);
+  });
+
+  it("takes the first convention that is there", () => {
+    write({
+      "a.jpg": "",
+      "a.txt": "beside",
+      "b.tar": tar(tarMember("x.jpg", ""), tarMember("x.txt", "in a tar")),
+    });
+    expect(folder(dir).found).toBe(`${dir}: WebDataset: 1 tar files`);
+    write({ "metadata.csv": "file_name,text\na.jpg,listed\n" });
+    expect(folder(dir).found).toBe(`${dir}: Hugging Face's image folder: metadata.csv`);
+    write({ "captions.jsonl": '{"image": "a.jpg", "caption": "ours"}' });
+    expect(folder(dir).found).toBe(`${dir}: captions.jsonl`);
+  });
+});
+
+describe("Hugging Face's image folder", () => {
+  it("reads metadata.jsonl, several rows and several captions a picture", async () => {
+    write({
+      "metadata.jsonl":
+        '\ufeff{"file_name": "sub/a.png", "text": "red"}\r\n\n{"file_name": "b.png", "text": ["blue", "sea"], "label": 3}\n' +
+        '{"file_name": "./sub/a.png", "text": "all red"}\n{"file_name": "c.png", "caption": "x", "label": null}',
+      "sub/a.png": "A",
+      "b.png": "B",
+    });
+    expect(await pictures()).toEqual([
+      ["sub/a.png", "train", "sub/a.png", ["red", "all red"], "A"],
+      ["b.png", "train", "3", ["blue", "sea"], "B"],
+      [
+        "c.png",
+        expect.anything(),
+        "c.png",
+        ["x"],
+        expect.stringMatching(/c\.png: cannot be read \(ENOENT\)/),
+      ],
+    ]);
+  });
+
+  it("reads metadata.csv, also in the folders of the splits", async () => {
+    write({
+      "train/metadata.csv":
+        '\ufefftext,file_name,label\r\n"red, ""really""\nred",a.png,robin\r\nx,b.png,\r\n',
+      "validation/metadata.csv": "file_name,text\na.png,green\n",
+      "test/metadata.jsonl": '{"file_name": "a.png", "text": "blue"}',
+      "train/a.png": "TA",
+      "validation/a.png": "VA",
+    });
+    expect(folder(dir).found).toBe(
+      `${dir}: Hugging Face's image folder: test/metadata.jsonl, train/metadata.csv, validation/metadata.csv`,
+    );
+    expect((await pictures()).map((picture) => picture.slice(0, 4))).toEqual([
+      ["test/a.png", "test", "test/a.png", ["blue"]],
+      ["train/a.png", "train", "robin", ['red, "really"\nred']],
+      ["train/b.png", "train", "train/b.png", ["x"]],
+      ["validation/a.png", "test", "validation/a.png", ["green"]],
+    ]);
+  });
+
+  it.each([
+    ["metadata.jsonl", '{"file_name": "a"', /metadata\.jsonl:2: not JSON: .*; expected \{"file_name"/],
+    [
+      "metadata.jsonl",
+      "[]",
+      /metadata\.jsonl:2: .*expected object.*; expected file_name and text, such as \{/,
+    ],
+    ["metadata.jsonl", '{"text": "x"}', /:2: "file_name": .*; expected file_name and text/],
+    ["metadata.jsonl", '{"file_name": "a.png"}', /:2: has no "text"; expected/],
+    ["metadata.jsonl", '{"file_name": "a.png", "text": 1}', /:2: "text": /],
+    [
+      "metadata.jsonl",
+      '{"file_name": "../a.png", "text": "x"}',
+      /:2: "\.\.\/a\.png" is not a path inside the folder/,
+    ],
+    [
+      "metadata.jsonl",
+      '{"file_name": "/a.png", "text": "x"}',
+      /:2: "\/a\.png" is not a path inside the folder/,
+    ],
+    ["metadata.csv", "a.png", /metadata\.csv: is not CSV: Invalid Record Length: .* line 2$/],
+    ["metadata.csv", '"a.png,x\n', /metadata\.csv: is not CSV: Quote Not Closed.* line 2$/],
+    ["metadata.csv", 'a"b,x', /metadata\.csv: is not CSV: Invalid Opening Quote/],
+    ["metadata.csv", ",x", /metadata\.csv:2: "file_name": /],
+  ])("refuses %s with the line %j", (list, line, message) => {
+    const first = list === "metadata.csv" ? "file_name,text" : '{"file_name": "0.png", "text": "x"}';
+    write({ [list]: `${first}\n${line}` });
+    expect(() => folder(dir)).toThrow(UserError);
+    expect(() => folder(dir)).toThrow(message);
+  });
+
+  it("refuses a quotation mark that swallows the rest of a large file", () => {
+    write({ "metadata.csv": `file_name,text\na.png,"${"x".repeat(2 ** 21)}` });
+    expect(() => folder(dir)).toThrow(/metadata\.csv: is not CSV: Max Record Size/);
+  });
+
+  it("refuses an empty list, one with other columns, and two lists", () => {
+    write({ "metadata.csv": "image,words\na.png,x\n" });
+    expect(() => folder(dir)).toThrow(
+      /metadata\.csv:2: "file_name": .*such as file_name,text and then 1\.png/,
+    );
+    write({ "metadata.csv": "" });
+    expect(() => folder(dir)).toThrow(/metadata\.csv: lists no picture/);
+    write({ "metadata.jsonl": "" });
+    expect(() => folder(dir)).toThrow(/has metadata\.jsonl and metadata\.csv\. Keep one of them/);
+  });
+});
+
+describe("a .txt beside each picture", () => {
+  it("finds them in folders in folders, and tells of pictures without", async () => {
+    write({
+      "a.jpg": "A",
+      "a.txt": "a red bird\r\nred\r\n",
+      "test/deep/b.PNG": "B",
+      "test/deep/b.txt": "blue",
+      "train/c.webp": "C",
+      ".hidden/d.jpg": "D",
+      ".hidden/d.txt": "hidden",
+      "._a.jpg": "",
+    });
+    expect(folder(dir).found).toBe(`${dir}: a .txt beside each picture`);
+    expect(await pictures()).toEqual([
+      ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
+      ["test/deep/b.PNG", "test", "test/deep/b.PNG", ["blue"], "B"],
+      [
+        "train/c.webp",
+        "train",
+        "train/c.webp",
+        expect.stringMatching(/^its captions: .*c\.txt: cannot be read/),
+        "C",
+      ],
+    ]);
+  });
+
+  it("follows no link to a folder, and no link that leaves", async () => {
+    write({ "in/a.jpg": "A", "in/a.txt": "x", "secret.txt": "secret", "secret.jpg": "secret" });
+    symlinkSync(join(dir, "in"), join(dir, "in/circle"));
+    symlinkSync("../secret.txt", join(dir, "in/b.txt"));
+    symlinkSync("../secret.jpg", join(dir, "in/b.jpg"));
+    const leaves = /b\.(txt|jpg): is a link that leaves the folder, and is not followed$/;
+    expect(await pictures(join(dir, "in"))).toEqual([
+      ["a.jpg", expect.anything(), "a.jpg", ["x"], "A"],
+      ["b.jpg", expect.anything(), "b.jpg", expect.stringMatching(leaves), expect.stringMatching(leaves)],
+    ]);
+  });
+
+  it("waits for no pipe", async () => {
+    write({ "a.jpg": "A" });
+    execFileSync("mkfifo", [join(dir, "a.txt"), join(dir, "b.jpg")]);
+    expect(await pictures()).toMatchObject([
+      ["a.jpg", {}, {}, expect.stringMatching(/a\.txt: is no file$/), "A"],
+      [
+        "b.jpg",
+        {},
+        {},
+        expect.stringMatching(/b\.txt: cannot be read/),
+        expect.stringMatching(/b\.jpg: is no file$/),
+      ],
+    ]);
+  });
+});
+
+describe("WebDataset", () => {
+  const sample = (key: string, text = `words of ${key}`) => [
+    tarMember(`${key}.jpg`, `picture ${key}`),
+    tarMember(`${key}.txt`, text),
+  ];
+
+  it("reads pictures and captions in their places", async () => {
+    write({
+      "shards.tar": tar(
+        tarMember("./", "", { type: "5" }),
+        ...sample("0", "red\nall red\n"),
+        tarMember("sub/1.json", '{"caption": "blue", "url": 1}'),
+        tarMember("sub/1.PNG", "B"),
+        tarMember("2.json", '{"captions": ["x", "y"]}'),
+        tarMember("2.cls", "7"),
+        tarMember("2.webp", "C"),
+        tarMember("3.jpg", "no words"),
+        tarMember("4.txt", "no picture"),
+        tarMember("5.jpg", "D"),
+        tarMember("5.json", "{"),
+        tarMember("6.jpg", "E"),
+        tarMember("6.json", '{"caption": 1}'),
+        tarMember("7.jpg", "", { type: "2", link: "/etc/hostname" }),
+        tarMember("7.txt", "a link"),
+        tarMember("../8.jpg", "F"),
+        tarMember("../8.txt", "a name, no more"),
+        tarMember("0.jpg", "the last one counts"),
+        tarMember("._0.jpg", "x"),
+      ),
+    });
+    expect(folder(join(dir, "shards.tar")).found).toBe(`${dir}/shards.tar: WebDataset: one tar file`);
+    const found = await pictures(join(dir, "shards.tar"));
+    expect(found.map(([id, , className, words, bytes]) => [id === className && id, words, bytes])).toEqual([
+      ["shards.tar/0", ["red", "all red"], "the last one counts"],
+      ["shards.tar/sub/1", ["blue"], "B"],
+      ["shards.tar/2", ["x", "y"], "C"],
+      ["shards.tar/3", "has no captions beside it: neither .txt nor .json", "no words"],
+      [
+        "shards.tar/4",
+        "has no picture beside its captions",
+        expect.stringMatching(/shards.tar\/[47]: has no picture/),
+      ],
+      ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
+      ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
+      [
+        "shards.tar/7",
+        "has no picture beside its captions",
+        expect.stringMatching(/shards.tar\/[47]: has no picture/),
+      ],
+      ["shards.tar/../8", ["a name, no more"], "F"],
+    ]);
+  });
+
+  it("takes the splits of the shards' names and folders", async () => {
+    write({
+      "train-000.tar": tar(...sample("a")),
+      "val/0.tar": tar(...sample("b")),
+      "birds_test_1.tar": tar(...sample("c")),
+      "other.tar": tar(...sample("d"), ...sample("train/e")),
+    });
+    expect((await pictures()).map(([id, split]) => [id, split])).toEqual([
+      ["birds_test_1.tar/c", "test"],
+      ["other.tar/d", "train"],
+      ["other.tar/train/e", "train"],
+      ["train-000.tar/a", "train"],
+      ["val/0.tar/b", "test"],
+    ]);
+  });
+
+  it("reads what tar itself writes: long names, in pax's and GNU's way, and in ustar's", async () => {
+    const long = `${"long/".repeat(18)}${"é".repeat(40)}`;
+    write({ [`in/${long}.jpg`]: "L", [`in/${long}.txt`]: "long", "in/a.jpg": "A", "in/a.txt": "short" });
+    for (const format of ["pax", "gnu"]) {
+      execFileSync("tar", [
+        "-C",
+        join(dir, "in"),
+        `--format=${format}`,
+        "-cf",
+        join(dir, `${format}.tar`),
+        ".",
+      ]);
+      const found = await pictures(join(dir, `${format}.tar`));
+      expect(found.map(([id, , , words, bytes]) => [id, words, bytes]).sort()).toEqual([
+        [`${format}.tar/./a`, ["short"], "A"],
+        [`${format}.tar/./${long}`, ["long"], "L"],
+      ]);
+    }
+    const prefix = { prefix: "p".repeat(150) };
+    write({ "ustar.tar": tar(tarMember("a.jpg", "U", prefix), tarMember("a.txt", "x", prefix)) });
+    expect((await pictures(join(dir, "ustar.tar")))[0]![0]).toBe(`ustar.tar/${prefix.prefix}/a`);
+  });
+
+  const good = tarMember("a.txt", "x");
+  it.each<[string, Buffer, RegExp]>([
+    ["nothing", Buffer.alloc(0), /x\.tar: is no tar file, or an empty one/],
+    ["no members", tar(), /x\.tar: has no pictures with captions/],
+    ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is no tar file/],
+    [
+      "gzip",
+      Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(600)]),
+      /is compressed\. Unpack it with gunzip/,
+    ],
+    ["half a member", tarMember("a.jpg", Buffer.alloc(3000)).subarray(0, 2000), /x\.tar: is cut short/],
+    [
+      "a broken header",
+      tar(good, Buffer.from(tarMember("b.jpg", "").map((b, i) => (i === 3 ? 99 : b)))),
+      /is broken at byte 1024/,
+    ],
+    ["a huge size", tar(tarMember("a.jpg", "", { size: 2 ** 33 - 1 })), /x\.tar: is cut short/],
+    [
+      "a size of letters",
+      tar(tarMember("a.jpg", "", { sizeField: "99999999999\0" })),
+      /a size that is no number/,
+    ],
+    [
+      "a size beyond numbers",
+      tar(tarMember("a.jpg", "", { sizeField: `\x80${"\xff".repeat(11)}` })),
+      /a size that is no number/,
+    ],
+    [
+      "a size in pax",
+      tar(tarMember("p", "19 size=99999999999\n", { type: "x" }), good),
+      /x\.tar: is cut short/,
+    ],
+    [
+      "a name of 1 MiB",
+      tar(tarMember("p", Buffer.alloc(2 ** 20), { type: "L" }), good),
+      /a name of 1048576 bytes/,
+    ],
+  ])("refuses a tar file of %s", (_, bytes, message) => {
+    write({ "x.tar": bytes });
+    expect(() => folder(join(dir, "x.tar"))).toThrow(UserError);
+    expect(() => folder(join(dir, "x.tar"))).toThrow(message);
+  });
+});

@@ -1,0 +1,44 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Split } from "../data/dataset.js";
+import { Random } from "../random.js";
+import { tokenize } from "../text/tokens.js";
+import { PADDING } from "../text/vocabulary.js";
+import { type Pickled, pickle, pickleAsText } from "./pickle.js";
+
+export interface ListedPicture {
+  /** Its path without ending. */
+  name: string;
+  split: Split;
+  /** Without it there is no `class_info.pickle`, as in AttnGAN's COCO. */
+  classNumber?: number;
+  captions: string[];
+}
+
+/**
+ * For tests: AttnGAN's lists of `pictures` in `folder`. `captions.pickle` has the first `perPicture` captions of
+ * each and numbers the words in no order, as Python 2's dictionaries did.
+ */
+export function writeAttnganLists(folder: string, pictures: ListedPicture[], perPicture: number): void {
+  const splits = (["train", "test"] as const).map((split) =>
+    pictures.filter((picture) => picture.split === split),
+  );
+  for (const [i, split] of ["train", "test"].entries()) {
+    mkdirSync(join(folder, split), { recursive: true });
+    writeFileSync(join(folder, split, "filenames.pickle"), pickleAsText(splits[i]!.map(({ name }) => name)));
+    const classes = splits[i]!.flatMap(({ classNumber }) => classNumber ?? []);
+    if (classes.length > 0) writeFileSync(join(folder, split, "class_info.pickle"), pickleAsText(classes));
+  }
+  const words = new Set(pictures.flatMap(({ captions }) => captions.slice(0, perPicture).flatMap(tokenize)));
+  const numbered = [PADDING, ...new Random(0, "words").shuffled([...words])];
+  const numberOf = new Map(numbered.map((word, number): [string, number] => [word, number]));
+  const encoded = splits.map((split) =>
+    split.flatMap(({ captions }) =>
+      captions
+        .slice(0, perPicture)
+        .map((caption): Pickled => tokenize(caption).map((word) => numberOf.get(word)!)),
+    ),
+  );
+  const wordOf = new Map(numbered.map((word, number): [number, string] => [number, word]));
+  writeFileSync(join(folder, "captions.pickle"), pickle([...encoded, wordOf, numberOf]));
+}
