@@ -3,7 +3,9 @@ import { Command } from "commander";
 import { visible } from "../visible.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
+import { addExport } from "./export.js";
 import { addGenerate } from "./generate.js";
+import { addImport } from "./import.js";
 import { addPrepare } from "./prepare.js";
 import { addTrain } from "./train.js";
 
@@ -24,6 +26,8 @@ export function makeProgram(): Command {
   addTrain(program);
   addGenerate(program);
   addEvaluate(program);
+  addImport(program);
+  addExport(program);
   addDoctor(program);
   return program;
 }

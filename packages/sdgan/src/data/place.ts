@@ -91,8 +91,8 @@ function isIndex(file: string): boolean {
   }
 }
 
-/** Removes partial folders of processes that were killed. */
-function removeAbandoned(prefix: string): void {
+/** Removes partial folders of processes that were killed: what begins with `prefix` and ends in a process's number. */
+export function removeAbandoned(prefix: string): void {
   const dir = dirname(prefix);
   for (const entry of readdirSync(dir)) {
     if (!entry.startsWith(basename(prefix))) continue;

@@ -16,7 +16,8 @@ export function withVocabulary(source: Source, choice: string): Source {
   return { ...rest, vocabulary: readVocabulary(choice) };
 }
 
-function readVocabulary(file: string): Vocabulary {
+/** AttnGAN's `captions.pickle`, or a `vocabulary.json`. Throws a `UserError` when the file is neither. */
+export function readVocabulary(file: string): Vocabulary {
   if (!/\.(pickle|pkl)$/.test(file)) return Vocabulary.load(file);
   return readAttnganVocabulary(
     new DataFolder(dirname(file), "Give the file of a vocabulary."),

@@ -47,6 +47,13 @@ const discriminatorRules = (halvings: number): Rule[] => [
   [/^unconditionalHead\.(.+)$/, (rest) => `UNCOND_DNET.outlogits.0.${rest}`],
 ];
 
+/** Inception's own names are torchvision's, there and here. */
+const imageEncoderRules: Rule[] = [
+  [/^inception\.(.+)$/, (rest) => rest!],
+  [/^toRegions\.(.+)$/, (rest) => `emb_features.${rest}`],
+  [/^toCode\.(.+)$/, (rest) => `emb_cnn_code.${rest}`],
+];
+
 /** AttnGAN's name for a tensor of the generator's state. Throws for what AttnGAN's generator has not (SCBN's own). */
 export function attnganGeneratorName(name: string): string {
   return rename(name, generatorRules);
@@ -57,27 +64,64 @@ export function attnganDiscriminatorName(name: string, imageSize: number): strin
   return rename(name, discriminatorRules(Math.log2(imageSize / 4)));
 }
 
-/** Loads a state under AttnGAN's names. Throws an error that names what is missing or does not fit. */
+/** As `attnganGeneratorName`; what AttnGAN's generator has not (SCBN's own) keeps its name. */
+export function publishedGeneratorName(name: string): string {
+  return find(name, generatorRules) ?? name;
+}
+
+/** AttnGAN's name for a tensor of the state of DAMSM's image encoder with Inception-v3. */
+export function attnganImageEncoderName(name: string): string {
+  return rename(name, imageEncoderRules);
+}
+
+/** A network's state under AttnGAN's names and in its shapes: as PyTorch's `load_state_dict` takes it there. */
+export function attnganState(
+  state: ReadonlyMap<string, Tensor>,
+  attnganName: (name: string) => string,
+): Map<string, Tensor> {
+  return new Map(
+    Array.from(state, ([name, tensor]) => [
+      attnganName(name),
+      // A convolution of size 1 there, a linear layer here.
+      name.endsWith("attention.project.weight") ? tensor.unsqueeze(2).unsqueeze(3) : tensor,
+    ]),
+  );
+}
+
+/**
+ * Loads a state under AttnGAN's names. Throws an error that names what is missing, left over, or does not fit, before
+ * anything is changed. PyTorch before 0.4.1 did not count BN's batches: that count may be missing.
+ */
 export function loadAttnganState(
   network: nn.Module,
   state: ReadonlyMap<string, Tensor>,
   attnganName: (name: string) => string,
 ): void {
   const renamed = new Map<string, Tensor>();
+  const leftOver = new Set(state.keys());
   for (const [name, tensor] of network.stateDict()) {
     const theirs = attnganName(name);
-    const value = state.get(theirs);
-    if (!value) throw new Error(`AttnGAN's state lacks ${theirs}`);
-    const pointwise = tensor.dim === 2 && value.dim === 4;
-    renamed.set(name, pointwise ? value.view(value.size(0), -1) : value);
+    const value = state.get(theirs) ?? (name.endsWith(".num_batches_tracked") ? tensor : undefined);
+    if (!value) throw new Error(`the state lacks ${theirs}`);
+    const pointwise = tensor.dim === 2 && value.dim === 4 && value.numel === tensor.numel;
+    renamed.set(name, pointwise ? value.reshape(...tensor.shape) : value);
+    leftOver.delete(theirs);
   }
+  const [unknown] = leftOver;
+  if (unknown !== undefined) throw new Error(`the state has ${unknown}, which this network has not`);
   network.loadStateDict(renamed);
 }
 
 function rename(name: string, rules: Rule[]): string {
+  const found = find(name, rules);
+  if (found === undefined) throw new Error(`AttnGAN has no name for ${name}`);
+  return found;
+}
+
+function find(name: string, rules: Rule[]): string | undefined {
   for (const [pattern, to] of rules) {
     const match = pattern.exec(name);
     if (match) return to(...match.slice(1));
   }
-  throw new Error(`AttnGAN has no name for ${name}`);
+  return undefined;
 }

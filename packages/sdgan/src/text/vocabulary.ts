@@ -39,7 +39,12 @@ export class Vocabulary {
   }
 
   save(file: string): void {
-    writeFileSync(file, `${JSON.stringify({ words: this.words }, undefined, 1)}\n`);
+    writeFileSync(file, this.format());
+  }
+
+  /** The text of `vocabulary.json`. */
+  format(): string {
+    return `${JSON.stringify({ words: this.words }, undefined, 1)}\n`;
   }
 
   /** Number of tokens, padding among them: the number of rows of an embedding. */

@@ -51,6 +51,12 @@ export function restoreNewestCheckpoint(
   return step;
 }
 
+/** The path of the newest checkpoint of a folder; undefined when there is none. */
+export function newestCheckpoint(folder: string): string | undefined {
+  const step = checkpointSteps(folder).at(-1);
+  return step === undefined ? undefined : join(folder, fileName(step));
+}
+
 /** Reads a safetensors file; a missing or broken one is the user's to mend. */
 export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
   if (!existsSync(path)) throw new UserError(`${path}: there is no such file; ${remedy}`);

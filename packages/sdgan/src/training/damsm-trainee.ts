@@ -151,11 +151,15 @@ export class DamsmTrainee implements Trainee, AsyncDisposable {
   }
 
   publish(run: ActiveRun): void {
-    const { text, image } = this.#damsm;
-    writeAtomic(join(run.path, damsmFile), (path) =>
-      noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
-    );
+    publishDamsm(run.path, this.#damsm);
   }
+}
+
+/** Writes the trained networks into `folder`, DAMSM's run folder. */
+export function publishDamsm(folder: string, { text, image }: Damsm): void {
+  writeAtomic(join(folder, damsmFile), (path) =>
+    noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
+  );
 }
 
 /** Captions of a picture's own class are never wrong answers: with one class there is nothing to learn from. */

@@ -22,6 +22,7 @@ import type { Device } from "../device.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
+import type { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { Random } from "../random.js";
 import { randomState, restoreRandomState } from "../random-streams.js";
@@ -137,18 +138,10 @@ export class GanTrainee implements Trainee, AsyncDisposable {
   }
 
   state(): TrainingState {
-    const { options, generatorOptimizer, discriminatorOptimizers } = this.#trainer;
-    const states: Record<string, ReadonlyMap<string, Tensor>> = {
-      generator: options.generator.stateDict(),
-      average: options.average.stateDict(),
-      generatorAdam: generatorOptimizer.stateDict(),
-      random: randomState(this.#compute.device),
+    return {
+      tensors: stateOf(this.#trainer, this.#compute.device),
+      values: { steps: this.steps, loader: this.#feed.state() },
     };
-    for (const [i, discriminator] of options.discriminators.entries()) {
-      states[`discriminator${i}`] = discriminator.stateDict();
-      states[`discriminatorAdam${i}`] = discriminatorOptimizers[i]!.stateDict();
-    }
-    return { tensors: joinStates(states), values: { steps: this.steps, loader: this.#feed.state() } };
   }
 
   restore({ tensors, values }: TrainingState): void {
@@ -161,7 +154,8 @@ export class GanTrainee implements Trainee, AsyncDisposable {
       discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
       discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
     }
-    this.#feed.restore(values.loader as LoaderState);
+    // Where the weights were imported, no batch has been read yet.
+    if (values.loader !== undefined) this.#feed.restore(values.loader as LoaderState);
     restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
 
@@ -171,14 +165,32 @@ export class GanTrainee implements Trainee, AsyncDisposable {
 
   /** All that drawing needs: the averaged generator and the text encoder. */
   publish(run: ActiveRun): void {
-    const tensors = joinStates({
-      generator: this.#trainer.options.average.stateDict(),
-      text: this.#damsm.text.stateDict(),
-    });
-    writeAtomic(join(run.path, modelFile), (path) =>
-      saveSafetensors(path, tensors, { step: String(this.steps) }),
-    );
+    publishModel(run.path, this.#trainer.options.average, this.#damsm.text, this.steps);
   }
+}
+
+/** The networks and optimizers of a checkpoint, with the device's random numbers. */
+export function stateOf(
+  { options, generatorOptimizer, discriminatorOptimizers }: GanTrainer,
+  device: Device,
+): Map<string, Tensor> {
+  const states: Record<string, ReadonlyMap<string, Tensor>> = {
+    generator: options.generator.stateDict(),
+    average: options.average.stateDict(),
+    generatorAdam: generatorOptimizer.stateDict(),
+    random: randomState(device),
+  };
+  for (const [i, discriminator] of options.discriminators.entries()) {
+    states[`discriminator${i}`] = discriminator.stateDict();
+    states[`discriminatorAdam${i}`] = discriminatorOptimizers[i]!.stateDict();
+  }
+  return joinStates(states);
+}
+
+/** Writes the model of the run folder `run`, which draws: a generator, and the text encoder that it listens to. */
+export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
+  const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
+  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
 }
 
 /** The networks of a configuration at their first step, on a device, and what trains them. */

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { requiredOption } from "./options.js";
+import { withTorch } from "./with-torch.js";
+
+/** `sdgan export` */
+export function addExport(program: Command): void {
+  const command = program
+    .command("export")
+    .description("write a run's networks as plain state_dicts, for PyTorch and others");
+  requiredOption(command, "--run <folder>", "the run folder in which a GAN was trained");
+  requiredOption(command, "--out <folder>", "the folder to make");
+  command
+    .addHelpText(
+      "after",
+      `
+Each network becomes a safetensors file: netG (the averaged generator), text_encoder, and where the run has them
+image_encoder and netD0, netD1, …. Tensors have AttnGAN's names and shapes, so that its PyTorch code takes them; what it
+does not have (SCBN) has this project's. sdgan import weights makes a run of such a folder again.
+
+Example:
+  npx sdgan export --run runs/birds --out weights`,
+    )
+    .action(show);
+}
+
+async function show({ run, out }: { run: string; out: string }): Promise<void> {
+  const { exportRun } = await withTorch(() => import("../exchange/export-run.js"));
+  const { files, step } = exportRun(run, out);
+  console.log(`${out}: step ${step}: ${files.join(", ")}`);
+}

@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { commandLine } from "./command-line.js";
+import { collect, requiredOption } from "./options.js";
+import { withTorch } from "./with-torch.js";
+
+/** `sdgan import attngan|weights` */
+export function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("make a run folder of weights that were trained elsewhere");
+
+  const attngan = command
+    .command("attngan")
+    .description("AttnGAN's weights, as published or as its code saves them, from PyTorch's files")
+    .argument(
+      "<files...>",
+      "the checkpoints and captions.pickle, in any order; a folder stands for those in it",
+    );
+  requiredOption(attngan, "--run <folder>", "the run folder to make")
+    .option("--config <name|file>", "preset or YAML file, for what the weights do not tell", "cub")
+    .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
+    .addHelpText(
+      "after",
+      `
+Wanted: the generator (bird_AttnGAN2.pth, netG_epoch_600.pth), the text encoder (text_encoder200.pth) and
+captions.pickle. With image_encoder200.pth and netD*.pth it can be trained further. Which file is which, and how wide the
+networks are, is read off the tensors. Nothing in the files is run; both of PyTorch's formats are read, and safetensors.
+
+Examples:
+  npx sdgan import attngan bird_AttnGAN2.pth text_encoder200.pth birds/captions.pickle --run runs/attngan
+  npx sdgan import attngan models DAMSMencoders/coco data/coco/captions.pickle --config coco --run runs/attngan-coco`,
+    )
+    .action(showAttngan);
+
+  const weights = command
+    .command("weights")
+    .description("a folder of plain state_dicts, as sdgan export writes it")
+    .argument(
+      "<folder>",
+      "the folder: config.yaml, vocabulary.json, netG.safetensors, text_encoder.safetensors, …",
+    );
+  requiredOption(weights, "--run <folder>", "the run folder to make")
+    .addHelpText(
+      "after",
+      `
+Each network may be a safetensors file or one of PyTorch's (netG.pth). image_encoder and netD0, netD1, … may be missing;
+training then wants another DAMSM, or begins with new discriminators.
+
+Example:
+  npx sdgan import weights weights --run runs/changed`,
+    )
+    .action(showWeights);
+}
+
+async function showAttngan(
+  files: string[],
+  { run, config, set }: { run: string; config: string; set?: string[] },
+): Promise<void> {
+  const { importAttngan } = await withTorch(() => import("../exchange/import-attngan.js"));
+  const imported = importAttngan({ files, run, config, ...(set && { set }) });
+  const { generator } = imported.config;
+  for (const { path, role } of imported.networks) console.log(`${role.padEnd(13)} ${path}`);
+  console.log(
+    `${run}: draws ${generator.firstSize * 2 ** (generator.stages - 1)} pixels a side; knows ${imported.words} words`,
+  );
+  console.log(
+    closing(
+      run,
+      imported.networks.some(({ role }) => role === "image"),
+    ),
+  );
+}
+
+async function showWeights(folder: string, { run }: { run: string }): Promise<void> {
+  const { importWeights } = await withTorch(() => import("../exchange/import-weights.js"));
+  const { files } = importWeights(folder, run);
+  console.log(`${run}: made of ${files.join(", ")}`);
+  console.log(
+    closing(
+      run,
+      files.some((file) => file.includes("image_encoder")),
+    ),
+  );
+}
+
+function closing(run: string, canTrain: boolean): string {
+  const draw = commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/pictures`);
+  const train = commandLine("train", "gan", "--resume", "--data", "…", "--run", run);
+  return [`Next: ${draw}`, ...(canTrain ? [`To train further: ${train}`] : [])].join("\n");
+}

@@ -1,0 +1,246 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { full, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "@sdgan/torch";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfig } from "../config.js";
+import { example, mapped, sourceOf } from "../data/fixtures.js";
+import { prepare } from "../data/prepare.js";
+import { Painter } from "../generation/painter.js";
+import { attnganImageEncoderName, attnganState } from "../models/attngan-names.js";
+import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
+import { readMetrics } from "../run/metrics.js";
+import { expectClose, golden } from "../testing/golden.js";
+import { stateUnder } from "../training/checkpoint.js";
+import { makeGenerator } from "../training/gan-trainee.js";
+import { train } from "../training/train.js";
+import { exportRun } from "./export-run.js";
+import { importAttngan } from "./import-attngan.js";
+import { importWeights } from "./import-weights.js";
+
+/** AttnGAN's networks, small, as its published code and PyTorch write them. */
+const published = golden("attngan-trajectory");
+const textEncoder = fileURLToPath(new URL("../../../torch/golden/pth/text_encoder.pth", import.meta.url));
+const WORDS = 37;
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+const files = () => [at("netG_epoch_600.safetensors"), at("text_encoder200.pth"), at("captions.pickle")];
+const discriminators = () => [0, 1, 2].map((i) => at(`netD${i}.safetensors`));
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "exchange-"));
+  saveSafetensors(files()[0]!, published.below("G."));
+  for (const [i, path] of discriminators().entries()) saveSafetensors(path, published.below(`D${i}.`));
+  copyFileSync(textEncoder, files()[1]!);
+  writeFileSync(files()[2]!, captionsPickle(WORDS));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("AttnGAN's weights", () => {
+  it("become a run, in whatever order they are given, which draws as the published code", () => {
+    const [generator, text, captions] = files();
+    const imported = importAttngan({
+      files: [...discriminators().reverse(), captions!, text!, generator!],
+      run: at("run"),
+      config: "cub",
+    });
+    expect(imported.config.generator).toMatchObject({
+      ...{ width: 4, stages: 3, firstSize: 64, residualBlocks: 2, noise: 12, condition: 8 },
+      scbn: ["none", "none", "none"],
+    });
+    expect(imported.config).toMatchObject({
+      text: { embedding: 20, width: 16 },
+      discriminator: { width: 4 },
+    });
+    expect(imported.networks.map(({ role }) => role)).toEqual([
+      ...["generator", "text"],
+      ...["discriminator", "discriminator", "discriminator"],
+    ]);
+
+    const own = makeGenerator(loadConfig(at("run", "config.yaml")));
+    own.loadStateDict(stateUnder(loadSafetensors(at("run", "model.safetensors")).tensors, "generator"));
+    const input = (name: string) => published.get(`step0.${name}`);
+    const words = input("words");
+    const read = { words, sentence: input("sentence"), mask: published.mask(words, "step0.lengths") };
+    const { images } = noGrad(() => own.forward(input("z"), read, input("eps")));
+    expectClose(images[0]!, published.get("expect.image64"), 1e-4);
+
+    const painter = new Painter(at("run"), { precision: "float32" });
+    const [painting] = painter.draw(["word1 word36 and others"]);
+    expect(painting!.stages.map(({ size }) => size)).toEqual([64, 128, 256]);
+    expect(painter.checkpoint.step).toBe(0);
+  });
+
+  it("go out as they came in", () => {
+    const { files: written } = exportRun(at("run"), at("out"));
+    expect(written).toEqual(
+      ["netG", "text_encoder", "netD0", "netD1", "netD2"].map((name) => `${name}.safetensors`),
+    );
+    expectSame(loadSafetensors(at("out", "netG.safetensors")).tensors, published.below("G."));
+    for (const i of [0, 1, 2])
+      expectSame(loadSafetensors(at("out", `netD${i}.safetensors`)).tensors, published.below(`D${i}.`));
+  });
+
+  it("that went out come in as they were", () => {
+    importWeights(at("out"), at("again"));
+    for (const file of [
+      "model.safetensors",
+      "config.yaml",
+      "vocabulary.json",
+      "checkpoints/step-0000000.safetensors",
+    ])
+      expect(readFileSync(at("again", file)).equals(readFileSync(at("run", file))), file).toBe(true);
+  });
+
+  it("are read where PyTorch was older, or used several GPUs", () => {
+    const old = [...published.below("G.")].filter(([name]) => !name.endsWith("num_batches_tracked"));
+    saveSafetensors(at("old.safetensors"), new Map(old.map(([name, tensor]) => [`module.${name}`, tensor])));
+    importAttngan({
+      files: [at("old.safetensors"), ...files().slice(1)],
+      run: at("old"),
+      config: "coco",
+      set: ["discriminator.width=1"],
+    });
+    expect(loadConfig(at("old", "config.yaml")).data.maxWords).toBe(15);
+  });
+});
+
+describe("a run of AttnGAN's weights", () => {
+  it("trains further, by the image encoder that came along, and goes out and in with it", {
+    timeout: 120_000,
+  }, async () => {
+    const encoder = new InceptionImageEncoder(16);
+    const image = attnganState(encoder.stateDict(), attnganImageEncoderName);
+    expect([...image.keys()]).toContain("emb_cnn_code.bias");
+    saveSafetensors(at("image_encoder200.safetensors"), image);
+    importAttngan({
+      files: [...files(), ...discriminators(), at("image_encoder200.safetensors")],
+      run: at("further"),
+      config: "cub",
+      set: ["training.batch=2", "training.precision=float32", "data.workers=0", "log.every=1"],
+    });
+    // The first caption has all words, in the order of captions.pickle.
+    const all = Array.from({ length: WORDS - 1 }, (_, i) => `word${i + 1}`).join(" ");
+    const pictures = [all, "word7", "word8 word9"].map((text, i) => ({
+      ...example(`${i}`, () => mapped(i, 32), [{ text }]),
+      ...{ classId: i, split: i < 2 ? ("train" as const) : ("test" as const) },
+    }));
+    await prepare({ ...sourceOf(pictures), classes: ["a", "b", "c"] }, { out: at("data"), size: 256 });
+    const outcome = await train("gan", {
+      ...{ data: at("data"), run: at("further"), config: "resume", steps: 1, device: "cpu" },
+    });
+    expect(outcome).toMatchObject({ step: 1, complete: false });
+    expect(readMetrics(at("further", "metrics.jsonl"))[0]!.damsm).toBeGreaterThan(0);
+
+    exportRun(at("further"), at("further-out"));
+    expectSame(loadSafetensors(at("further-out", "image_encoder.safetensors")).tensors, image);
+    importWeights(at("further-out"), at("further-in"));
+    const damsm = "damsm/damsm.safetensors";
+    expect(readFileSync(at("further-in", damsm)).equals(readFileSync(at("further", damsm)))).toBe(true);
+  });
+});
+
+describe("what does not fit", () => {
+  const refusal = (given: string[], set: string[] = []): string => {
+    try {
+      importAttngan({
+        files: given,
+        run: at("refused"),
+        config: "cub",
+        set: ["discriminator.width=1", ...set],
+      });
+    } catch (error) {
+      expect((error as Error).name).toBe("UserError");
+      expect(existsSync(at("refused"))).toBe(false);
+      expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
+      return (error as Error).message.replaceAll(folder, "");
+    }
+    throw new Error("it was taken");
+  };
+  /** The generator's weights with one of them changed. */
+  const changed = (name: string, change: (state: Map<string, Tensor>) => void): string => {
+    const state = published.below("G.");
+    change(state);
+    saveSafetensors(at(`${name}.safetensors`), state);
+    return at(`${name}.safetensors`);
+  };
+
+  it("is refused with the file and the reason", () => {
+    const [generator, text, captions] = files() as [string, string, string];
+    expect(refusal([generator, text])).toMatch(/captions\.pickle is missing/);
+    expect(refusal([generator, captions])).toMatch(
+      /the text encoder is missing: give its file, text_encoder200\.pth/,
+    );
+    expect(refusal([generator, generator, text, captions])).toMatch(/is another generator beside/);
+    expect(refusal([generator, text, captions, at("none.pth")])).toMatch(/^\/none\.pth: no such file/);
+    expect(refusal([...files(), discriminators()[1]!])).toMatch(
+      /discriminators given are for pictures of 128 pixels, and the generator draws 64, 128, 256: give one for each, or none/,
+    );
+    expect(refusal(files(), ["generator.residualBlocks=1"])).toMatch(
+      /netG_epoch_600\.safetensors: the state has h_net2\.residual\.1\.\S+, which this network has not; give the conf/,
+    );
+    writeFileSync(at("few.pickle"), captionsPickle(5));
+    expect(refusal([generator, text, at("few.pickle")])).toBe(
+      "/few.pickle: has 5 words, and /text_encoder200.pth knows 37: give the captions.pickle that the text encoder was trained with",
+    );
+    copyFileSync(join(textEncoder, "..", "hostile-zip.pth"), at("hostile.pth"));
+    expect(refusal([at("hostile.pth"), text, captions])).toMatch(
+      /^\/hostile\.pth cannot be read .* asks for posix\.system/,
+    );
+    saveSafetensors(at("other.safetensors"), new Map([["fc.weight", full([1], 1)]]));
+    expect(refusal([at("other.safetensors"), text, captions])).toMatch(
+      /is no network of AttnGAN's: its tensors are called fc\.weight/,
+    );
+  });
+
+  it("is refused where a network's own tensors do not belong together", () => {
+    const [, text, captions] = files() as [string, string, string];
+    const lacking = changed("lacking", (state) => state.delete("h_net2.upsample.2.running_var"));
+    expect(refusal([lacking, text, captions])).toMatch(
+      /lacking\.safetensors: the state lacks h_net2\.upsample\.2\.running_var/,
+    );
+    const wide = changed("wide", (state) => state.set("img_net1.img.0.weight", full([3, 5000, 3, 3], 0)));
+    expect(refusal([wide, text, captions])).toMatch(
+      /has h_net1\.upsample1\.1\.weight of shape \[64, 64, 3, 3\]; by its other tensors it must be/,
+    );
+    const deaf = changed("deaf", (state) => {
+      state.set("ca_net.fc.weight", full([32, 12], 0));
+      for (const stage of [2, 3]) state.set(`h_net${stage}.att.conv_context.weight`, full([4, 12, 1, 1], 0));
+    });
+    expect(refusal([deaf, text, captions])).toMatch(/takes text features of width 12, and \S+ gives 16/);
+  });
+
+  it("leaves what is there already", () => {
+    mkdirSync(at("mine"));
+    writeFileSync(at("mine", "file"), "mine");
+    expect(() => importAttngan({ files: files(), run: at("mine"), config: "cub" })).toThrow(
+      /is there already, and not empty/,
+    );
+    expect(() => exportRun(at("run"), at("mine"))).toThrow(/is there already, and not empty/);
+    expect(readdirSync(at("mine"))).toEqual(["file"]);
+  });
+});
+
+/** AttnGAN's: captions to train on and to test on, number → word, word → number. */
+function captionsPickle(words: number): string {
+  const names = Array.from({ length: words }, (_, i) => (i === 0 ? "<end>" : `word${i}`));
+  const numbers = names.map((word, i) => `I${i}\nV${word}\ns`).join("");
+  const back = names.map((word, i) => `V${word}\nI${i}\ns`).join("");
+  return `((lI1\nI2\nl(d${numbers}(d${back}l.`.replace("((lI1\nI2\nl", "(((I1\nI2\nll((I1\nll");
+}
+
+function expectSame(actual: Map<string, Tensor>, expected: Map<string, Tensor>): void {
+  expect([...actual.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [name, tensor] of actual) expect(tensor.equal(expected.get(name)!), name).toBe(true);
+}

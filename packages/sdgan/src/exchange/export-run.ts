@@ -1,0 +1,78 @@
+/** A run's networks as plain `state_dict`s, for PyTorch and for others. */
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { saveSafetensors, scope, type Tensor } from "@sdgan/torch";
+import { imageSizes } from "../config.js";
+import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "../models/attngan-names.js";
+import { openRun } from "../run/run-folder.js";
+import { newestCheckpoint, readTensors, stateUnder } from "../training/checkpoint.js";
+import { damsmFolder } from "../training/damsm-of-run.js";
+import { damsmFile } from "../training/damsm-trainee.js";
+import { modelFile } from "../training/gan-trainee.js";
+import { makeFolder } from "./new-folder.js";
+import { imageEncoderNames } from "./new-run.js";
+
+/** Names of the files, as AttnGAN calls its own. */
+export const weightFiles = {
+  generator: "netG",
+  text: "text_encoder",
+  image: "image_encoder",
+  discriminator: (stage: number) => `netD${stage}`,
+};
+
+export interface Exported {
+  /** Names of the files in the folder. */
+  files: string[];
+  step: number;
+}
+
+/**
+ * Writes the networks of `run` into the new folder `out`, each a safetensors file: the averaged generator and the text
+ * encoder, DAMSM's image encoder and the newest discriminators where the run has them; and the configuration and the
+ * vocabulary, which `importWeights` needs. Tensors have AttnGAN's names and shapes where AttnGAN has them, PyTorch's
+ * and this project's where not.
+ *
+ * @throws UserError if the run has no model, or `out` is taken; nothing is left then
+ */
+export function exportRun(run: string, out: string): Exported {
+  return makeFolder(out, (partial) =>
+    scope(() => {
+      const { config, vocabulary, checkpoints } = openRun(run);
+      const model = readTensors(
+        join(run, modelFile),
+        `train the GAN first: npx sdgan train gan … --run ${run}`,
+      );
+      const networks = new Map<string, ReadonlyMap<string, Tensor>>([
+        [weightFiles.generator, attnganState(stateUnder(model.tensors, "generator"), publishedGeneratorName)],
+        [weightFiles.text, stateUnder(model.tensors, "text")],
+      ]);
+      const damsm = join(damsmFolder(run), damsmFile);
+      if (existsSync(damsm)) {
+        const { tensors } = readTensors(damsm, "train DAMSM again");
+        networks.set(
+          weightFiles.image,
+          attnganState(stateUnder(tensors, "image"), imageEncoderNames(config)),
+        );
+      }
+      const checkpoint = newestCheckpoint(checkpoints);
+      if (checkpoint !== undefined) {
+        const { tensors } = readTensors(checkpoint, "remove it");
+        for (const [i, size] of imageSizes(config.generator).entries())
+          networks.set(
+            weightFiles.discriminator(i),
+            attnganState(stateUnder(tensors, `discriminator${i}`), (name) =>
+              attnganDiscriminatorName(name, size),
+            ),
+          );
+      }
+      for (const [name, state] of networks)
+        saveSafetensors(join(partial, `${name}.safetensors`), state, { format: "pt" });
+      copyFileSync(vocabulary, join(partial, "vocabulary.json"));
+      copyFileSync(join(run, "config.yaml"), join(partial, "config.yaml"));
+      return {
+        files: [...networks.keys()].map((name) => `${name}.safetensors`),
+        step: Number(model.metadata.step),
+      };
+    }),
+  );
+}

@@ -1,0 +1,168 @@
+/** AttnGAN's published weights, and those that its code saves, as a run folder of this project. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { scope } from "@sdgan/torch";
+import { type Config, imageSizes, loadConfig } from "../config.js";
+import { readVocabulary } from "../data/with-vocabulary.js";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+import {
+  discriminatorSizes,
+  generatorSizes,
+  imageEncoderWidth,
+  type Role,
+  roleOf,
+  textSizes,
+} from "./attngan-shapes.js";
+import { type NetworkFile, readNetworkFile } from "./network-file.js";
+import { makeRun, type NetworkFiles } from "./new-run.js";
+
+export interface ImportAttnganOptions {
+  /** Checkpoints and `captions.pickle`, in any order; a folder stands for those in it. */
+  files: readonly string[];
+  /** The run folder to make. */
+  run: string;
+  /** Preset or YAML file, for what the weights do not tell: words kept of a caption, how to train further. */
+  config: string;
+  /** "key.path=value", over all else. */
+  set?: readonly string[];
+}
+
+export interface Imported {
+  config: Config;
+  words: number;
+  /** What was found, by file. */
+  networks: { path: string; role: Role }[];
+}
+
+/**
+ * Makes a run folder of AttnGAN's generator and text encoder, with its image encoder and discriminators where they are
+ * given. Which file is which, and how large the networks are, is read off the tensors.
+ *
+ * @throws UserError that names the file and what is wrong or missing; nothing is left then
+ */
+export function importAttngan({ files, run, config: base, set = [] }: ImportAttnganOptions): Imported {
+  return scope(() => {
+    const paths = files.flatMap(expand);
+    const isVocabulary = (path: string) => /\.(pickle|pkl|json)$/.test(path);
+    const vocabulary = vocabularyOf(paths.filter(isVocabulary));
+    const networks = networksOf(paths.filter((path) => !isVocabulary(path)));
+    requireWords(networks.text, vocabulary.value, vocabulary.path);
+    const config = loadConfig(base, [...settingsOf(networks), ...set]);
+    makeRun(run, config, vocabulary.value, networks);
+    const { generator, text, image, discriminators = [] } = networks;
+    const found = [generator, text, ...(image ? [image] : []), ...discriminators];
+    return {
+      config,
+      words: vocabulary.value.size,
+      networks: found.map((file) => ({ path: file.path, role: roleOf(file) })),
+    };
+  });
+}
+
+function expand(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const inside = onDisk(path, () => readdirSync(path)).sort();
+  return inside
+    .filter((name) => /\.(pth|pt|safetensors)$/.test(name) || name === "captions.pickle")
+    .map((name) => join(path, name));
+}
+
+function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
+  const [path, another] = paths;
+  if (path === undefined)
+    throw new UserError("captions.pickle is missing: give the one that the text encoder was trained with");
+  if (another !== undefined)
+    throw new UserError(`${another}: there is a vocabulary already, ${path}: give one`);
+  return { path, value: readVocabulary(path) };
+}
+
+function networksOf(paths: string[]): NetworkFiles {
+  const byRole: Record<Role, NetworkFile[]> = { generator: [], text: [], image: [], discriminator: [] };
+  for (const path of paths) {
+    const file = readNetworkFile(path);
+    byRole[roleOf(file)].push(file);
+  }
+  const only = (role: Role, example: string): NetworkFile | undefined => {
+    const [first, second] = byRole[role];
+    if (first && second)
+      throw new UserError(
+        `${second.path}: is another ${names[role]} beside ${first.path}: give one, ${example}`,
+      );
+    return first;
+  };
+  const required = (role: Role, example: string): NetworkFile => {
+    const file = only(role, example);
+    if (!file) throw new UserError(`the ${names[role]} is missing: give its file, ${example}`);
+    return file;
+  };
+  const generator = required("generator", "bird_AttnGAN2.pth or netG_epoch_600.pth");
+  const text = required("text", "text_encoder200.pth");
+  const image = only("image", "image_encoder200.pth");
+  return { generator, text, image, discriminators: inOrder(byRole.discriminator, generator) };
+}
+
+/** One discriminator for each of the generator's stages, small to large; or none. */
+function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | undefined {
+  if (files.length === 0) return undefined;
+  const expected = imageSizes(generatorSizes(generator));
+  const bySize = new Map(files.map((file) => [discriminatorSizes(file).imageSize, file]));
+  const found = files.map((file) => discriminatorSizes(file).imageSize).sort((a, b) => a - b);
+  if (found.join() !== expected.join()) {
+    throw new UserError(
+      `${files[0]!.path}: the discriminators given are for pictures of ${found.join(", ")} pixels, ` +
+        `and the generator draws ${expected.join(", ")}: give one for each, or none`,
+    );
+  }
+  return expected.map((size) => bySize.get(size)!);
+}
+
+const names: Record<Role, string> = {
+  generator: "generator",
+  text: "text encoder",
+  image: "image encoder",
+  discriminator: "discriminator",
+};
+
+function requireWords(text: NetworkFile, vocabulary: Vocabulary, path: string): void {
+  const { vocabularySize } = textSizes(text);
+  if (vocabularySize === vocabulary.size) return;
+  throw new UserError(
+    `${path}: has ${vocabulary.size} words, and ${text.path} knows ${vocabularySize}: ` +
+      "give the captions.pickle that the text encoder was trained with",
+  );
+}
+
+/** What the tensors tell, as settings over a preset. AttnGAN has no SCBN and no Siamese branches. */
+function settingsOf({ generator, text, image, discriminators }: NetworkFiles): string[] {
+  const { textWidth, ...sizes } = generatorSizes(generator);
+  const { embedding, width } = textSizes(text);
+  requireTextWidth(generator, textWidth, text, width);
+  if (image) requireTextWidth(image, imageEncoderWidth(image), text, width);
+  const judges = (discriminators ?? []).map(discriminatorSizes);
+  for (const [i, judge] of judges.entries()) {
+    requireTextWidth(discriminators![i]!, judge.textWidth, text, width);
+    if (judge.width !== judges[0]!.width)
+      throw new UserError(
+        `${discriminators![i]!.path}: is ${judge.width} channels wide, and another is ${judges[0]!.width}`,
+      );
+  }
+  return [
+    `text.embedding=${embedding}`,
+    `text.width=${width}`,
+    ...Object.entries(sizes).map(([key, size]) => `generator.${key}=${size}`),
+    "generator.scbn=none",
+    "siamese.enabled=false",
+    ...(image ? ["damsm.encoder=inception"] : []),
+    ...(judges[0] ? [`discriminator.width=${judges[0].width}`] : []),
+  ];
+}
+
+function requireTextWidth(file: NetworkFile, found: number, text: NetworkFile, width: number): void {
+  if (found === width) return;
+  throw new UserError(
+    `${file.path}: takes text features of width ${found}, and ${text.path} gives ${width}: ` +
+      "give the text encoder that it was trained with",
+  );
+}

@@ -1,0 +1,24 @@
+import type { Tensor } from "@sdgan/torch";
+import { readWeights } from "../weights/read-weights.js";
+
+/** One network's weights as a file has them: a plain `state_dict`. */
+export interface NetworkFile {
+  path: string;
+  /** Name → tensor, as in the file, but for the `module.` that PyTorch's DataParallel puts before every name. */
+  state: Map<string, Tensor>;
+}
+
+/**
+ * Reads a `state_dict` from a safetensors file or from one of PyTorch's checkpoints, whatever the file is called.
+ * @throws UserError that names the file and what is wrong with it
+ */
+export function readNetworkFile(path: string): NetworkFile {
+  return { path, state: withoutPrefix(readWeights(path, REMEDY), "module.") };
+}
+
+const REMEDY = "give the file of a network's state_dict";
+
+function withoutPrefix(state: Map<string, Tensor>, prefix: string): Map<string, Tensor> {
+  if (![...state.keys()].every((name) => name.startsWith(prefix))) return state;
+  return new Map(Array.from(state, ([name, tensor]) => [name.slice(prefix.length), tensor]));
+}

@@ -1,0 +1,36 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { removeAbandoned } from "../data/place.js";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+
+/**
+ * Makes the folder `path`, whole or not at all: `write` fills one beside it, which gets its name when it is complete.
+ * @throws UserError if something is there already, or cannot be written
+ */
+export function makeFolder<Result>(path: string, write: (partial: string) => Result): Result {
+  const target = resolve(path);
+  requireFree(path, target);
+  const prefix = join(dirname(target), `.${basename(target)}.partial-`);
+  const partial = `${prefix}${process.pid}`;
+  return onDisk(path, () => {
+    mkdirSync(dirname(target), { recursive: true });
+    removeAbandoned(prefix);
+    try {
+      mkdirSync(partial);
+      const result = write(partial);
+      if (existsSync(target)) rmdirSync(target); // It is empty.
+      renameSync(partial, target);
+      return result;
+    } catch (error) {
+      rmSync(partial, { recursive: true, force: true });
+      throw error;
+    }
+  });
+}
+
+function requireFree(path: string, target: string): void {
+  if (!existsSync(target)) return;
+  if (onDisk(path, () => readdirSync(target)).length > 0)
+    throw new UserError(`${path}: is there already, and not empty: take another name, or remove it first`);
+}

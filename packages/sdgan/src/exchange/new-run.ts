@@ -1,0 +1,91 @@
+/** Makes a run folder of weights that were trained elsewhere, as if training had come to them here. */
+import { manualSeed, noGrad, scope } from "@sdgan/torch";
+import { type Config, imageSizes } from "../config.js";
+import {
+  attnganDiscriminatorName,
+  attnganImageEncoderName,
+  loadAttnganState,
+  publishedGeneratorName,
+} from "../models/attngan-names.js";
+import { TextEncoder } from "../models/text-encoder.js";
+import { startRun } from "../run/run-folder.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+import { refusing, saveCheckpoint } from "../training/checkpoint.js";
+import { damsmFolder } from "../training/damsm-of-run.js";
+import { makeDamsm, publishDamsm } from "../training/damsm-trainee.js";
+import { makeGanTrainer, publishModel, stateOf } from "../training/gan-trainee.js";
+import type { NetworkFile } from "./network-file.js";
+import { makeFolder } from "./new-folder.js";
+
+/** The networks' files, their tensors under AttnGAN's names where it has some, and under ours where not. */
+export interface NetworkFiles {
+  generator: NetworkFile;
+  text: NetworkFile;
+  /** DAMSM's image encoder, without which nothing can be trained further. */
+  image?: NetworkFile | undefined;
+  /** One a stage; without them, further training begins with new ones. */
+  discriminators?: NetworkFile[] | undefined;
+}
+
+/**
+ * Makes the run folder `path`: `generate` and `evaluate` draw from it, and `train gan --resume` goes on, from step 0
+ * of its own, with the optimizers at rest and the average of the generator's weights beginning at what was read.
+ *
+ * @throws UserError if a file does not fit the configuration, or `path` is taken; nothing is left then
+ */
+export function makeRun(path: string, config: Config, vocabulary: Vocabulary, files: NetworkFiles): void {
+  makeFolder(path, (partial) =>
+    scope(() =>
+      noGrad(() => {
+        manualSeed(config.seed);
+        const trainer = makeGanTrainer(config);
+        const { generator, average, discriminators } = trainer.options;
+        const text = new TextEncoder({ vocabularySize: vocabulary.size, ...config.text });
+        load(generator, files.generator, publishedGeneratorName);
+        average.loadStateDict(generator.stateDict());
+        load(text, files.text);
+        const sizes = imageSizes(config.generator);
+        for (const [i, file] of (files.discriminators ?? []).entries())
+          load(discriminators[i]!, file, (name) => attnganDiscriminatorName(name, sizes[i]!));
+        using run = startRun(partial, config, vocabulary.format());
+        publishModel(partial, average, text, 0);
+        saveCheckpoint(
+          run.checkpoints,
+          0,
+          { tensors: stateOf(trainer, "cpu"), values: { steps: 0 } },
+          config.log.keep,
+        );
+        if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
+      }),
+    ),
+  );
+}
+
+function makeDamsmRun(
+  path: string,
+  config: Config,
+  vocabulary: Vocabulary,
+  text: NetworkFile,
+  image: NetworkFile,
+): void {
+  const damsm = makeDamsm(config, vocabulary.size);
+  load(damsm.text, text);
+  load(damsm.image, image, imageEncoderNames(config));
+  using _ = startRun(path, config, vocabulary.format());
+  publishDamsm(path, damsm);
+}
+
+/** AttnGAN has no other image encoder than that with Inception. */
+export function imageEncoderNames({ damsm }: Config): (name: string) => string {
+  return damsm.encoder === "inception" ? attnganImageEncoderName : (name) => name;
+}
+
+function load(
+  network: Parameters<typeof loadAttnganState>[0],
+  { path, state }: NetworkFile,
+  nameOf = (name: string) => name,
+): void {
+  refusing(path, "give the configuration and the files of one and the same model", () =>
+    loadAttnganState(network, state, nameOf),
+  );
+}
