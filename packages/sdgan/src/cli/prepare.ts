@@ -192,7 +192,9 @@ function summaryLines(
 async function encoderFor(preset: string, source: string): Promise<string[]> {
   const { loadConfig } = await import("../config.js");
   if (loadConfig(preset).damsm.encoder !== "inception") return [];
-  return source === "birds" ? ["--set", "damsm.encoder=convolutional"] : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
+  return source === "birds"
+    ? ["--set", "damsm.encoder=convolutional"]
+    : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
 }
 
 async function presetFor(source: string, size: number): Promise<string> {
