@@ -1,0 +1,123 @@
+/**
+ * Shows that AttnGAN's checkpoints mean here what they mean to PyTorch: checkpoints that PyTorch writes, in both of its
+ * formats, are imported and draw the same pictures (BN in evaluation mode); what is exported loads back in PyTorch and
+ * draws the same there. Ends with 1 if anything differs by more than 1e-4. PyTorch is Debian's python3-torch.
+ *
+ *   node bench/exchange.mjs            at CUB's sizes: two minutes
+ *   node bench/exchange.mjs --small    small networks: seconds
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../packages/torch/scripts/command.mjs";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { ROOT } from "../scripts/setup.mjs";
+
+const PYTHON = "/usr/bin/python3";
+const RIVAL = join(ROOT, "bench/rival/exchange.py");
+const MOST = 1e-4;
+
+await runAsProgram(import.meta.url, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sdgan-exchange-"));
+  try {
+    await python("write", folder, ...process.argv.slice(2));
+    for (const format of ["zip", "legacy"]) {
+      const { importAttngan } = await import("../packages/sdgan/dist/exchange/import-attngan.js");
+      const { exportRun } = await import("../packages/sdgan/dist/exchange/export-run.js");
+      const [begin, [run, weights]] = [
+        performance.now(),
+        [join(folder, `run-${format}`), join(folder, `out-${format}`)],
+      ];
+      importAttngan({ files: [join(folder, format)], run, config: "cub" });
+      const seconds = (performance.now() - begin) / 1000;
+      exportRun(run, weights);
+      report(
+        `${format}: imported in ${seconds.toFixed(1)} s; here and in PyTorch`,
+        await differenceHere(run, folder),
+      );
+      const { worst } = JSON.parse(await python("check", folder, weights));
+      report(`${format}: exported, and loaded back in PyTorch`, worst);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/**
+ * @param {string[]} args
+ * @returns {Promise<string>} what it printed
+ */
+async function python(...args) {
+  const { code, output } = await run(PYTHON, [RIVAL, ...args], { cwd: ROOT });
+  if (code !== 0)
+    throw new Failure(
+      `${PYTHON} ${RIVAL} failed:\n${output.trim()}\n  Remedy: apt-get install -y python3-torch.`,
+    );
+  return output;
+}
+
+/**
+ * @param {string} what
+ * @param {number} difference
+ */
+function report(what, difference) {
+  console.log(`${difference <= MOST ? "✓" : "✗"} ${what}: differ by ${difference.toExponential(1)} at most`);
+  if (!(difference <= MOST)) process.exitCode = 1;
+}
+
+/**
+ * The largest difference of pictures (−1 … 1), text features and judgements (0 … 1) from PyTorch's.
+ * @param {string} runFolder
+ * @param {string} folder
+ * @returns {Promise<number>}
+ */
+async function differenceHere(runFolder, folder) {
+  const { inferenceMode, loadPytorch, loadSafetensors, scope } = await import(
+    "../packages/torch/dist/index.js"
+  );
+  const { imageSizes } = await import("../packages/sdgan/dist/config.js");
+  const { Discriminator } = await import("../packages/sdgan/dist/models/discriminator.js");
+  const { TextEncoder } = await import("../packages/sdgan/dist/models/text-encoder.js");
+  const { openRun } = await import("../packages/sdgan/dist/run/run-folder.js");
+  const { newestCheckpoint, stateUnder } = await import("../packages/sdgan/dist/training/checkpoint.js");
+  const { makeGenerator } = await import("../packages/sdgan/dist/training/gan-trainee.js");
+  const { Vocabulary } = await import("../packages/sdgan/dist/text/vocabulary.js");
+
+  return scope(() =>
+    inferenceMode(() => {
+      const { config, vocabulary, checkpoints } = openRun(runFolder);
+      const model = loadSafetensors(join(runFolder, "model.safetensors")).tensors;
+      const judges = loadSafetensors(/** @type {string} */ (newestCheckpoint(checkpoints))).tensors;
+      const generator = makeGenerator(config);
+      const text = new TextEncoder({ vocabularySize: Vocabulary.load(vocabulary).size, ...config.text });
+      generator.loadStateDict(stateUnder(model, "generator"));
+      text.loadStateDict(stateUnder(model, "text"));
+      generator.eval().to({ memoryFormat: "channels_last" });
+      text.eval();
+
+      const reference = /** @type {Map<string, any>} */ (loadPytorch(join(folder, "reference.pth")));
+      const [given, drawn] = [reference.get("given"), reference.get("drawn")];
+      const read = text.forward(given.get("tokens"), given.get("lengths").toNumbers());
+      const { images } = generator.forward(given.get("z"), read, given.get("epsilon"));
+      /** @type {[string, import("../packages/torch/dist/index.js").Tensor][]} */
+      const ours = [
+        ["words", read.words],
+        ["sentence", read.sentence],
+      ];
+      for (const [i, imageSize] of imageSizes(config.generator).entries()) {
+        const { width } = config.discriminator;
+        const judge = new Discriminator({ width, imageSize, textWidth: config.text.width });
+        judge.loadStateDict(stateUnder(judges, `discriminator${i}`));
+        judge.eval().to({ memoryFormat: "channels_last" });
+        const image = /** @type {import("../packages/torch/dist/index.js").Tensor} */ (images[i]);
+        const features = judge.forward(image.to({ memoryFormat: "channels_last" }));
+        ours.push(
+          [`image${i}`, image],
+          [`unconditional${i}`, judge.unconditional(features).sigmoid()],
+          [`conditional${i}`, judge.conditional(features, read.sentence).sigmoid()],
+        );
+      }
+      return Math.max(...ours.map(([name, value]) => value.sub(drawn.get(name)).abs().amax([]).item()));
+    }),
+  );
+}

@@ -1,0 +1,118 @@
+"""The other side of `bench/exchange.mjs`: AttnGAN's checkpoints, as PyTorch writes and reads them.
+
+    exchange.py write FOLDER [--small]    checkpoints, captions.pickle and what PyTorch draws with them
+    exchange.py check FOLDER WEIGHTS      loads what was exported to WEIGHTS, and draws again
+"""
+
+import json
+import pathlib
+import pickle
+import sys
+
+import torch
+from attngan import Discriminator, Generator
+from torch import nn
+
+SIZES = dict(gf=32, df=64, embedding=300, text=256, words=5450)
+SMALL = dict(gf=8, df=8, embedding=20, text=32, words=100)
+
+
+class TextEncoder(nn.Module):
+    def __init__(self, words, embedding, text):
+        super().__init__()
+        self.encoder = nn.Embedding(words, embedding)
+        self.rnn = nn.LSTM(embedding, text // 2, 1, batch_first=True, bidirectional=True)
+
+    def forward(self, tokens, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(self.encoder(tokens), lengths, batch_first=True)
+        output, (hidden, _) = self.rnn(packed)
+        words = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0].transpose(1, 2)
+        return words, hidden.transpose(0, 1).reshape(tokens.size(0), -1)
+
+
+def networks(sizes):
+    generator = Generator(gf=sizes["gf"], text=sizes["text"])
+    text = TextEncoder(sizes["words"], sizes["embedding"], sizes["text"])
+    discriminators = [Discriminator(size, df=sizes["df"], text=sizes["text"]) for size in (64, 128, 256)]
+    return [generator, text, *discriminators]
+
+
+def draw(nets, given):
+    """Pictures of every stage and both judgements of each, BN in evaluation mode."""
+    generator, text, *discriminators = [net.eval() for net in nets]
+    with torch.no_grad():
+        words, sentence = text(given["tokens"], given["lengths"])
+        images, _, _ = generator(given["z"], sentence, words, given["epsilon"])
+        result = {"words": words, "sentence": sentence}
+        for i, (net, image) in enumerate(zip(discriminators, images)):
+            features = net(image)
+            result[f"image{i}"] = image
+            result[f"unconditional{i}"] = net.UNCOND_DNET(features)
+            result[f"conditional{i}"] = net.COND_DNET(features, sentence)
+    return result
+
+
+def write(folder, sizes):
+    torch.manual_seed(1)
+    nets = networks(sizes)
+    generator, text, *discriminators = nets
+    batch, length = 4, 9
+    given = {
+        "tokens": torch.randint(1, sizes["words"], (batch, length)),
+        "lengths": torch.full((batch,), length),
+        "z": torch.randn(batch, 100),
+        "epsilon": torch.randn(batch, 100),
+    }
+    # Statistics of BN as training leaves them: means over batches, not means of 0 and variances of 1.
+    for norm in (part for net in nets for part in net.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)):
+        norm.momentum = None
+    with torch.no_grad():
+        for _ in range(3):
+            words, sentence = text(given["tokens"], given["lengths"])
+            images, _, _ = generator(torch.randn(batch, 100), sentence, words)
+            for net, image in zip(discriminators, images):
+                net.COND_DNET(net(image), sentence)
+    for kind, options in (("zip", {}), ("legacy", dict(_use_new_zipfile_serialization=False))):
+        (folder / kind).mkdir()
+        torch.save(generator.state_dict(), folder / kind / "netG_epoch_600.pth", **options)
+        torch.save(text.state_dict(), folder / kind / "text_encoder200.pth", **options)
+        for i, net in enumerate(discriminators):
+            torch.save(net.state_dict(), folder / kind / f"netD{i}.pth", **options)
+        names = {i: "<end>" if i == 0 else f"word{i}" for i in range(sizes["words"])}
+        captions = [[[1, 2]], [[3]], names, {word: i for i, word in names.items()}]
+        with open(folder / kind / "captions.pickle", "wb") as file:
+            pickle.dump(captions, file, protocol=2)
+    drawn = draw(nets, given)
+    torch.save({"sizes": sizes, "given": given, "drawn": drawn}, folder / "reference.pth")
+
+
+def load_safetensors(path):
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    dtypes = {"F32": torch.float32, "I64": torch.int64}
+    state = {}
+    for name, entry in json.loads(data[8:end]).items():
+        if name == "__metadata__":
+            continue
+        begin, stop = entry["data_offsets"]
+        flat = torch.frombuffer(bytearray(data[end + begin : end + stop]), dtype=dtypes[entry["dtype"]])
+        state[name] = flat.view(entry["shape"])
+    return state
+
+
+def check(folder, weights):
+    reference = torch.load(folder / "reference.pth")
+    nets = networks(reference["sizes"])
+    for net, name in zip(nets, ["netG", "text_encoder", "netD0", "netD1", "netD2"]):
+        net.load_state_dict(load_safetensors(weights / f"{name}.safetensors"))
+    drawn = draw(nets, reference["given"])
+    worst = max((drawn[name] - value).abs().max().item() for name, value in reference["drawn"].items())
+    print(json.dumps({"worst": worst}))
+
+
+if __name__ == "__main__":
+    command, folder, *rest = sys.argv[1:]
+    if command == "write":
+        write(pathlib.Path(folder), SMALL if rest == ["--small"] else SIZES)
+    else:
+        check(pathlib.Path(folder), pathlib.Path(rest[0]))
