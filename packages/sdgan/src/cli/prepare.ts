@@ -183,8 +183,9 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
   const preset = await presetFor(source.name, options.size);
   const run = `runs/${source.name}`;
+  const encoder = await encoderFor(preset, source.name);
   console.log(
-    `Next: ${commandLine("train", "damsm", "--config", preset, "--data", options.out, "--run", run)}`,
+    `Next: ${commandLine("train", "damsm", "--config", preset, ...encoder, "--data", options.out, "--run", run)}`,
   );
 }
 
@@ -254,6 +255,15 @@ function summaryLines(
 function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {
   const named = mostFrequent.slice(0, 8).join(", ");
   return `${count} words of captions are not in the vocabulary, and are left out: ${named}${count > 8 ? ", …" : ""}`;
+}
+
+/** What must be said of DAMSM's image encoder: Inception's weights are the user's, and are of no use for drawings. */
+async function encoderFor(preset: string, source: string): Promise<string[]> {
+  const { loadConfig } = await import("../config.js");
+  if (loadConfig(preset).damsm.encoder !== "inception") return [];
+  return source === "birds"
+    ? ["--set", "damsm.encoder=convolutional"]
+    : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
 }
 
 async function presetFor(source: string, size: number): Promise<string> {
