@@ -4,6 +4,7 @@ import { type DType, elementSize } from "../dtype.js";
 import { readInto } from "../file.js";
 import { Global } from "../pickle/index.js";
 import { scope } from "../scope.js";
+import { shown } from "../shown.js";
 import type { Tensor } from "../tensor.js";
 
 /** Some or all elements of a storage. */
@@ -123,11 +124,6 @@ export function fill(
     onPiece(bytes);
     scope(() => void elements.narrow(0, done, count).copy_(fromBytes(bytes, [count], dtype)));
   }
-}
-
-/** A key as it may stand in a message. */
-export function shown(key: string): string {
-  return /^[\w.]{1,40}$/.test(key) ? key : JSON.stringify(key.slice(0, 40));
 }
 
 export function isCount(value: unknown): value is number {
