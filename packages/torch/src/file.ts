@@ -4,12 +4,17 @@ import { readSync, writeSync } from "node:fs";
 /** `length` bytes from `position` on. Throws an error if the file ends before. */
 export function readAll(file: number, position: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, length - done, position + done);
+  readInto(file, position, bytes);
+  return bytes;
+}
+
+/** Fills `bytes` from `position` on. Throws an error if the file ends before. */
+export function readInto(file: number, position: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const count = readSync(file, bytes, done, bytes.length - done, position + done);
     if (count === 0) throw new Error(`it ended at byte ${position + done} while it was read`);
     done += count;
   }
-  return bytes;
 }
 
 /** Writes all of `bytes` where the file stands. */

@@ -1,5 +1,6 @@
 /** The header of a safetensors file, checked: whatever a file says, only what is sound gets through. */
 import { type DType, elementSize } from "./dtype.js";
+import { shown } from "./shown.js";
 
 /** Where one tensor lies in the data. */
 export interface Entry {
@@ -39,11 +40,11 @@ export function parseHeader(
   const text = decode(bytes);
   const header = asObject(parse(text), "its header");
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw new Error(`its header has ${twice} twice`);
+  if (twice !== undefined) throw new Error(`its header has ${shown(twice)} twice`);
 
   const { __metadata__: metadata = {}, ...described } = header;
   for (const [key, value] of Object.entries(asObject(metadata, "its metadata"))) {
-    if (typeof value !== "string") throw new Error(`its metadata's ${key} is no text`);
+    if (typeof value !== "string") throw new Error(`its metadata's ${shown(key)} is no text`);
   }
   const entries = Object.entries(described).map(([name, entry]) => read(name, entry, dataLength));
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -74,19 +75,24 @@ function asObject(value: unknown, what: string): Record<string, unknown> {
 }
 
 function read(name: string, entry: unknown, dataLength: number): Entry {
-  const { dtype: code, shape, data_offsets: offsets } = asObject(entry, `the entry of ${name}`);
+  const { dtype: code, shape, data_offsets: offsets } = asObject(entry, `the entry of ${shown(name)}`);
   const dtype = typeof code === "string" ? dtypes.get(code) : undefined;
-  if (!dtype) throw new Error(`${name} has the unknown dtype ${JSON.stringify(code)}`);
-  if (!isSizes(shape)) throw new Error(`the shape of ${name} is no list of whole numbers`);
+  if (!dtype)
+    throw new Error(
+      `${shown(name)} has the unknown dtype ${typeof code === "string" ? shown(code) : typeof code}`,
+    );
+  if (!isSizes(shape)) throw new Error(`the shape of ${shown(name)} is no list of whole numbers`);
   if (!isSizes(offsets) || offsets.length !== 2)
-    throw new Error(`the offsets of ${name} are no two whole numbers`);
+    throw new Error(`the offsets of ${shown(name)} are no two whole numbers`);
   const [begin, end] = offsets as [number, number];
-  if (begin > end) throw new Error(`${name} begins at byte ${begin}, behind its end at ${end}`);
+  if (begin > end) throw new Error(`${shown(name)} begins at byte ${begin}, behind its end at ${end}`);
   if (end > dataLength)
-    throw new Error(`${name} ends at byte ${end}, and the data has ${dataLength}: the file is truncated`);
+    throw new Error(
+      `${shown(name)} ends at byte ${end}, and the data has ${dataLength}: the file is truncated`,
+    );
   const expected = shape.reduce((product, extent) => product * extent, 1) * elementSize[dtype];
   if (end - begin !== expected)
-    throw new Error(`${name} has ${end - begin} bytes, its shape takes ${expected}`);
+    throw new Error(`${shown(name)} has ${end - begin} bytes, its shape takes ${expected}`);
   return { name, dtype, shape, begin, end };
 }
 
@@ -94,11 +100,11 @@ function requireGapless(entries: readonly Entry[], dataLength: number): void {
   let position = 0;
   let before = "the header";
   for (const { name, begin, end } of entries) {
-    if (begin < position) throw new Error(`the bytes of ${before} and ${name} overlap`);
+    if (begin < position) throw new Error(`the bytes of ${before} and ${shown(name)} overlap`);
     if (begin > position)
-      throw new Error(`${begin - position} bytes between ${before} and ${name} belong to no tensor`);
+      throw new Error(`${begin - position} bytes between ${before} and ${shown(name)} belong to no tensor`);
     position = end;
-    before = name;
+    before = shown(name);
   }
   if (position !== dataLength) throw new Error(`its last ${dataLength - position} bytes belong to no tensor`);
 }

@@ -1,4 +1,6 @@
 /** The state of the machine that a pickle is a program for, and what it may cost. */
+
+import { shown } from "../shown.js";
 import type { Cursor } from "./cursor.js";
 import { PickleError } from "./errors.js";
 import { Global, type Globals } from "./globals.js";
@@ -177,10 +179,4 @@ function sizeOf(value: unknown): number {
   if (Array.isArray(value)) return ENTRY * value.length;
   if (typeof value === "string" || value instanceof Uint8Array) return Math.ceil(value.length / 8);
   return 0;
-}
-
-/** A name as it may stand in a message. */
-function shown(name: string): string {
-  const short = name.length > 100 ? `${name.slice(0, 100)}…` : name;
-  return /^[\w.]+$/.test(name) ? short : JSON.stringify(short);
 }

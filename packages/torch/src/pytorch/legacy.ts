@@ -5,8 +5,9 @@
 import { elementSize } from "../dtype.js";
 import { readAll } from "../file.js";
 import { PickleEnd, type PickleOptions, readPickleAt } from "../pickle/index.js";
+import { shown } from "../shown.js";
 import { tensorGlobals } from "./rebuild.js";
-import { fill, Storages, shown } from "./storages.js";
+import { fill, Storages } from "./storages.js";
 
 export const READS = "tensors and plain containers, as in a state_dict,";
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { isTensor, loadPytorch, memoryInUse, scope, stateDictOf, type Tensor } from "../index.js";
+import { zipOf } from "../testing/files/zip.js";
 
 const golden = fileURLToPath(new URL("../../golden/pth/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pth-"));
@@ -166,9 +167,7 @@ describe("a broken file of the zip format", () => {
   it("is refused where a byte of a storage or of the pickle is another", () => {
     const bytes = zip();
     bytes[bytes.indexOf("transposed_view")] = 65;
-    expect(refusal(bytes)).toMatch(
-      /"zip\/data.pkl" in it is damaged: its checksum is not what the file says/,
-    );
+    expect(refusal(bytes)).toMatch(/zip\/data.pkl in it is damaged: its checksum is not what the file says/);
     const other = zip();
     other[1024 + 64] = 1;
     expect(refusal(other)).toMatch(/in it is damaged/);
@@ -183,16 +182,16 @@ describe("a broken file of the zip format", () => {
     expect(refusal(overlapping)).toMatch(/is another entry than its directory says/);
     const long = zip();
     for (const at of [20, 24]) long.writeUInt32LE(400, entry(long, "zip/data/1") + at);
-    expect(refusal(long)).toMatch(/"zip\/data\/1" in it overlaps "zip\/data\/2"/);
+    expect(refusal(long)).toMatch(/zip\/data\/1 in it overlaps zip\/data\/2/);
     const compressed = zip();
     compressed.writeUInt16LE(8, entry(compressed, "zip/data/1") + 10);
-    expect(refusal(compressed)).toMatch(/"zip\/data\/1" in it is compressed/);
+    expect(refusal(compressed)).toMatch(/zip\/data\/1 in it is compressed/);
     const encrypted = zip();
     encrypted.writeUInt16LE(1, entry(encrypted, "zip/data/1") + 8);
-    expect(refusal(encrypted)).toMatch(/"zip\/data\/1" in it is encrypted/);
+    expect(refusal(encrypted)).toMatch(/zip\/data\/1 in it is encrypted/);
     const twice = zip();
     twice.write("zip/data/1", entry(twice, "zip/data/2") + 46);
-    expect(refusal(twice)).toMatch(/it has "zip\/data\/1" twice/);
+    expect(refusal(twice)).toMatch(/it has zip\/data\/1 twice/);
   });
 
   it("is refused where a storage is missing or has another size, or the directory lies", () => {
@@ -224,7 +223,9 @@ describe("a broken file of the zip format", () => {
   it("never unpacks what would be large", () => {
     const bomb = deflateRawSync(Buffer.alloc(2 ** 26));
     expect(bomb.length).toBeLessThan(2 ** 17);
-    expect(refusal(zipOf("bomb/data.pkl", bomb, 2 ** 26))).toMatch(/"bomb\/data.pkl" in it is compressed/);
+    expect(refusal(zipOf([{ name: "bomb/data.pkl", bytes: bomb, method: 8, size: 2 ** 26 }]))).toMatch(
+      /bomb\/data.pkl in it is compressed/,
+    );
   });
 });
 
@@ -255,24 +256,3 @@ describe("a broken file of the legacy format", () => {
     expect(refusal(mangled)).toMatch(/its line ends were changed to CR LF, as git does on Windows/);
   });
 });
-
-/** A zip file with one compressed entry. */
-function zipOf(name: string, packed: Buffer, size: number): Buffer {
-  const header = Buffer.alloc(30);
-  header.writeUInt32LE(0x04034b50, 0);
-  header.writeUInt16LE(8, 8);
-  header.writeUInt16LE(name.length, 26);
-  const central = Buffer.alloc(46);
-  central.writeUInt32LE(0x02014b50, 0);
-  central.writeUInt16LE(8, 10);
-  central.writeUInt32LE(packed.length, 20);
-  central.writeUInt32LE(size, 24);
-  central.writeUInt16LE(name.length, 28);
-  const before = Buffer.concat([header, Buffer.from(name), packed]);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(46 + name.length, 12);
-  end.writeUInt32LE(before.length, 16);
-  return Buffer.concat([before, central, Buffer.from(name), end]);
-}

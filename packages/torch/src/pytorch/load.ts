@@ -16,7 +16,7 @@ import { loadZip } from "./zip-format.js";
  * - Tensors that shared a storage share it here too: what is written into one is seen in the other. A view keeps the
  *   whole storage in memory; `clone()` gives what is one's own. Views keep their strides.
  * - Where a tensor was (`cuda:1`), whether it took part in gradients, and attributes of dictionaries are dropped.
- * - Storages are read piece by piece: beside the tensors, some 16 MiB are taken.
+ * - Storages are read piece by piece: little is taken beside the tensors.
  *
  * @throws {Error} that names the file and what is wrong, whatever its bytes are
  */

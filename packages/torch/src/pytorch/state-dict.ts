@@ -1,3 +1,4 @@
+import { shown } from "../shown.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
 /** Containers and tensors met; a state has a fraction of them. */
@@ -15,7 +16,7 @@ export function stateDictOf(checkpoint: unknown): Map<string, Tensor> {
     steps += 1;
     if (steps > MOST_STEPS) throw new Error("the checkpoint has far more in it than a state");
     if (isTensor(value)) {
-      if (state.has(name)) throw new Error(`the checkpoint has two tensors called ${name}`);
+      if (state.has(name)) throw new Error(`the checkpoint has two tensors called ${shown(name)}`);
       state.set(name, value);
     } else if (value instanceof Map || Array.isArray(value)) {
       for (const [key, item] of value.entries()) {

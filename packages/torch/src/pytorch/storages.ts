@@ -1,9 +1,10 @@
 /** The storages of a checkpoint: flat arrays of one dtype, that tensors are views of. */
 import { empty, fromBytes } from "../creation.js";
 import { type DType, elementSize } from "../dtype.js";
-import { readAll } from "../file.js";
+import { readInto } from "../file.js";
 import { Global } from "../pickle/index.js";
 import { scope } from "../scope.js";
+import { shown } from "../shown.js";
 import type { Tensor } from "../tensor.js";
 
 /** Some or all elements of a storage. */
@@ -40,7 +41,7 @@ export const storageDtypes: Readonly<Record<string, DType>> = {
 };
 
 /** Bytes read at once. */
-const PIECE = 2 ** 24;
+const PIECE = 2 ** 22;
 
 export class Storages {
   readonly #byKey = new Map<string, StoredStorage>();
@@ -114,18 +115,15 @@ export function fill(
   onPiece: (bytes: Uint8Array) => void = () => {},
 ): void {
   const size = elementSize[dtype];
-  const most = PIECE / size;
+  const most = Math.min(PIECE / size, length);
+  const room = Buffer.alloc(most * size);
   for (let done = 0; done < length; done += most) {
     const count = Math.min(most, length - done);
-    const bytes = readAll(file, position + done * size, count * size);
+    const bytes = room.subarray(0, count * size);
+    readInto(file, position + done * size, bytes);
     onPiece(bytes);
     scope(() => void elements.narrow(0, done, count).copy_(fromBytes(bytes, [count], dtype)));
   }
-}
-
-/** A key as it may stand in a message. */
-export function shown(key: string): string {
-  return /^[\w.]{1,40}$/.test(key) ? key : JSON.stringify(key.slice(0, 40));
 }
 
 export function isCount(value: unknown): value is number {

@@ -6,9 +6,10 @@ import { crc32 } from "node:zlib";
 import { elementSize } from "../dtype.js";
 import { readAll } from "../file.js";
 import { readPickle } from "../pickle/index.js";
+import { shown } from "../shown.js";
 import { READS } from "./legacy.js";
 import { tensorGlobals } from "./rebuild.js";
-import { fill, Storages, type StoredStorage, shown } from "./storages.js";
+import { fill, Storages, type StoredStorage } from "./storages.js";
 import { readZipEntries, type ZipEntry } from "./zip.js";
 
 const PICKLE = "data.pkl";

@@ -4,7 +4,7 @@
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 import { readAll } from "../file.js";
-import { shown } from "./storages.js";
+import { shown } from "../shown.js";
 
 export interface ZipEntry {
   name: string;
