@@ -19,8 +19,45 @@ export function conv2d(
   weight: Tensor,
   { bias, stride = 1, padding = 0 }: ConvOptions = {},
 ): Tensor {
+  if (
+    !bias &&
+    typeof stride === "number" &&
+    typeof padding === "number" &&
+    hasFewPlaces(input, weight, stride)
+  )
+    return convByProduct(input, weight, stride, padding);
   return call("conv2d", input, weight, bias ?? undefined, stride, padding);
 }
+
+/**
+ * Whether a convolution has more output channels than places that it is computed at, of all pictures together. oneDNN
+ * takes two to three times as long for these as one product of matrices, most of it for the weights' gradient. Those
+ * that do not shrink the picture gain nothing, nor do other dtypes and layouts.
+ */
+function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
+  if (stride === 1 || input.dtype !== "bfloat16" || input.device !== "cpu") return false;
+  if (input.dim !== 4 || weight.dim !== 4 || !input.isContiguous("channels_last")) return false;
+  const [B, , H, W] = input.shape as [number, number, number, number];
+  return B * Math.ceil(H / stride) * Math.ceil(W / stride) <= weight.size(0);
+}
+
+/** Every place's window is a row of one matrix, the weights are the other. Same sums, same shapes and layout. */
+function convByProduct(input: Tensor, weight: Tensor, stride: number, padding: number): Tensor {
+  const [O, I, kH, kW] = weight.shape as [number, number, number, number];
+  if (input.size(1) !== I)
+    throw new Error(
+      `conv2d: expected an input of ${I} channels, as the weight ${weight} has, found ${input}`,
+    );
+  const padded = call<Tensor>("constant_pad_nd", input, [padding, padding, padding, padding], 0);
+  const windows = unfold(unfold(padded.permute(0, 2, 3, 1), 1, kH, stride), 2, kW, stride); // [B, H', W', I, kH, kW]
+  const [B, height, width] = windows.shape as [number, number, number];
+  const rows = windows.permute(0, 1, 2, 4, 5, 3).reshape(B * height * width, kH * kW * I);
+  const columns = weight.permute(0, 2, 3, 1).reshape(O, kH * kW * I);
+  return rows.matmul(columns.t()).view(B, height, width, O).permute(0, 3, 1, 2);
+}
+
+const unfold = (input: Tensor, dim: number, size: number, step: number) =>
+  call<Tensor>("unfold", input, dim, size, step);
 
 /** Transposed convolution: input [B, I, H, W], weight [I, O, kH, kW] → [B, O, (H − 1)·stride − 2·padding + kH, …]. */
 export function convTranspose2d(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { functional, manualSeed, noGrad, ones, type Tensor, tensor, zeros } from "../index.js";
+import { functional, grad, manualSeed, noGrad, ones, type Tensor, tensor, zeros } from "../index.js";
 import { formula } from "../testing/formula.js";
 import { gradcheck } from "../testing/gradcheck.js";
 import {
@@ -53,6 +53,33 @@ describe("Linear and Conv2d", () => {
     expect([conv.weight.dtype, conv.weight.grad?.dtype]).toEqual(["float32", "float32"]);
     const exact = conv.forward(ones([2, 4, 5, 5]));
     expect(output.to("float32").sub(exact).abs().amax([0, 1, 2, 3]).item()).toBeLessThan(0.02);
+  });
+
+  it.each([
+    { kernel: 4, stride: 2, padding: 1, size: 8 },
+    { kernel: 3, stride: 2, padding: 1, size: 7 },
+    { kernel: 4, stride: 4, padding: 0, size: 9 },
+  ])("are the same with gradients as one product, of few places: $kernel×$kernel", (options) => {
+    const { kernel, size } = options;
+    const rounded = (values: Tensor) => values.to("bfloat16").to("float64");
+    const [input, weight] = [formula([2, 6, size, size]), formula([40, 6, kernel, kernel], 7)].map(rounded);
+    const run = (half: boolean) => {
+      const leaves = [input!, weight!].map((values) => {
+        const leaf = half ? values.to({ dtype: "bfloat16", memoryFormat: "channels_last" }) : values.clone();
+        leaf.requiresGrad = true;
+        return leaf;
+      });
+      const output = functional.conv2d(leaves[0]!, leaves[1]!, options);
+      const towards = rounded(formula(output.shape, 3)).to(output.dtype);
+      return { output, all: [output, ...grad([output.mul(towards).sum()], leaves)] };
+    };
+    const [exact, product] = [run(false), run(true)];
+    expect(product.output.isContiguous("channels_last")).toBe(true);
+    for (const [i, { shape }] of exact.all.entries()) expect(product.all[i]!.shape).toEqual(shape);
+    for (const [i, found] of product.all.entries()) {
+      const scale = exact.all[i]!.abs().amax([]).item();
+      expect(found.to("float64").sub(exact.all[i]!).abs().amax([]).item()).toBeLessThan(0.01 * scale);
+    }
   });
 
   it("take kernels and paddings of their own for height and width", () => {
