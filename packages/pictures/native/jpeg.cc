@@ -73,15 +73,29 @@ class Decompressor {
     jpeg_mem_src(&info, bytes, static_cast<unsigned long>(length));
     info.src->fill_input_buffer = onPrematureEnd;
     jpeg_save_markers(&info, JPEG_APP0 + 1, 0xffff);
-    jpeg_save_markers(&info, JPEG_APP0 + 2, 16);
+    jpeg_save_markers(&info, JPEG_APP0 + 2, 0xffff);
     jpeg_read_header(&info, TRUE);
   }
 };
 
-bool hasProfile(const jpeg_decompress_struct& info) {
+/// Whether `text` is among the bytes; with `gap`, as UTF-16 has it.
+bool contains(const uint8_t* bytes, size_t length, const char* text, size_t gap) {
+  const size_t count = std::strlen(text);
+  for (size_t at = 0; at + (count - 1) * gap < length; at++) {
+    size_t i = 0;
+    while (i < count && bytes[at + i * gap] == static_cast<uint8_t>(text[i])) i++;
+    if (i == count) return true;
+  }
+  return false;
+}
+
+/// Whether the picture's colours are other ones than sRGB's: it has an ICC profile that does not call itself so.
+bool hasOtherColours(const jpeg_decompress_struct& info) {
   for (auto marker = info.marker_list; marker; marker = marker->next) {
-    if (marker->marker == JPEG_APP0 + 2 && marker->data_length >= 12 && std::memcmp(marker->data, "ICC_PROFILE", 12) == 0)
-      return true;
+    if (marker->marker != JPEG_APP0 + 2 || marker->data_length < 12 || std::memcmp(marker->data, "ICC_PROFILE", 12) != 0)
+      continue;
+    return info.num_components != 3 || !(contains(marker->data, marker->data_length, "sRGB", 1) ||
+                                         contains(marker->data, marker->data_length, "sRGB", 2));
   }
   return false;
 }
@@ -189,7 +203,7 @@ std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length) {
   const auto& info = decompressor.info;
   const bool isPlain = (info.jpeg_color_space == JCS_GRAYSCALE && info.num_components == 1) ||
                        ((info.jpeg_color_space == JCS_YCbCr || info.jpeg_color_space == JCS_RGB) && info.num_components == 3);
-  if (!isPlain || info.data_precision != 8 || hasProfile(info)) return std::nullopt;
+  if (!isPlain || info.data_precision != 8 || hasOtherColours(info)) return std::nullopt;
   return JpegHeader{static_cast<int>(info.image_width), static_cast<int>(info.image_height), orientationOf(info)};
 }
 

@@ -24,7 +24,7 @@ struct Rectangle {
   int height;
 };
 
-/// The header of a JPEG that is read here: grey or of three colours, without a colour profile; nothing otherwise, and
+/// The header of a JPEG that is read here: grey or of three colours, of sRGB's colours; nothing otherwise, and
 /// nothing ever where the addon was built without libjpeg-turbo.
 std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length);
 

@@ -26,7 +26,7 @@ struct Weights {
 Weights weightsFor(int inputs, double begin, double length, int outputs) {
   const double scale = length / outputs;
   const double reach = std::max(scale, 1.0);
-  Weights result{static_cast<int>(std::ceil(reach)) * 2 + 1, {}, {}};
+  Weights result{static_cast<int>(std::ceil(2 * reach)), {}, {}};
   result.first.resize(outputs);
   result.weights.assign(static_cast<size_t>(outputs) * result.taps, 0);
   std::vector<double> row(result.taps);
@@ -54,16 +54,13 @@ Weights weightsFor(int inputs, double begin, double length, int outputs) {
 /// The four channels of a pixel: what one instruction works on.
 typedef int32_t Pixel __attribute__((vector_size(16)));
 
-/// One row, [inputs, 4], to [outputs, 4]. `wide` and `sums` have room for one row each. Weights are positive and add
-/// up to one, but for their rounding, which is far too little to make 256 of 255.
-VECTORIZED void scaleRow(const uint8_t* from, int inputs, const Weights& weights, int32_t* wide, int32_t* sums,
-                         uint8_t* to) {
-  const int taps = std::min(weights.taps, inputs);
+/// The sums of a row's pixels, [inputs, 4], by their weights: [outputs, 4].
+ALWAYS_INLINE void sumUp(const int32_t* row, const Weights& weights, int taps, int32_t* sums) {
   const int outputs = static_cast<int>(weights.first.size());
-  for (int i = 0; i < 4 * inputs; i++) wide[i] = from[i];
-  for (int i = 0; i < outputs; i++) {
-    const int32_t* weight = weights.weights.data() + static_cast<size_t>(i) * weights.taps;
-    const int32_t* pixel = wide + 4 * static_cast<size_t>(weights.first[i]);
+  const int* first = weights.first.data();
+  const int32_t* weight = weights.weights.data();
+  for (int i = 0; i < outputs; i++, weight += weights.taps) {
+    const int32_t* pixel = row + 4 * static_cast<size_t>(first[i]);
     Pixel sum = Pixel{} + (1 << (kBits - 1));
     for (int tap = 0; tap < taps; tap++) {
       Pixel value;
@@ -72,6 +69,20 @@ VECTORIZED void scaleRow(const uint8_t* from, int inputs, const Weights& weights
     }
     __builtin_memcpy(sums + 4 * static_cast<size_t>(i), &sum, sizeof sum);
   }
+}
+
+/// One row, [inputs, 4], to [outputs, 4]. `wide` and `sums` have room for one row each. Weights are positive and add
+/// up to one, but for their rounding, which is far too little to make 256 of 255.
+VECTORIZED void scaleRow(const uint8_t* from, int inputs, const Weights& weights, int32_t* wide, int32_t* sums,
+                         uint8_t* to) {
+  const int taps = std::min(weights.taps, inputs);
+  const int outputs = static_cast<int>(weights.first.size());
+  for (int i = 0; i < 4 * inputs; i++) wide[i] = from[i];
+  // Loops of a length that the compiler knows have no branches.
+  if (taps == 2) sumUp(wide, weights, 2, sums);
+  else if (taps == 3) sumUp(wide, weights, 3, sums);
+  else if (taps == 4) sumUp(wide, weights, 4, sums);
+  else sumUp(wide, weights, taps, sums);
   for (int i = 0; i < 4 * outputs; i++) to[i] = static_cast<uint8_t>(sums[i] >> kBits);
 }
 
