@@ -74,7 +74,10 @@ void execute(napi_env, void* data) {
     if (!job.raw) return readSquare(job.from.data, job.from.length, job.crop, job.size, job.to);
     const int side = std::min(job.crop.width, job.crop.height);
     const Square square{double((job.crop.width - side) / 2), double((job.crop.height - side) / 2), double(side)};
-    resample({job.from.data, job.crop.width, job.crop.height}, square, job.size, job.orientation, job.to);
+    Scaler scaler(job.crop.width, job.crop.height, square, job.size);
+    for (int row = scaler.firstRow(); row < scaler.endRow(); row++)
+      scaler.add(job.from.data + static_cast<size_t>(row) * job.crop.width * 4);
+    scaler.finish(job.orientation, job.to);
   } catch (const std::exception& error) {
     job.error = error.what();
   }

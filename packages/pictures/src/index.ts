@@ -32,7 +32,7 @@ export interface RawPixels {
 }
 
 /**
- * The header of a JPEG that `jpegSquare` reads: grey or in three colours, 8 bits, without a colour
+ * The header of a JPEG that `jpegSquare` reads: grey, in three colours or in four inks, 8 bits, without a colour
  * profile other than sRGB's. Undefined
  * for every other file, and for all files where the addon was built without libjpeg-turbo.
  */
