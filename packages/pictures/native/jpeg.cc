@@ -200,9 +200,12 @@ __attribute__((noinline)) void decode(Decompressor& decompressor, const uint8_t*
     if (isInk) lighten(wanted, static_cast<size_t>(width), !info.saw_Adobe_marker);
     scaler.add(wanted);
   }
-  // To find out whether the rest is there, too.
-  if (!isWhole(bytes, length) && info.output_scanline < info.output_height)
-    jpeg_skip_scanlines(&info, info.output_height - info.output_scanline);
+  // To find out whether the rest is there, too. Rows that are skipped at the end would not be looked for.
+  const bool mayLack = !isWhole(bytes, length);
+  while (mayLack && info.output_scanline < info.output_height) {
+    JSAMPROW row = decompressor.row.get();
+    jpeg_read_scanlines(&info, &row, 1);
+  }
 }
 
 }  // namespace
