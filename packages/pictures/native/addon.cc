@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
+#include "checksum.h"
 #include "jpeg.h"
 
 namespace pictures {
@@ -72,7 +74,10 @@ void execute(napi_env, void* data) {
     if (!job.raw) return readSquare(job.from.data, job.from.length, job.crop, job.size, job.to);
     const int side = std::min(job.crop.width, job.crop.height);
     const Square square{double((job.crop.width - side) / 2), double((job.crop.height - side) / 2), double(side)};
-    resample({job.from.data, job.crop.width, job.crop.height}, square, job.size, job.orientation, job.to);
+    Scaler scaler(job.crop.width, job.crop.height, square, job.size);
+    for (int row = scaler.firstRow(); row < scaler.endRow(); row++)
+      scaler.add(job.from.data + static_cast<size_t>(row) * job.crop.width * 4);
+    scaler.finish(job.orientation, job.to);
   } catch (const std::exception& error) {
     job.error = error.what();
   }
@@ -82,7 +87,7 @@ void complete(napi_env env, napi_status, void* data) {
   auto* job = static_cast<Job*>(data);
   napi_value result;
   if (job->error.empty()) {
-    napi_get_reference_value(env, job->output, &result);
+    napi_get_undefined(env, &result);
     napi_resolve_deferred(env, job->deferred, result);
   } else {
     napi_value message;
@@ -96,12 +101,13 @@ void complete(napi_env env, napi_status, void* data) {
   delete job;
 }
 
-napi_value start(napi_env env, Job* job, napi_value input) {
-  napi_value promise, output, name;
-  void* to;
+napi_value start(napi_env env, const Job& prepared, napi_value input, napi_value output) {
+  const Bytes to = bytesOf(env, output);
+  if (to.length != static_cast<size_t>(prepared.size) * prepared.size * 3) throw Failed("room of another size");
+  auto* job = new Job(prepared);
+  job->to = to.data;
+  napi_value promise, name;
   check(napi_create_promise(env, &job->deferred, &promise));
-  check(napi_create_buffer(env, static_cast<size_t>(job->size) * job->size * 3, &to, &output));
-  job->to = static_cast<uint8_t*>(to);
   check(napi_create_reference(env, input, 1, &job->input));
   check(napi_create_reference(env, output, 1, &job->output));
   check(napi_create_string_utf8(env, "pictures", NAPI_AUTO_LENGTH, &name));
@@ -130,9 +136,9 @@ napi_value jpegHeader(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/// jpegSquare(bytes, left, top, width, height, size): a promise of [size, size, 3] bytes.
+/// jpegSquare(bytes, left, top, width, height, size, to): a promise that `to` is filled, [size, size, 3].
 napi_value jpegSquare(napi_env env, napi_callback_info info) {
-  napi_value arguments[6];
+  napi_value arguments[7];
   argumentsOf(env, info, arguments);
   const Bytes bytes = bytesOf(env, arguments[0]);
   const auto header = readHeader(bytes.data, bytes.length);
@@ -141,16 +147,16 @@ napi_value jpegSquare(napi_env env, napi_callback_info info) {
   const auto [left, top, width, height, size] = numbers;
   if (!header || width < 1 || height < 1 || size < 1 || size > 16384 || left > header->width - width || top > header->height - height)
     throw Failed("a crop that is not in the picture");
-  auto* job = new Job;
-  job->from = bytes;
-  job->crop = {left, top, width, height};
-  job->size = size;
-  return start(env, job, arguments[0]);
+  Job job;
+  job.from = bytes;
+  job.crop = {left, top, width, height};
+  job.size = size;
+  return start(env, job, arguments[0], arguments[6]);
 }
 
-/// square(pixels, width, height, orientation, size), of [height, width, 4] bytes: a promise of [size, size, 3] bytes.
+/// square(pixels, width, height, orientation, size, to), of [height, width, 4] bytes: a promise that `to` is filled.
 napi_value square(napi_env env, napi_callback_info info) {
-  napi_value arguments[5];
+  napi_value arguments[6];
   argumentsOf(env, info, arguments);
   const Bytes bytes = bytesOf(env, arguments[0]);
   int numbers[4];
@@ -158,13 +164,24 @@ napi_value square(napi_env env, napi_callback_info info) {
   const auto [width, height, orientation, size] = numbers;
   if (width < 1 || height < 1 || size < 1 || size > 16384 || bytes.length != static_cast<size_t>(width) * height * 4)
     throw Failed("pixels of another size");
-  auto* job = new Job;
-  job->raw = true;
-  job->from = bytes;
-  job->crop = {0, 0, width, height};
-  job->orientation = orientation;
-  job->size = size;
-  return start(env, job, arguments[0]);
+  Job job;
+  job.raw = true;
+  job.from = bytes;
+  job.crop = {0, 0, width, height};
+  job.orientation = orientation;
+  job.size = size;
+  return start(env, job, arguments[0], arguments[5]);
+}
+
+/// checksum(bytes): 16 hexadecimal digits.
+napi_value checksumOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[1], result;
+  argumentsOf(env, info, arguments);
+  const Bytes bytes = bytesOf(env, arguments[0]);
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(checksum(bytes.data, bytes.length)));
+  check(napi_create_string_utf8(env, text, 16, &result));
+  return result;
 }
 
 using Function = napi_value (*)(napi_env, napi_callback_info);
@@ -195,5 +212,6 @@ NAPI_MODULE_INIT() {
   define<jpegHeader>(env, exports, "jpegHeader");
   define<jpegSquare>(env, exports, "jpegSquare");
   define<square>(env, exports, "square");
+  define<checksumOf>(env, exports, "checksum");
   return exports;
 }

@@ -56,9 +56,9 @@ class Decompressor {
  public:
   jpeg_decompress_struct info{};
   Errors errors{};
-  /// One row as it is read, and what is wanted of all: [height, width, 4].
+  /// A row as it is read: [width, 4].
   std::unique_ptr<uint8_t[]> row;
-  std::unique_ptr<uint8_t[]> pixels;
+  std::optional<Scaler> scaler;
 
   Decompressor() {
     info.err = jpeg_std_error(&errors.base);
@@ -73,15 +73,29 @@ class Decompressor {
     jpeg_mem_src(&info, bytes, static_cast<unsigned long>(length));
     info.src->fill_input_buffer = onPrematureEnd;
     jpeg_save_markers(&info, JPEG_APP0 + 1, 0xffff);
-    jpeg_save_markers(&info, JPEG_APP0 + 2, 16);
+    jpeg_save_markers(&info, JPEG_APP0 + 2, 0xffff);
     jpeg_read_header(&info, TRUE);
   }
 };
 
-bool hasProfile(const jpeg_decompress_struct& info) {
+/// Whether `text` is among the bytes; with `gap`, as UTF-16 has it.
+bool contains(const uint8_t* bytes, size_t length, const char* text, size_t gap) {
+  const size_t count = std::strlen(text);
+  for (size_t at = 0; at + (count - 1) * gap < length; at++) {
+    size_t i = 0;
+    while (i < count && bytes[at + i * gap] == static_cast<uint8_t>(text[i])) i++;
+    if (i == count) return true;
+  }
+  return false;
+}
+
+/// Whether the picture's colours are other ones than sRGB's: it has an ICC profile that does not call itself so.
+bool hasOtherColours(const jpeg_decompress_struct& info) {
   for (auto marker = info.marker_list; marker; marker = marker->next) {
-    if (marker->marker == JPEG_APP0 + 2 && marker->data_length >= 12 && std::memcmp(marker->data, "ICC_PROFILE", 12) == 0)
-      return true;
+    if (marker->marker != JPEG_APP0 + 2 || marker->data_length < 12 || std::memcmp(marker->data, "ICC_PROFILE", 12) != 0)
+      continue;
+    return info.num_components != 3 || !(contains(marker->data, marker->data_length, "sRGB", 1) ||
+                                         contains(marker->data, marker->data_length, "sRGB", 2));
   }
   return false;
 }
@@ -133,51 +147,65 @@ int reductionFor(int side, int size) {
 /// What of the picture is decoded: more than the crop, since pixels at the edge know nothing of those beyond.
 constexpr int kMargin = 16;
 
-/// A part of the picture, in pixels as it was decoded: so many times smaller than it is stored.
-struct Decoded {
-  int reduction;
-  int left;
-  int top;
-  int width;
-  int height;
-};
+/// Inks to light, [width, 4], as everybody does it who has no profile of the inks. Adobe's programs, which are where
+/// such pictures are from, write what is left white; the standard has what is inked.
+void lighten(uint8_t* row, size_t width, bool isInked) {
+  const auto product = [](int a, int b) { return static_cast<uint8_t>((a * b + 127) / 255); };
+  for (uint8_t* pixel = row; pixel < row + 4 * width; pixel += 4) {
+    for (int i = 0; i < 4; i++)
+      if (isInked) pixel[i] = 255 - pixel[i];
+    for (int i = 0; i < 3; i++) pixel[i] = product(pixel[i], pixel[3]);
+  }
+}
 
-/// Decodes `crop` into `decompressor.pixels`. An error leaves this function without an end: no object of its own may
-/// need one.
-__attribute__((noinline)) Decoded decode(Decompressor& decompressor, const uint8_t* bytes, size_t length, const Rectangle& crop, int size) {
+/// Decodes `crop`'s middle square into `decompressor.scaler`. An error leaves this function without an end: no object
+/// of its own may need one.
+__attribute__((noinline)) void decode(Decompressor& decompressor, const uint8_t* bytes, size_t length,
+                                      const Rectangle& crop, int size) {
   auto& info = decompressor.info;
   decompressor.begin(bytes, length);
-  const int reduction = reductionFor(std::min(crop.width, crop.height), size);
+  const int side = std::min(crop.width, crop.height);
+  const int reduction = reductionFor(side, size);
+  const bool isInk = info.num_components == 4;
   info.scale_num = 1;
   info.scale_denom = static_cast<unsigned>(reduction);
-  info.out_color_space = JCS_EXT_RGBX;
+  info.out_color_space = isInk ? JCS_CMYK : JCS_EXT_RGBX;
   jpeg_start_decompress(&info);
 
-  // Outwards to whole pixels.
+  // In pixels as they are decoded, outwards to whole ones.
   const int outputWidth = static_cast<int>(info.output_width);
   const int outputHeight = static_cast<int>(info.output_height);
   const int left = crop.left / reduction;
   const int top = crop.top / reduction;
   const int width = std::min(outputWidth, (crop.left + crop.width + reduction - 1) / reduction) - left;
   const int height = std::min(outputHeight, (crop.top + crop.height + reduction - 1) / reduction) - top;
+  const double scale = reduction;
+  const Square square{(crop.left + (crop.width - side) / 2) / scale - left,
+                      (crop.top + (crop.height - side) / 2) / scale - top, side / scale};
+  Scaler& scaler = decompressor.scaler.emplace(width, height, square, size);
 
   JDIMENSION readLeft = static_cast<JDIMENSION>(std::max(0, left - kMargin));
   JDIMENSION readWidth = static_cast<JDIMENSION>(std::min(outputWidth, left + width + kMargin)) - readLeft;
   if (readWidth < info.output_width) jpeg_crop_scanline(&info, &readLeft, &readWidth);
-  const int readTop = std::max(0, top - kMargin);
+  const int firstRow = top + scaler.firstRow();
+  const int endRow = top + scaler.endRow();
+  const int readTop = std::max(0, firstRow - kMargin);
   if (readTop > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(readTop));
-  const size_t rowBytes = static_cast<size_t>(width) * 4;
   decompressor.row.reset(new uint8_t[static_cast<size_t>(readWidth) * 4]);
-  decompressor.pixels.reset(new uint8_t[rowBytes * height]);
-  for (int y = readTop; y < top + height; y++) {
+  uint8_t* const wanted = decompressor.row.get() + 4 * (left - static_cast<int>(readLeft));
+  for (int y = readTop; y < endRow; y++) {
     JSAMPROW row = decompressor.row.get();
     jpeg_read_scanlines(&info, &row, 1);
-    if (y >= top) std::memcpy(decompressor.pixels.get() + rowBytes * (y - top), row + 4 * (left - static_cast<int>(readLeft)), rowBytes);
+    if (y < firstRow) continue;
+    if (isInk) lighten(wanted, static_cast<size_t>(width), !info.saw_Adobe_marker);
+    scaler.add(wanted);
   }
-  // To find out whether the rest is there, too.
-  if (!isWhole(bytes, length) && info.output_scanline < info.output_height)
-    jpeg_skip_scanlines(&info, info.output_height - info.output_scanline);
-  return {reduction, left, top, width, height};
+  // To find out whether the rest is there, too. Rows that are skipped at the end would not be looked for.
+  const bool mayLack = !isWhole(bytes, length);
+  while (mayLack && info.output_scanline < info.output_height) {
+    JSAMPROW row = decompressor.row.get();
+    jpeg_read_scanlines(&info, &row, 1);
+  }
 }
 
 }  // namespace
@@ -187,22 +215,18 @@ std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length) {
   if (setjmp(decompressor.errors.escape)) return std::nullopt;
   decompressor.begin(bytes, length);
   const auto& info = decompressor.info;
-  const bool isPlain = (info.jpeg_color_space == JCS_GRAYSCALE && info.num_components == 1) ||
-                       ((info.jpeg_color_space == JCS_YCbCr || info.jpeg_color_space == JCS_RGB) && info.num_components == 3);
-  if (!isPlain || info.data_precision != 8 || hasProfile(info)) return std::nullopt;
+  const bool isKnown = (info.jpeg_color_space == JCS_GRAYSCALE && info.num_components == 1) ||
+                       ((info.jpeg_color_space == JCS_YCbCr || info.jpeg_color_space == JCS_RGB) && info.num_components == 3) ||
+                       ((info.jpeg_color_space == JCS_YCCK || info.jpeg_color_space == JCS_CMYK) && info.num_components == 4);
+  if (!isKnown || info.data_precision != 8 || hasOtherColours(info)) return std::nullopt;
   return JpegHeader{static_cast<int>(info.image_width), static_cast<int>(info.image_height), orientationOf(info)};
 }
 
 void readSquare(const uint8_t* bytes, size_t length, const Rectangle& crop, int size, uint8_t* to) {
   Decompressor decompressor;
   if (setjmp(decompressor.errors.escape)) throw std::runtime_error(decompressor.errors.message);
-  const Decoded decoded = decode(decompressor, bytes, length, crop, size);
-  const int side = std::min(crop.width, crop.height);
-  const double scale = decoded.reduction;
-  const Square square{(crop.left + (crop.width - side) / 2) / scale - decoded.left,
-                      (crop.top + (crop.height - side) / 2) / scale - decoded.top, side / scale};
-  resample({decompressor.pixels.get(), decoded.width, decoded.height}, square, size,
-           orientationOf(decompressor.info), to);
+  decode(decompressor, bytes, length, crop, size);
+  decompressor.scaler->finish(orientationOf(decompressor.info), to);
 }
 
 #else

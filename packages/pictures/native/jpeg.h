@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "resample.h"
+#include "scaler.h"
 
 namespace pictures {
 
@@ -24,7 +24,8 @@ struct Rectangle {
   int height;
 };
 
-/// The header of a JPEG that is read here: grey or of three colours, without a colour profile; nothing otherwise, and
+/// The header of a JPEG that is read here: grey, in three colours or in four, with no
+/// other colours than sRGB's; nothing otherwise, and
 /// nothing ever where the addon was built without libjpeg-turbo.
 std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length);
 

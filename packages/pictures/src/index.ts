@@ -32,7 +32,8 @@ export interface RawPixels {
 }
 
 /**
- * The header of a JPEG that `jpegSquare` reads: grey or in three colours, 8 bits, without a colour profile. Undefined
+ * The header of a JPEG that `jpegSquare` reads: grey, in three colours or in four inks, 8 bits, without a colour
+ * profile other than sRGB's. Undefined
  * for every other file, and for all files where the addon was built without libjpeg-turbo.
  */
 export function jpegHeader(encoded: Uint8Array): JpegHeader | undefined {
@@ -41,19 +42,30 @@ export function jpegHeader(encoded: Uint8Array): JpegHeader | undefined {
 }
 
 /**
- * The middle square of a part of a JPEG as [size, size, 3] bytes, turned as its EXIF says. Where the part is four
- * times as large or more, it is decoded at a half, a quarter or an eighth of its size, but twice `size` at least.
- * `encoded` is not to be written to meanwhile.
+ * Fills `into`, [size, size, 3] bytes, with the middle square of a part of a JPEG, turned as its EXIF says. Where the
+ * part is four times as large or more, it is decoded at a half, a quarter or an eighth of its size, but twice `size`
+ * at least. Nobody else may write to the bytes, or use `into`, meanwhile.
  * Rejects with an `Error` that says what is wrong with the bytes.
  */
-export function jpegSquare(encoded: Uint8Array, crop: Rectangle, size: number): Promise<Buffer> {
+export function jpegSquare(
+  encoded: Uint8Array,
+  crop: Rectangle,
+  size: number,
+  into: Uint8Array,
+): Promise<void> {
   const { left, top, width, height } = crop;
-  return native.jpegSquare(encoded, left, top, width, height, size);
+  return native.jpegSquare(encoded, left, top, width, height, size, into);
 }
 
-/** The same of pixels: their middle square as [size, size, 3] bytes, turned. They are not to be written to meanwhile. */
-export function square({ data, width, height, orientation }: RawPixels, size: number): Promise<Buffer> {
-  return native.square(data, width, height, orientation, size);
+/** The same of pixels: their middle square, turned. */
+export function square(pixels: RawPixels, size: number, into: Uint8Array): Promise<void> {
+  const { data, width, height, orientation } = pixels;
+  return native.square(data, width, height, orientation, size, into);
+}
+
+/** XXH64 of `bytes`, 16 hexadecimal digits: for telling accidents, not forgeries. */
+export function checksum(bytes: Uint8Array): string {
+  return native.checksum(bytes);
 }
 
 interface Native {
@@ -65,8 +77,17 @@ interface Native {
     width: number,
     height: number,
     size: number,
-  ): Promise<Buffer>;
-  square(data: Uint8Array, width: number, height: number, orientation: number, size: number): Promise<Buffer>;
+    into: Uint8Array,
+  ): Promise<void>;
+  square(
+    data: Uint8Array,
+    width: number,
+    height: number,
+    orientation: number,
+    size: number,
+    into: Uint8Array,
+  ): Promise<void>;
+  checksum(bytes: Uint8Array): string;
 }
 
 const native = load();

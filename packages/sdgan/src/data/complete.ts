@@ -7,30 +7,31 @@ import { PADDING, Vocabulary } from "../text/vocabulary.js";
 import { contactSheet } from "./contact-sheet.js";
 import type { Source } from "./dataset.js";
 import { FILES, FORMAT, type Index, type PreparedPicture, type Summary, VERSION } from "./format.js";
-import type { Journal, KeptPicture } from "./journal.js";
+import type { Journal, JournalRecord, KeptPicture } from "./journal.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
 /**
  * Writes everything of a prepared folder but the pixels, from the journal of those. However many pictures there are,
- * only their words are held in memory. Returns what came of it.
+ * only their words are held in memory. Returns what came of it, and what was left out and why.
  */
 export async function complete(
   dir: string,
   source: Source,
   journal: Journal,
   sizes: { size: number; storedSize: number },
-): Promise<Summary> {
+): Promise<{ summary: Summary; skipped: Skipped[] }> {
   const { name, classes, attributes } = source;
   const vocabulary = source.vocabulary ?? vocabularyOf(journal);
-  const lists = writePictures(dir, journal, vocabulary);
-  if (journal.skipped > 0) writeSkipped(dir, journal);
+  const { skipped, ...lists } = writePictures(dir, journal, vocabulary);
+  if (skipped.length > 0)
+    write(join(dir, FILES.skipped), skipped.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
   onDisk(vocabularyFile, () => vocabulary.save(vocabularyFile));
   const summary: Summary = {
     ...{ pictures: { ...journal.pictures }, captions: lists.captions, words: vocabulary.size },
     ...(source.vocabulary && { unknownWords: unknownWords(journal, vocabulary) }),
-    ...{ emptyCaptions: lists.emptyCaptions, skipped: journal.skipped },
+    ...{ emptyCaptions: lists.emptyCaptions, skipped: skipped.length },
   };
   const index: Index = {
     ...{ format: FORMAT, version: VERSION, source: name, ...sizes, summary },
@@ -46,8 +47,10 @@ export async function complete(
   const sheet = await contactSheet(prepared);
   prepared.close();
   write(join(dir, FILES.contactSheet), sheet);
-  return summary;
+  return { summary, skipped };
 }
+
+type Skipped = NonNullable<JournalRecord["skipped"]>;
 
 /**
  * The words of all captions in the order of their first use, those of pictures to train on first. They are of both
@@ -67,7 +70,11 @@ function writePictures(dir: string, journal: Journal, vocabulary: Vocabulary) {
   const files = { train, test };
   let captions = 0;
   let emptyCaptions = 0;
-  for (const { split, emptyCaptions: empty, ...kept } of keptBy(journal)) {
+  const skipped: Skipped[] = [];
+  for (const record of journal.records()) {
+    if (record.skipped) skipped.push(record.skipped);
+    if (!record.picture) continue;
+    const { split, emptyCaptions: empty, ...kept } = record.picture;
     const picture: PreparedPicture = {
       ...kept,
       captions: kept.captions.map(({ text, ...names }) => ({
@@ -79,13 +86,7 @@ function writePictures(dir: string, journal: Journal, vocabulary: Vocabulary) {
     captions += picture.captions.length;
     emptyCaptions += empty;
   }
-  return { captions, emptyCaptions, sha256: { train: train.finish(), test: test.finish() } };
-}
-
-function writeSkipped(dir: string, journal: Journal): void {
-  using file = new LineWriter(join(dir, FILES.skipped));
-  for (const { skipped } of journal.records()) if (skipped) file.write(JSON.stringify(skipped));
-  file.finish();
+  return { captions, emptyCaptions, skipped, sha256: { train: train.finish(), test: test.finish() } };
 }
 
 function unknownWords(journal: Journal, vocabulary: Vocabulary): Summary["unknownWords"] {

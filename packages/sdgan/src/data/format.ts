@@ -13,7 +13,8 @@ import type { Split } from "./dataset.js";
  *     skipped.jsonl       pictures that were left out and why, a line each; only where there are any
  *     contact-sheet.png   some of the pictures, to look at
  *
- * Every byte of the pictures is vouched for: index.json has the SHA-256 of the lists, the lists have the pixels'.
+ * Every byte of the pictures is vouched for: index.json has the SHA-256 of the lists, the lists have the XXH64 of
+ * each picture's pixels.
  */
 export const FILES = {
   index: "index.json",
@@ -46,8 +47,8 @@ export const pictureSchema = z.object({
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
   captions: z.array(captionSchema).min(1),
-  /** Of its pixels. */
-  sha256: sha256Schema,
+  /** XXH64 of its pixels. */
+  xxh64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
 const summarySchema = z.object({

@@ -25,7 +25,7 @@ const pictureSchema = z.object({
   captions: z.array(z.object({ text: z.string(), names: z.array(z.string()).optional() })),
   /** Captions that were left out: they had no word that is known. */
   emptyCaptions: z.int().nonnegative(),
-  sha256: z.string(),
+  xxh64: z.string(),
 });
 
 const recordSchema = z.object({
@@ -122,10 +122,10 @@ export class Journal implements Disposable {
     return more;
   }
 
-  /** Adds what became of the next example; with its pixels, where it has a picture. */
-  add(record: JournalRecord, pixels: Buffer | undefined): void {
+  /** Adds what became of the next example; `pixels` are looked at where it has a picture. */
+  add(record: JournalRecord, pixels: Buffer): void {
     const { picture } = record;
-    if (picture && pixels) {
+    if (picture) {
       const { split } = picture;
       this.#write(FILES.pixels[split], split, pixels, this.pictures[split] * this.#pictureBytes);
     }

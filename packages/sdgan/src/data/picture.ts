@@ -26,10 +26,14 @@ export interface PixelsOptions {
  * picture that is no square they cut at random along its longer side, too, every time that they read it; here that is
  * always the middle. Things are drawn at the size wanted, or scaled with a Lanczos kernel.
  *
- * Rejects when the bytes are no picture, or not all of one; before they are decoded, when they would make more than
+ * The result is `into`, for whoever has room already. Rejects when the bytes are no picture, or not all of one; before they are decoded, when they would make more than
  * `MOST_PIXELS`; and when it takes too long.
  */
-export async function toPixels(encoded: Buffer, options: PixelsOptions): Promise<Buffer> {
+export async function toPixels(
+  encoded: Buffer,
+  options: PixelsOptions,
+  into: Buffer = Buffer.alloc(options.size ** 2 * 3),
+): Promise<Buffer> {
   if (encoded.length === 0) throw new Error("the file is empty");
   if (hasTooManyScans(encoded)) throw new Error(`it has more than ${MOST_SCANS} scans`);
   // What is no plain JPEG is left to sharp, which knows every format and is several times slower.
@@ -43,8 +47,9 @@ export async function toPixels(encoded: Buffer, options: PixelsOptions): Promise
   }
   await room.take(pixels);
   try {
-    if (jpeg) return await jpegSquare(encoded, cropOf(jpeg, options.box), options.size);
-    return await decode(encoded, header as Metadata, options);
+    if (jpeg) await jpegSquare(encoded, cropOf(jpeg, options.box), options.size, into);
+    else await decode(encoded, header as Metadata, options, into);
+    return into;
   } finally {
     room.give(pixels);
   }
@@ -74,9 +79,15 @@ function cropOf({ width, height }: { width: number; height: number }, box: Box |
   return box ? cropAround(box, width, height) : { left: 0, top: 0, width, height };
 }
 
-async function decode(encoded: Buffer, metadata: Metadata, options: PixelsOptions): Promise<Buffer> {
+async function decode(
+  encoded: Buffer,
+  metadata: Metadata,
+  options: PixelsOptions,
+  into: Buffer,
+): Promise<void> {
   const isThing = !options.box && (metadata.format === "svg" || (await hasGround(encoded, metadata)));
-  return isThing ? drawThing(encoded, metadata, options) : cutPhotograph(encoded, metadata, options);
+  if (isThing) await drawThing(encoded, metadata, options, into);
+  else await cutPhotograph(encoded, metadata, options, into);
 }
 
 /** Whether something shines through it. Of a square, nothing is cut in any case. */
@@ -84,7 +95,12 @@ async function hasGround(encoded: Buffer, { width, height, hasAlpha }: Metadata)
   return width !== height && hasAlpha && !(await sharp(encoded, READ).stats()).isOpaque;
 }
 
-async function drawThing(encoded: Buffer, metadata: Metadata, { size, background }: PixelsOptions) {
+async function drawThing(
+  encoded: Buffer,
+  metadata: Metadata,
+  { size, background }: PixelsOptions,
+  into: Buffer,
+): Promise<void> {
   const { format, width, height } = metadata;
   const density = Math.min(Math.max((SVG_DENSITY * size) / Math.max(width, height), 1), 100_000);
   const { data, info } = await sharp(encoded, { ...READ, ...(format === "svg" && { density }) })
@@ -98,10 +114,15 @@ async function drawThing(encoded: Buffer, metadata: Metadata, { size, background
   if (info.width !== size || info.height !== size || info.channels !== 3) {
     throw new Error(`became ${info.width}×${info.height}×${info.channels}, not ${size}×${size}×3`);
   }
-  return data;
+  data.copy(into);
 }
 
-async function cutPhotograph(encoded: Buffer, metadata: Metadata, { size, background, box }: PixelsOptions) {
+async function cutPhotograph(
+  encoded: Buffer,
+  metadata: Metadata,
+  { size, background, box }: PixelsOptions,
+  into: Buffer,
+): Promise<void> {
   const crop = cropOf(metadata, box);
   // A large one is scaled on the way, but to twice what is wanted at least: it need never be held as a whole.
   const isLarge = Math.min(crop.width, crop.height) > 4 * size;
@@ -114,7 +135,7 @@ async function cutPhotograph(encoded: Buffer, metadata: Metadata, { size, backgr
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== 4) throw new Error(`became ${info.channels} channels, not 4`);
   const { width, height } = info;
-  return square({ data, width, height, orientation: metadata.orientation ?? 1 }, size);
+  await square({ data, width, height, orientation: metadata.orientation ?? 1 }, size, into);
 }
 
 /** Whatever can be read whole is taken, with or without warnings; a truncated or broken file is an error. */

@@ -85,7 +85,7 @@ describe("prepare", () => {
     expect(prepared.vocabulary.words).toEqual(["<end>", "picture", "a", "c", "blue"]);
     expect([...prepared.splits.test.pictures]).toEqual([
       {
-        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        xxh64: expect.stringMatching(/^[0-9a-f]{16}$/),
         ...{ id: "b", classId: 1, attributes: { colour: 1 } },
         captions: [{ text: "A blue picture", tokens: [2, 4, 1], names: ["colour"] }],
       },

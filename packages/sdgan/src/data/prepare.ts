@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { checksum } from "@sdgan/pictures";
 import sharp from "sharp";
 import { UserError } from "../errors.js";
 import { tokenize } from "../text/tokens.js";
@@ -71,9 +72,8 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     };
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
-    const skipped = [...journal.records()].flatMap(({ skipped }) => skipped ?? []);
-    if (journal.pictures.train + journal.pictures.test === 0) throw noPicture(source, skipped);
-    const summary = await complete(place.partial, source, journal, { size, storedSize });
+    if (journal.pictures.train + journal.pictures.test === 0) throw noPicture(source, journal);
+    const { summary, skipped } = await complete(place.partial, source, journal, { size, storedSize });
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
     place.finish();
@@ -103,11 +103,15 @@ async function convertAll(source: Source, journal: Journal, options: PrepareOpti
     onProgress?.({ done: journal.pictures.train + journal.pictures.test, skipped: journal.skipped });
   // Kept results of the library's would only take memory: no picture comes twice.
   sharp.cache(false);
-  const converted = ahead(remaining(source, journal, onResume), concurrency, (example) =>
-    convert(example, words, look),
-  );
+  // Room for pixels is used again and again: taking it anew would keep the garbage collector busy.
+  const room: Buffer[] = [];
+  const converted = ahead(remaining(source, journal, onResume), concurrency, async (example) => {
+    const pixels = room.pop() ?? Buffer.alloc(look.storedSize ** 2 * 3);
+    return { record: await convert(example, words, look, pixels), pixels };
+  });
   for await (const { record, pixels } of converted) {
     journal.add(record, pixels);
+    room.push(pixels);
     tell();
     signal?.throwIfAborted();
   }
@@ -134,15 +138,16 @@ async function* remaining(
   if (replaying) begin();
 }
 
-interface Converted {
-  record: JournalRecord;
-  pixels?: Buffer;
-}
-
-async function convert(example: Example, words: Words, { storedSize, background }: Look): Promise<Converted> {
+/** What becomes of an example; its picture, where it has one, is in `pixels` then. */
+async function convert(
+  example: Example,
+  words: Words,
+  { storedSize, background }: Look,
+  pixels: Buffer,
+): Promise<JournalRecord> {
   const { id, split, classId, attributes, box } = example;
   const digest = await digestOf(example);
-  const skip = (reason: string): Converted => ({ record: { example: digest, skipped: { id, reason } } });
+  const skip = (reason: string): JournalRecord => ({ example: digest, skipped: { id, reason } });
   if (example.broken !== undefined) return skip(example.broken);
   const captions = example.captions.filter(({ text }) => words.areIn(text));
   if (captions.length === 0) return skip(`has no caption with a word ${words.which}`);
@@ -153,18 +158,17 @@ async function convert(example: Example, words: Words, { storedSize, background 
     if (error instanceof UserError) return skip(error.message);
     throw error;
   }
-  let pixels: Buffer;
   try {
-    pixels = await toPixels(encoded, { size: storedSize, background, ...(box && { box }) });
+    await toPixels(encoded, { size: storedSize, background, ...(box && { box }) }, pixels);
   } catch (error) {
     return skip(`is no picture, or a broken one (${oneLine((error as Error).message)})`);
   }
   const picture = {
     ...{ id, split, classId, ...(attributes && { attributes }), captions },
     emptyCaptions: example.captions.length - captions.length,
-    sha256: createHash("sha256").update(pixels).digest("hex"),
+    xxh64: checksum(pixels),
   };
-  return { record: { example: digest, picture }, pixels };
+  return { example: digest, picture };
 }
 
 /** The words that a model would know. */
@@ -179,10 +183,10 @@ function wordsOf({ vocabulary }: Source): Words {
   return { areIn: (text) => tokenize(text).length > 0, which: "in Latin letters" };
 }
 
-function noPicture({ name }: Source, skipped: PrepareSummary["skipped"]): UserError {
-  const [first] = skipped;
+function noPicture({ name }: Source, journal: Journal): UserError {
+  const first = journal.records().next().value?.skipped;
   const why = first
-    ? `all ${skipped.length} were left out; the first, ${first.id}: ${first.reason}`
+    ? `all ${journal.skipped} were left out; the first, ${first.id}: ${first.reason}`
     : "the source has none";
   return new UserError(`${name}: no picture can be used: ${why}.`);
 }

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { checksum } from "@sdgan/pictures";
 import { UserError } from "../errors.js";
 import { FILES, SPLITS } from "./format.js";
 import { openPrepared } from "./prepared.js";
@@ -26,8 +26,8 @@ export async function verifyPrepared(dir: string, { onProgress, signal }: Verify
       const { pictures, pixels } = splits[split];
       const damaged: string[] = [];
       for (let i = 0; i < pictures.length; i++) {
-        const { id, sha256 } = pictures.at(i);
-        if (createHash("sha256").update(pixels(i)).digest("hex") !== sha256) damaged.push(id);
+        const { id, xxh64 } = pictures.at(i);
+        if (checksum(pixels(i)) !== xxh64) damaged.push(id);
         onProgress?.({ done: ++done, total });
         if (done % 256 === 0) await setImmediate();
         signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { square } from "@sdgan/pictures";
 import sharp from "sharp";
 import { readCubLists } from "../data/cub-lists.js";
 import { DataFolder } from "../data/data-folder.js";
@@ -15,9 +16,9 @@ export interface CropCheck {
 
 /**
  * For tests: whether every picture that `prepare cub` made is what StackGAN and AttnGAN cut out, told from the tree's
- * lists and files alone. The picture is decoded as it is stored, the rule's rectangle is copied out of it pixel by
- * pixel and then turned, cut to its middle square and scaled as `prepare` does it: where the rectangle is the
- * same, so is every byte. CMYK alone, which is made RGB before or after it is scaled, may differ by rounding.
+ * lists and files alone. The whole picture is decoded as it is stored, by another decoder than `prepare` has; the
+ * rule's rectangle is copied out of it pixel by pixel, and scaled and turned as `prepare` does it: where the rectangle is the
+ * same, so is every byte.
  */
 export async function checkCrops(tree: string, preparedFolder: string): Promise<CropCheck> {
   const birds = new DataFolder(tree, "Give a folder with CUB's lists.");
@@ -29,10 +30,10 @@ export async function checkCrops(tree: string, preparedFolder: string): Promise<
       let index = 0;
       for (const { id } of split.pictures) {
         const file = readFileSync(join(tree, "images", id));
-        const { pixels, rounding } = await expected(file, pictures.get(id)!.box, prepared.storedSize);
+        const pixels = await expected(file, pictures.get(id)!.box, prepared.storedSize);
         const found = split.pixels(index++);
         const most = pixels.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
-        if (most <= rounding) check.agree++;
+        if (most === 0) check.agree++;
         else check.differ.push(`${id}: by up to ${most}`);
       }
     }
@@ -42,29 +43,37 @@ export async function checkCrops(tree: string, preparedFolder: string): Promise<
   return check;
 }
 
-async function expected(file: Buffer, box: Box, size: number) {
-  const { space, orientation = 1 } = await sharp(file).metadata();
-  const { data, info } = await sharp(file).toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-  const { left, top, right, bottom } = published(box, info.width, info.height);
-  const [width, height, channels] = [right - left, bottom - top, info.channels];
-  const cut = Buffer.alloc(width * height * channels);
+async function expected(file: Buffer, box: Box, size: number): Promise<Uint8Array> {
+  const { orientation = 1 } = await sharp(file).metadata();
+  const { data, width: pictureWidth, height: pictureHeight } = await decoded(file);
+  const { left, top, right, bottom } = published(box, pictureWidth, pictureHeight);
+  const [width, height] = [right - left, bottom - top];
+  const cut = Buffer.alloc(width * height * 4);
   for (let y = 0; y < height; y++) {
-    const from = ((top + y) * info.width + left) * channels;
-    data.copy(cut, y * width * channels, from, from + width * channels);
+    const from = ((top + y) * pictureWidth + left) * 4;
+    data.copy(cut, y * width * 4, from, from + width * 4);
   }
-  // Turned through a file that says so, without loss.
-  const turned = await sharp(cut, { raw: { width, height, channels } })
-    .withMetadata({ orientation })
-    .png({ compressionLevel: 0 })
-    .toBuffer();
-  const pixels = await sharp(turned)
-    .autoOrient()
-    .resize(size, size, { fit: "cover", fastShrinkOnLoad: false })
-    .toColourspace("srgb")
-    .removeAlpha()
+  const pixels = new Uint8Array(size * size * 3);
+  await square({ data: cut, width, height, orientation }, size, pixels);
+  return pixels;
+}
+
+/** All of a picture, as it is stored: [height, width, 4]. */
+async function decoded(file: Buffer): Promise<{ data: Buffer; width: number; height: number }> {
+  const { space, icc } = await sharp(file).metadata();
+  const inks = space === "cmyk" && icc === undefined;
+  // The trees' other profiles are sRGB's own.
+  const picture = sharp(file, { ignoreIcc: space !== "cmyk" });
+  const { data, info } = await (inks
+    ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : picture.toColourspace("srgb").ensureAlpha()
+  )
     .raw()
-    .toBuffer();
-  return { pixels, rounding: space === "cmyk" ? 3 : 0 };
+    .toBuffer({ resolveWithObject: true });
+  for (let at = 0; inks && at < data.length; at += 4) {
+    for (let i = at; i < at + 3; i++) data[i] = Math.round(((255 - data[i]!) * (255 - data[at + 3]!)) / 255);
+  }
+  return { data, width: info.width, height: info.height };
 }
 
 /**

@@ -1,0 +1,84 @@
+/**
+ * `prepare cub` beside the published loader's steps on pictures in Python (Pillow), in turn, in one run on this machine:
+ * pictures a second of each, and of a core. Ours counts all that the command does, from its start on: reading lists and
+ * captions, converting, writing, reading back. Pillow is Debian's python3-pil, which is installed where that needs no
+ * password.
+ *
+ *   node scripts/draw-cub.mjs --lists CUB_200_2011 --out data/drawn-cub
+ *   node bench/prepare.mjs --cub data/drawn-cub/CUB_200_2011 [--rounds 3]
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
+import { run } from "../packages/torch/scripts/command.mjs";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { ROOT, setUp } from "../scripts/setup.mjs";
+
+const PYTHON = "/usr/bin/python3";
+
+/** Prepares in a process of its own and prints what that took, the process's start included. */
+const OURS = `
+  const { cub } = await import(${JSON.stringify(new URL("../packages/sdgan/dist/data/cub.js", import.meta.url).href)});
+  const { prepare } = await import(${JSON.stringify(new URL("../packages/sdgan/dist/data/prepare.js", import.meta.url).href)});
+  await prepare(cub(process.argv[1]), { out: process.argv[2], size: 256 });
+  const { user, system } = process.cpuUsage();
+  const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(JSON.stringify({ wall: performance.now() / 1000, cpu: (user + system) / 1e6, peakMiB }));`;
+
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({
+    options: { cub: { type: "string" }, rounds: { type: "string", default: "3" } },
+  });
+  if (!values.cub) throw new Failure("--cub is needed: the folder with images.txt.");
+  await setUp();
+  await installPillow();
+  const { cub } = await import("../packages/sdgan/dist/data/cub.js");
+  const pictures = [];
+  for await (const { id, box } of cub(values.cub).examples())
+    pictures.push([join(values.cub, "images", id), [box.x, box.y, box.width, box.height]]);
+  const folder = mkdtempSync(join(tmpdir(), "sdgan-bench-"));
+  try {
+    const list = join(folder, "pictures.json");
+    writeFileSync(list, JSON.stringify(pictures));
+    const ratios = [];
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      const ours = await measure(process.execPath, [
+        "--input-type=module",
+        "-e",
+        OURS,
+        values.cub,
+        join(folder, "out"),
+      ]);
+      const theirs = await measure(PYTHON, [join(ROOT, "bench/rival/prepare.py"), list]);
+      const rate = (seconds) => (pictures.length / seconds).toFixed(0);
+      ratios.push(theirs.cpu / ours.cpu);
+      console.log(
+        `round ${round}: ours ${rate(ours.wall)} pictures/s, ${rate(ours.cpu)} a core, ${ours.peakMiB} MiB; ` +
+          `Pillow ${rate(theirs.wall)} pictures/s, ${rate(theirs.cpu)} a core; a core's ratio ${ratios.at(-1).toFixed(2)}`,
+      );
+    }
+    const median = ratios.toSorted((a, b) => a - b)[ratios.length >> 1];
+    console.log(`${pictures.length} pictures; median ratio ${median.toFixed(2)}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+async function measure(program, args) {
+  const { code, stdout, output } = await run(program, args, { cwd: process.cwd() });
+  if (code !== 0) throw new Failure(`${program} failed:\n${output.trim()}`);
+  return JSON.parse(stdout);
+}
+
+async function installPillow() {
+  const probe = () => run(PYTHON, ["-c", "import PIL"]);
+  if ((await probe()).code === 0) return;
+  const announce = () => console.log("  installing python3-pil with apt-get …");
+  const reason = await aptInstall(["python3-pil"], { caller: THIS_PROCESS, announce });
+  if ((await probe()).code !== 0)
+    throw new Failure(
+      `Pillow, which is measured against, is not there for ${PYTHON}: ${reason ?? "unknown"}`,
+    );
+}
