@@ -27,7 +27,7 @@ const unchecked =
 
 /**
  * `cases` files decided by `seed`, in `folder`, an empty one; `folder/case` always has the one that is under way. Each
- * target in turn, as it is first, then made or changed by chance.
+ * target in turn, so that none is left out.
  */
 export function fuzzFiles(cases: number, seed: number, folder: string): FilesOutcome {
   const outcome: FilesOutcome = {
@@ -44,8 +44,7 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
     const name = `${i}: ${target.name}`;
     writeSync(log, name.padEnd(100), 0);
     const draw = new Draw(randomNumbers(seed * 1_000_003 + i));
-    const bytes =
-      target.crafted && draw.chance(0.3) ? target.crafted(draw) : mutated(draw.pick(target.seeds), draw);
+    const bytes = bytesOf(target, draw);
     globalThis.gc?.(); // What earlier cases left is not this one's.
     const [peak, held] = [peakMebibytes(), process.memoryUsage.rss() / 2 ** 20];
     const [begin, cpu] = [performance.now(), process.cpuUsage()];
@@ -66,6 +65,12 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
   }
   closeSync(log);
   return outcome;
+}
+
+/** Mostly changed by chance, now and then as it should be, or made to do harm. */
+function bytesOf({ seeds, crafted }: FileTarget, draw: Draw): Uint8Array {
+  if (draw.chance(0.1)) return draw.pick(seeds);
+  return crafted && draw.chance(0.3) ? crafted(draw) : mutated(draw.pick(seeds), draw);
 }
 
 /** Of the whole process, from its beginning. */
