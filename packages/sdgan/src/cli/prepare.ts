@@ -168,8 +168,9 @@ async function show(given: Source, { vocabulary, ...options }: ShowOptions): Pro
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
   const preset = await presetFor(source.name, options.size);
   const run = `runs/${source.name}`;
+  const encoder = await encoderFor(preset, source.name);
   console.log(
-    `Next: ${commandLine("train", "damsm", "--config", preset, "--data", options.out, "--run", run)}`,
+    `Next: ${commandLine("train", "damsm", "--config", preset, ...encoder, "--data", options.out, "--run", run)}`,
   );
 }
 
@@ -185,6 +186,15 @@ function summaryLines(
     ...(skipped.length > 0 ? [`${skipped.length} pictures were left out:`, ...shown] : []),
     ...(skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : []),
   ];
+}
+
+/** What must be said of DAMSM's image encoder: Inception's weights are the user's, and are of no use for drawings. */
+async function encoderFor(preset: string, source: string): Promise<string[]> {
+  const { loadConfig } = await import("../config.js");
+  if (loadConfig(preset).damsm.encoder !== "inception") return [];
+  return source === "birds"
+    ? ["--set", "damsm.encoder=convolutional"]
+    : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
 }
 
 async function presetFor(source: string, size: number): Promise<string> {

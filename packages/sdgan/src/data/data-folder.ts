@@ -140,17 +140,21 @@ export interface ReadOptions {
   length?: number;
 }
 
-/** `path` without "." and doubled slashes, or undefined where it is no path that stays inside a folder. */
+/** `path` without "." and doubled slashes, or undefined where it is no path of a file that stays inside a folder. */
 export function insidePath(path: string): string | undefined {
   const normal = posix.normalize(path);
   // A backslash parts folders on Windows: refused there and here alike, so that a data set is good everywhere.
   const leaves =
+    normal.length > LONGEST_PATH ||
     isAbsolute(normal) ||
     /^[A-Za-z]:/.test(normal) ||
     /[\\\0]/.test(normal) ||
     normal.split("/").includes("..");
   return leaves ? undefined : normal;
 }
+
+/** Characters. macOS has no longer ones; no data set comes near it. */
+const LONGEST_PATH = 1024;
 
 /** COCO's largest list of captions has 91 MB. */
 const LIST_BYTES = 256 * 2 ** 20;

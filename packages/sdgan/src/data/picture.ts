@@ -30,8 +30,11 @@ export async function toPixels(encoded: Buffer, size: number, background: string
   return data;
 }
 
-/** Whatever can be read whole is taken, with or without warnings; a truncated or broken file is an error. */
-const READ = { failOn: "error" } as const;
+/**
+ * Whatever can be read whole is taken, with or without warnings; a truncated or broken file is an error, and so is
+ * one of more pixels than there is room for: a progressive JPEG takes six bytes for each.
+ */
+const READ = { failOn: "error", limitInputPixels: 48_000_000 } as const;
 
 /** Dots an inch at which one unit of an SVG is one pixel. */
 const SVG_DENSITY = 72;

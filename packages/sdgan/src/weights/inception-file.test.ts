@@ -96,7 +96,10 @@ describe("Inception's weights", () => {
 
   it("are not what is missing, empty, a folder or something else", () => {
     expect(refusal(join(folder, "none.pth"))).toContain("no such file");
-    expect(refusal(folder)).toContain("folder");
+    for (const place of [folder, "/dev/zero"]) {
+      expect(refusal(place)).toContain("is not a file of weights");
+      expect(() => sha256Of(place)).toThrow("is not a file of weights");
+    }
     for (const [name, text] of [
       ["empty.pth", ""],
       ["empty.safetensors", ""],

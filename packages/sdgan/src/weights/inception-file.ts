@@ -11,7 +11,7 @@ import {
 } from "../models/inception/inception-v3.js";
 import { onDisk } from "../system-errors.js";
 import { refusing } from "../training/checkpoint.js";
-import { readWeights } from "./read-weights.js";
+import { readWeights, requireFile } from "./read-weights.js";
 
 /** What to bring for each variant. */
 const wanted: Record<InceptionVariant, string> = {
@@ -52,6 +52,7 @@ function stateFor(network: InceptionTrunk, tensors: ReadonlyMap<string, Tensor>)
 
 /** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
 export function sha256Of(path: string): string {
+  requireFile(path);
   const hash = createHash("sha256");
   const piece = Buffer.alloc(2 ** 20);
   const file = onDisk(path, () => openSync(path, "r"));

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { loadPytorch, loadSafetensors, stateDictOf, type Tensor } from "@sdgan/torch";
 import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
@@ -8,6 +8,7 @@ import { onDisk } from "../system-errors.js";
  * @throws UserError that names the file, what is wrong with it, and `remedy`
  */
 export function readWeights(path: string, remedy: string): Map<string, Tensor> {
+  requireFile(path);
   const isSafetensors = path.endsWith(".safetensors") || onDisk(path, () => ninthByte(path)) === "{";
   try {
     return isSafetensors ? loadSafetensors(path).tensors : stateDictOf(loadPytorch(path));
@@ -17,6 +18,11 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
       cause: error,
     });
   }
+}
+
+/** A pipe might never end. */
+export function requireFile(path: string): void {
+  if (!onDisk(path, () => statSync(path)).isFile()) throw new UserError(`${path}: is not a file of weights`);
 }
 
 /** Of a safetensors file, where the header of JSON begins. */

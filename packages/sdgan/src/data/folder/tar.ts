@@ -11,7 +11,8 @@ export interface TarMember {
 
 /**
  * The regular files of a tar file, from its headers alone: ustar, with the long names and sizes of pax (POSIX) and
- * GNU. A member's name is no more than a name here: nothing is unpacked; links, folders and devices are passed over.
+ * GNU. A member's name is no more than a name here: nothing is unpacked; links, folders, devices and
+ * names of more than 1,024 characters are passed over.
  * Of members with one name the last counts, as it does when unpacking.
  * Throws a `UserError` for what is no tar file, or is cut short.
  */
@@ -38,12 +39,12 @@ export function readTarIndex(data: DataFolder, path: string): TarMember[] {
       if (size === undefined) return refuse(`is broken at byte ${at}: a size that is no number. ${AGAIN}`);
       if (offset + size > fileSize) refuse(CUT_SHORT);
       if (type === "x" || type === "L") {
-        if (size > LONGEST_NAME) refuse(`is broken at byte ${at}: a name of ${size} bytes`);
+        if (size > MOST_SAID) refuse(`is broken at byte ${at}: a name of ${size} bytes`);
         const content = read(offset, size);
         said = { ...said, ...(type === "L" ? { name: textOf(content) } : paxOf(content)) };
       } else if (type !== "g" && type !== "K") {
         const name = said.name ?? nameOf(header);
-        if (isFile) members.set(name, { name, offset, size });
+        if (isFile && name.length <= LONGEST_NAME) members.set(name, { name, offset, size });
         said = {};
       }
       at = offset + Math.ceil(size / BLOCK) * BLOCK;
@@ -54,7 +55,9 @@ export function readTarIndex(data: DataFolder, path: string): TarMember[] {
 }
 
 const BLOCK = 512;
-const LONGEST_NAME = 2 ** 16;
+/** Characters, and bytes of a header that says a name and more. */
+const LONGEST_NAME = 1024;
+const MOST_SAID = 2 ** 16;
 const AGAIN = "Copy or download it again.";
 const CUT_SHORT = `is cut short. ${AGAIN}`;
 

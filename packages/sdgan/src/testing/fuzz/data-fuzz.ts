@@ -1,0 +1,170 @@
+/** Broken and hostile data, through every source and `prepare`. Run in a process of its own, which may die of it. */
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { prepare } from "../../data/prepare.js";
+import { UserError } from "../../errors.js";
+import { Random } from "../../random.js";
+import { brokenPictures } from "./broken-pictures.js";
+import { type DataTarget, dataTargets } from "./data-targets.js";
+import { mutated } from "./mutations.js";
+
+export interface DataFuzzOutcome {
+  cases: number;
+  /** How many ended in a prepared folder, and how many in an error. */
+  prepared: number;
+  refused: number;
+  /** What must not be: an error that is none of ours, too slow, too large, a secret read, a file outside written. */
+  wrong: string[];
+  slowest: { seconds: number; case: string };
+  peakMebibytes: number;
+}
+
+const SECONDS = 5;
+const MEBIBYTES = 500;
+
+/**
+ * Every broken picture, then `cases` mutations decided by `seed`, in `root`, an empty folder. `root/case` always
+ * names the one that is under way.
+ * What they take is measured for all of the process: memory from its beginning, decoding in threads.
+ */
+export async function fuzzData(cases: number, seed: number, root: string): Promise<DataFuzzOutcome> {
+  await writeSecret(join(root, "secret"));
+  const outcome: DataFuzzOutcome = {
+    ...{ cases: 0, prepared: 0, refused: 0, wrong: [] },
+    slowest: { seconds: 0, case: "" },
+    peakMebibytes: 0,
+  };
+  const targets = await dataTargets();
+  const beside = targets.find(({ name }) => name === "a .txt beside")!;
+  for (const [name, picture] of await brokenPictures()) {
+    const files = new Map([...beside.files, ["1.jpg", picture]]);
+    await run({ ...beside, files }, `picture: ${name}`, () => {});
+  }
+  for (let i = 0; i < cases; i++) {
+    const random = new Random(seed, "fuzz", i);
+    // Each target in turn, so that none is left out.
+    const target = targets[i % targets.length]!;
+    await run(target, `${i}: ${target.name}`, (data) => breakFiles(target, data, random));
+  }
+  return outcome;
+
+  async function run(target: DataTarget, name: string, breakIt: (data: string) => void): Promise<void> {
+    writeFileSync(join(root, "case"), name);
+    const data = join(root, "data");
+    const out = join(root, "out");
+    for (const path of [data, out]) rmSync(path, { recursive: true, force: true });
+    for (const [path, content] of target.files) {
+      mkdirSync(dirname(join(data, path)), { recursive: true });
+      writeFileSync(join(data, path), content);
+    }
+    breakIt(data);
+    const peakBefore = peakMebibytes();
+    const [begin, cpu] = [performance.now(), process.cpuUsage()];
+    const problem = await problemOf(target, data, out, outcome);
+    const seconds = (performance.now() - begin) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const wrong = (what: string) => outcome.wrong.push(`${name}: ${what}`);
+    if (problem !== undefined) wrong(problem);
+    // A busy machine takes longer for everything. What waits without end ends the whole run, which has a limit.
+    if (Math.min(seconds, (user + system) / 1e6) > SECONDS) wrong(`took ${seconds.toFixed(1)} s`);
+    if (peakMebibytes() > Math.max(MEBIBYTES, peakBefore + 1)) wrong(`took ${peakMebibytes()} MiB`);
+    const strange = readdirSync(root).filter((entry) => !["case", "data", "out", "secret"].includes(entry));
+    if (strange.length > 0) wrong(`left ${strange.join(", ")}`);
+    outcome.cases++;
+    outcome.peakMebibytes = peakMebibytes();
+    if (seconds > outcome.slowest.seconds) outcome.slowest = { seconds, case: name };
+  }
+}
+
+/** Of the whole process, from its beginning. */
+function peakMebibytes(): number {
+  return Math.round(process.resourceUsage().maxRSS / 1024);
+}
+
+/** Prepares the data; what is wrong with how that ended. */
+async function problemOf(
+  target: DataTarget,
+  data: string,
+  out: string,
+  outcome: DataFuzzOutcome,
+): Promise<string | undefined> {
+  try {
+    await prepare(target.open(data), { out, size: 16 });
+  } catch (error) {
+    outcome.refused++;
+    if (existsSync(out)) return "was refused, but left a folder";
+    if (!(error instanceof UserError)) return `threw ${String(error).slice(0, 300)}`;
+    if (/\n/.test(error.message) || error.message.length > 2000)
+      return `said too much: ${error.message.slice(0, 300)}`;
+    return error.message.includes(SECRET) ? "told the secret" : undefined;
+  }
+  outcome.prepared++;
+  if (readFileSync(join(out, "index.json"), "utf8").includes(SECRET)) return "read the secret's words";
+  for (const pixels of ["train.pixels", "test.pixels"]) {
+    if (hasSecretColour(readFileSync(join(out, pixels)))) return "read the secret's picture";
+  }
+  return undefined;
+}
+
+/** What no reader may read: words and a picture in a colour that no other picture has. */
+const SECRET = "secretword";
+const SECRET_COLOUR = { r: 255, g: 0, b: 255 };
+
+async function writeSecret(folder: string): Promise<void> {
+  mkdirSync(folder);
+  const picture = sharp({ create: { width: 24, height: 20, channels: 3, background: SECRET_COLOUR } });
+  writeFileSync(join(folder, "picture.png"), await picture.png().toBuffer());
+  writeFileSync(join(folder, "words.txt"), `a ${SECRET}\n`);
+}
+
+function hasSecretColour(pixels: Buffer): boolean {
+  const { r, g, b } = SECRET_COLOUR;
+  let found = 0;
+  for (let i = 0; i < pixels.length; i += 3) {
+    if (pixels[i] === r && pixels[i + 1] === g && pixels[i + 2] === b) found++;
+  }
+  return found >= 16 * 16;
+}
+
+/** Changes one to three of the files: mostly their bytes, now and then what they are. */
+function breakFiles({ files }: DataTarget, data: string, random: Random): void {
+  for (let times = 1 + random.below(3); times > 0; times--) {
+    const path = random.pick([...files.keys()]);
+    const file = join(data, path);
+    if (random.chance(0.85)) {
+      rmSync(file, { recursive: true, force: true });
+      writeFileSync(file, mutated(files.get(path)!, random));
+    } else {
+      rmSync(file, { recursive: true, force: true });
+      random.pick(replacements)(file);
+    }
+  }
+}
+
+/** What may stand where a file should be. */
+const replacements: ((file: string) => void)[] = [
+  () => {},
+  (file) => mkdirSync(file),
+  (file) => symlinkSync(join(dirname(file), "../secret/words.txt"), file),
+  (file) => symlinkSync(join(file, "../../secret/picture.png"), file),
+  (file) => symlinkSync(file, file),
+  (file) => symlinkSync("/dev/zero", file),
+  (file) => symlinkSync("/etc/passwd", file),
+  (file) => execFileSync("mkfifo", [file]),
+  (file) => {
+    writeFileSync(file, "");
+    truncateSync(file, 2 ** 40);
+  },
+  (file) => writeFileSync(file, Buffer.alloc(0)),
+];

@@ -1,0 +1,96 @@
+/** Captions of a picture's own class are not wrong answers: in DAMSM's training, and in the GAN's DAMSM loss. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { grad, manualSeed, randn, tensor } from "@sdgan/torch";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Config, loadConfig } from "../config.js";
+import { birds } from "../data/birds/index.js";
+import type { Source } from "../data/dataset.js";
+import { prepare } from "../data/prepare.js";
+import { readMetrics } from "../run/metrics.js";
+import { randomText } from "../testing/text.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { damsmLosses, makeDamsm } from "./damsm-trainee.js";
+import { type Training, train } from "./train.js";
+
+const folder = mkdtempSync(join(tmpdir(), "sdgan-classes-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (...names: string[]) => join(folder, ...names);
+let config: Config;
+
+/** The same pictures and captions in classes by their place. */
+function classed(count: number, classOf: (place: number) => number): Source {
+  const source = birds({ species: 8, picturesPerSpecies: 4, size: 16 });
+  return {
+    ...source,
+    classes: Array.from({ length: count }, (_, i) => `class ${i}`),
+    async *examples() {
+      let place = 0;
+      for await (const example of source.examples()) yield { ...example, classId: classOf(place++) };
+    },
+  };
+}
+
+beforeAll(async () => {
+  writeFileSync(at("tiny.yaml"), tinyConfig);
+  config = loadConfig(at("tiny.yaml"), ["data.workers=0"]);
+  await prepare(
+    classed(32, (place) => place),
+    { out: at("own"), size: 16 },
+  );
+  await prepare(
+    classed(2, (place) => place % 2),
+    { out: at("two"), size: 16 },
+  );
+  await prepare(
+    classed(1, () => 0),
+    { out: at("one"), size: 16 },
+  );
+});
+
+/** The losses of a training's first step. */
+async function firstLosses(training: Training, data: string, run: string, damsm?: string) {
+  await train(training, { ...{ data: at(data), run: at(run), config, damsm, steps: 1, device: "cpu" } });
+  return readMetrics(at(run, training === "damsm" ? "damsm" : "", "metrics.jsonl"))[0]!;
+}
+
+it("a batch of one class has no loss and no gradient, and a batch of pairs that of each against the others", () => {
+  manualSeed(1);
+  const damsm = makeDamsm(config, 10);
+  const text = randomText([3, 2, 4, 2], config.text.width);
+  const images = randn([4, 3, 16, 16]).tanh();
+  images.requiresGrad = true;
+  const lossOf = (classIds: number[]) => {
+    const ids = tensor(classIds, { dtype: "int64" });
+    const { words, sentence } = damsmLosses(damsm, images, text, ids, config.damsm);
+    return words.add(sentence);
+  };
+  const none = lossOf([5, 5, 5, 5]);
+  expect(none.item()).toBe(0);
+  expect(grad([none], [images])[0]!.abs().sum().item()).toBe(0);
+  const [apart, pairs] = [lossOf([1, 2, 3, 4]).item(), lossOf([1, 1, 2, 2]).item()];
+  expect(pairs).toBeGreaterThan(0);
+  expect(apart).toBeGreaterThan(pairs);
+});
+
+it("DAMSM's training leaves them out", async () => {
+  const own = await firstLosses("damsm", "own", "own");
+  const two = await firstLosses("damsm", "two", "two");
+  for (const term of ["words", "sentence"]) {
+    expect(two[term]).toBeGreaterThan(0);
+    expect(two[term]).toBeLessThan(own[term]!);
+  }
+});
+
+it("DAMSM is not trained on one class, from which it would learn nothing", async () => {
+  const training = train("damsm", { data: at("one"), run: at("one"), config, device: "cpu" });
+  await expect(training).rejects.toThrow(
+    /one: all pictures to train on are of one class.*prepare the data with classes/,
+  );
+});
+
+it("the GAN's DAMSM loss leaves them out", async () => {
+  expect((await firstLosses("gan", "own", "gan-own", at("own"))).damsm).toBeGreaterThan(0);
+  expect((await firstLosses("gan", "one", "gan-one", at("own"))).damsm).toBe(0);
+});

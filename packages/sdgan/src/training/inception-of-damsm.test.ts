@@ -1,0 +1,125 @@
+/** DAMSM on an Inception-v3 of random weights, and a GAN trained with it: what a run folder then has, and needs. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { manualSeed, saveSafetensors, type Tensor } from "@sdgan/torch";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { type Config, loadConfig } from "../config.js";
+import { birds } from "../data/birds/index.js";
+import { prepare } from "../data/prepare.js";
+import { UserError } from "../errors.js";
+import { Painter } from "../generation/painter.js";
+import { InceptionV3 } from "../models/inception/inception-v3.js";
+import { readMetrics } from "../run/metrics.js";
+import { openRun } from "../run/run-folder.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { sha256Of } from "../weights/inception-file.js";
+import { readTensors, stateUnder } from "./checkpoint.js";
+import { damsmFile } from "./damsm-trainee.js";
+import { type TrainOptions, train } from "./train.js";
+
+// A minute on a machine that has other work too.
+vi.setConfig({ testTimeout: 180_000 });
+
+const folder = mkdtempSync(join(tmpdir(), "sdgan-inception-run-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (...names: string[]) => join(folder, ...names);
+const [data, inception] = [at("data"), at("inception.safetensors")];
+let config: Config;
+beforeAll(async () => {
+  await prepare(birds({ species: 8, picturesPerSpecies: 2, size: 16 }), { out: data, size: 16 });
+  writeFileSync(at("tiny.yaml"), tinyConfig);
+  config = loadConfig(at("tiny.yaml"), [
+    ...["damsm.encoder=inception", "damsm.batch=2", "damsm.steps=2"],
+    ...["training.batch=2", "training.steps=2", "data.workers=0", "log.checkpointEvery=100"],
+  ]);
+  manualSeed(3);
+  saveSafetensors(inception, new InceptionV3("torchvision").stateDict());
+});
+
+const damsm = (run: string, options: Partial<TrainOptions> = {}) =>
+  train("damsm", { ...{ data, run: at(run), config, device: "cpu" }, ...options });
+
+async function refusal(training: Promise<unknown>): Promise<string> {
+  const error = await training.catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(UserError);
+  return (error as Error).message;
+}
+
+/** A run's DAMSM: its text encoder's, its image encoder's and its Inception's tensors. */
+function networksOf(run: string): Record<"text" | "image" | "inception", Map<string, Tensor>> {
+  const { tensors } = readTensors(at(run, "damsm", damsmFile), "");
+  const image = stateUnder(tensors, "image");
+  return { text: stateUnder(tensors, "text"), image, inception: stateUnder(image, "inception") };
+}
+
+it("is refused without weights, with both ways out, and weights without Inception", async () => {
+  const missing = await refusal(damsm("none"));
+  expect(missing).toContain("give --inception FILE");
+  expect(missing).toContain("--set damsm.encoder=convolutional");
+  const convolutional = loadConfig(at("tiny.yaml"), ["data.workers=0"]);
+  expect(await refusal(damsm("none", { config: convolutional, inception }))).toContain(
+    "damsm.encoder is convolutional, which has no Inception",
+  );
+  const pinned = { ...config, damsm: { ...config.damsm, inceptionSha256: "0".repeat(64) } };
+  expect(await refusal(damsm("none", { config: pinned, inception }))).toContain(
+    `its SHA-256 is ${sha256Of(inception)}, and damsm.inceptionSha256 is 0000`,
+  );
+});
+
+it("a run folder has all of it: DAMSM and GAN go on to the same bytes without the file", async () => {
+  await damsm("whole", { inception });
+  expect(openRun(at("whole", "damsm")).config.damsm.inceptionSha256).toBe(sha256Of(inception));
+  await damsm("resumed", { inception, steps: 1 });
+  // Before its first checkpoint a run needs the file once more, and the same one.
+  cpSync(at("resumed"), at("early"), { recursive: true });
+  for (const name of ["checkpoints", damsmFile]) rmSync(at("early", "damsm", name), { recursive: true });
+  expect(await refusal(damsm("early", { config: "resume" }))).toContain("give --inception FILE");
+  writeFileSync(at("other"), "other");
+  expect(await refusal(damsm("early", { config: "resume", inception: at("other") }))).toContain(
+    "its SHA-256 is",
+  );
+
+  await damsm("resumed", { config: "resume" });
+  const bytes = (run: string, file: string) => readFileSync(at(run, file));
+  expect(bytes("resumed", `damsm/${damsmFile}`).equals(bytes("whole", `damsm/${damsmFile}`))).toBe(true);
+
+  const { tensors: given } = readTensors(inception, "");
+  for (const [name, tensor] of networksOf("whole").inception)
+    if (Buffer.compare(tensor.toBytes(), given.get(name)!.toBytes()) !== 0) expect.fail(`${name} has moved`);
+
+  const gan = (run: string, options: Partial<TrainOptions> = {}) =>
+    train("gan", { ...{ data, run: at(run), config, device: "cpu" }, ...options });
+  await gan("whole");
+  await gan("resumed", { steps: 1 });
+  await gan("resumed", { config: "resume" });
+  expect(bytes("resumed", "model.safetensors").equals(bytes("whole", "model.safetensors"))).toBe(true);
+  expect(readMetrics(at("whole", "metrics.jsonl"))[0]!.damsm).toBeGreaterThan(0);
+
+  // To draw, the text encoder is enough, which the model has.
+  rmSync(at("whole", "damsm"), { recursive: true });
+  expect([...new Painter(at("whole"), { device: "cpu" }).draw(["a small bird"])]).toHaveLength(1);
+});
+
+it("trains the text encoder and the two layers after Inception", async () => {
+  const resumed = networksOf("resumed");
+  const start = readTensors(at("resumed", "damsm", "checkpoints", "step-0000001.safetensors"), "").tensors;
+  for (const [name, tensor] of [...resumed.text].filter(([name]) => !name.startsWith("encoder")))
+    expect([
+      name,
+      tensor
+        .sub(start.get(`text.${name}`)!)
+        .abs()
+        .sum()
+        .item() > 0,
+    ]).toEqual([name, true]);
+  for (const name of ["toRegions.weight", "toCode.weight", "toCode.bias"])
+    expect(
+      resumed.image
+        .get(name)!
+        .sub(start.get(`image.${name}`)!)
+        .abs()
+        .sum()
+        .item(),
+    ).toBeGreaterThan(0);
+});

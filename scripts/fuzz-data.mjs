@@ -1,0 +1,28 @@
+/**
+ * Broken and hostile data at full size, through every source and `prepare`: mutations of every list, table, tar file,
+ * caption file and picture, links and pipes in their places, broken pictures and pictures that are huge when they are
+ * opened. Each must be prepared or refused with one clear error, within 5 seconds and 500 MiB.
+ *
+ *   node scripts/fuzz-data.mjs [--cases 3000] [--seed 1]
+ */
+import "./node-version.mjs";
+import { parseArgs } from "node:util";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { setUp } from "./setup.mjs";
+
+await runAsProgram(import.meta.url, async () => {
+  const { values } = parseArgs({
+    options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
+  });
+  const [cases, seed] = [values.cases, values.seed].map(Number);
+  if (!Number.isInteger(cases) || !Number.isInteger(seed))
+    throw new Failure("--cases and --seed are whole numbers.");
+  await setUp();
+  const { runDataFuzz } = await import("../packages/sdgan/dist/testing/fuzz/run-data-fuzz.js");
+  const { wrong, slowest, ...outcome } = runDataFuzz(Number(cases), Number(seed), 3600);
+  console.log(
+    `${outcome.cases} cases: ${outcome.prepared} prepared, ${outcome.refused} refused; ` +
+      `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); at most ${outcome.peakMebibytes} MiB`,
+  );
+  if (wrong.length > 0) throw new Failure(`${wrong.length} went wrong:\n  ${wrong.join("\n  ")}`);
+});
