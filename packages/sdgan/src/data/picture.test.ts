@@ -88,7 +88,10 @@ describe("toPixels", () => {
     ["greyscale JPEG", (image: Sharp) => image.toColourspace("b-w").jpeg()],
     ["16-bit PNG", (image: Sharp) => image.toColourspace("rgb16").png()],
     ["palette PNG", (image: Sharp) => image.png({ palette: true })],
-    ["CMYK JPEG", (image: Sharp) => image.toColourspace("cmyk").jpeg({ quality: 100 })],
+    [
+      "CMYK JPEG with its profile",
+      (image: Sharp) => image.toColourspace("cmyk").withIccProfile("cmyk").jpeg({ quality: 100 }),
+    ],
     ["GIF", (image: Sharp) => image.gif()],
   ])("makes 8-bit sRGB of a %s", async (_, encode) => {
     const grey = [120, 120, 120];
