@@ -88,7 +88,10 @@ describe("toPixels", () => {
     ["greyscale JPEG", (image: Sharp) => image.toColourspace("b-w").jpeg()],
     ["16-bit PNG", (image: Sharp) => image.toColourspace("rgb16").png()],
     ["palette PNG", (image: Sharp) => image.png({ palette: true })],
-    ["CMYK JPEG", (image: Sharp) => image.toColourspace("cmyk").jpeg({ quality: 100 })],
+    [
+      "CMYK JPEG with its profile",
+      (image: Sharp) => image.toColourspace("cmyk").withIccProfile("cmyk").jpeg({ quality: 100 }),
+    ],
     ["GIF", (image: Sharp) => image.gif()],
   ])("makes 8-bit sRGB of a %s", async (_, encode) => {
     const grey = [120, 120, 120];
@@ -120,5 +123,27 @@ describe("toPixels", () => {
   it("refuses nothing at all, and text", async () => {
     await expect(toPixels(Buffer.alloc(0), WHITE_GROUND)).rejects.toThrow("the file is empty");
     await expect(toPixels(Buffer.from("<html>404</html>"), WHITE_GROUND)).rejects.toThrow();
+  });
+
+  it("refuses a picture of too many pixels before it is decoded, and one of too many scans", async () => {
+    const bomb = await sharp({ create: { width: 8000, height: 6300, channels: 3, background: "red" } })
+      .png({ compressionLevel: 9 })
+      .toBuffer();
+    await expect(toPixels(bomb, WHITE_GROUND)).rejects.toThrow(
+      "it has 8000 × 6300 pixels, and at most 50 million are read: scale it down",
+    );
+    const progressive = await bands([RED, BLUE], 40, 40).jpeg({ progressive: true }).toBuffer();
+    const last = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
+    const scan = progressive.subarray(last, progressive.length - 2);
+    const scans = Buffer.concat([progressive.subarray(0, last), ...Array.from({ length: 200 }, () => scan)]);
+    await expect(toPixels(scans, WHITE_GROUND)).rejects.toThrow("it has more than 100 scans");
+  });
+
+  it("takes the first picture of an animation", async () => {
+    const frames = await Promise.all([RED, BLUE].map((colour) => bands([colour], 30, 30).png().toBuffer()));
+    const animation = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    expectNear(at(await toPixels(animation, WHITE_GROUND), 0.5, 0.5), RED);
   });
 });

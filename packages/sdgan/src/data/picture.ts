@@ -38,7 +38,7 @@ export async function toPixels(
   if (hasTooManyScans(encoded)) throw new Error(`it has more than ${MOST_SCANS} scans`);
   // What is no plain JPEG is left to sharp, which knows every format and is several times slower.
   const jpeg = jpegHeader(encoded);
-  const header = jpeg ?? (await sharp(encoded, READ).metadata());
+  const header = jpeg ?? (await sharp(encoded, HEADER).metadata());
   const pixels = header.width * header.height;
   if (pixels > MOST_PIXELS) {
     throw new Error(
@@ -140,6 +140,9 @@ async function cutPhotograph(
 
 /** Whatever can be read whole is taken, with or without warnings; a truncated or broken file is an error. */
 const READ = { failOn: "error", limitInputPixels: MOST_PIXELS } as const;
+
+/** A header tells of any number of pixels without harm, and our refusal tells what to do. */
+const HEADER = { ...READ, limitInputPixels: false } as const;
 
 /** A picture of `MOST_PIXELS` takes one or two. */
 const MOST_SECONDS = 5;

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { checksum } from "@sdgan/pictures";
 import sharp from "sharp";
 import { UserError } from "../errors.js";
-import { tokenize } from "../text/tokens.js";
+import { hasWords } from "../text/tokens.js";
 import { complete } from "./complete.js";
 import type { Example, Source } from "./dataset.js";
 import { FORMAT, type Summary, VERSION } from "./format.js";
@@ -180,7 +180,7 @@ interface Words {
 
 function wordsOf({ vocabulary }: Source): Words {
   if (vocabulary) return { areIn: (text) => vocabulary.encode(text).length > 0, which: "of the vocabulary" };
-  return { areIn: (text) => tokenize(text).length > 0, which: "in Latin letters" };
+  return { areIn: hasWords, which: "in Latin letters" };
 }
 
 function noPicture({ name }: Source, journal: Journal): UserError {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { quote } from "./quote.js";
-import { tokenize } from "./tokens.js";
+import { hasWords, tokenize } from "./tokens.js";
 
 describe("tokenize", () => {
   it.each([
@@ -13,10 +13,12 @@ describe("tokenize", () => {
     ["\u202eطائر أحمر\u202c red", ["red"]],
     ["赤い鳥", []],
     ["", []],
+    ["\u212a", ["k"]], // the sign of kelvins, in lower case
     [" \t\n…!?", []],
     ["constructor __proto__ <end>", ["constructor", "__proto__", "end"]],
   ])("%j", (text, tokens) => {
     expect(tokenize(text)).toEqual(tokens);
+    expect(hasWords(text)).toBe(tokens.length > 0);
   });
 
   it("takes very long texts", () => {

@@ -12,5 +12,11 @@ export function tokenize(text: string): string[] {
   return tokens;
 }
 
+/** Whether `tokenize` would find anything. */
+export function hasWords(text: string): boolean {
+  return ASCII_OF_WORDS.test(text.toLowerCase());
+}
+
+const ASCII_OF_WORDS = /[a-z0-9_]/;
 const WORD = /[\p{L}\p{N}_]+/gu;
 const NOT_ASCII = /\P{ASCII}+/gu;
