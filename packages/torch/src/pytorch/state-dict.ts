@@ -1,7 +1,7 @@
 import { shown } from "../shown.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
-/** Containers and tensors met; a state has a fraction of them. */
+/** Entries of containers met; a state has a fraction of them. */
 const MOST_STEPS = 1_000_000;
 
 /**
@@ -13,13 +13,13 @@ export function stateDictOf(checkpoint: unknown): Map<string, Tensor> {
   const state = new Map<string, Tensor>();
   let steps = 0;
   const visit = (value: unknown, name: string): void => {
-    steps += 1;
-    if (steps > MOST_STEPS) throw new Error("the checkpoint has far more in it than a state");
     if (isTensor(value)) {
       if (state.has(name)) throw new Error(`the checkpoint has two tensors called ${shown(name)}`);
       state.set(name, value);
     } else if (value instanceof Map || Array.isArray(value)) {
       for (const [key, item] of value.entries()) {
+        steps += 1; // Of what is no container, too: an array may be long and empty.
+        if (steps > MOST_STEPS) throw new Error("the checkpoint has far more in it than a state");
         if (typeof item === "object") visit(item, name === "" ? nameOf(key) : `${name}.${nameOf(key)}`);
       }
     }
