@@ -1,5 +1,4 @@
 /** From CUB's files to a prepared folder, in both layouts. */
-import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,13 +38,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** The hash of every file of what is prepared of `source`: so large that no picture is decoded at a part of its size. */
-async function prepared(source: Source): Promise<Map<string, string>> {
+/** Every file of what is prepared of `source`; large enough for no crop to be decoded at a part of its size. */
+async function prepared(source: Source): Promise<Map<string, Buffer>> {
   const out = join(dir, "prepared");
   rmSync(out, { recursive: true, force: true });
-  await prepare(source, { out, size: 128 });
-  const hash = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
-  return new Map(readdirSync(out).map((file) => [file, hash(join(out, file))]));
+  await prepare(source, { out, size: 64 });
+  return new Map(readdirSync(out).map((file) => [file, readFileSync(join(out, file))]));
 }
 
 it("both layouts give the same bytes", async () => {
@@ -64,12 +62,12 @@ it("every picture is what the published rule cuts out, to the pixel", async () =
   expect(kinds.filter(({ progressive }) => progressive).length).toBeGreaterThan(3);
   expect(await checkCrops(published(), join(dir, "prepared"))).toEqual({ agree: PICTURES, differ: [] });
 
-  // One pixel more is told.
+  // Two pixels more are told: one may leave the middle of a crop at the edge where it is.
   const boxes = join(published(), "bounding_boxes.txt");
   writeFileSync(
     boxes,
-    readFileSync(boxes, "utf8").replace(/^3 (\d+)/m, (_, x) => `3 ${Number(x) + 1}`),
+    readFileSync(boxes, "utf8").replace(/^1 (\d+)/m, (_, x) => `1 ${Number(x) + 2}`),
   );
   const { differ } = await checkCrops(published(), join(dir, "prepared"));
-  expect(differ).toEqual([expect.stringMatching(/^\d+\.\w+\/2\.jpg: by up to \d+$/)]);
+  expect(differ).toEqual([expect.stringMatching(/^001\.Albatross\/0\.jpg: by up to \d+$/)]);
 });

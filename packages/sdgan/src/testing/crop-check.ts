@@ -18,7 +18,8 @@ export interface CropCheck {
  * For tests: whether every picture that `prepare cub` made is what StackGAN and AttnGAN cut out, told from the tree's
  * lists and files alone. The whole picture is decoded as it is stored, by another decoder than `prepare` has; the
  * rule's rectangle is copied out of it pixel by pixel, and scaled and turned as `prepare` does it: where the rectangle is the
- * same, so is every byte.
+ * same, so is every byte, unless it is four times as large as what is stored: `prepare` decodes that at a part of its
+ * size, which makes a few steps of 255.
  */
 export async function checkCrops(tree: string, preparedFolder: string): Promise<CropCheck> {
   const birds = new DataFolder(tree, "Give a folder with CUB's lists.");
