@@ -11,13 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
-import { ROOT } from "../scripts/setup.mjs";
+import { ROOT, setUp } from "../scripts/setup.mjs";
+import { PYTHON, requireModule } from "./python.mjs";
 
-const PYTHON = "/usr/bin/python3";
 const RIVAL = join(ROOT, "bench/rival/exchange.py");
 const MOST = 1e-4;
 
 await runAsProgram(import.meta.url, async () => {
+  await setUp();
+  await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-exchange-"));
   try {
     await python("write", folder, ...process.argv.slice(2));
@@ -49,10 +51,7 @@ await runAsProgram(import.meta.url, async () => {
  */
 async function python(...args) {
   const { code, output } = await run(PYTHON, [RIVAL, ...args], { cwd: ROOT });
-  if (code !== 0)
-    throw new Failure(
-      `${PYTHON} ${RIVAL} failed:\n${output.trim()}\n  Remedy: apt-get install -y python3-torch.`,
-    );
+  if (code !== 0) throw new Failure(`${PYTHON} ${RIVAL} failed:\n${output.trim()}`);
   return output;
 }
 

@@ -11,12 +11,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
 import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
-
-const PYTHON = "/usr/bin/python3";
+import { PYTHON, requireModule } from "./python.mjs";
 
 /** Prepares in a process of its own and prints what that took, the process's start included. */
 const OURS = `
@@ -33,7 +31,7 @@ await runAsProgram(import.meta.url, async () => {
   });
   if (!values.cub) throw new Failure("--cub is needed: the folder with images.txt.");
   await setUp();
-  await installPillow();
+  await requireModule("PIL", ["python3-pil"]);
   const { cub } = await import("../packages/sdgan/dist/data/cub.js");
   const pictures = [];
   for await (const { id, box } of cub(values.cub).examples())
@@ -70,15 +68,4 @@ async function measure(program, args) {
   const { code, stdout, output } = await run(program, args, { cwd: process.cwd() });
   if (code !== 0) throw new Failure(`${program} failed:\n${output.trim()}`);
   return JSON.parse(stdout);
-}
-
-async function installPillow() {
-  const probe = () => run(PYTHON, ["-c", "import PIL"]);
-  if ((await probe()).code === 0) return;
-  const announce = () => console.log("  installing python3-pil with apt-get …");
-  const reason = await aptInstall(["python3-pil"], { caller: THIS_PROCESS, announce });
-  if ((await probe()).code !== 0)
-    throw new Failure(
-      `Pillow, which is measured against, is not there for ${PYTHON}: ${reason ?? "unknown"}`,
-    );
 }

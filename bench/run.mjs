@@ -11,13 +11,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
 import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
+import { PYTHON, requireModule } from "./python.mjs";
 import { table } from "./table.mjs";
 
-const PYTHON = "/usr/bin/python3";
 const RIVAL = join(ROOT, "bench/rival/measure.py");
 const GOLDEN = join(ROOT, "packages/sdgan/golden/attngan-trajectory.safetensors");
 
@@ -33,7 +32,7 @@ await runAsProgram(import.meta.url, async () => {
     options: { rounds: { type: "string", default: "2" }, only: { type: "string", default: "" } },
   });
   await setUp();
-  await installRival();
+  await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const load = loadavg()[0];
   if (load > 0.5)
     console.log(`! the load is ${load.toFixed(1)}: something else computes, and figures will be off`);
@@ -61,25 +60,9 @@ await runAsProgram(import.meta.url, async () => {
       return { what, ...figures(row(...results)), unit };
     });
   for (const row of rows) console.log(line(row));
-  console.log(`Written to ${await save(rows)}`);
+  if (values.only === "") console.log(`Written to ${await save(rows)}`);
+  else console.log("Not written to bench/results: these are not all rows.");
 });
-
-async function installRival() {
-  const probe = () => run(PYTHON, ["-c", "import torch"]);
-  if ((await probe()).code === 0) return;
-  const announce = () => console.log("  installing python3-torch with apt-get (a minute or two) …");
-  const reason = await aptInstall(["python3-torch", "libopenblas0-openmp"], {
-    caller: THIS_PROCESS,
-    announce,
-  });
-  const { code, output } = await probe();
-  if (code === 0) return;
-  const found = reason ?? output.trim().split("\n").at(-1);
-  throw new Failure(
-    `PyTorch, which is measured against, is not there for ${PYTHON}: ${found}.\n` +
-      "  Remedy: apt-get install -y python3-torch (as root), on Debian or Ubuntu.",
-  );
-}
 
 /** The rival's losses are those of the published code. */
 async function checkRival() {

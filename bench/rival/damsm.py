@@ -45,7 +45,7 @@ def damsm_step(text_encoder, image_encoder, optimizer, images, tokens, lengths):
     by_word, by_sentence = words_loss(regions, words, labels, lengths), sentence_loss(code, sentence, labels)
     optimizer.zero_grad()
     sum(by_word + by_sentence).backward()
-    nn.utils.clip_grad_norm_(text_encoder.rnn.parameters(), 0.25)
+    nn.utils.clip_grad_norm_(text_encoder.parameters(), 0.25)
     optimizer.step()
 
 

@@ -11,23 +11,11 @@ import sys
 
 import torch
 from attngan import Discriminator, Generator
+from damsm import TextEncoder
 from torch import nn
 
 SIZES = dict(gf=32, df=64, embedding=300, text=256, words=5450)
 SMALL = dict(gf=8, df=8, embedding=20, text=32, words=100)
-
-
-class TextEncoder(nn.Module):
-    def __init__(self, words, embedding, text):
-        super().__init__()
-        self.encoder = nn.Embedding(words, embedding)
-        self.rnn = nn.LSTM(embedding, text // 2, 1, batch_first=True, bidirectional=True)
-
-    def forward(self, tokens, lengths):
-        packed = nn.utils.rnn.pack_padded_sequence(self.encoder(tokens), lengths, batch_first=True)
-        output, (hidden, _) = self.rnn(packed)
-        words = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0].transpose(1, 2)
-        return words, hidden.transpose(0, 1).reshape(tokens.size(0), -1)
 
 
 def networks(sizes):

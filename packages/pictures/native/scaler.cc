@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "vectorize.h"
+#include "../../torch/native/vectorize.h"
 
 namespace pictures {
 

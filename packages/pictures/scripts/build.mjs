@@ -88,6 +88,7 @@ function sources() {
 /** Of all that the addon is made from. */
 function stampOf() {
   const hash = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const file of readdirSync(NATIVE).sort()) hash.update(readFileSync(join(NATIVE, file)));
+  for (const file of [...readdirSync(NATIVE).sort(), "../../torch/native/vectorize.h"])
+    hash.update(readFileSync(join(NATIVE, file)));
   return hash.digest("hex");
 }

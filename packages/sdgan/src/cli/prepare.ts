@@ -269,6 +269,6 @@ async function encoderFor(preset: string, source: string): Promise<string[]> {
 async function presetFor(source: string, size: number): Promise<string> {
   const { presetNames } = await import("../config.js");
   if (size % 256 === 0) return presetNames().includes(source) ? source : "cub";
-  if (source !== "birds") return "emoji-64";
+  if (source === "folder") return "emoji-64";
   return size % 128 === 0 ? "birds-128" : "birds-64";
 }

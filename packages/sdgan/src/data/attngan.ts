@@ -4,6 +4,7 @@ import { PADDING, Vocabulary } from "../text/vocabulary.js";
 import type { FoundCaptions } from "./caption-files.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
 import type { Split } from "./dataset.js";
+import { SPLITS } from "./format.js";
 import { readPickleList } from "./pickle-list.js";
 
 /** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the pictures, which they do not have. */
@@ -69,7 +70,6 @@ interface Place {
   classId: number | undefined;
 }
 
-const SPLITS = ["train", "test"] as const satisfies Split[];
 const CAPTIONS = "captions.pickle";
 
 function readNames(folder: DataFolder, path: string): string[] {

@@ -4,6 +4,7 @@ import { type FoundCaptions, findCaptionFolder, missingCaptions, readCaptionFile
 import { readAnnotations } from "./coco-annotations.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
+import { SPLITS } from "./format.js";
 
 export interface CocoOptions {
   /** Which year's lists, where both years' are there. */
@@ -64,8 +65,6 @@ interface CocoPicture {
   /** Where it is in the folder. */
   file(): string;
 }
-
-const SPLITS = ["train", "test"] as const satisfies Split[];
 
 /** COCO's words for the splits. */
 const PARTS = { train: "train", test: "val" } satisfies Record<Split, string>;

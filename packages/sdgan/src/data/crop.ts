@@ -1,12 +1,5 @@
+import type { Rectangle } from "@sdgan/pictures";
 import type { Box } from "./dataset.js";
-
-/** A rectangle of whole pixels. */
-export interface Rectangle {
-  left: number;
-  top: number;
-  width: number;
-  height: number;
-}
 
 /**
  * What StackGAN and AttnGAN take of a picture of `width` × `height` pixels around the box that the bird is in: the

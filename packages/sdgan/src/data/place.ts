@@ -36,7 +36,9 @@ export class Place {
     this.#previous = `${hidden}.previous`;
     try {
       refuseOthers(this.out);
-      mkdirSync(this.partial, { recursive: true });
+      mkdirSync(dirname(this.partial), { recursive: true });
+      // Not this one recursively: where a system takes no folder and says that it is not there, Node tries for ever.
+      if (!exists(this.partial)) mkdirSync(this.partial);
     } catch (error) {
       throw unwritable(out, error);
     }

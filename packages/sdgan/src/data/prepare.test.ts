@@ -251,6 +251,11 @@ describe("prepare", () => {
     expect(existsSync(join(dir, "a/b/c/train.pixels"))).toBe(true);
   });
 
+  it.skipIf(process.platform !== "linux")("ends where a system takes no folder", async () => {
+    const refused = prepare(sourceOf(examples(1)), { out: "/proc/birds", size: SIZE });
+    await expect(refused).rejects.toThrow(/\/proc\/birds: cannot be written \(.*\)\. Choose a folder/);
+  });
+
   it("says so when the place cannot be written", async () => {
     const file = join(dir, "file");
     writeFileSync(file, "x");

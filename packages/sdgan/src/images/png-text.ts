@@ -1,4 +1,4 @@
-import { crc32 } from "../crc.js";
+import { crc32 } from "node:zlib";
 import { UserError } from "../errors.js";
 
 /**

@@ -164,8 +164,12 @@ export function publishDamsm(folder: string, { text, image }: Damsm): void {
 
 /** Captions of a picture's own class are never wrong answers: with one class there is nothing to learn from. */
 function requireClasses({ dir, splits }: Prepared): void {
-  const [first, ...others] = splits.train.pictures;
-  if (!first || others.some(({ classId }) => classId !== first.classId)) return;
+  const classIds = new Set<number>();
+  for (const { classId } of splits.train.pictures) {
+    classIds.add(classId);
+    if (classIds.size > 1) return;
+  }
+  if (classIds.size === 0) return; // The loader tells of that.
   throw new UserError(
     `${dir}: all pictures to train on are of one class, and DAMSM never holds captions of a class against each other, ` +
       "so it would learn nothing: prepare the data with classes, or without any, which makes each picture its own",

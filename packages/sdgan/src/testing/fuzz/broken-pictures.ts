@@ -1,6 +1,5 @@
-import { constants, deflateRawSync } from "node:zlib";
+import { constants, crc32, deflateRawSync } from "node:zlib";
 import sharp from "sharp";
-import { crc32 } from "../../crc.js";
 import { hostilePaths } from "./mutations.js";
 
 /** Pictures that are broken, and pictures that are small as a file and huge when they are opened, by what they are. */

@@ -1,0 +1,27 @@
+/** Debian's Python, which the rivals run in. */
+import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
+import { run } from "../packages/torch/scripts/command.mjs";
+import { Failure } from "../packages/torch/scripts/failure.mjs";
+
+export const PYTHON = "/usr/bin/python3";
+
+/**
+ * Sees to it that `module` can be imported: installs Debian's `packages` where that needs no password.
+ *
+ * @param {string} module
+ * @param {string[]} packages
+ * @throws {Failure} that says what was found and what to do, where it cannot
+ */
+export async function requireModule(module, packages) {
+  const probe = () => run(PYTHON, ["-c", `import ${module}`]);
+  if ((await probe()).code === 0) return;
+  const announce = () => console.log(`  installing ${packages[0]} with apt-get (a minute or two) …`);
+  const reason = await aptInstall(packages, { caller: THIS_PROCESS, announce });
+  const { code, output } = await probe();
+  if (code === 0) return;
+  const found = reason ?? output.trim().split("\n").at(-1);
+  throw new Failure(
+    `${packages[0]}, which is measured against, is not there for ${PYTHON}: ${found}.\n` +
+      `  Remedy: apt-get install -y ${packages[0]} (as root), on Debian or Ubuntu.`,
+  );
+}
