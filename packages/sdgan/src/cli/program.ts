@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { visible } from "../visible.js";
+import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
 import { addExport } from "./export.js";
@@ -26,6 +27,7 @@ export function makeProgram(): Command {
   addTrain(program);
   addGenerate(program);
   addEvaluate(program);
+  addAblate(program);
   addImport(program);
   addExport(program);
   addDoctor(program);
