@@ -1,9 +1,10 @@
 /** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { type Config, loadConfig } from "../config.js";
 import { openPrepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
+import { writeAblationReport } from "../report/ablation-report.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun } from "../run/run-folder.js";
 import { takeLock } from "../run/run-lock.js";
@@ -41,7 +42,7 @@ export interface AblateOptions extends PlanOptions {
 
 /**
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the reader; `runs/VARIANT/seed-N`, run folders; `logs/`;
- * `ablation.json` and `ablation.md`, after every run. Returns undefined if `signal` ended it before the last run.
+ * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended it before the last run.
  * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
@@ -95,7 +96,9 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
           "The same command tries them again from their last checkpoints",
       );
     }
-    return gather();
+    const result = gather();
+    await writeAblationReport(out, result);
+    return result;
   } finally {
     release();
   }

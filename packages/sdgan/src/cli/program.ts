@@ -8,6 +8,7 @@ import { addExport } from "./export.js";
 import { addGenerate } from "./generate.js";
 import { addImport } from "./import.js";
 import { addPrepare } from "./prepare.js";
+import { addReport } from "./report.js";
 import { addTrain } from "./train.js";
 
 /**
@@ -28,6 +29,7 @@ export function makeProgram(): Command {
   addGenerate(program);
   addEvaluate(program);
   addAblate(program);
+  addReport(program);
   addImport(program);
   addExport(program);
   addDoctor(program);

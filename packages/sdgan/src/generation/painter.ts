@@ -1,10 +1,18 @@
 /** From captions to pictures with a trained model: all that is needed lies in its run folder. */
 import { basename, join, resolve } from "node:path";
-import { cat, inferenceMode, Generator as RandomStream, randn, scope, tensor } from "@sdgan/torch";
+import {
+  cat,
+  inferenceMode,
+  Generator as RandomStream,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
 import { type Compute, startComputing } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
 import type { Device } from "../device.js";
-import type { Generator } from "../models/generator.js";
+import type { Generated, Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { Random } from "../random.js";
 import { holdRandomStreams } from "../random-streams.js";
@@ -14,6 +22,7 @@ import { Vocabulary } from "../text/vocabulary.js";
 import { readTensors, refusing, stateUnder } from "../training/checkpoint.js";
 import { makeGenerator, modelFile } from "../training/gan-trainee.js";
 import { pixelsOf } from "../training/tensors.js";
+import { type Examination, examine } from "./examination.js";
 
 export interface DrawOptions {
   /** Other pictures for another seed. */
@@ -41,6 +50,12 @@ export interface StagePicture {
   /** [size, size, 3] bytes of sRGB. */
   pixels: Uint8Array;
   size: number;
+}
+
+/** A picture, with what its generator looked at. */
+export interface ExaminedPainting extends Painting, Examination {
+  /** The words that the model read: the attention's. */
+  words: string[];
 }
 
 /** A picture to be drawn. */
@@ -128,26 +143,42 @@ export class Painter {
     }
   }
 
-  /** Each stage's pictures of all orders: [B, size, size, 3]. */
-  #paint(orders: readonly Order[]): StagePicture[] {
-    const { noise, condition } = this.#config.generator;
-    const { device, dtype } = this.#compute;
+  /**
+   * Draws one picture of a caption, as `draw` does, and tells what the generator looked at.
+   * @throws UserError for a caption that `read` refuses
+   */
+  examine(caption: string, { seed = 0 }: Pick<DrawOptions, "seed"> = {}): ExaminedPainting {
+    const { tokens } = this.read(caption);
+    const order = { caption, tokens, seed, number: 1 };
     return inferenceMode(() =>
       scope(() => {
-        const lengths = orders.map(({ tokens }) => tokens.length);
-        const places = Math.max(...lengths);
-        const padded = orders.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-        const text = this.#text.forward(tensor(padded, { dtype: "int64", device }), lengths);
-        const draws = orders.map(({ seed, number }) => {
-          const generator = RandomStream.seeded(new Random(seed, "noise", number).uint32());
-          return [randn([1, noise], { generator }), randn([1, condition], { generator })] as const;
-        });
-        const z = cat(draws.map(([z]) => z)).to({ device, dtype });
-        const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
-        const { images } = this.#generator.forward(z, text, epsilon);
-        return images.map((image) => ({ pixels: pixelsOf(image), size: image.size(2) }));
+        const { generated, ...examination } = examine(this.#generator, () => this.#generate([order]));
+        const stages = generated.images.map(stageOf);
+        const words = tokens.map((token) => this.vocabulary.words[token]!);
+        return { ...examination, caption, seed, number: 1, stages, words };
       }),
     );
+  }
+
+  /** Each stage's pictures of all orders: [B, size, size, 3]. */
+  #paint(orders: readonly Order[]): StagePicture[] {
+    return inferenceMode(() => scope(() => this.#generate(orders).images.map(stageOf)));
+  }
+
+  #generate(orders: readonly Order[]): Generated {
+    const { noise, condition } = this.#config.generator;
+    const { device, dtype } = this.#compute;
+    const lengths = orders.map(({ tokens }) => tokens.length);
+    const places = Math.max(...lengths);
+    const padded = orders.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
+    const text = this.#text.forward(tensor(padded, { dtype: "int64", device }), lengths);
+    const draws = orders.map(({ seed, number }) => {
+      const generator = RandomStream.seeded(new Random(seed, "noise", number).uint32());
+      return [randn([1, noise], { generator }), randn([1, condition], { generator })] as const;
+    });
+    const z = cat(draws.map(([z]) => z)).to({ device, dtype });
+    const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+    return this.#generator.forward(z, text, epsilon);
   }
 
   /** Reads both networks from `path`, and the step that they are of. */
@@ -165,6 +196,11 @@ export class Painter {
       return Number(metadata.step);
     });
   }
+}
+
+/** All pictures of a stage, [B, size, size, 3]. */
+function stageOf(image: Tensor): StagePicture {
+  return { pixels: pixelsOf(image), size: image.size(2) };
 }
 
 /** Picture `i` of several. */

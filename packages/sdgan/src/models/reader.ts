@@ -27,8 +27,13 @@ export class Reader extends nn.Module {
 
   /** image [B, 3, 64, 64] in −1 … 1 → logits [B, values] for each attribute. */
   forward(image: Tensor): Tensor[] {
+    const features = this.features(image);
+    return this.heads.map((head) => head.forward(features));
+  }
+
+  /** image [B, 3, 64, 64] → what the classifiers see: [B, 8 · width · 4 · 4]. */
+  features(image: Tensor): Tensor {
     const hidden = this.blocks.reduce((input: Tensor, block) => block.forward(input), image);
-    const flat = atLeastFloat32(hidden).flatten(1);
-    return this.heads.map((head) => head.forward(flat));
+    return atLeastFloat32(hidden).flatten(1);
   }
 }

@@ -1,0 +1,98 @@
+/** `report.html` of a run: how training went, and what the model makes of captions it has not seen. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Prepared } from "../data/prepared.js";
+import type { TrainedReader } from "../evaluation/reader-score.js";
+import { Painter } from "../generation/painter.js";
+import { writeFileAtomic } from "../run/atomic-file.js";
+import { type Metrics, readMetrics } from "../run/metrics.js";
+import { openRun } from "../run/run-folder.js";
+import { curvesOf, type Line } from "./curves.js";
+import {
+  attentionSection,
+  disagreementSection,
+  modulationSection,
+  nearestSection,
+  unseenCaptions,
+} from "./looks.js";
+import { gridOf, pageOf, type Section, tableOf } from "./page.js";
+import { samplesOverSteps } from "./samples.js";
+
+export interface RunReportOptions {
+  run: string;
+  data: Prepared;
+  /** Without one, what only a reader can say is left out. */
+  reader?: TrainedReader | undefined;
+  /** Cells of a table of figures, its head first: what the run was measured by. */
+  figures?: readonly (readonly string[])[] | undefined;
+  seed?: number;
+}
+
+/** Writes `report.html` into the run folder, and returns its path. */
+export async function writeRunReport({
+  run,
+  data,
+  reader,
+  figures,
+  seed = 0,
+}: RunReportOptions): Promise<string> {
+  const { samples, metrics } = openRun(run);
+  const painter = new Painter(run);
+  const choices = unseenCaptions(data, 128, seed);
+  const captions = choices.slice(0, 6).map(({ text }) => text);
+  const examined = captions.slice(0, 4).map((caption) => painter.examine(caption, { seed }));
+  const sections = [
+    figures && { title: "Figures", about: "On captions of unseen pictures.", body: tableOf(figures) },
+    existsSync(metrics) ? curvesSection(readMetrics(metrics)) : undefined,
+    existsSync(samples) ? await samplesSection(samples) : undefined,
+    await attentionSection(examined),
+    await modulationSection(examined),
+    reader && (await nearestSection(painter, data, reader, captions, seed)),
+    reader && (await disagreementSection(painter, data, reader, choices, seed)),
+  ];
+  const { step } = painter.checkpoint;
+  const path = join(run, "report.html");
+  writeFileAtomic(
+    path,
+    pageOf({
+      title: painter.checkpoint.run,
+      lead: `After ${step} steps; the averaged generator, captions of unseen pictures from seed ${seed}.`,
+      sections: sections.filter((section) => section !== undefined),
+    }),
+  );
+  return path;
+}
+
+function curvesSection(metrics: readonly Metrics[]): Section | undefined {
+  if (metrics.length === 0) return undefined;
+  const figures = new Map<string, Line[]>();
+  for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
+    if (name === "step") continue;
+    const [title = name, ...rest] = name.split("/");
+    const points = pointsOf(metrics, name);
+    figures.set(title, [...(figures.get(title) ?? []), { name: rest.join("/") || title, points }]);
+  }
+  return {
+    title: "Over the steps",
+    about: "Losses, and what was measured while it trained; means over equal parts of the steps.",
+    body: curvesOf([...figures].map(([title, lines]) => ({ title, lines }))),
+  };
+}
+
+/** A metric's values where it has one. */
+export function pointsOf(metrics: readonly Metrics[], name: string): { step: number; value: number }[] {
+  return metrics.flatMap(({ step, [name]: value }) => (typeof value === "number" ? [{ step, value }] : []));
+}
+
+async function samplesSection(folder: string): Promise<Section | undefined> {
+  const samples = await samplesOverSteps(folder);
+  if (!samples) return undefined;
+  return {
+    title: "The same captions and noise, over the steps",
+    about: "Samples that it drew while it trained.",
+    body: gridOf(
+      samples.steps.map((step) => `step ${step}`),
+      samples.rows,
+    ),
+  };
+}
