@@ -12,7 +12,7 @@ import { onDisk } from "../system-errors.js";
 import { checkpointSteps } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
 import { Commands } from "./commands.js";
-import { figuresOf } from "./measures.js";
+import { isEvaluated } from "./measures.js";
 import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
 import { type AblationResult, gatherResults } from "./results.js";
 
@@ -150,7 +150,7 @@ async function trainRuns(
   const done = new Map(runs.map(({ folder }) => [folder, trainedSteps(folder)]));
   const underWay = new Set<PlannedRun>();
   const sum = () => [...done.values()].reduce((total, count) => total + count, 0);
-  let complete = runs.filter(({ folder }) => figuresOf(folder, steps)).length;
+  let complete = runs.filter(({ folder }) => isEvaluated(folder, steps)).length;
   onBegin?.("ablation", sum(), steps * runs.length);
   using _ = watch(() => {
     for (const { folder } of underWay) done.set(folder, stepUnderWay(folder));
@@ -159,7 +159,7 @@ async function trainRuns(
       now: [...underWay].map(({ variant, seed }) => `${variant.name} ${seed}`).join(", "),
     });
   });
-  const left = runs.filter(({ folder }) => !figuresOf(folder, steps)).values();
+  const left = runs.filter(({ folder }) => !isEvaluated(folder, steps)).values();
   const worker = async () => {
     for (const run of left) {
       if (signal.aborted) return;

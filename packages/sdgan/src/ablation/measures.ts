@@ -1,7 +1,6 @@
 /** What an ablation reads of a run that was trained and evaluated. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Evaluation } from "../evaluation/evaluate.js";
+import { readEvaluation } from "../evaluation/read-evaluation.js";
+import { type FigureName, figureKinds } from "../evaluation/result.js";
 import { readScalars } from "../run/read-events.js";
 import type { Measure } from "./table.js";
 
@@ -9,23 +8,31 @@ import type { Measure } from "./table.js";
 export const measures: readonly Measure[] = [
   { name: "parameters", title: "parameters of the generator" },
   { name: "secondsPerStep", title: "seconds a step", better: "lower" },
-  { name: "reader", title: "reader's score", better: "higher" },
+  ...Object.entries(figureKinds).map(([name, { title, better }]) => ({
+    ...{ name, title, better: better === "neither" ? undefined : better },
+  })),
 ];
 
-/** The run's figures but for its parameters; undefined where it was not evaluated after step `step`. */
-export function figuresOf(folder: string, step: number): Record<string, number> | undefined {
-  const evaluation = evaluationOf(folder);
-  if (evaluation?.step !== step) return undefined;
-  const seconds = median(readScalars(folder, "seconds/step").map(({ value }) => value));
-  return {
-    ...(seconds !== undefined && { secondsPerStep: seconds }),
-    reader: evaluation.generated.accuracy,
-  };
+/** Whether the run was evaluated after step `step`. */
+export function isEvaluated(folder: string, step: number): boolean {
+  return readEvaluation(folder)?.step === step;
 }
 
-function evaluationOf(folder: string): Evaluation | undefined {
-  const path = join(folder, "evaluation.json");
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Evaluation) : undefined;
+/** The figures of a run that was evaluated, but for its parameters. */
+export function figuresOf(folder: string): Record<string, number> {
+  const seconds = median(readScalars(folder, "seconds/step").map(({ value }) => value));
+  return { ...(seconds !== undefined && { secondsPerStep: seconds }), ...evaluated(folder, "drawn") };
+}
+
+/** What real pictures, or chance, come to by the same measures: the same for every run but for what is drawn at random. */
+export function evaluated(folder: string, what: "drawn" | "real" | "chance"): Record<string, number> {
+  const figures = readEvaluation(folder)?.figures ?? {};
+  return Object.fromEntries(
+    (Object.keys(figureKinds) as FigureName[]).flatMap((name) => {
+      const value = figures[name]?.[what];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** Of time: a pause of the machine is not the method's. */

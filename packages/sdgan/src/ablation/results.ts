@@ -7,7 +7,7 @@ import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun } from "../run/run-folder.js";
 import { onDisk } from "../system-errors.js";
 import { makeGenerator } from "../training/gan-trainee.js";
-import { figuresOf, measures } from "./measures.js";
+import { evaluated, figuresOf, isEvaluated, measures } from "./measures.js";
 import {
   type Comparison,
   cellsOf,
@@ -15,6 +15,7 @@ import {
   comparisonCells,
   type MeasuredRun,
   markdownTable,
+  type Reference,
   type Row,
   rowsOf,
 } from "./table.js";
@@ -29,6 +30,8 @@ export interface AblationResult {
   reader?: string;
   runs: (MeasuredRun & { folder: string })[];
   rows: Row[];
+  /** What real pictures and chance come to. */
+  references: Reference[];
   /** Full SD-GAN less the baseline. */
   comparisons: Comparison[];
 }
@@ -49,7 +52,8 @@ export function gatherResults(
   const runs = variants.flatMap(({ name }) => runsOf(out, name, steps));
   const rows = rowsOf(variants, runs, equal);
   const comparisons = compare(measures, runs, claim.full, claim.baseline);
-  const result: AblationResult = { steps, data, ...(reader && { reader }), runs, rows, comparisons };
+  const references = referencesOf(runs[0]?.folder);
+  const result = { steps, data, ...(reader && { reader }), runs, rows, references, comparisons };
   writeFileAtomic(join(out, jsonFile), `${JSON.stringify(result, null, 2)}\n`);
   writeFileAtomic(join(out, "ablation.md"), inMarkdown(result));
   return result;
@@ -74,7 +78,7 @@ export const notes = [
   "p is that of the exact two-sided sign-flip test on pairs of one seed: with n pairs it cannot go below 2 / 2ⁿ, whatever the difference.",
 ];
 
-function inMarkdown({ rows, comparisons, steps }: AblationResult): string {
+function inMarkdown({ rows, references, comparisons, steps }: AblationResult): string {
   const compared =
     comparisons.length > 0
       ? [`\n${claim.full} less ${claim.baseline}, seed by seed:\n`]
@@ -83,7 +87,7 @@ function inMarkdown({ rows, comparisons, steps }: AblationResult): string {
       : [];
   return [
     `After ${steps} steps:\n`,
-    markdownTable(cellsOf(rows, measures)),
+    markdownTable(cellsOf(rows, measures, references)),
     ...compared,
     ...notes.map((note) => `\n${note}`),
     "",
@@ -98,12 +102,19 @@ function runsOf(out: string, variant: string, steps: number): AblationResult["ru
     const [, seed] = /^seed-(\d+)$/.exec(name) ?? [];
     if (seed === undefined) return [];
     const folder = join(parent, name);
-    const figures = figuresOf(folder, steps);
-    if (!figures) return [];
-    return [
-      { variant, seed: Number(seed), folder, figures: { parameters: parametersOf(folder), ...figures } },
-    ];
+    if (!isEvaluated(folder, steps)) return [];
+    const figures = { parameters: parametersOf(folder), ...figuresOf(folder) };
+    return [{ variant, seed: Number(seed), folder, figures }];
   });
+}
+
+function referencesOf(folder: string | undefined): Reference[] {
+  if (folder === undefined) return [];
+  const references = [
+    { title: "real pictures", figures: evaluated(folder, "real") },
+    { title: "chance", figures: evaluated(folder, "chance") },
+  ];
+  return references.filter(({ figures }) => Object.keys(figures).length > 0);
 }
 
 /** Numbers that are trained, in the generator: what draws. */

@@ -30,6 +30,12 @@ export interface Row {
   figures: Record<string, { mean: number; deviation: number }>;
 }
 
+/** What the figures are to be seen against: real pictures, chance. */
+export interface Reference {
+  title: string;
+  figures: Record<string, number>;
+}
+
 export interface Comparison extends PairedTest {
   measure: string;
 }
@@ -85,8 +91,12 @@ export function compare(
   });
 }
 
-/** Cells of the table, the head first. Bold is `**…**`, as in Markdown. */
-export function cellsOf(rows: readonly Row[], measures: readonly Measure[]): string[][] {
+/** Cells of the table, the head first, references last. Bold is `**…**`, as in Markdown. */
+export function cellsOf(
+  rows: readonly Row[],
+  measures: readonly Measure[],
+  references: readonly Reference[] = [],
+): string[][] {
   const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
   const best = new Map(present.map((measure) => [measure.name, bestOf(rows, measure)]));
   const arrow = ({ better }: Measure) => (better ? (better === "higher" ? " ↑" : " ↓") : "");
@@ -100,6 +110,13 @@ export function cellsOf(rows: readonly Row[], measures: readonly Measure[]): str
         if (!figure) return "–";
         const text = withDeviation(figure, seeds.length > 1);
         return best.get(name)!.includes(variant) ? `**${text}**` : text;
+      }),
+    ]),
+    ...references.map(({ title, figures }) => [
+      ...[title, ""],
+      ...present.map(({ name }) => {
+        const mean = figures[name];
+        return mean === undefined ? "–" : withDeviation({ mean, deviation: 0 }, false);
       }),
     ]),
   ];

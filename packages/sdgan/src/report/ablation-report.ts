@@ -38,7 +38,7 @@ export async function writeAblationReport(out: string, result: AblationResult): 
   }
 }
 
-function tableSection({ rows, comparisons }: AblationResult): Section {
+function tableSection({ rows, references, comparisons }: AblationResult): Section {
   const compared =
     comparisons.length > 0
       ? `<h3>${claim.full} less ${claim.baseline}, seed by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
@@ -46,7 +46,7 @@ function tableSection({ rows, comparisons }: AblationResult): Section {
   return {
     title: "Figures",
     about: "On captions of unseen pictures, by the averaged generator.",
-    body: `${tableOf(cellsOf(rows, measures))}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
+    body: `${tableOf(cellsOf(rows, measures, references))}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
   };
 }
 

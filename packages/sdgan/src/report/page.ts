@@ -105,7 +105,7 @@ th { text-align: left; font-weight: 500; vertical-align: top; }
 td { text-align: right; white-space: nowrap; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--rule); }
 strong { font-weight: 750; }
-.grid th, .grid td { border: 0; padding: 0 .4rem .4rem 0; }
+.grid th, .grid td { border: 0; padding: 0 .4rem .4rem 0; vertical-align: top; }
 .grid th { font-size: .8rem; max-width: 14rem; }
 figure { margin: 0; }
 img { width: 96px; height: 96px; display: block; image-rendering: pixelated; }

@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Prepared } from "../data/prepared.js";
+import { readEvaluation } from "../evaluation/read-evaluation.js";
 import type { TrainedReader } from "../evaluation/reader-score.js";
+import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
 import { Painter } from "../generation/painter.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
@@ -23,26 +25,19 @@ export interface RunReportOptions {
   data: Prepared;
   /** Without one, what only a reader can say is left out. */
   reader?: TrainedReader | undefined;
-  /** Cells of a table of figures, its head first: what the run was measured by. */
-  figures?: readonly (readonly string[])[] | undefined;
   seed?: number;
 }
 
-/** Writes `report.html` into the run folder, and returns its path. */
-export async function writeRunReport({
-  run,
-  data,
-  reader,
-  figures,
-  seed = 0,
-}: RunReportOptions): Promise<string> {
+/** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
+export async function writeRunReport({ run, data, reader, seed = 0 }: RunReportOptions): Promise<string> {
   const { samples, metrics } = openRun(run);
   const painter = new Painter(run);
   const choices = unseenCaptions(data, 128, seed);
   const captions = choices.slice(0, 6).map(({ text }) => text);
   const examined = captions.slice(0, 4).map((caption) => painter.examine(caption, { seed }));
+  const evaluation = readEvaluation(run);
   const sections = [
-    figures && { title: "Figures", about: "On captions of unseen pictures.", body: tableOf(figures) },
+    evaluation && figuresSection(evaluation),
     existsSync(metrics) ? curvesSection(readMetrics(metrics)) : undefined,
     existsSync(samples) ? await samplesSection(samples) : undefined,
     await attentionSection(examined),
@@ -61,6 +56,26 @@ export async function writeRunReport({
     }),
   );
   return path;
+}
+
+function figuresSection({ step, seed, figures, networks }: Evaluation): Section {
+  const number = (value: number | undefined) =>
+    value === undefined ? "–" : String(Number(value.toPrecision(4)));
+  const kinds = Object.entries(figureKinds) as [FigureName, FigureKind][];
+  const rows = kinds.flatMap(([name, { title, better }]): string[][] => {
+    const figure = figures[name];
+    if (!figure) return [];
+    const { drawn, deviation, real, chance, network, count } = figure;
+    const arrow = { higher: " ↑", lower: " ↓", neither: "" }[better];
+    const spread = deviation === undefined ? "" : ` ± ${number(deviation)}`;
+    const seen = networks[network]?.name ?? network;
+    return [[title + arrow, number(drawn) + spread, number(real), number(chance), String(count), seen]];
+  });
+  return {
+    title: "Figures",
+    about: `After ${step} steps, on captions of unseen pictures from seed ${seed}; arrows show which way is better.`,
+    body: tableOf([["figure", "drawn", "real", "chance", "of", "seen by"], ...rows]),
+  };
 }
 
 function curvesSection(metrics: readonly Metrics[]): Section | undefined {
