@@ -83,9 +83,8 @@ function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   const figures = new Map<string, Line[]>();
   for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
     if (name === "step") continue;
-    const [title = name, ...rest] = name.split("/");
-    const points = pointsOf(metrics, name);
-    figures.set(title, [...(figures.get(title) ?? []), { name: rest.join("/") || title, points }]);
+    const [, title = name, stage = name] = /^(.+)\/(stage\d+)$/.exec(name) ?? [];
+    figures.set(title, [...(figures.get(title) ?? []), { name: stage, points: pointsOf(metrics, name) }]);
   }
   return {
     title: "Over the steps",
