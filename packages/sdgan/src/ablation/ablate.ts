@@ -1,16 +1,18 @@
 /** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
-import { existsSync, mkdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { type Config, loadConfig } from "../config.js";
 import { openPrepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
 import { writeAblationReport } from "../report/ablation-report.js";
+import { writeFileAtomic } from "../run/atomic-file.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun } from "../run/run-folder.js";
 import { takeLock } from "../run/run-lock.js";
 import { onDisk } from "../system-errors.js";
 import { checkpointSteps } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
+import { readerFile } from "../training/reader-trainee.js";
 import { Commands } from "./commands.js";
 import { isEvaluated } from "./measures.js";
 import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
@@ -30,6 +32,8 @@ export interface AblateOptions extends PlanOptions {
   reader?: string | undefined;
   /** A run folder whose DAMSM measures R-precision: of another seed than the one that trains. */
   judge?: string | undefined;
+  /** A file with the weights that FID is defined by: the figures are then by its features. */
+  inception?: string | undefined;
   /** Pictures that each run is measured by. */
   pictures: number;
   signal: AbortSignal;
@@ -184,10 +188,11 @@ async function trainRuns(
 /** Returns whether it is complete. */
 async function trainAndEvaluate(
   { variant, seed, folder, settings }: PlannedRun,
-  { config, data, out, steps, damsm, reader, pictures }: RunOptions,
+  { config, data, out, steps, damsm, judge, reader, inception, pictures }: RunOptions,
   commands: Commands,
 ): Promise<boolean> {
   const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
+  if (reader) adoptReader(reader, folder);
   if (trainedSteps(folder) < steps) {
     const how = holdsRun(folder)
       ? ["--resume"]
@@ -196,9 +201,21 @@ async function trainAndEvaluate(
     if (!(await commands.run(args, log))) return false;
     if (trainedSteps(folder) < steps) return false; // It was asked to end, and did so in good order.
   }
-  const readers = reader ? ["--reader", reader] : [];
-  const args = ["--run", folder, "--data", data, ...readers, "--pictures", String(pictures)];
+  const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
+  const args = ["--run", folder, "--data", data, ...judges, "--pictures", String(pictures)];
   return commands.run(["evaluate", ...args], log);
+}
+
+/** Copies the reader of the run folder `from` into `run`, where training and evaluation look for it. */
+function adoptReader(from: string, run: string): void {
+  const [source, target] = [from, run].map((folder) => join(folder, "reader", readerFile)) as [
+    string,
+    string,
+  ];
+  if (existsSync(target)) return;
+  const bytes = onDisk(source, () => readFileSync(source));
+  onDisk(target, () => mkdirSync(dirname(target), { recursive: true }));
+  writeFileAtomic(target, bytes);
 }
 
 /** Steps of the newest checkpoint: what a training goes on from. */

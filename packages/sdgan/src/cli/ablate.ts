@@ -31,6 +31,7 @@ export function addAblate(program: Command): void {
     .option("--damsm <folder>", "a run folder whose DAMSM all runs train with, rather than one trained here")
     .option("--judge <folder>", "a run folder with a DAMSM of another seed, which measures R-precision")
     .option("--reader <folder>", "a run folder whose reader judges, rather than one trained here on the data")
+    .option("--inception <file>", "the weights that FID is defined by: distances are then by its features")
     .option("--pictures <count>", "pictures that a run is measured by", wholeNumber(1), 1000)
     .addHelpText("after", help)
     .action(show);
@@ -61,6 +62,7 @@ interface Options {
   damsm?: string;
   judge?: string;
   reader?: string;
+  inception?: string;
   pictures: number;
 }
 
