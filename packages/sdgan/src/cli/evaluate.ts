@@ -3,7 +3,7 @@ import type { Device } from "../device.js";
 import { type MetricName, metricNames } from "../evaluation/result.js";
 import { nearest } from "../nearest.js";
 import { evaluationLines } from "./evaluation-table.js";
-import { deviceOption, requiredOption, wholeNumber } from "./options.js";
+import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -23,7 +23,7 @@ export function addEvaluate(program: Command): void {
     .option("--inception <file>", "the weights that FID is defined by; pictures are compared by its features")
     .option("--damsm <folder>", "another run folder, whose DAMSM of another seed is R-precision's judge")
     .option("--reader <folder>", "another run folder, whose reader is used")
-    .option("--checkpoint <step|best>", "draw with this checkpoint rather than the newest model", checkpointOf)
+    .addOption(checkpointOption(command))
     .option("--pictures <count>", "captions to draw a picture of", wholeNumber(1), 1000)
     .option("--seed <number>", "other captions and pictures for another seed", wholeNumber(0), 0)
     .option("--json", "print the result as JSON, and nothing else")
@@ -73,9 +73,4 @@ function metricsOf(text: string): MetricName[] {
     );
   }
   return metricNames.filter((name) => names.includes(name));
-}
-
-function checkpointOf(text: string): number | "best" {
-  if (text === "best" || /^\d+$/.test(text)) return text === "best" ? text : Number(text);
-  throw new InvalidArgumentError("Expected a step whose checkpoint was kept, or best.");
 }
