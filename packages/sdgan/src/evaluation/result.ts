@@ -25,6 +25,7 @@ export const figureKinds = {
   consistencyRetrieval: { title: "consistency: retrieval", metric: "consistency", better: "higher" },
   noiseDiversity: { title: "diversity: of noise", metric: "diversity", better: "higher" },
   wordDiversity: { title: "diversity: of words", metric: "diversity", better: "higher" },
+  variety: { title: "variety", metric: "diversity", better: "higher" },
   readerScore: { title: "reader's score", metric: "readerScore", better: "higher" },
   otherCaptionsScore: { title: "reader's score: other captions", metric: "readerScore", better: "neither" },
 } as const satisfies Record<string, FigureKind>;
@@ -107,17 +108,15 @@ export interface Evaluation {
 }
 
 /**
- * What training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line of its own:
- * `{"step":500,"reader/frechetDistance":12.3,…}`. Before the slash stands the network that looked: the run folder's
- * reader, or its DAMSM where there is no reader.
+ * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line of their
+ * own: `{"step":500,"reader/readerScore":0.6,…}`. Before the slash stands the network that looked: the run folder's
+ * reader, or its DAMSM where there is no reader (then without the reader's score).
  */
-export const trainingFigures = {
-  /** The reader's score; of a reader alone. */
-  score: { better: "higher" },
-  frechetDistance: { better: "lower" },
-  consistencyRatio: { better: "lower" },
-  noiseDiversity: { better: "higher" },
-  /** How far apart drawn pictures of different captions are, over how far apart the real ones are. */
-  variety: { better: "higher" },
-} as const satisfies Record<string, { better: "higher" | "lower" }>;
-export type TrainingFigure = keyof typeof trainingFigures;
+export const trainingFigures = [
+  "readerScore",
+  "frechetDistance",
+  "consistencyRatio",
+  "noiseDiversity",
+  "variety",
+] as const satisfies FigureName[];
+export type TrainingFigure = (typeof trainingFigures)[number];

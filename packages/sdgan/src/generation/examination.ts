@@ -1,7 +1,10 @@
 /** What goes on in a generator while it draws: where it looks for each word, and what SCBN makes of the words there. */
-import type { Tensor } from "@sdgan/torch";
+import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Generated, Generator } from "../models/generator.js";
 import { SemanticConditionedBatchNorm } from "../models/scbn.js";
+import { pixelsOf } from "../training/tensors.js";
+import { generate } from "./paint.js";
+import type { Painter, Painting } from "./painter.js";
 
 /** A value for every place of a square, row by row. */
 export interface PlaceMap {
@@ -11,7 +14,10 @@ export interface PlaceMap {
   values: Float32Array;
 }
 
-export interface Examination {
+/** A picture, with what its generator looked at. */
+export interface ExaminedPainting extends Painting {
+  /** The words that the model read. */
+  words: string[];
   /** Of stages 2, 3, …: how much each place attends to each word, one map a word. */
   attention: PlaceMap[][];
   /**
@@ -22,10 +28,31 @@ export interface Examination {
 }
 
 /**
- * Draws by `draw` and looks on.
- * @param draw runs `generator` forward for one caption; its tensors must live until this returns
+ * Draws the first picture of a caption, as the painter's `draw` does, and looks on.
+ * @throws UserError for a caption that the model knows no word of
  */
-export function examine(generator: Generator, draw: () => Generated): Examination & { generated: Generated } {
+export function examine(painter: Painter, caption: string, seed = 0): ExaminedPainting {
+  const { artist, vocabulary } = painter;
+  const { tokens } = painter.read(caption);
+  const order = { tokens, seed, number: 1 };
+  return inferenceMode(() =>
+    scope(() => {
+      const { generated, modulation } = watching(artist.generator, () => generate(artist, [order]));
+      return {
+        ...{ caption, seed, number: 1, modulation },
+        stages: generated.images.map((image) => ({ pixels: pixelsOf(image), size: image.size(2) })),
+        words: tokens.map((token) => vocabulary.words[token]!),
+        attention: generated.attentions.map(mapsOf),
+      };
+    }),
+  );
+}
+
+/** Does `draw`, and notes what the generator's SCBN layers make of one caption. */
+function watching(
+  generator: Generator,
+  draw: () => Generated,
+): Pick<ExaminedPainting, "modulation"> & { generated: Generated } {
   const modulation: PlaceMap[] = [];
   const layers = [...generator.modules()].filter((module) => module instanceof SemanticConditionedBatchNorm);
   for (const layer of layers)
@@ -34,8 +61,7 @@ export function examine(generator: Generator, draw: () => Generated): Examinatio
       modulation.push({ size: strength.size(1), values: floats(strength) });
     };
   try {
-    const generated = draw();
-    return { generated, modulation, attention: generated.attentions.map(mapsOf) };
+    return { generated: draw(), modulation };
   } finally {
     for (const layer of layers) layer.onModulation = undefined;
   }

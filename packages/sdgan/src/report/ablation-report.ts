@@ -5,6 +5,7 @@ import { type AblationResult, claim, notes } from "../ablation/results.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
 import { variants } from "../ablation/variants.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import { examine } from "../generation/examination.js";
 import { Painter } from "../generation/painter.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
@@ -129,6 +130,6 @@ async function looks(runs: readonly Run[], data: Prepared): Promise<(Section | u
   const full = runs.find(({ variant }) => variant === claim.full);
   if (!full) return [];
   const painter = new Painter(full.folder);
-  const examined = unseenCaptions(data, 4, 0).map(({ text }, i) => painter.examine(text, { seed: i }));
+  const examined = unseenCaptions(data, 4, 0).map(({ text }, i) => examine(painter, text, i));
   return [await attentionSection(examined), await modulationSection(examined)];
 }

@@ -1,33 +1,36 @@
 /** Pages to look at, from folders. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { readResults } from "../ablation/results.js";
 import { openPrepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
-import { loadReader } from "../evaluation/reader-score.js";
-import { readerFile } from "../training/reader-trainee.js";
+import { loadReader, readerPath } from "../evaluation/networks/reader.js";
 import { writeAblationReport } from "./ablation-report.js";
-import { writeRunReport } from "./run-report.js";
-
-export { writeAblationReport } from "./ablation-report.js";
-export { type RunReportOptions, writeRunReport } from "./run-report.js";
+import { type RunReportOptions, writeRunReport } from "./run-report.js";
 
 /**
  * Writes the page of a run, and returns its path.
  * @param reader a run folder with a reader; by default the run itself, where it has one
  * @throws UserError for folders that are missing or do not fit
  */
-export async function reportRun(folders: { run: string; data: string; reader?: string }): Promise<string> {
-  const { run } = folders;
+export async function reportRun({
+  run,
+  ...folders
+}: {
+  run: string;
+  data: string;
+  reader?: string | undefined;
+  checkpoint?: RunReportOptions["checkpoint"];
+}): Promise<string> {
   const data = openPrepared(folders.data);
   try {
-    const file = join(folders.reader ?? run, "reader", readerFile);
-    const reader = folders.reader !== undefined || existsSync(file) ? loadReader(file) : undefined;
+    const file = readerPath(folders.reader ?? run);
+    const asked = folders.reader !== undefined || (data.attributes && existsSync(file));
+    const reader = asked ? loadReader(file) : undefined;
     if (reader && JSON.stringify(reader.attributes) !== JSON.stringify(data.attributes))
       throw new UserError(
         `${folders.data}: its pictures have other attributes than the reader was trained on`,
       );
-    return await writeRunReport({ run, data, reader });
+    return await writeRunReport({ run, data, reader, checkpoint: folders.checkpoint });
   } finally {
     data.close();
   }

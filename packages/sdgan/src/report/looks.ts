@@ -1,27 +1,19 @@
 /** Sections that look into one model: what it drew, where it looked, and what a reader makes of that. */
-import type { Choice } from "../data/batch.js";
 import type { Prepared } from "../data/prepared.js";
-import type { TrainedReader } from "../evaluation/reader-score.js";
-import type { ExaminedPainting, Painter } from "../generation/painter.js";
-import { Random } from "../random.js";
+import { captionOf, chooseTrials, type Trial } from "../evaluation/choose.js";
+import type { TrainedReader } from "../evaluation/networks/reader.js";
+import type { ExaminedPainting } from "../generation/examination.js";
+import type { Painter } from "../generation/painter.js";
 import { gridOf, type Row, type Section, type Shown, stripOf } from "./page.js";
 import { dataUrl, heatOf, litBy } from "./pictures.js";
 import { disagreements, nearestReal, realPicture } from "./reading.js";
 
-/** Captions of pictures that were never trained on, one a picture, in an order that the seed decides. */
-export function unseenCaptions(
-  { splits }: Prepared,
-  count: number,
-  seed: number,
-): (Choice & { text: string })[] {
-  const random = new Random(seed, "report");
-  const { pictures } = splits.test;
-  const places = random.shuffled([...new Array(pictures.length).keys()]).slice(0, count);
-  return places.map((picture) => {
-    const { captions } = pictures.at(picture);
-    const caption = random.below(captions.length);
-    return { picture, caption, text: captions[caption]!.text };
-  });
+/** A caption of a picture that was never trained on. */
+export type Unseen = Trial & { text: string };
+
+/** Those that an evaluation of this seed draws. */
+export function unseenCaptions(data: Prepared, count: number, seed: number): Unseen[] {
+  return chooseTrials(data, count, seed).map((trial) => ({ ...trial, ...captionOf(data, trial) }));
 }
 
 /** Word attention of the last stage over the picture, a strip for each caption. */
@@ -42,8 +34,8 @@ export async function attentionSection(examined: readonly ExaminedPainting[]): P
   return {
     title: "Where it looks for each word",
     about:
-      "Word attention of the last stage: a place is as bright as it attends to the word, beside the place that does " +
-      "most; under the picture, how much that is of this place's attention.",
+      "Word attention of the last stage: the more a place attends to the word, the brighter it is. The place that does " +
+      "most is the brightest; the number is its share for the word, of all words.",
     body: strips.join(""),
   };
 }
@@ -109,7 +101,7 @@ export async function disagreementSection(
   painter: Painter,
   data: Prepared,
   reader: TrainedReader,
-  choices: readonly (Choice & { text: string })[],
+  choices: readonly Unseen[],
   seed: number,
 ): Promise<Section> {
   const drawn = choices.map(({ text }) => [...painter.draw([text], { seed })][0]!.stages.at(-1)!);

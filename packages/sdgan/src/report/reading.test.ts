@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import type { TrainedReader } from "../evaluation/reader-score.js";
+import type { TrainedReader } from "../evaluation/networks/reader.js";
 import { makeReader } from "../training/reader-trainee.js";
 import { imagesOf } from "../training/tensors.js";
 import { disagreements, nearestReal, realPicture } from "./reading.js";

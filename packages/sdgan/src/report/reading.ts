@@ -2,10 +2,10 @@
 import { fromBytes, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import { type Choice, makeBatch } from "../data/batch.js";
 import type { Prepared } from "../data/prepared.js";
-import type { TrainedReader } from "../evaluation/reader-score.js";
+import { fit } from "../evaluation/fit.js";
+import type { TrainedReader } from "../evaluation/networks/reader.js";
 import type { StagePicture } from "../generation/painter.js";
 import { readerSize } from "../training/reader-trainee.js";
-import { resize } from "../training/tensors.js";
 
 /** Places of real pictures in the training split, the nearest first. */
 export type Nearest = { picture: number; distance: number }[];
@@ -23,12 +23,13 @@ export function nearestReal(
   const nearest: Nearest[] = pictures.map(() => []);
   inferenceMode(() =>
     scope(() => {
-      const asked = network.features(shrunk(pictures)); // [Q, F]
+      const asked = network.look(shrunk(pictures)).features; // [Q, F]
       const total = data.splits.train.pictures.length;
       for (let first = 0; first < total; first += batchSize) {
         const places = Array.from({ length: Math.min(batchSize, total - first) }, (_, i) => first + i);
         const distances = scope(() => {
-          const features = network.features(shrunk(places.map((place) => realPicture(data, "train", place))));
+          const real = places.map((place) => realPicture(data, "train", place));
+          const { features } = network.look(shrunk(real));
           return asked.unsqueeze(1).sub(features.unsqueeze(0)).square().sum(2).sqrt().toNumbers(); // [Q, B]
         });
         for (const [query, own] of nearest.entries()) {
@@ -113,5 +114,5 @@ function shrunk(pictures: readonly StagePicture[]): Tensor {
   const bytes = new Uint8Array(pictures.length * size * size * 3);
   for (const [i, { pixels }] of pictures.entries()) bytes.set(pixels, i * size * size * 3);
   const images = fromBytes(bytes, [pictures.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
-  return resize(images.to("float32").div(127.5).sub(1), readerSize);
+  return fit(images.to("float32").div(127.5).sub(1), readerSize);
 }

@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Prepared } from "../data/prepared.js";
+import type { TrainedReader } from "../evaluation/networks/reader.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
-import type { TrainedReader } from "../evaluation/reader-score.js";
 import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
+import { examine } from "../generation/examination.js";
 import { Painter } from "../generation/painter.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
@@ -25,16 +26,24 @@ export interface RunReportOptions {
   data: Prepared;
   /** Without one, what only a reader can say is left out. */
   reader?: TrainedReader | undefined;
+  /** Which of the checkpoints that were kept draws; by default the newest model. */
+  checkpoint?: number | "best" | undefined;
   seed?: number;
 }
 
 /** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
-export async function writeRunReport({ run, data, reader, seed = 0 }: RunReportOptions): Promise<string> {
+export async function writeRunReport({
+  run,
+  data,
+  reader,
+  checkpoint,
+  seed = 0,
+}: RunReportOptions): Promise<string> {
   const { samples, metrics } = openRun(run);
-  const painter = new Painter(run);
+  const painter = new Painter(run, { checkpoint });
   const choices = unseenCaptions(data, 128, seed);
   const captions = choices.slice(0, 6).map(({ text }) => text);
-  const examined = captions.slice(0, 4).map((caption) => painter.examine(caption, { seed }));
+  const examined = captions.slice(0, 4).map((caption) => examine(painter, caption, seed));
   const evaluation = readEvaluation(run);
   const sections = [
     evaluation && figuresSection(evaluation),
