@@ -237,7 +237,16 @@ describe("evaluate", () => {
   });
 
   it("prints a table, or JSON and nothing else", async () => {
-    const options = ["train", "damsm", "--config", at("tiny.yaml"), "--data", at("data"), "--run", at("judge")];
+    const options = [
+      "train",
+      "damsm",
+      "--config",
+      at("tiny.yaml"),
+      "--data",
+      at("data"),
+      "--run",
+      at("judge"),
+    ];
     expect((await sdgan(...options, "--steps", "1", "--set", "seed=1")).stderr).not.toContain("sdgan:");
     const judged = evaluate("--damsm", at("judge"), "--pictures", "20");
     const table = (await sdgan(...judged)).stdout;

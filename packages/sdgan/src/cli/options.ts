@@ -45,7 +45,10 @@ export function deviceOption(command: Command): Option {
 /** `--checkpoint`, the same for all that draws. */
 export function checkpointOption(command: Command): Option {
   return command
-    .createOption("--checkpoint <step|best>", "draw with a checkpoint that was kept, rather than the newest model")
+    .createOption(
+      "--checkpoint <step|best>",
+      "draw with a checkpoint that was kept, rather than the newest model",
+    )
     .argParser((text) => {
       if (text === "best" || /^\d+$/.test(text)) return text === "best" ? text : Number(text);
       throw new InvalidArgumentError("Expected a step whose checkpoint was kept, or best.");

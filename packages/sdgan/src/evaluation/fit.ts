@@ -15,5 +15,7 @@ export function fit(images: Tensor, size: number): Tensor {
 /** What `fit` does, in words. */
 export function describeFit(from: number, to: number): string {
   if (from === to) return "none";
-  return from < to ? `enlarged from ${from} to ${to} pixels, bilinear` : `averaged from ${from} to ${to} pixels`;
+  return from < to
+    ? `enlarged from ${from} to ${to} pixels, bilinear`
+    : `averaged from ${from} to ${to} pixels`;
 }

@@ -3,7 +3,7 @@ import { inferenceMode, scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
 import { chooseTrials, split, type Trial } from "./choose.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
-import { type ObserveOptions, observe, type Onlookers } from "./observe.js";
+import { type ObserveOptions, type Onlookers, observe } from "./observe.js";
 import {
   type Evaluation,
   type Figure,
@@ -99,7 +99,7 @@ export function lacking(metric: MetricName, { data, onlookers, trials }: Means):
 const fewestPictures: Record<MetricName, number> = {
   inceptionScore: scoreSplits,
   frechetDistance: 2,
-  kernelDistance: 2,
+  kernelDistance: 4,
   precisionRecall: 4,
   rPrecision: 1,
   consistency: 2,

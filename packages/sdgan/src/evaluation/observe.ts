@@ -129,9 +129,7 @@ function observeSome(
     real: look(() => real(unseen), unseen, all),
     partners: look(() => drawn(paired), paired, partners ? [partners] : []),
     otherNoise: look(() => drawn(unseen, 2), unseen, otherNoise ? [otherNoise] : []),
-    sentences: onlookers.damsm
-      ?.read(some.map((trial) => captionOf(data, trial).text))
-      .to({ device: "cpu" }),
+    sentences: onlookers.damsm?.read(some.map((trial) => captionOf(data, trial).text)).to({ device: "cpu" }),
   };
 }
 

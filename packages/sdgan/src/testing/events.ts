@@ -58,12 +58,14 @@ export function utf8(fields: Fields, field: number): string {
   return new TextDecoder().decode(fields[field]![0] as Uint8Array);
 }
 
+/** What an event has of curves: the point of each, by its name. */
 export function scalarsOf(event: Fields): Record<string, number> {
-  const values = (parse(event[5]![0] as Uint8Array)[1] as Uint8Array[]).map(parse);
+  const summary = event[5] ? parse(event[5][0] as Uint8Array) : {};
+  const values = ((summary[1] ?? []) as Uint8Array[]).map(parse);
   return Object.fromEntries(
-    values.map((value) => [
-      utf8(value, 1),
-      new DataView((value[2]![0] as Uint8Array).buffer).getFloat32(0, true),
-    ]),
+    values.flatMap((value) => {
+      const point = value[2]?.[0] as Uint8Array | undefined; // A picture has none.
+      return point ? [[utf8(value, 1), new DataView(point.buffer).getFloat32(0, true)]] : [];
+    }),
   );
 }

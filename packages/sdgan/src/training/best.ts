@@ -10,11 +10,7 @@ export interface Best {
 }
 
 /** The better of both, the earlier of equal ones; what is not finite is never best. */
-export function betterOf(
-  best: Best | undefined,
-  other: Best,
-  better: "higher" | "lower",
-): Best | undefined {
+export function betterOf(best: Best | undefined, other: Best, better: "higher" | "lower"): Best | undefined {
   if (!Number.isFinite(other.value)) return best;
   if (best === undefined) return other;
   return (better === "higher" ? other.value > best.value : other.value < best.value) ? other : best;

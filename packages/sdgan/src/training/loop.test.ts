@@ -219,7 +219,7 @@ describe("evaluations", () => {
     expect(figures[2]).toBe('{"step":6,"score":null,"other":6}');
     const [file] = readdirSync(run.path).filter((name) => name.includes("tfevents"));
     const points = readEvents(join(run.path, file!)).flatMap((event) => {
-      const scalars = event[5] ? scalarsOf(event) : {};
+      const scalars = scalarsOf(event);
       return "score" in scalars ? [[event[2]![0], scalars.other]] : [];
     });
     expect(points).toEqual([2, 4, 6, 8, 10].map((step) => [step, step]));

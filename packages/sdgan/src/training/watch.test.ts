@@ -20,8 +20,7 @@ describe("a discriminator that is sure of every picture", () => {
   });
 
   it("is not told where it is in doubt now and then, and told again when it had been", () => {
-    for (let step = 10; step <= 1000; step += 10)
-      watch.losses(step, losses(step % 150 === 0 ? 0.5 : 0.01));
+    for (let step = 10; step <= 1000; step += 10) watch.losses(step, losses(step % 150 === 0 ? 0.5 : 0.01));
     expect(said).toEqual([]);
     for (let step = 1010; step <= 2000; step += 10) watch.losses(step, losses(step === 1500 ? 0.5 : 0.01));
     expect(said).toHaveLength(2);

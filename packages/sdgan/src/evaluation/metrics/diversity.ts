@@ -12,7 +12,5 @@ import { meanDistance, rowDistances } from "./distances.js";
 export function semanticDiversity(first: Tensor, second: Tensor): number {
   const N = first.size(0);
   if (N < 2) throw new RangeError(`semantic diversity: at least 2 pairs are needed, and there are ${N}`);
-  return inferenceMode(() =>
-    scope(() => rowDistances(first, second).mean().item() / meanDistance(first)),
-  );
+  return inferenceMode(() => scope(() => rowDistances(first, second).mean().item() / meanDistance(first)));
 }

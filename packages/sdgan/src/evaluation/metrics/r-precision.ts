@@ -2,7 +2,7 @@ import { inferenceMode, type Tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
 import { cosines, inRows } from "./distances.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
-import { drawOthers, countRankedFirst } from "./ranking.js";
+import { countRankedFirst, drawOthers } from "./ranking.js";
 
 export interface RPrecisionOptions {
   /** Draws the wrong captions. */

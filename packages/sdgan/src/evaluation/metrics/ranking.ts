@@ -7,11 +7,7 @@ import type { Random } from "../../random.js";
  *
  * @param scores [R, N], of rows `first` … of N; row i's own column is i
  */
-export function countRankedFirst(
-  scores: Tensor,
-  first: number,
-  othersOf: (row: number) => number[],
-): number {
+export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: number) => number[]): number {
   const places = Array.from({ length: scores.size(0) }, (_, i) => first + i);
   const columns = (of: number[][]) =>
     tensor(of.flat(), { shape: [places.length, of[0]!.length], dtype: "int64" });

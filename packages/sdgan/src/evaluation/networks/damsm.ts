@@ -77,7 +77,9 @@ export function damsmOnlooker(
     ...{ file, sha256: sha256Of(file) },
     features: "the picture's code",
     width: config.text.width,
-    resize: convolutional ? describeFit(size, imageSize) : "stretched to 299 pixels as PyTorch does, bilinear",
+    resize: convolutional
+      ? describeFit(size, imageSize)
+      : "stretched to 299 pixels as PyTorch does, bilinear",
   };
   return {
     about,
