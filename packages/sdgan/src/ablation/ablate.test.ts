@@ -33,7 +33,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Tiny networks that draw 64 pixels, which the reader takes. */
 const ablate = (out: string, ...more: string[]) => [
   ...["ablate", "--config", at("tiny.yaml"), "--set", "generator.firstSize=32", "--data", at("data")],
-  ...["--out", at(out), "--pictures", "120", "--threads", "1", ...more],
+  ...["--out", at(out), "--pictures", "130", "--threads", "1", ...more],
 ];
 const result = (out: string) => JSON.parse(readFileSync(at(out, "ablation.json"), "utf8")) as AblationResult;
 const metrics = (out: string, variant: string, seed: number) =>

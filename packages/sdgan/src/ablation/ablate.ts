@@ -156,13 +156,16 @@ async function trainRuns(
   const sum = () => [...done.values()].reduce((total, count) => total + count, 0);
   let complete = runs.filter(({ folder }) => isEvaluated(folder, steps)).length;
   onBegin?.("ablation", sum(), steps * runs.length);
-  using _ = watch(() => {
+  const show = () => {
     for (const { folder } of underWay) done.set(folder, stepUnderWay(folder));
     onProgress?.(sum(), {
       runs: `${complete}/${runs.length}`,
-      now: [...underWay].map(({ variant, seed }) => `${variant.name} ${seed}`).join(", "),
+      ...(underWay.size > 0 && {
+        now: [...underWay].map(({ variant, seed }) => `${variant.name} ${seed}`).join(", "),
+      }),
     });
-  });
+  };
+  using _ = watch(show);
   const left = runs.filter(({ folder }) => !isEvaluated(folder, steps)).values();
   const worker = async () => {
     for (const run of left) {
@@ -182,6 +185,7 @@ async function trainRuns(
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
+  show();
   return failures;
 }
 
