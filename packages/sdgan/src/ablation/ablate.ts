@@ -130,7 +130,7 @@ async function trainShared(
   onBegin?.(part, before, steps);
   using _ = watch(() => onProgress?.(stepUnderWay(folder), {}));
   const how = holdsRun(folder) ? ["--resume"] : ["--config", config, ...asOptions([...set, `seed=${seed}`])];
-  return commands.run(
+  return await commands.run(
     ["train", what, "--data", data, "--run", run, ...how],
     join(out, "logs", `${basename(run)}-${what}.txt`),
   );

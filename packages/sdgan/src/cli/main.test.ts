@@ -66,6 +66,8 @@ describe("usage", () => {
       ["train", "reader"],
       ["generate"],
       ["evaluate"],
+      ["ablate"],
+      ["report"],
       ["import", "attngan"],
       ["import", "weights"],
       ["export"],
