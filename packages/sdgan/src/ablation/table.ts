@@ -144,7 +144,7 @@ function withDeviation({ mean, deviation }: { mean: number; deviation: number },
   const size = Math.floor(Math.log10(Math.max(Math.abs(mean), Math.abs(deviation), 1e-6)));
   const places = Number.isInteger(mean) && !deviation ? 0 : Math.min(6, Math.max(0, 3 - size));
   const fixed = (value: number) => value.toFixed(places).replace("-", "−");
-  return spread && deviation > 0 ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
+  return spread && Number(fixed(deviation)) > 0 ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
 }
 
 /** Cells as a Markdown table. */

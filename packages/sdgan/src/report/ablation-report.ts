@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { measures } from "../ablation/measures.js";
 import { type AblationResult, claim, notes } from "../ablation/results.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
-import { variants } from "../ablation/variants.js";
+import { type Variant, variants } from "../ablation/variants.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { examine } from "../generation/examination.js";
 import { Painter } from "../generation/painter.js";
@@ -30,7 +30,7 @@ export async function writeAblationReport(out: string, result: AblationResult): 
       ...(await looks(runs, data)),
     ];
     const path = join(out, "report.html");
-    const lead = `${rows.length} variants, ${runs.length} runs of ${steps} steps, as many pictures a step for each.`;
+    const lead = `Variants: ${rows.length}; runs: ${runs.length}, of ${steps} steps each, with as many pictures a step.`;
     const page = { title: "Ablation", lead, sections: sections.filter((section) => section !== undefined) };
     writeFileAtomic(path, pageOf(page));
     return path;
@@ -44,32 +44,44 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
     comparisons.length > 0
       ? `<h3>${claim.full} less ${claim.baseline}, seed by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
       : "";
+  const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
+  const tables = Array.from({ length: Math.ceil(present.length / mostColumns) }, (_, i) =>
+    tableOf(cellsOf(rows, present.slice(mostColumns * i, mostColumns * (i + 1)), references)),
+  );
   return {
     title: "Figures",
     about: "On captions of unseen pictures, by the averaged generator.",
-    body: `${tableOf(cellsOf(rows, measures, references))}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
+    body: `${tables.join("")}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
   };
 }
 
+/** Measures that a table has room for, on paper too. */
+const mostColumns = 7;
+
 /** The parts of the method in one section, what its loss leaves open in another: few enough lines each to tell apart. */
 function curveSections(runs: readonly Run[]): Section[] {
-  const isPart = ({ name, set }: (typeof variants)[number]) => !set || name === claim.full;
+  const isFull = ({ name }: Variant) => name === claim.full;
   const groups = [
-    { title: "Over the steps: the parts", of: variants.filter(isPart) },
+    {
+      title: "Over the steps: the parts",
+      of: (variant: Variant) => !variant.set || isFull(variant),
+      least: 1,
+    },
     {
       title: "Over the steps: the contrastive loss",
-      of: variants.filter(({ name, set }) => set || name === claim.full),
+      ...{ of: (variant: Variant) => variant.set !== undefined || isFull(variant), least: 2 },
     },
   ];
-  return groups.flatMap(({ title, of }): Section[] => {
-    const lines = of
+  return groups.flatMap(({ title, of, least }): Section[] => {
+    const lines = variants
+      .filter(of)
       .map(({ name }) => ({ name, runs: runs.filter(({ variant }) => variant === name) }))
       .filter((variant) => variant.runs.length > 0)
       .map(({ name, runs }) => ({
         name,
         metrics: runs.map(({ folder }) => readMetrics(join(folder, "metrics.jsonl"))),
       }));
-    if (lines.length < 2) return [];
+    if (lines.length < least) return [];
     const terms = new Set(
       lines.flatMap(({ metrics }) => metrics.flat().flatMap((line) => Object.keys(line))),
     );

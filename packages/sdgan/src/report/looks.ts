@@ -25,7 +25,7 @@ export async function attentionSection(examined: readonly ExaminedPainting[]): P
       const lit = maps.map(
         async (map, word): Promise<Shown> => ({
           picture: await dataUrl(litBy(picture, map)),
-          caption: `${words[word]} ${(100 * Math.max(...map.values)).toFixed(0)} %`,
+          caption: `${words[word]} ${(100 * Math.max(...map.values)).toFixed(0)}\u00a0%`,
         }),
       );
       return stripOf([{ picture: await dataUrl(picture), caption: "drawn" }, ...(await Promise.all(lit))]);
@@ -112,9 +112,10 @@ export async function disagreementSection(
     return {
       title: text,
       pictures: [
-        { picture: await dataUrl(drawn[index]!), caption: said.join("; ") },
+        { picture: await dataUrl(drawn[index]!) },
         { picture: await dataUrl(realPicture(data, "test", picture)) },
       ],
+      note: said.join("; "),
     };
   });
   return {

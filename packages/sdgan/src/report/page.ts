@@ -63,6 +63,8 @@ export function stripOf(pictures: readonly Shown[]): string {
 export interface Row {
   title: string;
   pictures: readonly (Shown | undefined)[];
+  /** Stands behind them. */
+  note?: string;
 }
 
 /** Pictures in rows and columns. */
@@ -70,9 +72,10 @@ export function gridOf(columns: readonly string[], rows: readonly Row[]): string
   const head = `<tr><th></th>${columns.map((column) => `<th>${html(column)}</th>`).join("")}</tr>`;
   const cell = (shown: Shown | undefined) => `<td>${shown ? figureOf(shown) : ""}</td>`;
   const body = rows.map(
-    ({ title, pictures }) => `<tr><th>${html(title)}</th>${pictures.map(cell).join("")}</tr>`,
+    ({ title, pictures, note }) =>
+      `<tr><th>${html(title)}</th>${pictures.map(cell).join("")}${note ? `<td class="note">${html(note)}</td>` : ""}</tr>`,
   );
-  return `<div class="wide"><table class="grid"><thead>${head}</thead><tbody>${body.join("")}</tbody></table></div>`;
+  return `<div class="wide"><table class="grid${columns.length > 8 ? " many" : ""}"><thead>${head}</thead><tbody>${body.join("")}</tbody></table></div>`;
 }
 
 function sectionOf({ title, about, body }: Section): string {
@@ -104,9 +107,12 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th { text-align: left; font-weight: 500; vertical-align: top; }
 td { text-align: right; white-space: nowrap; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--rule); }
+th:first-child { min-width: 8rem; }
+.wide + .wide { margin-top: 1.5rem; }
 strong { font-weight: 750; }
 .grid th, .grid td { border: 0; padding: 0 .4rem .4rem 0; vertical-align: top; }
 .grid th { font-size: .8rem; max-width: 14rem; }
+.note { text-align: left; white-space: normal; max-width: 24rem; font-size: .8rem; }
 figure { margin: 0; }
 img { width: 96px; height: 96px; display: block; image-rendering: pixelated; }
 figcaption { font-size: .75rem; line-height: 1.25; width: 96px; white-space: normal; text-align: left;
@@ -119,13 +125,17 @@ figcaption { font-size: .75rem; line-height: 1.25; width: 96px; white-space: nor
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px; }
 svg { display: block; max-width: 100%; height: auto; }
 svg text { white-space: pre; }
+@page { margin: 12mm; }
 @media print {
   :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --pale: #444444; --rule: #bbbbbb; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .wide { overflow: visible; }
+  table { font-size: 8pt; }
   tr, figure, .curves figure { break-inside: avoid; }
   h2 { break-after: avoid; }
   img, .legend i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   img { width: 64px; height: 64px; } figcaption { width: 64px; } .curves figcaption { width: auto; }
+  .many img { width: 38px; height: 38px; } .many th { font-size: 6pt; max-width: 5rem; min-width: 0; overflow-wrap: anywhere; }
+  .many td, .many th { padding-right: .15rem; }
 }
 `;
