@@ -172,11 +172,25 @@ const contrastive = section("The contrastive loss between the two branches.", {
   discriminator: z.boolean().default(true).describe("Part of the discriminators' losses."),
 });
 
+const evaluate = section(
+  "Measuring the averaged generator while it is trained, on captions of the test split.",
+  {
+    every: z.int().nonnegative().default(0).describe("Steps between two evaluations; 0 for none."),
+    pictures: count.min(16).default(256).describe("Captions drawn each time."),
+    best: z
+      .enum(["frechetDistance", "consistencyRatio", "readerScore"])
+      .default("frechetDistance")
+      .describe("The figure whose best checkpoint is kept."),
+  },
+);
+
 const log = section("What a run writes down, and when.", {
   every: count.default(10).describe("Steps between two lines of metrics."),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
-  keep: count.default(2).describe("Checkpoints kept, newest first."),
+  keep: count
+    .default(2)
+    .describe("Checkpoints kept, newest first; the best one of evaluate.best is kept beside them."),
 });
 
 /** The whole of a run: what `config.yaml` in a run folder holds. */
@@ -191,6 +205,7 @@ export const configSchema = z.strictObject({
   training,
   siamese,
   contrastive,
+  evaluate,
   log,
 });
 

@@ -1,6 +1,9 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../device.js";
-import { deviceOption, requiredOption, wholeNumber } from "./options.js";
+import { type MetricName, metricNames } from "../evaluation/result.js";
+import { nearest } from "../nearest.js";
+import { evaluationLines } from "./evaluation-table.js";
+import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -8,21 +11,32 @@ import { withTorch } from "./with-torch.js";
 export function addEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .description("measure how much of what unseen captions name can be seen in the pictures drawn from them");
-  requiredOption(command, "--run <folder>", "the run folder in which GAN and reader were trained");
-  requiredOption(command, "--data <folder>", "a prepared folder whose pictures' attributes are known");
+    .description("measure a trained model on captions and pictures that it never saw");
+  requiredOption(command, "--run <folder>", "the run folder in which the GAN was trained");
+  requiredOption(command, "--data <folder>", "a prepared folder; its test split is used");
   command
+    .option(
+      "--metrics <names>",
+      `some of ${metricNames.join(", ")}; by default all that can be computed`,
+      metricsOf,
+    )
+    .option("--inception <file>", "the weights that FID is defined by; pictures are compared by its features")
+    .option("--damsm <folder>", "another run folder, whose DAMSM of another seed is R-precision's judge")
     .option("--reader <folder>", "another run folder, whose reader is used")
-    .option("--pictures <count>", "pictures to draw and read", wholeNumber(1), 1000)
+    .addOption(checkpointOption(command))
+    .option("--pictures <count>", "captions to draw a picture of", wholeNumber(1), 1000)
     .option("--seed <number>", "other captions and pictures for another seed", wholeNumber(0), 0)
+    .option("--json", "print the result as JSON, and nothing else")
     .addOption(deviceOption(command))
+    .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-Writes evaluation.json and evaluation.png, a sheet of drawn pictures beside the real ones, into the run folder.
+Writes evaluation.json and evaluation.png, a sheet of drawn pictures beside the real ones, into the run folder, and the
+first also as evaluations/step-N.json; and report.html, a page to look at. docs/evaluation.md says what each figure means.
 
 Example:
-  npx sdgan evaluate --run runs/birds --data data/birds`,
+  npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed`,
     )
     .action(show);
 }
@@ -30,26 +44,33 @@ Example:
 interface Options {
   run: string;
   data: string;
+  metrics?: MetricName[];
+  inception?: string;
+  damsm?: string;
   reader?: string;
+  checkpoint?: number | "best";
   pictures: number;
   seed: number;
+  json?: boolean;
   device?: Device;
+  threads?: number;
 }
 
-async function show(options: Options): Promise<void> {
-  const { evaluate } = await withTorch(() => import("../evaluation/evaluate.js"));
-  const progress = new Progress({ label: "evaluate", total: options.pictures, unit: "pictures" });
+async function show({ json, threads, ...options }: Options): Promise<void> {
+  const { evaluate } = await withTorch(() => import("../evaluation/evaluate.js"), threads);
+  const progress = new Progress({ label: "evaluate", total: options.pictures, unit: "captions" });
   const result = await progress.during(evaluate({ ...options, onPicture: (done) => progress.update(done) }));
-  const { generated, real, pictures, step, sheet } = result;
-  const attributes = Object.entries(generated.byAttribute).map(
-    ([name, share]) => `${name} ${share.toFixed(2)}`,
-  );
-  console.log(
-    `Named attributes that the reader sees, in ${pictures} pictures of unseen captions, at step ${step}:`,
-  );
-  console.log(
-    `  drawn ${generated.accuracy.toFixed(3)}, real ${real.accuracy.toFixed(3)}, chance ${generated.chance.toFixed(3)}`,
-  );
-  console.log(`  by attribute: ${attributes.join(", ")}`);
-  console.log(`To look at: ${sheet}`);
+  console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
+}
+
+function metricsOf(text: string): MetricName[] {
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if ((metricNames as readonly string[]).includes(name)) continue;
+    const guess = nearest(name, metricNames);
+    throw new InvalidArgumentError(
+      `There is no metric ${name}.${guess ? ` Did you mean ${guess}?` : ""} Metrics are ${metricNames.join(", ")}.`,
+    );
+  }
+  return metricNames.filter((name) => names.includes(name));
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Device } from "../device.js";
 import { visible } from "../visible.js";
 import { UsageError } from "./errors.js";
-import { collect, deviceOption, requiredOption, wholeNumber } from "./options.js";
+import { checkpointOption, collect, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
@@ -22,6 +22,7 @@ export function addGenerate(program: Command): void {
     .option("--seed <number>", "other pictures for another seed", wholeNumber(0), 0)
     .option("--batch <number>", "pictures drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
     .option("--stages", "write the smaller pictures of the earlier stages too")
+    .addOption(checkpointOption(command))
     .addOption(deviceOption(command))
     .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
@@ -45,6 +46,7 @@ interface Options {
   seed: number;
   batch: number;
   stages?: boolean;
+  checkpoint?: number | "best";
   device?: Device;
   threads?: number;
 }
@@ -54,6 +56,7 @@ async function show({
   out,
   caption = [],
   captions,
+  checkpoint,
   device,
   threads,
   ...options
@@ -70,7 +73,7 @@ async function show({
     threads,
   );
   const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
-  const painter = new Painter(run, { device });
+  const painter = new Painter(run, { device, checkpoint });
   warn(unknownWords(painter, asked).map(({ words }) => words));
   const total = asked.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "pictures" });

@@ -66,6 +66,8 @@ describe("usage", () => {
       ["train", "reader"],
       ["generate"],
       ["evaluate"],
+      ["ablate"],
+      ["report"],
       ["import", "attngan"],
       ["import", "weights"],
       ["export"],
@@ -220,6 +222,42 @@ describe.concurrent("generate", () => {
     const nowhere = ["generate", "--run", at("run"), "--out", at("file", "x"), "--caption", "a red bird"];
     expect(await refusal(1, ...nowhere)).toContain(`${at("file", "x")}: `);
     expect(readFileSync(at("file"), "utf8")).toBe("mine");
+  });
+});
+
+describe("evaluate", () => {
+  const evaluate = (...args: string[]) => ["evaluate", "--run", at("run"), "--data", at("data"), ...args];
+
+  it("refuses a metric that there is not, and what is missing", async () => {
+    const misspelt = await refusal(2, ...evaluate("--metrics", "consistency,rPrecison"));
+    expect(misspelt).toContain("There is no metric rPrecison. Did you mean rPrecision?");
+    expect(await refusal(1, ...evaluate("--metrics", "readerScore"))).toContain("train a reader");
+    expect(await refusal(1, ...evaluate("--damsm", at("run")))).toContain("is the DAMSM that");
+    expect(await refusal(1, ...evaluate("--inception", at("none.pth")))).toContain("no such file");
+    expect(await refusal(1, ...evaluate("--checkpoint", "9"))).toContain("step-0000009.safetensors");
+    expect(await refusal(2, ...evaluate("--checkpoint", "last"))).toContain("or best");
+  });
+
+  it("prints a table, or JSON and nothing else", async () => {
+    const options = [
+      "train",
+      "damsm",
+      "--config",
+      at("tiny.yaml"),
+      "--data",
+      at("data"),
+      "--run",
+      at("judge"),
+    ];
+    expect((await sdgan(...options, "--steps", "1", "--set", "seed=1")).stderr).not.toContain("sdgan:");
+    const judged = evaluate("--damsm", at("judge"), "--pictures", "20");
+    const table = (await sdgan(...judged)).stdout;
+    expect(table).toMatch(/^Fréchet distance +[\d.]+ .* lower +damsm +20 pictures$/m);
+    expect(table).toMatch(/^damsm: DAMSM of seed 1, .*\(SHA-256 [0-9a-f]{8}…\); 8 features/m);
+    expect(table).toMatch(/^ {2}rPrecision needs 99 captions of other classes/m);
+    const { stdout, code } = await sdgan(...judged, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: "run", step: 1, pictures: 20, realPictures: 10 });
   });
 });
 

@@ -42,6 +42,19 @@ export function deviceOption(command: Command): Option {
     .choices(devices);
 }
 
+/** `--checkpoint`, the same for all that draws. */
+export function checkpointOption(command: Command): Option {
+  return command
+    .createOption(
+      "--checkpoint <step|best>",
+      "draw with a checkpoint that was kept, rather than the newest model",
+    )
+    .argParser((text) => {
+      if (text === "best" || /^\d+$/.test(text)) return text === "best" ? text : Number(text);
+      throw new InvalidArgumentError("Expected a step whose checkpoint was kept, or best.");
+    });
+}
+
 /** Pixels a side that pictures are prepared in. */
 export function pictureSize(text: string): number {
   const value = wholeNumber(16, 512)(text);

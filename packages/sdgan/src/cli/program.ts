@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { visible } from "../visible.js";
+import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
 import { addExport } from "./export.js";
 import { addGenerate } from "./generate.js";
 import { addImport } from "./import.js";
 import { addPrepare } from "./prepare.js";
+import { addReport } from "./report.js";
 import { addTrain } from "./train.js";
 
 /**
@@ -26,6 +28,8 @@ export function makeProgram(): Command {
   addTrain(program);
   addGenerate(program);
   addEvaluate(program);
+  addAblate(program);
+  addReport(program);
   addImport(program);
   addExport(program);
   addDoctor(program);

@@ -13,6 +13,8 @@ export interface ProgressOptions {
   unitsPerStep?: number;
   /** Work also ends after so many seconds, if `total` is not reached before. */
   seconds?: number;
+  /** The rate is that of so many recent milliseconds, by default of half a minute. */
+  window?: number;
   stream?: ProgressStream;
   /** The time in milliseconds. */
   now?: () => number;
@@ -33,7 +35,7 @@ export class Progress implements Disposable {
   #fields: Fields = {};
   #shownAt: number;
   #shown: number | undefined;
-  /** Recent times and steps, oldest first: the rate is that of the last half minute. */
+  /** Recent times and steps, oldest first. */
   #recent: { at: number; step: number }[];
 
   constructor(options: ProgressOptions) {
@@ -41,6 +43,7 @@ export class Progress implements Disposable {
       start: 0,
       unit: "steps",
       unitsPerStep: 1,
+      window: 30_000,
       stream: process.stderr,
       now: () => performance.now(),
       ...options,
@@ -58,7 +61,7 @@ export class Progress implements Disposable {
     this.#step = step;
     this.#fields = fields;
     if (now - this.#recent.at(-1)!.at >= 250) this.#recent.push({ at: now, step });
-    while (this.#recent.length > 2 && now - this.#recent[1]!.at > 30_000) this.#recent.shift();
+    while (this.#recent.length > 2 && now - this.#recent[1]!.at > this.#options.window) this.#recent.shift();
     if (now - this.#shownAt >= (this.#inPlace ? 100 : 10_000)) this.#show(now);
   }
 

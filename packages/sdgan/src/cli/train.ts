@@ -93,6 +93,7 @@ async function show(training: Training, options: Options): Promise<void> {
         progress = progressOf(training, outline, minutes);
       },
       onStep: (step, losses) => progress?.update(step, inBrief(losses)),
+      onWarning: (line) => say(`Warning: ${line}`),
     });
     progress?.[Symbol.dispose]();
     console.log(closing(training, options, result));

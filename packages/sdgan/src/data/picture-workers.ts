@@ -92,11 +92,14 @@ class Thread {
     await this.#worker.terminate();
   }
 
-  /** Who waits for a job, for the last time: nobody, for an answer that comes after the thread was given up. */
+  /**
+   * Who waits for a job, for the last time: nobody, for an answer that comes after the thread was given up. While it is
+   * being ended, the process must live.
+   */
   #settle(number: number): Waiting | undefined {
     const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size === 0 && !this.#failure) this.#worker.unref();
     return waiting;
   }
 

@@ -1,25 +1,40 @@
-/** How well a trained model draws what captions of unseen pictures name, in numbers and as one sheet to look at. */
+/** How good a run is, in the field's measures: its averaged generator, held against pictures that it never saw. */
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fromBytes, scope, type Tensor } from "@sdgan/torch";
-import { type Choice, makeBatch } from "../data/batch.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
-import { Painter, type Painting } from "../generation/painter.js";
-import { type GridPicture, grid } from "../images/grid.js";
-import { Random } from "../random.js";
+import { paint } from "../generation/paint.js";
+import { Painter } from "../generation/painter.js";
+import { reportRun } from "../report/index.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
-import { readerFile } from "../training/reader-trainee.js";
-import { imagesOf } from "../training/tensors.js";
-import { loadReader, type ReaderScore, ReaderScorer } from "./reader-score.js";
+import { onDisk } from "../system-errors.js";
+import { modelFile } from "../training/gan-trainee.js";
+import { chooseTrials, split } from "./choose.js";
+import { lacking, measure } from "./measure.js";
+import { independentDamsm } from "./networks/damsm.js";
+import { inceptionOnlooker } from "./networks/inception.js";
+import { readerOnlooker, readerPath } from "./networks/reader.js";
+import type { Onlookers } from "./observe.js";
+import { type Evaluation, type MetricName, metricNames, type Network, type NetworkName } from "./result.js";
+import { drawSheet } from "./sheet.js";
 
 export interface EvaluateOptions {
+  /** A run folder in which a GAN was trained. */
   run: string;
-  /** A prepared folder whose pictures' attributes are known; its test split is used. */
+  /** A prepared folder; its test split is used. */
   data: string;
-  /** The run folder that the reader was trained in; by default the same. */
-  reader?: string;
-  /** Pictures to draw and read. */
+  /** By default all that can be computed with what is there. */
+  metrics?: readonly MetricName[] | undefined;
+  /** A file with the weights that FID is defined by; pictures are compared by its features then. */
+  inception?: string | undefined;
+  /** Another run folder, whose DAMSM, from another seed, judges for R-precision. */
+  damsm?: string | undefined;
+  /** The run folder that the reader was trained in; by default the same, where it has one. */
+  reader?: string | undefined;
+  /** Which of the run's checkpoints draws: a step, or "best"; by default the newest model. */
+  checkpoint?: number | "best" | undefined;
+  /** Pictures to draw, one of each caption. */
   pictures: number;
   seed: number;
   /** By default a GPU where there is one. */
@@ -27,110 +42,129 @@ export interface EvaluateOptions {
   onPicture?(done: number): void;
 }
 
-export interface Evaluation {
-  /** Training step of the model. */
-  step: number;
-  pictures: number;
-  seed: number;
-  /** The reader's score of generated pictures, and of the real ones of the same captions: its ceiling. */
-  generated: ReaderScore;
-  real: ReaderScore;
-  /** The sheet: captions that were never seen, pictures drawn from them, and the real ones. */
-  sheet: string;
+/**
+ * Draws pictures of captions of unseen pictures, lets networks look at them and at the real ones, and computes what was
+ * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also as
+ * `evaluations/step-N.json`; and `report.html`, the page to look at.
+ *
+ * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, or a metric that was
+ *   asked for cannot be computed
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const data = openPrepared(options.data);
+  try {
+    const result = await evaluateOn(data, options);
+    await reportRun(options);
+    return result;
+  } finally {
+    data.close();
+  }
 }
 
-/** Rows and drawn pictures a row of the sheet. */
-const sheetRows = 8;
-const drawnInRow = 4;
-
-/**
- * Draws a picture for each of `pictures` captions of unseen pictures and has the reader read it. Writes
- * `evaluation.json` and `evaluation.png` into the run folder.
- * @throws UserError if model, data or reader are missing or do not fit
- */
-export async function evaluate({
-  run,
-  data: folder,
-  pictures,
-  seed,
-  device,
-  onPicture,
-  ...options
-}: EvaluateOptions): Promise<Evaluation> {
-  const data = openPrepared(folder);
-  const reader = loadReader(join(options.reader ?? run, "reader", readerFile));
-  if (JSON.stringify(data.attributes) !== JSON.stringify(reader.attributes)) {
-    throw new UserError(`${folder}: its pictures have other attributes than the reader was trained on`);
-  }
-  const painter = new Painter(run, { device });
-  reader.network.to({ device: painter.device });
-  const choices = chooseUnseen(data, pictures, seed);
-  const generated = new ReaderScorer(reader, data);
-  const real = new ReaderScorer(reader, data);
-  for (const [i, choice] of choices.entries()) {
-    const [painting] = painter.draw([captionOf(data, choice)], { seed: seed + i });
-    scope(() => generated.add(imageOf(painting!), [choice]));
-    scope(() => real.add(imagesOf(batchOf(data, [choice]), { device: "cpu", dtype: "float32" }), [choice]));
-    onPicture?.(i + 1);
-  }
+async function evaluateOn(
+  data: Prepared,
+  { run, metrics, checkpoint, pictures, seed, device: asked, onPicture, ...networks }: EvaluateOptions,
+): Promise<Evaluation> {
+  const painter = new Painter(run, { device: asked, checkpoint });
+  const { device } = painter;
+  const size = commonSize(data, painter.sizes.at(-1)!, run);
+  const onlookers = openOnlookers(run, { ...networks, data, size, device });
+  const trials = chooseTrials(data, pictures, seed);
+  refuseImpossible(metrics ?? [], { data, onlookers, trials });
+  const measured = measure({
+    ...{ data, size, device, onlookers, pictures, seed, metrics: metrics ?? metricNames },
+    draw: (captions, noise) =>
+      paint(
+        painter.artist,
+        captions.map(({ text }, i) => ({ tokens: painter.read(text).tokens, ...noise[i]! })),
+      ).at(-1)!,
+    ...(onPicture && { onTrial: onPicture }),
+  });
+  if (Object.keys(measured.figures).length === 0)
+    throw new UserError(
+      `${run}: nothing can be measured: ${measured.leftOut.map(({ metric, why }) => `${metric} ${why}`).join("; ")}`,
+    );
+  const { checkpoint: model } = painter;
   const result: Evaluation = {
-    ...{ step: painter.checkpoint.step, pictures: choices.length, seed },
-    ...{ generated: generated.score(), real: real.score() },
+    ...{ run: model.run, step: model.step, seed },
+    data: { folder: data.dir, source: data.source, split, pictures: data.splits[split].pictures.length },
+    ...{ pictures: measured.pictures, realPictures: measured.realPictures, size },
+    networks: networksOf(measured, onlookers),
+    ...{ figures: measured.figures, leftOut: measured.leftOut },
     sheet: join(run, "evaluation.png"),
   };
-  writeFileAtomic(join(run, "evaluation.json"), `${JSON.stringify(result, null, 2)}\n`);
-  writeFileAtomic(result.sheet, await drawSheet(painter, data, choices.slice(0, sheetRows), result));
-  data.close();
+  const sheet = await drawSheet(painter, data, trials, titleOf(result));
+  write(run, result, sheet);
   return result;
 }
 
-/** Captions of the test split, from different classes as long as there are, in an order that the seed decides. */
-function chooseUnseen({ splits }: Prepared, count: number, seed: number): Choice[] {
-  const random = new Random(seed, "evaluation");
-  const byClass = new Map<number, number[]>();
-  for (const place of random.shuffled([...new Array(splits.test.pictures.length).keys()])) {
-    const { classId } = splits.test.pictures.at(place);
-    byClass.set(classId, [...(byClass.get(classId) ?? []), place]);
+/** Pixels a side that pictures of the model and of the data can both be brought to: the smaller of both. */
+function commonSize({ dir, size }: Prepared, drawn: number, run: string): number {
+  const [small, large] = size < drawn ? [size, drawn] : [drawn, size];
+  if (large % small === 0) return small;
+  throw new UserError(
+    `${dir}: its pictures of ${size} pixels and those of ${drawn} that ${run} draws cannot be averaged to one size: ` +
+      `prepare the data with --size ${drawn}`,
+  );
+}
+
+function openOnlookers(
+  run: string,
+  {
+    inception,
+    damsm,
+    reader,
+    ...options
+  }: Pick<EvaluateOptions, "inception" | "damsm" | "reader"> & {
+    data: Prepared;
+    size: number;
+    device: Device;
+  },
+): Onlookers {
+  const withReader = reader ?? (options.data.attributes && existsSync(readerPath(run)) ? run : undefined);
+  return {
+    inception: inception === undefined ? undefined : inceptionOnlooker(inception, options.device),
+    reader: withReader === undefined ? undefined : readerOnlooker(withReader, options),
+    damsm:
+      damsm === undefined ? undefined : independentDamsm(damsm, { model: join(run, modelFile), ...options }),
+  };
+}
+
+function refuseImpossible(metrics: readonly MetricName[], means: Parameters<typeof lacking>[1]): void {
+  for (const metric of metrics) {
+    const why = lacking(metric, means);
+    if (why !== undefined) throw new UserError(`${metric} ${why}`);
   }
-  const classes = random.shuffled([...byClass.values()]);
-  const longest = Math.max(0, ...classes.map(({ length }) => length));
-  const places = Array.from({ length: longest }, (_, i) => classes.flatMap((own) => own[i] ?? [])).flat();
-  return places
-    .slice(0, count)
-    .map((picture) => ({ picture, caption: random.below(splits.test.pictures.at(picture).captions.length) }));
 }
 
-async function drawSheet(
-  painter: Painter,
-  data: Prepared,
-  choices: readonly Choice[],
-  { generated, real, step }: Evaluation,
-): Promise<Buffer> {
+/** Those that had a part in a figure. */
+function networksOf(
+  { figures }: Pick<Evaluation, "figures">,
+  onlookers: Onlookers,
+): Partial<Record<NetworkName, Network>> {
+  const used = new Set(Object.values(figures).map(({ network }) => network));
+  return Object.fromEntries([...used].map((name) => [name, onlookers[name]!.about]));
+}
+
+function titleOf({ step, figures }: Evaluation): string {
+  const { readerScore, frechetDistance } = figures;
   const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
-  const rows = choices.map((choice): GridPicture[] => {
-    const { pixels, size } = batchOf(data, [choice]);
-    const drawn = [...painter.draw([captionOf(data, choice)], { count: drawnInRow })];
-    return [{ pixels, size }, ...drawn.map(({ stages }) => stages.at(-1)!)];
-  });
-  return grid(rows, {
-    title:
-      `step ${step}: the reader sees ${percent(generated.accuracy)} of what unseen captions name ` +
-      `(${percent(real.accuracy)} in the real pictures, ${percent(generated.chance)} by chance)`,
-    columnTitles: ["real", ...Array.from({ length: drawnInRow }, (_, i) => `drawn ${i + 1}`)],
-    rowCaptions: choices.map((choice) => captionOf(data, choice)),
-  });
+  if (readerScore) {
+    const { drawn, real, chance } = readerScore;
+    return (
+      `step ${step}: the reader sees ${percent(drawn)} of what unseen captions name ` +
+      `(${percent(real!)} in the real pictures, ${percent(chance!)} by chance)`
+    );
+  }
+  const distance = frechetDistance ? `, Fréchet distance ${frechetDistance.drawn.toPrecision(3)}` : "";
+  return `step ${step}: captions that were never seen${distance}`;
 }
 
-function batchOf(data: Prepared, choices: Choice[]) {
-  return makeBatch(choices, { data, split: "test", maxWords: Number.POSITIVE_INFINITY });
-}
-
-function captionOf({ splits }: Prepared, { picture, caption }: Choice): string {
-  return splits.test.pictures.at(picture).captions[caption]!.text;
-}
-
-/** [1, 3, S, S] in −1 … 1, of the last stage. */
-function imageOf({ stages }: Painting): Tensor {
-  const { pixels, size } = stages.at(-1)!;
-  return fromBytes(pixels, [1, size, size, 3], "uint8").permute(0, 3, 1, 2).to("float32").div(127.5).sub(1);
+function write(run: string, result: Evaluation, sheet: Buffer): void {
+  const json = `${JSON.stringify(result, null, 2)}\n`;
+  const folder = join(run, "evaluations");
+  onDisk(folder, () => mkdirSync(folder, { recursive: true }));
+  writeFileAtomic(join(folder, `step-${String(result.step).padStart(7, "0")}.json`), json);
+  writeFileAtomic(join(run, "evaluation.json"), json);
+  writeFileAtomic(result.sheet, sheet);
 }

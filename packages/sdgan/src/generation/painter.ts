@@ -1,19 +1,20 @@
 /** From captions to pictures with a trained model: all that is needed lies in its run folder. */
 import { basename, join, resolve } from "node:path";
-import { cat, inferenceMode, Generator as RandomStream, randn, scope, tensor } from "@sdgan/torch";
+import { inferenceMode, scope } from "@sdgan/torch";
 import { type Compute, startComputing } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
 import type { Device } from "../device.js";
 import type { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
-import { Random } from "../random.js";
 import { holdRandomStreams } from "../random-streams.js";
 import { openRun } from "../run/run-folder.js";
 import { type EncodedCaption, encodeCaption } from "../text/caption.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { readTensors, refusing, stateUnder } from "../training/checkpoint.js";
+import { bestStep } from "../training/best.js";
+import { checkpointPath, readTensors, refusing, stateUnder } from "../training/checkpoint.js";
 import { makeGenerator, modelFile } from "../training/gan-trainee.js";
 import { pixelsOf } from "../training/tensors.js";
+import { type Artist, paint } from "./paint.js";
 
 export interface DrawOptions {
   /** Other pictures for another seed. */
@@ -62,28 +63,45 @@ export class Painter {
    * @param run a run folder in which a GAN was trained; its configuration, vocabulary and model are read, no more
    * @param precision of the networks; by default as in training
    * @param device by default a GPU where there is one; pictures differ by a shade from device to device
+   * @param checkpoint which of the checkpoints that were kept: a step, or "best"; by default the newest model
    * @throws UserError if one of them is missing, broken, or does not fit the others, or the device is not there
    */
   constructor(
     run: string,
-    { precision, device }: { precision?: Config["training"]["precision"]; device?: Device | undefined } = {},
+    {
+      precision,
+      device,
+      checkpoint,
+    }: {
+      precision?: Config["training"]["precision"];
+      device?: Device | undefined;
+      checkpoint?: number | "best" | undefined;
+    } = {},
   ) {
-    const { config, vocabulary } = openRun(run);
+    const folder = openRun(run);
+    const { config, vocabulary } = folder;
     this.#config = config;
     this.vocabulary = Vocabulary.load(vocabulary);
     this.#compute = startComputing(precision ?? config.training.precision, device);
     using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
     this.#text = new TextEncoder({ vocabularySize: this.vocabulary.size, ...config.text });
     this.#generator = makeGenerator(config);
-    const step = this.#load(
+    const newest = this.#load(
       join(run, modelFile),
       `train the GAN: npx sdgan train gan --config … --data … --run ${run}`,
     );
+    const step = checkpoint === "best" ? bestStep(folder) : (checkpoint ?? newest);
+    if (step !== newest) this.#loadGenerator(checkpointPath(folder.checkpoints, step));
     this.checkpoint = { run: basename(resolve(run)), step };
   }
 
   get device(): Device {
     return this.#compute.device;
+  }
+
+  /** The networks that draw. */
+  get artist(): Artist {
+    return { generator: this.#generator, text: this.#text, compute: this.#compute };
   }
 
   /** Pixels a side of each stage's picture, first to last. */
@@ -130,24 +148,20 @@ export class Painter {
 
   /** Each stage's pictures of all orders: [B, size, size, 3]. */
   #paint(orders: readonly Order[]): StagePicture[] {
-    const { noise, condition } = this.#config.generator;
-    const { device, dtype } = this.#compute;
     return inferenceMode(() =>
-      scope(() => {
-        const lengths = orders.map(({ tokens }) => tokens.length);
-        const places = Math.max(...lengths);
-        const padded = orders.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-        const text = this.#text.forward(tensor(padded, { dtype: "int64", device }), lengths);
-        const draws = orders.map(({ seed, number }) => {
-          const generator = RandomStream.seeded(new Random(seed, "noise", number).uint32());
-          return [randn([1, noise], { generator }), randn([1, condition], { generator })] as const;
-        });
-        const z = cat(draws.map(([z]) => z)).to({ device, dtype });
-        const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
-        const { images } = this.#generator.forward(z, text, epsilon);
-        return images.map((image) => ({ pixels: pixelsOf(image), size: image.size(2) }));
-      }),
+      scope(() =>
+        paint(this.artist, orders).map((image) => ({ pixels: pixelsOf(image), size: image.size(2) })),
+      ),
     );
+  }
+
+  /** Takes the averaged generator of a checkpoint; the text encoder is the same at every step. */
+  #loadGenerator(path: string): void {
+    const remedy = "take a step whose checkpoint was kept";
+    scope(() => {
+      const { tensors } = readTensors(path, remedy);
+      refusing(path, remedy, () => this.#generator.loadStateDict(stateUnder(tensors, "average")));
+    });
   }
 
   /** Reads both networks from `path`, and the step that they are of. */

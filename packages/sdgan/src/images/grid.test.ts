@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type GridPicture, grid } from "./grid.js";
+import { type GridPicture, grid, readPlaces } from "./grid.js";
 
 type Color = [number, number, number];
 const red: Color = [255, 0, 0];
@@ -71,6 +71,24 @@ describe("grid", () => {
     const sheet = await decoded(await grid([[undefined, halves(8)], [halves(8)], []], { scale: 1 }));
     expect(sheet.count(red)).toBe(2 * 32);
     expect((await decoded(await grid([]))).width).toBeGreaterThan(0);
+  });
+
+  it("says where its pictures are", async () => {
+    const sheet = await grid([[halves(16), undefined, halves(32, "a bird")]], { title: "two", scale: 3 });
+    const places = readPlaces(sheet);
+    expect(places.map(({ side, size, caption }) => [side, size, caption])).toEqual([
+      [96, 16, undefined],
+      [96, 32, "a bird"],
+    ]);
+    for (const { x, y, side, size } of places) {
+      const cut = await sharp(sheet)
+        .extract({ left: x, top: y, width: side, height: side })
+        .resize(size, size, { kernel: "nearest" })
+        .raw()
+        .toBuffer();
+      expect(Uint8Array.from(cut)).toEqual(halves(size).pixels);
+    }
+    expect(readPlaces(await sharp(sheet).png().toBuffer())).toEqual([]);
   });
 
   it("refuses pixels that are not the picture's size", async () => {

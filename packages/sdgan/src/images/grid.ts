@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { readTexts, withTexts } from "./png-text.js";
 import { type Canvas, type Color, drawText, lineHeight, textWidth, wrapText } from "./text.js";
 
 /** One picture of a grid: [size, size, 3] bytes. */
@@ -21,7 +22,8 @@ export interface GridOptions {
 
 /**
  * Pictures in rows on one sheet, with words, as a PNG. An `undefined` picture leaves its place empty; rows may have
- * different lengths. Pictures are enlarged by whole numbers, so that their pixels stay what they are.
+ * different lengths. Pictures are enlarged by whole numbers, so that their pixels stay what they are. Where each one
+ * is, the PNG says in its text chunk `Places`: `readPlaces` reads it.
  */
 export async function grid(
   rows: readonly (readonly (GridPicture | undefined)[])[],
@@ -31,11 +33,34 @@ export async function grid(
   const { width, height } = layout;
   const canvas = { pixels: Buffer.alloc(width * height * 3, paper), width, height };
   for (const { text, x, y, color } of layout.lines) drawText(canvas, text, x, y, layout.textScale, color);
-  for (const { picture, x, y, side } of layout.pictures) drawPicture(canvas, picture, x, y, side);
-  return sharp(canvas.pixels, { raw: { width, height, channels: 3 } })
+  const places = layout.pictures.map(
+    ({ picture, x, y, side }): Place => ({
+      ...drawPicture(canvas, picture, x, y, side),
+      size: picture.size,
+      ...(picture.caption !== undefined && { caption: picture.caption }),
+    }),
+  );
+  const png = await sharp(canvas.pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
+  return withTexts(png, { [placesKeyword]: JSON.stringify(places) });
 }
+
+/** Where on a sheet a picture is, enlarged to `side` pixels from its own `size`. */
+export interface Place {
+  x: number;
+  y: number;
+  side: number;
+  size: number;
+  caption?: string;
+}
+
+/** Where the pictures of a sheet that `grid` made are, row by row; none on a sheet that does not say it. */
+export function readPlaces(sheet: Buffer): Place[] {
+  return JSON.parse(readTexts(sheet)[placesKeyword] ?? "[]") as Place[];
+}
+
+const placesKeyword = "Places";
 
 const paper = 255;
 const ink: Color = [32, 32, 32];
@@ -113,14 +138,14 @@ function captionColumn(captions: readonly string[], textScale: number): number {
   return Math.min(150 * textScale, Math.max(...captions.map((caption) => textWidth(caption, textScale))));
 }
 
-/** Draws a picture enlarged by a whole number, in the middle of a square of `side` pixels. */
+/** Draws a picture enlarged by a whole number, in the middle of a square of `side` pixels. Returns where it is then. */
 function drawPicture(
   canvas: Canvas,
   { pixels, size }: GridPicture,
   x: number,
   y: number,
   side: number,
-): void {
+): Pick<Place, "x" | "y" | "side"> {
   if (pixels.length !== size * size * 3)
     throw new RangeError(
       `a picture of ${size}×${size} pixels has ${size * size * 3} bytes; found ${pixels.length}`,
@@ -137,4 +162,5 @@ function drawPicture(
       canvas.pixels[to + 2] = pixels[pixel + 2]!;
     }
   }
+  return { x: x + indent, y: y + indent, side: size * factor };
 }

@@ -1,4 +1,4 @@
-import { manualSeed, randn } from "@sdgan/torch";
+import { manualSeed, randn, type Tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { gradcheckAlongDirections, inGeneralPosition } from "../testing/gradients.js";
 import { Reader } from "./reader.js";
@@ -13,6 +13,16 @@ describe("reader", () => {
       [4, 3],
       [4, 2],
     ]);
+  });
+
+  it("shows what its logits are of, averaged over places", () => {
+    const reader = new Reader([3], 2).eval();
+    const image = randn([4, 3, 64, 64]);
+    const { features, logits } = reader.look(image);
+    expect(features.shape).toEqual([4, 16]);
+    expect(logits[0]!.toNumbers()).toEqual(reader.forward(image)[0]!.toNumbers());
+    const hidden = reader.blocks.reduce((input: Tensor, block) => block.forward(input), image);
+    expect(features.toNumbers()).toEqual(hidden.mean([2, 3]).toNumbers());
   });
 
   it("has the gradients of finite differences", () => {

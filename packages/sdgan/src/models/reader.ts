@@ -11,7 +11,10 @@ export class Reader extends nn.Module {
   readonly heads: nn.Linear[];
 
   /** @param values how many values each attribute has */
-  constructor(values: readonly number[], width = 32) {
+  constructor(
+    values: readonly number[],
+    readonly width = 32,
+  ) {
     super();
     this.blocks = [
       new DownBlock(3, width, false),
@@ -27,8 +30,14 @@ export class Reader extends nn.Module {
 
   /** image [B, 3, 64, 64] in −1 … 1 → logits [B, values] for each attribute. */
   forward(image: Tensor): Tensor[] {
+    return this.look(image).logits;
+  }
+
+  /** … and what they are read from, averaged over places: features [B, 8 · width], at least float32. */
+  look(image: Tensor): { features: Tensor; logits: Tensor[] } {
     const hidden = this.blocks.reduce((input: Tensor, block) => block.forward(input), image);
-    const flat = atLeastFloat32(hidden).flatten(1);
-    return this.heads.map((head) => head.forward(flat));
+    const places = atLeastFloat32(hidden); // [B, 8 · width, 4, 4]
+    const flat = places.flatten(1);
+    return { features: places.mean([2, 3]), logits: this.heads.map((head) => head.forward(flat)) };
   }
 }

@@ -34,6 +34,8 @@ export interface ScbnOptions {
 export class SemanticConditionedBatchNorm extends nn.BatchNorm {
   readonly sentence: SentenceCues | null;
   readonly word: WordCues | null;
+  /** Is shown γ_c and β_c whenever they are computed. */
+  onModulation: ((modulation: Modulation) => void) | undefined;
 
   constructor({ channels, textWidth, kind, hidden, activation = "none" }: ScbnOptions) {
     super(channels, { activation });
@@ -46,9 +48,11 @@ export class SemanticConditionedBatchNorm extends nn.BatchNorm {
   override forward(x: Tensor, text?: TextFeatures): Tensor {
     const layers = [this.sentence, this.word].filter((layer) => layer !== null);
     if (!text || layers.length === 0) return super.forward(x);
-    const { gamma, beta } = layers
+    const modulation = layers
       .map((layer) => layer.forward(x, text))
       .reduce((sum, cues) => ({ gamma: sum.gamma.add(cues.gamma), beta: sum.beta.add(cues.beta) }));
+    this.onModulation?.(modulation);
+    const { gamma, beta } = modulation;
     return this.normalize(x, { scale: gamma, shift: beta }); // (γ + γ_c) · x̂ + (β + β_c)
   }
 }

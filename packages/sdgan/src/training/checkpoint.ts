@@ -12,7 +12,8 @@ export interface TrainingState {
 }
 
 /**
- * Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep`.
+ * Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep` and that of
+ * step `best`.
  * @throws UserError, and leaves the checkpoints as they are, if a value is not finite.
  */
 export function saveCheckpoint(
@@ -20,13 +21,14 @@ export function saveCheckpoint(
   step: number,
   { tensors, values }: TrainingState,
   keep: number,
+  best?: number,
 ): void {
   refuseNonFinite(tensors, step);
   writeAtomic(join(folder, fileName(step)), (path) =>
     saveSafetensors(path, tensors, { values: JSON.stringify(values) }),
   );
   for (const old of checkpointSteps(folder).slice(0, -keep))
-    rmSync(join(folder, fileName(old)), { force: true });
+    if (old !== best) rmSync(join(folder, fileName(old)), { force: true });
 }
 
 /**
@@ -49,6 +51,11 @@ export function restoreNewestCheckpoint(
     refusing(path, remedy, () => restore({ tensors, values: valuesOf(metadata.values) }));
   });
   return step;
+}
+
+/** Where the checkpoint of a step lies, in a folder of checkpoints. */
+export function checkpointPath(folder: string, step: number): string {
+  return join(folder, fileName(step));
 }
 
 /** The path of the newest checkpoint of a folder; undefined when there is none. */

@@ -19,6 +19,7 @@ import type { LoaderState } from "../data/order.js";
 import { PairLoader, type PairPlan } from "../data/pairs.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
+import type { Gauge } from "../evaluation/during-training.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
@@ -31,7 +32,7 @@ import type { ActiveRun } from "../run/run-folder.js";
 import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
 import { type Damsm, damsmLosses, moveDamsm } from "./damsm-trainee.js";
 import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
-import type { Trainee } from "./loop.js";
+import type { Evaluations, Trainee } from "./loop.js";
 import { classIdsOf, pixelsOf, tensorOf, tokensOf } from "./tensors.js";
 
 export class GanTrainee implements Trainee, AsyncDisposable {
@@ -42,8 +43,10 @@ export class GanTrainee implements Trainee, AsyncDisposable {
   readonly #feed: Feed<GanPlan>;
   readonly #trainer: GanTrainer;
   readonly #samples: { choices: Choice[]; noise: Tensor };
+  readonly evaluation: Evaluations | undefined;
 
-  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute) {
+  /** @param gauge measures it while it is trained */
+  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, gauge?: Gauge) {
     const { seed, training, siamese } = config;
     this.#config = config;
     this.#data = data;
@@ -63,6 +66,8 @@ export class GanTrainee implements Trainee, AsyncDisposable {
       ...(training.damsmWeight > 0 && { damsmLoss }),
     });
     this.#samples = this.#chooseSamples();
+    const artist = { generator: this.#trainer.options.average, text: damsm.text, compute };
+    this.evaluation = gauge && { ...gauge, measure: () => gauge.measure(artist) };
   }
 
   get steps(): number {

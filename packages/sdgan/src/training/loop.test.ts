@@ -12,14 +12,15 @@ import {
 } from "@sdgan/torch";
 import { simulateCuda } from "@sdgan/torch/testing";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Config, loadConfig } from "../config.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
+import { readEvents, scalarsOf } from "../testing/events.js";
 import type { TrainingState } from "./checkpoint.js";
-import { type LoopOptions, type Trainee, trainingLoop } from "./loop.js";
+import { type Evaluations, type LoopOptions, type Trainee, trainingLoop } from "./loop.js";
 
 let folder: string;
 const config: Config = loadConfig("birds-64");
@@ -35,6 +36,7 @@ class Walk implements Trainee {
   device: Device = "cpu";
   published = 0;
   readonly place = zeros([2]);
+  evaluation: Evaluations | undefined;
   /** What a step does beyond walking. */
   accident: (step: number) => number | undefined = () => undefined;
 
@@ -194,4 +196,55 @@ it("what is no checkpoint is refused by name", async () => {
     await expect(refused).rejects.toThrow("remove it to go on from step 3");
   }
   expect(existsSync(newest)).toBe(true);
+});
+
+describe("evaluations", () => {
+  /** Figures by step; one that draws from the default stream, as a careless one would. */
+  function evaluated(walk: Walk, values: Record<number, number>, every = 2): Walk {
+    const measure = () => ({ score: values[walk.steps]! + 0 * randn([1]).item(), other: walk.steps });
+    walk.evaluation = { every, measure, best: "score", better: "higher" };
+    return walk;
+  }
+  const values = { 2: 0.3, 4: 0.7, 6: Number.NaN, 8: 0.7, 10: 0.5 };
+
+  it("are lines of their own and points of TensorBoard's curves, and do not change a run", async () => {
+    const plain = await walked("plain", {});
+    manualSeed(0);
+    using run = startRun(join(folder, "run"), config, "");
+    await train(evaluated(new Walk(), values), run);
+    const lines = readFileSync(run.metrics, "utf8").trimEnd().split("\n");
+    const figures = lines.filter((line) => line.includes("score"));
+    expect(lines.filter((line) => !line.includes("score")).join("\n")).toBe(plain.trimEnd());
+    expect(figures[0]).toBe('{"step":2,"score":0.3,"other":2}');
+    expect(figures[2]).toBe('{"step":6,"score":null,"other":6}');
+    const [file] = readdirSync(run.path).filter((name) => name.includes("tfevents"));
+    const points = readEvents(join(run.path, file!)).flatMap((event) => {
+      const scalars = scalarsOf(event);
+      return "score" in scalars ? [[event[2]![0], scalars.other]] : [];
+    });
+    expect(points).toEqual([2, 4, 6, 8, 10].map((step) => [step, step]));
+  });
+
+  it("the best one's checkpoint is kept beside the newest, whenever it was and however often the run was stopped", async () => {
+    const expected = [4, 9, 10].map((step) => `step-${String(step).padStart(7, "0")}.safetensors`);
+    for (const stops of [[10], [5, 7, 10], [4, 10], [1, 2, 3, 9, 10]]) {
+      const path = join(folder, `run-${stops}`);
+      for (const [i, steps] of stops.entries()) {
+        using run = i === 0 ? startRun(path, config, "") : resumeRun(path);
+        await train(evaluated(new Walk(), values), run, { steps, resume: i > 0 });
+      }
+      const kept = readdirSync(join(path, "checkpoints"));
+      expect([stops, kept]).toEqual([stops, expected]);
+    }
+  });
+
+  it("warn of what the figures tell", async () => {
+    using run = startRun(join(folder, "run"), config, "");
+    const walk = new Walk();
+    walk.evaluation = { every: 3, measure: () => ({ "reader/variety": 0.01 }), best: "x", better: "lower" };
+    const warnings: string[] = [];
+    await train(walk, run, { onWarning: (line) => warnings.push(line) });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^step 3: reader\/variety is 0\.010/);
+  });
 });

@@ -8,7 +8,9 @@ import { holdRandomStreams } from "../random-streams.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
+import { bestIn, betterOf } from "./best.js";
 import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
+import { Watch } from "./watch.js";
 
 /** Something that can be trained step by step. */
 export interface Trainee {
@@ -24,6 +26,18 @@ export interface Trainee {
   publish(run: ActiveRun): void;
   /** A picture of how far it is, as a PNG. */
   sample?(): Promise<Buffer>;
+  /** How good it is, now and then. */
+  readonly evaluation?: Evaluations | undefined;
+}
+
+export interface Evaluations {
+  /** Steps between two. */
+  every: number;
+  /** Figures by name; the same for the same weights. */
+  measure(): Record<string, number>;
+  /** The name of the figure whose best checkpoint is kept. */
+  best: string;
+  better: "higher" | "lower";
 }
 
 export interface LoopOptions {
@@ -37,7 +51,7 @@ export interface LoopOptions {
   logEvery: number;
   sampleEvery: number;
   checkpointEvery: number;
-  /** Checkpoints kept. */
+  /** Checkpoints kept, the newest; the best one is kept beside them. */
   keep: number;
   /** Ends the loop after the step that is under way. */
   signal?: AbortSignal;
@@ -45,11 +59,13 @@ export interface LoopOptions {
   onBegin?(step: number): void;
   /** Called after every step, with the losses that were read last. */
   onStep?(step: number, losses: Record<string, number>): void;
+  /** Called when training goes wrong in a way that it does not end by, with what to try. */
+  onWarning?(line: string): void;
 }
 
 /**
  * Trains until `steps`, `seconds` or `signal` ends it; its state is saved then. Returns the last step. What a run
- * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn.
+ * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or figures measured.
  *
  * Losses are read after every step where that costs nothing. A GPU computes behind us, and reading would wait for it: so
  * there they are read only when they are written down, and before a checkpoint.
@@ -58,15 +74,18 @@ export interface LoopOptions {
  */
 export async function trainingLoop(trainee: Trainee, options: LoopOptions): Promise<number> {
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
+  const { evaluation } = trainee;
   let savedAt = options.resume
     ? restoreNewestCheckpoint(run.checkpoints, (state) => trainee.restore(state))
     : undefined;
   if (savedAt !== undefined) trainee.publish(run); // The process may have ended between checkpoint and this.
   using metrics = new MetricsLog(run.metrics, trainee.steps);
+  let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
+  const watch = new Watch((line) => options.onWarning?.(line));
   const begin = performance.now();
 
   const save = () => {
-    scope(() => saveCheckpoint(run.checkpoints, trainee.steps, trainee.state(), keep));
+    scope(() => saveCheckpoint(run.checkpoints, trainee.steps, trainee.state(), keep, best?.step));
     savedAt = trainee.steps;
     trainee.publish(run);
   };
@@ -76,6 +95,15 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     if (!png) return;
     writeFileAtomic(join(run.samples, `step-${String(trainee.steps).padStart(7, "0")}.png`), png);
     metrics.writeImage(trainee.steps, "samples", png);
+  };
+
+  const evaluate = ({ measure, best: name, better }: Evaluations) => {
+    using _ = holdRandomStreams(trainee.device);
+    const step = trainee.steps;
+    const figures = measure();
+    metrics.write(step, figures);
+    best = betterOf(best, { step, value: figures[name] ?? Number.NaN }, better);
+    watch.figures(step, figures, { name, best });
   };
 
   const from = trainee.steps;
@@ -91,6 +119,7 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     if (trainee.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
       losses = read(taken);
       refuseNonFinite(losses, step, savedAt);
+      watch.losses(step, losses);
     }
     for (const loss of Object.values(taken)) loss.dispose();
     busy += performance.now() - started;
@@ -104,7 +133,8 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     }
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
-    if (step % options.checkpointEvery === 0) save();
+    if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
+    if (step % options.checkpointEvery === 0 || best?.step === step) save();
     await setImmediate(); // Lets signals and timers in.
   }
   if (trainee.steps > from && trainee.steps % options.sampleEvery !== 0) await sample();

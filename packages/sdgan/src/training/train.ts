@@ -8,6 +8,7 @@ import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
+import { gaugeOf } from "../evaluation/during-training.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkpointSteps } from "./checkpoint.js";
@@ -41,6 +42,8 @@ export interface TrainOptions {
   signal?: AbortSignal | undefined;
   onBegin?: ((training: TrainingOutline) => void) | undefined;
   onStep?: ((step: number, losses: Record<string, number>) => void) | undefined;
+  /** Told when training goes wrong in a way that it does not end by. */
+  onWarning?: ((line: string) => void) | undefined;
 }
 
 /** What can be said when a training begins. */
@@ -143,7 +146,9 @@ const courses: Record<Training, Course> = {
       requireTestPictures(data);
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
-      return new GanTrainee(config, data, openDamsm(run, config, data), compute);
+      const networks = openDamsm(run, config, data);
+      const gauge = gaugeOf(run, { config, data, damsm: networks, compute });
+      return new GanTrainee(config, data, networks, compute, gauge);
     },
   },
 };
@@ -164,7 +169,7 @@ async function go(
   course: Course,
   trainee: Trainee,
   run: ActiveRun,
-  { config: asked, steps, seconds, signal, onBegin, onStep }: TrainOptions,
+  { config: asked, steps, seconds, signal, onBegin, onStep, onWarning }: TrainOptions,
 ): Promise<Omit<TrainingResult, "caption">> {
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
@@ -174,6 +179,7 @@ async function go(
     ...(seconds !== undefined && { seconds }),
     ...(signal && { signal }),
     ...(onStep && { onStep }),
+    ...(onWarning && { onWarning }),
     onBegin: (from) =>
       onBegin?.({
         ...{ folder, config, from, to },

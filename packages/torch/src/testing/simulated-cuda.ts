@@ -80,7 +80,12 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
       throw new Error(`${name}: the generator is not on the device of the numbers`);
     if (waiting.test(name)) for (const tensor of tensorsIn(values)) waitFor(tensor);
     const placed = values.map((value) => (isGpu(value) ? "cpu" : value));
-    const run = () => real.call(index, ...placed);
+    // What is moved is a copy; here, where both devices are one, it would be the tensor itself.
+    const moves = name.startsWith("aten::to.") && gpu !== onGpu.has(values[0] as object);
+    const run = () => {
+      const result = real.call(index, ...placed);
+      return moves && result === values[0] ? real.call(real.operator("aten::clone"), result) : result;
+    };
     return place(gpu && random.test(name) && !generator ? stream.during(run) : run(), gpu);
   };
 

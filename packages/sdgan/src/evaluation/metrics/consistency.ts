@@ -1,7 +1,7 @@
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
-import { rowDistances, squaredDistances } from "./distances.js";
-import { drawOthers, shareRankedFirst } from "./ranking.js";
+import { inRows, rowDistances, squaredDistances } from "./distances.js";
+import { countRankedFirst, drawOthers } from "./ranking.js";
 
 export interface Consistency {
   /**
@@ -35,20 +35,17 @@ export function semanticConsistency(
   const N = first.size(0);
   if (N < candidates || candidates < 2)
     throw new RangeError(`semantic consistency: ${candidates} pictures are needed, and there are ${N}`);
+  const others = (i: number) => drawOthers(candidates - 1, N, (j) => j !== i, random);
   return inferenceMode(() =>
     scope(() => {
-      const distances = squaredDistances(first, second);
-      const roots = distances.sqrt();
-      const own = rowDistances(first, second);
-      const between = roots
-        .sum()
-        .sub(own.sum())
-        .div(N * (N - 1));
-      const others = (i: number) => drawOthers(candidates - 1, N, (j) => j !== i, random);
-      return {
-        ratio: own.mean().div(between).item(),
-        retrieval: shareRankedFirst(distances.neg(), others),
-      };
+      let [found, sum] = [0, 0];
+      inRows(first, (rows, start) => {
+        const distances = squaredDistances(rows, second);
+        sum += distances.sqrt().sum().item();
+        found += countRankedFirst(distances.neg(), start, others);
+      });
+      const own = rowDistances(first, second).sum().item();
+      return { ratio: own / N / ((sum - own) / (N * (N - 1))), retrieval: found / N };
     }),
   );
 }

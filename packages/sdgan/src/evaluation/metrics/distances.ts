@@ -1,5 +1,5 @@
 /** Distances and cosines of features, all with all. In float64: small differences of large sums. */
-import type { Tensor } from "@sdgan/torch";
+import { scope, type Tensor } from "@sdgan/torch";
 
 /** a [N, D], b [M, D] → squared Euclidean distances [N, M]. */
 export function squaredDistances(a: Tensor, b: Tensor): Tensor {
@@ -19,3 +19,22 @@ export function rowDistances(a: Tensor, b: Tensor): Tensor {
 }
 
 const squares = (x: Tensor) => x.square().sum(1);
+
+/** How many rows of distances are held at a time. */
+const rowsAtOnce = 1024;
+
+/** What `of` makes of some rows after others of features [N, D]; `first` is the first row's number. */
+export function inRows<Result>(features: Tensor, of: (rows: Tensor, first: number) => Result): Result[] {
+  const count = features.size(0);
+  return Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) => {
+    const first = i * rowsAtOnce;
+    return scope(() => of(features.narrow(0, first, Math.min(rowsAtOnce, count - first)), first));
+  });
+}
+
+/** Mean Euclidean distance of features [N, D], each to all others. */
+export function meanDistance(features: Tensor): number {
+  const N = features.size(0);
+  const sums = inRows(features, (rows) => squaredDistances(rows, features).sqrt().sum().item());
+  return sums.reduce((sum, part) => sum + part, 0) / (N * (N - 1)); // 0 on the diagonal.
+}

@@ -1,5 +1,5 @@
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
-import { rowDistances, squaredDistances } from "./distances.js";
+import { meanDistance, rowDistances } from "./distances.js";
 
 /**
  * Semantic diversity, the counterweight of consistency: how far apart the pictures of pairs are, as a share of how far
@@ -12,13 +12,5 @@ import { rowDistances, squaredDistances } from "./distances.js";
 export function semanticDiversity(first: Tensor, second: Tensor): number {
   const N = first.size(0);
   if (N < 2) throw new RangeError(`semantic diversity: at least 2 pairs are needed, and there are ${N}`);
-  return inferenceMode(() =>
-    scope(() => {
-      const between = squaredDistances(first, first)
-        .sqrt()
-        .sum()
-        .div(N * (N - 1)); // 0 on the diagonal.
-      return rowDistances(first, second).mean().div(between).item();
-    }),
-  );
+  return inferenceMode(() => scope(() => rowDistances(first, second).mean().item() / meanDistance(first)));
 }

@@ -1,4 +1,4 @@
-import { inferenceMode, type Tensor } from "@sdgan/torch";
+import { inferenceMode, isTensor, type Tensor } from "@sdgan/torch";
 import { meanAndDeviation } from "./mean-and-deviation.js";
 
 export interface InceptionScore {
@@ -10,28 +10,37 @@ export interface InceptionScore {
 /**
  * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)), high where each picture is surely of some class
  * and all pictures together are of many. Of each of `splits` equal parts, in the order given; what does not fill a part
- * is left out, as in the published code.
+ * is left out, as in the published code. For a network that tells several things of a picture, each among classes of its
+ * own, KL is their mean: the score is the geometric mean of theirs.
  *
- * @param probabilities [N, classes], rows that add up to 1
+ * @param probabilities [N, classes], rows that add up to 1; or several such
  * @throws RangeError for fewer pictures than splits
  */
-export function inceptionScore(probabilities: Tensor, splits = 10): InceptionScore {
-  const size = Math.floor(probabilities.size(0) / splits);
-  if (size < 1)
-    throw new RangeError(`Inception Score: ${probabilities.size(0)} pictures cannot be ${splits} splits`);
+export function inceptionScore(
+  probabilities: Tensor | readonly [Tensor, ...Tensor[]],
+  splits = 10,
+): InceptionScore {
+  const heads = isTensor(probabilities) ? ([probabilities] as const) : probabilities;
+  const N = heads[0].size(0);
+  const size = Math.floor(N / splits);
+  if (size < 1) throw new RangeError(`Inception Score: ${N} pictures cannot be ${splits} splits`);
   const scores = inferenceMode(() =>
     Array.from({ length: splits }, (_, split) => {
-      const p = probabilities.narrow(0, split * size, size).to("float64");
-      return Math.exp(
-        p
-          .mul(logOf(p).sub(logOf(p.mean([0], true))))
-          .sum(1)
-          .mean()
-          .item(),
-      );
+      const divergences = heads.map((head) => divergence(head.narrow(0, split * size, size)));
+      return Math.exp(divergences.reduce((sum, one) => sum + one, 0) / heads.length);
     }),
   );
   return meanAndDeviation(scores);
+}
+
+/** E_x KL(p(y|x) ‖ p(y)) of p [N, classes]. */
+function divergence(probabilities: Tensor): number {
+  const p = probabilities.to("float64");
+  return p
+    .mul(logOf(p).sub(logOf(p.mean([0], true))))
+    .sum(1)
+    .mean()
+    .item();
 }
 
 /** log p where p · log p is still 0 for p = 0. */

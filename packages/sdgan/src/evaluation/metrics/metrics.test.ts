@@ -117,6 +117,11 @@ describe("Inception Score", () => {
     expect(inceptionScore(full([100, 5], 0.2), 10).mean).toBeCloseTo(1, 6);
   });
 
+  it("of several things that a network tells is the geometric mean of theirs", () => {
+    const [five, two] = [5, 2].map((classes) => eye(classes, { dtype: "float64" }).repeat(100 / classes, 1));
+    expect(inceptionScore([five!, two!], 10).mean).toBeCloseTo(Math.sqrt(10), 12);
+  });
+
   it("falls with collapse and with blur", () => {
     const sharp = randn([500, 5], { dtype: "float64" }).mul(4).softmax(1);
     const blurred = sharp.add(0.2).div(2);

@@ -1,5 +1,5 @@
 import { call, cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
-import { squaredDistances } from "./distances.js";
+import { inRows, squaredDistances } from "./distances.js";
 
 export interface PrecisionRecall {
   /** Share of drawn pictures that lie where real ones do: fidelity. */
@@ -27,9 +27,6 @@ export function precisionRecall(real: Tensor, drawn: Tensor, k = 3): PrecisionRe
   );
 }
 
-/** How many rows of distances are held at a time. */
-const rowsAtOnce = 1024;
-
 /** [N]: squared distance to the k-th nearest of the others. */
 function radii(features: Tensor, k: number): Tensor {
   // The nearest of all is a feature itself.
@@ -45,11 +42,4 @@ function radii(features: Tensor, k: number): Tensor {
 function shareWithin(features: Tensor, centres: Tensor, squaredRadii: Tensor): number {
   const within = inRows(features, (rows) => squaredDistances(rows, centres).sub(squaredRadii).amin(1).le(0));
   return cat(within).to("float64").mean().item();
-}
-
-function inRows<Result>(features: Tensor, of: (rows: Tensor) => Result): Result[] {
-  const count = features.size(0);
-  return Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) =>
-    of(features.narrow(0, i * rowsAtOnce, Math.min(rowsAtOnce, count - i * rowsAtOnce))),
-  );
 }

@@ -1,8 +1,8 @@
-import type { Tensor } from "@sdgan/torch";
+import { inferenceMode, type Tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
-import { cosines } from "./distances.js";
+import { cosines, inRows } from "./distances.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
-import { drawOthers, shareRankedFirst } from "./ranking.js";
+import { countRankedFirst, drawOthers } from "./ranking.js";
 
 export interface RPrecisionOptions {
   /** Draws the wrong captions. */
@@ -28,7 +28,6 @@ export function rPrecision(
   classIds: readonly number[],
   { random, candidates = 100, repeats = 10 }: RPrecisionOptions,
 ): { mean: number; deviation: number } {
-  const scores = cosines(codes, sentences);
   const sizes = new Map<number, number>();
   for (const id of classIds) sizes.set(id, (sizes.get(id) ?? 0) + 1);
   for (const [id, size] of sizes) {
@@ -38,7 +37,14 @@ export function rPrecision(
           `${classIds.length - size}`,
       );
   }
-  const others = (i: number) =>
-    drawOthers(candidates - 1, classIds.length, (j) => classIds[j] !== classIds[i], random);
-  return meanAndDeviation(Array.from({ length: repeats }, () => shareRankedFirst(scores, others)));
+  const N = classIds.length;
+  const others = (i: number) => drawOthers(candidates - 1, N, (j) => classIds[j] !== classIds[i], random);
+  const found = new Array<number>(repeats).fill(0);
+  inferenceMode(() =>
+    inRows(codes, (rows, first) => {
+      const scores = cosines(rows, sentences);
+      for (const repeat of found.keys()) found[repeat]! += countRankedFirst(scores, first, others);
+    }),
+  );
+  return meanAndDeviation(found.map((count) => count / N));
 }

@@ -1,20 +1,19 @@
 /** Finding the right one among others. */
-import { call, type Tensor, tensor } from "@sdgan/torch";
+import { type Tensor, tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
 
 /**
- * The share of rows whose own column's score is above those of the columns that `othersOf` names.
+ * How many rows have their own column's score above those of the columns that `othersOf` names.
  *
- * @param scores [N, N]
+ * @param scores [R, N], of rows `first` … of N; row i's own column is i
  */
-export function shareRankedFirst(scores: Tensor, othersOf: (row: number) => number[]): number {
-  const rows = Array.from({ length: scores.size(0) }, (_, i) => othersOf(i));
-  const others = scores.gather(
-    1,
-    tensor(rows.flat(), { shape: [rows.length, rows[0]!.length], dtype: "int64" }),
-  );
-  const own = call<Tensor>("diagonal", scores);
-  return own.gt(others.amax(1)).to("float64").mean().item();
+export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: number) => number[]): number {
+  const places = Array.from({ length: scores.size(0) }, (_, i) => first + i);
+  const columns = (of: number[][]) =>
+    tensor(of.flat(), { shape: [places.length, of[0]!.length], dtype: "int64" });
+  const own = scores.gather(1, columns(places.map((place) => [place]))); // [R, 1]
+  const others = scores.gather(1, columns(places.map(othersOf))); // [R, others]
+  return own.gt(others.amax(1, true)).sum().item();
 }
 
 /** `count` different numbers below `below` that `isOther` takes; there must be as many. */

@@ -1,0 +1,260 @@
+/** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type Config, loadConfig } from "../config.js";
+import { openPrepared } from "../data/prepared.js";
+import { UserError } from "../errors.js";
+import { writeAblationReport } from "../report/ablation-report.js";
+import { writeFileAtomic } from "../run/atomic-file.js";
+import { readMetrics } from "../run/metrics.js";
+import { holdsRun } from "../run/run-folder.js";
+import { takeLock } from "../run/run-lock.js";
+import { onDisk } from "../system-errors.js";
+import { checkpointSteps } from "../training/checkpoint.js";
+import { damsmFolder } from "../training/damsm-of-run.js";
+import { readerFile } from "../training/reader-trainee.js";
+import { Commands } from "./commands.js";
+import { isEvaluated } from "./measures.js";
+import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
+import { type AblationResult, gatherResults } from "./results.js";
+
+export interface AblateOptions extends PlanOptions {
+  /** A prepared folder. */
+  data: string;
+  /** Steps of every run; by default the configuration's. */
+  steps?: number | undefined;
+  /** Runs under way at a time. */
+  jobs: number;
+  /** Threads of each. */
+  threads: number;
+  /** Run folders whose DAMSM and reader are taken, rather than trained here. */
+  damsm?: string | undefined;
+  reader?: string | undefined;
+  /** A run folder whose DAMSM measures R-precision: of another seed than the one that trains. */
+  judge?: string | undefined;
+  /** A file with the weights that FID is defined by: the figures are then by its features. */
+  inception?: string | undefined;
+  /** Pictures that each run is measured by. */
+  pictures: number;
+  signal: AbortSignal;
+  /** A part of the work begins, and has so many steps; `from` of them were done before. */
+  onBegin?(part: string, from: number, steps: number): void;
+  onProgress?(steps: number, fields: Record<string, string>): void;
+  /** A line for people. */
+  say?(line: string): void;
+}
+
+/**
+ * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the reader; `runs/VARIANT/seed-N`, run folders; `logs/`;
+ * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended it before the last run.
+ * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
+ */
+export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
+  const { out, data, signal, say } = options;
+  const base = loadConfig(options.config, options.set);
+  const steps = options.steps ?? base.training.steps;
+  const runs = planRuns(options);
+  for (const run of runs) {
+    requireAsPlanned(run);
+    requireNotBeyond(run, steps);
+  }
+  const knowsAttributes = attributesKnown(data);
+  onDisk(out, () => mkdirSync(out, { recursive: true }));
+  const release = takeLock(join(out, "lock"), {
+    does: "is running an ablation in this folder",
+    instead: "stop it first, or take another --out",
+  });
+  try {
+    using commands = new Commands(options);
+    const shared = join(out, "shared");
+    const damsm = options.damsm ?? shared;
+    const judge = options.judge ?? join(out, "judge");
+    const reader = options.reader ?? (knowsAttributes ? shared : undefined);
+    const trainings: SharedTraining[] = [
+      ...(options.damsm ? [] : [{ what: "damsm", run: shared, seed: base.seed } as const]),
+      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: base.seed + 1 } as const]),
+      ...(options.reader || !knowsAttributes
+        ? []
+        : [{ what: "reader", run: shared, seed: base.seed } as const]),
+    ];
+    for (const training of trainings)
+      if (!(await trainShared(training, base, commands, options))) return undefined;
+
+    const gather = () =>
+      gatherResults(
+        out,
+        { steps, data, ...(reader && { reader }) },
+        equalVariants(options.config, options.set),
+      );
+    const failures = await trainRuns(
+      runs,
+      { ...options, ...{ steps, damsm, judge, reader } },
+      commands,
+      gather,
+    );
+    if (signal.aborted) return undefined;
+    for (const failure of failures) say?.(failure);
+    if (failures.length > 0) {
+      throw new UserError(
+        `${failures.length} of ${runs.length} runs failed, as said above; the others are in the table. ` +
+          "The same command tries them again from their last checkpoints",
+      );
+    }
+    const result = gather();
+    await writeAblationReport(out, result);
+    return result;
+  } finally {
+    release();
+  }
+}
+
+interface SharedTraining {
+  what: "damsm" | "reader";
+  /** The run folder that it is part of. */
+  run: string;
+  seed: number;
+}
+
+/** Returns whether it is complete. */
+async function trainShared(
+  { what, run, seed }: SharedTraining,
+  base: Config,
+  commands: Commands,
+  { config, set = [], data, out, onBegin, onProgress }: AblateOptions,
+): Promise<boolean> {
+  const folder = what === "damsm" ? damsmFolder(run) : join(run, what);
+  const { steps } = base[what];
+  const before = trainedSteps(folder);
+  if (before >= steps) return true;
+  const part = `${what} in ${basename(run)}`;
+  onBegin?.(part, before, steps);
+  using _ = watch(() => onProgress?.(stepUnderWay(folder), {}));
+  const how = holdsRun(folder) ? ["--resume"] : ["--config", config, ...asOptions([...set, `seed=${seed}`])];
+  return await commands.run(
+    ["train", what, "--data", data, "--run", run, ...how],
+    join(out, "logs", `${basename(run)}-${what}.txt`),
+  );
+}
+
+interface RunOptions extends AblateOptions {
+  steps: number;
+  damsm: string;
+  judge: string;
+}
+
+/** Runs all that is not complete, `jobs` at a time; a run that fails does not hold the others up. Returns what failed. */
+async function trainRuns(
+  runs: readonly PlannedRun[],
+  options: RunOptions,
+  commands: Commands,
+  onRun: () => void,
+): Promise<string[]> {
+  const { steps, jobs, signal, onBegin, onProgress } = options;
+  const failures: string[] = [];
+  const done = new Map(runs.map(({ folder }) => [folder, trainedSteps(folder)]));
+  const underWay = new Set<PlannedRun>();
+  const sum = () => [...done.values()].reduce((total, count) => total + count, 0);
+  let complete = runs.filter(({ folder }) => isEvaluated(folder, steps)).length;
+  onBegin?.("ablation", sum(), steps * runs.length);
+  const show = () => {
+    for (const { folder } of underWay) done.set(folder, stepUnderWay(folder));
+    onProgress?.(sum(), {
+      runs: `${complete}/${runs.length}`,
+      ...(underWay.size > 0 && {
+        now: [...underWay].map(({ variant, seed }) => `${variant.name} ${seed}`).join(", "),
+      }),
+    });
+  };
+  using _ = watch(show);
+  const left = runs.filter(({ folder }) => !isEvaluated(folder, steps)).values();
+  const worker = async () => {
+    for (const run of left) {
+      if (signal.aborted) return;
+      underWay.add(run);
+      try {
+        if (await trainAndEvaluate(run, options, commands)) {
+          complete++;
+          onRun();
+        }
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        failures.push(`${run.variant.name}, seed ${run.seed}: ${error.message}`);
+      }
+      underWay.delete(run);
+      done.set(run.folder, trainedSteps(run.folder));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  show();
+  return failures;
+}
+
+/** Returns whether it is complete. */
+async function trainAndEvaluate(
+  { variant, seed, folder, settings }: PlannedRun,
+  { config, data, out, steps, damsm, judge, reader, inception, pictures }: RunOptions,
+  commands: Commands,
+): Promise<boolean> {
+  const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
+  if (reader) adoptReader(reader, folder);
+  if (trainedSteps(folder) < steps) {
+    const how = holdsRun(folder)
+      ? ["--resume"]
+      : ["--config", config, ...asOptions(settings), "--damsm", damsm];
+    const args = ["train", "gan", "--data", data, "--run", folder, "--steps", String(steps), ...how];
+    if (!(await commands.run(args, log))) return false;
+    if (trainedSteps(folder) < steps) return false; // It was asked to end, and did so in good order.
+  }
+  const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
+  const args = ["--run", folder, "--data", data, ...judges, "--pictures", String(pictures)];
+  return commands.run(["evaluate", ...args], log);
+}
+
+/** Copies the reader of the run folder `from` into `run`, where training and evaluation look for it. */
+function adoptReader(from: string, run: string): void {
+  const [source, target] = [from, run].map((folder) => join(folder, "reader", readerFile)) as [
+    string,
+    string,
+  ];
+  if (existsSync(target)) return;
+  const bytes = onDisk(source, () => readFileSync(source));
+  onDisk(target, () => mkdirSync(dirname(target), { recursive: true }));
+  writeFileAtomic(target, bytes);
+}
+
+/** Steps of the newest checkpoint: what a training goes on from. */
+function trainedSteps(folder: string): number {
+  return checkpointSteps(join(folder, "checkpoints")).at(-1) ?? 0;
+}
+
+/** The last step that a training, now running perhaps, wrote down. */
+function stepUnderWay(folder: string): number {
+  const path = join(folder, "metrics.jsonl");
+  return existsSync(path) ? (readMetrics(path).at(-1)?.step ?? 0) : 0;
+}
+
+/** Looks every second. */
+function watch(look: () => void): Disposable {
+  const timer = setInterval(look, 1000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function asOptions(settings: readonly string[]): string[] {
+  return settings.flatMap((setting) => ["--set", setting]);
+}
+
+function attributesKnown(folder: string): boolean {
+  const data = openPrepared(folder);
+  data.close();
+  return data.attributes !== undefined;
+}
+
+/** Runs are compared at equal steps. */
+function requireNotBeyond({ folder }: PlannedRun, steps: number): void {
+  const trained = trainedSteps(folder);
+  if (trained <= steps) return;
+  throw new UserError(
+    `${folder}: was trained for ${trained} steps, and --steps is ${steps}: runs are compared at equal steps, ` +
+      `so give --steps ${trained}, or another --out`,
+  );
+}

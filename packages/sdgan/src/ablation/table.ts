@@ -1,0 +1,156 @@
+/** What the runs of an ablation come to: one line a variant, and how sure the difference between two is. */
+import { meanAndSampleDeviation, type PairedTest, signFlipTest } from "./paired-test.js";
+
+/** Which way a figure is to go; absent where neither is better. */
+export type Direction = "higher" | "lower";
+
+/** A figure that runs are compared by. */
+export interface Measure {
+  name: string;
+  /** What stands above its column. */
+  title: string;
+  better?: Direction | undefined;
+}
+
+/** What one run came to. */
+export interface MeasuredRun {
+  variant: string;
+  seed: number;
+  /** By the names of measures; those that could not be measured are absent. */
+  figures: Record<string, number>;
+}
+
+export interface Row {
+  variant: string;
+  title: string;
+  /** The variant that the configuration makes this one equal to, and whose runs these are. */
+  sameAs?: string | undefined;
+  seeds: number[];
+  /** Over seeds, by the names of measures. */
+  figures: Record<string, { mean: number; deviation: number }>;
+}
+
+/** What the figures are to be seen against: real pictures, chance. */
+export interface Reference {
+  title: string;
+  figures: Record<string, number>;
+}
+
+export interface Comparison extends PairedTest {
+  measure: string;
+}
+
+/** A line for every variant that has a run. */
+export function rowsOf(
+  variants: readonly { name: string; title: string }[],
+  runs: readonly MeasuredRun[],
+  equal: ReadonlyMap<string, string> = new Map(),
+): Row[] {
+  return variants.flatMap(({ name, title }): Row[] => {
+    const sameAs = equal.get(name);
+    const own = runs.filter(({ variant }) => variant === (sameAs ?? name)).sort((a, b) => a.seed - b.seed);
+    if (own.length === 0) return [];
+    const names = [...new Set(own.flatMap(({ figures }) => Object.keys(figures)))];
+    const figures = names.map((measure) => {
+      const values = own.flatMap((run) => run.figures[measure] ?? []);
+      return [measure, meanAndSampleDeviation(values)] as const;
+    });
+    const seeds = own.map(({ seed }) => seed);
+    return [{ variant: name, title, ...(sameAs && { sameAs }), seeds, figures: Object.fromEntries(figures) }];
+  });
+}
+
+/** Variants whose mean is the best of a measure: several where they are equal, none where neither way is better. */
+export function bestOf(rows: readonly Row[], { name, better }: Measure): string[] {
+  if (!better) return [];
+  const means = rows.flatMap(({ variant, figures }) => {
+    const mean = figures[name]?.mean;
+    return mean !== undefined && Number.isFinite(mean) ? [{ variant, mean }] : [];
+  });
+  const values = means.map(({ mean }) => mean);
+  const best = better === "higher" ? Math.max(...values) : Math.min(...values);
+  return means.filter(({ mean }) => mean === best).map(({ variant }) => variant);
+}
+
+/** `one` less `other`, on the seeds that both have. */
+export function compare(
+  measures: readonly Measure[],
+  runs: readonly MeasuredRun[],
+  one: string,
+  other: string,
+): Comparison[] {
+  return measures.flatMap(({ name }) => {
+    const differences = runs
+      .filter(({ variant }) => variant === one)
+      .flatMap(({ seed, figures }) => {
+        const pair = runs.find((run) => run.variant === other && run.seed === seed)?.figures[name];
+        const own = figures[name];
+        return own !== undefined && pair !== undefined ? [own - pair] : [];
+      });
+    return differences.length > 0 ? [{ measure: name, ...signFlipTest(differences) }] : [];
+  });
+}
+
+/** Cells of the table, the head first, references last. Bold is `**…**`, as in Markdown. */
+export function cellsOf(
+  rows: readonly Row[],
+  measures: readonly Measure[],
+  references: readonly Reference[] = [],
+): string[][] {
+  const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
+  const best = new Map(present.map((measure) => [measure.name, bestOf(rows, measure)]));
+  const arrow = ({ better }: Measure) => (better ? (better === "higher" ? " ↑" : " ↓") : "");
+  return [
+    ["variant", "seeds", ...present.map((measure) => measure.title + arrow(measure))],
+    ...rows.map(({ variant, title, sameAs, seeds, figures }) => [
+      `${variant}: ${title}${sameAs ? ` (the same as ${sameAs})` : ""}`,
+      String(seeds.length),
+      ...present.map(({ name }) => {
+        const figure = figures[name];
+        if (!figure) return "–";
+        const text = withDeviation(figure, seeds.length > 1);
+        return best.get(name)!.includes(variant) ? `**${text}**` : text;
+      }),
+    ]),
+    ...references.map(({ title, figures }) => [
+      ...[title, ""],
+      ...present.map(({ name }) => {
+        const mean = figures[name];
+        return mean === undefined ? "–" : withDeviation({ mean, deviation: 0 }, false);
+      }),
+    ]),
+  ];
+}
+
+/** As `cellsOf`, of the comparison of two variants. */
+export function comparisonCells(
+  comparisons: readonly Comparison[],
+  measures: readonly Measure[],
+): string[][] {
+  const titles = new Map(measures.map(({ name, title }) => [name, title]));
+  return [
+    ["figure", "difference", "pairs", "p", "p cannot be below"],
+    ...comparisons.map(({ measure, n, difference, deviation, p, least }) => [
+      titles.get(measure) ?? measure,
+      withDeviation({ mean: difference, deviation }, n > 1),
+      ...[n, p, least].map((value) => String(Number(value.toPrecision(3)))),
+    ]),
+  ];
+}
+
+/** Four significant digits; the deviation, where there is one, to as many places. */
+function withDeviation({ mean, deviation }: { mean: number; deviation: number }, spread: boolean): string {
+  if (!Number.isFinite(mean)) return String(mean);
+  const size = Math.floor(Math.log10(Math.max(Math.abs(mean), Math.abs(deviation), 1e-6)));
+  const places = Number.isInteger(mean) && !deviation ? 0 : Math.min(6, Math.max(0, 3 - size));
+  const fixed = (value: number) => value.toFixed(places).replace("-", "−");
+  return spread && Number(fixed(deviation)) > 0 ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
+}
+
+/** Cells as a Markdown table. */
+export function markdownTable(cells: readonly (readonly string[])[]): string {
+  const [head = [], ...rest] = cells;
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rest.map(line)].join("\n");
+}

@@ -1,0 +1,75 @@
+/** What is compared: the parts of SD-GAN one by one, and what its loss leaves open. */
+import type { Config } from "../config.js";
+
+/** One way to train. What it does not say stays as the configuration has it. */
+export interface Variant {
+  name: string;
+  /** What it is, in a few words. */
+  title: string;
+  /** Semantic-conditioned batch normalization: from the first stage on, or other cues first than later. */
+  scbn: "none" | "sentence" | "word" | "sentence, then word";
+  /** Pairs of captions and the contrastive loss; without them, as many pictures a step, unpaired. */
+  siamese: boolean;
+  /** What else, as `--set` takes it. */
+  set?: readonly string[];
+}
+
+const sdgan = { scbn: "sentence, then word", siamese: true } as const;
+
+export const variants: readonly Variant[] = [
+  { name: "baseline", title: "AttnGAN", scbn: "none", siamese: false },
+  { name: "scbn-sentence", title: "SCBN by the sentence", scbn: "sentence", siamese: false },
+  { name: "scbn-word", title: "SCBN by the words", scbn: "word", siamese: false },
+  {
+    name: "scbn",
+    title: "SCBN by the sentence, then by the words",
+    scbn: "sentence, then word",
+    siamese: false,
+  },
+  { name: "siamese", title: "AttnGAN with Siamese branches", scbn: "none", siamese: true },
+  { name: "full", title: "SD-GAN: SCBN and Siamese branches", ...sdgan },
+  {
+    name: "alpha-0",
+    title: "SD-GAN, α = 0: the plain contrastive loss",
+    ...sdgan,
+    set: ["contrastive.alpha=0"],
+  },
+  { name: "alpha-0.05", title: "SD-GAN, α = 0.05", ...sdgan, set: ["contrastive.alpha=0.05"] },
+  { name: "alpha-0.2", title: "SD-GAN, α = 0.2", ...sdgan, set: ["contrastive.alpha=0.2"] },
+  { name: "alpha-0.5", title: "SD-GAN, α = 0.5", ...sdgan, set: ["contrastive.alpha=0.5"] },
+  { name: "raw", title: "SD-GAN, d as it is", ...sdgan, set: ["contrastive.distance=raw"] },
+  {
+    name: "per-element",
+    title: "SD-GAN, d per element",
+    ...sdgan,
+    set: ["contrastive.distance=perElement"],
+  },
+  {
+    name: "contrastive-generator",
+    title: "SD-GAN, contrastive loss on the generator only",
+    ...sdgan,
+    set: ["contrastive.generator=true", "contrastive.discriminator=false"],
+  },
+  {
+    name: "contrastive-discriminator",
+    title: "SD-GAN, contrastive loss on the discriminators only",
+    ...sdgan,
+    set: ["contrastive.generator=false", "contrastive.discriminator=true"],
+  },
+];
+
+/**
+ * What `--set` makes of a configuration to have the variant. Siamese branches see `training.batch` pictures each; a
+ * variant without them gets those of both, so that every variant sees as many pictures a step: otherwise batch sizes
+ * would be compared, not methods.
+ */
+export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {
+  const [first, later] = scbn === "sentence, then word" ? ["sentence", "word"] : [scbn, scbn];
+  const kinds = Array.from({ length: generator.stages }, (_, stage) => (stage === 0 ? first : later));
+  return [
+    `generator.scbn=[${kinds.join(", ")}]`,
+    `siamese.enabled=${siamese}`,
+    ...(siamese ? [] : [`training.batch=${2 * training.batch}`]),
+    ...set,
+  ];
+}

@@ -1,0 +1,91 @@
+import {
+  type Evaluation,
+  type Figure,
+  type FigureName,
+  figureKinds,
+  type NetworkName,
+} from "../evaluation/result.js";
+
+/** An evaluation, to read: a table of figures, and what they are of. */
+export function evaluationLines(result: Evaluation): string[] {
+  const figures = Object.entries(result.figures) as [FigureName, Figure][];
+  const { readerScore } = result.figures;
+  return [
+    `${result.run} at step ${result.step}: pictures drawn of ${result.pictures} captions, against ` +
+      `${result.realPictures} real ones of ${result.data.folder} (test split), at ${result.size} pixels, seed ${result.seed}`,
+    "",
+    ...table([
+      ["", "drawn", "", "real", "chance", "better", "by", "of"],
+      ...figures.map(([name, figure]) => rowOf(name, figure)),
+    ]),
+    ...(readerScore?.byAttribute
+      ? ["", `Reader's score by attribute: ${sharesOf(readerScore.byAttribute)}`]
+      : []),
+    "",
+    ...Object.entries(result.networks).map(
+      ([name, { name: title, file, sha256, features, width, resize }]) =>
+        `${name}: ${title}, ${file} (SHA-256 ${sha256.slice(0, 8)}…); ${width} features: ${features}; resize: ${resize}`,
+    ),
+    ...(result.leftOut.length > 0
+      ? ["Left out:", ...result.leftOut.map(({ metric, why }) => `  ${metric} ${why}`)]
+      : []),
+    `To look at: ${result.sheet}`,
+  ];
+}
+
+function rowOf(name: FigureName, figure: Figure): string[] {
+  const { title, better } = figureKinds[name];
+  const { drawn, deviation, real, chance, network, count, parts, candidates } = figure;
+  const of = `${count} ${countedIn(name)}`;
+  const more = [
+    ...(parts === undefined ? [] : [`${parts} ${partsOf[name] ?? "parts"}`]),
+    ...(candidates === undefined ? [] : [`1 of ${candidates}`]),
+  ];
+  return [
+    title,
+    number(drawn),
+    deviation === undefined ? "" : `± ${number(deviation)}`,
+    real === undefined ? "" : number(real),
+    chance === undefined ? "" : number(chance),
+    better === "neither" ? "" : better,
+    network satisfies NetworkName,
+    [of, ...more].join(", "),
+  ];
+}
+
+const partsOf: Partial<Record<FigureName, string>> = {
+  inceptionScore: "splits",
+  kernelDistance: "subsets",
+  rPrecision: "repeats",
+};
+
+function countedIn(name: FigureName): string {
+  if (name === "readerScore" || name === "otherCaptionsScore") return "attributes";
+  const { metric } = figureKinds[name];
+  return metric === "consistency" || (metric === "diversity" && name !== "variety") ? "pairs" : "pictures";
+}
+
+/** Words to the left, numbers to the right. */
+function table(rows: readonly string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const numeric = [1, 3, 4];
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        numeric.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function sharesOf(shares: Record<string, number>): string {
+  return Object.entries(shares)
+    .map(([name, share]) => `${name} ${share.toFixed(2)}`)
+    .join(", ");
+}
+
+/** Three decimals, or three digits of what is small. */
+function number(value: number): string {
+  return Math.abs(value) >= 0.01 || value === 0 ? value.toFixed(3) : value.toPrecision(2);
+}

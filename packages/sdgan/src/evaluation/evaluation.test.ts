@@ -1,0 +1,326 @@
+/** The whole way, on a small set of birds: pictures drawn or altered, networks trained on it, figures. */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cat, functional, manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Config, loadConfig } from "../config.js";
+import { makeBatch } from "../data/batch.js";
+import { birds } from "../data/birds/index.js";
+import { prepare } from "../data/prepare.js";
+import { openPrepared, type Prepared } from "../data/prepared.js";
+import { UserError } from "../errors.js";
+import { readMetrics } from "../run/metrics.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { imagesOf } from "../training/tensors.js";
+import { train } from "../training/train.js";
+import { captionOf, chooseTrials } from "./choose.js";
+import { evaluate } from "./evaluate.js";
+import { measure } from "./measure.js";
+import type { DamsmOnlooker } from "./networks/damsm.js";
+import { type ReaderOnlooker, readerOnlooker } from "./networks/reader.js";
+import type { Draw, Onlookers } from "./observe.js";
+import { type FigureName, figureKinds, metricNames, trainingFigures } from "./result.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+
+const size = 64;
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+let data: Prepared;
+let onlookers: Onlookers;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-evaluation-"));
+  await prepare(birds({ species: 160, picturesPerSpecies: 3, size }), { out: at("data"), size });
+  data = openPrepared(at("data"));
+  writeFileSync(at("tiny.yaml"), tinyConfig);
+  const config = (...more: string[]): Config => loadConfig(at("tiny.yaml"), [...settings, ...more]);
+  const options = { data: at("data"), run: at("run"), config: config() };
+  for (const training of ["reader", "damsm", "gan"] as const) await train(training, options);
+  await train("damsm", { ...options, run: at("judge"), config: config("seed=1", "text.width=32") });
+  const reader = readerOnlooker(at("run"), { data, size, device: "cpu" });
+  onlookers = { reader, damsm: understanding(reader) };
+});
+afterAll(() => {
+  data.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+const settings = [
+  "data.workers=0",
+  "reader.width=8",
+  "reader.batch=32",
+  "reader.steps=200",
+  "reader.learningRate=4e-3",
+  "training.steps=2",
+  "damsm.imageSize=32",
+  "generator.firstSize=32",
+];
+
+/**
+ * A judge of captions as good as the reader: a picture's code is what the reader sees in it, a caption's feature which
+ * attributes it names, and with which values.
+ */
+function understanding(reader: ReaderOnlooker): DamsmOnlooker {
+  const { attributes } = reader;
+  const named = new Map<string, number[]>();
+  for (const { captions, attributes: truth } of data.splits.test.pictures)
+    for (const { text, names } of captions)
+      named.set(
+        text,
+        Object.entries(attributes).flatMap(([name, values]) =>
+          values.map((_, value) => (names!.includes(name) && truth![name] === value ? 1 : 0)),
+        ),
+      );
+  return {
+    ...reader,
+    look: (images) => ({ features: cat(reader.look(images).classes, 1), classes: [] }),
+    read: (captions) => tensor(captions.map((text) => named.get(text)!)),
+  };
+}
+
+/** Which trial's real picture is drawn: of a trial's place, its own caption or the partner's, the first noise or the other. */
+type Pick = (place: number, drawn: { partner: boolean; number: number }) => number;
+const own: Pick = (place) => place;
+const trialCount = 120;
+
+/** What one would measure of somebody who draws the real pictures, which ones `pick` says, altered by `alter`. */
+function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
+  manualSeed(5);
+  const trials = chooseTrials(data, trialCount, 0);
+  const draw: Draw = (captions, noise) => {
+    const choices = noise.map(({ seed, number }, i) => {
+      const partner = captions[i]!.text !== captionOf(data, trials[seed]!).text; // The seed is 0, so a trial's is its place.
+      return { picture: trials[pick(seed, { partner, number })]!.picture, caption: 0 };
+    });
+    const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
+    return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
+  };
+  const { figures, leftOut } = measure({
+    ...{ data, draw, size, onlookers, pictures: trialCount, seed: 0, metrics: metricNames },
+    device: "cpu",
+  });
+  expect(leftOut).toEqual([]);
+  return Object.fromEntries(Object.entries(figures).map(([name, { drawn }]) => [name, drawn])) as Record<
+    FigureName,
+    number
+  >;
+}
+
+describe("figures of altered real pictures", () => {
+  let truth: Record<FigureName, number>;
+  beforeAll(() => {
+    truth = figuresOf(own);
+  });
+
+  it("of the very same ones are perfect, but for what the networks cannot see", () => {
+    expect(truth.frechetDistance).toBeLessThan(1e-4);
+    expect(truth).toMatchObject({ precision: 1, recall: 1, variety: 1 });
+    expect(truth).toMatchObject({ consistencyRatio: 0, consistencyRetrieval: 1, noiseDiversity: 0 });
+    expect(truth.readerScore).toBeGreaterThan(0.5);
+    expect(truth.rPrecision).toBeGreaterThan(0.1);
+  });
+
+  it("get worse with noise, the more the worse, and with blur", () => {
+    const [little, much] = [0.2, 1].map((amount) =>
+      figuresOf(own, (images) => images.add(randn(images.shape).mul(amount))),
+    );
+    expect(much!.precision).toBeLessThan(0.8);
+    const blurred = figuresOf(own, (images) =>
+      functional.upsampleNearest(functional.avgPool2d(images, 8), 8),
+    );
+    for (const name of ["frechetDistance", "kernelDistance"] as const) {
+      expect(little![name]).toBeGreaterThan(truth[name]);
+      expect(much![name]).toBeGreaterThan(little![name]);
+      expect(blurred[name]).toBeGreaterThan(truth[name]);
+    }
+    for (const worse of [much!, blurred]) {
+      expect(worse.readerScore).toBeLessThan(truth.readerScore - 0.05);
+      expect(worse.rPrecision).toBeLessThan(truth.rPrecision);
+    }
+  });
+
+  it("tell a collapse: by recall, Inception Score and distances, not by precision; onto one picture, by variety", () => {
+    const collapsed = figuresOf((place) => place % 3);
+    expect(collapsed.precision).toBe(1);
+    expect(collapsed.recall).toBeLessThan(0.1);
+    expect(figuresOf(() => 0).variety).toBeLessThan(1e-3);
+    expect(collapsed.inceptionScore).toBeLessThan(truth.inceptionScore);
+    expect(collapsed.frechetDistance).toBeGreaterThan(100 * truth.frechetDistance);
+  });
+
+  it("tell swapped captions: by what words are for, not by the pictures as a set", () => {
+    const swapped = figuresOf((place) => (place + trialCount / 2 + 1) % trialCount);
+    expect(swapped.rPrecision).toBeLessThan(truth.rPrecision / 2);
+    expect(swapped.readerScore).toBeLessThan(truth.readerScore - 0.1);
+    expect(swapped.frechetDistance).toBeLessThan(1e-4);
+  });
+
+  it("tell whether two captions of one picture draw the same, and whether noise and words add something", () => {
+    const far = (place: number) => (place + trialCount / 2 + 1) % trialCount;
+    const apart = figuresOf((place, { partner }) => (partner ? far(place) : place));
+    expect(apart.consistencyRatio).toBeCloseTo(1, 1);
+    expect(apart.consistencyRetrieval).toBeLessThan(0.1);
+    expect(apart.wordDiversity).toBeGreaterThan(0.8);
+    expect(truth.wordDiversity).toBe(0);
+    const chancy = figuresOf((place, { number }) => (number === 2 ? far(place) : place));
+    expect(chancy.noiseDiversity).toBeGreaterThan(0.8);
+    expect(chancy.consistencyRatio).toBe(0);
+  });
+});
+
+describe("evaluate", () => {
+  const options = () => ({ run: at("run"), data: at("data"), pictures: 40, seed: 0 });
+  const refusal = async (more: object): Promise<string> => {
+    const error = await evaluate({ ...options(), ...more }).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(UserError);
+    return (error as UserError).message;
+  };
+
+  it("measures all that it can, says of what, and writes it down", async () => {
+    const seen: number[] = [];
+    const result = await evaluate({
+      ...{ ...options(), pictures: 130, damsm: at("judge") },
+      onPicture: (done) => seen.push(done),
+    });
+    expect(seen).toEqual([32, 64, 96, 128, 130]);
+    expect(JSON.parse(readFileSync(at("run", "evaluation.json"), "utf8"))).toEqual(result);
+    expect(JSON.parse(readFileSync(at("run", "evaluations", "step-0000002.json"), "utf8"))).toEqual(result);
+    expect(existsSync(result.sheet)).toBe(true);
+    expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
+    expect(result).toMatchObject({ pictures: 130, realPictures: 120 });
+    expect(result.data).toEqual({ folder: at("data"), source: "birds", split: "test", pictures: 120 });
+    expect(Object.keys(result.figures)).toEqual(Object.keys(figureKinds));
+    for (const figure of Object.values(result.figures)) {
+      expect(Number.isFinite(figure.drawn)).toBe(true);
+      expect(figure.count).toBeGreaterThan(1);
+    }
+    const { reader, damsm } = result.networks;
+    expect(reader).toMatchObject({
+      width: 64,
+      resize: "none",
+      file: at("run", "reader", "reader.safetensors"),
+    });
+    expect(reader!.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(damsm).toMatchObject({ width: 32, resize: "averaged from 64 to 32 pixels" });
+    expect(damsm!.name).toContain("seed 1");
+    const { rPrecision, readerScore } = result.figures;
+    expect(rPrecision).toMatchObject({ chance: 0.01, candidates: 100, parts: 10, network: "damsm" });
+    expect(readerScore!.real).toBeGreaterThan(readerScore!.chance! + 0.2);
+    expect(Object.keys(readerScore!.byAttribute!).sort()).toEqual(Object.keys(data.attributes!).sort());
+  });
+
+  it("gives the same figures again, and others for another seed", async () => {
+    const figures = async (seed: number) => (await evaluate({ ...options(), seed })).figures;
+    const first = await figures(3);
+    expect(await figures(3)).toEqual(first);
+    expect((await figures(4)).frechetDistance!.drawn).not.toBe(first.frechetDistance!.drawn);
+  });
+
+  it("leaves out what it has no means for, and says what to bring", async () => {
+    const { figures, leftOut } = await evaluate({ ...options(), pictures: 8 });
+    expect(Object.keys(figures)).not.toContain("rPrecision");
+    expect(leftOut).toEqual([
+      { metric: "inceptionScore", why: "needs 10 pictures: give --pictures 10 or more" },
+      {
+        metric: "rPrecision",
+        why: expect.stringMatching(/^needs a DAMSM from another seed .*--damsm OTHER$/),
+      },
+    ]);
+  });
+
+  it("refuses a metric that was asked for, with what to bring, and leaves what was there", async () => {
+    const before = readFileSync(at("run", "evaluation.json"), "utf8");
+    expect(await refusal({ metrics: ["rPrecision"] })).toMatch(/^rPrecision needs a DAMSM from another seed/);
+    expect(await refusal({ metrics: ["rPrecision"], damsm: at("judge") })).toMatch(
+      /needs 99 captions of other classes beside each.*more --pictures/,
+    );
+    expect(await refusal({ metrics: ["inceptionScore"], pictures: 3 })).toMatch(/give --pictures 10/);
+    expect(await refusal({ reader: at("judge") })).toMatch(
+      /judge.*reader\.safetensors: there is no such file/,
+    );
+    expect(await refusal({ inception: at("run", "model.safetensors") })).toMatch(/model\.safetensors/);
+    expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
+    expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated while it was trained/);
+    expect(readFileSync(at("run", "evaluation.json"), "utf8")).toBe(before);
+  });
+
+  it("refuses the DAMSM that trained the generator, as a copy too", async () => {
+    mkdirSync(at("copy", "damsm"), { recursive: true });
+    for (const name of readdirSync(at("run", "damsm")).filter((name) => name.includes(".")))
+      if (!name.includes("tfevents")) copyFileSync(at("run", "damsm", name), at("copy", "damsm", name));
+    for (const run of ["run", "copy"])
+      expect(await refusal({ damsm: at(run) })).toMatch(
+        /is the DAMSM that .* was trained with.*another seed/,
+      );
+  });
+
+  it("without a reader compares by the DAMSM that is given; with nothing, it refuses", async () => {
+    mkdirSync(at("bare"));
+    for (const name of ["config.yaml", "vocabulary.json", "model.safetensors"])
+      copyFileSync(at("run", name), at("bare", name));
+    const bare = { run: at("bare") };
+    const { figures, networks } = await evaluate({ ...options(), ...bare, damsm: at("judge") });
+    expect(Object.keys(networks)).toEqual(["damsm"]);
+    expect(figures.frechetDistance).toMatchObject({ network: "damsm" });
+    expect(await refusal(bare)).toMatch(/nothing can be measured.*--inception FILE.*train a reader/);
+    expect(await refusal({ ...bare, metrics: ["readerScore"] })).toMatch(/^readerScore needs a reader/);
+    expect(await refusal({ ...bare, metrics: ["inceptionScore"], damsm: at("judge") })).toMatch(
+      /needs a network that tells classes/,
+    );
+  });
+});
+
+it("a model of small pictures is held against real ones of its size", async () => {
+  const config = loadConfig(at("tiny.yaml"), [...settings, "generator.firstSize=8", "damsm.imageSize=16"]);
+  const options = { data: at("data"), run: at("small"), config };
+  for (const training of ["damsm", "gan"] as const) await train(training, options);
+  const result = await evaluate({
+    run: at("small"),
+    data: at("data"),
+    reader: at("run"),
+    pictures: 20,
+    seed: 0,
+  });
+  expect(result.size).toBe(16);
+  expect(result.networks.reader!.resize).toBe("enlarged from 16 to 64 pixels, bilinear");
+  expect(result.figures.readerScore!.real).toBeGreaterThan(0.2);
+});
+
+it("training writes its figures down, and its best checkpoint can be drawn with", async () => {
+  const config = loadConfig(at("tiny.yaml"), [
+    ...settings,
+    ...["training.steps=6", "evaluate.every=1", "evaluate.pictures=32", "log.keep=1"],
+  ]);
+  mkdirSync(at("watched", "reader"), { recursive: true });
+  copyFileSync(at("run", "reader", "reader.safetensors"), at("watched", "reader", "reader.safetensors"));
+  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run") });
+  const lines = readMetrics(at("watched", "metrics.jsonl")).filter((line) => "reader/readerScore" in line);
+  expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(Object.keys(lines[0]!)).toEqual(["step", ...trainingFigures.map((name) => `reader/${name}`)]);
+  const distances = lines.map((line) => line["reader/frechetDistance"] as number);
+  const best = 1 + distances.indexOf(Math.min(...distances));
+  const result = await evaluate({
+    ...{ run: at("watched"), data: at("data") },
+    ...{ pictures: 20, seed: 0, checkpoint: "best" },
+  });
+  expect(result.step).toBe(best);
+
+  const asked = { data: at("data"), run: at("unread"), damsm: at("run") };
+  const byReader = loadConfig(at("tiny.yaml"), [
+    ...settings,
+    "evaluate.every=1",
+    "evaluate.best=readerScore",
+  ]);
+  await expect(train("gan", { ...asked, config: byReader })).rejects.toThrow(
+    /evaluate\.best is readerScore, and there is no .*train a reader first/,
+  );
+});

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { scope, type Tensor, tensor } from "@sdgan/torch";
+import type { Config } from "../../config.js";
+import type { Device } from "../../device.js";
+import { UserError } from "../../errors.js";
+import { holdRandomStreams } from "../../random-streams.js";
+import { openRun } from "../../run/run-folder.js";
+import { encodeCaption } from "../../text/caption.js";
+import { Vocabulary } from "../../text/vocabulary.js";
+import { readTensors, refusing, stateUnder } from "../../training/checkpoint.js";
+import { damsmFolder } from "../../training/damsm-of-run.js";
+import { type Damsm, damsmFile, loadDamsm, moveDamsm } from "../../training/damsm-trainee.js";
+import { sha256Of } from "../../weights/inception-file.js";
+import { describeFit, fit, fits } from "../fit.js";
+import type { Network } from "../result.js";
+import type { Onlooker } from "./onlooker.js";
+
+/** An onlooker that understands captions too: the features of a picture and of its caption have one space. */
+export interface DamsmOnlooker extends Onlooker {
+  /** Sentence features [B, D] of captions. */
+  read(captions: readonly string[]): Tensor;
+}
+
+/**
+ * The DAMSM of another run folder. It must not be the one that `model`, the generator's file, was trained with: that
+ * one has had its say already.
+ * @throws UserError if it is, or there is none
+ */
+export function independentDamsm(
+  run: string,
+  { model, ...options }: { model: string; size: number; device: Device },
+): DamsmOnlooker {
+  const folder = damsmFolder(run);
+  const file = join(folder, damsmFile);
+  if (!existsSync(file))
+    throw new UserError(
+      `${file}: there is no trained DAMSM: train one from another seed: ` +
+        `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+    );
+  if (textOf(file) === textOf(model))
+    throw new UserError(
+      `${file}: is the DAMSM that ${model} was trained with (the same weights of the text encoder), so it would ` +
+        "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
+        "--run OTHER, and give --damsm OTHER",
+    );
+  const { config, vocabulary: words } = openRun(folder);
+  const vocabulary = Vocabulary.load(words);
+  using _ = holdRandomStreams();
+  const damsm = refusing(file, "train it again", () => loadDamsm(file, config, vocabulary.size));
+  return damsmOnlooker(damsm, { file, config, vocabulary, seed: config.seed, ...options });
+}
+
+/** @param config that it was trained by */
+export function damsmOnlooker(
+  damsm: Damsm,
+  {
+    file,
+    config,
+    vocabulary,
+    seed,
+    size,
+    device,
+  }: { file: string; config: Config; vocabulary: Vocabulary; seed: number; size: number; device: Device },
+): DamsmOnlooker {
+  moveDamsm(damsm, device);
+  const { encoder, imageSize } = config.damsm;
+  const convolutional = encoder === "convolutional";
+  if (convolutional && !fits(size, imageSize))
+    throw new UserError(
+      `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which pictures of ${size} cannot be averaged: ` +
+        "train a DAMSM of another size",
+    );
+  const about: Network = {
+    name: `DAMSM of seed ${seed}, ${convolutional ? "convolutional" : "on Inception-v3 (torchvision)"}`,
+    ...{ file, sha256: sha256Of(file) },
+    features: "the picture's code",
+    width: config.text.width,
+    resize: convolutional
+      ? describeFit(size, imageSize)
+      : "stretched to 299 pixels as PyTorch does, bilinear",
+  };
+  return {
+    about,
+    seesClasses: false,
+    look: (images) => ({
+      features: damsm.image.forward(convolutional ? fit(images, imageSize) : images).code,
+      classes: [],
+    }),
+    read(captions) {
+      const tokens = captions.map((text) => encodeCaption(vocabulary, text, config.data.maxWords).tokens);
+      const lengths = tokens.map(({ length }) => length);
+      const places = Math.max(...lengths);
+      const padded = tokens.map((own) => [...own, ...new Array(places - own.length).fill(0)]);
+      return damsm.text.forward(tensor(padded, { dtype: "int64", device }), lengths).sentence;
+    },
+  };
+}
+
+/** SHA-256 of the text encoder's weights in a file: which DAMSM it is of. */
+function textOf(file: string): string {
+  return scope(() => {
+    const { tensors } = readTensors(file, "train it again");
+    const hash = createHash("sha256");
+    for (const [name, weights] of [...stateUnder(tensors, "text")].sort(([a], [b]) => (a < b ? -1 : 1)))
+      hash.update(name).update(weights.toBytes());
+    return hash.digest("hex");
+  });
+}

@@ -1,0 +1,32 @@
+import type { Device } from "../../device.js";
+import { InceptionV3 } from "../../models/inception/inception-v3.js";
+import { stretchLikeTensorflow } from "../../models/inception/resize.js";
+import { holdRandomStreams } from "../../random-streams.js";
+import { loadInception, sha256Of } from "../../weights/inception-file.js";
+import type { Onlooker } from "./onlooker.js";
+
+/**
+ * The Inception-v3 that FID is defined by: features are its pool3, classes those of its classifier.
+ * @throws UserError if the file is not that network's weights
+ */
+export function inceptionOnlooker(file: string, device: Device): Onlooker {
+  const sha256 = sha256Of(file);
+  using _ = holdRandomStreams(); // A new network has random weights, until they are read.
+  const network = new InceptionV3("fid");
+  loadInception(network, file);
+  network.eval().to({ device, memoryFormat: "channels_last" });
+  return {
+    about: {
+      name: "Inception-v3 of 2015, which FID is defined by",
+      ...{ file, sha256 },
+      features: "pool3",
+      width: 2048,
+      resize: "stretched to 299 pixels as TensorFlow 1 does, bilinear",
+    },
+    seesClasses: true,
+    look(images) {
+      const { pool3, logits } = network.forward(stretchLikeTensorflow(images));
+      return { features: pool3, classes: [logits.softmax(1)] };
+    },
+  };
+}

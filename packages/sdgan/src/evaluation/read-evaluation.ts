@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../errors.js";
+import { onDisk } from "../system-errors.js";
+import type { Evaluation } from "./result.js";
+
+/**
+ * What `evaluate` wrote into the run folder `run`; undefined where there is none, or one of an earlier version.
+ * @throws UserError if it cannot be read
+ */
+export function readEvaluation(run: string): Evaluation | undefined {
+  const path = join(run, "evaluation.json");
+  if (!existsSync(path)) return undefined;
+  const text = onDisk(path, () => readFileSync(path, "utf8"));
+  try {
+    const evaluation = JSON.parse(text) as Partial<Evaluation>;
+    return evaluation.figures ? (evaluation as Evaluation) : undefined;
+  } catch (error) {
+    throw new UserError(`${path}: is damaged (${(error as Error).message}): remove it, and evaluate again`);
+  }
+}

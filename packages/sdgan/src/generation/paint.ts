@@ -1,0 +1,48 @@
+import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
+import type { Generated, Generator } from "../models/generator.js";
+import type { TextEncoder } from "../models/text-encoder.js";
+import { Random } from "../random.js";
+
+/** What draws: a generator and the text encoder that it listens to, both in evaluation mode. */
+export interface Artist {
+  generator: Generator;
+  text: TextEncoder;
+  compute: Compute;
+}
+
+/** A picture to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
+export interface Order {
+  tokens: readonly number[];
+  seed: number;
+  /** 1, 2, …: of the pictures of one caption and seed, each its own. */
+  number: number;
+}
+
+/**
+ * Draws all orders at once: a picture of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each comes from
+ * its own seed and number, whatever is drawn beside it.
+ */
+export function paint(artist: Artist, orders: readonly Order[]): Tensor[] {
+  return generate(artist, orders).images;
+}
+
+/** As `paint`, with all that the generator tells. */
+export function generate({ generator, text, compute }: Artist, orders: readonly Order[]): Generated {
+  const { device, dtype } = compute;
+  const lengths = orders.map(({ tokens }) => tokens.length);
+  const places = Math.max(...lengths);
+  const padded = orders.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
+  const draws = orders.map(({ seed, number }) => {
+    const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
+    const { noise, conditioning } = generator;
+    return [
+      randn([1, noise], { generator: stream }),
+      randn([1, conditioning.condition], { generator: stream }),
+    ] as const;
+  });
+  const z = cat(draws.map(([z]) => z)).to({ device, dtype });
+  const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+  const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
+  return generator.forward(z, words, epsilon);
+}

@@ -1,0 +1,147 @@
+/** `report.html` of an ablation: the table, and the variants side by side. */
+import { join } from "node:path";
+import { measures } from "../ablation/measures.js";
+import { type AblationResult, claim, notes } from "../ablation/results.js";
+import { cellsOf, comparisonCells } from "../ablation/table.js";
+import { type Variant, variants } from "../ablation/variants.js";
+import { openPrepared, type Prepared } from "../data/prepared.js";
+import { examine } from "../generation/examination.js";
+import { Painter } from "../generation/painter.js";
+import { writeFileAtomic } from "../run/atomic-file.js";
+import { type Metrics, readMetrics } from "../run/metrics.js";
+import { curvesOf, type Point } from "./curves.js";
+import { attentionSection, modulationSection, unseenCaptions } from "./looks.js";
+import { gridOf, html, pageOf, type Row, type Section, tableOf } from "./page.js";
+import { dataUrl } from "./pictures.js";
+import { realPicture } from "./reading.js";
+import { pointsOf } from "./run-report.js";
+
+type Run = AblationResult["runs"][number];
+
+/** Writes `report.html` into the ablation's folder, and returns its path. */
+export async function writeAblationReport(out: string, result: AblationResult): Promise<string> {
+  const data = openPrepared(result.data);
+  try {
+    const { steps, rows, runs } = result;
+    const sections = [
+      tableSection(result),
+      ...curveSections(runs),
+      await gridSection(runs, data),
+      ...(await looks(runs, data)),
+    ];
+    const path = join(out, "report.html");
+    const lead = `Variants: ${rows.length}; runs: ${runs.length}, of ${steps} steps each, with as many pictures a step.`;
+    const page = { title: "Ablation", lead, sections: sections.filter((section) => section !== undefined) };
+    writeFileAtomic(path, pageOf(page));
+    return path;
+  } finally {
+    data.close();
+  }
+}
+
+function tableSection({ rows, references, comparisons }: AblationResult): Section {
+  const compared =
+    comparisons.length > 0
+      ? `<h3>${claim.full} less ${claim.baseline}, seed by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
+      : "";
+  const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
+  const tables = Array.from({ length: Math.ceil(present.length / mostColumns) }, (_, i) =>
+    tableOf(cellsOf(rows, present.slice(mostColumns * i, mostColumns * (i + 1)), references)),
+  );
+  return {
+    title: "Figures",
+    about: "On captions of unseen pictures, by the averaged generator.",
+    body: `${tables.join("")}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
+  };
+}
+
+/** Measures that a table has room for, on paper too. */
+const mostColumns = 7;
+
+/** The parts of the method in one section, what its loss leaves open in another: few enough lines each to tell apart. */
+function curveSections(runs: readonly Run[]): Section[] {
+  const isFull = ({ name }: Variant) => name === claim.full;
+  const groups = [
+    {
+      title: "Over the steps: the parts",
+      of: (variant: Variant) => !variant.set || isFull(variant),
+      least: 1,
+    },
+    {
+      title: "Over the steps: the contrastive loss",
+      ...{ of: (variant: Variant) => variant.set !== undefined || isFull(variant), least: 2 },
+    },
+  ];
+  return groups.flatMap(({ title, of, least }): Section[] => {
+    const lines = variants
+      .filter(of)
+      .map(({ name }) => ({ name, runs: runs.filter(({ variant }) => variant === name) }))
+      .filter((variant) => variant.runs.length > 0)
+      .map(({ name, runs }) => ({
+        name,
+        metrics: runs.map(({ folder }) => readMetrics(join(folder, "metrics.jsonl"))),
+      }));
+    if (lines.length < least) return [];
+    const terms = new Set(
+      lines.flatMap(({ metrics }) => metrics.flat().flatMap((line) => Object.keys(line))),
+    );
+    terms.delete("step");
+    const figures = [...terms].map((term) => ({
+      title: term,
+      lines: lines.map(({ name, metrics }) => ({ name, points: meanOver(metrics, term) })),
+    }));
+    return [{ title, about: "Means over seeds.", body: curvesOf(figures) }];
+  });
+}
+
+/** A metric's mean over runs, at each step. */
+function meanOver(metrics: readonly Metrics[][], name: string): Point[] {
+  const byStep = new Map<number, number[]>();
+  for (const { step, value } of metrics.flatMap((own) => pointsOf(own, name)))
+    byStep.set(step, [...(byStep.get(step) ?? []), value]);
+  const points = [...byStep].map(([step, values]) => ({
+    ...{ step, value: values.reduce((sum, value) => sum + value, 0) / values.length },
+  }));
+  return points.sort((a, b) => a.step - b.step);
+}
+
+/** Captions down, variants across: the first seed that each has, the same noise. */
+async function gridSection(runs: readonly Run[], data: Prepared): Promise<Section | undefined> {
+  const firsts = variants.flatMap(({ name }) => runs.find(({ variant }) => variant === name) ?? []);
+  if (firsts.length === 0) return undefined;
+  const choices = unseenCaptions(data, 10, 0);
+  const columns = await Promise.all(
+    firsts.map(({ folder }) => {
+      const painter = new Painter(folder);
+      return Promise.all(
+        choices.map(async ({ text }, i) => {
+          const [painting] = painter.draw([text], { seed: i });
+          return { picture: await dataUrl(painting!.stages.at(-1)!) };
+        }),
+      );
+    }),
+  );
+  const rows = choices.map(
+    async ({ text, picture }, i): Promise<Row> => ({
+      title: text,
+      pictures: [
+        { picture: await dataUrl(realPicture(data, "test", picture)) },
+        ...columns.map((column) => column[i]),
+      ],
+    }),
+  );
+  return {
+    title: "The same captions and noise, drawn by each variant",
+    about: "By the first seed of each.",
+    body: gridOf(["real", ...firsts.map(({ variant }) => variant)], await Promise.all(rows)),
+  };
+}
+
+/** Into the whole method's first run. */
+async function looks(runs: readonly Run[], data: Prepared): Promise<(Section | undefined)[]> {
+  const full = runs.find(({ variant }) => variant === claim.full);
+  if (!full) return [];
+  const painter = new Painter(full.folder);
+  const examined = unseenCaptions(data, 4, 0).map(({ text }, i) => examine(painter, text, i));
+  return [await attentionSection(examined), await modulationSection(examined)];
+}

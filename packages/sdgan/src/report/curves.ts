@@ -1,0 +1,76 @@
+/** Curves over steps, as pictures in SVG that take the page's colours. */
+import { lineY, plot } from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { html } from "./page.js";
+
+export interface Line {
+  name: string;
+  points: readonly Point[];
+}
+
+export interface Point {
+  step: number;
+  value: number;
+}
+
+/** Figures side by side, one a title, whose lines have the same colours by their names. */
+export function curvesOf(figures: readonly { title: string; lines: readonly Line[] }[]): string {
+  const names = [...new Set(figures.flatMap(({ lines }) => lines.map(({ name }) => name)))];
+  const colours = new Map(names.map((name, i) => [name, palette[i % palette.length]!]));
+  const shown = figures.map(({ title, lines }) => {
+    const named = lines.length > 1 ? legendOf(lines, colours) : "";
+    return `<figure><figcaption>${html(title)}</figcaption>${svgOf(title, lines, colours)}${named}</figure>`;
+  });
+  return `<div class="curves">${shown.join("")}</div>`;
+}
+
+/** No more points than the eye can tell apart: means of equal parts of the steps. */
+export function thinned(points: readonly Point[], most = 150): Point[] {
+  const first = points[0]?.step ?? 0;
+  const width = ((points.at(-1)?.step ?? 0) - first + 1) / most;
+  const parts = new Map<number, Point[]>();
+  for (const point of points) {
+    const part = Math.floor((point.step - first) / width);
+    parts.set(part, [...(parts.get(part) ?? []), point]);
+  }
+  const mean = (own: Point[], of: keyof Point) => own.reduce((sum, one) => sum + one[of], 0) / own.length;
+  return [...parts.values()].map((own) => ({ step: mean(own, "step"), value: mean(own, "value") }));
+}
+
+function svgOf(title: string, lines: readonly Line[], colours: ReadonlyMap<string, string>): string {
+  const { document } = parseHTML("<html></html>");
+  const drawn = plot({
+    document,
+    className: "curve",
+    ...{ width: 352, height: 190, marginLeft: 46, marginTop: 8, ariaLabel: title },
+    style: { background: "none" },
+    x: { label: "step", nice: false },
+    y: { label: null, grid: true, nice: true },
+    marks: lines.map(({ name, points }) =>
+      lineY(thinned(points), { x: "step", y: "value", stroke: colours.get(name)!, strokeWidth: 1.5 }),
+    ),
+  });
+  for (const rules of drawn.querySelectorAll("style")) rules.remove(); // The page's own are enough.
+  return drawn.outerHTML;
+}
+
+function legendOf(lines: readonly Line[], colours: ReadonlyMap<string, string>): string {
+  const entries = lines.map(
+    ({ name }) => `<span><i style="background:${colours.get(name)}"></i>${html(name)}</span>`,
+  );
+  return `<div class="legend">${entries.join("")}</div>`;
+}
+
+/** Told apart by most eyes, and on white as on black. */
+const palette = [
+  "#4269d0",
+  "#e0812b",
+  "#d6433f",
+  "#3ca77a",
+  "#9c6ade",
+  "#c2589b",
+  "#8a7a5c",
+  "#3fa7c4",
+  "#7d8691",
+  "#a3a02c",
+];

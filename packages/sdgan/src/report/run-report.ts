@@ -1,0 +1,121 @@
+/** `report.html` of a run: how training went, and what the model makes of captions it has not seen. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Prepared } from "../data/prepared.js";
+import type { TrainedReader } from "../evaluation/networks/reader.js";
+import { readEvaluation } from "../evaluation/read-evaluation.js";
+import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
+import { examine } from "../generation/examination.js";
+import { Painter } from "../generation/painter.js";
+import { writeFileAtomic } from "../run/atomic-file.js";
+import { type Metrics, readMetrics } from "../run/metrics.js";
+import { openRun } from "../run/run-folder.js";
+import { curvesOf, type Line } from "./curves.js";
+import {
+  attentionSection,
+  disagreementSection,
+  modulationSection,
+  nearestSection,
+  unseenCaptions,
+} from "./looks.js";
+import { gridOf, pageOf, type Section, tableOf } from "./page.js";
+import { samplesOverSteps } from "./samples.js";
+
+export interface RunReportOptions {
+  run: string;
+  data: Prepared;
+  /** Without one, what only a reader can say is left out. */
+  reader?: TrainedReader | undefined;
+  /** Which of the checkpoints that were kept draws; by default the newest model. */
+  checkpoint?: number | "best" | undefined;
+  seed?: number;
+}
+
+/** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
+export async function writeRunReport({
+  run,
+  data,
+  reader,
+  checkpoint,
+  seed = 0,
+}: RunReportOptions): Promise<string> {
+  const { samples, metrics } = openRun(run);
+  const painter = new Painter(run, { checkpoint });
+  const choices = unseenCaptions(data, 128, seed);
+  const captions = choices.slice(0, 6).map(({ text }) => text);
+  const examined = captions.slice(0, 4).map((caption) => examine(painter, caption, seed));
+  const evaluation = readEvaluation(run);
+  const sections = [
+    evaluation && figuresSection(evaluation),
+    existsSync(metrics) ? curvesSection(readMetrics(metrics)) : undefined,
+    existsSync(samples) ? await samplesSection(samples) : undefined,
+    await attentionSection(examined),
+    await modulationSection(examined),
+    reader && (await nearestSection(painter, data, reader, captions, seed)),
+    reader && (await disagreementSection(painter, data, reader, choices, seed)),
+  ];
+  const { step } = painter.checkpoint;
+  const path = join(run, "report.html");
+  writeFileAtomic(
+    path,
+    pageOf({
+      title: painter.checkpoint.run,
+      lead: `After ${step} steps; the averaged generator, captions of unseen pictures from seed ${seed}.`,
+      sections: sections.filter((section) => section !== undefined),
+    }),
+  );
+  return path;
+}
+
+function figuresSection({ step, seed, figures, networks }: Evaluation): Section {
+  const number = (value: number | undefined) =>
+    value === undefined ? "–" : String(Number(value.toPrecision(4)));
+  const kinds = Object.entries(figureKinds) as [FigureName, FigureKind][];
+  const rows = kinds.flatMap(([name, { title, better }]): string[][] => {
+    const figure = figures[name];
+    if (!figure) return [];
+    const { drawn, deviation, real, chance, network, count } = figure;
+    const arrow = { higher: " ↑", lower: " ↓", neither: "" }[better];
+    const spread = deviation === undefined ? "" : ` ± ${number(deviation)}`;
+    const seen = networks[network]?.name ?? network;
+    return [[title + arrow, number(drawn) + spread, number(real), number(chance), String(count), seen]];
+  });
+  return {
+    title: "Figures",
+    about: `After ${step} steps, on captions of unseen pictures from seed ${seed}; arrows show which way is better.`,
+    body: tableOf([["figure", "drawn", "real", "chance", "of", "seen by"], ...rows]),
+  };
+}
+
+function curvesSection(metrics: readonly Metrics[]): Section | undefined {
+  if (metrics.length === 0) return undefined;
+  const figures = new Map<string, Line[]>();
+  for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
+    if (name === "step") continue;
+    const [, title = name, stage = name] = /^(.+)\/(stage\d+)$/.exec(name) ?? [];
+    figures.set(title, [...(figures.get(title) ?? []), { name: stage, points: pointsOf(metrics, name) }]);
+  }
+  return {
+    title: "Over the steps",
+    about: "Losses, and what was measured while it trained; means over equal parts of the steps.",
+    body: curvesOf([...figures].map(([title, lines]) => ({ title, lines }))),
+  };
+}
+
+/** A metric's values where it has one. */
+export function pointsOf(metrics: readonly Metrics[], name: string): { step: number; value: number }[] {
+  return metrics.flatMap(({ step, [name]: value }) => (typeof value === "number" ? [{ step, value }] : []));
+}
+
+async function samplesSection(folder: string): Promise<Section | undefined> {
+  const samples = await samplesOverSteps(folder);
+  if (!samples) return undefined;
+  return {
+    title: "The same captions and noise, over the steps",
+    about: "Samples that it drew while it trained.",
+    body: gridOf(
+      samples.steps.map((step) => `step ${step}`),
+      samples.rows,
+    ),
+  };
+}

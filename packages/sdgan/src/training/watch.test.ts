@@ -1,0 +1,61 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Watch } from "./watch.js";
+
+let said: string[];
+let watch: Watch;
+beforeEach(() => {
+  said = [];
+  watch = new Watch((line) => said.push(line));
+});
+
+describe("a discriminator that is sure of every picture", () => {
+  const losses = (loss: number) => ({ "discriminator/stage1": 0.7, "discriminator/stage2": loss, kl: 0 });
+
+  it("is told once, when it has been so for long, with what to try", () => {
+    for (let step = 10; step <= 1000; step += 10) watch.losses(step, losses(0.01));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      /^step 210: the loss discriminator\/stage2 has been below 0\.02 for 200 steps.*discriminator/,
+    );
+  });
+
+  it("is not told where it is in doubt now and then, and told again when it had been", () => {
+    for (let step = 10; step <= 1000; step += 10) watch.losses(step, losses(step % 150 === 0 ? 0.5 : 0.01));
+    expect(said).toEqual([]);
+    for (let step = 1010; step <= 2000; step += 10) watch.losses(step, losses(step === 1500 ? 0.5 : 0.01));
+    expect(said).toHaveLength(2);
+  });
+});
+
+describe("an evaluation's figures", () => {
+  const name = "reader/frechetDistance";
+  const best = { step: 100, value: 10 };
+  const good = { [name]: 11, "reader/variety": 0.8, "reader/noiseDiversity": 0.4 };
+
+  it("of a good run say nothing", () => {
+    for (let step = 100; step < 500; step += 100) watch.figures(step, good, { name, best });
+    expect(said).toEqual([]);
+  });
+
+  it("tell that pictures have become alike, whatever the caption or the noise", () => {
+    watch.figures(200, { ...good, "reader/variety": 0.05, "reader/noiseDiversity": 0.01 }, { name, best });
+    expect(said).toHaveLength(2);
+    expect(said[0]).toMatch(
+      /^step 200: reader\/variety is 0\.050: pictures of different captions look alike\. Try/,
+    );
+    expect(said[1]).toMatch(/under different noise look alike/);
+  });
+
+  it("tell that it gets worse: twice in a row, and which checkpoint is kept", () => {
+    for (const [step, distance] of [
+      [200, 30],
+      [300, 12],
+      [400, 30],
+    ] as const)
+      watch.figures(step, { ...good, [name]: distance }, { name, best });
+    expect(said).toEqual([]);
+    watch.figures(500, { ...good, [name]: 40 }, { name, best });
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(/^step 500: reader\/frechetDistance is 40\.0, and was 10\.0 at step 100/);
+  });
+});

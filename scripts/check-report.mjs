@@ -1,0 +1,82 @@
+/**
+ * Whether a report.html is what it should be in a browser, on a wide screen and a narrow one, light, dark and in print:
+ * it asks the network for nothing, says no error, shows every picture and curve, and does not run over at the side.
+ * Writes what was seen beside it. Needs a Chromium: Debian's (apt-get install chromium), or one named by CHROMIUM.
+ *
+ *   node scripts/check-report.mjs runs/ablation/report.html
+ */
+import "./node-version.mjs";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+const LOOKS = [
+  { name: "light", width: 1280, colorScheme: "light" },
+  { name: "dark", width: 1280, colorScheme: "dark" },
+  { name: "narrow", width: 390, colorScheme: "light" },
+];
+
+await runAsProgram(import.meta.url, async () => {
+  const [report] = process.argv.slice(2);
+  if (!report || !existsSync(report))
+    throw new Failure(`${report ?? "A report.html"}: there is no such file`);
+  const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  if (!executablePath)
+    throw new Failure("There is no Chromium: apt-get install chromium, or name one by CHROMIUM");
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  try {
+    const papers = [];
+    for (const look of LOOKS) papers.push(await check(browser, resolve(report), look));
+    if (papers[0] === papers[1]) throw new Failure(`${report}: is ${papers[0]} in the dark too`);
+  } finally {
+    await browser.close();
+  }
+  console.log("All is well.");
+});
+
+/**
+ * Returns the page's background.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} report
+ * @param {typeof LOOKS[number]} look
+ */
+async function check(browser, report, { name, width, colorScheme }) {
+  const page = await browser.newPage({
+    viewport: { width, height: 900 },
+    colorScheme: colorScheme === "dark" ? "dark" : "light",
+  });
+  /** @type {string[]} */
+  const wrong = [];
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith("data:") && url !== pathToFileURL(report).href) wrong.push(`asks for ${url}`);
+  });
+  page.on("console", (message) => message.type() === "error" && wrong.push(`says ${message.text()}`));
+  page.on("pageerror", (error) => wrong.push(`fails with ${error.message}`));
+  await page.goto(pathToFileURL(report).href);
+  // Text, so that it runs in the page and is not checked as if it ran here.
+  const seen = await page.evaluate(`({
+    paper: getComputedStyle(document.body).backgroundColor,
+    pictures: document.images.length,
+    broken: [...document.images].filter((image) => !image.complete || image.naturalWidth === 0).length,
+    curves: document.querySelectorAll("svg").length,
+    flat: [...document.querySelectorAll("svg")].filter((svg) => svg.getBoundingClientRect().height < 50).length,
+    over: document.documentElement.scrollWidth - innerWidth,
+  })`);
+  const { paper, pictures, broken, curves, flat, over } = /** @type {Record<string, any>} */ (seen);
+  if (broken > 0) wrong.push(`${broken} of ${pictures} pictures are broken`);
+  if (flat > 0) wrong.push(`${flat} of ${curves} curves have no height`);
+  if (over > 0) wrong.push(`runs over at the side by ${over} pixels`);
+  const beside = `${report.replace(/\.html$/, "")}-${name}`;
+  await page.screenshot({ path: `${beside}.png`, fullPage: true });
+  if (name === "light") await page.pdf({ path: `${report.replace(/\.html$/, "")}.pdf`, format: "A4" });
+  await page.close();
+  if (wrong.length > 0) throw new Failure(`${report}, ${name}: ${wrong.join("; ")}`);
+  console.log(`${name}: ${pictures} pictures, ${curves} curves; ${beside}.png`);
+  return paper;
+}
