@@ -12,6 +12,9 @@ export { folder } from "./data/folder/index.js";
 export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepare.js";
 export { openPrepared, type Prepared } from "./data/prepared.js";
 export { UserError } from "./errors.js";
+// Evaluation: a run folder and a prepared folder become figures.
+export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.js";
+export { type Evaluation, type Figure, figureKinds, metricNames } from "./evaluation/result.js";
 // Drawing: a run folder and captions become pictures.
 export { type DrawOptions, Painter, type Painting, type StagePicture } from "./generation/painter.js";
 export { type SaveOptions, savePictures } from "./generation/save.js";

@@ -11,7 +11,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cat, functional, manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
+import {
+  cat,
+  functional,
+  manualSeed,
+  randn,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Config, loadConfig } from "../config.js";
 import { makeBatch } from "../data/batch.js";
@@ -19,6 +28,7 @@ import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
+import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { imagesOf } from "../training/tensors.js";
@@ -277,6 +287,20 @@ describe("evaluate", () => {
       /needs a network that tells classes/,
     );
   });
+});
+
+it("by Inception, where its weights are named: its pool3, its classes", async () => {
+  const file = at("inception.safetensors");
+  scope(() => saveSafetensors(file, new InceptionV3("fid").stateDict()));
+  const { figures, networks } = await evaluate({
+    ...{ run: at("run"), data: at("data"), inception: file, pictures: 10, seed: 0 },
+    metrics: ["inceptionScore", "frechetDistance"],
+  });
+  expect(networks).toEqual({
+    inception: expect.objectContaining({ file, width: 2048, resize: expect.stringContaining("TensorFlow") }),
+  });
+  expect(figures.inceptionScore).toMatchObject({ network: "inception", parts: 10, count: 10, realCount: 10 });
+  expect(figures.frechetDistance!.drawn).toBeGreaterThan(0);
 });
 
 it("a model of small pictures is held against real ones of its size", async () => {

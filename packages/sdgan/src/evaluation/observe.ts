@@ -117,8 +117,13 @@ function observeSome(
   };
   const look = (images: () => Tensor, trials: readonly Trial[], by: readonly NetworkName[]) => {
     if (trials.length === 0 || by.length === 0) return {};
-    const pictures = fit(images(), size);
-    return Object.fromEntries(by.map((name) => [name, onProcessor(onlookers[name]!.look(pictures))]));
+    // Each in a scope of its own, so that only one network's layers are in memory at a time.
+    return scope(() => {
+      const pictures = scope(() => fit(images(), size));
+      return Object.fromEntries(
+        by.map((name) => [name, scope(() => onProcessor(onlookers[name]!.look(pictures)))]),
+      );
+    });
   };
   const all = names.filter((name) => onlookers[name]);
   const paired = unseen.flatMap(({ partner, ...trial }) =>

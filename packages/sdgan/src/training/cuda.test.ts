@@ -95,8 +95,11 @@ it("a checkpoint has the GPU's stream of random numbers beside the processor's",
   ]);
 });
 
-it("samples are drawn without moving the GPU's stream", async () => {
-  const often = loadConfig(run("tiny.yaml"), [...settings, "log.sampleEvery=2", "log.checkpointEvery=100"]);
+it("samples are drawn, and figures measured, without moving the GPU's stream", async () => {
+  const often = loadConfig(run("tiny.yaml"), [
+    ...[...settings, "log.sampleEvery=2", "log.checkpointEvery=100"],
+    ...["evaluate.every=2", "evaluate.pictures=16"],
+  ]);
   await train("damsm", { data, run: run("sampled"), config: often });
   await train("gan", { data, run: run("sampled"), config: often });
   const model = (name: string) => readFileSync(join(run(name), "model.safetensors"));

@@ -20,12 +20,13 @@ export function rowDistances(a: Tensor, b: Tensor): Tensor {
 
 const squares = (x: Tensor) => x.square().sum(1);
 
-/** How many rows of distances are held at a time. */
-const rowsAtOnce = 1024;
+/** How many distances are held at a time. */
+const distancesAtOnce = 2 ** 22;
 
-/** What `of` makes of some rows after others of features [N, D]; `first` is the first row's number. */
+/** What `of` makes of some rows of features [N, D] after others, for distances to about N; `first` is the first row's place. */
 export function inRows<Result>(features: Tensor, of: (rows: Tensor, first: number) => Result): Result[] {
   const count = features.size(0);
+  const rowsAtOnce = Math.ceil(distancesAtOnce / count);
   return Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) => {
     const first = i * rowsAtOnce;
     return scope(() => of(features.narrow(0, first, Math.min(rowsAtOnce, count - first)), first));
