@@ -33,7 +33,7 @@ import { readMetrics } from "../run/metrics.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { imagesOf } from "../training/tensors.js";
 import { train } from "../training/train.js";
-import { captionOf, chooseTrials } from "./choose.js";
+import { captionOf, chooseTrials, type Trial } from "./choose.js";
 import { evaluate } from "./evaluate.js";
 import { measure } from "./measure.js";
 import type { DamsmOnlooker } from "./networks/damsm.js";
@@ -102,14 +102,25 @@ type Pick = (place: number, drawn: { partner: boolean; number: number }) => numb
 const own: Pick = (place) => place;
 const trialCount = 120;
 
+/** Which trial's caption is drawn with noise of this seed, its own or the partner's. */
+function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place: number; partner: boolean } {
+  for (const [place, trial] of trials.entries()) {
+    const { picture, caption, pair } = trial;
+    const says = (one: number) => captionOf(data, { picture, caption: one }).text === text;
+    if ([trial.seed, pair!.seed].includes(seed) && says(caption)) return { place, partner: false };
+    if (pair!.seed === seed && says(pair!.partner)) return { place, partner: true };
+  }
+  throw new Error(`nobody says ${JSON.stringify(text)} with seed ${seed}`);
+}
+
 /** What one would measure of somebody who draws the real pictures, which ones `pick` says, altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
   const trials = chooseTrials(data, trialCount, 0);
   const draw: Draw = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
-      const partner = captions[i]!.text !== captionOf(data, trials[seed]!).text; // The seed is 0, so a trial's is its place.
-      return { picture: trials[pick(seed, { partner, number })]!.picture, caption: 0 };
+      const { place, partner } = whoseIs(captions[i]!.text, seed, trials);
+      return { picture: trials[pick(place, { partner, number })]!.picture, caption: 0 };
     });
     const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));

@@ -2,7 +2,7 @@
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
 import { Random } from "../random.js";
-import { split } from "./choose.js";
+import { groupSize, groupsOf, split } from "./choose.js";
 import { semanticConsistency } from "./metrics/consistency.js";
 import { meanDistance } from "./metrics/distances.js";
 import { semanticDiversity } from "./metrics/diversity.js";
@@ -96,40 +96,41 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  consistency({ drawn, partners, partnered, by, seed }) {
-    const first = rows(drawn[by]!.features, partnered);
-    const candidates = Math.min(searched, partnered.length);
-    const { ratio, retrieval } = semanticConsistency(first, partners[by]!.features, {
+  consistency({ pairs: [first, second], paired, by, seed }) {
+    const candidates = Math.min(groupSize, paired.length);
+    const { ratio, retrieval } = semanticConsistency(first[by]!.features, second[by]!.features, {
+      groups: groupsOf(paired).map(({ length }) => length),
       ...{ random: new Random(seed, "consistency"), candidates },
     });
-    const counts = { network: by, count: partnered.length };
+    const counts = { network: by, count: paired.length };
     return {
       consistencyRatio: { drawn: ratio, chance: 1, ...counts },
       consistencyRetrieval: { drawn: retrieval, chance: 1 / candidates, ...counts, candidates },
     };
   },
 
-  diversity({ data, trials, drawn, real, partners, partnered, otherNoise, by }) {
+  diversity({ data, trials, drawn, real, pairs, paired, otherNoise, by }) {
     const { features } = drawn[by]!;
     const again = otherNoise[by]!.features;
-    const first = features.narrow(0, 0, again.size(0));
+    const once = features.narrow(0, 0, again.size(0));
     const namesOf = (i: number, caption: number) =>
       namedBy(data.splits[split].pictures.at(trials[i]!.picture), caption).join(" ");
-    const differing = [...partnered.keys()].filter((row) => {
-      const i = partnered[row]!;
-      return namesOf(i, trials[i]!.caption) !== namesOf(i, trials[i]!.partner!);
+    const differing = [...paired.keys()].filter((row) => {
+      const i = paired[row]!;
+      return namesOf(i, trials[i]!.caption) !== namesOf(i, trials[i]!.pair!.partner);
     });
     const counts = countsOf(drawn, real, by);
     return {
-      noiseDiversity: { drawn: semanticDiversity(first, again), network: by, count: again.size(0) },
-      ...(differing.length > 1 && {
+      noiseDiversity: {
+        drawn: semanticDiversity(once, again, features),
+        ...{ network: by, count: again.size(0) },
+      },
+      ...(differing.length > 0 && {
         wordDiversity: {
           drawn: semanticDiversity(
-            rows(
-              features,
-              differing.map((row) => partnered[row]!),
-            ),
-            rows(partners[by]!.features, differing),
+            rows(pairs[0][by]!.features, differing),
+            rows(pairs[1][by]!.features, differing),
+            features,
           ),
           ...{ network: by, count: differing.length },
         },

@@ -38,7 +38,7 @@ export function measure({ metrics, pictures, seed, ...options }: MeasureOptions)
       const diversity = possible.includes("diversity");
       const observations = observe({
         ...{ ...options, trials, onlookers: lookingFor(possible, onlookers) },
-        partners: diversity || possible.includes("consistency") ? by : undefined,
+        pairs: diversity || possible.includes("consistency") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
       const evidence: Evidence = { ...observations, data, onlookers, by: by!, seed };
@@ -91,7 +91,7 @@ export function lacking(metric: MetricName, { data, onlookers, trials }: Means):
   if (by === undefined) return withoutFeatures(data);
   if (metric === "inceptionScore" && !onlookers[by]!.seesClasses)
     return `needs a network that tells classes, which DAMSM does not: ${bring(data)}`;
-  if (metric === "consistency" && trials.filter(({ partner }) => partner !== undefined).length < 2)
+  if (metric === "consistency" && trials.filter(({ pair }) => pair).length < 2)
     return `needs pictures with two captions or more, which ${data.dir} has not`;
   return undefined;
 }
@@ -127,17 +127,18 @@ function bring({ attributes }: Prepared): string {
   return `give --inception FILE, the weights that FID is defined by${attributes ? `; or ${trainReader}` : ""}`;
 }
 
-/** R-precision takes wrong captions from other classes. */
+/** R-precision takes wrong captions from other classes, of real pictures too, which have one trial each. */
 function withoutOthers({ dir, splits }: Prepared, trials: readonly Trial[]): string | undefined {
   const sizes = new Map<number, number>();
-  for (const { picture } of trials) {
+  const first = trials.slice(0, splits[split].pictures.length);
+  for (const { picture } of first) {
     const { classId } = splits[split].pictures.at(picture);
     sizes.set(classId, (sizes.get(classId) ?? 0) + 1);
   }
-  const others = trials.length - Math.max(...sizes.values());
+  const others = first.length - Math.max(...sizes.values());
   if (others >= searched - 1) return undefined;
   return (
-    `needs ${searched - 1} captions of other classes beside each, and of the ${trials.length} pictures of ${dir} there ` +
+    `needs ${searched - 1} captions of other classes beside each, and of the ${first.length} pictures of ${dir} there ` +
     `are ${others}: give more --pictures, or more data`
   );
 }

@@ -34,8 +34,8 @@ export interface ObserveOptions {
   device: Device;
   trials: readonly Trial[];
   onlookers: Onlookers;
-  /** Which of them looks at partners too, and at pictures of the same caption under other noise. */
-  partners?: NetworkName | undefined;
+  /** Which of them looks at pairs too, and at pictures of the same caption under other noise. */
+  pairs?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
   /** Pictures drawn at once. */
   batch?: number;
@@ -50,9 +50,9 @@ export interface Observations {
   drawn: Views;
   /** The real pictures: of the first trials, which have one each. */
   real: Views;
-  /** Pictures of the partner captions, with the trials' noise; `partnered` are their trials' places. */
-  partners: Views;
-  partnered: number[];
+  /** Pictures of both captions of each pair, with the noise of its group; `paired` are the pairs' trials. */
+  pairs: [Views, Views];
+  paired: number[];
   /** Pictures of the first trials' captions under other noise, as many as real ones. */
   otherNoise: Views;
   /** DAMSM's sentence features of the trials' captions. */
@@ -71,19 +71,21 @@ export function observe(options: ObserveOptions): Observations {
     parts.push(inferenceMode(() => scope(() => observeSome(some, unseen, options))));
     onTrial?.(from + some.length);
   }
-  const joined = (set: "drawn" | "real" | "partners" | "otherNoise") =>
+  const joined = (viewsOf: (part: Part) => Views): Views =>
     Object.fromEntries(
       names.flatMap((name) => {
-        const sights = parts.flatMap((part) => part[set][name] ?? []);
+        const sights = parts.flatMap((part) => viewsOf(part)[name] ?? []);
         return sights.length === 0 ? [] : [[name, joinSights(sights)]];
       }),
-    ) as Views;
+    );
   const sentences = parts.flatMap((part) => part.sentences ?? []);
   return {
     trials,
-    ...{ drawn: joined("drawn"), real: joined("real") },
-    ...{ partners: joined("partners"), otherNoise: joined("otherNoise") },
-    partnered: [...trials.keys()].filter((i) => i < first && trials[i]!.partner !== undefined),
+    drawn: joined(({ drawn }) => drawn),
+    real: joined(({ real }) => real),
+    pairs: [joined(({ pairs }) => pairs[0]), joined(({ pairs }) => pairs[1])],
+    paired: [...trials.keys()].filter((i) => trials[i]!.pair),
+    otherNoise: joined(({ otherNoise }) => otherNoise),
     sentences: sentences.length > 0 ? cat(sentences) : undefined,
   };
 }
@@ -93,7 +95,7 @@ const names = ["inception", "reader", "damsm"] as const satisfies NetworkName[];
 interface Part {
   drawn: Views;
   real: Views;
-  partners: Views;
+  pairs: [Views, Views];
   otherNoise: Views;
   sentences: Tensor | undefined;
 }
@@ -101,7 +103,7 @@ interface Part {
 function observeSome(
   some: readonly Trial[],
   unseen: readonly Trial[],
-  { data, draw, size, device, onlookers, partners, otherNoise }: ObserveOptions,
+  { data, draw, size, device, onlookers, pairs, otherNoise }: ObserveOptions,
 ): Part {
   const drawn = (trials: readonly Trial[], number = 1) =>
     asStored(
@@ -126,13 +128,15 @@ function observeSome(
     });
   };
   const all = names.filter((name) => onlookers[name]);
-  const paired = unseen.flatMap(({ partner, ...trial }) =>
-    partner === undefined ? [] : [{ ...trial, caption: partner }],
+  const first = some.flatMap(({ pair, ...trial }) => (pair ? [{ ...trial, seed: pair.seed }] : []));
+  const second = some.flatMap(({ pair, ...trial }) =>
+    pair ? [{ ...trial, seed: pair.seed, caption: pair.partner }] : [],
   );
+  const ofPairs = (trials: readonly Trial[]) => look(() => drawn(trials), trials, pairs ? [pairs] : []);
   return {
     drawn: look(() => drawn(some), some, all),
     real: look(() => real(unseen), unseen, all),
-    partners: look(() => drawn(paired), paired, partners ? [partners] : []),
+    pairs: [ofPairs(first), ofPairs(second)],
     otherNoise: look(() => drawn(unseen, 2), unseen, otherNoise ? [otherNoise] : []),
     sentences: onlookers.damsm?.read(some.map((trial) => captionOf(data, trial).text)).to({ device: "cpu" }),
   };

@@ -1,6 +1,6 @@
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
-import { inRows, rowDistances, squaredDistances } from "./distances.js";
+import { rowDistances, squaredDistances } from "./distances.js";
 import { countRankedFirst, drawOthers } from "./ranking.js";
 
 export interface Consistency {
@@ -15,37 +15,45 @@ export interface Consistency {
 
 export interface ConsistencyOptions {
   random: Random;
-  /** Pictures a picture is compared with: its partner, and others. */
+  /** Sizes of the groups that pictures stand in, one group after another; by default all are one. */
+  groups?: readonly number[];
+  /** Pictures a picture is compared with: its partner, and others of its group. */
   candidates?: number;
 }
 
 /**
- * Semantic consistency, SD-GAN's claim (Yin et al., 2019): whoever says it, and however, the same bird is drawn. Both
- * pictures of a pair are drawn with the same z, so that words alone tell them apart.
+ * Semantic consistency, SD-GAN's claim (Yin et al., 2019): whoever says it, and however, the same bird is drawn. All
+ * pictures of a group are drawn with the same z, so that words alone tell them apart: were z another for each pair, a
+ * generator that hears nothing would be the most consistent one.
  *
  * @param first [N, D] features of pictures drawn from one caption of each of N real pictures
  * @param second [N, D] … and from another caption of the same
- * @throws RangeError for fewer pictures than candidates
+ * @throws RangeError for a group of fewer pictures than candidates
  */
 export function semanticConsistency(
   first: Tensor,
   second: Tensor,
-  { random, candidates = 100 }: ConsistencyOptions,
+  { random, groups = [first.size(0)], candidates = 100 }: ConsistencyOptions,
 ): Consistency {
-  const N = first.size(0);
-  if (N < candidates || candidates < 2)
-    throw new RangeError(`semantic consistency: ${candidates} pictures are needed, and there are ${N}`);
-  const others = (i: number) => drawOthers(candidates - 1, N, (j) => j !== i, random);
-  return inferenceMode(() =>
-    scope(() => {
-      let [found, sum] = [0, 0];
-      inRows(first, (rows, start) => {
-        const distances = squaredDistances(rows, second);
-        sum += distances.sqrt().sum().item();
-        found += countRankedFirst(distances.neg(), start, others);
-      });
-      const own = rowDistances(first, second).sum().item();
-      return { ratio: own / N / ((sum - own) / (N * (N - 1))), retrieval: found / N };
-    }),
-  );
+  const fewest = Math.min(...groups);
+  if (fewest < candidates || candidates < 2)
+    throw new RangeError(`semantic consistency: ${candidates} pictures are needed, and there are ${fewest}`);
+  let [start, found, own, others, pairs] = [0, 0, 0, 0, 0];
+  for (const size of groups) {
+    const [one, other] = [first.narrow(0, start, size), second.narrow(0, start, size)];
+    inferenceMode(() =>
+      scope(() => {
+        const distances = squaredDistances(one, other);
+        const ownHere = rowDistances(one, other).sum().item();
+        own += ownHere;
+        others += distances.sqrt().sum().item() - ownHere;
+        found += countRankedFirst(distances.neg(), 0, (i) =>
+          drawOthers(candidates - 1, size, (j) => j !== i, random),
+        );
+      }),
+    );
+    start += size;
+    pairs += size * (size - 1);
+  }
+  return { ratio: own / start / (others / pairs), retrieval: found / start };
 }

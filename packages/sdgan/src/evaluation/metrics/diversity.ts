@@ -3,14 +3,15 @@ import { meanDistance, rowDistances } from "./distances.js";
 
 /**
  * Semantic diversity, the counterweight of consistency: how far apart the pictures of pairs are, as a share of how far
- * apart pictures of any two captions are. Of pairs with one caption and two z: what chance adds. Of pairs with one z and
- * two captions that name different attributes: what words add. Towards 0 where that is lost.
+ * apart any two pictures are. Of pairs with one caption and two z: what chance adds. Of pairs with one z and two
+ * captions that name different attributes: what words add. Towards 0 where that is lost.
  *
  * @param first [N, D] features @param second [N, D], of the partners
- * @throws RangeError for fewer than two pairs
+ * @param any [M, D], of pictures of any captions, each with its own z
+ * @throws RangeError for fewer than two of them
  */
-export function semanticDiversity(first: Tensor, second: Tensor): number {
-  const N = first.size(0);
-  if (N < 2) throw new RangeError(`semantic diversity: at least 2 pairs are needed, and there are ${N}`);
-  return inferenceMode(() => scope(() => rowDistances(first, second).mean().item() / meanDistance(first)));
+export function semanticDiversity(first: Tensor, second: Tensor, any: Tensor): number {
+  if (any.size(0) < 2)
+    throw new RangeError(`semantic diversity: at least 2 pictures are needed, and there are ${any.size(0)}`);
+  return inferenceMode(() => scope(() => rowDistances(first, second).mean().item() / meanDistance(any)));
 }

@@ -68,6 +68,17 @@ describe("semantic consistency", () => {
     expect(retrievals).toEqual([...retrievals].sort((a, b) => b - a));
   });
 
+  it("compares within groups: what all of a group have in common is worth nothing", () => {
+    const groups = new Array<number>(N / 100).fill(100);
+    const common = randn([N / 100, 1, D], { dtype: "float64" })
+      .mul(20)
+      .expand(-1, 100, -1);
+    const [first, second] = [features(), features()].map((one) => one.add(common.reshape(N, D)));
+    const { ratio, retrieval } = semanticConsistency(first!, second!, { random: random(), groups });
+    expect(ratio).toBeCloseTo(1, 1);
+    expect(Math.abs(retrieval - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
+  });
+
   it("refuses fewer pictures than candidates", () => {
     const few = features().narrow(0, 0, 50);
     expect(() => semanticConsistency(few, few, { random: random() })).toThrow(
@@ -79,11 +90,11 @@ describe("semantic consistency", () => {
 describe("semantic diversity", () => {
   it("is 1 where partners are as far apart as strangers, and goes to 0 with collapse", () => {
     const first = features();
-    expect(semanticDiversity(first, features())).toBeCloseTo(1, 1);
+    expect(semanticDiversity(first, features(), first)).toBeCloseTo(1, 1);
     const [little, less] = [0.3, 0.03].map((noise) =>
-      semanticDiversity(first, first.add(features().mul(noise))),
+      semanticDiversity(first, first.add(features().mul(noise)), first),
     );
     expect(little! / less!).toBeCloseTo(10, 0);
-    expect(semanticDiversity(first, first)).toBe(0);
+    expect(semanticDiversity(first, first, first)).toBe(0);
   });
 });
