@@ -11,8 +11,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
-
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+import { findChromium } from "./chromium.mjs";
 
 const LOOKS = [
   { name: "light", width: 1280, colorScheme: "light" },
@@ -24,7 +23,7 @@ await runAsProgram(import.meta.url, async () => {
   const [report] = process.argv.slice(2);
   if (!report || !existsSync(report))
     throw new Failure(`${report ?? "A report.html"}: there is no such file`);
-  const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  const executablePath = findChromium();
   if (!executablePath)
     throw new Failure("There is no Chromium: apt-get install chromium, or name one by CHROMIUM");
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });

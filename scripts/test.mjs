@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runInTerminal } from "../packages/torch/scripts/command.mjs";
 import { describe, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { installChromium } from "./chromium.mjs";
 import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
 
 /** @typedef {{ passed: number, failed: number }} Count */
@@ -41,6 +42,8 @@ async function checkEverything(vitestArgs) {
   const style = await check("lint and format", () =>
     run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
   );
+  const hindrance = await installChromium(console.log);
+  if (hindrance) console.log(`- pages are not looked at in a browser, there is no Chromium: ${hindrance}`);
   return [types, style, await runVitest(vitestArgs)];
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -131,6 +132,15 @@ it("has a page that needs nothing else", () => {
   expect(pictures.length).toBeGreaterThan(30);
   expect(pictures.filter((source) => !source.startsWith("data:image/png;base64,"))).toEqual([]);
   expect([...document.querySelectorAll("script, link, iframe, object")]).toEqual([]);
+});
+
+const root = join(import.meta.dirname, "../../../..");
+const { findChromium } = await import(join(root, "scripts/chromium.mjs"));
+
+it.skipIf(!findChromium())("has a page that is well in a browser: light, dark, narrow and in print", () => {
+  const check = [join(root, "scripts/check-report.mjs"), at("whole", "report.html")];
+  expect(execFileSync(process.execPath, check, { encoding: "utf8" })).toContain("All is well.");
+  expect(readdirSync(at("whole"))).toContain("report-dark.png");
 });
 
 it("refuses other steps than were trained, another configuration, and what is no variant", async () => {
