@@ -32,24 +32,36 @@ export function independentDamsm(
   run: string,
   { model, ...options }: { model: string; size: number; device: Device },
 ): DamsmOnlooker {
-  const folder = damsmFolder(run);
-  const file = join(folder, damsmFile);
-  if (!existsSync(file))
-    throw new UserError(
-      `${file}: there is no trained DAMSM: train one from another seed: ` +
-        `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
-    );
+  const file = fileOf(run);
   if (textOf(file) === textOf(model))
     throw new UserError(
       `${file}: is the DAMSM that ${model} was trained with (the same weights of the text encoder), so it would ` +
         "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
         "--run OTHER, and give --damsm OTHER",
     );
-  const { config, vocabulary: words } = openRun(folder);
+  return damsmOfRun(run, options);
+}
+
+/**
+ * The DAMSM of a run folder.
+ * @throws UserError if there is none
+ */
+export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmOnlooker {
+  const file = fileOf(run);
+  const { config, vocabulary: words } = openRun(damsmFolder(run));
   const vocabulary = Vocabulary.load(words);
   using _ = holdRandomStreams();
   const damsm = refusing(file, "train it again", () => loadDamsm(file, config, vocabulary.size));
   return damsmOnlooker(damsm, { file, config, vocabulary, seed: config.seed, ...options });
+}
+
+function fileOf(run: string): string {
+  const file = join(damsmFolder(run), damsmFile);
+  if (existsSync(file)) return file;
+  throw new UserError(
+    `${file}: there is no trained DAMSM: train one from another seed: ` +
+      `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+  );
 }
 
 /** @param config that it was trained by */
