@@ -157,6 +157,12 @@ const siamese = section("Two branches, one set of weights.", {
     .boolean()
     .default(true)
     .describe("Train on pairs of captions; without it, one caption at a time."),
+  sharedNoise: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Both branches of a pair draw with the same noise, so that words alone tell their pictures apart.",
+    ),
   shareSame: share.default(0.5).describe("Share of pairs that are two captions of one picture."),
 });
 

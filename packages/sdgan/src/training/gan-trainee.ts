@@ -216,6 +216,7 @@ export function makeGanTrainer(
     betas: training.betas,
     averageDecay: training.average,
     klWeight: training.klWeight,
+    sharedNoise: config.siamese.sharedNoise,
     ...(damsmLoss && { damsmLoss }),
   });
 }

@@ -1,4 +1,14 @@
-import { type DType, manualSeed, memoryInUse, type nn, randn, scope, tensor } from "@sdgan/torch";
+import {
+  cat,
+  type DType,
+  manualSeed,
+  memoryInUse,
+  type nn,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator, type GeneratorOptions } from "../models/generator.js";
@@ -18,10 +28,10 @@ const generatorOptions: GeneratorOptions = {
   scbn: ["sentence", "both"],
   scbnHidden: 4,
 };
+const [alpha, epsilon] = [0.1, 1];
 const contrastive = {
   weight: 1,
-  alpha: 0.1,
-  epsilon: 1,
+  ...{ alpha, epsilon },
   distance: "perElement",
   generator: true,
   discriminator: true,
@@ -97,6 +107,22 @@ describe("a step with Siamese pairs", () => {
     };
     expect(step(true)).toEqual(step(true));
     expect(step(true)).not.toEqual(step(false));
+  });
+
+  it("draws both branches with the same noise where it is to: words alone tell their pictures apart", () => {
+    const { text, ...batch } = pairs();
+    const twice = (one: Tensor) => cat([one.narrow(0, 0, 2), one.narrow(0, 0, 2)]);
+    const [sentence, words, mask] = [text.sentence, text.words, text.mask].map(twice) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const loss = (sharedNoise: boolean) =>
+      make({ sharedNoise })
+        .step({ ...batch, text: { sentence, words, mask } })
+        .contrastive.item();
+    expect(loss(true)).toBeCloseTo((alpha ** 2 + epsilon ** 2) / 2 / 2, 6); // d = 0 in both pairs.
+    expect(loss(false)).not.toBeCloseTo(loss(true), 2);
   });
 
   it("has no contrastive loss without pairs", () => {

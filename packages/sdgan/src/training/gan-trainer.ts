@@ -51,6 +51,8 @@ export interface GanTrainerOptions {
   /** The whole DAMSM term, λ and both losses, for the last stage's picture [B, 3, S, S]. */
   damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
+  /** Both branches of a pair draw with the same z and ε, so that what tells their pictures apart is words. */
+  sharedNoise?: boolean;
 }
 
 export class GanTrainer {
@@ -77,14 +79,24 @@ export class GanTrainer {
     const { generator, average, averageDecay } = this.options;
     return scope(() => {
       const dtype = batch.real[0]!.dtype;
-      const [B, device] = [batch.text.sentence.size(0), batch.text.sentence.device];
-      const noise = draws?.noise ?? randn([B, generator.noise], { device });
-      const generated = generator.forward(noise.to(dtype), batch.text, draws?.epsilon);
+      const { noise, epsilon } = draws ?? this.#draw(batch);
+      const generated = generator.forward(noise.to(dtype), batch.text, epsilon);
       const onDiscriminators = this.#trainDiscriminators(batch, generated);
       const onGenerator = this.#trainGenerator(batch, generated);
       updateAverage(average, generator, averageDecay, this.steps);
       return { ...onDiscriminators, ...onGenerator };
     });
+  }
+
+  #draw({ text, same }: GanBatch): GanDraws {
+    const { generator, sharedNoise } = this.options;
+    const [B, device] = [text.sentence.size(0), text.sentence.device];
+    const normal = (width: number) => {
+      if (!same || !sharedNoise) return randn([B, width], { device });
+      const ofPairs = randn([B / 2, width], { device });
+      return cat([ofPairs, ofPairs]);
+    };
+    return { noise: normal(generator.noise), epsilon: normal(generator.conditioning.condition) };
   }
 
   #trainDiscriminators(
