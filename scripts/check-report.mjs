@@ -19,6 +19,9 @@ const LOOKS = [
   { name: "narrow", width: 390, colorScheme: "light" },
 ];
 
+/** Width of the paper between its margins of 12 mm in CSS pixels, 96 an inch. */
+const A4 = 703;
+
 await runAsProgram(import.meta.url, async () => {
   const [report] = process.argv.slice(2);
   if (!report || !existsSync(report))
@@ -73,7 +76,13 @@ async function check(browser, report, { name, width, colorScheme }) {
   if (over > 0) wrong.push(`runs over at the side by ${over} pixels`);
   const beside = `${report.replace(/\.html$/, "")}-${name}`;
   await page.screenshot({ path: `${beside}.png`, fullPage: true });
-  if (name === "light") await page.pdf({ path: `${report.replace(/\.html$/, "")}.pdf`, format: "A4" });
+  if (name === "light") {
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: A4, height: 900 });
+    const beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    if (Number(beyond) > 0) wrong.push(`in print, runs over at the side by ${beyond} pixels`);
+    await page.pdf({ path: `${report.replace(/\.html$/, "")}.pdf`, format: "A4" });
+  }
   await page.close();
   if (wrong.length > 0) throw new Failure(`${report}, ${name}: ${wrong.join("; ")}`);
   console.log(`${name}: ${pictures} pictures, ${curves} curves; ${beside}.png`);

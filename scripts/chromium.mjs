@@ -6,7 +6,8 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 
 /** The one that the environment's CHROMIUM names, or one where they are installed; undefined where there is none. */
 export function findChromium() {
-  return process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  const { CHROMIUM } = process.env;
+  return (CHROMIUM ? [CHROMIUM] : PLACES).find((place) => existsSync(place));
 }
 
 /**

@@ -22,6 +22,10 @@ await runAsProgram(import.meta.url, async () => {
   const { data: folder, reader, judge, deaf, pictures } = values;
   if (!folder || !reader)
     throw new Failure("--data and --reader are needed: prepared birds, and a run folder with a reader.");
+  const [share, count] = [Number(deaf), Number(pictures)];
+  if (!(share >= 0 && share <= 1)) throw new Failure(`--deaf ${deaf}: expected a share from 0 to 1.`);
+  if (!(Number.isSafeInteger(count) && count > 0))
+    throw new Failure(`--pictures ${pictures}: expected a whole number.`);
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
   const { openPrepared } = await from("data/prepared");
@@ -33,18 +37,17 @@ await runAsProgram(import.meta.url, async () => {
   const { perfectListener } = await from("testing/perfect-listener");
 
   const data = openPrepared(folder);
-  const asked = { pictures: Number(pictures), seed: 0 };
-  const trials = chooseTrials(data, asked.pictures, asked.seed);
+  const trials = chooseTrials(data, count, 0);
   const options = { data, size: data.size, device: "cpu" };
   const { figures, leftOut } = measure({
     ...options,
-    ...asked,
+    ...{ trials, seed: 0 },
     metrics: metricNames,
     onlookers: {
       reader: readerOnlooker(reader, options),
       ...(judge && { damsm: damsmOfRun(judge, options) }),
     },
-    draw: await perfectListener(data, trials, Number(deaf)),
+    draw: await perfectListener(data, trials, share),
   });
   data.close();
   for (const [name, { drawn, real }] of Object.entries(figures))

@@ -41,7 +41,9 @@ export function printFailure(error) {
  */
 export function describe(error) {
   if (!(error instanceof Error)) return String(error);
+  // Errors of the package sdgan that its user is to mend have this name.
+  const ofTheUser = error instanceof Failure || error.name === "UserError";
   const ofTheSystem =
     "syscall" in error || ("code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
-  return error instanceof Failure || ofTheSystem ? error.message : (error.stack ?? error.message);
+  return ofTheUser || ofTheSystem ? error.message : (error.stack ?? error.message);
 }

@@ -1,22 +1,27 @@
 /** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Config, loadConfig } from "../config.js";
 import { openPrepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
+import { damsmPath, requireIndependent } from "../evaluation/networks/damsm.js";
+import { readerPath } from "../evaluation/networks/reader.js";
 import { writeAblationReport } from "../report/ablation-report.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { readMetrics } from "../run/metrics.js";
-import { holdsRun } from "../run/run-folder.js";
+import { holdsRun, openRun } from "../run/run-folder.js";
 import { takeLock } from "../run/run-lock.js";
 import { onDisk } from "../system-errors.js";
-import { checkpointSteps } from "../training/checkpoint.js";
+import { checkpointSteps, newestCheckpoint } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
+import { damsmFile } from "../training/damsm-trainee.js";
+import { modelFile } from "../training/gan-trainee.js";
 import { readerFile } from "../training/reader-trainee.js";
+import { sha256Of } from "../weights/inception-file.js";
 import { Commands } from "./commands.js";
-import { isEvaluated } from "./measures.js";
+import { isEvaluated, type Yardstick } from "./measures.js";
 import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
-import { type AblationResult, gatherResults } from "./results.js";
+import { type AblationResult, gatherResults, seedsIn } from "./results.js";
 
 export interface AblateOptions extends PlanOptions {
   /** A prepared folder. */
@@ -46,18 +51,19 @@ export interface AblateOptions extends PlanOptions {
 
 /**
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the reader; `runs/VARIANT/seed-N`, run folders; `logs/`;
- * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended it before the last run.
+ * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended
+ * it before the last run.
  * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
-  const { out, data, signal, say } = options;
+  const { out, data, signal } = options;
   const base = loadConfig(options.config, options.set);
   const steps = options.steps ?? base.training.steps;
   const runs = planRuns(options);
-  for (const run of runs) {
-    requireAsPlanned(run);
-    requireNotBeyond(run, steps);
-  }
+  for (const run of runs) requireNotBeyond(run, steps);
+  for (const { variant, seed } of seedsIn(out))
+    for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
+  const judgeSeed = requireNetworks(options, base);
   const knowsAttributes = attributesKnown(data);
   onDisk(out, () => mkdirSync(out, { recursive: true }));
   const release = takeLock(join(out, "lock"), {
@@ -72,7 +78,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     const reader = options.reader ?? (knowsAttributes ? shared : undefined);
     const trainings: SharedTraining[] = [
       ...(options.damsm ? [] : [{ what: "damsm", run: shared, seed: base.seed } as const]),
-      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: base.seed + 1 } as const]),
+      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: judgeSeed } as const]),
       ...(options.reader || !knowsAttributes
         ? []
         : [{ what: "reader", run: shared, seed: base.seed } as const]),
@@ -80,28 +86,30 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     for (const training of trainings)
       if (!(await trainShared(training, base, commands, options))) return undefined;
 
-    const gather = () =>
-      gatherResults(
-        out,
-        { steps, data, ...(reader && { reader }) },
-        equalVariants(options.config, options.set),
-      );
-    const failures = await trainRuns(
+    const yardstick: Yardstick = {
+      ...{ steps, data, pictures: options.pictures },
+      networks: {
+        damsm: sha256Of(damsmPath(judge)),
+        ...(reader && { reader: sha256Of(readerPath(reader)) }),
+        ...(options.inception && { inception: sha256Of(options.inception) }),
+      },
+    };
+    const gather = () => gatherResults(out, yardstick, equalVariants(options.config, options.set));
+    const failed = await trainRuns(
       runs,
-      { ...options, ...{ steps, damsm, judge, reader } },
+      { ...options, ...{ yardstick, damsm, judge, reader } },
       commands,
       gather,
     );
     if (signal.aborted) return undefined;
-    for (const failure of failures) say?.(failure);
-    if (failures.length > 0) {
+    const result = gather();
+    await writeAblationReport(out, result);
+    if (failed > 0) {
       throw new UserError(
-        `${failures.length} of ${runs.length} runs failed, as said above; the others are in the table. ` +
+        `${failed} of ${runs.length} runs failed, as said above; the others are in the table. ` +
           "The same command tries them again from their last checkpoints",
       );
     }
-    const result = gather();
-    await writeAblationReport(out, result);
     return result;
   } finally {
     release();
@@ -125,7 +133,7 @@ async function trainShared(
   const folder = what === "damsm" ? damsmFolder(run) : join(run, what);
   const { steps } = base[what];
   const before = trainedSteps(folder);
-  if (before >= steps) return true;
+  if (before >= steps && isPublished(folder, what === "damsm" ? damsmFile : readerFile)) return true;
   const part = `${what} in ${basename(run)}`;
   onBegin?.(part, before, steps);
   using _ = watch(() => onProgress?.(stepUnderWay(folder), {}));
@@ -137,24 +145,25 @@ async function trainShared(
 }
 
 interface RunOptions extends AblateOptions {
-  steps: number;
+  yardstick: Yardstick;
   damsm: string;
   judge: string;
 }
 
-/** Runs all that is not complete, `jobs` at a time; a run that fails does not hold the others up. Returns what failed. */
+/** Runs all that is not complete, `jobs` at a time; a run that fails does not hold the others up. Returns how many did. */
 async function trainRuns(
   runs: readonly PlannedRun[],
   options: RunOptions,
   commands: Commands,
   onRun: () => void,
-): Promise<string[]> {
-  const { steps, jobs, signal, onBegin, onProgress } = options;
-  const failures: string[] = [];
+): Promise<number> {
+  const { yardstick, jobs, signal, onBegin, onProgress, say } = options;
+  const { steps } = yardstick;
+  let failed = 0;
   const done = new Map(runs.map(({ folder }) => [folder, trainedSteps(folder)]));
   const underWay = new Set<PlannedRun>();
   const sum = () => [...done.values()].reduce((total, count) => total + count, 0);
-  let complete = runs.filter(({ folder }) => isEvaluated(folder, steps)).length;
+  let complete = runs.filter(({ folder }) => isEvaluated(folder, yardstick)).length;
   onBegin?.("ablation", sum(), steps * runs.length);
   const show = () => {
     for (const { folder } of underWay) done.set(folder, stepUnderWay(folder));
@@ -166,7 +175,7 @@ async function trainRuns(
     });
   };
   using _ = watch(show);
-  const left = runs.filter(({ folder }) => !isEvaluated(folder, steps)).values();
+  const left = runs.filter(({ folder }) => !isEvaluated(folder, yardstick)).values();
   const worker = async () => {
     for (const run of left) {
       if (signal.aborted) return;
@@ -178,7 +187,8 @@ async function trainRuns(
         }
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        failures.push(`${run.variant.name}, seed ${run.seed}: ${error.message}`);
+        failed++;
+        say?.(`${run.variant.name}, seed ${run.seed}: ${error.message}`);
       }
       underWay.delete(run);
       done.set(run.folder, trainedSteps(run.folder));
@@ -186,28 +196,30 @@ async function trainRuns(
   };
   await Promise.all(Array.from({ length: jobs }, worker));
   show();
-  return failures;
+  return failed;
 }
 
 /** Returns whether it is complete. */
 async function trainAndEvaluate(
   { variant, seed, folder, settings }: PlannedRun,
-  { config, data, out, steps, damsm, judge, reader, inception, pictures }: RunOptions,
+  { config, data, out, yardstick, damsm, judge, reader, inception, pictures }: RunOptions,
   commands: Commands,
 ): Promise<boolean> {
+  const { steps } = yardstick;
   const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
   if (reader) adoptReader(reader, folder);
-  if (trainedSteps(folder) < steps) {
+  if (trainedSteps(folder) < steps || !isPublished(folder, modelFile)) {
     const how = holdsRun(folder)
       ? ["--resume"]
       : ["--config", config, ...asOptions(settings), "--damsm", damsm];
     const args = ["train", "gan", "--data", data, "--run", folder, "--steps", String(steps), ...how];
     if (!(await commands.run(args, log))) return false;
-    if (trainedSteps(folder) < steps) return false; // It was asked to end, and did so in good order.
   }
   const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
   const args = ["--run", folder, "--data", data, ...judges, "--pictures", String(pictures)];
-  return commands.run(["evaluate", ...args], log);
+  if (!(await commands.run(["evaluate", ...args], log))) return false;
+  if (isEvaluated(folder, yardstick)) return true;
+  throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`);
 }
 
 /** Copies the reader of the run folder `from` into `run`, where training and evaluation look for it. */
@@ -216,8 +228,8 @@ function adoptReader(from: string, run: string): void {
     string,
     string,
   ];
-  if (existsSync(target)) return;
   const bytes = onDisk(source, () => readFileSync(source));
+  if (existsSync(target) && onDisk(target, () => readFileSync(target)).equals(bytes)) return;
   onDisk(target, () => mkdirSync(dirname(target), { recursive: true }));
   writeFileAtomic(target, bytes);
 }
@@ -225,6 +237,13 @@ function adoptReader(from: string, run: string): void {
 /** Steps of the newest checkpoint: what a training goes on from. */
 function trainedSteps(folder: string): number {
   return checkpointSteps(join(folder, "checkpoints")).at(-1) ?? 0;
+}
+
+/** Whether what a training gives is of its newest checkpoint: a process may end between the two. */
+function isPublished(folder: string, file: string): boolean {
+  const [checkpoint, published] = [newestCheckpoint(join(folder, "checkpoints")), join(folder, file)];
+  if (checkpoint === undefined || !existsSync(published)) return false;
+  return statSync(published).mtimeMs >= statSync(checkpoint).mtimeMs;
 }
 
 /** The last step that a training, now running perhaps, wrote down. */
@@ -241,6 +260,29 @@ function watch(look: () => void): Disposable {
 
 function asOptions(settings: readonly string[]): string[] {
   return settings.flatMap((setting) => ["--set", setting]);
+}
+
+/**
+ * Sees to it that networks which are given are there, fit for their tasks, and returns the seed of a judge that is not.
+ * @throws UserError
+ */
+function requireNetworks(
+  { damsm, judge, reader, inception, config, data }: AblateOptions,
+  base: Config,
+): number {
+  if (base.damsm.encoder === "inception" && !(damsm && judge))
+    throw new UserError(
+      "damsm.encoder is inception, whose weights sdgan ablate does not know: train both DAMSMs first, from two seeds " +
+        `(sdgan train damsm --config ${config} --data ${data} --run RUN --inception FILE, and with --set seed=1 --run OTHER), ` +
+        "and give --damsm RUN --judge OTHER",
+    );
+  const [taught, judging] = [damsm, judge].map((run) => (run ? damsmPath(run) : undefined));
+  if (taught && judging) requireIndependent(judging, taught, "--judge");
+  if (reader && !existsSync(readerPath(reader)))
+    throw new UserError(`--reader ${reader}: there is no ${readerPath(reader)}: sdgan train reader makes it`);
+  if (inception && !existsSync(inception))
+    throw new UserError(`--inception ${inception}: there is no such file`);
+  return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
 }
 
 function attributesKnown(folder: string): boolean {

@@ -1,25 +1,48 @@
 /** What an ablation reads of a run that was trained and evaluated. */
+import { resolve } from "node:path";
+import { withoutDamsm } from "../evaluation/measure.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
-import { type FigureName, figureKinds } from "../evaluation/result.js";
+import { type FigureName, figureKinds, type NetworkName } from "../evaluation/result.js";
 import { readScalars } from "../run/read-events.js";
 import type { Measure } from "./table.js";
 
 /** All that runs may be compared by, in the order of the table's columns. */
 export const measures: readonly Measure[] = [
-  { name: "parameters", title: "parameters of the generator" },
-  { name: "secondsPerStep", title: "seconds a step", better: "lower" },
+  { name: "parameters", title: "parameters of the generator", tested: false },
+  { name: "secondsPerStep", title: "seconds a step", better: "lower", tested: false },
   ...Object.entries(figureKinds).map(([name, { title, better }]) => ({
     ...{ name, title, better: better === "neither" ? undefined : better },
   })),
 ];
 
-/** Whether the run was evaluated after step `step`. */
-export function isEvaluated(folder: string, step: number): boolean {
-  return readEvaluation(folder)?.step === step;
+/** What all runs of an ablation are measured by; figures of anything else would not compare. */
+export interface Yardstick {
+  steps: number;
+  /** The prepared folder. */
+  data: string;
+  /** Captions drawn. */
+  pictures: number;
+  /** SHA-256 of the weights of the networks that look at pictures. */
+  networks: Partial<Record<NetworkName, string>>;
+}
+
+/** Whether the run was evaluated so. */
+export function isEvaluated(folder: string, { steps, data, pictures, networks }: Yardstick): boolean {
+  const found = readEvaluation(folder);
+  if (!found) return false;
+  const names = Object.keys({ ...networks, ...found.networks }) as NetworkName[];
+  const tooFew = found.leftOut.some(({ metric, why }) => metric === "rPrecision" && why !== withoutDamsm);
+  return (
+    found.step === steps &&
+    found.seed === 0 &&
+    found.pictures === pictures &&
+    resolve(found.data.folder) === resolve(data) &&
+    names.every((name) => found.networks[name]?.sha256 === networks[name] || (name === "damsm" && tooFew))
+  );
 }
 
 /** The figures of a run that was evaluated, but for its parameters. */
-export function figuresOf(folder: string): Record<string, number> {
+export function runFigures(folder: string): Record<string, number> {
   const seconds = median(readScalars(folder, "seconds/step").map(({ value }) => value));
   return { ...(seconds !== undefined && { secondsPerStep: seconds }), ...evaluated(folder, "drawn") };
 }

@@ -1,4 +1,5 @@
 /** Whether one way is better than another on the same seeds, or chance alone would do it. */
+import { Random } from "../random.js";
 
 export interface PairedTest {
   /** Pairs. */
@@ -15,22 +16,26 @@ export interface PairedTest {
 /**
  * The exact sign-flip test (Fisher's randomization test for pairs, The Design of Experiments, 1935, §21). If the two
  * ways were alike, each difference could as well have the other sign: p is the share of the 2ⁿ ways to choose signs
- * whose sum is as far from zero as the one found. It assumes nothing of how the differences are distributed.
+ * whose sum is as far from zero as the one found. It assumes nothing of how the differences are distributed. Of more
+ * than 20 pairs, 2²⁰ of those ways are drawn.
  *
- * @param differences of one seed each; 1 to 20 of them
+ * @param differences of one seed each
  */
 export function signFlipTest(differences: readonly number[]): PairedTest {
   const n = differences.length;
-  if (n < 1 || n > 20) throw new RangeError(`a sign-flip test is of 1 to 20 pairs, not of ${n}`);
+  if (n < 1) throw new RangeError("a sign-flip test is of one pair or more");
   const found = Math.abs(differences.reduce((sum, value) => sum + value, 0));
   const scale = differences.reduce((sum, value) => sum + Math.abs(value), 0);
+  const ways = 2 ** Math.min(n, 20);
+  const random = new Random(0, "signs");
   let extreme = 0;
-  for (let signs = 0; signs < 2 ** n; signs++) {
-    const sum = differences.reduce((total, value, i) => total + ((signs >> i) & 1 ? value : -value), 0);
+  for (let way = 0; way < ways; way++) {
+    const flips = n > 20 ? (_: number) => random.chance(0.5) : (i: number) => ((way >> i) & 1) === 1;
+    const sum = differences.reduce((total, value, i) => total + (flips(i) ? value : -value), 0);
     if (Math.abs(sum) >= found - 1e-12 * scale) extreme++; // Equal sums differ by rounding.
   }
   const { mean: difference, deviation } = meanAndSampleDeviation(differences);
-  return { n, difference, deviation, p: extreme / 2 ** n, least: 2 / 2 ** n };
+  return { n, difference, deviation, p: extreme / ways, least: 2 / 2 ** n };
 }
 
 /** Mean, and deviation over n − 1: what runs of other seeds may be expected to spread by. 0 for one value. */

@@ -1,13 +1,14 @@
 /** What an ablation's folder has come to: `ablation.json` for programs, `ablation.md` for people. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { scope } from "@sdgan/torch";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun } from "../run/run-folder.js";
 import { onDisk } from "../system-errors.js";
 import { makeGenerator } from "../training/gan-trainee.js";
-import { evaluated, figuresOf, isEvaluated, measures } from "./measures.js";
+import { evaluated, isEvaluated, measures, runFigures, type Yardstick } from "./measures.js";
+import { runFolder } from "./plan.js";
 import {
   type Comparison,
   cellsOf,
@@ -26,9 +27,7 @@ export interface AblationResult {
   steps: number;
   /** The prepared folder. */
   data: string;
-  /** The run folder that has the reader, where there is one. */
-  reader?: string;
-  runs: (MeasuredRun & { folder: string })[];
+  runs: MeasuredRun[];
   rows: Row[];
   /** What real pictures and chance come to. */
   references: Reference[];
@@ -40,20 +39,26 @@ export interface AblationResult {
 export const claim = { full: "full", baseline: "baseline" } as const;
 
 /**
- * Gathers all runs in `out` that were evaluated after `steps` steps, those of earlier calls too, and writes
+ * Gathers all runs in `out` that were measured by this yardstick, those of earlier calls too, and writes
  * `ablation.json` and `ablation.md`.
  * @param equal variants that the configuration makes another one's equal
  */
 export function gatherResults(
   out: string,
-  { steps, data, reader }: Pick<AblationResult, "steps" | "data" | "reader">,
+  yardstick: Yardstick,
   equal: ReadonlyMap<string, string>,
 ): AblationResult {
-  const runs = variants.flatMap(({ name }) => runsOf(out, name, steps));
+  const { steps, data } = yardstick;
+  const runs = seedsIn(out).flatMap(({ variant, seed }): MeasuredRun[] => {
+    const folder = runFolder(out, variant, seed);
+    if (!isEvaluated(folder, yardstick)) return [];
+    return [{ variant, seed, figures: { parameters: parametersOf(folder), ...runFigures(folder) } }];
+  });
   const rows = rowsOf(variants, runs, equal);
   const comparisons = compare(measures, runs, claim.full, claim.baseline);
-  const references = referencesOf(runs[0]?.folder);
-  const result = { steps, data, ...(reader && { reader }), runs, rows, references, comparisons };
+  const [first] = runs;
+  const references = first ? referencesOf(runFolder(out, first.variant, first.seed)) : [];
+  const result = { steps, data: resolve(data), runs, rows, references, comparisons };
   writeFileAtomic(join(out, jsonFile), `${JSON.stringify(result, null, 2)}\n`);
   writeFileAtomic(join(out, "ablation.md"), inMarkdown(result));
   return result;
@@ -67,7 +72,14 @@ export function readResults(out: string): AblationResult {
   const path = join(out, jsonFile);
   if (!existsSync(path))
     throw new UserError(`${path}: there is no such file: sdgan ablate --out ${out} … writes it`);
-  return JSON.parse(onDisk(path, () => readFileSync(path, "utf8"))) as AblationResult;
+  const text = onDisk(path, () => readFileSync(path, "utf8"));
+  try {
+    return JSON.parse(text) as AblationResult;
+  } catch (error) {
+    throw new UserError(
+      `${path}: is damaged (${(error as Error).message}): the sdgan ablate command that wrote it makes it anew`,
+    );
+  }
 }
 
 const jsonFile = "ablation.json";
@@ -75,7 +87,8 @@ const jsonFile = "ablation.json";
 /** What has to be known of the figures, under both tables. */
 export const notes = [
   "± is the sample deviation over seeds (n − 1). The best mean is bold. Seconds a step are the median over all steps.",
-  "p is that of the exact two-sided sign-flip test on pairs of one seed: with n pairs it cannot go below 2 / 2ⁿ, whatever the difference.",
+  "p is that of the exact two-sided sign-flip test on pairs of one seed: with n pairs it cannot go below 2 / 2ⁿ, whatever the difference. " +
+    "Every figure is tested, and p is not corrected for that: of twenty figures without a difference, one has p ≤ 0.05 by chance.",
 ];
 
 function inMarkdown({ rows, references, comparisons, steps }: AblationResult): string {
@@ -94,22 +107,19 @@ function inMarkdown({ rows, references, comparisons, steps }: AblationResult): s
   ].join("\n");
 }
 
-function runsOf(out: string, variant: string, steps: number): AblationResult["runs"] {
-  const parent = join(out, "runs", variant);
-  if (!existsSync(parent)) return [];
-  const names = onDisk(parent, () => readdirSync(parent));
-  return names.flatMap((name) => {
-    const [, seed] = /^seed-(\d+)$/.exec(name) ?? [];
-    if (seed === undefined) return [];
-    const folder = join(parent, name);
-    if (!isEvaluated(folder, steps)) return [];
-    const figures = { parameters: parametersOf(folder), ...figuresOf(folder) };
-    return [{ variant, seed: Number(seed), folder, figures }];
+/** All runs that there are folders of. */
+export function seedsIn(out: string): { variant: string; seed: number }[] {
+  return variants.flatMap(({ name }) => {
+    const parent = join(out, "runs", name);
+    if (!existsSync(parent)) return [];
+    const seeds = onDisk(parent, () => readdirSync(parent)).flatMap((entry) =>
+      /^seed-\d+$/.test(entry) ? [Number(entry.slice("seed-".length))] : [],
+    );
+    return seeds.sort((a, b) => a - b).map((seed) => ({ variant: name, seed }));
   });
 }
 
-function referencesOf(folder: string | undefined): Reference[] {
-  if (folder === undefined) return [];
+function referencesOf(folder: string): Reference[] {
   const references = [
     { title: "real pictures", figures: evaluated(folder, "real") },
     { title: "chance", figures: evaluated(folder, "chance") },

@@ -2,7 +2,7 @@
 import { meanAndSampleDeviation, type PairedTest, signFlipTest } from "./paired-test.js";
 
 /** Which way a figure is to go; absent where neither is better. */
-export type Direction = "higher" | "lower";
+type Direction = "higher" | "lower";
 
 /** A figure that runs are compared by. */
 export interface Measure {
@@ -10,6 +10,8 @@ export interface Measure {
   /** What stands above its column. */
   title: string;
   better?: Direction | undefined;
+  /** Whether differences in it can be by chance; they can, unless it says false. */
+  tested?: boolean;
 }
 
 /** What one run came to. */
@@ -79,7 +81,8 @@ export function compare(
   one: string,
   other: string,
 ): Comparison[] {
-  return measures.flatMap(({ name }) => {
+  return measures.flatMap(({ name, tested = true }) => {
+    if (!tested) return [];
     const differences = runs
       .filter(({ variant }) => variant === one)
       .flatMap(({ seed, figures }) => {

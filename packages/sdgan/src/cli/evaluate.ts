@@ -33,7 +33,8 @@ export function addEvaluate(program: Command): void {
       "after",
       `
 Writes evaluation.json and evaluation.png, a sheet of drawn pictures beside the real ones, into the run folder, and the
-first also as evaluations/step-N.json; and report.html, a page to look at. docs/evaluation.md says what each figure means.
+first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same pictures
+stay. docs/evaluation.md says what each figure means.
 
 Example:
   npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed`,

@@ -39,7 +39,7 @@ export function chooseTrials(data: Prepared, count: number, seed: number): Trial
     const picture = places[i % places.length]!;
     const { length } = pictures.at(picture).captions;
     const caption = (captions[i % places.length]! + Math.floor(i / places.length)) % length;
-    return { picture, caption, seed: seed + i };
+    return { picture, caption, seed: random.uint32() };
   });
   for (const group of groupsOf(
     trials.slice(0, places.length).filter(({ picture }) => pictures.at(picture).captions.length > 1),

@@ -1,5 +1,4 @@
 /** A cheap evaluation while the GAN trains: a few hundred pictures, looked at by what the run folder has. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Compute } from "../compute.js";
 import { type Config, imageSizes } from "../config.js";
@@ -8,9 +7,10 @@ import { UserError } from "../errors.js";
 import { type Artist, paint } from "../generation/paint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
 import { type Damsm, damsmFile } from "../training/damsm-trainee.js";
+import { chooseTrials } from "./choose.js";
 import { measure } from "./measure.js";
 import { damsmOnlooker } from "./networks/damsm.js";
-import { readerOnlooker, readerPath } from "./networks/reader.js";
+import { readerOf, readerOnlooker, readerPath } from "./networks/reader.js";
 import type { Onlookers } from "./observe.js";
 import { figureKinds, type MetricName, trainingFigures } from "./result.js";
 
@@ -41,6 +41,7 @@ export function gaugeOf(
   const size = imageSizes(config.generator).at(-1)!;
   const { device } = options.compute;
   const onlookers = onlookersOf(run, { ...options, size });
+  const trials = chooseTrials(data, pictures, config.seed);
   const metrics: MetricName[] = ["frechetDistance", "consistency", "diversity"];
   if (onlookers.reader) metrics.push("readerScore");
   else if (best === "readerScore")
@@ -53,7 +54,7 @@ export function gaugeOf(
     ...{ every, best: named(best), better: figureKinds[best].better },
     measure(artist) {
       const { figures } = measure({
-        ...{ data, size, device, onlookers, metrics, pictures, seed: config.seed },
+        ...{ data, size, device, trials, onlookers, metrics, seed: config.seed },
         draw: (captions, noise) =>
           paint(
             artist,
@@ -81,8 +82,8 @@ function onlookersOf(
   }: { config: Config; data: Prepared; damsm: Damsm; compute: Compute; size: number },
 ): Onlookers {
   const { device } = compute;
-  if (data.attributes && existsSync(readerPath(run)))
-    return { reader: readerOnlooker(run, { data, size, device }) };
+  const reader = readerOf(run, undefined, data);
+  if (reader !== undefined) return { reader: readerOnlooker(reader, { data, size, device }) };
   const file = join(damsmFolder(run), damsmFile);
   const { vocabulary } = data;
   return { damsm: damsmOnlooker(damsm, { file, config, vocabulary, seed: config.seed, size, device }) };

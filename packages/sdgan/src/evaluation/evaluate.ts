@@ -1,6 +1,6 @@
 /** How good a run is, in the field's measures: its averaged generator, held against pictures that it never saw. */
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
@@ -11,12 +11,22 @@ import { writeFileAtomic } from "../run/atomic-file.js";
 import { onDisk } from "../system-errors.js";
 import { modelFile } from "../training/gan-trainee.js";
 import { chooseTrials, split } from "./choose.js";
-import { lacking, measure } from "./measure.js";
+import { commonSize } from "./fit.js";
+import { inOrder, lacking, measure } from "./measure.js";
 import { independentDamsm } from "./networks/damsm.js";
 import { inceptionOnlooker } from "./networks/inception.js";
-import { readerOnlooker, readerPath } from "./networks/reader.js";
+import { readerOf, readerOnlooker } from "./networks/reader.js";
 import type { Onlookers } from "./observe.js";
-import { type Evaluation, type MetricName, metricNames, type Network, type NetworkName } from "./result.js";
+import { readEvaluation } from "./read-evaluation.js";
+import {
+  type Evaluation,
+  type FigureName,
+  figureKinds,
+  type MetricName,
+  metricNames,
+  type Network,
+  type NetworkName,
+} from "./result.js";
 import { drawSheet } from "./sheet.js";
 
 export interface EvaluateOptions {
@@ -44,8 +54,9 @@ export interface EvaluateOptions {
 
 /**
  * Draws pictures of captions of unseen pictures, lets networks look at them and at the real ones, and computes what was
- * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also as
- * `evaluations/step-N.json`; and `report.html`, the page to look at.
+ * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also under the name
+ * of what it is of into `evaluations/`; and `report.html`, the page to look at. Figures that were there already of the
+ * same pictures stay.
  *
  * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, or a metric that was
  *   asked for cannot be computed
@@ -54,7 +65,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
   try {
     const result = await evaluateOn(data, options);
-    await reportRun(options);
+    const { run, reader, checkpoint, seed, device } = options;
+    await reportRun({ run, data: options.data, reader, checkpoint, seed, device });
     return result;
   } finally {
     data.close();
@@ -65,6 +77,7 @@ async function evaluateOn(
   data: Prepared,
   { run, metrics, checkpoint, pictures, seed, device: asked, onPicture, ...networks }: EvaluateOptions,
 ): Promise<Evaluation> {
+  const before = readEvaluation(run);
   const painter = new Painter(run, { device: asked, checkpoint });
   const { device } = painter;
   const size = commonSize(data, painter.sizes.at(-1)!, run);
@@ -72,7 +85,7 @@ async function evaluateOn(
   const trials = chooseTrials(data, pictures, seed);
   refuseImpossible(metrics ?? [], { data, onlookers, trials });
   const measured = measure({
-    ...{ data, size, device, onlookers, pictures, seed, metrics: metrics ?? metricNames },
+    ...{ data, size, device, onlookers, trials, seed, metrics: metrics ?? metricNames },
     draw: (captions, noise) =>
       paint(
         painter.artist,
@@ -94,18 +107,9 @@ async function evaluateOn(
     sheet: join(run, "evaluation.png"),
   };
   const sheet = await drawSheet(painter, data, trials, titleOf(result));
-  write(run, result, sheet);
-  return result;
-}
-
-/** Pixels a side that pictures of the model and of the data can both be brought to: the smaller of both. */
-function commonSize({ dir, size }: Prepared, drawn: number, run: string): number {
-  const [small, large] = size < drawn ? [size, drawn] : [drawn, size];
-  if (large % small === 0) return small;
-  throw new UserError(
-    `${dir}: its pictures of ${size} pixels and those of ${drawn} that ${run} draws cannot be averaged to one size: ` +
-      `prepare the data with --size ${drawn}`,
-  );
+  const whole = before ? withFiguresOf(before, result) : result;
+  write(run, whole, sheet);
+  return whole;
 }
 
 function openOnlookers(
@@ -121,7 +125,7 @@ function openOnlookers(
     device: Device;
   },
 ): Onlookers {
-  const withReader = reader ?? (options.data.attributes && existsSync(readerPath(run)) ? run : undefined);
+  const withReader = readerOf(run, reader, options.data);
   return {
     inception: inception === undefined ? undefined : inceptionOnlooker(inception, options.device),
     reader: withReader === undefined ? undefined : readerOnlooker(withReader, options),
@@ -160,11 +164,30 @@ function titleOf({ step, figures }: Evaluation): string {
   return `step ${step}: captions that were never seen${distance}`;
 }
 
+/** Figures of the same pictures that were computed before, and not now. */
+function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
+  const of = ({ step, seed, data, pictures, realPictures, size }: Evaluation) =>
+    JSON.stringify([step, seed, resolve(data.folder), pictures, realPictures, size]);
+  if (of(before) !== of(now)) return now;
+  const same = ([name, { sha256 }]: [string, Network]) =>
+    (now.networks[name as NetworkName]?.sha256 ?? sha256) === sha256;
+  if (!Object.entries(before.networks).every(same)) return now;
+  const figures = inOrder({ ...before.figures, ...now.figures });
+  const there = new Set(Object.keys(figures).map((name) => figureKinds[name as FigureName].metric));
+  return {
+    ...now,
+    ...{ figures, networks: { ...before.networks, ...now.networks } },
+    leftOut: now.leftOut.filter(({ metric }) => !there.has(metric)),
+  };
+}
+
 function write(run: string, result: Evaluation, sheet: Buffer): void {
   const json = `${JSON.stringify(result, null, 2)}\n`;
   const folder = join(run, "evaluations");
+  const { step, seed, pictures } = result;
+  const name = `step-${String(step).padStart(7, "0")}-seed-${seed}-pictures-${pictures}.json`;
   onDisk(folder, () => mkdirSync(folder, { recursive: true }));
-  writeFileAtomic(join(folder, `step-${String(result.step).padStart(7, "0")}.json`), json);
+  writeFileAtomic(join(folder, name), json);
   writeFileAtomic(join(run, "evaluation.json"), json);
   writeFileAtomic(result.sheet, sheet);
 }

@@ -1,6 +1,7 @@
 /** The whole way, on a small set of birds: pictures drawn or altered, networks trained on it, figures. */
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -126,7 +127,7 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
   const { figures, leftOut } = measure({
-    ...{ data, draw, size, onlookers, pictures: trialCount, seed: 0, metrics: metricNames },
+    ...{ data, draw, size, trials, onlookers, seed: 0, metrics: metricNames },
     device: "cpu",
   });
   expect(leftOut).toEqual([]);
@@ -214,7 +215,9 @@ describe("evaluate", () => {
     });
     expect(seen).toEqual([32, 64, 96, 128, 130]);
     expect(JSON.parse(readFileSync(at("run", "evaluation.json"), "utf8"))).toEqual(result);
-    expect(JSON.parse(readFileSync(at("run", "evaluations", "step-0000002.json"), "utf8"))).toEqual(result);
+    expect(
+      JSON.parse(readFileSync(at("run", "evaluations", "step-0000002-seed-0-pictures-130.json"), "utf8")),
+    ).toEqual(result);
     expect(existsSync(result.sheet)).toBe(true);
     expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
     expect(result).toMatchObject({ pictures: 130, realPictures: 120 });
@@ -244,6 +247,30 @@ describe("evaluate", () => {
     const first = await figures(3);
     expect(await figures(3)).toEqual(first);
     expect((await figures(4)).frechetDistance!.drawn).not.toBe(first.frechetDistance!.drawn);
+  });
+
+  it("keeps figures of the same pictures that were computed before, and those of other pictures beside", async () => {
+    const same = { pictures: 130, damsm: at("judge") };
+    const before = await evaluate({ ...options(), ...same });
+    const again = await evaluate({ ...options(), ...same, damsm: undefined, metrics: ["readerScore"] });
+    expect(again).toEqual(before);
+    const other = await evaluate({ ...options(), metrics: ["readerScore"] });
+    expect(Object.keys(other.figures)).toEqual(["readerScore", "otherCaptionsScore"]);
+    const kept = at("run", "evaluations", "step-0000002-seed-0-pictures-130.json");
+    expect(JSON.parse(readFileSync(kept, "utf8"))).toEqual(before);
+  });
+
+  it("measures what three pictures to test on allow, however many are drawn", async () => {
+    await prepare(birds({ species: 4, picturesPerSpecies: 3, size }), { out: at("few"), size });
+    const few = at("few-run");
+    cpSync(at("run"), few, { recursive: true });
+    const { figures, leftOut } = await evaluate({ ...options(), run: few, data: at("few") });
+    expect(figures.frechetDistance!.realCount).toBe(3);
+    expect(leftOut.map(({ metric, why }) => `${metric} ${why}`)).toEqual([
+      `kernelDistance needs 4 pictures to test on, and ${at("few")} has 3`,
+      `precisionRecall needs 4 pictures to test on, and ${at("few")} has 3`,
+      expect.stringMatching(/^rPrecision needs a DAMSM/),
+    ]);
   });
 
   it("leaves out what it has no means for, and says what to bring", async () => {

@@ -30,14 +30,16 @@ type Figures = Partial<Record<FigureName, Figure>>;
 /** A metric's figures. What they need must have been observed: `lacking` tells. */
 export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
   inceptionScore({ drawn, real, by }) {
-    const [network, count, realCount] = [by, sizeOf(drawn[by]!), sizeOf(real[by]!)];
-    const score = ({ classes }: Sight) => inceptionScore(classes as [Tensor, ...Tensor[]], scoreSplits);
-    const { mean, deviation } = score(drawn[by]!);
-    const ceiling = realCount >= scoreSplits ? { real: score(real[by]!).mean } : {};
+    const counts = countsOf(drawn, real, by);
+    const score = ({ classes }: Sight, splits: number) =>
+      inceptionScore(classes as [Tensor, ...Tensor[]], splits);
+    const { mean, deviation } = score(drawn[by]!, scoreSplits);
+    // The score grows with a part's size, so real pictures are in fewer parts, each as large as the drawn ones'.
+    const realSplits = Math.max(1, Math.round((scoreSplits * counts.realCount) / counts.count));
     return {
       inceptionScore: {
-        ...{ drawn: mean, deviation, ...ceiling, chance: 1 },
-        ...{ network, count, realCount, parts: scoreSplits },
+        ...{ drawn: mean, deviation, real: score(real[by]!, realSplits).mean, chance: 1 },
+        ...{ ...counts, parts: scoreSplits },
       },
     };
   },

@@ -1,5 +1,7 @@
 /** Pictures brought to the size that a network takes. */
 import { functional, type Tensor } from "@sdgan/torch";
+import type { Prepared } from "../data/prepared.js";
+import { UserError } from "../errors.js";
 import { resize } from "../training/tensors.js";
 
 /** Whether pictures of `from` pixels can be brought to `to` without leaving pixels out. */
@@ -10,6 +12,19 @@ export function fits(from: number, to: number): boolean {
 /** [B, C, S, S] → [B, C, size, size]: squares of pixels are averaged; where S is smaller, enlarged bilinearly. */
 export function fit(images: Tensor, size: number): Tensor {
   return images.size(2) < size ? functional.upsampleBilinear(images, size, size) : resize(images, size);
+}
+
+/**
+ * Pixels a side that pictures of the model and of the data can both be brought to: the smaller of both.
+ * @throws UserError if there is none
+ */
+export function commonSize({ dir, size }: Prepared, drawn: number, run: string): number {
+  const [small, large] = size < drawn ? [size, drawn] : [drawn, size];
+  if (large % small === 0) return small;
+  throw new UserError(
+    `${dir}: its pictures of ${size} pixels and those of ${drawn} that ${run} draws cannot be averaged to one size: ` +
+      `prepare the data with --size ${drawn}`,
+  );
 }
 
 /** What `fit` does, in words. */

@@ -1,7 +1,7 @@
 /** An evaluation of anything that draws captions: what can be measured, measured. */
 import { inferenceMode, scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
-import { chooseTrials, split, type Trial } from "./choose.js";
+import { split, type Trial } from "./choose.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
 import { type ObserveOptions, type Onlookers, observe } from "./observe.js";
 import {
@@ -14,20 +14,17 @@ import {
 } from "./result.js";
 
 export interface MeasureOptions
-  extends Pick<ObserveOptions, "data" | "draw" | "size" | "device" | "onlookers" | "batch" | "onTrial"> {
+  extends Pick<ObserveOptions, "data" | "draw" | "size" | "device" | "trials" | "onlookers" | "onTrial"> {
   metrics: readonly MetricName[];
-  /** Captions to draw a picture of. */
-  pictures: number;
-  /** Chooses captions and noise. */
+  /** Of what a metric draws by chance. */
   seed: number;
 }
 
 export type Measured = Pick<Evaluation, "pictures" | "realPictures" | "figures" | "leftOut">;
 
 /** Measures all of `metrics` that can be, and says why the rest cannot. */
-export function measure({ metrics, pictures, seed, ...options }: MeasureOptions): Measured {
-  const { data, onlookers } = options;
-  const trials = chooseTrials(data, pictures, seed);
+export function measure({ metrics, seed, ...options }: MeasureOptions): Measured {
+  const { data, trials, onlookers } = options;
   const reasons = metrics.map((metric) => ({ metric, why: lacking(metric, { data, onlookers, trials }) }));
   const leftOut = reasons.flatMap(({ metric, why }) => (why === undefined ? [] : [{ metric, why }]));
   const possible = metrics.filter((metric) => !leftOut.some((other) => other.metric === metric));
@@ -37,7 +34,7 @@ export function measure({ metrics, pictures, seed, ...options }: MeasureOptions)
       if (possible.length === 0) return {};
       const diversity = possible.includes("diversity");
       const observations = observe({
-        ...{ ...options, trials, onlookers: lookingFor(possible, onlookers) },
+        ...{ ...options, onlookers: lookingFor(possible, onlookers) },
         pairs: diversity || possible.includes("consistency") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
@@ -81,10 +78,10 @@ interface Means {
 /** What a metric lacks, and what to do about it; undefined where it can be computed. */
 export function lacking(metric: MetricName, { data, onlookers, trials }: Means): string | undefined {
   const fewest = fewestPictures[metric];
-  if (trials.length < fewest)
-    return trials.length < data.splits[split].pictures.length
-      ? `needs ${fewest} pictures: give --pictures ${fewest} or more`
-      : `needs ${fewest} pictures to test on, and ${data.dir} has ${trials.length}`;
+  const toTestOn = data.splits[split].pictures.length;
+  if (toTestOn < fewest && metric !== "inceptionScore")
+    return `needs ${fewest} pictures to test on, and ${data.dir} has ${toTestOn}`;
+  if (trials.length < fewest) return `needs ${fewest} pictures: give --pictures ${fewest} or more`;
   if (metric === "readerScore") return onlookers.reader ? undefined : withoutReader(data);
   if (metric === "rPrecision") return onlookers.damsm ? withoutOthers(data, trials) : withoutDamsm;
   const by = featureNetwork(onlookers);
@@ -115,7 +112,8 @@ function withoutReader({ dir, attributes }: Prepared): string {
     : `needs pictures whose attributes are known, as of drawn birds; ${dir} has none`;
 }
 
-const withoutDamsm =
+/** Why there is no R-precision where nobody gave a judge. */
+export const withoutDamsm =
   "needs a DAMSM from another seed than the generator's: train one (sdgan train damsm --config … --set seed=1 --data … " +
   "--run OTHER) and give --damsm OTHER";
 
@@ -143,7 +141,13 @@ function withoutOthers({ dir, splits }: Prepared, trials: readonly Trial[]): str
   );
 }
 
-function inOrder(figures: Partial<Record<FigureName, Figure>>): Partial<Record<FigureName, Figure>> {
+/** In the order of `figureKinds`; without those that are no number, as diversity is where all pictures are one. */
+export function inOrder(figures: Partial<Record<FigureName, Figure>>): Partial<Record<FigureName, Figure>> {
   const names = Object.keys(figureKinds) as FigureName[];
-  return Object.fromEntries(names.flatMap((name) => (figures[name] ? [[name, figures[name]]] : [])));
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const figure = figures[name];
+      return figure && Number.isFinite(figure.drawn) ? [[name, figure]] : [];
+    }),
+  );
 }

@@ -37,8 +37,6 @@ export interface ObserveOptions {
   /** Which of them looks at pairs too, and at pictures of the same caption under other noise. */
   pairs?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
-  /** Pictures drawn at once. */
-  batch?: number;
   /** Called with the number of trials that are done. */
   onTrial?(done: number): void;
 }
@@ -62,11 +60,11 @@ export interface Observations {
 export type Views = Partial<Record<NetworkName, Sight>>;
 
 export function observe(options: ObserveOptions): Observations {
-  const { data, trials, batch = 32, onTrial } = options;
+  const { data, trials, onTrial } = options;
   const first = Math.min(trials.length, data.splits[split].pictures.length);
   const parts: Part[] = [];
-  for (let from = 0; from < trials.length; from += batch) {
-    const some = trials.slice(from, from + batch);
+  for (let from = 0; from < trials.length; from += drawnAtOnce) {
+    const some = trials.slice(from, from + drawnAtOnce);
     const unseen = some.slice(0, Math.max(0, first - from)); // whose picture has not had its turn before
     parts.push(inferenceMode(() => scope(() => observeSome(some, unseen, options))));
     onTrial?.(from + some.length);
@@ -89,6 +87,8 @@ export function observe(options: ObserveOptions): Observations {
     sentences: sentences.length > 0 ? cat(sentences) : undefined,
   };
 }
+
+const drawnAtOnce = 32;
 
 const names = ["inception", "reader", "damsm"] as const satisfies NetworkName[];
 

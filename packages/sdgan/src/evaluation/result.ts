@@ -119,4 +119,3 @@ export const trainingFigures = [
   "noiseDiversity",
   "variety",
 ] as const satisfies FigureName[];
-export type TrainingFigure = (typeof trainingFigures)[number];

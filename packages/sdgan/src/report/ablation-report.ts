@@ -1,6 +1,7 @@
 /** `report.html` of an ablation: the table, and the variants side by side. */
 import { join } from "node:path";
 import { measures } from "../ablation/measures.js";
+import { runFolder } from "../ablation/plan.js";
 import { type AblationResult, claim, notes } from "../ablation/results.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
 import { type Variant, variants } from "../ablation/variants.js";
@@ -25,9 +26,9 @@ export async function writeAblationReport(out: string, result: AblationResult): 
     const { steps, rows, runs } = result;
     const sections = [
       tableSection(result),
-      ...curveSections(runs),
-      await gridSection(runs, data),
-      ...(await looks(runs, data)),
+      ...curveSections(out, runs),
+      await gridSection(out, runs, data),
+      ...(await looks(out, runs, data)),
     ];
     const path = join(out, "report.html");
     const lead = `Variants: ${rows.length}; runs: ${runs.length}, of ${steps} steps each, with as many pictures a step.`;
@@ -59,7 +60,7 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
 const mostColumns = 7;
 
 /** The parts of the method in one section, what its loss leaves open in another: few enough lines each to tell apart. */
-function curveSections(runs: readonly Run[]): Section[] {
+function curveSections(out: string, runs: readonly Run[]): Section[] {
   const isFull = ({ name }: Variant) => name === claim.full;
   const groups = [
     {
@@ -79,7 +80,9 @@ function curveSections(runs: readonly Run[]): Section[] {
       .filter((variant) => variant.runs.length > 0)
       .map(({ name, runs }) => ({
         name,
-        metrics: runs.map(({ folder }) => readMetrics(join(folder, "metrics.jsonl"))),
+        metrics: runs.map(({ variant, seed }) =>
+          readMetrics(join(runFolder(out, variant, seed), "metrics.jsonl")),
+        ),
       }));
     if (lines.length < least) return [];
     const terms = new Set(
@@ -106,13 +109,13 @@ function meanOver(metrics: readonly Metrics[][], name: string): Point[] {
 }
 
 /** Captions down, variants across: the first seed that each has, the same noise. */
-async function gridSection(runs: readonly Run[], data: Prepared): Promise<Section | undefined> {
+async function gridSection(out: string, runs: readonly Run[], data: Prepared): Promise<Section | undefined> {
   const firsts = variants.flatMap(({ name }) => runs.find(({ variant }) => variant === name) ?? []);
   if (firsts.length === 0) return undefined;
   const choices = unseenCaptions(data, 10, 0);
   const columns = await Promise.all(
-    firsts.map(({ folder }) => {
-      const painter = new Painter(folder);
+    firsts.map(({ variant, seed }) => {
+      const painter = new Painter(runFolder(out, variant, seed));
       return Promise.all(
         choices.map(async ({ text }, i) => {
           const [painting] = painter.draw([text], { seed: i });
@@ -138,10 +141,10 @@ async function gridSection(runs: readonly Run[], data: Prepared): Promise<Sectio
 }
 
 /** Into the whole method's first run. */
-async function looks(runs: readonly Run[], data: Prepared): Promise<(Section | undefined)[]> {
+async function looks(out: string, runs: readonly Run[], data: Prepared): Promise<(Section | undefined)[]> {
   const full = runs.find(({ variant }) => variant === claim.full);
   if (!full) return [];
-  const painter = new Painter(full.folder);
+  const painter = new Painter(runFolder(out, full.variant, full.seed));
   const examined = unseenCaptions(data, 4, 0).map(({ text }, i) => examine(painter, text, i));
   return [await attentionSection(examined), await modulationSection(examined)];
 }

@@ -1,9 +1,8 @@
 /** Pages to look at, from folders. */
-import { existsSync } from "node:fs";
 import { readResults } from "../ablation/results.js";
 import { openPrepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
-import { loadReader, readerPath } from "../evaluation/networks/reader.js";
+import type { Device } from "../device.js";
+import { readerFor, readerOf } from "../evaluation/networks/reader.js";
 import { writeAblationReport } from "./ablation-report.js";
 import { type RunReportOptions, writeRunReport } from "./run-report.js";
 
@@ -14,23 +13,22 @@ import { type RunReportOptions, writeRunReport } from "./run-report.js";
  */
 export async function reportRun({
   run,
-  ...folders
+  data: folder,
+  reader: asked,
+  ...options
 }: {
   run: string;
   data: string;
   reader?: string | undefined;
-  checkpoint?: RunReportOptions["checkpoint"];
-}): Promise<string> {
-  const data = openPrepared(folders.data);
+  device?: Device | undefined;
+} & Pick<RunReportOptions, "checkpoint" | "seed">): Promise<string> {
+  const data = openPrepared(folder);
   try {
-    const file = readerPath(folders.reader ?? run);
-    const asked = folders.reader !== undefined || (data.attributes && existsSync(file));
-    const reader = asked ? loadReader(file) : undefined;
-    if (reader && JSON.stringify(reader.attributes) !== JSON.stringify(data.attributes))
-      throw new UserError(
-        `${folders.data}: its pictures have other attributes than the reader was trained on`,
-      );
-    return await writeRunReport({ run, data, reader, checkpoint: folders.checkpoint });
+    const reader = readerOf(run, asked, data);
+    return await writeRunReport({
+      ...{ run, data, ...options },
+      reader: reader === undefined ? undefined : readerFor(reader, data),
+    });
   } finally {
     data.close();
   }

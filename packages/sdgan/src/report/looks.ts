@@ -25,7 +25,7 @@ export async function attentionSection(examined: readonly ExaminedPainting[]): P
       const lit = maps.map(
         async (map, word): Promise<Shown> => ({
           picture: await dataUrl(litBy(picture, map)),
-          caption: `${words[word]} ${(100 * Math.max(...map.values)).toFixed(0)}\u00a0%`,
+          caption: `${words[word]} ${(100 * largest(map.values)).toFixed(0)}\u00a0%`,
         }),
       );
       return stripOf([{ picture: await dataUrl(picture), caption: "drawn" }, ...(await Promise.all(lit))]);
@@ -45,7 +45,7 @@ export async function modulationSection(examined: readonly ExaminedPainting[]): 
   const layers = examined[0]?.modulation.length ?? 0;
   if (layers === 0) return undefined;
   const most = Array.from({ length: layers }, (_, layer) =>
-    Math.max(...examined.flatMap(({ modulation }) => [...modulation[layer]!.values])),
+    examined.reduce((most, { modulation }) => Math.max(most, largest(modulation[layer]!.values)), 0),
   );
   const rows = examined.map(async ({ caption, stages, modulation }): Promise<Row> => {
     const maps = modulation.map(async (map, layer): Promise<Shown> => {
@@ -70,16 +70,21 @@ export async function modulationSection(examined: readonly ExaminedPainting[]): 
   };
 }
 
+/** Of values from 0 on: a map of a large picture is too long for the arguments of `Math.max`. */
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
 /** Pictures drawn, and the real ones of the training split that are most like them to the reader. */
 export async function nearestSection(
   painter: Painter,
   data: Prepared,
   reader: TrainedReader,
   captions: readonly string[],
-  seed: number,
+  { seed, size }: { seed: number; size: number },
 ): Promise<Section> {
   const drawn = captions.map((caption) => [...painter.draw([caption], { seed })][0]!.stages.at(-1)!);
-  const nearest = nearestReal(reader, data, drawn, 5);
+  const nearest = nearestReal(reader, data, drawn, { count: 5, size });
   const rows = captions.map(async (title, i): Promise<Row> => {
     const real = nearest[i]!.map(async ({ picture, distance }) => ({
       picture: await dataUrl(realPicture(data, "train", picture)),

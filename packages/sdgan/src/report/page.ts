@@ -130,7 +130,9 @@ svg text { white-space: pre; }
   :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --pale: #444444; --rule: #bbbbbb; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .wide { overflow: visible; }
-  table { font-size: 8pt; }
+  table { font-size: 7pt; }
+  th, td { padding-right: .35rem; white-space: normal; overflow-wrap: anywhere; }
+  th:first-child { min-width: 5rem; }
   tr, figure, .curves figure { break-inside: avoid; }
   h2 { break-after: avoid; }
   img, .legend i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -51,7 +51,7 @@ it("finds the picture itself, and as many others as are asked for, the nearest f
     reader,
     data,
     places.map((place) => picture("train", place)),
-    5,
+    { count: 5, size: data.size },
   );
   expect(found.map(([first]) => first!.picture)).toEqual(places);
   for (const own of found) {
@@ -62,10 +62,13 @@ it("finds the picture itself, and as many others as are asked for, the nearest f
     );
   }
   // The same whatever else is asked for, and from both sides.
-  const [alone] = nearestReal(reader, data, [picture("train", 70)], 5);
+  const [alone] = nearestReal(reader, data, [picture("train", 70)], { count: 5, size: data.size });
   expect(alone!.map(({ picture }) => picture)).toEqual(found[1]!.map(({ picture }) => picture));
-  const all = nearestReal(reader, data, [picture("train", 0)], length)[0]!;
-  const back = nearestReal(reader, data, [picture("train", all[3]!.picture)], length)[0]!;
+  const all = nearestReal(reader, data, [picture("train", 0)], { count: length, size: data.size })[0]!;
+  const back = nearestReal(reader, data, [picture("train", all[3]!.picture)], {
+    count: length,
+    size: data.size,
+  })[0]!;
   expect(all).toHaveLength(length);
   expect(back.find(({ picture }) => picture === 0)!.distance).toBeCloseTo(all[3]!.distance, 3);
 });

@@ -13,23 +13,25 @@ export type Nearest = { picture: number; distance: number }[];
 /**
  * The `count` pictures of the training split whose features are nearest to those of each of `pictures`, by Euclidean
  * distance. All of the split is looked at, in batches.
+ *
+ * @param size that all are brought to first: small pictures and sharp ones would differ in that alone
  */
 export function nearestReal(
   { network }: TrainedReader,
   data: Prepared,
   pictures: readonly StagePicture[],
-  count: number,
+  { count, size }: { count: number; size: number },
 ): Nearest[] {
   const nearest: Nearest[] = pictures.map(() => []);
   inferenceMode(() =>
     scope(() => {
-      const asked = network.look(shrunk(pictures)).features; // [Q, F]
+      const asked = network.look(shrunk(pictures, size)).features; // [Q, F]
       const total = data.splits.train.pictures.length;
       for (let first = 0; first < total; first += batchSize) {
         const places = Array.from({ length: Math.min(batchSize, total - first) }, (_, i) => first + i);
         const distances = scope(() => {
           const real = places.map((place) => realPicture(data, "train", place));
-          const { features } = network.look(shrunk(real));
+          const { features } = network.look(shrunk(real, size));
           return asked.unsqueeze(1).sub(features.unsqueeze(0)).square().sum(2).sqrt().toNumbers(); // [Q, B]
         });
         for (const [query, own] of nearest.entries()) {
@@ -108,11 +110,11 @@ export function realPicture(data: Prepared, split: "train" | "test", picture: nu
 /** Pictures that are looked at together. */
 const batchSize = 64;
 
-/** [N, 3, 64, 64] in −1 … 1: as the reader takes them. */
-function shrunk(pictures: readonly StagePicture[]): Tensor {
+/** [N, 3, 64, 64] in −1 … 1: as the reader takes them, brought to `common` pixels a side before. */
+function shrunk(pictures: readonly StagePicture[], common = pictures[0]!.size): Tensor {
   const { size } = pictures[0]!;
   const bytes = new Uint8Array(pictures.length * size * size * 3);
   for (const [i, { pixels }] of pictures.entries()) bytes.set(pixels, i * size * size * 3);
   const images = fromBytes(bytes, [pictures.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
-  return fit(images.to("float32").div(127.5).sub(1), readerSize);
+  return fit(fit(images.to("float32").div(127.5).sub(1), common), readerSize);
 }

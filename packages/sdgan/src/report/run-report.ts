@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
+import { commonSize } from "../evaluation/fit.js";
 import type { TrainedReader } from "../evaluation/networks/reader.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
 import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
@@ -28,7 +30,9 @@ export interface RunReportOptions {
   reader?: TrainedReader | undefined;
   /** Which of the checkpoints that were kept draws; by default the newest model. */
   checkpoint?: number | "best" | undefined;
-  seed?: number;
+  /** Of captions and noise. */
+  seed?: number | undefined;
+  device?: Device | undefined;
 }
 
 /** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
@@ -38,9 +42,11 @@ export async function writeRunReport({
   reader,
   checkpoint,
   seed = 0,
+  device,
 }: RunReportOptions): Promise<string> {
   const { samples, metrics } = openRun(run);
-  const painter = new Painter(run, { checkpoint });
+  const painter = new Painter(run, { checkpoint, device });
+  const size = commonSize(data, painter.sizes.at(-1)!, run);
   const choices = unseenCaptions(data, 128, seed);
   const captions = choices.slice(0, 6).map(({ text }) => text);
   const examined = captions.slice(0, 4).map((caption) => examine(painter, caption, seed));
@@ -51,7 +57,7 @@ export async function writeRunReport({
     existsSync(samples) ? await samplesSection(samples) : undefined,
     await attentionSection(examined),
     await modulationSection(examined),
-    reader && (await nearestSection(painter, data, reader, captions, seed)),
+    reader && (await nearestSection(painter, data, reader, captions, { seed, size })),
     reader && (await disagreementSection(painter, data, reader, choices, seed)),
   ];
   const { step } = painter.checkpoint;

@@ -9,8 +9,8 @@ export interface InceptionScore {
 
 /**
  * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)), high where each picture is surely of some class
- * and all pictures together are of many. Of each of `splits` equal parts, in the order given; what does not fill a part
- * is left out, as in the published code. For a network that tells several things of a picture, each among classes of its
+ * and all pictures together are of many. Of each of `splits` parts as equal as can be, in the order given, as in the
+ * published code. For a network that tells several things of a picture, each among classes of its
  * own, KL is their mean: the score is the geometric mean of theirs.
  *
  * @param probabilities [N, classes], rows that add up to 1; or several such
@@ -22,11 +22,14 @@ export function inceptionScore(
 ): InceptionScore {
   const heads = isTensor(probabilities) ? ([probabilities] as const) : probabilities;
   const N = heads[0].size(0);
-  const size = Math.floor(N / splits);
-  if (size < 1) throw new RangeError(`Inception Score: ${N} pictures cannot be ${splits} splits`);
+  if (N < splits) throw new RangeError(`Inception Score: ${N} pictures cannot be ${splits} splits`);
   const scores = inferenceMode(() =>
     Array.from({ length: splits }, (_, split) => {
-      const divergences = heads.map((head) => divergence(head.narrow(0, split * size, size)));
+      const [start, end] = [split, split + 1].map((part) => Math.floor((part * N) / splits)) as [
+        number,
+        number,
+      ];
+      const divergences = heads.map((head) => divergence(head.narrow(0, start, end - start)));
       return Math.exp(divergences.reduce((sum, one) => sum + one, 0) / heads.length);
     }),
   );

@@ -68,6 +68,11 @@ describe("semantic consistency", () => {
     expect(retrievals).toEqual([...retrievals].sort((a, b) => b - a));
   });
 
+  it("is that of chance where all captions draw one picture", () => {
+    const one = randn([1, D], { dtype: "float64" }).expand(N, -1);
+    expect(semanticConsistency(one, one, { random: random() })).toEqual({ ratio: 1, retrieval: 0 });
+  });
+
   it("compares within groups: what all of a group have in common is worth nothing", () => {
     const groups = new Array<number>(N / 100).fill(100);
     const common = randn([N / 100, 1, D], { dtype: "float64" })

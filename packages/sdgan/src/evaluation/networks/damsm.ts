@@ -32,14 +32,24 @@ export function independentDamsm(
   run: string,
   { model, ...options }: { model: string; size: number; device: Device },
 ): DamsmOnlooker {
-  const file = fileOf(run);
-  if (textOf(file) === textOf(model))
-    throw new UserError(
-      `${file}: is the DAMSM that ${model} was trained with (the same weights of the text encoder), so it would ` +
-        "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
-        "--run OTHER, and give --damsm OTHER",
-    );
+  requireIndependent(damsmPath(run), model, "--damsm");
   return damsmOfRun(run, options);
+}
+
+/**
+ * Refuses a DAMSM that taught the generator which it is to judge.
+ *
+ * @param file the DAMSM's @param taught the generator's file, or that of the DAMSM it is taught by
+ * @param option by which the user gave it
+ * @throws UserError
+ */
+export function requireIndependent(file: string, taught: string, option: string): void {
+  if (textOf(file) !== textOf(taught)) return;
+  throw new UserError(
+    `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
+      "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
+      `--run OTHER, and give ${option} OTHER`,
+  );
 }
 
 /**
@@ -47,7 +57,7 @@ export function independentDamsm(
  * @throws UserError if there is none
  */
 export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmOnlooker {
-  const file = fileOf(run);
+  const file = damsmPath(run);
   const { config, vocabulary: words } = openRun(damsmFolder(run));
   const vocabulary = Vocabulary.load(words);
   using _ = holdRandomStreams();
@@ -55,7 +65,11 @@ export function damsmOfRun(run: string, options: { size: number; device: Device 
   return damsmOnlooker(damsm, { file, config, vocabulary, seed: config.seed, ...options });
 }
 
-function fileOf(run: string): string {
+/**
+ * The file of a run folder's trained DAMSM.
+ * @throws UserError if there is none
+ */
+export function damsmPath(run: string): string {
   const file = join(damsmFolder(run), damsmFile);
   if (existsSync(file)) return file;
   throw new UserError(

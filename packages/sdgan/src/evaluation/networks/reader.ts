@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Prepared } from "../../data/prepared.js";
 import type { Device } from "../../device.js";
@@ -26,6 +27,29 @@ export function readerPath(run: string): string {
   return join(run, "reader", readerFile);
 }
 
+/** The run folder whose reader looks at pictures of the run `run`: the one that is asked for, or its own where it has one. */
+export function readerOf(
+  run: string,
+  asked: string | undefined,
+  data: Pick<Prepared, "attributes">,
+): string | undefined {
+  return asked ?? (data.attributes && existsSync(readerPath(run)) ? run : undefined);
+}
+
+/**
+ * The reader of a run folder, for pictures of `data`.
+ * @throws UserError if there is none, or it was trained on other attributes
+ */
+export function readerFor(run: string, { dir, attributes }: Prepared): TrainedReader {
+  const file = readerPath(run);
+  const reader = loadReader(file);
+  if (JSON.stringify(attributes) === JSON.stringify(reader.attributes)) return reader;
+  throw new UserError(
+    `${file}: was trained on other attributes than the pictures of ${dir} have: ` +
+      `train a reader on data of the same kind: sdgan train reader --config … --data … --run RUN, and give --reader RUN`,
+  );
+}
+
 /**
  * @param run a run folder in which a reader was trained
  * @param size pixels a side of the pictures that it will look at
@@ -36,12 +60,7 @@ export function readerOnlooker(
   { data, size, device }: { data: Prepared; size: number; device: Device },
 ): ReaderOnlooker {
   const file = readerPath(run);
-  const { network, attributes } = loadReader(file);
-  if (JSON.stringify(data.attributes) !== JSON.stringify(attributes))
-    throw new UserError(
-      `${file}: was trained on other attributes than the pictures of ${data.dir} have: ` +
-        `train a reader on data of the same kind: sdgan train reader --config … --data … --run RUN, and give --reader RUN`,
-    );
+  const { network, attributes } = readerFor(run, data);
   network.to({ device });
   return {
     attributes,
