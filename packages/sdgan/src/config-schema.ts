@@ -160,9 +160,7 @@ const siamese = section("Two branches, one set of weights.", {
   sharedNoise: z
     .boolean()
     .default(true)
-    .describe(
-      "Both branches of a pair draw with the same noise, so that words alone tell their pictures apart.",
-    ),
+    .describe("Both branches of a pair draw with one z: their pictures differ by what the captions say."),
   shareSame: share.default(0.5).describe("Share of pairs that are two captions of one picture."),
 });
 

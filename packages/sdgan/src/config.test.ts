@@ -118,7 +118,7 @@ describe("what is wrong is named", () => {
       "--set width=48: width: unknown key; did you mean text.width or damsm.width or reader.width or generator.width",
     ],
     ["generatr.width=48", "generatr: unknown key; did you mean generator?"],
-    ["siamese.colour=1", "siamese.colour: unknown key; known under siamese: enabled, shareSame"],
+    ["siamese.colour=1", "siamese.colour: unknown key; known under siamese: enabled, sharedNoise, shareSame"],
     ["__proto__.x=1", "__proto__: unknown key"],
     ["extends=cub", "extends: unknown key"],
     ["generator.width=wide", 'generator.width: found "wide", expected a number'],
@@ -145,7 +145,7 @@ describe("what is wrong is named", () => {
     ["generator.width", "--set generator.width: expected key.path=value"],
     ["generator.width=[1", "--set generator.width=[1: not valid YAML"],
   ])("--set %s", (override, message) => {
-    expect(refusal(() => loadConfig("birds-64", [override]))).toContain(message);
+    expect(refusal(() => loadConfig("cub", [override]))).toContain(message);
   });
 
   it("with the file that holds it", () => {

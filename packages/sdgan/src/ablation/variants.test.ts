@@ -29,7 +29,7 @@ it("every variant sees as many pictures a step, and differs from the configurati
       ...others,
       generator: { ...generator, scbn: [] },
       training: { ...training, batch: 0 },
-      siamese: { ...siamese, enabled: true },
+      siamese: { ...siamese, enabled: true, sharedNoise: true },
     });
     expect([name, rest(config)]).toEqual([name, rest(base)]);
   }
@@ -45,7 +45,9 @@ it("parts are switched on and off as the names say", () => {
   expect(parts("scbn-word")).toEqual(["word,word,word", false]);
   expect(parts("scbn")).toEqual(["sentence,word,word", false]);
   expect(parts("siamese")).toEqual(["none,none,none", true]);
-  expect(parts("full")).toEqual(["sentence,word,word", true]);
+  expect(parts("full")).toEqual(["both,both,both", true]);
+  expect(parts("published")).toEqual(["sentence,word,word", true]);
+  expect(configOf("published").siamese.sharedNoise).toBe(false);
   expect(configOf("alpha-0.05").contrastive.alpha).toBe(0.05);
   expect(configOf("raw").contrastive.distance).toBe("raw");
   expect(configOf("contrastive-generator").contrastive).toMatchObject({
@@ -58,11 +60,12 @@ it("parts are switched on and off as the names say", () => {
 });
 
 it("Siamese branches and the contrastive loss add no parameter; SCBN adds some", () => {
-  const [baseline, siamese, scbn, full] = ["baseline", "siamese", "scbn", "full"].map((name) =>
+  const [baseline, siamese, scbn, full] = ["baseline", "siamese", "scbn-both", "full"].map((name) =>
     parametersOf(configOf(name)),
   );
   expect(siamese).toBe(baseline);
   expect(full).toBe(scbn);
   expect(scbn).toBeGreaterThan(baseline!);
-  for (const { name } of variants.filter(({ set }) => set)) expect(parametersOf(configOf(name))).toBe(full);
+  for (const { name } of variants.filter(({ scbn, set }) => set && !scbn))
+    expect(parametersOf(configOf(name))).toBe(full);
 });

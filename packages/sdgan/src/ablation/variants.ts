@@ -1,20 +1,21 @@
 /** What is compared: the parts of SD-GAN one by one, and what its loss leaves open. */
 import type { Config } from "../config.js";
+import type { ScbnKind } from "../models/scbn.js";
 
 /** One way to train. What it does not say stays as the configuration has it. */
 export interface Variant {
   name: string;
   /** What it is, in a few words. */
   title: string;
-  /** Semantic-conditioned batch normalization: from the first stage on, or other cues first than later. */
-  scbn: "none" | "sentence" | "word" | "sentence, then word";
+  /** What conditions batch normalization: the same in all stages, or other cues first than later; by default as configured. */
+  scbn?: ScbnKind | "sentence, then word";
   /** Pairs of captions and the contrastive loss; without them, as many pictures a step, unpaired. */
   siamese: boolean;
   /** What else, as `--set` takes it. */
   set?: readonly string[];
 }
 
-const sdgan = { scbn: "sentence, then word", siamese: true } as const;
+const sdgan = { siamese: true } as const;
 
 export const variants: readonly Variant[] = [
   { name: "baseline", title: "AttnGAN", scbn: "none", siamese: false },
@@ -26,8 +27,27 @@ export const variants: readonly Variant[] = [
     scbn: "sentence, then word",
     siamese: false,
   },
+  { name: "scbn-both", title: "SCBN by the sentence and the words", scbn: "both", siamese: false },
   { name: "siamese", title: "AttnGAN with Siamese branches", scbn: "none", siamese: true },
   { name: "full", title: "SD-GAN: SCBN and Siamese branches", ...sdgan },
+  {
+    name: "published",
+    title: "SD-GAN as published: sentence, then words; each branch with its own z",
+    ...{ scbn: "sentence, then word", siamese: true },
+    set: ["siamese.sharedNoise=false"],
+  },
+  {
+    name: "own-noise",
+    title: "SD-GAN, each branch with its own z",
+    ...sdgan,
+    set: ["siamese.sharedNoise=false"],
+  },
+  {
+    name: "contrastive-none",
+    title: "SD-GAN without the contrastive loss",
+    ...sdgan,
+    set: ["contrastive.weight=0"],
+  },
   {
     name: "alpha-0",
     title: "SD-GAN, α = 0: the plain contrastive loss",
@@ -65,7 +85,7 @@ export const variants: readonly Variant[] = [
  */
 export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {
   const [first, later] = scbn === "sentence, then word" ? ["sentence", "word"] : [scbn, scbn];
-  const kinds = Array.from({ length: generator.stages }, (_, stage) => (stage === 0 ? first : later));
+  const kinds = generator.scbn.map((configured, stage) => (stage === 0 ? first : later) ?? configured);
   return [
     `generator.scbn=[${kinds.join(", ")}]`,
     `siamese.enabled=${siamese}`,

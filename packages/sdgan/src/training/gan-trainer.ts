@@ -51,7 +51,7 @@ export interface GanTrainerOptions {
   /** The whole DAMSM term, λ and both losses, for the last stage's picture [B, 3, S, S]. */
   damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
-  /** Both branches of a pair draw with the same z and ε, so that what tells their pictures apart is words. */
+  /** Both branches of a pair draw with the same z: what their pictures differ by is for the captions to say. */
   sharedNoise?: boolean;
 }
 
@@ -91,12 +91,9 @@ export class GanTrainer {
   #draw({ text, same }: GanBatch): GanDraws {
     const { generator, sharedNoise } = this.options;
     const [B, device] = [text.sentence.size(0), text.sentence.device];
-    const normal = (width: number) => {
-      if (!same || !sharedNoise) return randn([B, width], { device });
-      const ofPairs = randn([B / 2, width], { device });
-      return cat([ofPairs, ofPairs]);
-    };
-    return { noise: normal(generator.noise), epsilon: normal(generator.conditioning.condition) };
+    const draw = (count: number, width: number) => randn([count, width], { device });
+    const noise = same && sharedNoise ? draw(B / 2, generator.noise).repeat(2, 1) : draw(B, generator.noise);
+    return { noise, epsilon: draw(B, generator.conditioning.condition) };
   }
 
   #trainDiscriminators(
