@@ -1,4 +1,4 @@
-import { manualSeed, randn } from "@sdgan/torch";
+import { manualSeed, randn, zeros } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { gradcheckAlongDirections, inGeneralPosition } from "../testing/gradients.js";
@@ -12,14 +12,26 @@ describe("convolutional image encoder", () => {
     [64, 8],
     [80, 10],
   ])("sees regions of an eighth of the picture: %d → %d", (size, regionsSize) => {
-    const encoder = new ConvolutionalImageEncoder({ width: 2, textWidth: 6 });
+    const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: size, textWidth: 6 });
     const { regions, code } = encoder.forward(randn([2, 3, size, size]));
     expect(regions.shape).toEqual([2, 6, regionsSize, regionsSize]);
     expect(code.shape).toEqual([2, 6]);
   });
 
+  it("has another code for the same thing in another place, far from all edges", () => {
+    const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: 128, textWidth: 6 }).eval();
+    const thing = randn([1, 3, 4, 4]);
+    const nothing = () => zeros([1, 3, 128, 128]);
+    const [here, there] = [48, 80].map((at) => {
+      const image = nothing();
+      image.narrow(2, at, 4).narrow(3, at, 4).copy_(thing);
+      return encoder.forward(image).code.sub(encoder.forward(nothing()).code);
+    });
+    expect(relativeError(here!, there!)).toBeGreaterThan(0.1);
+  });
+
   it("gives float32 features of bfloat16 pictures, and in evaluation each of its own", () => {
-    const encoder = new ConvolutionalImageEncoder({ width: 4, textWidth: 6 }).eval();
+    const encoder = new ConvolutionalImageEncoder({ width: 4, imageSize: 32, textWidth: 6 }).eval();
     const images = randn([3, 3, 32, 32]).to("bfloat16");
     const { regions, code } = encoder.forward(images);
     expect([regions.dtype, code.dtype]).toEqual(["float32", "float32"]);
@@ -29,8 +41,10 @@ describe("convolutional image encoder", () => {
   });
 
   it("has the gradients of finite differences", () => {
-    const encoder = inGeneralPosition(new ConvolutionalImageEncoder({ width: 2, textWidth: 3 }));
-    const image = randn([3, 3, 16, 32], { dtype: "float64" });
+    const encoder = inGeneralPosition(
+      new ConvolutionalImageEncoder({ width: 2, imageSize: 32, textWidth: 3 }),
+    );
+    const image = randn([3, 3, 32, 32], { dtype: "float64" });
     const fn = () => {
       const { regions, code } = encoder.forward(image);
       return [regions, code];

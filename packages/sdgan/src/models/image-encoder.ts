@@ -18,13 +18,16 @@ export interface ImageEncoder extends nn.Module {
 export interface ImageEncoderOptions {
   /** Channels of the first convolution. */
   width: number;
+  /** S, pixels a side of the pictures that it looks at: a multiple of 16. */
+  imageSize: number;
   /** D, the width of the text features. */
   textWidth: number;
 }
 
 /**
  * A small convolutional image encoder for DAMSM, for pictures far from photographs: regions are an eighth of the
- * picture's size, the code is pooled from a sixteenth.
+ * picture's size, the code is read from all places of a sixteenth. Averaged over them it could not tell a red head on
+ * a blue body from the reverse, and sentences would not learn to say it.
  */
 export class ConvolutionalImageEncoder extends nn.Module {
   readonly down: DownBlock[];
@@ -33,19 +36,19 @@ export class ConvolutionalImageEncoder extends nn.Module {
   readonly last: DownBlock;
   readonly toCode: nn.Linear;
 
-  constructor({ width, textWidth }: ImageEncoderOptions) {
+  constructor({ width, imageSize, textWidth }: ImageEncoderOptions) {
     super();
     this.down = [3, width, 2 * width].map((channels, i) => new DownBlock(channels, width * 2 ** i, i > 0));
     this.mix = new ConvBlock(4 * width, 4 * width);
     this.toRegions = new nn.Conv2d(4 * width, textWidth, 1, { bias: false });
     this.last = new DownBlock(4 * width, 8 * width, true);
-    this.toCode = new nn.Linear(8 * width, textWidth);
+    this.toCode = new nn.Linear(8 * width * (imageSize / 16) ** 2, textWidth);
   }
 
-  /** @param image [B, 3, S, S] in −1 … 1, S a multiple of 16 */
+  /** @param image [B, 3, S, S] in −1 … 1 */
   forward(image: Tensor): ImageFeatures {
     const hidden = this.mix.forward(this.down.reduce((input, block) => block.forward(input), image));
-    const pooled = atLeastFloat32(this.last.forward(hidden)).mean([2, 3]);
-    return { regions: atLeastFloat32(this.toRegions.forward(hidden)), code: this.toCode.forward(pooled) };
+    const places = atLeastFloat32(this.last.forward(hidden)).flatten(1); // [B, 8 · width · S/16 · S/16]
+    return { regions: atLeastFloat32(this.toRegions.forward(hidden)), code: this.toCode.forward(places) };
   }
 }

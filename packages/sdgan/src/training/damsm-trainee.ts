@@ -35,7 +35,7 @@ export function makeDamsm(config: Config, vocabularySize: number): Damsm {
     image:
       damsm.encoder === "inception"
         ? new InceptionImageEncoder(text.width)
-        : new ConvolutionalImageEncoder({ width: damsm.width, textWidth: text.width }),
+        : new ConvolutionalImageEncoder({ ...damsm, textWidth: text.width }),
   };
 }
 
