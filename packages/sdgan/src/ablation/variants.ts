@@ -32,7 +32,7 @@ export const variants: readonly Variant[] = [
   { name: "full", title: "SD-GAN: SCBN and Siamese branches", ...sdgan },
   {
     name: "published",
-    title: "SD-GAN as published: sentence, then words; each branch with its own z",
+    title: "SD-GAN as the paper reads: sentence, then words; each branch with its own z",
     ...{ scbn: "sentence, then word", siamese: true },
     set: ["siamese.sharedNoise=false"],
   },

@@ -29,7 +29,10 @@ export function addAblate(program: Command): void {
     .option("--jobs <count>", "runs at a time", wholeNumber(1, 64), 1)
     .option("--threads <count>", "threads of each, by default the cores shared out", wholeNumber(1, 1024))
     .option("--damsm <folder>", "a run folder whose DAMSM all runs train with, rather than one trained here")
-    .option("--judge <folder>", "a run folder with a DAMSM of another seed, which measures R-precision")
+    .option(
+      "--judge <folder>",
+      "a run folder with a DAMSM of another seed, which measures R-precision, rather than one trained here",
+    )
     .option("--reader <folder>", "a run folder whose reader judges, rather than one trained here on the data")
     .option("--inception <file>", "the weights that FID is defined by: distances are then by its features")
     .option("--pictures <count>", "pictures that a run is measured by", wholeNumber(1), 1000)
@@ -42,8 +45,9 @@ Variants, each with as many pictures a step:
 ${variants.map(({ name, title }) => `  ${name.padEnd(26)}${title}`).join("\n")}
 
 The DAMSMs and the reader are trained once, in the folder's shared/ and judge/; runs are in runs/VARIANT/seed-N. The
-table is in ablation.md and ablation.json, made anew after every run, of all runs that the folder has of these steps;
+table is in ablation.md and ablation.json, made anew after every run, of all runs of the folder that were measured alike;
 report.html is the page to look at. What is complete is not done again, and what was interrupted goes on.
+Where damsm.encoder is inception, train two DAMSMs first, and give --damsm and --judge.
 Ctrl-C saves all that is running and exits with 130; a second one ends at once.
 
 Example:

@@ -28,7 +28,7 @@ networks are, is read off the tensors. Nothing in the files is run; both of PyTo
 
 Examples:
   npx sdgan import attngan bird_AttnGAN2.pth text_encoder200.pth birds/captions.pickle --run runs/attngan
-  npx sdgan import attngan models DAMSMencoders/coco data/coco/captions.pickle --config coco --run runs/attngan-coco`,
+  npx sdgan import attngan models DAMSMencoders/coco coco/captions.pickle --config coco --run runs/attngan-coco`,
     )
     .action(showAttngan);
 
