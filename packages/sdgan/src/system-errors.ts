@@ -1,3 +1,5 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { UserError } from "./errors.js";
 
 const meanings: Record<string, string> = {
@@ -36,5 +38,20 @@ export function onDisk<Result>(path: string, work: () => Result): Result {
     return work();
   } catch (error) {
     throw systemError(error, path) ?? error;
+  }
+}
+
+/**
+ * Makes a folder, and those that it is to lie in, where they are not there yet. Node's own way tries for ever where a
+ * system takes no folder and says that it is not there, as /proc does.
+ */
+export function ensureFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) ensureFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // Else another process was first.
   }
 }

@@ -1,5 +1,5 @@
 /** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Config, loadConfig } from "../config.js";
 import { openPrepared } from "../data/prepared.js";
@@ -11,7 +11,7 @@ import { writeFileAtomic } from "../run/atomic-file.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { takeLock } from "../run/run-lock.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 import { checkpointSteps, newestCheckpoint } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
 import { damsmFile } from "../training/damsm-trainee.js";
@@ -65,7 +65,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   const judgeSeed = requireNetworks(options, base);
   const knowsAttributes = attributesKnown(data);
-  onDisk(out, () => mkdirSync(out, { recursive: true }));
+  onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
     does: "is running an ablation in this folder",
     instead: "stop it first, or take another --out",
@@ -230,7 +230,7 @@ function adoptReader(from: string, run: string): void {
   ];
   const bytes = onDisk(source, () => readFileSync(source));
   if (existsSync(target) && onDisk(target, () => readFileSync(target)).equals(bytes)) return;
-  onDisk(target, () => mkdirSync(dirname(target), { recursive: true }));
+  onDisk(target, () => ensureFolder(dirname(target)));
   writeFileAtomic(target, bytes);
 }
 

@@ -1,10 +1,10 @@
 /** Our own command line in processes of its own, which end in good order when they are asked to. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 
 const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 
@@ -39,7 +39,7 @@ export class Commands implements Disposable {
    */
   async run(args: readonly string[], log: string): Promise<boolean> {
     if (this.#signal.aborted) return false;
-    onDisk(log, () => mkdirSync(dirname(log), { recursive: true }));
+    onDisk(log, () => ensureFolder(dirname(log)));
     const file = onDisk(log, () => openSync(log, "a"));
     const env = { ...process.env, OMP_NUM_THREADS: String(this.#threads) };
     const child = spawn(process.execPath, [program, ...args], {

@@ -2,7 +2,6 @@ import {
   closeSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,6 +12,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { takeLock } from "../run/run-lock.js";
+import { ensureFolder } from "../system-errors.js";
 import { FILES, FORMAT } from "./format.js";
 
 /**
@@ -36,9 +36,7 @@ export class Place {
     this.#previous = `${hidden}.previous`;
     try {
       refuseOthers(this.out);
-      mkdirSync(dirname(this.partial), { recursive: true });
-      // Not this one recursively: where a system takes no folder and says that it is not there, Node tries for ever.
-      if (!exists(this.partial)) mkdirSync(this.partial);
+      ensureFolder(this.partial);
     } catch (error) {
       throw unwritable(out, error);
     }

@@ -1,5 +1,4 @@
 /** How good a run is, in the field's measures: its averaged generator, held against pictures that it never saw. */
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
@@ -8,7 +7,7 @@ import { paint } from "../generation/paint.js";
 import { Painter } from "../generation/painter.js";
 import { reportRun } from "../report/index.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 import { modelFile } from "../training/gan-trainee.js";
 import { chooseTrials, split } from "./choose.js";
 import { commonSize } from "./fit.js";
@@ -186,7 +185,7 @@ function write(run: string, result: Evaluation, sheet: Buffer): void {
   const folder = join(run, "evaluations");
   const { step, seed, pictures } = result;
   const name = `step-${String(step).padStart(7, "0")}-seed-${seed}-pictures-${pictures}.json`;
-  onDisk(folder, () => mkdirSync(folder, { recursive: true }));
+  onDisk(folder, () => ensureFolder(folder));
   writeFileAtomic(join(folder, name), json);
   writeFileAtomic(join(run, "evaluation.json"), json);
   writeFileAtomic(result.sheet, sheet);

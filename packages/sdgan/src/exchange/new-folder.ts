@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { isRunning } from "../run/run-lock.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 
 /**
  * Makes the folder `path`, whole or not at all: `write` fills one beside it, which gets its name when it is complete.
@@ -14,7 +14,7 @@ export function makeFolder<Result>(path: string, write: (partial: string) => Res
   const prefix = join(dirname(target), `.${basename(target)}.partial-`);
   const partial = `${prefix}${process.pid}`;
   return onDisk(path, () => {
-    mkdirSync(dirname(target), { recursive: true });
+    ensureFolder(dirname(target));
     removeAbandoned(prefix);
     try {
       mkdirSync(partial);

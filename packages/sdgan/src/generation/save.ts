@@ -1,11 +1,10 @@
 /** Pictures as files: PNGs that say what they are of, and a sheet with all of them. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { type GridPicture, grid } from "../images/grid.js";
 import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 import { tokenize } from "../text/tokens.js";
 import type { Painter, Painting, StagePicture } from "./painter.js";
 
@@ -34,7 +33,7 @@ export async function savePictures(
   { out, seed = 0, count = 1, batch = 1, stages = false, onPicture }: SaveOptions,
 ): Promise<string[]> {
   const paintings = painter.draw(captions, { seed, count, batch });
-  onDisk(out, () => mkdirSync(out, { recursive: true }));
+  onDisk(out, () => ensureFolder(out));
   const paths: string[] = [];
   const shown: Painting[] = [];
   let done = 0;

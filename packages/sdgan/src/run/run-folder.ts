@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, formatConfig, loadConfig } from "../config.js";
 import { UserError } from "../errors.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 import { removeLeftovers, writeFileAtomic } from "./atomic-file.js";
 import { takeLock } from "./run-lock.js";
 
@@ -31,12 +31,11 @@ export interface ActiveRun extends RunFolder, Disposable {}
  */
 export function startRun(path: string, config: Config, vocabulary: string): ActiveRun {
   if (existsSync(join(path, "config.yaml"))) throw new UserError(`${path}: ${alreadyThere}`);
-  onDisk(path, () => mkdirSync(path, { recursive: true }));
+  onDisk(path, () => ensureFolder(path));
   return locked(path, () => {
     const paths = pathsOf(path);
     refuseToOverwrite(path, paths, vocabulary);
-    for (const folder of [paths.samples, paths.checkpoints])
-      onDisk(folder, () => mkdirSync(folder, { recursive: true }));
+    for (const folder of [paths.samples, paths.checkpoints]) onDisk(folder, () => ensureFolder(folder));
     writeFileAtomic(paths.vocabulary, vocabulary);
     writeFileAtomic(paths.config, formatConfig(config)); // last: from here on it is a run
     return { ...paths, config };
@@ -52,7 +51,7 @@ export function resumeRun(path: string): ActiveRun {
   return locked(path, () => {
     for (const folder of [path, run.samples, run.checkpoints])
       onDisk(folder, () => {
-        mkdirSync(folder, { recursive: true });
+        ensureFolder(folder);
         removeLeftovers(folder);
       });
     return run;

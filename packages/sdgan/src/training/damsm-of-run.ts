@@ -1,12 +1,12 @@
 /** The DAMSM that a GAN is trained with: it lies in the GAN's own run folder, so that this folder alone can resume. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, imageSizes } from "../config.js";
 import type { Prepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun, type RunFolder } from "../run/run-folder.js";
-import { onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../system-errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { refusing } from "./checkpoint.js";
 import { type Damsm, damsmFile, loadDamsm } from "./damsm-trainee.js";
@@ -51,7 +51,7 @@ export function adoptDamsm(from: string, run: string): void {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
       throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`);
   }
-  onDisk(target, () => mkdirSync(target, { recursive: true }));
+  onDisk(target, () => ensureFolder(target));
   for (const { from, to } of files)
     writeFileAtomic(
       to,

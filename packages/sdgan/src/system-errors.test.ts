@@ -1,0 +1,32 @@
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensureFolder } from "./system-errors.js";
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-folders-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("ensureFolder", () => {
+  it("makes what is missing, and nothing the second time", () => {
+    for (let time = 0; time < 2; time++) ensureFolder(at("a", "b", "c"));
+    expect(statSync(at("a", "b", "c")).isDirectory()).toBe(true);
+    symlinkSync(at("a"), at("link"));
+    ensureFolder(at("link", "d"));
+    expect(existsSync(at("a", "d"))).toBe(true);
+  });
+
+  it("refuses a file in the way", () => {
+    writeFileSync(at("file"), "");
+    expect(() => ensureFolder(at("file"))).toThrow(/EEXIST/);
+    expect(() => ensureFolder(at("file", "below"))).toThrow(/ENOTDIR/);
+  });
+
+  it.runIf(existsSync("/proc"))("ends where the system takes no folder", () => {
+    expect(() => ensureFolder("/proc/nowhere/below")).toThrow(/ENOENT/);
+  });
+});
