@@ -63,7 +63,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   for (const run of runs) requireNotBeyond(run, steps);
   for (const { variant, seed } of seedsIn(out))
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
-  const judgeSeed = requireNetworks(options, base);
+  requireNetworks(options, base);
   const knowsAttributes = attributesKnown(data);
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
@@ -78,7 +78,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     const reader = options.reader ?? (knowsAttributes ? shared : undefined);
     const trainings: SharedTraining[] = [
       ...(options.damsm ? [] : [{ what: "damsm", run: shared, seed: base.seed } as const]),
-      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: judgeSeed } as const]),
+      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: otherSeed(options, base) } as const]),
       ...(options.reader || !knowsAttributes
         ? []
         : [{ what: "reader", run: shared, seed: base.seed } as const]),
@@ -263,13 +263,13 @@ function asOptions(settings: readonly string[]): string[] {
 }
 
 /**
- * Sees to it that networks which are given are there, fit for their tasks, and returns the seed of a judge that is not.
+ * Sees to it that networks which are given are there, and fit for their tasks.
  * @throws UserError
  */
 function requireNetworks(
   { damsm, judge, reader, inception, config, data }: AblateOptions,
   base: Config,
-): number {
+): void {
   if (base.damsm.encoder === "inception" && !(damsm && judge))
     throw new UserError(
       "damsm.encoder is inception, whose weights sdgan ablate does not know: train both DAMSMs first, from two seeds " +
@@ -282,6 +282,10 @@ function requireNetworks(
     throw new UserError(`--reader ${reader}: there is no ${readerPath(reader)}: sdgan train reader makes it`);
   if (inception && !existsSync(inception))
     throw new UserError(`--inception ${inception}: there is no such file`);
+}
+
+/** Of a judge that is trained here: not the seed of the DAMSM that the runs train with. */
+function otherSeed({ damsm }: AblateOptions, base: Config): number {
   return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
 }
 

@@ -7,6 +7,8 @@ export interface Variant {
   name: string;
   /** What it is, in a few words. */
   title: string;
+  /** Which of the page's curves it is among: the parts of the method, what pairs are made of, or the loss's constants. */
+  among: "parts" | "pairs" | "constants";
   /** What conditions batch normalization: the same in all stages, or other cues first than later; by default as configured. */
   scbn?: ScbnKind | "sentence, then word";
   /** Pairs of captions and the contrastive loss; without them, as many pictures a step, unpaired. */
@@ -15,65 +17,73 @@ export interface Variant {
   set?: readonly string[];
 }
 
-const sdgan = { siamese: true } as const;
+const pairs = { among: "pairs", siamese: true } as const;
+const constants = { among: "constants", siamese: true } as const;
 
 export const variants: readonly Variant[] = [
-  { name: "baseline", title: "AttnGAN", scbn: "none", siamese: false },
-  { name: "scbn-sentence", title: "SCBN by the sentence", scbn: "sentence", siamese: false },
-  { name: "scbn-word", title: "SCBN by the words", scbn: "word", siamese: false },
+  { name: "baseline", title: "AttnGAN", among: "parts", scbn: "none", siamese: false },
+  { name: "scbn-sentence", title: "SCBN by the sentence", among: "parts", scbn: "sentence", siamese: false },
+  { name: "scbn-word", title: "SCBN by the words", among: "parts", scbn: "word", siamese: false },
   {
     name: "scbn",
     title: "SCBN by the sentence, then by the words",
+    among: "parts",
     scbn: "sentence, then word",
     siamese: false,
   },
-  { name: "scbn-both", title: "SCBN by the sentence and the words", scbn: "both", siamese: false },
-  { name: "siamese", title: "AttnGAN with Siamese branches", scbn: "none", siamese: true },
-  { name: "full", title: "SD-GAN: SCBN and Siamese branches", ...sdgan },
+  {
+    name: "scbn-both",
+    title: "SCBN by the sentence and the words",
+    among: "parts",
+    scbn: "both",
+    siamese: false,
+  },
+  { name: "siamese", title: "AttnGAN with Siamese branches", among: "parts", scbn: "none", siamese: true },
+  { name: "full", title: "SD-GAN: SCBN and Siamese branches", among: "parts", siamese: true },
   {
     name: "published",
     title: "SD-GAN as the paper reads: sentence, then words; each branch with its own z",
-    ...{ scbn: "sentence, then word", siamese: true },
+    ...{ ...pairs, scbn: "sentence, then word" },
     set: ["siamese.sharedNoise=false"],
   },
   {
     name: "own-noise",
     title: "SD-GAN, each branch with its own z",
-    ...sdgan,
+    ...pairs,
     set: ["siamese.sharedNoise=false"],
   },
   {
     name: "contrastive-none",
     title: "SD-GAN without the contrastive loss",
-    ...sdgan,
+    ...pairs,
     set: ["contrastive.weight=0"],
   },
   {
     name: "alpha-0",
     title: "SD-GAN, α = 0: the plain contrastive loss",
-    ...sdgan,
+    ...constants,
     set: ["contrastive.alpha=0"],
   },
-  { name: "alpha-0.05", title: "SD-GAN, α = 0.05", ...sdgan, set: ["contrastive.alpha=0.05"] },
-  { name: "alpha-0.2", title: "SD-GAN, α = 0.2", ...sdgan, set: ["contrastive.alpha=0.2"] },
-  { name: "alpha-0.5", title: "SD-GAN, α = 0.5", ...sdgan, set: ["contrastive.alpha=0.5"] },
-  { name: "raw", title: "SD-GAN, d as it is", ...sdgan, set: ["contrastive.distance=raw"] },
+  { name: "alpha-0.05", title: "SD-GAN, α = 0.05", ...constants, set: ["contrastive.alpha=0.05"] },
+  { name: "alpha-0.2", title: "SD-GAN, α = 0.2", ...constants, set: ["contrastive.alpha=0.2"] },
+  { name: "alpha-0.5", title: "SD-GAN, α = 0.5", ...constants, set: ["contrastive.alpha=0.5"] },
+  { name: "raw", title: "SD-GAN, d as it is", ...constants, set: ["contrastive.distance=raw"] },
   {
     name: "per-element",
     title: "SD-GAN, d per element",
-    ...sdgan,
+    ...constants,
     set: ["contrastive.distance=perElement"],
   },
   {
     name: "contrastive-generator",
     title: "SD-GAN, contrastive loss on the generator only",
-    ...sdgan,
+    ...pairs,
     set: ["contrastive.generator=true", "contrastive.discriminator=false"],
   },
   {
     name: "contrastive-discriminator",
     title: "SD-GAN, contrastive loss on the discriminators only",
-    ...sdgan,
+    ...pairs,
     set: ["contrastive.generator=false", "contrastive.discriminator=true"],
   },
 ];

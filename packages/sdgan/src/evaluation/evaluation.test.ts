@@ -31,6 +31,7 @@ import { openPrepared, type Prepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
+import { perfectListener } from "../testing/perfect-listener.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { imagesOf } from "../training/tensors.js";
 import { train } from "../training/train.js";
@@ -196,6 +197,25 @@ describe("figures of altered real pictures", () => {
     const chancy = figuresOf((place, { number }) => (number === 2 ? far(place) : place));
     expect(chancy.noiseDiversity).toBeGreaterThan(0.8);
     expect(chancy.consistencyRatio).toBe(0);
+  });
+});
+
+describe("a perfect listener", () => {
+  const figures = async (deaf: number) => {
+    const trials = chooseTrials(data, trialCount, 0);
+    const draw = await perfectListener(data, trials, deaf);
+    const metrics = ["readerScore", "consistency", "diversity"] as const;
+    const options = { data, draw, size, trials, onlookers, seed: 0, metrics, device: "cpu" } as const;
+    return measure(options).figures;
+  };
+
+  it("draws what captions name, and by chance what they do not; who hears nothing draws all by chance", async () => {
+    const [listener, deaf] = [await figures(0), await figures(1)];
+    const { drawn, real, chance } = listener.readerScore!;
+    expect(Math.abs(drawn - real!)).toBeLessThan(0.06);
+    expect(Math.abs(deaf.readerScore!.drawn - chance!)).toBeLessThan(0.06);
+    expect(listener.consistencyRetrieval!.drawn).toBeGreaterThan(2 * deaf.consistencyRetrieval!.drawn);
+    expect(listener.noiseDiversity!.drawn).toBeGreaterThan(0.5);
   });
 });
 

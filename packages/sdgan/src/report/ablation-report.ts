@@ -59,23 +59,16 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
 /** Measures that a table has room for, on paper too. */
 const mostColumns = 7;
 
-/** The parts of the method in one section, what its loss leaves open in another: few enough lines each to tell apart. */
+/** Few enough lines each to tell apart; the whole method is among all. */
 function curveSections(out: string, runs: readonly Run[]): Section[] {
-  const isFull = ({ name }: Variant) => name === claim.full;
-  const groups = [
-    {
-      title: "Over the steps: the parts",
-      of: (variant: Variant) => !variant.set || isFull(variant),
-      least: 1,
-    },
-    {
-      title: "Over the steps: the contrastive loss",
-      ...{ of: (variant: Variant) => variant.set !== undefined || isFull(variant), least: 2 },
-    },
+  const groups: { title: string; of: Variant["among"]; least: number }[] = [
+    { title: "Over the steps: the parts", of: "parts", least: 1 },
+    { title: "Over the steps: pairs and the contrastive loss", of: "pairs", least: 2 },
+    { title: "Over the steps: the contrastive loss's constants", of: "constants", least: 2 },
   ];
   return groups.flatMap(({ title, of, least }): Section[] => {
     const lines = variants
-      .filter(of)
+      .filter(({ name, among }) => among === of || name === claim.full)
       .map(({ name }) => ({ name, runs: runs.filter(({ variant }) => variant === name) }))
       .filter((variant) => variant.runs.length > 0)
       .map(({ name, runs }) => ({

@@ -5,7 +5,7 @@ import type { TrainedReader } from "../evaluation/networks/reader.js";
 import type { ExaminedPainting } from "../generation/examination.js";
 import type { Painter } from "../generation/painter.js";
 import { gridOf, type Row, type Section, type Shown, stripOf } from "./page.js";
-import { dataUrl, heatOf, litBy } from "./pictures.js";
+import { dataUrl, heatOf, largest, litBy } from "./pictures.js";
 import { disagreements, nearestReal, realPicture } from "./reading.js";
 
 /** A caption of a picture that was never trained on. */
@@ -68,11 +68,6 @@ export async function modulationSection(examined: readonly ExaminedPainting[]): 
       await Promise.all(rows),
     ),
   };
-}
-
-/** Of values from 0 on: a map of a large picture is too long for the arguments of `Math.max`. */
-function largest(values: Float32Array): number {
-  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** Pictures drawn, and the real ones of the training split that are most like them to the reader. */

@@ -12,7 +12,7 @@ export async function dataUrl({ pixels, size }: StagePicture): Promise<string> {
 
 /** The picture, bright where the map is highest and a fifth as bright where it is 0. */
 export function litBy({ pixels, size }: StagePicture, map: PlaceMap): StagePicture {
-  const most = Math.max(...map.values) || 1;
+  const most = largest(map.values) || 1;
   const lit = Uint8Array.from(pixels, (value, i) => {
     const place = Math.floor(i / 3);
     const row = Math.floor((Math.floor(place / size) * map.size) / size);
@@ -31,6 +31,11 @@ export function heatOf({ values, size }: PlaceMap, most: number): StagePicture {
     return from[i % 3]! + (to[i % 3]! - from[i % 3]!) * way;
   });
   return { pixels, size };
+}
+
+/** Of values from 0 on: a map of a large picture is too long for the arguments of `Math.max`. */
+export function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 const dark = [16, 18, 48];

@@ -106,6 +106,7 @@ function build() {
     betas: adam.betas,
     averageDecay: 0.999,
     klWeight: 1,
+    sharedNoise: false,
     contrastive: {
       weight: 0,
       alpha: 0.1,

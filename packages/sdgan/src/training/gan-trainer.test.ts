@@ -37,6 +37,7 @@ function make(options: Partial<GanTrainerOptions> = {}): GanTrainer {
     betas: [0.5, 0.999],
     averageDecay: 0.999,
     klWeight: 1,
+    sharedNoise: false,
     contrastive,
     ...options,
   });

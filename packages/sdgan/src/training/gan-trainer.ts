@@ -52,7 +52,7 @@ export interface GanTrainerOptions {
   damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
   /** Both branches of a pair draw with the same z: what their pictures differ by is for the captions to say. */
-  sharedNoise?: boolean;
+  sharedNoise: boolean;
 }
 
 export class GanTrainer {
