@@ -94,18 +94,29 @@ function load(): Native {
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
   // anything else, the one that spins keeps the one that works from its core: training gets ten times slower. The
   // same comes of two threads on one core, where the system may leave them: with a thread a core, each keeps its own.
-  process.env.GOMP_SPINCOUNT ??= "1000";
-  if (threads === undefined) process.env.OMP_PROC_BIND ??= "true";
-  let addon: Native;
-  try {
-    addon = createRequire(import.meta.url)(path) as Native;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
-  }
+  const settings = { GOMP_SPINCOUNT: "1000", ...(threads === undefined && { OMP_PROC_BIND: "true" }) };
+  const addon = withVariables(settings, () => {
+    try {
+      return createRequire(import.meta.url)(path) as Native;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+      throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+    }
+  });
   addon.keepMemory();
   addon.setThreads(threads ?? cores);
   return addon;
+}
+
+/** Calls `fn` while the environment has these variables too, where it did not. Programs that are started later have not. */
+function withVariables<T>(variables: Record<string, string>, fn: () => T): T {
+  const added = Object.entries(variables).filter(([name]) => process.env[name] === undefined);
+  for (const [name, value] of added) process.env[name] = value;
+  try {
+    return fn();
+  } finally {
+    for (const [name] of added) delete process.env[name];
+  }
 }
 
 /** Linux lists them as `0-3,8`. */

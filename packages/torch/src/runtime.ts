@@ -12,9 +12,9 @@ export function threads(): number {
 }
 
 /**
- * Runs `fn`; the threads that it starts may run on every core that the process was given. libtorch keeps this thread
- * on one core, beside its own threads on the others, and what a thread starts inherits its cores: a `Worker` that is
- * made outside `fn` shares one with the thread that computes.
+ * Runs `fn`; the threads and programs that it starts may run on every core that the process was given. libtorch keeps
+ * this thread on one core, beside its own threads on the others, and what a thread starts inherits its cores: a `Worker`
+ * that is made outside `fn` shares one with the thread that computes.
  * Throws a `TypeError` when `fn` is asynchronous: what it starts later would be started outside.
  */
 export function withAllCores<T>(fn: () => T): T {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withAllCores } from "@sdgan/torch";
 import { UserError } from "../errors.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 
@@ -42,9 +43,11 @@ export class Commands implements Disposable {
     onDisk(log, () => ensureFolder(dirname(log)));
     const file = onDisk(log, () => openSync(log, "a"));
     const env = { ...process.env, OMP_NUM_THREADS: String(this.#threads) };
-    const child = spawn(process.execPath, [program, ...args], {
-      ...{ env, detached: true, stdio: ["ignore", file, file] },
-    });
+    const child = withAllCores(() =>
+      spawn(process.execPath, [program, ...args], {
+        ...{ env, detached: true, stdio: ["ignore", file, file] },
+      }),
+    );
     this.#children.add(child);
     try {
       const ended = await new Promise<{ code: number | null; by: string | null }>((resolve, reject) => {

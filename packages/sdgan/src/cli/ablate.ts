@@ -71,6 +71,7 @@ interface Options {
 }
 
 async function show(options: Options): Promise<void> {
+  const cores = availableParallelism(); // Before libtorch keeps this thread on one of them.
   const { ablate } = await withTorch(() => import("../ablation/ablate.js"));
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
@@ -79,7 +80,7 @@ async function show(options: Options): Promise<void> {
     const result = await ablate({
       ...options,
       variants: options.variants ?? variants.map(({ name }) => name),
-      threads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / options.jobs)),
+      threads: options.threads ?? Math.max(1, Math.floor(cores / options.jobs)),
       ...{ signal: interruption.signal, say },
       onBegin(part, start, total) {
         progress?.[Symbol.dispose]();

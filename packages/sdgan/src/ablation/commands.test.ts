@@ -1,0 +1,27 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { compile } from "../testing/cli.js";
+
+it("gives every command all cores, though libtorch keeps the thread that starts it on one", () => {
+  compile();
+  const folder = mkdtempSync(join(tmpdir(), "sdgan-commands-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const log = join(folder, "log.txt");
+  const commands = new URL("../../dist/ablation/commands.js", import.meta.url);
+  const program = `
+    const { Commands } = await import(${JSON.stringify(commands.href)});
+    const commands = new Commands({ signal: new AbortController().signal, threads: 1 });
+    await commands.run(["doctor"], ${JSON.stringify(log)});
+    console.log(process.env.OMP_PROC_BIND);`;
+  const { OMP_NUM_THREADS, OMP_PROC_BIND, ...env } = process.env; // Where these are said, libtorch binds no thread.
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    ...{ env, encoding: "utf8" },
+  });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect(stdout).toBe("undefined\n"); // What binds threads here would bind theirs.
+  expect(readFileSync(log, "utf8")).toContain(`1 of ${availableParallelism()} cores`);
+});
