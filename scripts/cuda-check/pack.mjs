@@ -1,6 +1,6 @@
 /**
  * Packs what a check on a machine with a GPU needs that has Python's torch (or libtorch) and g++, but neither Node nor a
- * network: Node itself, the compiled JavaScript, the addon's source, and the npm packages that are needed at run time.
+ * network: Node itself, the compiled JavaScript, the addons' sources, and the npm packages that are needed at run time.
  *
  *   node scripts/cuda-check/pack.mjs [--out build/cuda-check]
  *
@@ -35,6 +35,10 @@ const OWN = [
   "packages/torch/dist",
   "packages/torch/native",
   "packages/torch/scripts",
+  "packages/pictures/package.json",
+  "packages/pictures/dist",
+  "packages/pictures/native",
+  "packages/pictures/scripts",
   "packages/sdgan/package.json",
   "packages/sdgan/bin",
   "packages/sdgan/dist",
@@ -76,7 +80,7 @@ await runAsProgram(import.meta.url, async () => {
  * @param {string} stage
  */
 function copyPackages(stage) {
-  const queue = ["packages/torch", "packages/sdgan"].map((folder) => join(ROOT, folder));
+  const queue = ["packages/torch", "packages/pictures", "packages/sdgan"].map((folder) => join(ROOT, folder));
   const done = new Set();
   for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
     const { dependencies = {}, optionalDependencies = {} } = JSON.parse(

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the addon against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks it on the
+# Builds the addons, against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks it on the
 # GPU beside the processor, and measures training steps. Needs g++ and nothing else: no Node, no network.
 #
 #   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: to measure each configuration for
@@ -12,6 +12,7 @@ PATH="$work/bin:$PATH"
 export PATH
 cd "$work"
 node packages/torch/scripts/build.mjs
+node packages/pictures/scripts/build.mjs
 node packages/sdgan/bin/sdgan.js doctor
 status=0
 node scripts/cuda-check/check.mjs "$@" || status=1

@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { aptInstall, THIS_PROCESS } from "../../torch/scripts/apt.mjs";
 import { run } from "../../torch/scripts/command.mjs";
 import { findCompiler } from "../../torch/scripts/compiler.mjs";
-import { Failure } from "../../torch/scripts/failure.mjs";
+import { Failure, runAsProgram } from "../../torch/scripts/failure.mjs";
+import { findLibtorch } from "../../torch/scripts/find-libtorch.mjs";
 import { withLock } from "../../torch/scripts/lock.mjs";
 
 /** @typedef {import("../../torch/scripts/find-libtorch.mjs").Libtorch} Libtorch */
@@ -92,3 +93,11 @@ function stampOf() {
     hash.update(readFileSync(join(NATIVE, file)));
   return hash.digest("hex");
 }
+
+await runAsProgram(import.meta.url, async () => {
+  const { libtorch } = findLibtorch();
+  if (!libtorch)
+    throw new Failure("libtorch is needed, to tell which compiler will do.\n  Remedy: npm run setup.");
+  const built = await buildPictures(libtorch);
+  console.log(`✓ ${ADDON} ${built ? "built" : "is up to date"}`);
+});

@@ -66,7 +66,12 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
-  decay: z.number().positive().max(1).default(0.98).describe("The learning rate's factor after each epoch."),
+  decay: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.98)
+    .describe("The learning rate's factor after each epoch, down to a tenth of it."),
   clip: rate.default(0.25).describe("The norm that the LSTM's gradients are clipped at."),
   gamma: z
     .tuple([rate, rate, rate])

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { variants } from "../ablation/variants.js";
 import { commandLine } from "./command-line.js";
 import { Interruption } from "./interruption.js";
@@ -24,7 +24,11 @@ export function addAblate(program: Command): void {
   command
     .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
     .option("--variants <names>", "some of those below, with commas between them; by default all", namesOf)
-    .option("--seeds <numbers>", "with commas between them", seedsOf, [0, 1, 2])
+    .addOption(
+      new Option("--seeds <numbers>", "with commas between them")
+        .argParser(seedsOf)
+        .default([0, 1, 2], "0,1,2"),
+    )
     .option("--steps <count>", "steps of every run, by default the configuration's", wholeNumber(1))
     .option("--jobs <count>", "runs at a time", wholeNumber(1, 64), 1)
     .option("--threads <count>", "threads of each, by default the cores shared out", wholeNumber(1, 1024))

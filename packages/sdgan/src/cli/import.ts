@@ -7,7 +7,11 @@ import { withTorch } from "./with-torch.js";
 export function addImport(program: Command): void {
   const command = program
     .command("import")
-    .description("make a run folder of weights that were trained elsewhere");
+    .description("make a run folder of weights that were trained elsewhere")
+    .addHelpText(
+      "after",
+      "\nExample:\n  npx sdgan import attngan models DAMSMencoders/bird --run runs/attngan",
+    );
 
   const attngan = command
     .command("attngan")

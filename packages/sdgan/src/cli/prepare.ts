@@ -12,7 +12,8 @@ import { Progress } from "./progress.js";
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
-    .description("turn pictures with captions into a prepared folder, which training reads");
+    .description("turn pictures with captions into a prepared folder, which training reads")
+    .addHelpText("after", "\nExample:\n  npx sdgan prepare folder my-pictures --out data/mine");
 
   sourceCommand(prepare, "birds", 64)
     .description("the built-in data: drawn birds of invented species, a quarter of them to test on")
@@ -56,9 +57,7 @@ Examples:
     .description("Microsoft COCO with its captions, as published or in AttnGAN's layout")
     .argument("<path>", "the folder that annotations/ and the pictures' folders are in")
     .addOption(
-      new Option("--year <year>", "which lists, where both years' are there")
-        .choices(["2014", "2017"])
-        .argParser(Number),
+      new Option("--year <year>", "which lists, where both years' are there").choices(["2014", "2017"]),
     )
     .option("--text <folder>", "the captions of AttnGAN's layout, where they are not in that folder")
     .option(...VOCABULARY)
@@ -79,7 +78,7 @@ Examples:
     )
     .action(async (path, { year, text, ...options }) => {
       const { coco } = await import("../data/coco.js");
-      await show(coco(path, { year, text }), options);
+      await show(coco(path, { year: year && Number(year), text }), options);
     });
 
   sourceCommand(prepare, "flowers", 256)

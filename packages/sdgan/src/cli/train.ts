@@ -10,7 +10,16 @@ import { withTorch } from "./with-torch.js";
 
 /** `sdgan train damsm|gan|reader` */
 export function addTrain(program: Command): void {
-  const train = program.command("train").description("train a network: DAMSM first, then the GAN");
+  const train = program
+    .command("train")
+    .description("train a network: DAMSM first, then the GAN")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
+  npx sdgan train gan --config birds-64 --data data/birds --run runs/birds --minutes 20`,
+    );
   for (const { name, description, more } of trainings) {
     const command = train.command(name).description(description);
     requiredOption(command, "--data <folder>", "a prepared folder, from sdgan prepare");

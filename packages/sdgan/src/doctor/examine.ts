@@ -121,12 +121,15 @@ function blas(config: string): Finding {
 }
 
 function node(): Finding {
+  const { engines } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const oldest: string = engines.node.replace(">=", "");
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const old = major < 20 || (major === 20 && minor < 11);
+  const [oldestMajor = 0, oldestMinor = 0] = oldest.split(".").map(Number);
+  const old = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
   return {
     what: "Node",
     found: process.versions.node,
-    ...(old && { advice: "install Node 20.11 or later", fatal: true }),
+    ...(old && { advice: `install Node ${oldest} or later`, fatal: true }),
   };
 }
 

@@ -5,7 +5,7 @@ import { writeFileAtomic } from "./atomic-file.js";
 import { EventFile } from "./tensorboard.js";
 
 /**
- * A run's numbers: one JSON object a line in `metrics.jsonl` (`{"step":10,"generatorLoss":4.2}`, null for what is
+ * A run's numbers: one JSON object a line in `metrics.jsonl` (`{"step":10,"generator/stage1":4.2}`, null for what is
  * not finite), and the same as curves for TensorBoard in the same folder. Two runs from one seed write the same
  * `metrics.jsonl`, byte for byte; what depends on the clock goes to TensorBoard alone.
  */
@@ -31,7 +31,7 @@ export class MetricsLog implements Disposable {
     this.#events.scalars(step, values);
   }
 
-  /** What the machine decides: pictures a second, memory. */
+  /** What the machine decides: seconds a step, memory. */
   writeTimings(step: number, values: Record<string, number>): void {
     this.#events.scalars(step, values);
   }

@@ -101,7 +101,7 @@ export class Adam {
 
 /**
  * The step of `node_torch::adam_step_` on all parameters at once: a GPU takes longer to be asked than to compute, and so
- * it is asked seven times, not seven times a parameter. All must be on one device, and of one dtype.
+ * it is asked eight times, not eight times a parameter. All must be on one device, and of one dtype.
  */
 export function stepTogether(
   trained: readonly Trained[],
