@@ -27,22 +27,17 @@ import { run, which } from "../../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../../packages/torch/scripts/failure.mjs";
 import { compileTypeScript, ROOT } from "../setup.mjs";
 
+/** @type {{ workspaces: string[] }} The project's own packages. */
+const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
 /** Of the project itself, in the same places. */
 const OWN = [
-  "package.json",
-  "configs",
-  "packages/torch/package.json",
-  "packages/torch/dist",
-  "packages/torch/native",
-  "packages/torch/scripts",
-  "packages/pictures/package.json",
-  "packages/pictures/dist",
-  "packages/pictures/native",
-  "packages/pictures/scripts",
-  "packages/sdgan/package.json",
-  "packages/sdgan/bin",
-  "packages/sdgan/dist",
-  "scripts/cuda-check",
+  ...["package.json", "configs", "scripts/cuda-check"],
+  ...workspaces
+    .flatMap((folder) =>
+      ["package.json", "bin", "dist", "native", "scripts"].map((part) => join(folder, part)),
+    )
+    .filter((path) => existsSync(join(ROOT, path))),
 ];
 
 /** What nobody runs there. */
@@ -80,7 +75,7 @@ await runAsProgram(import.meta.url, async () => {
  * @param {string} stage
  */
 function copyPackages(stage) {
-  const queue = ["packages/torch", "packages/pictures", "packages/sdgan"].map((folder) => join(ROOT, folder));
+  const queue = workspaces.map((folder) => join(ROOT, folder));
   const done = new Set();
   for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
     const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
