@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the addons, against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks it on the
-# GPU beside the processor, and measures training steps. Needs g++ and nothing else: no Node, no network.
+# Builds the addons against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks on the GPU
+# beside the processor that they agree, and measures training steps. Needs g++ and nothing else: no Node, no network.
 #
 #   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: to measure each configuration for
 set -eu
