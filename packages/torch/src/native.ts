@@ -94,7 +94,9 @@ function load(): Native {
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
   // anything else, the one that spins keeps the one that works from its core: training gets ten times slower. The
   // same comes of two threads on one core, where the system may leave them: with a thread a core, each keeps its own.
-  const settings = { GOMP_SPINCOUNT: "1000", ...(threads === undefined && { OMP_PROC_BIND: "true" }) };
+  // Fewer threads are bound to none: two processes would take the same cores.
+  const bound = (threads ?? cores) >= cores;
+  const settings = { GOMP_SPINCOUNT: "1000", ...(bound && { OMP_PROC_BIND: "true" }) };
   const addon = withVariables(settings, () => {
     try {
       return createRequire(import.meta.url)(path) as Native;

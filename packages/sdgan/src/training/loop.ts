@@ -1,7 +1,8 @@
 /** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { scope, stack, type Tensor } from "@sdgan/torch";
+import { scope, stack, type Tensor, threads } from "@sdgan/torch";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
 import { holdRandomStreams } from "../random-streams.js";
@@ -10,6 +11,7 @@ import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { bestIn, betterOf } from "./best.js";
 import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
+import { Neighbours } from "./neighbours.js";
 import { Watch } from "./watch.js";
 
 /** Something that can be trained step by step. */
@@ -82,6 +84,7 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
   using metrics = new MetricsLog(run.metrics, trainee.steps);
   let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
   const watch = new Watch((line) => options.onWarning?.(line));
+  const neighbours = new Neighbours();
   const begin = performance.now();
 
   const save = () => {
@@ -130,6 +133,8 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
         "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
       });
       [busy, told] = [0, step];
+      const others = trainee.device === "cpu" ? neighbours.cores(30) : undefined;
+      if (others !== undefined) watch.machine(step, { cores: cpus().length, threads: threads(), others });
     }
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();

@@ -59,3 +59,24 @@ describe("an evaluation's figures", () => {
     expect(said[0]).toMatch(/^step 500: reader\/frechetDistance is 40\.0, and was 10\.0 at step 100/);
   });
 });
+
+describe("a machine that other programs use too", () => {
+  const two = { cores: 2, threads: 2 };
+
+  it("is told once, with the threads to go on with", () => {
+    for (let step = 100; step <= 300; step += 100) watch.machine(step, { ...two, others: 0.94 });
+    expect(said).toEqual([
+      "step 100: other programs keep 0.9 of the 2 cores busy, and each step waits for the slowest of its 2 threads. " +
+        "If they cannot be ended, stop and go on with --threads 1",
+    ]);
+    new Watch((line) => said.push(line)).machine(1, { cores: 16, threads: 16, others: 2.5 });
+    expect(said[1]).toMatch(/--threads 13$/);
+  });
+
+  it("is not told where there is room for all, or one thread, which waits for no other", () => {
+    watch.machine(100, { ...two, others: 0.2 });
+    watch.machine(200, { cores: 8, threads: 4, others: 4 });
+    watch.machine(300, { cores: 2, threads: 1, others: 2 });
+    expect(said).toEqual([]);
+  });
+});

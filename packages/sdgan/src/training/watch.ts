@@ -60,6 +60,24 @@ export class Watch {
     );
   }
 
+  /**
+   * A step waits for the slowest of its threads, and so for whatever shares a core with one of them.
+   *
+   * @param others cores that other programs keep busy, of `cores`
+   */
+  machine(
+    step: number,
+    { cores, threads, others }: { cores: number; threads: number; others: number },
+  ): void {
+    if (threads < 2 || threads + others < cores + crowded) return; // Told once: others come and go.
+    this.#tell(
+      "machine",
+      true,
+      `step ${step}: other programs keep ${others.toFixed(1)} of the ${cores} cores busy, and each step waits for the slowest ` +
+        `of its ${threads} threads. If they cannot be ended, stop and go on with --threads ${Math.max(1, Math.floor(cores - others))}`,
+    );
+  }
+
   #tell(trouble: string, isThere: boolean, line: string): void {
     if (!isThere) this.#told.delete(trouble);
     else if (!this.#told.has(trouble)) {
@@ -77,6 +95,9 @@ const collapses: [ending: string, limit: number, what: string][] = [
   ["/variety", 0.1, "pictures of different captions look alike"],
   ["/noiseDiversity", 0.02, "pictures of one caption under different noise look alike"],
 ];
+
+/** Cores that are wanted beyond those there are, from which on fewer threads are faster. */
+const crowded = 0.4;
 
 /** How many times the best Fréchet distance is worse by more than chance, seen twice in a row. */
 const worseBy = 1.5;
