@@ -3,12 +3,13 @@
  *
  *   node bench/measure.mjs step|generation|damsmStep|damsmLosses '{"batch": 10, "baseline": true}' [--times 4]
  *   node bench/measure.mjs convolutions
+ *   node bench/measure.mjs matrices '{"device": "cuda", "side": 8192}'
  *   node bench/measure.mjs loader '{"workers": 1}' [--times 20]
  */
 import { parseArgs } from "node:util";
 import { threads } from "@sdgan/torch";
 import { loaderShares } from "./loader.mjs";
-import { convolutions, damsmLosses, damsmStep, generation, trainingStep } from "./workload.mjs";
+import { convolutions, damsmLosses, damsmStep, generation, matrices, trainingStep } from "./workload.mjs";
 
 const workloads = { step: trainingStep, generation, damsmStep, damsmLosses };
 const { values, positionals } = parseArgs({
@@ -20,6 +21,9 @@ const [what, options = "{}"] = positionals;
 if (what === "convolutions") {
   const best = convolutions().map(({ operations, run }) => operations / Math.min(...time(run, 8)) / 1e9);
   console.log(JSON.stringify({ gflops: Math.max(...best), each: best }));
+} else if (what === "matrices") {
+  const { operations, run } = matrices(JSON.parse(options));
+  console.log(JSON.stringify({ gflops: operations / Math.min(...time(run, 5)) / 1e9 }));
 } else if (what === "loader") {
   console.log(JSON.stringify(await loaderShares({ ...JSON.parse(options), steps: Number(values.times) })));
 } else {

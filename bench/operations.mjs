@@ -4,6 +4,9 @@
  */
 import { imageSizes } from "../packages/sdgan/dist/config.js";
 
+/** Settings that make a preset AttnGAN. */
+export const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];
+
 /** @param config of the AttnGAN baseline @param published as the published code does it; else as it is done here */
 export function stepOperations(config, { published }) {
   const discriminators = imageSizes(config.generator).map((size) => discriminator(config, size));

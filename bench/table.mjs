@@ -1,6 +1,6 @@
 /** The rows of `npm run bench`: what each needs to be measured, and what is made of it. */
 import { loadConfig } from "../packages/sdgan/dist/config.js";
-import { stepOperations } from "./operations.mjs";
+import { BASELINE, stepOperations } from "./operations.mjs";
 
 /** @typedef {{ by: string, what: string, options?: object, times?: number, environment?: object }} Need */
 
@@ -11,7 +11,7 @@ const tuned = { by: "PyTorch tuned", what: "step", options: { batch: 10, bfloat1
 const sdgan = { by: "ours", what: "step", options: { batch: 10 } };
 const ceiling = { by: "ours", what: "convolutions" };
 const drawing = { what: "generation", options: { batch: 8 }, times: 6 };
-const baseline = loadConfig("cub", ["generator.scbn=none", "siamese.enabled=false"]);
+const baseline = loadConfig("cub", BASELINE);
 
 /** From its start to its end. */
 const command = (...words) => ({ by: "command", what: words.join(" "), options: { words }, times: 9 });

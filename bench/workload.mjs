@@ -1,5 +1,16 @@
 /** What is measured, on random data of the real shapes. Nothing here is timed yet. */
-import { functional, grad, inferenceMode, optim, randint, randn, scope, tensor } from "@sdgan/torch";
+import {
+  functional,
+  grad,
+  inferenceMode,
+  optim,
+  randint,
+  randn,
+  scope,
+  synchronize,
+  tensor,
+} from "@sdgan/torch";
+import { startComputing } from "../packages/sdgan/dist/compute.js";
 import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
 import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
@@ -10,39 +21,53 @@ import {
 } from "../packages/sdgan/dist/training/damsm-trainee.js";
 import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-trainee.js";
 import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
-
-/** AttnGAN. */
-const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];
+import { BASELINE } from "./operations.mjs";
 
 /**
- * A training step without DAMSM.
+ * Training steps without DAMSM.
  *
- * @param {{ preset?: string, baseline?: boolean, batch?: number, precision?: string, settings?: string[] }} options
- *   settings as `--set` takes them; of Siamese branches each has `batch` pictures
+ * @param {{
+ *   preset?: string, baseline?: boolean, batch?: number, precision?: string, settings?: string[],
+ *   device?: "cpu" | "cuda", steps?: number,
+ * }} options settings as `--set` takes them; of Siamese branches each has `batch` pictures; each run takes `steps` steps
  */
-export function trainingStep({ preset = "cub", baseline = false, batch, precision = "auto", settings = [] }) {
+export function trainingStep({
+  preset = "cub",
+  baseline = false,
+  batch,
+  precision = "auto",
+  settings = [],
+  device = "cpu",
+  steps = 1,
+}) {
   const config = loadConfig(preset, [
     ...(baseline ? BASELINE : []),
     "training.damsmWeight=0",
     `training.precision=${precision}`,
     ...settings,
   ]);
-  const dtype = computeDtype(config.training.precision);
+  const { dtype } = startComputing(config.training.precision, device);
   const pairs = batch ?? config.training.batch;
   const B = pairs * (config.siamese.enabled ? 2 : 1);
-  const trainer = makeGanTrainer(config);
+  const trainer = makeGanTrainer(config, { device });
   const real = imageSizes(config.generator).map((size) =>
-    randn([B, size, size, 3]).permute(0, 3, 1, 2).to(dtype),
+    randn([B, size, size, 3], { device }).permute(0, 3, 1, 2).to(dtype),
   );
-  const text = randomText(B, config);
-  const same = config.siamese.enabled && tensor(Array.from({ length: pairs }, (_, i) => i % 2));
+  const text = randomText(B, config, device);
+  const same =
+    config.siamese.enabled &&
+    tensor(
+      Array.from({ length: pairs }, (_, i) => i % 2),
+      { device },
+    );
   const parameters = [trainer.options.generator, ...trainer.options.discriminators].map((network) =>
     network.parameters().reduce((sum, { numel }) => sum + numel, 0),
   );
-  return {
-    ...{ dtype, pictures: B, parameters, config },
-    run: () => scope(() => trainer.step({ real, text, ...(same && { same }) })),
+  const run = () => {
+    for (let i = 0; i < steps; i++) scope(() => trainer.step({ real, text, ...(same && { same }) }));
+    synchronize();
   };
+  return { ...{ dtype, parameters, config, run }, pictures: B * steps };
 }
 
 /** Pictures of AttnGAN's generator, as many as `batch`, at once. */
@@ -117,10 +142,20 @@ export function convolutions() {
   });
 }
 
-function randomText(B, { data: { maxWords }, text: { width } }) {
+/** A product of two square matrices in bfloat16, which is what a GPU does best. */
+export function matrices({ device = "cpu", side = 8192, steps = 10 }) {
+  const [a, b] = [0, 1].map(() => randn([side, side], { device }).to("bfloat16"));
+  const run = () => {
+    for (let i = 0; i < steps; i++) inferenceMode(() => scope(() => void a.matmul(b)));
+    synchronize();
+  };
+  return { dtype: "bfloat16", operations: 2 * side ** 3 * steps, run };
+}
+
+function randomText(B, { data: { maxWords }, text: { width } }, device = "cpu") {
   return {
-    words: randn([B, width, maxWords]),
-    sentence: randn([B, width]),
-    mask: wordMask(new Array(B).fill(maxWords), maxWords),
+    words: randn([B, width, maxWords], { device }),
+    sentence: randn([B, width], { device }),
+    mask: wordMask(new Array(B).fill(maxWords), maxWords).to({ device }),
   };
 }

@@ -175,8 +175,9 @@ class Discriminator(nn.Module):
 
 
 def bce(probability, target):
-    # Probabilities in float32: a binary cross entropy in bfloat16 does not exist.
-    return F.binary_cross_entropy(probability.float(), torch.full_like(probability, target, dtype=torch.float32))
+    # Probabilities in float32: a binary cross entropy in bfloat16 does not exist, and on a GPU autocast forbids any.
+    with torch.autocast(probability.device.type, enabled=False):
+        return F.binary_cross_entropy(probability.float(), torch.full_like(probability, target, dtype=torch.float32))
 
 
 def discriminator_loss(net, real, fake, sentence):
@@ -189,8 +190,8 @@ def discriminator_loss(net, real, fake, sentence):
     return (real_loss + cond_real) / 2 + (fake_loss + cond_fake + cond_wrong) / 3
 
 
-def step(generator, discriminators, optimizers, reals, z, sentence, words, epsilon=None):
-    """One step: every discriminator, then the generator. Returns the losses."""
+def step(generator, discriminators, optimizers, reals, z, sentence, words, epsilon=None, read=torch.Tensor.item):
+    """One step: every discriminator, then the generator. Returns the losses, each as `read` makes it of its tensor."""
     fakes, mu, logvar = generator(z, sentence, words, epsilon)
     d_losses = []
     for net, optimizer, real, fake in zip(discriminators, optimizers[1:], reals, fakes):
@@ -198,7 +199,8 @@ def step(generator, discriminators, optimizers, reals, z, sentence, words, epsil
         loss = discriminator_loss(net, real, fake, sentence)
         loss.backward()
         optimizer.step()
-        d_losses.append(loss.item())
+        torch.clear_autocast_cache()  # Of these weights as they were.
+        d_losses.append(read(loss))
     generator.zero_grad()
     total, g_losses = 0, []
     for net, fake in zip(discriminators, fakes):
@@ -206,13 +208,13 @@ def step(generator, discriminators, optimizers, reals, z, sentence, words, epsil
         cond = bce(net.COND_DNET(features, sentence), 1)
         loss = bce(net.UNCOND_DNET(features), 1) + cond
         total = total + loss
-        g_losses.append(loss.item())
+        g_losses.append(read(loss))
     mu, logvar = mu.float(), logvar.float()
     kl = -0.5 * torch.mean(1 + logvar - mu.pow(2) - logvar.exp())
     (total + kl).backward()
     optimizers[0].step()
-    return d_losses, g_losses, kl.item()
+    return d_losses, g_losses, read(kl)
 
 
-def adam(net):
-    return torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999))
+def adam(net, **options):
+    return torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999), **options)

@@ -23,6 +23,7 @@ import {
   randn,
   scope,
   tensor,
+  withAllCores,
 } from "@sdgan/torch";
 import { startComputing } from "../../packages/sdgan/dist/compute.js";
 import { loadConfig } from "../../packages/sdgan/dist/config.js";
@@ -249,7 +250,9 @@ const folder = mkdtempSync(join(tmpdir(), "sdgan-check-"));
 const [data, runFolder] = [join(folder, "data"), join(folder, "run")];
 /** @param {string[]} args */
 async function sdgan(...args) {
-  const { code, output } = await run(process.execPath, ["packages/sdgan/bin/sdgan.js", ...args]);
+  const command = ["packages/sdgan/bin/sdgan.js", ...args];
+  const { ended } = withAllCores(() => ({ ended: run(process.execPath, command) })); // libtorch bound this thread to one.
+  const { code, output } = await ended;
   if (code !== 0) throw new Error(output.trim().split("\n").slice(-3).join(" | "));
   const warnings = output.split("\n").filter((line) => line.includes("Warning"));
   return warnings.length > 0 ? `warned: ${[...new Set(warnings)].slice(0, 3).join(" | ")}` : undefined;

@@ -32,7 +32,7 @@ const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8
 
 /** Of the project itself, in the same places. */
 const OWN = [
-  ...["package.json", "configs", "scripts/cuda-check"],
+  ...["package.json", "configs", "bench", "scripts/cuda-check"],
   ...workspaces
     .flatMap((folder) =>
       ["package.json", "bin", "dist", "native", "scripts"].map((part) => join(folder, part)),
@@ -41,7 +41,7 @@ const OWN = [
 ];
 
 /** What nobody runs there. */
-const LEFT_OUT = /\.map$|\.d\.m?ts$|\.test\.[jt]s$|\.tsbuildinfo$|\.md$/;
+const LEFT_OUT = /__pycache__|\.map$|\.d\.m?ts$|\.test\.[jt]s$|\.tsbuildinfo$|\.md$/;
 
 const MOST_MIB = 64;
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the addons against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks on the GPU
-# beside the processor that they agree, and measures training steps. Needs g++ and nothing else: no Node, no network.
+# beside the processor that they agree, measures training steps, and where python3 has torch, its steps beside ours.
+# Needs g++ and nothing else: no Node, no network.
 #
 #   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: to measure each configuration for
 set -eu
@@ -17,4 +18,10 @@ node packages/sdgan/bin/sdgan.js doctor
 status=0
 node scripts/cuda-check/check.mjs "$@" || status=1
 node scripts/cuda-check/measure.mjs "$@" || status=1
+case " $* " in *" cpu "*) usable=True ;; *) usable="torch.cuda.is_available()" ;; esac
+if python3 -c "import sys, torch; sys.exit(not $usable)" 2>/dev/null; then
+  node bench/gpu.mjs "$@" || status=1
+else
+  echo "Not measured beside PyTorch: python3 has no torch that computes there."
+fi
 exit $status

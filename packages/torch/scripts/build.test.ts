@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { buildAddon } from "./build.mjs";
 import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
@@ -22,12 +22,17 @@ NAPI_MODULE_INIT() {
 }
 `;
 
+/** A library that holds nothing. */
+function writeLibrary(path: string) {
+  mkdirSync(dirname(path), { recursive: true });
+  execFileSync("c++", ["-shared", `-Wl,-soname,${basename(path)}`, "-x", "c++", "/dev/null", "-o", path]);
+}
+
 /** A libtorch whose libraries link but hold nothing, and the sources of an addon that exports a name. */
-function project() {
+function project({ more = [] as string[] } = {}) {
   const root = temporaryFolder();
-  const home = writeLibtorch(join(root, "libtorch"));
-  for (const name of ["torch", "torch_cpu", "c10"])
-    execFileSync("c++", ["-shared", "-x", "c++", "/dev/null", "-o", join(home, `lib/lib${name}.so`)]);
+  const home = writeLibtorch(join(root, "torch"));
+  for (const name of ["torch", "torch_cpu", "c10", ...more]) writeLibrary(join(home, `lib/lib${name}.so`));
   const sourceDir = join(root, "native");
   writeFiles(sourceDir, { "addon.cc": ADDON, "named.cc": NAMED, "name.h": '#define NAME "first"\n' });
   return { sourceDir, outDir: join(root, "build"), libtorch: inspect(home, "LIBTORCH").libtorch as Libtorch };
@@ -63,6 +68,20 @@ describe("a build", () => {
     writeFiles(folders.sourceDir, { ...common, ...third });
     const { addon, compiled } = await buildAddon(libtorch, folders);
     expect([compiled, exported(addon)]).toEqual([3, "first"]);
+  });
+
+  test("brings NVRTC along from beside a Python torch, for cuDNN finds it only when it is loaded", async () => {
+    const { libtorch, ...folders } = project({ more: ["torch_cuda", "c10_cuda"] });
+    const packages = join(libtorch.home, "../nvidia");
+    writeLibrary(join(packages, "cu13/lib/libnvrtc.so.13"));
+    writeLibrary(join(packages, "cu13/lib/libnvrtc-builtins.so.13.0"));
+    writeLibrary(join(packages, "cudnn/lib/libcudnn.so.9"));
+    const { addon } = await buildAddon(libtorch, folders);
+    const look = `require(${JSON.stringify(addon)}), require("fs").readFileSync("/proc/self/maps", "utf8")`;
+    const maps = execFileSync(process.execPath, ["-p", look], { encoding: "utf8" });
+    expect(new Set(maps.match(/libnvrtc[^/\s]*|libcudnn[^/\s]*|libtorch_cuda\.so/g))).toEqual(
+      new Set(["libnvrtc.so.13", "libnvrtc-builtins.so.13.0", "libtorch_cuda.so"]),
+    );
   });
 
   test("says what it was built against", async () => {

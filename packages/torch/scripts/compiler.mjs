@@ -1,7 +1,7 @@
 /** Finds a C++ compiler and the flags that an addon for a given libtorch needs. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { run, which } from "./command.mjs";
 import { Failure } from "./failure.mjs";
 
@@ -86,7 +86,26 @@ export function flagsFor(libtorch) {
   // Nothing in the addon refers to the CUDA libraries, yet loading them is what makes the device known.
   else link.push("-Wl,--no-as-needed");
   link.push("-ltorch", "-ltorch_cpu", "-lc10", ...(libtorch.cuda ? ["-ltorch_cuda", "-lc10_cuda"] : []));
+  for (const path of nvrtcOfPython(libtorch)) link.push(path, `-Wl,-rpath,${dirname(path)}`);
   return { compile, link };
+}
+
+/**
+ * cuDNN compiles some of its kernels by NVRTC, which it loads by its bare name. With a Python torch that lies in a folder
+ * of NVIDIA's packages, where only Python would find it: so the addon brings it into the process.
+ *
+ * @param {Libtorch} libtorch
+ * @returns {string[]} paths of libraries
+ */
+function nvrtcOfPython({ home, cuda }) {
+  const packages = join(home, "../nvidia");
+  if (!cuda || !existsSync(packages)) return [];
+  const folders = readdirSync(packages).map((name) => join(packages, name, "lib"));
+  return folders.filter(existsSync).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /^libnvrtc(-builtins)?\.so\.[\d.]+$/.test(name))
+      .map((name) => join(folder, name)),
+  );
 }
 
 /**

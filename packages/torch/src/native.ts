@@ -94,8 +94,8 @@ function load(): Native {
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
   // anything else, the one that spins keeps the one that works from its core: training gets ten times slower. The
   // same comes of two threads on one core, where the system may leave them: with a thread a core, each keeps its own.
-  // Fewer threads are bound to none: two processes would take the same cores.
-  const bound = (threads ?? cores) >= cores;
+  // Fewer threads, asked for or left by a container's quota, are bound to none: two processes would take the same cores.
+  const bound = (threads ?? cores) >= Math.max(cores, processors.length);
   const settings = { GOMP_SPINCOUNT: "1000", ...(bound && { OMP_PROC_BIND: "true" }) };
   const addon = withVariables(settings, () => {
     try {

@@ -72,6 +72,13 @@ describe("Adam", () => {
     }
   });
 
+  it("moves a parameter along a gradient of another layout", () => {
+    const [weight, zeros] = [tensor([[1, 2], [3, 4]]), () => tensor([[0, 0], [0, 0]])]; // biome-ignore format: rows
+    const gradient = tensor([[1, -1], [1, -1]]).t(); // biome-ignore format: rows
+    stepTogether([{ parameter: weight, gradient, mean: zeros(), square: zeros() }], [0.5, 0, 0, 1, 0]);
+    expect(weight.toNumbers()).toEqual([0.5, 1.5, 3.5, 4.5]);
+  });
+
   it("leaves parameters without a gradient, and refuses the wrong number of gradients or state", () => {
     const [a, b] = [parameter([1]), parameter([1])];
     const adam = new Adam([["a", a], ["b", b]]); // biome-ignore format: pairs

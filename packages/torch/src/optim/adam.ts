@@ -113,15 +113,11 @@ export function stepTogether(
     eps: number,
   ],
 ): void {
-  const all = (name: keyof Trained) => trained.map((one) => one[name]);
-  const [parameters, gradients, means, squares] = [
-    all("parameter"),
-    all("gradient"),
-    all("mean"),
-    all("square"),
-  ];
+  const all = (name: "parameter" | "mean" | "square") => trained.map((one) => one[name]);
+  const [parameters, means, squares] = [all("parameter"), all("mean"), all("square")];
   noGrad(() =>
     scope(() => {
+      const gradients = trained.map(laidOutAlike);
       call("_foreach_mul_.Scalar", means, beta1);
       call("_foreach_add_.List", means, gradients, 1 - beta1);
       call("_foreach_mul_.Scalar", squares, beta2);
@@ -132,4 +128,10 @@ export function stepTogether(
       call("_foreach_addcdiv_.Scalar", parameters, means, roots, -size);
     }),
   );
+}
+
+/** The gradient, in the layout of its parameter: where one of them differs, `_foreach` asks tensor by tensor. */
+function laidOutAlike({ parameter, gradient }: Trained): Tensor {
+  const alike = gradient.strides.join() === parameter.strides.join();
+  return alike ? gradient : zerosLike(parameter).copy_(gradient);
 }
