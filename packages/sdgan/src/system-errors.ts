@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./errors.js";
 
@@ -48,7 +48,7 @@ export function onDisk<Result>(path: string, work: () => Result): Result {
 export function ensureFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   const parent = dirname(path);
-  if (parent !== path) ensureFolder(parent);
+  if (parent !== path && !existsSync(parent)) ensureFolder(parent);
   try {
     mkdirSync(path);
   } catch (error) {
