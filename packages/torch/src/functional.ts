@@ -68,6 +68,15 @@ export function convTranspose2d(
   return call("node_torch::conv_transpose2d", input, weight, stride, padding);
 }
 
+/**
+ * AttnGAN's attention of words over a picture's regions (Xu et al., 2018, §3.2), for all pairs of pictures and captions:
+ * softmax over R of γ1 · (softmax over T of the scores), where `absent` words have no part in the inner one.
+ * scores [I, R, J, T], absent [J, T] → [I, R, J, T].
+ */
+export function wordAttention(scores: Tensor, absent: Tensor, gamma1: number): Tensor {
+  return call("node_torch::word_attention", scores, absent, gamma1);
+}
+
 /** input […, I], weight [O, I], bias [O] → […, O]. */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   return call("linear", input, weight, bias ?? undefined);

@@ -50,9 +50,9 @@ export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: 
   const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding reaches no gradient.
   const attended = attendRegions(regions, present, mask, gamma[0]);
   const [, R, D] = attended.places.shape as [number, number, number];
-  const flatWords = present.transpose(1, 2).reshape(1, J * T, D);
+  const flatWords = present.transpose(0, 1).reshape(1, D, J * T);
   const { dot, norm } = R < D ? comparedByProducts(attended) : comparedByContexts(attended, flatWords);
-  const cosines = dot.div(norm.mul(flatWords.norm(2)).clamp(1e-8)).view(-1, J, T);
+  const cosines = dot.div(norm.mul(flatWords.norm(1)).clamp(1e-8)).view(-1, J, T);
   return cosines.mul(gamma[1]).maskedFill(absent.unsqueeze(0), -Infinity).logsumexp(2);
 }
 
@@ -60,8 +60,8 @@ type Attended = ReturnType<typeof attendRegions>;
 
 /** Of each word's context in each picture: its product with the word, and its length; both [I, J·T]. */
 function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
-  const context = attention.transpose(1, 2).bmm(places); // [I, J·T, D]
-  return { dot: context.mul(flatWords).sum(2), norm: context.norm(2) };
+  const context = places.transpose(1, 2).bmm(attention); // [I, D, J·T]
+  return { dot: context.mul(flatWords).sum(1), norm: context.norm(1) };
 }
 
 /**
@@ -107,16 +107,8 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
     .view(I * R, D)
     .matmul(flatWords)
     .view(I, R, J * T);
-  const absent = mask.logicalNot().view(1, 1, J, T);
-  const overWords = scores.view(I, R, J, T).maskedFill(absent, -Infinity).softmax(3);
-  return {
-    places,
-    scores,
-    attention: overWords
-      .view(I, R, J * T)
-      .mul(gamma1)
-      .softmax(1),
-  };
+  const attention = functional.wordAttention(scores.view(I, R, J, T), mask.logicalNot(), gamma1);
+  return { places, scores, attention: attention.view(I, R, J * T) };
 }
 
 /** @param scores [pictures, captions], the pairs that belong together on the diagonal */
