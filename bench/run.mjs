@@ -156,7 +156,7 @@ async function save(rows) {
   };
   const folder = join(ROOT, "bench/results");
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${date}-${commit}.json`);
+  const path = join(folder, `${date}-${commit}-pytorch-${Number.parseFloat(pytorch)}.json`);
   writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
   return path;
 }
