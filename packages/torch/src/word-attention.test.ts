@@ -21,12 +21,13 @@ function both(attend: typeof byOperators, given: Tensor, absent: Tensor, gamma1:
   return { attention, gradient: first!, second: second! };
 }
 
-const none = (J: number, T: number) => tensor(new Array(J * T).fill(false)).view(J, T);
-const last = (J: number, T: number) =>
-  tensor(Array.from({ length: J * T }, (_, k) => k % T > 0 && k % T >= T - (Math.floor(k / T) % T))).view(
-    J,
-    T,
-  );
+const flags = (J: number, T: number, is: (k: number) => boolean) =>
+  tensor(
+    Array.from({ length: J * T }, (_, k) => is(k)),
+    { dtype: "bool" },
+  ).view(J, T);
+const none = (J: number, T: number) => flags(J, T, () => false);
+const last = (J: number, T: number) => flags(J, T, (k) => k % T > 0 && k % T >= T - (Math.floor(k / T) % T));
 
 describe("wordAttention in float32 is the formula in float64", () => {
   it.each([
