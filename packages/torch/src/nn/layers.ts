@@ -41,7 +41,7 @@ export class Conv2d extends Module {
     const { stride = 1, padding = 0, bias = true } = options;
     this.stride = stride;
     this.padding = padding;
-    const [height, width] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+    const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as [number, number];
     this.weight = this.parameter(
       "weight",
       init.kaimingUniform(empty([outChannels, inChannels, height, width])),
