@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -115,6 +115,15 @@ describe("one training at a time", () => {
     expect(() => resumeRun(path)).toThrow(
       "on elsewhere is training in this run folder; if it is gone, remove this file",
     );
+  });
+
+  it("what a process was killed with while it took a lock over is removed, a living one's is not", () => {
+    begin();
+    const { pid: gone } = spawnSync(process.execPath, ["--version"]);
+    const [abandoned, living] = [`${lock()}.${gone}`, `${lock()}.${process.pid}`];
+    for (const file of [abandoned, living]) writeFileSync(file, "");
+    resumeRun(path)[Symbol.dispose]();
+    expect([abandoned, living].map((file) => existsSync(file))).toEqual([false, true]);
   });
 
   it("the end of the process gives it back", () => {

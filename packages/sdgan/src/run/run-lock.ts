@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
 
@@ -41,6 +42,7 @@ export function takeLock(path: string, busy: Busy = TRAINING): () => void {
     else if (theirs !== undefined) removeStale(path, theirs);
     if (attempt === 20) throw new UserError(`${path}: cannot be taken; remove it if no process works here`);
   }
+  removeAbandoned(path);
   const release = () => {
     process.off("exit", release);
     if (contents(path) === mine) rmSync(path, { force: true });
@@ -72,6 +74,16 @@ function removeStale(path: string, stale: string): void {
   const moved = contents(aside);
   if (moved !== stale && moved !== undefined) create(path, moved); // it was another's new lock: put it back
   rmSync(aside, { force: true });
+}
+
+/** Removes what `removeStale` of killed processes has left aside. */
+function removeAbandoned(path: string): void {
+  const folder = dirname(path);
+  for (const name of readdirSync(folder)) {
+    const [before, pid] = name.split(/\.(?=\d+$)/);
+    if (before === basename(path) && pid && !isRunning(Number(pid)))
+      rmSync(join(folder, name), { force: true });
+  }
 }
 
 function contents(path: string): string | undefined {
