@@ -6,15 +6,13 @@
  *   node bench/gpu.mjs [--python python3] [--batch 20] [--steps 10]      after npm run setup
  *   node bench/gpu.mjs --device cpu                                      tries it without a GPU: batch 2, single steps
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadConfig } from "../packages/sdgan/dist/config.js";
 import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
-import { BASELINE, stepOperations } from "./operations.mjs";
 
-const CONFIG = loadConfig("cub", BASELINE);
 const [OURS, RIVAL] = ["measure.mjs", "rival/measure.py"].map((file) =>
   join(fileURLToPath(new URL(".", import.meta.url)), file),
 );
@@ -46,6 +44,9 @@ await runAsProgram(import.meta.url, async () => {
     },
   });
   const { device, python } = values;
+  if (device !== "cuda" && device !== "cpu")
+    throw new Failure(`--device: expected cuda or cpu, found ${device}`);
+  const operations = await countOperations();
   const [usualBatch, usualSteps] = device === "cpu" ? [2, 1] : [20, 10];
   const first = wholeNumber("--batch", values.batch ?? usualBatch, 2);
   const steps = wholeNumber("--steps", values.steps ?? usualSteps, 1);
@@ -98,9 +99,14 @@ await runAsProgram(import.meta.url, async () => {
   if (largest > first) await report(largest);
 });
 
-/** 1e9 of them, in a step: ours leaves some of the published ones out. */
-function operations(batch, { rival = false }) {
-  return batch * stepOperations(CONFIG, { published: rival });
+/** What gives 1e9 operations of a step: ours leaves some of the published ones out. */
+async function countOperations() {
+  if (!existsSync(new URL("../packages/sdgan/dist/config.js", import.meta.url)))
+    throw new Failure("The project is not built yet.\n  Remedy: npm run setup.");
+  const { loadConfig } = await import("../packages/sdgan/dist/config.js");
+  const { BASELINE, stepOperations } = await import("./operations.mjs");
+  const config = loadConfig("cub", BASELINE);
+  return (batch, { rival = false }) => batch * stepOperations(config, { published: rival });
 }
 
 /** GFLOP/s. */

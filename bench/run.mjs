@@ -15,7 +15,6 @@ import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
 import { PYTHON, requireModule } from "./python.mjs";
-import { table } from "./table.mjs";
 
 const RIVAL = join(ROOT, "bench/rival/measure.py");
 const GOLDEN = join(ROOT, "packages/sdgan/golden/attngan-trajectory.safetensors");
@@ -32,6 +31,7 @@ await runAsProgram(import.meta.url, async () => {
     options: { rounds: { type: "string", default: "2" }, only: { type: "string", default: "" } },
   });
   await setUp();
+  const { table } = await import("./table.mjs"); // Of compiled code, which set-up makes.
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const load = loadavg()[0];
   if (load > 0.5)

@@ -132,6 +132,16 @@ for (const extent of [1, 8]) {
     functional.batchNorm(x, { weight, bias, scale, shift, training: true, activation: "glu" }),
   ); // biome-ignore format: shapes
 }
+await compare("word attention", [[2, 9, 5, 6]], (scores) =>
+  functional.wordAttention(
+    scores,
+    tensor([[0, 0, 0, 1, 1, 1]], { dtype: "bool", device: /** @type {Device} */ (scores.device) }).repeat(
+      5,
+      1,
+    ),
+    4,
+  ),
+);
 await check("batch norm's running statistics", () =>
   scope(() => {
     const on = (/** @type {Device} */ where) => {

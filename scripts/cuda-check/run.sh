@@ -18,7 +18,7 @@ node packages/sdgan/bin/sdgan.js doctor
 status=0
 node scripts/cuda-check/check.mjs "$@" || status=1
 node scripts/cuda-check/measure.mjs "$@" || status=1
-case " $* " in *" cpu "*) usable=True ;; *) usable="torch.cuda.is_available()" ;; esac
+case "$*" in *cpu*) usable=True ;; *) usable="torch.cuda.is_available()" ;; esac
 if python3 -c "import sys, torch; sys.exit(not $usable)" 2>/dev/null; then
   node bench/gpu.mjs "$@" || status=1
 else

@@ -77,6 +77,7 @@ describe("a machine that other programs use too", () => {
     watch.machine(100, { ...two, others: 0.2 });
     watch.machine(200, { cores: 8, threads: 4, others: 4 });
     watch.machine(300, { cores: 2, threads: 1, others: 2 });
+    watch.machine(400, { cores: 2, threads: 4, others: 0 }); // Too many threads, and nobody else's fault.
     expect(said).toEqual([]);
   });
 });

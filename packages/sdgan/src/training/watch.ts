@@ -69,7 +69,7 @@ export class Watch {
     step: number,
     { cores, threads, others }: { cores: number; threads: number; others: number },
   ): void {
-    if (threads < 2 || threads + others < cores + crowded) return; // Told once: others come and go.
+    if (threads < 2 || others < crowded || threads + others < cores + crowded) return; // Told once: others come and go.
     this.#tell(
       "machine",
       true,
@@ -96,7 +96,7 @@ const collapses: [ending: string, limit: number, what: string][] = [
   ["/noiseDiversity", 0.02, "pictures of one caption under different noise look alike"],
 ];
 
-/** Cores that are wanted beyond those there are, from which on fewer threads are faster. */
+/** Cores that others take, and that are wanted beyond those there are, from which on fewer threads are faster. */
 const crowded = 0.4;
 
 /** How many times the best Fréchet distance is worse by more than chance, seen twice in a row. */
