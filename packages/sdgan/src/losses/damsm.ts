@@ -50,15 +50,16 @@ export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: 
   const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding reaches no gradient.
   const attended = attendRegions(regions, present, mask, gamma[0]);
   const [, R, D] = attended.places.shape as [number, number, number];
-  const { dot, norm } = R < D ? comparedByProducts(attended) : comparedByContexts(attended);
-  const cosines = dot.div(norm.mul(attended.flatWords.norm(0)).clamp(1e-8)).view(-1, J, T);
+  const flatWords = present.transpose(0, 1).reshape(1, D, J * T);
+  const { dot, norm } = R < D ? comparedByProducts(attended) : comparedByContexts(attended, flatWords);
+  const cosines = dot.div(norm.mul(flatWords.norm(1)).clamp(1e-8)).view(-1, J, T);
   return cosines.mul(gamma[1]).maskedFill(absent.unsqueeze(0), -Infinity).logsumexp(2);
 }
 
 type Attended = ReturnType<typeof attendRegions>;
 
 /** Of each word's context in each picture: its product with the word, and its length; both [I, J·T]. */
-function comparedByContexts({ places, flatWords, attention }: Attended) {
+function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
   const context = places.transpose(1, 2).bmm(attention); // [I, D, J·T]
   return { dot: context.mul(flatWords).sum(1), norm: context.norm(1) };
 }
@@ -95,7 +96,7 @@ export function wordContexts(
 /**
  * a = softmax over regions of γ1 · e, where e = softmax over words of regionᵀ · word.
  *
- * @returns places [I, R, D], the regions; flatWords [D, J·T]; scores regionᵀ · word and attention a, both [I, R, J·T]
+ * @returns places [I, R, D], the regions; scores regionᵀ · word and attention a, both [I, R, J·T]
  */
 function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: number) {
   const [J, T] = mask.shape as [number, number];
@@ -107,7 +108,7 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
     .matmul(flatWords)
     .view(I, R, J * T);
   const attention = functional.wordAttention(scores.view(I, R, J, T), mask.logicalNot(), gamma1);
-  return { places, flatWords, scores, attention: attention.view(I, R, J * T) };
+  return { places, scores, attention: attention.view(I, R, J * T) };
 }
 
 /** @param scores [pictures, captions], the pairs that belong together on the diagonal */
