@@ -1,6 +1,6 @@
 /**
  * Shows that AttnGAN's checkpoints mean here what they mean to PyTorch: checkpoints that PyTorch writes, in both of its
- * formats, are imported and draw the same pictures (BN in evaluation mode); what is exported loads back in PyTorch and
+ * formats, are imported and draw the same images (BN in evaluation mode); what is exported loads back in PyTorch and
  * draws the same there. Ends with 1 if anything differs by more than 1e-4. PyTorch is Debian's python3-torch.
  *
  *   node bench/exchange.mjs            at CUB's sizes: two minutes
@@ -65,7 +65,7 @@ function report(what, difference) {
 }
 
 /**
- * The largest difference of pictures (−1 … 1), text features and judgements (0 … 1) from PyTorch's.
+ * The largest difference of images (−1 … 1), text features and judgements (0 … 1) from PyTorch's.
  * @param {string} runFolder
  * @param {string} folder
  * @returns {Promise<number>}
@@ -79,7 +79,7 @@ async function differenceHere(runFolder, folder) {
   const { TextEncoder } = await import("../packages/sdgan/dist/models/text-encoder.js");
   const { openRun } = await import("../packages/sdgan/dist/run/run-folder.js");
   const { newestCheckpoint, stateUnder } = await import("../packages/sdgan/dist/training/checkpoint.js");
-  const { makeGenerator } = await import("../packages/sdgan/dist/training/gan-trainee.js");
+  const { makeGenerator } = await import("../packages/sdgan/dist/training/gan-task.js");
   const { Vocabulary } = await import("../packages/sdgan/dist/text/vocabulary.js");
 
   return scope(() =>
@@ -95,7 +95,7 @@ async function differenceHere(runFolder, folder) {
       text.eval();
 
       const reference = /** @type {Map<string, any>} */ (loadPytorch(join(folder, "reference.pth")));
-      const [given, drawn] = [reference.get("given"), reference.get("drawn")];
+      const [given, drawn] = [reference.get("given"), reference.get("generated")];
       const read = text.forward(given.get("tokens"), given.get("lengths").toNumbers());
       const { images } = generator.forward(given.get("z"), read, given.get("epsilon"));
       /** @type {[string, import("../packages/torch/dist/index.js").Tensor][]} */

@@ -63,7 +63,7 @@ await runAsProgram(import.meta.url, async () => {
 
   const rate = await matrixRate(device);
   console.log(`Matrices of bfloat16: ${(rate / 1000).toFixed(1)} TFLOP/s\n`);
-  console.log("| batch | step | ms a step | pictures a second | ours is faster by | of the matrix rate |");
+  console.log("| batch | step | ms a step | images a second | ours is faster by | of the matrix rate |");
   console.log("| --- | --- | --- | --- | --- | --- |");
   const report = async (batch) => {
     let best;

@@ -1,16 +1,16 @@
-/** Which share of a training step waits for its pictures. */
+/** Which share of a training step waits for its images. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randn, scope, tensor, withAllCores } from "@sdgan/torch";
 import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
 import { birds } from "../packages/sdgan/dist/data/birds/index.js";
-import { Feed } from "../packages/sdgan/dist/data/feed.js";
 import { PairLoader } from "../packages/sdgan/dist/data/pairs.js";
+import { Prefetcher } from "../packages/sdgan/dist/data/prefetcher.js";
 import { prepare } from "../packages/sdgan/dist/data/prepare.js";
 import { openPrepared } from "../packages/sdgan/dist/data/prepared.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-trainee.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
 import { classIdsOf, tensorOf, tokensOf } from "../packages/sdgan/dist/training/tensors.js";
 
@@ -24,7 +24,7 @@ export async function loaderShares({ preset = "birds-64", workers = 1, steps = 2
     const config = loadConfig(preset, ["training.damsmWeight=0", `data.workers=${workers}`]);
     const sizes = imageSizes(config.generator);
     const out = join(folder, "data");
-    await prepare(birds({ species: 20, picturesPerSpecies: 10, size: sizes.at(-1) }), {
+    await prepare(birds({ species: 20, imagesPerSpecies: 10, size: sizes.at(-1) }), {
       out,
       size: sizes.at(-1),
     });
@@ -43,11 +43,11 @@ async function sharesOf(config, data, steps) {
   const planner = new PairLoader({ data, split: "train", batch, seed: 0, ...config.data });
   const sizes = imageSizes(config.generator);
   const { workers } = config.data;
-  const feed = withAllCores(() => new Feed({ planner, data, split: "train", sizes, workers }));
+  const prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
   const shares = [];
   for (let step = 0; step <= steps; step++) {
     const begin = performance.now();
-    const { branches, same, images } = await feed.next();
+    const { branches, same, images } = await prefetcher.next();
     scope(() => {
       const real = images.map((one) => tensorOf(one, { device: "cpu", dtype }));
       tokensOf(branches, "cpu");
@@ -58,6 +58,6 @@ async function sharesOf(config, data, steps) {
     });
     await new Promise(setImmediate); // As training does.
   }
-  await feed[Symbol.asyncDispose]();
-  return { percent: shares.slice(1), dtype, pictures: N }; // The first one asks for memory.
+  await prefetcher[Symbol.asyncDispose]();
+  return { percent: shares.slice(1), dtype, images: N }; // The first one asks for memory.
 }

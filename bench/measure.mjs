@@ -27,10 +27,10 @@ if (what === "convolutions") {
 } else if (what === "loader") {
   console.log(JSON.stringify(await loaderShares({ ...JSON.parse(options), steps: Number(values.times) })));
 } else {
-  const { run, dtype, pictures, parameters } = workloads[what](JSON.parse(options));
+  const { run, dtype, images, parameters } = workloads[what](JSON.parse(options));
   const seconds = time(run, Number(values.times));
   const peakMiB = process.resourceUsage().maxRSS / 1024;
-  console.log(JSON.stringify({ seconds, pictures, peakMiB, dtype, threads: threads(), parameters }));
+  console.log(JSON.stringify({ seconds, images, peakMiB, dtype, threads: threads(), parameters }));
 }
 
 /** Seconds of each of `times` runs, after one that does not count. */

@@ -1,5 +1,5 @@
 /**
- * Multiplications and additions of a training step's convolutions, for one picture, in 1e9. A convolution costs the
+ * Multiplications and additions of a training step's convolutions, for one image, in 1e9. A convolution costs the
  * same again for the gradient of its input, and for that of its weights.
  */
 import { imageSizes } from "../packages/sdgan/dist/config.js";
@@ -11,7 +11,7 @@ export const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];
 export function stepOperations(config, { published }) {
   const discriminators = imageSizes(config.generator).map((size) => discriminator(config, size));
   const generator = sum(generatorConvolutions(config, published)) * 3;
-  // Real and fake pictures: both ways, but no gradient of the pictures. Then the fakes again for the generator, which
+  // Real and fake images: both ways, but no gradient of the images. Then the fakes again for the generator, which
   // needs no gradient of the discriminators' weights, though the published code makes it.
   const own = discriminators.map(({ first, rest, joint }) => 2 * (2 * first + 3 * rest) + 3 * 3 * joint);
   const again = discriminators.map(({ first, rest, joint }) => (published ? 3 : 2) * (first + rest + joint));

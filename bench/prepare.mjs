@@ -1,6 +1,6 @@
 /**
- * `prepare cub` beside the published loader's steps on pictures in Python (Pillow), in turn, in one run on this machine:
- * pictures a second of each, and of a core. Ours counts all that the command does, from its start on: reading lists and
+ * `prepare cub` beside the published loader's steps on images in Python (Pillow), in turn, in one run on this machine:
+ * images a second of each, and of a core. Ours counts all that the command does, from its start on: reading lists and
  * captions, converting, writing, reading back. Pillow is Debian's python3-pil, which is installed where that needs no
  * password.
  *
@@ -33,13 +33,13 @@ await runAsProgram(import.meta.url, async () => {
   await setUp();
   await requireModule("PIL", ["python3-pil"]);
   const { cub } = await import("../packages/sdgan/dist/data/cub.js");
-  const pictures = [];
+  const images = [];
   for await (const { id, box } of cub(values.cub).examples())
-    pictures.push([join(values.cub, "images", id), [box.x, box.y, box.width, box.height]]);
+    images.push([join(values.cub, "images", id), [box.x, box.y, box.width, box.height]]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-bench-"));
   try {
-    const list = join(folder, "pictures.json");
-    writeFileSync(list, JSON.stringify(pictures));
+    const list = join(folder, "images.json");
+    writeFileSync(list, JSON.stringify(images));
     const ratios = [];
     for (let round = 1; round <= Number(values.rounds); round++) {
       const ours = await measure(process.execPath, [
@@ -50,15 +50,15 @@ await runAsProgram(import.meta.url, async () => {
         join(folder, "out"),
       ]);
       const theirs = await measure(PYTHON, [join(ROOT, "bench/rival/prepare.py"), list]);
-      const rate = (seconds) => (pictures.length / seconds).toFixed(0);
+      const rate = (seconds) => (images.length / seconds).toFixed(0);
       ratios.push(theirs.cpu / ours.cpu);
       console.log(
-        `round ${round}: ours ${rate(ours.wall)} pictures/s, ${rate(ours.cpu)} a core, ${ours.peakMiB} MiB; ` +
-          `Pillow ${rate(theirs.wall)} pictures/s, ${rate(theirs.cpu)} a core; a core's ratio ${ratios.at(-1).toFixed(2)}`,
+        `round ${round}: ours ${rate(ours.wall)} images/s, ${rate(ours.cpu)} a core, ${ours.peakMiB} MiB; ` +
+          `Pillow ${rate(theirs.wall)} images/s, ${rate(theirs.cpu)} a core; a core's ratio ${ratios.at(-1).toFixed(2)}`,
       );
     }
     const median = ratios.toSorted((a, b) => a - b)[ratios.length >> 1];
-    console.log(`${pictures.length} pictures; median ratio ${median.toFixed(2)}`);
+    console.log(`${images.length} images; median ratio ${median.toFixed(2)}`);
   } finally {
     rmSync(folder, { recursive: true });
   }

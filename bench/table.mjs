@@ -15,7 +15,7 @@ const baseline = loadConfig("cub", BASELINE);
 
 /** From its start to its end. */
 const command = (...words) => ({ by: "command", what: words.join(" "), options: { words }, times: 9 });
-const rate = ({ pictures, seconds }) => summary(seconds.map((s) => pictures / s));
+const rate = ({ images, seconds }) => summary(seconds.map((s) => images / s));
 const times = (ours, rival) => ({ ours, rival, ratio: ours.median / rival.median });
 const rates = (ours, rival) => times(rate(ours), rate(rival));
 const milliseconds = ({ seconds }) => summary(seconds.map((s) => 1000 * s));
@@ -23,14 +23,14 @@ const single = (value) => ({ median: value, min: value, max: value });
 
 /** @type {{ what: string, unit: string, needs: Need[], row: Function }[]} */
 export const table = [
-  { what: "baseline step / PyTorch as published", unit: "pictures/s", needs: [step, published], row: rates },
+  { what: "baseline step / PyTorch as published", unit: "images/s", needs: [step, published], row: rates },
   {
     what: "baseline step / PyTorch, allocator tuned",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [step, allocator],
     row: rates,
   },
-  { what: "baseline step / PyTorch tuned", unit: "pictures/s", needs: [step, tuned], row: rates },
+  { what: "baseline step / PyTorch tuned", unit: "images/s", needs: [step, tuned], row: rates },
   {
     what: "peak memory of the step / PyTorch as published",
     unit: "MiB",
@@ -43,7 +43,7 @@ export const table = [
     needs: [step, ceiling],
     row: (ours, { gflops }) => {
       const operations = stepOperations(baseline, { published: false });
-      return times(summary(ours.seconds.map((s) => (operations * ours.pictures) / s)), single(gflops));
+      return times(summary(ours.seconds.map((s) => (operations * ours.images) / s)), single(gflops));
     },
   },
   {
@@ -54,7 +54,7 @@ export const table = [
   },
   {
     what: "DAMSM losses / reference loops",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [
       { by: "ours", what: "damsmLosses", times: 12 },
       { by: "PyTorch", what: "damsmLosses", times: 4 },
@@ -63,7 +63,7 @@ export const table = [
   },
   {
     what: "DAMSM step of birds-64 / PyTorch with the reference loops",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [
       { by: "ours", what: "damsmStep", times: 15 },
       { by: "PyTorch", what: "damsmStep", times: 10 },
@@ -72,7 +72,7 @@ export const table = [
   },
   {
     what: "generation / PyTorch float32",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [
       { by: "ours", ...drawing },
       { by: "PyTorch", ...drawing },
@@ -81,7 +81,7 @@ export const table = [
   },
   {
     what: "generation / PyTorch tuned",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [
       { by: "ours", ...drawing },
       { by: "PyTorch tuned", what: "generation", options: { batch: 8, bfloat16: true }, times: 6 },
@@ -99,18 +99,18 @@ export const table = [
     ["float32", { ...step, options: { baseline: true, batch: 10, precision: "float32" }, times: 2 }],
   ].map(([what, need]) => ({
     what: `baseline step, ${what}`,
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [need],
     row: (ours) => ({ ours: rate(ours) }),
   })),
   {
     what: "birds-64 step of SD-GAN",
-    unit: "pictures/s",
+    unit: "images/s",
     needs: [{ by: "ours", what: "step", options: { preset: "birds-64" }, times: 20 }],
     row: (ours) => ({ ours: rate(ours) }),
   },
   ...[0, 1, 2].map((workers) => ({
-    what: `share of a birds-64 step that waits for pictures, ${workers} workers`,
+    what: `share of a birds-64 step that waits for images, ${workers} workers`,
     unit: "%",
     needs: [{ by: "ours", what: "loader", options: { workers }, times: 30 }],
     row: ({ percent }) => ({ ours: summary(percent) }),

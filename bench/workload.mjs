@@ -18,8 +18,8 @@ import {
   damsmLosses as allDamsmLosses,
   makeDamsm,
   moveDamsm,
-} from "../packages/sdgan/dist/training/damsm-trainee.js";
-import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-trainee.js";
+} from "../packages/sdgan/dist/training/damsm-task.js";
+import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-task.js";
 import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
 import { BASELINE } from "./operations.mjs";
 
@@ -29,7 +29,7 @@ import { BASELINE } from "./operations.mjs";
  * @param {{
  *   preset?: string, baseline?: boolean, batch?: number, precision?: string, settings?: string[],
  *   device?: "cpu" | "cuda", steps?: number,
- * }} options settings as `--set` takes them; of Siamese branches each has `batch` pictures; each run takes `steps` steps
+ * }} options settings as `--set` takes them; of Siamese branches each has `batch` images; each run takes `steps` steps
  */
 export function trainingStep({
   preset = "cub",
@@ -67,10 +67,10 @@ export function trainingStep({
     for (let i = 0; i < steps; i++) scope(() => trainer.step({ real, text, ...(same && { same }) }));
     synchronize();
   };
-  return { ...{ dtype, parameters, config, run }, pictures: B * steps };
+  return { ...{ dtype, parameters, config, run }, images: B * steps };
 }
 
-/** Pictures of AttnGAN's generator, as many as `batch`, at once. */
+/** Images of AttnGAN's generator, as many as `batch`, at once. */
 export function generation({ preset = "cub", batch = 8, precision = "auto" }) {
   const config = loadConfig(preset, [...BASELINE, `training.precision=${precision}`]);
   const dtype = computeDtype(config.training.precision);
@@ -79,7 +79,7 @@ export function generation({ preset = "cub", batch = 8, precision = "auto" }) {
   const text = randomText(batch, config);
   return {
     dtype,
-    pictures: batch,
+    images: batch,
     run: () => inferenceMode(() => scope(() => void generator.forward(noise, text))),
   };
 }
@@ -107,7 +107,7 @@ export function damsmStep({ preset = "birds-64", batch = 48 }) {
       optim.clipGradNorm(gradients.slice(0, text.parameters().length), damsm.clip);
       optimizer.step(gradients);
     });
-  return { dtype: "float32", pictures: batch, run };
+  return { dtype: "float32", images: batch, run };
 }
 
 /** The loss by words, forward and backward, both ways of matching. */
@@ -120,7 +120,7 @@ export function damsmLosses({ batch = 48, words = 18, side = 17, width = 256 }) 
       const { imageToText, textToImage } = wordsLoss(regions, features, mask, [4, 5, 10]);
       grad([imageToText.add(textToImage)], [regions, features]);
     });
-  return { dtype: "float32", pictures: batch, run };
+  return { dtype: "float32", images: batch, run };
 }
 
 /** 3×3 convolutions in bfloat16, channels-last, of the model's sizes: what the machine can do at best. */

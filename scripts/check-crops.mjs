@@ -1,6 +1,6 @@
 /**
- * Whether every picture of a prepared CUB is what StackGAN and AttnGAN cut out of it, to the pixel, told from the
- * lists and the pictures' files alone.
+ * Whether every image of a prepared CUB is what StackGAN and AttnGAN cut out of it, to the pixel, told from the
+ * lists and the images' files alone.
  *
  *   node scripts/check-crops.mjs --birds data/drawn-cub/CUB_200_2011 --data data/cub
  */
@@ -17,7 +17,7 @@ await runAsProgram(import.meta.url, async () => {
   await setUp();
   const { checkCrops } = await import("../packages/sdgan/dist/testing/crop-check.js");
   const { agree, differ } = await checkCrops(birds, data);
-  console.log(`${agree} pictures are what the rule cuts out`);
+  console.log(`${agree} images are what the rule cuts out`);
   if (differ.length > 0)
     throw new Failure(`${differ.length} are not:\n  ${differ.slice(0, 20).join("\n  ")}`);
 });

@@ -1,6 +1,6 @@
 /**
  * Whether a report.html is what it should be in a browser, on a wide screen and a narrow one, light, dark and in print:
- * it asks the network for nothing, says no error, shows every picture and curve, and does not run over at the side.
+ * it asks the network for nothing, says no error, shows every image and curve, and does not run over at the side.
  * Writes what was seen beside it. Needs a Chromium: Debian's (apt-get install chromium), or one named by CHROMIUM.
  *
  *   node scripts/check-report.mjs runs/ablation/report.html
@@ -64,14 +64,14 @@ async function check(browser, report, { name, width, colorScheme }) {
   // Text, so that it runs in the page and is not checked as if it ran here.
   const seen = await page.evaluate(`({
     paper: getComputedStyle(document.body).backgroundColor,
-    pictures: document.images.length,
+    images: document.images.length,
     broken: [...document.images].filter((image) => !image.complete || image.naturalWidth === 0).length,
     curves: document.querySelectorAll("svg").length,
     flat: [...document.querySelectorAll("svg")].filter((svg) => svg.getBoundingClientRect().height < 50).length,
     over: document.documentElement.scrollWidth - innerWidth,
   })`);
-  const { paper, pictures, broken, curves, flat, over } = /** @type {Record<string, any>} */ (seen);
-  if (broken > 0) wrong.push(`${broken} of ${pictures} pictures are broken`);
+  const { paper, images, broken, curves, flat, over } = /** @type {Record<string, any>} */ (seen);
+  if (broken > 0) wrong.push(`${broken} of ${images} images are broken`);
   if (flat > 0) wrong.push(`${flat} of ${curves} curves have no height`);
   if (over > 0) wrong.push(`runs over at the side by ${over} pixels`);
   const beside = `${report.replace(/\.html$/, "")}-${name}`;
@@ -85,6 +85,6 @@ async function check(browser, report, { name, width, colorScheme }) {
   }
   await page.close();
   if (wrong.length > 0) throw new Failure(`${report}, ${name}: ${wrong.join("; ")}`);
-  console.log(`${name}: ${pictures} pictures, ${curves} curves; ${beside}.png`);
+  console.log(`${name}: ${images} images, ${curves} curves; ${beside}.png`);
   return paper;
 }

@@ -18,8 +18,8 @@ const MINUTES = 19;
 const LEAST_GAN_MINUTES = 8;
 
 const DATA = "demo/birds";
-/** Many more species, from another seed: the reader must know every combination, and is no part of the model. */
-const READER_DATA = "demo/birds-of-the-reader";
+/** Many more species, from another seed: the attribute classifier must know every combination, and is no part of the model. */
+const CLASSIFIER_DATA = "demo/classifier-birds";
 const RUN = "demo/run";
 
 const HELP = `npm run demo: draws birds, trains SD-GAN on them for about twenty minutes, draws unseen ones, all in the folder
@@ -34,10 +34,10 @@ await runAsProgram(import.meta.url, async () => {
 
   await once(`${DATA}/contact-sheet.png`, `prepare birds --out ${DATA}`);
   await once(
-    `${READER_DATA}/contact-sheet.png`,
-    `prepare birds --species 600 --pictures 10 --seed 1 --out ${READER_DATA}`,
+    `${CLASSIFIER_DATA}/contact-sheet.png`,
+    `prepare birds --species 600 --images 10 --seed 1 --out ${CLASSIFIER_DATA}`,
   );
-  await train("reader", `${RUN}/reader`, READER_DATA);
+  await train("attribute-classifier", `${RUN}/attribute-classifier`, CLASSIFIER_DATA);
   await train("damsm", `${RUN}/damsm`, DATA);
   const left = MINUTES - (performance.now() - begin) / 60_000;
   if (!existsSync(join(ROOT, RUN, "evaluation.json")))
@@ -46,11 +46,11 @@ await runAsProgram(import.meta.url, async () => {
 
   const minutes = (performance.now() - begin) / 60_000;
   console.log(`
-Done in ${minutes.toFixed(1)} minutes after set-up. Look at ${join(ROOT, RUN, "evaluation.png")}
+Done in ${minutes.toFixed(1)} minutes after set-up. Augmentation at ${join(ROOT, RUN, "evaluation.png")}
 
 On from here:
-  npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out demo/pictures
-  npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better pictures
+  npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out demo/images
+  npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better images
 To begin anew, remove the folder demo.`);
 });
 
@@ -67,7 +67,7 @@ async function once(result, command) {
 /**
  * A training: from its beginning, or from where it was interrupted.
  *
- * @param {"damsm" | "reader" | "gan"} what
+ * @param {"damsm" | "attribute-classifier" | "gan"} what
  * @param {string} folder of this training
  * @param {string} data
  * @param {string} [more]

@@ -1,9 +1,9 @@
 /**
- * Draws what COCO is made of, at its full size: lists with all the fields of COCO's own, and drawn pictures in the
+ * Draws what COCO is made of, at its full size: lists with all the fields of COCO's own, and generated images in the
  * place of its photographs, most of them links to the same few; as published and in AttnGAN's layout. For trying
  * `prepare coco` without the photographs.
  *
- *   node scripts/draw-coco.mjs --out data/drawn-coco [--year 2014] [--pictures 120000] [--drawn 200]
+ *   node scripts/draw-coco.mjs --out data/drawn-coco [--year 2014] [--images 120000] [--drawn 200]
  */
 import "./node-version.mjs";
 import { existsSync } from "node:fs";
@@ -16,25 +16,25 @@ await runAsProgram(import.meta.url, async () => {
     options: {
       out: { type: "string" },
       year: { type: "string", default: "2014" },
-      pictures: { type: "string", default: "120000" },
+      images: { type: "string", default: "120000" },
       drawn: { type: "string", default: "200" },
     },
   });
   const { out } = values;
   if (!out) throw new Failure("--out is needed: the folder to make.");
   if (existsSync(out)) throw new Failure(`${out} is there already. Choose another folder, or remove it.`);
-  const [year, pictures, drawn] = [values.year, values.pictures, values.drawn].map(Number);
-  if ((year !== 2014 && year !== 2017) || !(pictures && pictures > 0) || !(drawn && drawn > 0))
-    throw new Failure("--year is 2014 or 2017, --pictures and --drawn are numbers above 0.");
+  const [year, images, drawn] = [values.year, values.images, values.drawn].map(Number);
+  if ((year !== 2014 && year !== 2017) || !(images && images > 0) || !(drawn && drawn > 0))
+    throw new Failure("--year is 2014 or 2017, --images and --drawn are numbers above 0.");
   await setUp();
   const { drawCoco } = await import("../packages/sdgan/dist/testing/coco-tree.js");
   await drawCoco({
-    ...{ out, year, pictures, drawn },
+    ...{ out, year, images, drawn },
     onProgress: (done, total) => {
-      if (done % 20_000 === 0 || done === total) console.log(`${done} of ${total} pictures`);
+      if (done % 20_000 === 0 || done === total) console.log(`${done} of ${total} images`);
     },
   });
-  console.log(`${out}: ${pictures} pictures. Next:
+  console.log(`${out}: ${images} images. Next:
   npx sdgan prepare coco ${out} --size 64 --out data/coco        as published
   npx sdgan prepare coco ${out}/coco --size 64 --out data/coco   AttnGAN's layout`);
 });

@@ -1,5 +1,5 @@
 /**
- * Draws what CUB-200-2011 is made of, at its full size: its real lists with drawn pictures in the place of its
+ * Draws what CUB-200-2011 is made of, at its full size: its real lists with generated images in the place of its
  * photographs, as published and in AttnGAN's layout. For trying `prepare cub` without the photographs.
  *
  *   node scripts/draw-cub.mjs --lists CUB_200_2011 --out data/drawn-cub [--count 500]
@@ -22,7 +22,7 @@ await runAsProgram(import.meta.url, async () => {
     throw new Failure("--lists and --out are needed: a folder with CUB's lists, and one to make.");
   if (existsSync(out)) throw new Failure(`${out} is there already. Choose another folder, or remove it.`);
   if (count !== undefined && !/^[1-9]\d*$/.test(count))
-    throw new Failure(`--count ${count} is no number of pictures.`);
+    throw new Failure(`--count ${count} is no number of images.`);
   await setUp();
   const { drawCub } = await import("../packages/sdgan/dist/testing/cub-tree.js");
   const drawn = await drawCub({
@@ -30,10 +30,10 @@ await runAsProgram(import.meta.url, async () => {
     out,
     ...(count !== undefined && { count: Number(count) }),
     onProgress: (done, total) => {
-      if (done % 500 === 0 || done === total) console.log(`${done} of ${total} pictures`);
+      if (done % 500 === 0 || done === total) console.log(`${done} of ${total} images`);
     },
   });
-  console.log(`${out}: ${drawn.length} pictures. Next:
+  console.log(`${out}: ${drawn.length} images. Next:
   npx sdgan prepare cub ${out}/CUB_200_2011 --out data/cub     as published
   npx sdgan prepare cub ${out}/birds --out data/cub            AttnGAN's layout`);
 });

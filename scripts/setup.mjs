@@ -7,7 +7,7 @@
 import "./node-version.mjs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildPictures } from "../packages/pictures/scripts/build.mjs";
+import { buildImages } from "../packages/images/scripts/build.mjs";
 import { buildAddon } from "../packages/torch/scripts/build.mjs";
 import { run } from "../packages/torch/scripts/command.mjs";
 import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
@@ -24,7 +24,7 @@ export async function setUpTools() {
   if (installed) done(`libtorch ${libtorch.version} installed`);
   const { compiled } = await buildAddon(libtorch);
   if (compiled >= 0) done("libtorch addon built");
-  if (await buildPictures(libtorch)) done("addon for pictures built");
+  if (await buildImages(libtorch)) done("addon for images built");
 }
 
 /**

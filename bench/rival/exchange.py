@@ -26,7 +26,7 @@ def networks(sizes):
 
 
 def draw(nets, given):
-    """Pictures of every stage and both judgements of each, BN in evaluation mode."""
+    """Images of every stage and both judgements of each, BN in evaluation mode."""
     generator, text, *discriminators = [net.eval() for net in nets]
     with torch.no_grad():
         words, sentence = text(given["tokens"], given["lengths"])

@@ -92,7 +92,7 @@ def lay(bfloat16):
 
 def measure(what, options, times):
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))  # Debian's starts with one.
-    run, pictures, parameters = {
+    run, images, parameters = {
         "step": training_step,
         "generation": generation,
         "damsmStep": whole_damsm_step,
@@ -106,7 +106,7 @@ def measure(what, options, times):
         seconds.append(time.perf_counter() - begin)
     return {
         "seconds": seconds,
-        "pictures": pictures,
+        "images": images,
         "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "threads": torch.get_num_threads(),
         "version": torch.__version__,

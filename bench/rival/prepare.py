@@ -1,7 +1,7 @@
-"""The published loader's work on pictures, StackGAN's and AttnGAN's `get_imgs`: open, convert to RGB, crop around the
+"""The published loader's work on images, StackGAN's and AttnGAN's `get_imgs`: open, convert to RGB, crop around the
 box, scale to 76/64 of 256, a random crop of 256, flip or not, and the three stages' sizes. Prints the seconds.
 
-    /usr/bin/python3 bench/rival/prepare.py PICTURES.json     [[path, [x, y, width, height]], …]
+    /usr/bin/python3 bench/rival/prepare.py IMAGES.json     [[path, [x, y, width, height]], …]
 """
 import json
 import random
@@ -14,33 +14,33 @@ SIZES = (64, 128, 256)
 SIZE = SIZES[-1]
 
 
-def scaled(picture, size):
+def scaled(image, size):
     """The shorter side becomes `size`, as torchvision's `Scale` did it."""
-    width, height = picture.size
+    width, height = image.size
     if width < height:
-        return picture.resize((size, int(size * height / width)), Image.BILINEAR)
-    return picture.resize((int(size * width / height), size), Image.BILINEAR)
+        return image.resize((size, int(size * height / width)), Image.BILINEAR)
+    return image.resize((int(size * width / height), size), Image.BILINEAR)
 
 
 def load(path, box):
-    picture = Image.open(path).convert("RGB")
-    width, height = picture.size
+    image = Image.open(path).convert("RGB")
+    width, height = image.size
     r = int(max(box[2], box[3]) * 0.75)
     center_x = int((2 * box[0] + box[2]) / 2)
     center_y = int((2 * box[1] + box[3]) / 2)
     y1, y2 = max(0, center_y - r), min(height, center_y + r)
     x1, x2 = max(0, center_x - r), min(width, center_x + r)
-    picture = scaled(picture.crop([x1, y1, x2, y2]), int(SIZE * 76 / 64))
-    width, height = picture.size
+    image = scaled(image.crop([x1, y1, x2, y2]), int(SIZE * 76 / 64))
+    width, height = image.size
     left, top = random.randint(0, width - SIZE), random.randint(0, height - SIZE)
-    picture = picture.crop((left, top, left + SIZE, top + SIZE))
+    image = image.crop((left, top, left + SIZE, top + SIZE))
     if random.random() < 0.5:
-        picture = picture.transpose(Image.FLIP_LEFT_RIGHT)
-    return [scaled(picture, size) for size in SIZES[:-1]] + [picture]
+        image = image.transpose(Image.FLIP_LEFT_RIGHT)
+    return [scaled(image, size) for size in SIZES[:-1]] + [image]
 
 
-pictures = json.load(open(sys.argv[1]))
+images = json.load(open(sys.argv[1]))
 begin, cpu = time.perf_counter(), time.process_time()
-for path, box in pictures:
+for path, box in images:
     load(path, box)
 print(json.dumps({"wall": time.perf_counter() - begin, "cpu": time.process_time() - cpu}))

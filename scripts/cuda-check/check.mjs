@@ -82,7 +82,7 @@ function compare(name, shapes, fn) {
 }
 
 /**
- * Pictures are channels-last, as in the networks.
+ * Images are channels-last, as in the networks.
  *
  * @param {Tensor} input
  * @param {Device} where
@@ -267,11 +267,19 @@ async function sdgan(...args) {
   const warnings = output.split("\n").filter((line) => line.includes("Warning"));
   return warnings.length > 0 ? `warned: ${[...new Set(warnings)].slice(0, 3).join(" | ")}` : undefined;
 }
-const size = ["--size", "64", "--species", "12", "--pictures", "4"];
+const size = ["--size", "64", "--species", "12", "--images", "4"];
 const small = tiny.slice(0, -1).flatMap((setting) => ["--set", setting]);
-const settings = [...small, "--set", "reader.width=8", "--set", "damsm.batch=8", "--set", "reader.batch=8"];
+const settings = [
+  ...small,
+  "--set",
+  "attributeClassifier.width=8",
+  "--set",
+  "damsm.batch=8",
+  "--set",
+  "attributeClassifier.batch=8",
+];
 await check("sdgan prepare birds", () => sdgan("prepare", "birds", "--out", data, ...size));
-for (const training of ["damsm", "reader", "gan"]) {
+for (const training of ["damsm", "attribute-classifier", "gan"]) {
   const common = ["train", training, "--data", data, "--run", runFolder, "--device", device];
   const first = ["--config", "birds-64", ...settings, "--steps", "6"];
   await check(`sdgan train ${training}`, () => sdgan(...common, ...first));
@@ -280,7 +288,7 @@ for (const training of ["damsm", "reader", "gan"]) {
 const draw = ["generate", "--run", runFolder, "--caption", "a small bird", "--out", join(folder, "out")];
 await check("sdgan generate", () => sdgan(...draw, "--device", device));
 await check("sdgan generate on the processor, of the same run", () => sdgan(...draw, "--device", "cpu"));
-const measure = ["evaluate", "--run", runFolder, "--data", data, "--pictures", "4"];
+const measure = ["evaluate", "--run", runFolder, "--data", data, "--images", "4"];
 await check("sdgan evaluate", () => sdgan(...measure, "--device", device));
 rmSync(folder, { recursive: true, force: true });
 

@@ -1,5 +1,5 @@
 /**
- * Pictures a second of whole training steps (discriminators, generator, DAMSM, average), on a batch that stays on the
+ * Images a second of whole training steps (discriminators, generator, DAMSM, average), on a batch that stays on the
  * device.
  *
  *   node scripts/cuda-check/measure.mjs [--device cuda|cpu] [--seconds 5]
@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
 const device = /** @type {"cpu" | "cuda"} */ (options.device);
 const seconds = Number(options.seconds);
 
-/** A preset, and pictures a branch. */
+/** A preset, and images a branch. */
 const configurations = [
   { preset: "birds-64", batch: 32 },
   ...(device === "cuda"
@@ -34,7 +34,7 @@ const precisions = device === "cuda" ? ["float32", "tf32", "bfloat16"] : ["float
 
 const on = device === "cuda" ? (cudaDriver()?.gpus[0]?.name ?? "GPU") : "processor";
 console.log(`${on}, libtorch ${libtorchInfo().version}`);
-console.log("| configuration | pictures a step | precision | step, ms | asked, ms | pictures a second |");
+console.log("| configuration | images a step | precision | step, ms | asked, ms | images a second |");
 console.log("| --- | --- | --- | --- | --- | --- |");
 for (const { preset, batch } of configurations) {
   for (const precision of precisions) {
@@ -57,7 +57,7 @@ function measured(preset, batch, precision) {
   const config = loadConfig(preset, [`training.batch=${batch}`]);
   manualSeed(1);
   const workload = makeWorkload(config, startComputing(precision, device));
-  const { step, pictures, trainer } = workload;
+  const { step, images, trainer } = workload;
   try {
     for (let i = 0; i < 3; i++) step(); // The first ones ask for memory and choose algorithms.
     synchronize();
@@ -72,8 +72,8 @@ function measured(preset, batch, precision) {
     }
     synchronize();
     const took = (performance.now() - begin) / steps;
-    const rate = ((1000 * pictures) / took).toFixed(0);
-    return [pictures, precision, took.toFixed(1), (asked / steps).toFixed(1), rate];
+    const rate = ((1000 * images) / took).toFixed(0);
+    return [images, precision, took.toFixed(1), (asked / steps).toFixed(1), rate];
   } finally {
     release(trainer);
   }

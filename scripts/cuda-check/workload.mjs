@@ -1,8 +1,8 @@
-/** A training step of a configuration on random pictures and captions: the same on every device. */
+/** A training step of a configuration on random images and captions: the same on every device. */
 import { randn, scope, tensor } from "@sdgan/torch";
 import { imageSizes } from "../../packages/sdgan/dist/config.js";
-import { damsmLosses, makeDamsm, moveDamsm } from "../../packages/sdgan/dist/training/damsm-trainee.js";
-import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-trainee.js";
+import { damsmLosses, makeDamsm, moveDamsm } from "../../packages/sdgan/dist/training/damsm-task.js";
+import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-task.js";
 
 const WORDS = 200;
 
@@ -52,7 +52,7 @@ export function makeWorkload(config, { device, dtype }) {
     epsilon: randn([B, condition]).to({ device }),
   });
   return {
-    pictures: B,
+    images: B,
     trainer,
     /** One step, its losses left on the device. The device draws its own noise. */
     step: () => scope(() => void trainer.step({ real, text, ...(same && { same }) })),

@@ -28,7 +28,7 @@ export function startComputing(precision: Config["training"]["precision"], asked
   const device = chooseDevice(asked);
   if (device === "cuda") {
     setTf32(precision === "tf32");
-    setCudnnBenchmark(true); // The pictures of a step have the same shapes every time.
+    setCudnnBenchmark(true); // The images of a step have the same shapes every time.
   }
   return { device, dtype: computeDtype(precision, device) };
 }

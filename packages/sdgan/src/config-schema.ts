@@ -22,15 +22,15 @@ const data = section("How examples are drawn from a prepared folder.", {
   crop: z
     .boolean()
     .default(true)
-    .describe("Cut the training picture at a random place of a slightly larger one."),
-  flip: z.boolean().default(true).describe("Mirror every second training picture, at random."),
+    .describe("Cut the training image at a random place of a slightly larger one."),
+  flip: z.boolean().default(true).describe("Mirror every second training image, at random."),
   maxWords: count.default(18).describe("Words kept of a caption."),
   workers: z
     .int()
     .min(0)
     .max(64)
     .default(1)
-    .describe("Threads that make pictures ready beside training. What comes of it does not depend on them."),
+    .describe("Threads that make images ready beside training. What comes of it does not depend on them."),
 });
 
 const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {
@@ -60,9 +60,9 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
     .multipleOf(16)
     .default(64)
     .describe(
-      "Pixels a side of the pictures that the convolutional image encoder takes; Inception takes the last stage's.",
+      "Pixels a side of the images that the convolutional image encoder takes; Inception takes the last stage's.",
     ),
-  batch: count.min(2).default(48).describe("Pictures a step."),
+  batch: count.min(2).default(48).describe("Images a step."),
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
@@ -79,24 +79,24 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
     .describe("γ1 sharpens attention over regions, γ2 weighs the words, γ3 scales the scores."),
 });
 
-const reader = section("The reader: a network that tells which attributes a picture shows.", {
-  width: count.default(32).describe("Channels of its first layer."),
-  batch: count.min(2).default(64).describe("Pictures a step."),
-  steps: count.default(1200).describe("Steps to train."),
-  learningRate: rate.default(1e-3).describe("Adam's learning rate at the beginning; it falls to zero."),
-});
+const attributeClassifier = section(
+  "The attribute classifier: a network that tells which attributes an image shows.",
+  {
+    width: count.default(32).describe("Channels of its first layer."),
+    batch: count.min(2).default(64).describe("Images a step."),
+    steps: count.default(1200).describe("Steps to train."),
+    learningRate: rate.default(1e-3).describe("Adam's learning rate at the beginning; it falls to zero."),
+  },
+);
 
 const generator = z
   .strictObject({
-    width: count.default(32).describe("g, the channels of a stage's hidden picture."),
+    width: count.default(32).describe("g, the channels of a stage's hidden image."),
     stages: count
       .max(8)
       .default(3)
-      .describe("Stages: each draws a picture, twice the size of the one before."),
-    firstSize: count
-      .min(8)
-      .default(64)
-      .describe("Pixels a side of the first stage's picture: a power of two."),
+      .describe("Stages: each draws an image, twice the size of the one before."),
+    firstSize: count.min(8).default(64).describe("Pixels a side of the first stage's image: a power of two."),
     residualBlocks: z
       .int()
       .nonnegative()
@@ -134,7 +134,7 @@ const discriminator = section("The discriminators, one a stage.", {
 });
 
 const training = section("Training of generator and discriminators.", {
-  batch: count.min(2).default(20).describe("Pictures a step, in each branch."),
+  batch: count.min(2).default(20).describe("Images a step, in each branch."),
   steps: count.default(265_650).describe("Steps to train."),
   learningRate: section("Adam's learning rates.", {
     generator: rate.default(2e-4).describe("The generator's."),
@@ -147,7 +147,7 @@ const training = section("Training of generator and discriminators.", {
     .lt(1)
     .default(0.999)
     .describe("Decay of the average of the generator's weights."),
-  damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's picture."),
+  damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's image."),
   klWeight: weight.default(1).describe("The weight of conditioning augmentation's KL term."),
   precision: z
     .enum(["auto", "float32", "tf32", "bfloat16"])
@@ -165,14 +165,14 @@ const siamese = section("Two branches, one set of weights.", {
   sharedNoise: z
     .boolean()
     .default(true)
-    .describe("Both branches of a pair draw with one z: their pictures differ by what the captions say."),
-  shareSame: share.default(0.5).describe("Share of pairs that are two captions of one picture."),
+    .describe("Both branches of a pair draw with one z: their images differ by what the captions say."),
+  shareSame: share.default(0.5).describe("Share of pairs that are two captions of one image."),
 });
 
 const contrastive = section("The contrastive loss between the two branches.", {
   weight: weight.default(1).describe("λ_c, its weight."),
-  alpha: weight.default(0.1).describe("α: two captions of one picture are drawn no closer than this."),
-  epsilon: weight.default(1).describe("ε: captions of two pictures are pushed apart as far as this."),
+  alpha: weight.default(0.1).describe("α: two captions of one image are drawn no closer than this."),
+  epsilon: weight.default(1).describe("ε: captions of two images are pushed apart as far as this."),
   distance: z
     .enum(["raw", "perElement"])
     .default("perElement")
@@ -185,9 +185,9 @@ const evaluate = section(
   "Measuring the averaged generator while it is trained, on captions of the test split.",
   {
     every: z.int().nonnegative().default(0).describe("Steps between two evaluations; 0 for none."),
-    pictures: count.min(16).default(256).describe("Captions drawn each time."),
+    images: count.min(16).default(256).describe("Captions drawn each time."),
     best: z
-      .enum(["frechetDistance", "consistencyRatio", "readerScore"])
+      .enum(["frechetDistance", "consistencyRatio", "attributeAccuracy"])
       .default("frechetDistance")
       .describe("The figure whose best checkpoint is kept."),
   },
@@ -208,7 +208,7 @@ export const configSchema = z.strictObject({
   data,
   text,
   damsm,
-  reader,
+  attributeClassifier,
   generator,
   discriminator,
   training,
@@ -220,7 +220,7 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
-/** Pixels a side of each stage's picture, first to last. */
+/** Pixels a side of each stage's image, first to last. */
 export function imageSizes({
   firstSize,
   stages,
@@ -228,7 +228,7 @@ export function imageSizes({
   return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
 }
 
-/** Pixels a side of the pictures that DAMSM is trained on. */
+/** Pixels a side of the images that DAMSM is trained on. */
 export function damsmImageSize({ damsm, generator }: Pick<Config, "damsm" | "generator">): number {
   return damsm.encoder === "inception" ? imageSizes(generator).at(-1)! : damsm.imageSize;
 }

@@ -115,7 +115,7 @@ describe("what is wrong is named", () => {
     ],
     [
       "width=48",
-      "--set width=48: width: unknown key; did you mean text.width or damsm.width or reader.width or generator.width",
+      "--set width=48: width: unknown key; did you mean text.width or damsm.width or attribute classifier.width or generator.width",
     ],
     ["generatr.width=48", "generatr: unknown key; did you mean generator?"],
     ["siamese.colour=1", "siamese.colour: unknown key; known under siamese: enabled, sharedNoise, shareSame"],

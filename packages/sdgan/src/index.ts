@@ -1,8 +1,8 @@
-/** SD-GAN as a library: from data to a trained model, and from captions to pictures. */
+/** SD-GAN as a library: from data to a trained model, and from captions to images. */
 
 // Training: a configuration and a prepared folder become a run folder.
 export { type Config, loadConfig, presetNames } from "./config.js";
-// Data: a source of pictures with captions becomes a prepared folder.
+// Data: a source of images with captions becomes a prepared folder.
 export { type BirdsOptions, birds } from "./data/birds/index.js";
 export { type CocoOptions, coco } from "./data/coco.js";
 export { type CubOptions, cub } from "./data/cub.js";
@@ -15,9 +15,14 @@ export { UserError } from "./errors.js";
 // Evaluation: a run folder and a prepared folder become figures.
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.js";
 export { type Evaluation, type Figure, figureKinds, metricNames } from "./evaluation/result.js";
-// Drawing: a run folder and captions become pictures.
-export { type DrawOptions, Painter, type Painting, type StagePicture } from "./generation/painter.js";
-export { type SaveOptions, savePictures } from "./generation/save.js";
+// Drawing: a run folder and captions become images.
+export {
+  type GeneratedImage,
+  type GenerateOptions,
+  ImageGenerator,
+  type StageImage,
+} from "./generation/image-generator.js";
+export { type SaveOptions, saveImages } from "./generation/save.js";
 export { type ContrastiveOptions, contrastiveLoss } from "./losses/contrastive.js";
 // The method's parts, for other models.
 export { Discriminator, type DiscriminatorOptions } from "./models/discriminator.js";

@@ -1,8 +1,8 @@
 // AttnGAN's attention of words over regions (Xu et al., 2018, §3.2): a softmax over words, and one over regions of γ1
 // times that, in one pass each way.
 //
-// Scores of all pairs of pictures and captions are the largest tensor of DAMSM's losses. libtorch's operators go over it
-// eleven times, most of the time for two lines; this goes over one picture's at a time, which a processor's cache holds.
+// Scores of all pairs of images and captions are the largest tensor of DAMSM's losses. libtorch's operators go over it
+// eleven times, most of the time for two lines; this goes over one image's at a time, which a processor's cache holds.
 // Registered as `node_torch::word_attention`; other dtypes and a GPU take libtorch's own operators.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -27,8 +27,8 @@ Tensor compose(const Tensor& scores, const Tensor& absent, double gamma) {
   return overWords.mul(gamma).softmax(1);
 }
 
-/// Scores of one picture: R rows, one a region, of J captions with T words each.
-struct Picture {
+/// Scores of one image: R rows, one a region, of J captions with T words each.
+struct Image {
   int64_t R, J, T;
   const bool* absent;  // [J · T]
   float gamma;
@@ -54,43 +54,43 @@ struct Picture {
 };
 
 /// `room` for 2 · J · T floats.
-VECTORIZED void attend(const Picture& picture, const float* scores, float* attention, float* room) {
-  const int64_t row = picture.row();
-  const float gamma = picture.gamma;
+VECTORIZED void attend(const Image& image, const float* scores, float* attention, float* room) {
+  const int64_t row = image.row();
+  const float gamma = image.gamma;
   float *shift = room, *sums = room + row;
   std::fill(sums, sums + row, 0.0f);
-  for (int64_t r = 0; r < picture.R; r++) {
+  for (int64_t r = 0; r < image.R; r++) {
     float* a = attention + r * row;
-    picture.overWords(scores + r * row, shift, a);
+    image.overWords(scores + r * row, shift, a);
     for (int64_t k = 0; k < row; k++) {
       a[k] = exponential(gamma * (a[k] - 1)); // p is 1 at most.
       sums[k] += a[k];
     }
   }
   for (int64_t k = 0; k < row; k++) sums[k] = 1 / sums[k];
-  for (int64_t r = 0; r < picture.R; r++) {
+  for (int64_t r = 0; r < image.R; r++) {
     float* a = attention + r * row;
     for (int64_t k = 0; k < row; k++) a[k] *= sums[k];
   }
 }
 
 /// `room` for 3 · J · T floats.
-VECTORIZED void attendBackward(const Picture& picture, const float* scores, const float* attention, const float* dAttention,
+VECTORIZED void attendBackward(const Image& image, const float* scores, const float* attention, const float* dAttention,
                                float* dScores, float* room) {
-  const int64_t row = picture.row(), T = picture.T;
-  const float gamma = picture.gamma;
+  const int64_t row = image.row(), T = image.T;
+  const float gamma = image.gamma;
   float *shift = room, *p = room + row, *means = room + 2 * row;
   std::fill(means, means + row, 0.0f);
-  for (int64_t r = 0; r < picture.R; r++) {
+  for (int64_t r = 0; r < image.R; r++) {
     const float *a = attention + r * row, *da = dAttention + r * row;
     for (int64_t k = 0; k < row; k++) means[k] += a[k] * da[k];
   }
-  for (int64_t r = 0; r < picture.R; r++) {
+  for (int64_t r = 0; r < image.R; r++) {
     const float *a = attention + r * row, *da = dAttention + r * row;
     float* ds = dScores + r * row;
-    picture.overWords(scores + r * row, shift, p);
+    image.overWords(scores + r * row, shift, p);
     for (int64_t k = 0; k < row; k++) ds[k] = gamma * a[k] * (da[k] - means[k]);  // ∂/∂p
-    for (int64_t j = 0; j < picture.J; j++) {
+    for (int64_t j = 0; j < image.J; j++) {
       float mean = 0;
       for (int64_t k = j * T; k < (j + 1) * T; k++) mean += p[k] * ds[k];
       std::fill(shift + j * T, shift + (j + 1) * T, mean);
@@ -99,13 +99,13 @@ VECTORIZED void attendBackward(const Picture& picture, const float* scores, cons
   }
 }
 
-/// Calls work(picture, offset of its scores, room) for every picture, on all threads.
+/// Calls work(image, offset of its scores, room) for every image, on all threads.
 template <class Work>
-void forPictures(const Tensor& scores, const Tensor& absent, double gamma, const Work& work) {
-  const Picture picture{scores.size(1), scores.size(2), scores.size(3), absent.data_ptr<bool>(), static_cast<float>(gamma)};
+void forImages(const Tensor& scores, const Tensor& absent, double gamma, const Work& work) {
+  const Image image{scores.size(1), scores.size(2), scores.size(3), absent.data_ptr<bool>(), static_cast<float>(gamma)};
   at::parallel_for(0, scores.size(0), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> room(3 * picture.row());
-    for (int64_t i = begin; i < end; i++) work(picture, i * picture.R * picture.row(), room.data());
+    std::vector<float> room(3 * image.row());
+    for (int64_t i = begin; i < end; i++) work(image, i * image.R * image.row(), room.data());
   });
 }
 
@@ -113,8 +113,8 @@ struct WordAttention : torch::autograd::Function<WordAttention> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& given, const Tensor& absent, double gamma) {
     at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor scores = given.contiguous(), attention = at::empty_like(scores);
-    forPictures(scores, absent, gamma, [&](const Picture& picture, int64_t at, float* room) {
-      attend(picture, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at, room);
+    forImages(scores, absent, gamma, [&](const Image& image, int64_t at, float* room) {
+      attend(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at, room);
     });
     context->save_for_backward({given, absent, attention});
     context->saved_data["gamma"] = gamma;
@@ -131,15 +131,15 @@ struct WordAttention : torch::autograd::Function<WordAttention> {
     }
     const Tensor scores = saved[0].contiguous(), &attention = saved[2], dAttention = outputs[0].contiguous();
     const Tensor dScores = at::empty_like(scores);
-    forPictures(scores, saved[1], gamma, [&](const Picture& picture, int64_t at, float* room) {
-      attendBackward(picture, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at,
+    forImages(scores, saved[1], gamma, [&](const Image& image, int64_t at, float* room) {
+      attendBackward(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at,
                      dAttention.data_ptr<float>() + at, dScores.data_ptr<float>() + at, room);
     });
     return {dScores, Tensor(), Tensor()};
   }
 };
 
-/// scores [I, R, J, T] of pictures, regions, captions, words; absent [J, T]
+/// scores [I, R, J, T] of images, regions, captions, words; absent [J, T]
 Tensor wordAttention(const Tensor& scores, const Tensor& absent, double gamma) {
   const bool known = scores.device().is_cpu() && scores.scalar_type() == at::kFloat && absent.device().is_cpu() &&
                      absent.scalar_type() == at::kBool;

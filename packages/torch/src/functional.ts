@@ -30,9 +30,9 @@ export function conv2d(
 }
 
 /**
- * Whether a convolution has more output channels than places that it is computed at, of all pictures together. oneDNN
+ * Whether a convolution has more output channels than places that it is computed at, of all images together. oneDNN
  * takes two to three times as long for these as one product of matrices, most of it for the weights' gradient. Those
- * that do not shrink the picture gain nothing, nor do other dtypes and layouts.
+ * that do not shrink the image gain nothing, nor do other dtypes and layouts.
  */
 function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
   if (stride === 1 || input.dtype !== "bfloat16" || input.device !== "cpu") return false;
@@ -69,7 +69,7 @@ export function convTranspose2d(
 }
 
 /**
- * AttnGAN's attention of words over a picture's regions (Xu et al., 2018, §3.2), for all pairs of pictures and captions:
+ * AttnGAN's attention of words over an image's regions (Xu et al., 2018, §3.2), for all pairs of images and captions:
  * softmax over R of γ1 · (softmax over T of the scores), where `absent` words have no part in the inner one.
  * scores [I, R, J, T], absent [J, T] → [I, R, J, T].
  */
@@ -94,7 +94,7 @@ export interface BatchNormOptions {
   training: boolean;
   momentum?: number;
   eps?: number;
-  /** Added to `weight` and `bias`, both or neither: [B, C, 1, 1] for the whole picture, or [B, C, H, W]. */
+  /** Added to `weight` and `bias`, both or neither: [B, C, 1, 1] for the whole image, or [B, C, H, W]. */
   scale?: Tensor | null;
   shift?: Tensor | null;
   activation?: Activation;

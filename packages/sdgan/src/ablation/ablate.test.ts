@@ -25,20 +25,20 @@ const at = (...names: string[]) => join(folder, ...names);
 beforeAll(async () => {
   compile();
   folder = mkdtempSync(join(tmpdir(), "sdgan-ablate-"));
-  writeFileSync(at("tiny.yaml"), `${tinyConfig}\nreader: { width: 4, batch: 4, steps: 4 }`);
-  const birds = ["prepare", "birds", "--size", "64", "--species", "20", "--pictures", "26"];
+  writeFileSync(at("tiny.yaml"), `${tinyConfig}\nattributeClassifier: { width: 4, batch: 4, steps: 4 }`);
+  const birds = ["prepare", "birds", "--size", "64", "--species", "20", "--images", "26"];
   expect((await sdgan(...birds, "--out", at("data"))).code).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Tiny networks that draw 64 pixels, which the reader takes. */
+/** Tiny networks that draw 64 pixels, which the attribute classifier takes. */
 const ablate = (out: string, ...more: string[]) => [
   ...["ablate", "--config", at("tiny.yaml"), "--set", "generator.firstSize=32", "--data", at("data")],
-  ...["--out", at(out), "--pictures", "130", "--threads", "1", ...more],
+  ...["--out", at(out), "--images", "130", "--threads", "1", ...more],
 ];
 /** What another ablation has trained already. */
 const shared = (out: string) => [
-  ...["--damsm", at(out, "shared"), "--reader", at(out, "shared"), "--judge", at(out, "judge")],
+  ...["--damsm", at(out, "shared"), "--attribute-classifier", at(out, "shared"), "--judge", at(out, "judge")],
 ];
 const result = (out: string) => JSON.parse(readFileSync(at(out, "ablation.json"), "utf8")) as AblationResult;
 const metrics = (out: string, variant: string, seed: number) =>
@@ -78,9 +78,9 @@ it("is stopped and goes on, does nothing twice, and comes to what one that never
   expect(await sdgan(...ablate("whole", ...whole))).toMatchObject({ code: 0 });
   for (const variant of ["baseline", "full"])
     expect(metrics("stopped", variant, 0)).toBe(metrics("whole", variant, 0));
-  const drawn = ({ runs }: AblationResult) =>
+  const generated = ({ runs }: AblationResult) =>
     runs.map(({ variant, seed, figures: { secondsPerStep, ...figures } }) => ({ variant, seed, figures }));
-  expect(drawn(result("stopped"))).toEqual(drawn(result("whole")).filter(({ seed }) => seed === 0));
+  expect(generated(result("stopped"))).toEqual(generated(result("whole")).filter(({ seed }) => seed === 0));
   expect(existsSync(at("whole", "shared"))).toBe(false);
 });
 
@@ -97,13 +97,16 @@ it("has all variants in the table, those of equal configuration by their twin's 
   expect(twin!.figures).toEqual(full!.figures);
   expect(full!.figures.parameters!.mean).toBeGreaterThan(baseline!.figures.parameters!.mean);
   expect(full!.figures.secondsPerStep!.mean).toBeGreaterThan(0);
-  expect(full!.figures).toHaveProperty("readerScore");
+  expect(full!.figures).toHaveProperty("attributeAccuracy");
   expect(full!.figures).toHaveProperty("rPrecision");
-  expect(references.map(({ title }) => title)).toEqual(["real pictures", "chance"]);
+  expect(references.map(({ title }) => title)).toEqual(["real images", "chance"]);
   expect(comparisons.map(({ measure }) => measure)).not.toContain("parameters");
-  expect(comparisons.find(({ measure }) => measure === "readerScore")).toMatchObject({
+  expect(comparisons.find(({ measure }) => measure === "attributeAccuracy")).toMatchObject({
     ...{ n: 2, least: 0.5 },
-    difference: expect.closeTo(full!.figures.readerScore!.mean - baseline!.figures.readerScore!.mean, 9),
+    difference: expect.closeTo(
+      full!.figures.attributeAccuracy!.mean - baseline!.figures.attributeAccuracy!.mean,
+      9,
+    ),
   });
   expect(readFileSync(at("whole", "ablation.md"), "utf8")).toContain("| baseline: AttnGAN | 2 |");
 });
@@ -124,11 +127,11 @@ it("measures again what was measured otherwise, and trains nothing again", async
   const model = at("stopped", "runs", "baseline", "seed-0", "model.safetensors");
   const before = readFileSync(model);
   const { figures } = result("stopped").runs[0]!;
-  const otherwise = ["--pictures", "120", "--variants", "baseline", "--seeds", "0"];
+  const otherwise = ["--images", "120", "--variants", "baseline", "--seeds", "0"];
   expect(await sdgan(...ablate("stopped", ...otherwise))).toMatchObject({ code: 0 });
   expect(readFileSync(model).equals(before)).toBe(true);
   const { runs } = result("stopped");
-  expect(runs.map(({ variant }) => variant)).toEqual(["baseline"]); // full was measured by more pictures.
+  expect(runs.map(({ variant }) => variant)).toEqual(["baseline"]); // full was measured by more images.
   expect(runs[0]!.figures.frechetDistance).not.toBe(figures.frechetDistance);
 });
 
@@ -141,9 +144,9 @@ it("has a page that needs nothing else", () => {
     "Where it looks for each word",
     "What SCBN adds to the scale",
   ]);
-  const pictures = [...document.querySelectorAll("img")].map((image) => image.getAttribute("src")!);
-  expect(pictures.length).toBeGreaterThan(30);
-  expect(pictures.filter((source) => !source.startsWith("data:image/png;base64,"))).toEqual([]);
+  const images = [...document.querySelectorAll("img")].map((image) => image.getAttribute("src")!);
+  expect(images.length).toBeGreaterThan(30);
+  expect(images.filter((source) => !source.startsWith("data:image/png;base64,"))).toEqual([]);
   expect([...document.querySelectorAll("script, link, iframe, object")]).toEqual([]);
 });
 

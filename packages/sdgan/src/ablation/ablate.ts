@@ -4,24 +4,24 @@ import { basename, dirname, join } from "node:path";
 import { type Config, loadConfig } from "../config.js";
 import { openPrepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
+import { attributeClassifierPath } from "../evaluation/networks/attribute-classifier.js";
 import { damsmPath, requireIndependent } from "../evaluation/networks/damsm.js";
-import { readerPath } from "../evaluation/networks/reader.js";
 import { writeAblationReport } from "../report/ablation-report.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { takeLock } from "../run/run-lock.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
+import { attributeClassifierFile } from "../training/attribute-classifier-task.js";
 import { checkpointSteps, newestCheckpoint } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
-import { damsmFile } from "../training/damsm-trainee.js";
-import { modelFile } from "../training/gan-trainee.js";
-import { readerFile } from "../training/reader-trainee.js";
+import { damsmFile } from "../training/damsm-task.js";
+import { modelFile } from "../training/gan-task.js";
 import { sha256Of } from "../weights/inception-file.js";
 import { Commands } from "./commands.js";
-import { isEvaluated, type Yardstick } from "./measures.js";
 import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
 import { type AblationResult, gatherResults, seedsIn } from "./results.js";
+import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 
 export interface AblateOptions extends PlanOptions {
   /** A prepared folder. */
@@ -32,15 +32,15 @@ export interface AblateOptions extends PlanOptions {
   jobs: number;
   /** Threads of each. */
   threads: number;
-  /** Run folders whose DAMSM and reader are taken, rather than trained here. */
+  /** Run folders whose DAMSM and attribute classifier are taken, rather than trained here. */
   damsm?: string | undefined;
-  reader?: string | undefined;
+  attributeClassifier?: string | undefined;
   /** A run folder whose DAMSM measures R-precision: of another seed than the one that trains. */
   judge?: string | undefined;
   /** A file with the weights that FID is defined by: the figures are then by its features. */
   inception?: string | undefined;
-  /** Pictures that each run is measured by. */
-  pictures: number;
+  /** Images that each run is measured by. */
+  images: number;
   signal: AbortSignal;
   /** A part of the work begins, and has so many steps; `from` of them were done before. */
   onBegin?(part: string, from: number, steps: number): void;
@@ -50,7 +50,7 @@ export interface AblateOptions extends PlanOptions {
 }
 
 /**
- * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the reader; `runs/VARIANT/seed-N`, run folders; `logs/`;
+ * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
  * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended
  * it before the last run.
  * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
@@ -75,29 +75,31 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     const shared = join(out, "shared");
     const damsm = options.damsm ?? shared;
     const judge = options.judge ?? join(out, "judge");
-    const reader = options.reader ?? (knowsAttributes ? shared : undefined);
+    const attributeClassifier = options.attributeClassifier ?? (knowsAttributes ? shared : undefined);
     const trainings: SharedTraining[] = [
       ...(options.damsm ? [] : [{ what: "damsm", run: shared, seed: base.seed } as const]),
       ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: otherSeed(options, base) } as const]),
-      ...(options.reader || !knowsAttributes
+      ...(options.attributeClassifier || !knowsAttributes
         ? []
-        : [{ what: "reader", run: shared, seed: base.seed } as const]),
+        : [{ what: "attribute-classifier", run: shared, seed: base.seed } as const]),
     ];
     for (const training of trainings)
       if (!(await trainShared(training, base, commands, options))) return undefined;
 
-    const yardstick: Yardstick = {
-      ...{ steps, data, pictures: options.pictures },
+    const yardstick: EvaluationSetting = {
+      ...{ steps, data, images: options.images },
       networks: {
         damsm: sha256Of(damsmPath(judge)),
-        ...(reader && { reader: sha256Of(readerPath(reader)) }),
+        ...(attributeClassifier && {
+          attributeClassifier: sha256Of(attributeClassifierPath(attributeClassifier)),
+        }),
         ...(options.inception && { inception: sha256Of(options.inception) }),
       },
     };
     const gather = () => gatherResults(out, yardstick, equalVariants(options.config, options.set));
     const failed = await trainRuns(
       runs,
-      { ...options, ...{ yardstick, damsm, judge, reader } },
+      { ...options, ...{ yardstick, damsm, judge, attributeClassifier } },
       commands,
       gather,
     );
@@ -117,7 +119,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
 }
 
 interface SharedTraining {
-  what: "damsm" | "reader";
+  what: "damsm" | "attribute-classifier";
   /** The run folder that it is part of. */
   run: string;
   seed: number;
@@ -131,12 +133,13 @@ async function trainShared(
   { config, set = [], data, out, onBegin, onProgress }: AblateOptions,
 ): Promise<boolean> {
   const folder = what === "damsm" ? damsmFolder(run) : join(run, what);
-  const { steps } = base[what];
+  const { steps } = base[what === "damsm" ? what : "attributeClassifier"];
   const before = trainedSteps(folder);
-  if (before >= steps && isPublished(folder, what === "damsm" ? damsmFile : readerFile)) return true;
+  if (before >= steps && isPublished(folder, what === "damsm" ? damsmFile : attributeClassifierFile))
+    return true;
   const part = `${what} in ${basename(run)}`;
   onBegin?.(part, before, steps);
-  using _ = watch(() => onProgress?.(stepUnderWay(folder), {}));
+  using _ = monitor(() => onProgress?.(stepUnderWay(folder), {}));
   const how = holdsRun(folder) ? ["--resume"] : ["--config", config, ...asOptions([...set, `seed=${seed}`])];
   return await commands.run(
     ["train", what, "--data", data, "--run", run, ...how],
@@ -145,7 +148,7 @@ async function trainShared(
 }
 
 interface RunOptions extends AblateOptions {
-  yardstick: Yardstick;
+  yardstick: EvaluationSetting;
   damsm: string;
   judge: string;
 }
@@ -174,7 +177,7 @@ async function trainRuns(
       }),
     });
   };
-  using _ = watch(show);
+  using _ = monitor(show);
   const left = runs.filter(({ folder }) => !isEvaluated(folder, yardstick)).values();
   const worker = async () => {
     for (const run of left) {
@@ -202,12 +205,12 @@ async function trainRuns(
 /** Returns whether it is complete. */
 async function trainAndEvaluate(
   { variant, seed, folder, settings }: PlannedRun,
-  { config, data, out, yardstick, damsm, judge, reader, inception, pictures }: RunOptions,
+  { config, data, out, yardstick, damsm, judge, attributeClassifier, inception, images }: RunOptions,
   commands: Commands,
 ): Promise<boolean> {
   const { steps } = yardstick;
   const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
-  if (reader) adoptReader(reader, folder);
+  if (attributeClassifier) adoptReader(attributeClassifier, folder);
   if (trainedSteps(folder) < steps || !isPublished(folder, modelFile)) {
     const how = holdsRun(folder)
       ? ["--resume"]
@@ -216,18 +219,17 @@ async function trainAndEvaluate(
     if (!(await commands.run(args, log))) return false;
   }
   const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
-  const args = ["--run", folder, "--data", data, ...judges, "--pictures", String(pictures)];
+  const args = ["--run", folder, "--data", data, ...judges, "--images", String(images)];
   if (!(await commands.run(["evaluate", ...args], log))) return false;
   if (isEvaluated(folder, yardstick)) return true;
   throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`);
 }
 
-/** Copies the reader of the run folder `from` into `run`, where training and evaluation look for it. */
+/** Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation look for it. */
 function adoptReader(from: string, run: string): void {
-  const [source, target] = [from, run].map((folder) => join(folder, "reader", readerFile)) as [
-    string,
-    string,
-  ];
+  const [source, target] = [from, run].map((folder) =>
+    join(folder, "attribute-classifier", attributeClassifierFile),
+  ) as [string, string];
   const bytes = onDisk(source, () => readFileSync(source));
   if (existsSync(target) && onDisk(target, () => readFileSync(target)).equals(bytes)) return;
   onDisk(target, () => ensureFolder(dirname(target)));
@@ -253,7 +255,7 @@ function stepUnderWay(folder: string): number {
 }
 
 /** Looks every second. */
-function watch(look: () => void): Disposable {
+function monitor(look: () => void): Disposable {
   const timer = setInterval(look, 1000);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
@@ -267,7 +269,7 @@ function asOptions(settings: readonly string[]): string[] {
  * @throws UserError
  */
 function requireNetworks(
-  { damsm, judge, reader, inception, config, data }: AblateOptions,
+  { damsm, judge, attributeClassifier, inception, config, data }: AblateOptions,
   base: Config,
 ): void {
   if (base.damsm.encoder === "inception" && !(damsm && judge))
@@ -278,8 +280,10 @@ function requireNetworks(
     );
   const [taught, judging] = [damsm, judge].map((run) => (run ? damsmPath(run) : undefined));
   if (taught && judging) requireIndependent(judging, taught, "--judge");
-  if (reader && !existsSync(readerPath(reader)))
-    throw new UserError(`--reader ${reader}: there is no ${readerPath(reader)}: sdgan train reader makes it`);
+  if (attributeClassifier && !existsSync(attributeClassifierPath(attributeClassifier)))
+    throw new UserError(
+      `--attribute-classifier ${attributeClassifier}: there is no ${attributeClassifierPath(attributeClassifier)}: sdgan train attribute-classifier makes it`,
+    );
   if (inception && !existsSync(inception))
     throw new UserError(`--inception ${inception}: there is no such file`);
 }

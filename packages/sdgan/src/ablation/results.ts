@@ -6,9 +6,9 @@ import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun } from "../run/run-folder.js";
 import { onDisk } from "../system-errors.js";
-import { makeGenerator } from "../training/gan-trainee.js";
-import { evaluated, isEvaluated, measures, runFigures, type Yardstick } from "./measures.js";
+import { makeGenerator } from "../training/gan-task.js";
 import { runFolder } from "./plan.js";
+import { type EvaluationSetting, evaluated, isEvaluated, measures, runFigures } from "./run-figures.js";
 import {
   type Comparison,
   cellsOf,
@@ -29,7 +29,7 @@ export interface AblationResult {
   data: string;
   runs: MeasuredRun[];
   rows: Row[];
-  /** What real pictures and chance come to. */
+  /** What real images and chance come to. */
   references: Reference[];
   /** Full SD-GAN less the baseline. */
   comparisons: Comparison[];
@@ -45,7 +45,7 @@ export const claim = { full: "full", baseline: "baseline" } as const;
  */
 export function gatherResults(
   out: string,
-  yardstick: Yardstick,
+  yardstick: EvaluationSetting,
   equal: ReadonlyMap<string, string>,
 ): AblationResult {
   const { steps, data } = yardstick;
@@ -121,7 +121,7 @@ export function seedsIn(out: string): { variant: string; seed: number }[] {
 
 function referencesOf(folder: string): Reference[] {
   const references = [
-    { title: "real pictures", figures: evaluated(folder, "real") },
+    { title: "real images", figures: evaluated(folder, "real") },
     { title: "chance", figures: evaluated(folder, "chance") },
   ];
   return references.filter(({ figures }) => Object.keys(figures).length > 0);

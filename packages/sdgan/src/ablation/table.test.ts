@@ -79,13 +79,13 @@ describe("the table", () => {
   });
 
   it("shows mean ± deviation, the best bold, and references below", () => {
-    const references = [{ title: "real pictures", figures: { score: 0.9 } }];
+    const references = [{ title: "real images", figures: { score: 0.9 } }];
     expect(cellsOf(rows, all, references)).toEqual([
       ["variant", "seeds", "size", "score ↑", "loss ↓"],
       ["baseline: the old", "3", "1000", "0.5000", "**2**"],
       ["full: the new", "2", "1200", "**0.6500 ± 0.0707**", "4.000 ± 1.414"],
       ["twin: the new again (the same as full)", "2", "1200", "**0.6500 ± 0.0707**", "4.000 ± 1.414"],
-      ["real pictures", "", "–", "0.9000", "–"],
+      ["real images", "", "–", "0.9000", "–"],
     ]);
     expect(
       markdownTable([

@@ -32,7 +32,7 @@ export interface Row {
   figures: Record<string, { mean: number; deviation: number }>;
 }
 
-/** What the figures are to be seen against: real pictures, chance. */
+/** What the figures are to be seen against: real images, chance. */
 export interface Reference {
   title: string;
   figures: Record<string, number>;

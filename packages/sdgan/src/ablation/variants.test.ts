@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { type Config, loadConfig } from "../config.js";
-import { makeGenerator } from "../training/gan-trainee.js";
+import { makeGenerator } from "../training/gan-task.js";
 import { settingsOf, type Variant, variants } from "./variants.js";
 
 const small = ["text.width=16", "generator.width=4", "generator.scbnHidden=8", "discriminator.width=4"];
@@ -20,7 +20,7 @@ it("the table has every variant once, with a name that a folder can have", () =>
   expect(names).toEqual(expect.arrayContaining(["baseline", "scbn", "siamese", "full", "alpha-0", "raw"]));
 });
 
-it("every variant sees as many pictures a step, and differs from the configuration in what it is about alone", () => {
+it("every variant sees as many images a step, and differs from the configuration in what it is about alone", () => {
   const base = loadConfig("birds-64", small);
   for (const { name } of variants) {
     const config = configOf(name);

@@ -11,7 +11,7 @@ export interface Variant {
   among: "parts" | "pairs" | "constants";
   /** What conditions batch normalization: the same in all stages, or other cues first than later; by default as configured. */
   scbn?: ScbnKind | "sentence, then word";
-  /** Pairs of captions and the contrastive loss; without them, as many pictures a step, unpaired. */
+  /** Pairs of captions and the contrastive loss; without them, as many images a step, unpaired. */
   siamese: boolean;
   /** What else, as `--set` takes it. */
   set?: readonly string[];
@@ -89,8 +89,8 @@ export const variants: readonly Variant[] = [
 ];
 
 /**
- * What `--set` makes of a configuration to have the variant. Siamese branches see `training.batch` pictures each; a
- * variant without them gets those of both, so that every variant sees as many pictures a step: otherwise batch sizes
+ * What `--set` makes of a configuration to have the variant. Siamese branches see `training.batch` images each; a
+ * variant without them gets those of both, so that every variant sees as many images a step: otherwise batch sizes
  * would be compared, not methods.
  */
 export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {

@@ -37,18 +37,21 @@ export function addAblate(program: Command): void {
       "--judge <folder>",
       "a run folder with a DAMSM of another seed, which measures R-precision, rather than one trained here",
     )
-    .option("--reader <folder>", "a run folder whose reader judges, rather than one trained here on the data")
+    .option(
+      "--attribute classifier <folder>",
+      "a run folder whose attribute classifier judges, rather than one trained here on the data",
+    )
     .option("--inception <file>", "the weights that FID is defined by: distances are then by its features")
-    .option("--pictures <count>", "pictures that a run is measured by", wholeNumber(1), 1000)
+    .option("--images <count>", "images that a run is measured by", wholeNumber(1), 1000)
     .addHelpText("after", help)
     .action(show);
 }
 
 const help = `
-Variants, each with as many pictures a step:
+Variants, each with as many images a step:
 ${variants.map(({ name, title }) => `  ${name.padEnd(26)}${title}`).join("\n")}
 
-The DAMSMs and the reader are trained once, in the folder's shared/ and judge/; runs are in runs/VARIANT/seed-N. The
+The DAMSMs and the attributeClassifier are trained once, in the folder's shared/ and judge/; runs are in runs/VARIANT/seed-N. The
 table is in ablation.md and ablation.json, made anew after every run, of all runs of the folder that were measured alike;
 report.html is the page to look at. What is complete is not done again, and what was interrupted goes on.
 Where damsm.encoder is inception, train two DAMSMs first, and give --damsm and --judge.
@@ -69,9 +72,9 @@ interface Options {
   threads?: number;
   damsm?: string;
   judge?: string;
-  reader?: string;
+  attributeClassifier?: string;
   inception?: string;
-  pictures: number;
+  images: number;
 }
 
 async function show(options: Options): Promise<void> {

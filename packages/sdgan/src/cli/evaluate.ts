@@ -11,7 +11,7 @@ import { withTorch } from "./with-torch.js";
 export function addEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .description("measure a trained model on captions and pictures that it never saw");
+    .description("measure a trained model on captions and images that it never saw");
   requiredOption(command, "--run <folder>", "the run folder in which the GAN was trained");
   requiredOption(command, "--data <folder>", "a prepared folder; its test split is used");
   command
@@ -20,20 +20,20 @@ export function addEvaluate(program: Command): void {
       `some of ${metricNames.join(", ")}; by default all that can be computed`,
       metricsOf,
     )
-    .option("--inception <file>", "the weights that FID is defined by; pictures are compared by its features")
+    .option("--inception <file>", "the weights that FID is defined by; images are compared by its features")
     .option("--damsm <folder>", "another run folder, whose DAMSM of another seed is R-precision's judge")
-    .option("--reader <folder>", "another run folder, whose reader is used")
+    .option("--attribute classifier <folder>", "another run folder, whose attribute classifier is used")
     .addOption(checkpointOption(command))
-    .option("--pictures <count>", "captions to draw a picture of", wholeNumber(1), 1000)
-    .option("--seed <number>", "other captions and pictures for another seed", wholeNumber(0), 0)
+    .option("--images <count>", "captions to draw an image of", wholeNumber(1), 1000)
+    .option("--seed <number>", "other captions and images for another seed", wholeNumber(0), 0)
     .option("--json", "print the result as JSON, and nothing else")
     .addOption(deviceOption(command))
     .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-Writes evaluation.json and evaluation.png, a sheet of drawn pictures beside the real ones, into the run folder, and the
-first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same pictures
+Writes evaluation.json and evaluation.png, a sheet of drawn images beside the real ones, into the run folder, and the
+first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same images
 stay. docs/evaluation.md says what each figure means.
 
 Example:
@@ -48,9 +48,9 @@ interface Options {
   metrics?: MetricName[];
   inception?: string;
   damsm?: string;
-  reader?: string;
+  attributeClassifier?: string;
   checkpoint?: number | "best";
-  pictures: number;
+  images: number;
   seed: number;
   json?: boolean;
   device?: Device;
@@ -59,8 +59,8 @@ interface Options {
 
 async function show({ json, threads, ...options }: Options): Promise<void> {
   const { evaluate } = await withTorch(() => import("../evaluation/evaluate.js"), threads);
-  const progress = new Progress({ label: "evaluate", total: options.pictures, unit: "captions" });
-  const result = await progress.during(evaluate({ ...options, onPicture: (done) => progress.update(done) }));
+  const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
+  const result = await progress.during(evaluate({ ...options, onImage: (done) => progress.update(done) }));
   console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
 }
 

@@ -9,17 +9,17 @@ import {
 /** An evaluation, to read: a table of figures, and what they are of. */
 export function evaluationLines(result: Evaluation): string[] {
   const figures = Object.entries(result.figures) as [FigureName, Figure][];
-  const { readerScore } = result.figures;
+  const { attributeAccuracy } = result.figures;
   return [
-    `${result.run} at step ${result.step}: pictures drawn of ${result.pictures} captions, against ` +
-      `${result.realPictures} real ones of ${result.data.folder} (test split), at ${result.size} pixels, seed ${result.seed}`,
+    `${result.run} at step ${result.step}: images generated of ${result.images} captions, against ` +
+      `${result.realImages} real ones of ${result.data.folder} (test split), at ${result.size} pixels, seed ${result.seed}`,
     "",
     ...table([
-      ["", "drawn", "", "real", "chance", "better", "by", "of"],
+      ["", "generated", "", "real", "chance", "better", "by", "of"],
       ...figures.map(([name, figure]) => rowOf(name, figure)),
     ]),
-    ...(readerScore?.byAttribute
-      ? ["", `Reader's score by attribute: ${sharesOf(readerScore.byAttribute)}`]
+    ...(attributeAccuracy?.byAttribute
+      ? ["", `AttributeClassifier's score by attribute: ${sharesOf(attributeAccuracy.byAttribute)}`]
       : []),
     "",
     ...Object.entries(result.networks).map(
@@ -35,7 +35,7 @@ export function evaluationLines(result: Evaluation): string[] {
 
 function rowOf(name: FigureName, figure: Figure): string[] {
   const { title, better } = figureKinds[name];
-  const { drawn, deviation, real, chance, network, count, parts, candidates } = figure;
+  const { generated, deviation, real, chance, network, count, parts, candidates } = figure;
   const of = `${count} ${countedIn(name)}`;
   const more = [
     ...(parts === undefined ? [] : [`${parts} ${partsOf[name] ?? "parts"}`]),
@@ -43,7 +43,7 @@ function rowOf(name: FigureName, figure: Figure): string[] {
   ];
   return [
     title,
-    number(drawn),
+    number(generated),
     deviation === undefined ? "" : `± ${number(deviation)}`,
     real === undefined ? "" : number(real),
     chance === undefined ? "" : number(chance),
@@ -60,9 +60,9 @@ const partsOf: Partial<Record<FigureName, string>> = {
 };
 
 function countedIn(name: FigureName): string {
-  if (name === "readerScore" || name === "otherCaptionsScore") return "attributes";
+  if (name === "attributeAccuracy" || name === "otherCaptionsAccuracy") return "attributes";
   const { metric } = figureKinds[name];
-  return metric === "consistency" || (metric === "diversity" && name !== "variety") ? "pairs" : "pictures";
+  return metric === "consistency" || (metric === "diversity" && name !== "variety") ? "pairs" : "images";
 }
 
 /** Words to the left, numbers to the right. */

@@ -8,31 +8,27 @@ import { withTorch } from "./with-torch.js";
 
 /** `sdgan generate` */
 export function addGenerate(program: Command): void {
-  const command = program.command("generate").description("draw pictures of captions with a trained model");
+  const command = program.command("generate").description("draw images of captions with a trained model");
   requiredOption(command, "--run <folder>", "the run folder in which a GAN was trained");
-  requiredOption(
-    command,
-    "--out <folder>",
-    "where the pictures go; only files of the same names are replaced",
-  );
+  requiredOption(command, "--out <folder>", "where the images go; only files of the same names are replaced");
   command
     .option("--caption <text>", "what to draw; may be repeated", collect)
     .option("--captions <file>", "a text file with a caption on each line")
-    .option("--count <number>", "pictures of each caption", wholeNumber(1, 10_000), 1)
-    .option("--seed <number>", "other pictures for another seed", wholeNumber(0), 0)
-    .option("--batch <number>", "pictures drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
-    .option("--stages", "write the smaller pictures of the earlier stages too")
+    .option("--count <number>", "images of each caption", wholeNumber(1, 10_000), 1)
+    .option("--seed <number>", "other images for another seed", wholeNumber(0), 0)
+    .option("--batch <number>", "images drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
+    .option("--stages", "write the smaller images of the earlier stages too")
     .addOption(checkpointOption(command))
     .addOption(deviceOption(command))
     .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-A caption, a seed and a picture's number give the same picture, alone or among others; with --batch, but for a shade.
+A caption, a seed and an image's number give the same image, alone or among others; with --batch, but for a shade.
 Each PNG says its caption, seed, number and checkpoint in its text chunks; grid.png shows them together.
 
 Example:
-  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --count 4 --out pictures`,
+  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --count 4 --out images`,
     )
     .action(show);
 }
@@ -63,28 +59,28 @@ async function show({
 }: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
-  const [{ Painter }, { readCaptions, unknownWords }, { savePictures }] = await withTorch(
+  const [{ ImageGenerator }, { readCaptions, unknownWords }, { saveImages }] = await withTorch(
     () =>
       Promise.all([
-        import("../generation/painter.js"),
-        import("../generation/captions.js"),
+        import("../generation/image-generator.js"),
+        import("../generation/prompts.js"),
         import("../generation/save.js"),
       ]),
     threads,
   );
   const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
-  const painter = new Painter(run, { device, checkpoint });
-  warn(unknownWords(painter, asked).map(({ words }) => words));
+  const imageGenerator = new ImageGenerator(run, { device, checkpoint });
+  warn(unknownWords(imageGenerator, asked).map(({ words }) => words));
   const total = asked.length * options.count;
-  const progress = new Progress({ label: "generate", total, unit: "pictures" });
+  const progress = new Progress({ label: "generate", total, unit: "images" });
   const paths = await progress.during(
-    savePictures(
-      painter,
+    saveImages(
+      imageGenerator,
       asked.map((one) => one.caption),
-      { ...options, out, onPicture: (done) => progress.update(done) },
+      { ...options, out, onImage: (done) => progress.update(done) },
     ),
   );
-  console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} pictures`}`);
+  console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} images`}`);
   console.log(`Together: ${paths.at(-1)}`);
 }
 

@@ -88,7 +88,7 @@ async function showWeights(folder: string, { run }: { run: string }): Promise<vo
 }
 
 function closing(run: string, canTrain: boolean): string {
-  const draw = commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/pictures`);
+  const draw = commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/images`);
   const train = commandLine("train", "gan", "--resume", "--data", "…", "--run", run);
   return [`Next: ${draw}`, ...(canTrain ? [`To train further: ${train}`] : [])].join("\n");
 }

@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-cli-"));
   writeFileSync(at("tiny.yaml"), tinyConfig);
   writeFileSync(at("file"), "mine");
-  const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--pictures", "2"];
+  const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--images", "2"];
   expect((await sdgan(...birds, "--out", at("data"))).stderr).not.toContain("sdgan:");
   for (const training of ["damsm", "gan"]) {
     const options = ["--config", at("tiny.yaml"), "--data", at("data"), "--run", at("run"), "--steps", "1"];
@@ -43,8 +43,8 @@ async function refusal(code: number, ...args: string[]): Promise<string> {
   return result.stderr;
 }
 
-/** A folder of pictures: `captions` is the text of captions.jsonl. */
-function pictures(name: string, captions: string, files: Record<string, Uint8Array | string> = {}): string {
+/** A folder of images: `captions` is the text of captions.jsonl. */
+function images(name: string, captions: string, files: Record<string, Uint8Array | string> = {}): string {
   mkdirSync(at(name));
   writeFileSync(at(name, "captions.jsonl"), captions);
   for (const [file, bytes] of Object.entries(files)) writeFileSync(at(name, file), bytes);
@@ -63,7 +63,7 @@ describe("usage", () => {
       ["prepare", "folder"],
       ["train", "damsm"],
       ["train", "gan"],
-      ["train", "reader"],
+      ["train", "attribute-classifier"],
       ["generate"],
       ["evaluate"],
       ["ablate"],
@@ -105,25 +105,25 @@ describe("usage", () => {
 });
 
 describe("prepare", () => {
-  it("skips pictures that are missing or broken, and says which and why", async () => {
+  it("skips images that are missing or broken, and says which and why", async () => {
     const good = ["a.svg", "b.svg"].map((name) => line(name)).join("");
-    const path = pictures("some", `${good}${line("none.png")}${line("empty.png")}${line("noise.png")}`, {
+    const path = images("some", `${good}${line("none.png")}${line("empty.png")}${line("noise.png")}`, {
       "a.svg": square("red"),
       "b.svg": square("blue"),
       "empty.png": "",
-      "noise.png": "no picture",
+      "noise.png": "no image",
     });
     const { code, stdout } = await sdgan("prepare", "folder", path, "--out", at("some-data"), "--size", "16");
     expect(code).toBe(0);
-    expect(stdout).toContain("3 pictures were left out:\n");
+    expect(stdout).toContain("3 images were left out:\n");
     for (const name of ["none.png", "empty.png", "noise.png"]) expect(stdout).toContain(`  ${name}: `);
     expect(stdout).toMatch(/Next: npx sdgan train damsm .*--data/);
   });
 
   it("refuses data of which nothing can be used, and a broken line, by its number", async () => {
-    const none = pictures("none", line("none.png"));
-    expect(await refusal(1, "prepare", "folder", none, "--out", at("x"))).toContain("no picture can be used");
-    const broken = pictures("broken", `${line("a.svg")}{"image": "b.svg", "cap\n`);
+    const none = images("none", line("none.png"));
+    expect(await refusal(1, "prepare", "folder", none, "--out", at("x"))).toContain("no image can be used");
+    const broken = images("broken", `${line("a.svg")}{"image": "b.svg", "cap\n`);
     expect(await refusal(1, "prepare", "folder", broken, "--out", at("x"))).toContain(
       "captions.jsonl:2: not JSON",
     );
@@ -133,7 +133,7 @@ describe("prepare", () => {
   });
 
   it("refuses a place that cannot be written, or holds something else", async () => {
-    const birds = ["prepare", "birds", "--species", "20", "--pictures", "1", "--out"];
+    const birds = ["prepare", "birds", "--species", "20", "--images", "1", "--out"];
     expect(await refusal(1, ...birds, at("file", "data"))).toContain("cannot be written");
     expect(await refusal(1, ...birds, at("run"))).toContain("left alone");
     expect(readFileSync(at("file"), "utf8")).toBe("mine");
@@ -189,7 +189,7 @@ describe.concurrent("train", () => {
 });
 
 describe.concurrent("generate", () => {
-  const generate = (...args: string[]) => ["generate", "--run", at("run"), "--out", at("pictures"), ...args];
+  const generate = (...args: string[]) => ["generate", "--run", at("run"), "--out", at("images"), ...args];
 
   it("refuses captions that say nothing to the model", async () => {
     expect(await refusal(1, ...generate("--caption", ""))).toContain("is empty");
@@ -208,13 +208,13 @@ describe.concurrent("generate", () => {
       ...generate("--caption", long, "--caption", "طائر a red mauve bird 🐦\n"),
     );
     expect([code, stderr.match(/leaves them out: .*/)?.[0]]).toEqual([0, "leaves them out: mauve"]);
-    expect(readFileSync(at("pictures", "2-a-red-mauve-bird-1.png")).length).toBeGreaterThan(100);
+    expect(readFileSync(at("images", "2-a-red-mauve-bird-1.png")).length).toBeGreaterThan(100);
   });
 
   it("refuses a model that is missing or cut short, and a place that cannot be written", async () => {
     mkdirSync(at("half"));
     for (const name of ["config.yaml", "vocabulary.json"]) copyFileSync(at("run", name), at("half", name));
-    const half = ["generate", "--run", at("half"), "--out", at("pictures"), "--caption", "a red bird"];
+    const half = ["generate", "--run", at("half"), "--out", at("images"), "--caption", "a red bird"];
     expect(await refusal(1, ...half)).toContain(`${at("half", "model.safetensors")}: there is no such file`);
     copyFileSync(at("run", "model.safetensors"), at("half", "model.safetensors"));
     truncateSync(at("half", "model.safetensors"), 20_000);
@@ -231,7 +231,9 @@ describe("evaluate", () => {
   it("refuses a metric that there is not, and what is missing", async () => {
     const misspelt = await refusal(2, ...evaluate("--metrics", "consistency,rPrecison"));
     expect(misspelt).toContain("There is no metric rPrecison. Did you mean rPrecision?");
-    expect(await refusal(1, ...evaluate("--metrics", "readerScore"))).toContain("train a reader");
+    expect(await refusal(1, ...evaluate("--metrics", "attributeAccuracy"))).toContain(
+      "train an attribute classifier",
+    );
     expect(await refusal(1, ...evaluate("--damsm", at("run")))).toContain("is the DAMSM that");
     expect(await refusal(1, ...evaluate("--inception", at("none.pth")))).toContain("no such file");
     expect(await refusal(1, ...evaluate("--checkpoint", "9"))).toContain("step-0000009.safetensors");
@@ -250,14 +252,14 @@ describe("evaluate", () => {
       at("judge"),
     ];
     expect((await sdgan(...options, "--steps", "1", "--set", "seed=1")).stderr).not.toContain("sdgan:");
-    const judged = evaluate("--damsm", at("judge"), "--pictures", "20");
+    const judged = evaluate("--damsm", at("judge"), "--images", "20");
     const table = (await sdgan(...judged)).stdout;
-    expect(table).toMatch(/^Fréchet distance +[\d.]+ .* lower +damsm +20 pictures$/m);
+    expect(table).toMatch(/^Fréchet distance +[\d.]+ .* lower +damsm +20 images$/m);
     expect(table).toMatch(/^damsm: DAMSM of seed 1, .*\(SHA-256 [0-9a-f]{8}…\); 8 features/m);
     expect(table).toMatch(/^ {2}rPrecision needs 99 captions of other classes/m);
     const { stdout, code } = await sdgan(...judged, "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ run: "run", step: 1, pictures: 20, realPictures: 10 });
+    expect(JSON.parse(stdout)).toMatchObject({ run: "run", step: 1, images: 20, realImages: 10 });
   });
 });
 
@@ -270,12 +272,12 @@ describe("export and import", () => {
     const { stdout } = await sdgan("import", "weights", at("weights"), "--run", at("imported"));
     expect(stdout).toContain("To train further: npx sdgan train gan --resume");
     const draw = (run: string) =>
-      sdgan("generate", "--run", at(run), "--caption", "a red bird", "--out", at(`${run}-pictures`));
+      sdgan("generate", "--run", at(run), "--caption", "a red bird", "--out", at(`${run}-images`));
     expect((await draw("imported")).code).toBe(0);
     expect((await draw("run")).code).toBe(0);
     const [one, other] = await Promise.all(
       ["run", "imported"].map((run) =>
-        sharp(at(`${run}-pictures`, "1-a-red-bird-1.png"))
+        sharp(at(`${run}-images`, "1-a-red-bird-1.png"))
           .raw()
           .toBuffer(),
       ),

@@ -55,11 +55,11 @@ export function checkpointOption(command: Command): Option {
     });
 }
 
-/** Pixels a side that pictures are prepared in. */
-export function pictureSize(text: string): number {
+/** Pixels a side that images are prepared in. */
+export function imageSize(text: string): number {
   const value = wholeNumber(16, 512)(text);
   if (value % 16 === 0) return value;
-  throw new InvalidArgumentError("Expected a multiple of 16, so that every stage's picture divides it.");
+  throw new InvalidArgumentError("Expected a multiple of 16, so that every stage's image divides it.");
 }
 
 /** For options that may be given more than once. */

@@ -5,25 +5,25 @@ import type { PrepareSummary, Resumed } from "../data/prepare.js";
 import { visible } from "../visible.js";
 import { commandLine } from "./command-line.js";
 import { Interruption } from "./interruption.js";
-import { pictureSize, requiredOption, wholeNumber } from "./options.js";
+import { imageSize, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 
 /** `sdgan prepare birds|cub|coco|flowers|folder`, `sdgan prepare verify` */
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
-    .description("turn pictures with captions into a prepared folder, which training reads")
-    .addHelpText("after", "\nExample:\n  npx sdgan prepare folder my-pictures --out data/mine");
+    .description("turn images with captions into a prepared folder, which training reads")
+    .addHelpText("after", "\nExample:\n  npx sdgan prepare folder my-images --out data/mine");
 
   sourceCommand(prepare, "birds", 64)
     .description("the built-in data: drawn birds of invented species, a quarter of them to test on")
     .option("--seed <number>", "other birds for another seed", wholeNumber(0), 0)
     .option("--species <count>", "species", wholeNumber(1), 200)
-    .option("--pictures <count>", "pictures of each species", wholeNumber(1), 40)
+    .option("--images <count>", "images of each species", wholeNumber(1), 40)
     .addHelpText("after", "\nExample:\n  npx sdgan prepare birds --out data/birds")
-    .action(async ({ seed, species, pictures, ...options }) => {
+    .action(async ({ seed, species, images, ...options }) => {
       const { birds } = await import("../data/birds/index.js");
-      await show(birds({ seed, species, picturesPerSpecies: pictures, size: options.size }), options);
+      await show(birds({ seed, species, imagesPerSpecies: images, size: options.size }), options);
     });
 
   sourceCommand(prepare, "cub", 256)
@@ -55,7 +55,7 @@ Examples:
 
   sourceCommand(prepare, "coco", 256)
     .description("Microsoft COCO with its captions, as published or in AttnGAN's layout")
-    .argument("<path>", "the folder that annotations/ and the pictures' folders are in")
+    .argument("<path>", "the folder that annotations/ and the images' folders are in")
     .addOption(
       new Option("--year <year>", "which lists, where both years' are there").choices(["2014", "2017"]),
     )
@@ -102,23 +102,23 @@ Example:
     });
 
   sourceCommand(prepare, "folder", 64)
-    .description("your own pictures with captions, in any of four conventions")
+    .description("your own images with captions, in any of four conventions")
     .argument("<path>", "the folder, or a tar file")
-    .option("--background <colour>", "what shines through see-through pictures, as CSS names it", "white")
+    .option("--background <colour>", "what shines through see-through images, as CSS names it", "white")
     .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
 The first of these that is there:
-  captions.jsonl     one picture a line ("split" and "class" may be left out):
+  captions.jsonl     one image a line ("split" and "class" may be left out):
                      {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
   metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, test/, validation/:
                      {"file_name": "1.png", "text": "a red bird"}
   *.tar              WebDataset's shards: 1.jpg with 1.txt or 1.json
-  *.txt              captions beside each picture: 1.png with 1.txt, a line each
+  *.txt              captions beside each image: 1.png with 1.txt, a line each
 
 Examples:
-  npx sdgan prepare folder my-pictures --out data/mine
+  npx sdgan prepare folder my-images --out data/mine
   npx sdgan prepare folder shards/train-000.tar --size 128 --out data/mine`,
     )
     .action(async (path, options) => {
@@ -133,19 +133,19 @@ Examples:
 function addVerify(prepare: Command): void {
   prepare
     .command("verify")
-    .description("read every picture of a prepared folder, and compare it with its checksum")
+    .description("read every image of a prepared folder, and compare it with its checksum")
     .argument("<folder>", "the prepared folder")
     .addHelpText("after", "\nExample:\n  npx sdgan prepare verify data/cub")
     .action(async (folder) => {
       const { verifyPrepared } = await import("../data/verify.js");
       let progress: Progress | undefined;
       const onProgress = ({ done, total }: { done: number; total: number }) => {
-        progress ??= new Progress({ label: "verify", unit: "pictures", total });
+        progress ??= new Progress({ label: "verify", unit: "images", total });
         progress.update(done);
       };
-      const pictures = await verifyPrepared(folder, { onProgress });
+      const images = await verifyPrepared(folder, { onProgress });
       progress?.[Symbol.dispose]();
-      console.log(visible(`${folder}: all ${pictures} pictures are as they were written`));
+      console.log(visible(`${folder}: all ${images} images are as they were written`));
     });
 }
 
@@ -155,7 +155,7 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
     prepare.command(name),
     "--out <folder>",
     "the prepared folder to make, or to replace",
-  ).option("--size <pixels>", "side of the pictures that a model is to draw", pictureSize, size);
+  ).option("--size <pixels>", "side of the images that a model is to draw", imageSize, size);
 }
 
 const VOCABULARY = [
@@ -196,21 +196,21 @@ async function prepareVisibly(
   const { Interrupted, prepare } = await import("../data/prepare.js");
   const total = source.count;
   let progress = new Progress({
-    ...{ label: `prepare ${source.name}`, unit: "pictures", ...(total !== undefined && { total }) },
+    ...{ label: `prepare ${source.name}`, unit: "images", ...(total !== undefined && { total }) },
   });
   const say = (line: string) => progress.log(visible(line));
   using interruption = new Interruption(say, "Ending; once more ends at once, and loses nothing either");
   const work = prepare(source, {
     ...{ out, size, ...(background !== undefined && { background }), signal: interruption.signal },
     onResume(resumed) {
-      progress.goOnFrom(resumed.pictures);
+      progress.goOnFrom(resumed.images);
       say(resumedLine(resumed));
     },
     onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
     onVerify({ done, total }) {
       if (done === 1) {
         progress[Symbol.dispose]();
-        progress = new Progress({ label: "verify", unit: "pictures", total });
+        progress = new Progress({ label: "verify", unit: "images", total });
       }
       progress.update(done);
     },
@@ -228,23 +228,23 @@ async function prepareVisibly(
   }
 }
 
-function resumedLine({ pictures, because }: Resumed): string {
+function resumedLine({ images, because }: Resumed): string {
   if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
-  const from = pictures === 0 ? "Beginning anew" : `Going on after ${pictures} pictures that are done`;
+  const from = images === 0 ? "Beginning anew" : `Going on after ${images} images that are done`;
   return because === "source" ? `${from}: the source has changed from there on` : from;
 }
 
 function summaryLines(
-  { out, pictures, captions, words, unknownWords, skipped, emptyCaptions }: PrepareSummary,
+  { out, images, captions, words, unknownWords, skipped, emptyCaptions }: PrepareSummary,
   size: number,
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
-    `${out}: ${pictures.train} pictures of ${size}×${size} to train on and ${pictures.test} to test on, ` +
+    `${out}: ${images.train} images of ${size}×${size} to train on and ${images.test} to test on, ` +
       `${captions} captions, ${words - 1} words`,
     ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
     ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were left out`] : []),
-    ...(skipped.length > 0 ? [`${skipped.length} pictures were left out:`, ...shown] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} images were left out:`, ...shown] : []),
     ...(skipped.length > shown.length
       ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
       : []),

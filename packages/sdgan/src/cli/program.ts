@@ -17,7 +17,7 @@ import { addTrain } from "./train.js";
  */
 export function makeProgram(): Command {
   const program = new Command("sdgan")
-    .description("From captions to pictures: SD-GAN (CVPR 2019), trained and used on this machine.")
+    .description("From captions to images: SD-GAN (CVPR 2019), trained and used on this machine.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
@@ -37,11 +37,11 @@ export function makeProgram(): Command {
 }
 
 const example = `
-From nothing to pictures:
+From nothing to images:
   npx sdgan prepare birds --out data/birds
   npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
   npx sdgan train gan --config birds-64 --data data/birds --run runs/birds
-  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --out pictures`;
+  npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --out images`;
 
 /** What the option parser says of a mistake, as our other errors look. */
 function oneLine(text: string): string {

@@ -12,7 +12,7 @@ function recorded(options: Partial<ProgressOptions> & { isTTY?: boolean; columns
 }
 
 it("into a file: a line every ten seconds, and the last", () => {
-  const { progress, clock, written } = recorded({ total: 100, unit: "pictures", unitsPerStep: 32 });
+  const { progress, clock, written } = recorded({ total: 100, unit: "images", unitsPerStep: 32 });
   for (let step = 1; step <= 50; step++) {
     clock.ms += 500;
     progress.update(step, { generator: 3.1387, skipped: 2 });
@@ -20,10 +20,10 @@ it("into a file: a line every ten seconds, and the last", () => {
   progress.log("saved");
   progress[Symbol.dispose]();
   expect(written).toEqual([
-    "gan  [####................]   20 %  20/100  64 pictures/s  40 s left  generator 3.14  skipped 2\n",
-    "gan  [########............]   40 %  40/100  64 pictures/s  30 s left  generator 3.14  skipped 2\n",
+    "gan  [####................]   20 %  20/100  64 images/s  40 s left  generator 3.14  skipped 2\n",
+    "gan  [########............]   40 %  40/100  64 images/s  30 s left  generator 3.14  skipped 2\n",
     "saved\n",
-    "gan  [##########..........]   50 %  50/100  64 pictures/s  25 s left  generator 3.14  skipped 2\n",
+    "gan  [##########..........]   50 %  50/100  64 images/s  25 s left  generator 3.14  skipped 2\n",
   ]);
 });
 
@@ -60,10 +60,10 @@ it("with a time limit, the nearer of the two ends counts", () => {
 });
 
 it("without a known end: a count", () => {
-  const { progress, clock, written } = recorded({ label: "prepare", unit: "pictures" });
+  const { progress, clock, written } = recorded({ label: "prepare", unit: "images" });
   clock.ms = 10_000;
   progress.update(123);
-  expect(written).toEqual(["prepare  123  12.3 pictures/s  in 10 s\n"]);
+  expect(written).toEqual(["prepare  123  12.3 images/s  in 10 s\n"]);
 });
 
 it("the end says how long it took", () => {

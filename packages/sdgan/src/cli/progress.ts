@@ -7,7 +7,7 @@ export interface ProgressOptions {
   total?: number;
   /** Steps done before this process, by a run that is resumed. */
   start?: number;
-  /** What the rate counts: "pictures". */
+  /** What the rate counts: "images". */
   unit?: string;
   /** How many of them one step is. */
   unitsPerStep?: number;

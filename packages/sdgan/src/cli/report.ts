@@ -9,7 +9,10 @@ export function addReport(program: Command): void {
     .description("write report.html, one page to look at, into the folder of a run or of an ablation")
     .option("--run <folder>", "the run folder in which a GAN was trained")
     .option("--data <folder>", "with --run: the prepared folder whose unseen captions it draws")
-    .option("--reader <folder>", "with --run: another run folder, whose reader is asked")
+    .option(
+      "--attribute classifier <folder>",
+      "with --run: another run folder, whose attribute classifier is asked",
+    )
     .option("--ablation <folder>", "the folder of an ablation, from sdgan ablate")
     .addHelpText(
       "after",
@@ -25,13 +28,13 @@ Example:
 interface Options {
   run?: string;
   data?: string;
-  reader?: string;
+  attributeClassifier?: string;
   ablation?: string;
 }
 
-async function show({ run, data, reader, ablation }: Options): Promise<void> {
+async function show({ run, data, attributeClassifier, ablation }: Options): Promise<void> {
   if (ablation !== undefined) {
-    if (run !== undefined || data !== undefined || reader !== undefined)
+    if (run !== undefined || data !== undefined || attributeClassifier !== undefined)
       throw new UsageError("report: --ablation knows its runs and its data: leave out the other options");
     const { reportAblation } = await withTorch(() => import("../report/index.js"));
     console.log(`To look at: ${await reportAblation(ablation)}`);
@@ -40,5 +43,7 @@ async function show({ run, data, reader, ablation }: Options): Promise<void> {
   if (run === undefined || data === undefined)
     throw new UsageError("report: give --run and --data, or --ablation");
   const { reportRun } = await withTorch(() => import("../report/index.js"));
-  console.log(`To look at: ${await reportRun({ run, data, ...(reader !== undefined && { reader }) })}`);
+  console.log(
+    `To look at: ${await reportRun({ run, data, ...(attributeClassifier !== undefined && { attributeClassifier }) })}`,
+  );
 }

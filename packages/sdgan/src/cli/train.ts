@@ -8,7 +8,7 @@ import { collect, deviceOption, positiveNumber, requiredOption, wholeNumber } fr
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
-/** `sdgan train damsm|gan|reader` */
+/** `sdgan train damsm|gan|attribute classifier` */
 export function addTrain(program: Command): void {
   const train = program
     .command("train")
@@ -47,7 +47,7 @@ Examples:
 const trainings: { name: Training; description: string; more: string }[] = [
   {
     name: "damsm",
-    description: "text encoder and image encoder: which caption belongs to which picture",
+    description: "text encoder and image encoder: which caption belongs to which image",
     more: "It lies in the run folder's damsm/; train gan looks for it there.",
   },
   {
@@ -56,9 +56,9 @@ const trainings: { name: Training; description: string; more: string }[] = [
     more: "The run folder then has what sdgan generate draws with.",
   },
   {
-    name: "reader",
-    description: "the judge of drawn birds: which attributes a picture shows",
-    more: "It lies in the run folder's reader/, and shares nothing with what it judges.",
+    name: "attribute-classifier",
+    description: "the judge of drawn birds: which attributes an image shows",
+    more: "It lies in the run folder's attribute classifier/, and shares nothing with what it judges.",
   },
 ];
 
@@ -126,14 +126,14 @@ async function configOf(training: Training, { config, set, resume, run, damsm }:
   return loadConfig(config, set);
 }
 
-function progressOf(training: Training, { from, to, picturesPerStep }: TrainingOutline, minutes?: number) {
+function progressOf(training: Training, { from, to, imagesPerStep }: TrainingOutline, minutes?: number) {
   return new Progress({
     ...{
       label: training,
       start: from,
       total: Math.max(from, to),
-      unit: "pictures",
-      unitsPerStep: picturesPerStep,
+      unit: "images",
+      unitsPerStep: imagesPerStep,
     },
     ...(minutes !== undefined && { seconds: 60 * minutes }),
   });
@@ -171,8 +171,8 @@ function closing(
   const set = (options.set ?? []).flatMap((one) => ["--set", one]);
   const next = {
     damsm: commandLine("train", "gan", "--config", config, ...set, ...same),
-    gan: commandLine("generate", "--run", run, "--caption", caption, "--out", `${run}/pictures`),
-    reader: undefined,
+    gan: commandLine("generate", "--run", run, "--caption", caption, "--out", `${run}/images`),
+    "attribute-classifier": undefined,
   }[training];
   const further = options.steps && step < options.steps ? ["--steps", options.steps] : [];
   const goOn = commandLine("train", training, ...same, "--resume", ...further);

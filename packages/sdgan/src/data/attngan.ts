@@ -7,12 +7,12 @@ import type { Split } from "./dataset.js";
 import { SPLITS } from "./format.js";
 import { readPickleList } from "./pickle-list.js";
 
-/** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the pictures, which they do not have. */
+/** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the images, which they do not have. */
 export interface AttnganLists {
-  /** Names of the pictures, without ending, of both splits. */
+  /** Names of the images, without ending, of both splits. */
   names: string[];
   splitOf(name: string): Split | undefined;
-  /** AttnGAN's number of the picture's class; undefined where `class_info.pickle` is missing. */
+  /** AttnGAN's number of the image's class; undefined where `class_info.pickle` is missing. */
   classOf(name: string): number | undefined;
   captions?: AttnganCaptions;
 }
@@ -43,7 +43,7 @@ export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
       if (places.has(name)) {
         throw new UserError(
           `${folder.at(`${split}/filenames.pickle`)}: ${quote(name)} is there twice, or in both splits; ` +
-            "expected every picture once",
+            "expected every image once",
         );
       }
       places.set(name, { split, index, classId: classes?.[index] });
@@ -63,7 +63,7 @@ export function readAttnganVocabulary(folder: DataFolder, path: string): Vocabul
   return vocabularyOf(folder.at(path), readPickleList(folder, path));
 }
 
-/** Where a picture stands in the lists. */
+/** Where an image stands in the lists. */
 interface Place {
   split: Split;
   index: number;
@@ -78,7 +78,7 @@ function readNames(folder: DataFolder, path: string): string[] {
     if (inside !== undefined) return inside;
     const found = typeof name === "string" ? quote(name) : typeof name;
     throw new UserError(
-      `${folder.at(path)}: entry ${index} is ${found}; expected a picture's name, inside the folder`,
+      `${folder.at(path)}: entry ${index} is ${found}; expected an image's name, inside the folder`,
     );
   });
 }
@@ -93,7 +93,7 @@ function readClasses(folder: DataFolder, path: string, count: number): number[] 
   );
 }
 
-/** `[captions of train, captions of test, number → word, word → number]`; a picture's captions stand together. */
+/** `[captions of train, captions of test, number → word, word → number]`; an image's captions stand together. */
 function readCaptions(
   folder: DataFolder,
   places: Map<string, Place>,
@@ -103,14 +103,14 @@ function readCaptions(
   const content = readPickleList(folder, CAPTIONS);
   const vocabulary = vocabularyOf(file, content);
   const lists = { train: content[0], test: content[1] };
-  const perPicture = SPLITS.map((split) => {
+  const perImage = SPLITS.map((split) => {
     const list = lists[split];
     const each = Array.isArray(list) ? list.length / counts[split] : Number.NaN;
     if (Number.isInteger(each) && each > 0) return each;
     const found = Array.isArray(list) ? `${list.length} captions` : "no list of captions";
     throw new UserError(
-      `${file}: has ${found} for the ${counts[split]} pictures of ${split}/filenames.pickle; ` +
-        "expected as many for each picture. The two are not of one data set.",
+      `${file}: has ${found} for the ${counts[split]} images of ${split}/filenames.pickle; ` +
+        "expected as many for each image. The two are not of one data set.",
     );
   });
   const textOf = (caption: unknown): string | undefined => {
@@ -123,7 +123,7 @@ function readCaptions(
     vocabulary,
     captionsOf: (name) => {
       const { split, index } = places.get(name)!;
-      const each = perPicture[SPLITS.indexOf(split)]!;
+      const each = perImage[SPLITS.indexOf(split)]!;
       const texts = (lists[split] as unknown[]).slice(index * each, (index + 1) * each).map(textOf);
       const captions = texts.flatMap((text) => (text === undefined ? [] : { text }));
       if (captions.length === texts.length) return { captions };

@@ -1,15 +1,15 @@
 import type { Random } from "../random.js";
-import { drawWords } from "../text/caption.js";
+import { sampleWords } from "../text/caption.js";
 import type { Split } from "./dataset.js";
 import type { Prepared } from "./prepared.js";
 
-/** One picture of a split, and one of its captions, by their places there. */
+/** One image of a split, and one of its captions, by their places there. */
 export interface Choice {
-  picture: number;
+  image: number;
   caption: number;
 }
 
-/** All that is decided of a batch of B pictures with a caption each: what is left to do needs no chance. */
+/** All that is decided of a batch of B images with a caption each: what is left to do needs no chance. */
 export interface BatchPlan {
   /** [B, T] tokens, T the longest caption's length; 0 after a caption's end. */
   tokens: Int32Array;
@@ -17,11 +17,11 @@ export interface BatchPlan {
   lengths: Int32Array;
   /** [B] */
   classIds: Int32Array;
-  /** [B] places of the pictures in the split. */
-  pictures: Int32Array;
-  /** [B] places of the captions among their pictures'. */
+  /** [B] places of the images in the split. */
+  images: Int32Array;
+  /** [B] places of the captions among their images'. */
   captions: Int32Array;
-  /** [B] what is taken of the pictures. */
+  /** [B] what is taken of the images. */
   windows: Window[];
 }
 
@@ -32,36 +32,39 @@ export interface Batch extends BatchPlan {
   size: number;
 }
 
-/** Of a stored picture, the square whose upper left pixel is at row `top`, column `left`; mirrored or not. */
+/** Of a stored image, the square whose upper left pixel is at row `top`, column `left`; mirrored or not. */
 export interface Window {
   top: number;
   left: number;
   flip: boolean;
 }
 
-/** How pictures and captions are looked at when a batch is made of them. */
-export interface Look {
-  /** From which corner, 0 … `margin` pixels from the stored picture's, `size` × `size` pixels are taken. */
+/** How images and captions are looked at when a batch is made of them. */
+export interface Augmentation {
+  /** From which corner, 0 … `margin` pixels from the stored image's, `size` × `size` pixels are taken. */
   window(margin: number): Window;
   /** Which of a caption's tokens are taken: at least one, at most `maxWords`. */
   words(tokens: readonly number[], maxWords: number): readonly number[];
 }
 
-/** The middle of the picture, the first words of the caption. */
-export const steadily: Look = {
+/** The middle of the image, the first words of the caption. */
+export const noAugmentation: Augmentation = {
   window: (margin) => ({ top: margin >> 1, left: margin >> 1, flip: false }),
   words: (tokens, maxWords) => tokens.slice(0, maxWords),
 };
 
 /** Training's way: any window (`crop`), mirrored half of the time (`flip`), any words in order. */
-export function randomly(random: Random, { crop, flip }: { crop: boolean; flip: boolean }): Look {
+export function randomAugmentation(
+  random: Random,
+  { crop, flip }: { crop: boolean; flip: boolean },
+): Augmentation {
   return {
     window: (margin) => ({
       top: crop ? random.below(margin + 1) : margin >> 1,
       left: crop ? random.below(margin + 1) : margin >> 1,
       flip: flip && random.chance(0.5),
     }),
-    words: (tokens, maxWords) => drawWords(tokens, maxWords, random),
+    words: (tokens, maxWords) => sampleWords(tokens, maxWords, random),
   };
 }
 
@@ -70,7 +73,7 @@ export interface BatchOptions {
   split: Split;
   /** Captions are cut to this many words. */
   maxWords: number;
-  look?: Look;
+  look?: Augmentation;
 }
 
 /** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
@@ -81,10 +84,10 @@ export function makeBatch(choices: readonly Choice[], options: BatchOptions): Ba
 /** What of `choices` is taken: words first, then windows. */
 export function planBatch(
   choices: readonly Choice[],
-  { data, split, maxWords, look = steadily }: BatchOptions,
+  { data, split, maxWords, look = noAugmentation }: BatchOptions,
 ): BatchPlan {
-  const { pictures } = data.splits[split];
-  const chosen = choices.map(({ picture }) => pictures.at(picture));
+  const { images } = data.splits[split];
+  const chosen = choices.map(({ image }) => images.at(image));
   const words = choices.map(({ caption }, b) => look.words(chosen[b]!.captions[caption]!.tokens, maxWords));
   const T = Math.max(0, ...words.map(({ length }) => length));
   const tokens = new Int32Array(choices.length * T);
@@ -93,7 +96,7 @@ export function planBatch(
     tokens,
     lengths: Int32Array.from(words, ({ length }) => length),
     classIds: Int32Array.from(chosen, ({ classId }) => classId),
-    pictures: Int32Array.from(choices, ({ picture }) => picture),
+    images: Int32Array.from(choices, ({ image }) => image),
     captions: Int32Array.from(choices, ({ caption }) => caption),
     windows: choices.map(() => look.window(data.storedSize - data.size)),
   };
@@ -102,18 +105,18 @@ export function planBatch(
 /** Carries a plan out, as bytes. */
 export function withPixels(plan: BatchPlan, { data, split }: Pick<BatchOptions, "data" | "split">): Batch {
   const { size, storedSize } = data;
-  const pictureBytes = size * size * 3;
-  const pixels = new Uint8Array(plan.windows.length * pictureBytes);
+  const imageBytes = size * size * 3;
+  const pixels = new Uint8Array(plan.windows.length * imageBytes);
   for (const [b, window] of plan.windows.entries()) {
-    const into = pixels.subarray(b * pictureBytes, (b + 1) * pictureBytes);
-    copyWindow(data.splits[split].pixels(plan.pictures[b]!), storedSize, into, size, window);
+    const into = pixels.subarray(b * imageBytes, (b + 1) * imageBytes);
+    copyWindow(data.splits[split].pixels(plan.images[b]!), storedSize, into, size, window);
   }
   return { ...plan, pixels, size };
 }
 
-/** Copies a window of a picture, [storedSize, storedSize, 3], to `into`, [size, size, 3]. */
+/** Copies a window of an image, [storedSize, storedSize, 3], to `into`, [size, size, 3]. */
 function copyWindow(
-  picture: Uint8Array,
+  image: Uint8Array,
   storedSize: number,
   into: Uint8Array,
   size: number,
@@ -124,13 +127,13 @@ function copyWindow(
     const from = ((top + row) * storedSize + left) * 3;
     const to = row * rowBytes;
     if (!flip) {
-      into.set(picture.subarray(from, from + rowBytes), to);
+      into.set(image.subarray(from, from + rowBytes), to);
       continue;
     }
     for (let column = 0, source = from, target = to + rowBytes - 3; column < size; column++) {
-      into[target] = picture[source]!;
-      into[target + 1] = picture[source + 1]!;
-      into[target + 2] = picture[source + 2]!;
+      into[target] = image[source]!;
+      into[target + 1] = image[source + 1]!;
+      into[target + 2] = image[source + 2]!;
       source += 3;
       target -= 3;
     }

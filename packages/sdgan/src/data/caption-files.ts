@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import { DataFolder } from "./data-folder.js";
 import type { Caption } from "./dataset.js";
 
-/** A picture's captions, or none and the reason. */
+/** An image's captions, or none and the reason. */
 export interface FoundCaptions {
   captions: Caption[];
   broken?: string;
@@ -10,7 +10,7 @@ export interface FoundCaptions {
 
 /**
  * A file of captions, one a line, as Reed et al. (2016) published theirs. What cannot be read is no error here:
- * it is one picture that has no captions.
+ * it is one image that has no captions.
  */
 export async function readCaptionFile(folder: DataFolder, path: string): Promise<FoundCaptions> {
   try {
@@ -34,7 +34,7 @@ export function captionLines(text: string, name: string): FoundCaptions {
   return { captions: lines.map((line) => ({ text: line })) };
 }
 
-/** Nobody says so much of one picture. */
+/** Nobody says so much of one image. */
 export const CAPTION_BYTES = 2 ** 20;
 
 /**
@@ -66,6 +66,6 @@ export function missingCaptions(path: string, places: DataFolder[]): UserError {
   }
   return new UserError(
     `${path}: the captions are missing: neither text_c10/ nor text/ is there or beside it. ` +
-      "Reed et al.'s captions are published apart from the pictures: unpack them there, or name their folder with --text.",
+      "Reed et al.'s captions are published apart from the images: unpack them there, or name their folder with --text.",
   );
 }

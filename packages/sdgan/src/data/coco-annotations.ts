@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import { quote } from "../text/quote.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
 
-export interface AnnotatedPicture {
+export interface AnnotatedImage {
   fileName: string;
   /** In the order of the list; none where it has none. */
   captions: string[];
@@ -13,7 +13,7 @@ export interface AnnotatedPicture {
  * It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, takes some 500 MB for a moment.
  * Throws a `UserError` that names what is broken.
  */
-export function readAnnotations(folder: DataFolder, path: string): AnnotatedPicture[] {
+export function readAnnotations(folder: DataFolder, path: string): AnnotatedImage[] {
   const refuse = (problem: string): never => {
     throw new UserError(
       `${folder.at(path)}: ${problem}; expected COCO's list of captions. Download it again.`,
@@ -26,31 +26,31 @@ export function readAnnotations(folder: DataFolder, path: string): AnnotatedPict
     if (error instanceof UserError) throw error;
     return refuse("is not JSON, or cut short");
   }
-  const { images, annotations } = fieldsOf(content);
-  if (!Array.isArray(images)) return refuse('has no list "images"');
+  const { images: listed, annotations } = fieldsOf(content);
+  if (!Array.isArray(listed)) return refuse('has no list "images"');
   if (!Array.isArray(annotations)) return refuse('has no list "annotations"');
-  const pictures = new Map<unknown, AnnotatedPicture>();
+  const images = new Map<unknown, AnnotatedImage>();
   const names = new Set<string>();
-  for (const [index, image] of images.entries()) {
+  for (const [index, image] of listed.entries()) {
     const { id, file_name: name } = fieldsOf(image);
     const fileName = typeof name === "string" ? insidePath(name) : undefined;
     if (typeof id !== "number" || fileName === undefined) {
       return refuse(`images[${index}] has no number "id", or no "file_name" inside the folder`);
     }
-    if (pictures.has(id)) return refuse(`images[${index}] has the id ${id} of another`);
+    if (images.has(id)) return refuse(`images[${index}] has the id ${id} of another`);
     if (names.has(fileName)) return refuse(`images[${index}] has the file ${quote(fileName)} of another`);
     names.add(fileName);
-    pictures.set(id, { fileName, captions: [] });
+    images.set(id, { fileName, captions: [] });
   }
   for (const [index, annotation] of annotations.entries()) {
     const { image_id: id, caption } = fieldsOf(annotation);
     if (typeof caption !== "string") return refuse(`annotations[${index}] has no text "caption"`);
-    const picture = pictures.get(id);
-    if (!picture) return refuse(`annotations[${index}] is of a picture that "images" lacks`);
-    picture.captions.push(caption);
+    const image = images.get(id);
+    if (!image) return refuse(`annotations[${index}] is of an image that "images" lacks`);
+    image.captions.push(caption);
   }
-  if (pictures.size === 0) return refuse("lists no picture");
-  return [...pictures.values()];
+  if (images.size === 0) return refuse("lists no image");
+  return [...images.values()];
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -13,7 +13,7 @@ let original: string;
 let dir: string;
 beforeAll(async () => {
   original = mkdtempSync(join(tmpdir(), "sdgan-coco-"));
-  scenes = await drawCoco({ out: join(original, "tree"), year: 2014, pictures: 120, drawn: 5 });
+  scenes = await drawCoco({ out: join(original, "tree"), year: 2014, images: 120, drawn: 5 });
 });
 afterAll(() => rmSync(original, { recursive: true }));
 beforeEach(() => {
@@ -27,16 +27,16 @@ const list = () => join(dir, "annotations/captions_train2014.json");
 async function contents(...options: Parameters<typeof coco>) {
   const source = coco(...options);
   const examples = await examplesOf(source);
-  const pictures = await Promise.all(examples.map(({ read }) => read()));
+  const images = await Promise.all(examples.map(({ read }) => read()));
   return {
     classes: source.classes,
     examples: examples.map(({ read: _, stamp: __, ...rest }) => rest),
-    pictures,
+    images,
   };
 }
 
 describe("coco", () => {
-  it("has the pictures of both lists with all their captions, in the order of their names", async () => {
+  it("has the images of both lists with all their captions, in the order of their names", async () => {
     const source = coco(dir);
     expect(source).toMatchObject({ name: "coco", count: 120 });
     const examples = await examplesOf(source);
@@ -72,7 +72,7 @@ describe("coco", () => {
     expect(() => coco(join(dir, "coco"))).toThrow(/coco: the captions are missing/);
   });
 
-  it("finds the pictures where people have them", async () => {
+  it("finds the images where people have them", async () => {
     const before = await contents(dir);
     renameSync(join(dir, "coco/images"), join(dir, "images"));
     rmSync(join(dir, "train2014"), { recursive: true });
@@ -83,7 +83,7 @@ describe("coco", () => {
   });
 
   it("asks which year, where both are there", async () => {
-    await drawCoco({ out: join(dir, "other"), year: 2017, pictures: 3, drawn: 1 });
+    await drawCoco({ out: join(dir, "other"), year: 2017, images: 3, drawn: 1 });
     cpSync(join(dir, "other"), dir, { recursive: true });
     expect(() => coco(dir)).toThrow(/has captions of 2014 and 2017\. Choose one with --year/);
     expect(coco(dir, { year: 2014 }).count).toBe(120);
@@ -100,7 +100,7 @@ describe("coco", () => {
     );
   });
 
-  it("leaves out a picture without captions", async () => {
+  it("leaves out an image without captions", async () => {
     const content = JSON.parse(readFileSync(list(), "utf8"));
     const { id, file_name: name } = content.images[7];
     content.annotations = content.annotations.filter(({ image_id }: { image_id: number }) => image_id !== id);
@@ -115,7 +115,7 @@ describe("coco", () => {
     ["no object", "null", /has no list "images"/],
     ["no images", { annotations: [] }, /has no list "images"/],
     ["no annotations", { images: [image] }, /has no list "annotations"/],
-    ["nothing", { images: [], annotations: [] }, /lists no picture/],
+    ["nothing", { images: [], annotations: [] }, /lists no image/],
     [
       "an image without id",
       { images: [{ ...image, id: "1" }], annotations: [] },
@@ -142,7 +142,7 @@ describe("coco", () => {
       /annotations\[0\] has no text "caption"/,
     ],
     [
-      "another picture",
+      "another image",
       { images: [image], annotations: [{ image_id: 2, caption: "" }] },
       /annotations\[0\] is of a pic/,
     ],
@@ -155,7 +155,7 @@ describe("coco", () => {
 
   it("refuses a folder that is not COCO", () => {
     expect(() => coco(join(dir, "none"))).toThrow(/none: no such folder\. Give the folder of COCO/);
-    expect(() => coco(join(dir, "drawn"))).toThrow(
+    expect(() => coco(join(dir, "generated"))).toThrow(
       /drawn: is not COCO: annotations\/captions_train2014\.json/,
     );
   });

@@ -17,29 +17,29 @@ export const cocoYears = [2014, 2017] as const;
 export type CocoYear = (typeof cocoYears)[number];
 
 /**
- * Microsoft COCO (Lin et al., 2014): everyday scenes with five captions or more each and no box; every picture is
+ * Microsoft COCO (Lin et al., 2014): everyday scenes with five captions or more each and no box; every image is
  * a class of its own. `path` is either of
  *
- * - the folder with `annotations/captions_{train,val}{2014,2017}.json` and the pictures of both in
+ * - the folder with `annotations/captions_{train,val}{2014,2017}.json` and the images of both in
  *   `train2014`, `val2014` and so on, there or in `images`: val is what is tested on;
  * - AttnGAN's: `{train,test}/filenames.pickle`, `text`, `captions.pickle`, whose vocabulary is taken, and the
- *   pictures in `images`, `train2014`, `val2014`, there or in `images`.
+ *   images in `images`, `train2014`, `val2014`, there or in `images`.
  *
- * Both give the same pictures in the same order, that of their names.
- * Throws a `UserError` when a list is missing or broken; a single broken picture or caption file is left out.
+ * Both give the same images in the same order, that of their names.
+ * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is left out.
  */
 export function coco(path: string, options: CocoOptions = {}): Source {
   const folder = new DataFolder(path, "Give the folder of COCO, the one with annotations/.");
   const lists = findAttnganLists(folder);
   const layout = lists ? attnganLayout(folder, lists, options) : publishedLayout(folder, options);
-  const pictures = layout.pictures.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const images = layout.images.sort((a, b) => (a.id < b.id ? -1 : 1));
   return {
     ...layout.source,
     name: "coco",
-    count: pictures.length,
-    classes: pictures.map(({ id }) => id),
+    count: images.length,
+    classes: images.map(({ id }) => id),
     async *examples() {
-      for (const [classId, { id, split, captions, file }] of pictures.entries()) {
+      for (const [classId, { id, split, captions, file }] of images.entries()) {
         const example: Example = {
           ...{ id, split, classId },
           ...(await captions()),
@@ -54,10 +54,10 @@ export function coco(path: string, options: CocoOptions = {}): Source {
 
 interface Layout {
   source: Pick<Source, "found" | "vocabulary">;
-  pictures: CocoPicture[];
+  images: CocoImage[];
 }
 
-interface CocoPicture {
+interface CocoImage {
   /** Its file's name, which is unique in COCO. */
   id: string;
   split: Split;
@@ -80,14 +80,14 @@ function publishedLayout(folder: DataFolder, { year }: CocoOptions): Layout {
   if (chosen === undefined || splitsOf(chosen).length === 0) {
     throw new UserError(
       `${folder.path}: is not COCO: ${listOf(chosen ?? 2014, "train")} is not there. ` +
-        "Give the folder that COCO's annotations and pictures are unpacked in.",
+        "Give the folder that COCO's annotations and images are unpacked in.",
     );
   }
   const splits = splitsOf(chosen);
-  const pictures = splits.flatMap((split) => {
-    const fileOf = pictureFinder(folder, [`${PARTS[split]}${chosen}`]);
+  const images = splits.flatMap((split) => {
+    const fileOf = imageFinder(folder, [`${PARTS[split]}${chosen}`]);
     const list = listOf(chosen, split);
-    return readAnnotations(folder, list).map(({ fileName, captions }): CocoPicture => {
+    return readAnnotations(folder, list).map(({ fileName, captions }): CocoImage => {
       const found =
         captions.length > 0
           ? { captions: captions.map((text) => ({ text })) }
@@ -96,18 +96,18 @@ function publishedLayout(folder: DataFolder, { year }: CocoOptions): Layout {
     });
   });
   const found = `COCO as published; captions from ${splits.map((split) => folder.at(listOf(chosen, split))).join(" and ")}`;
-  return { source: { found }, pictures };
+  return { source: { found }, images };
 }
 
 function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOptions): Layout {
   const captionFolder = findCaptionFolder([folder], text);
   if (!captionFolder && !lists.captions) throw missingCaptions(folder.path, [folder]);
-  const fileOf = pictureFinder(
+  const fileOf = imageFinder(
     folder,
     cocoYears.flatMap((year) => Object.values(PARTS).map((part) => part + year)),
   );
-  const pictures = lists.names.map(
-    (name): CocoPicture => ({
+  const images = lists.names.map(
+    (name): CocoImage => ({
       id: `${name}.jpg`,
       split: lists.splitOf(name)!,
       captions: () =>
@@ -120,17 +120,17 @@ function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOp
       found: `COCO in AttnGAN's layout; captions from ${captionFolder?.path ?? lists.captions!.file}; split of filenames.pickle`,
       ...(lists.captions && { vocabulary: lists.captions.vocabulary }),
     },
-    pictures,
+    images,
   };
 }
 
-/** Says where a picture is: in one of the folders `parts`, or in one of them in `images`, or in that itself. */
-function pictureFinder(folder: DataFolder, parts: string[]): (fileName: string) => string {
+/** Says where an image is: in one of the folders `parts`, or in one of them in `images`, or in that itself. */
+function imageFinder(folder: DataFolder, parts: string[]): (fileName: string) => string {
   const places = [...parts, ...parts.map((part) => `images/${part}`), "images"];
   const there = places.filter((place) => folder.folder(place));
   if (there.length === 0) {
     throw new UserError(
-      `${folder.path}: has none of the folders ${places.join(", ")}. Unpack COCO's pictures there.`,
+      `${folder.path}: has none of the folders ${places.join(", ")}. Unpack COCO's images there.`,
     );
   }
   return (fileName) => {

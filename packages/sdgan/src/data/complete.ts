@@ -6,13 +6,13 @@ import { tokenize } from "../text/tokens.js";
 import { PADDING, Vocabulary } from "../text/vocabulary.js";
 import { contactSheet } from "./contact-sheet.js";
 import type { Source } from "./dataset.js";
-import { FILES, FORMAT, type Index, type PreparedPicture, type Summary, VERSION } from "./format.js";
-import type { Journal, JournalRecord, KeptPicture } from "./journal.js";
+import { FILES, FORMAT, type Index, type PreparedImage, type Summary, VERSION } from "./format.js";
+import type { Journal, JournalRecord, KeptImage } from "./journal.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
 /**
- * Writes everything of a prepared folder but the pixels, from the journal of those. However many pictures there are,
+ * Writes everything of a prepared folder but the pixels, from the journal of those. However many images there are,
  * only their words are held in memory. Returns what came of it, and what was left out and why.
  */
 export async function complete(
@@ -23,13 +23,13 @@ export async function complete(
 ): Promise<{ summary: Summary; skipped: Skipped[] }> {
   const { name, classes, attributes } = source;
   const vocabulary = source.vocabulary ?? vocabularyOf(journal);
-  const { skipped, ...lists } = writePictures(dir, journal, vocabulary);
+  const { skipped, ...lists } = writeImages(dir, journal, vocabulary);
   if (skipped.length > 0)
     write(join(dir, FILES.skipped), skipped.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
   onDisk(vocabularyFile, () => vocabulary.save(vocabularyFile));
   const summary: Summary = {
-    ...{ pictures: { ...journal.pictures }, captions: lists.captions, words: vocabulary.size },
+    ...{ images: { ...journal.images }, captions: lists.captions, words: vocabulary.size },
     ...(source.vocabulary && { unknownWords: unknownWords(journal, vocabulary) }),
     ...{ emptyCaptions: lists.emptyCaptions, skipped: skipped.length },
   };
@@ -53,7 +53,7 @@ export async function complete(
 type Skipped = NonNullable<JournalRecord["skipped"]>;
 
 /**
- * The words of all captions in the order of their first use, those of pictures to train on first. They are of both
+ * The words of all captions in the order of their first use, those of images to train on first. They are of both
  * splits, as AttnGAN's are: a word that only test captions use is known, but untrained.
  */
 function vocabularyOf(journal: Journal): Vocabulary {
@@ -64,26 +64,26 @@ function vocabularyOf(journal: Journal): Vocabulary {
   return new Vocabulary([...new Set([PADDING, ...words.train, ...words.test])]);
 }
 
-function writePictures(dir: string, journal: Journal, vocabulary: Vocabulary) {
-  using train = new LineWriter(join(dir, FILES.pictures.train));
-  using test = new LineWriter(join(dir, FILES.pictures.test));
+function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
+  using train = new LineWriter(join(dir, FILES.images.train));
+  using test = new LineWriter(join(dir, FILES.images.test));
   const files = { train, test };
   let captions = 0;
   let emptyCaptions = 0;
   const skipped: Skipped[] = [];
   for (const record of journal.records()) {
     if (record.skipped) skipped.push(record.skipped);
-    if (!record.picture) continue;
-    const { split, emptyCaptions: empty, ...kept } = record.picture;
-    const picture: PreparedPicture = {
+    if (!record.image) continue;
+    const { split, emptyCaptions: empty, ...kept } = record.image;
+    const image: PreparedImage = {
       ...kept,
       captions: kept.captions.map(({ text, ...names }) => ({
         ...{ text, tokens: vocabulary.encode(text) },
         ...names,
       })),
     };
-    files[split].write(JSON.stringify(picture));
-    captions += picture.captions.length;
+    files[split].write(JSON.stringify(image));
+    captions += image.captions.length;
     emptyCaptions += empty;
   }
   return { captions, emptyCaptions, skipped, sha256: { train: train.finish(), test: test.finish() } };
@@ -99,8 +99,8 @@ function unknownWords(journal: Journal, vocabulary: Vocabulary): Summary["unknow
   return { count: counts.size, mostFrequent: sorted.slice(0, 20).map(([word]) => word) };
 }
 
-function* keptBy(journal: Journal): Generator<KeptPicture> {
-  for (const { picture } of journal.records()) if (picture) yield picture;
+function* keptBy(journal: Journal): Generator<KeptImage> {
+  for (const { image } of journal.records()) if (image) yield image;
 }
 
 function write(path: string, data: string | Buffer): void {

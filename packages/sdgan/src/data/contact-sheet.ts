@@ -1,48 +1,48 @@
 import sharp from "sharp";
-import { type GridPicture, grid } from "../images/grid.js";
+import { type GridImage, grid } from "../images/grid.js";
 import { SPLITS } from "./format.js";
 import type { Prepared, PreparedSplit } from "./prepared.js";
 
 const COLUMNS = 8;
 /** Rows of each split, at most. */
 const ROWS = { train: 4, test: 2 };
-/** Larger pictures are scaled down: there is room for captions beneath, and the file stays one to look at. */
+/** Larger images are scaled down: there is room for captions beneath, and the file stays one to look at. */
 const LARGEST = 228;
 
-/** Pictures from all over both splits, each with its first caption under it, as a PNG: a look at what training gets. */
+/** Images from all over both splits, each with its first caption under it, as a PNG: a look at what training gets. */
 export async function contactSheet({ source, size, storedSize, splits }: Prepared): Promise<Buffer> {
-  const rows: GridPicture[][] = [];
+  const rows: GridImage[][] = [];
   const names: string[] = [];
   for (const split of SPLITS) {
     const chosen = spread(splits[split], ROWS[split] * COLUMNS, storedSize);
-    const pictures = await Promise.all(chosen.map(scaledDown));
-    for (let i = 0; i < pictures.length; i += COLUMNS) {
-      rows.push(pictures.slice(i, i + COLUMNS));
+    const images = await Promise.all(chosen.map(scaledDown));
+    for (let i = 0; i < images.length; i += COLUMNS) {
+      rows.push(images.slice(i, i + COLUMNS));
       names.push(i === 0 ? split : "");
     }
   }
   const { train, test } = splits;
   return grid(rows, {
     title:
-      `${source}, ${size}x${size}: ${train.pictures.length} pictures to train on, ` +
-      `${test.pictures.length} to test on`,
+      `${source}, ${size}x${size}: ${train.images.length} images to train on, ` +
+      `${test.images.length} to test on`,
     rowCaptions: names,
   });
 }
 
-/** At most `count` pictures, evenly spread over a split. */
-function spread({ pictures, pixels }: PreparedSplit, count: number, size: number): GridPicture[] {
-  const n = Math.min(count, pictures.length);
+/** At most `count` images, evenly spread over a split. */
+function spread({ images, pixels }: PreparedSplit, count: number, size: number): GridImage[] {
+  const n = Math.min(count, images.length);
   return Array.from({ length: n }, (_, i) => {
-    const index = Math.floor((i * pictures.length) / n);
-    const [{ text: caption } = { text: "" }] = pictures.at(index).captions;
+    const index = Math.floor((i * images.length) / n);
+    const [{ text: caption } = { text: "" }] = images.at(index).captions;
     return { pixels: pixels(index).slice(), size, caption };
   });
 }
 
-async function scaledDown(picture: GridPicture): Promise<GridPicture> {
-  const { pixels, size } = picture;
-  if (size <= LARGEST) return picture;
+async function scaledDown(image: GridImage): Promise<GridImage> {
+  const { pixels, size } = image;
+  if (size <= LARGEST) return image;
   const whole = sharp(pixels, { raw: { width: size, height: size, channels: 3 } });
-  return { ...picture, pixels: await whole.resize(LARGEST).raw().toBuffer(), size: LARGEST };
+  return { ...image, pixels: await whole.resize(LARGEST).raw().toBuffer(), size: LARGEST };
 }

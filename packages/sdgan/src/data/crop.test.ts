@@ -2,9 +2,9 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { cropAround } from "./crop.js";
 import type { Box } from "./dataset.js";
-import { toPixels } from "./picture.js";
+import { toPixels } from "./decode-image.js";
 
-/** A picture in which a pixel's colour is its place: [column, row, 99]. */
+/** An image in which a pixel's colour is its place: [column, row, 99]. */
 async function mapOf(width: number, height: number, orientation = 1): Promise<Buffer> {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -16,14 +16,14 @@ async function mapOf(width: number, height: number, orientation = 1): Promise<Bu
     .toBuffer();
 }
 
-/** Which columns and rows of the picture are in a crop that is not scaled: those of a list of the published code. */
-function published({ x, y, width, height }: Box, pictureWidth: number, pictureHeight: number) {
+/** Which columns and rows of the image are in a crop that is not scaled: those of a list of the published code. */
+function published({ x, y, width, height }: Box, imageWidth: number, imageHeight: number) {
   const r = Math.floor(Math.max(width, height) * 0.75);
   const within = (centre: number, end: number) =>
     Array.from({ length: 2 * r }, (_, i) => centre - r + i).filter((place) => place >= 0 && place < end);
   return {
-    columns: within(Math.floor(x + width / 2), pictureWidth),
-    rows: within(Math.floor(y + height / 2), pictureHeight),
+    columns: within(Math.floor(x + width / 2), imageWidth),
+    rows: within(Math.floor(y + height / 2), imageHeight),
   };
 }
 
@@ -33,8 +33,8 @@ describe("cropAround", () => {
     ["with fractions", { x: 60.5, y: 70.7, width: 33.3, height: 21.9 }],
     ["cut at the upper left", { x: 3, y: 5, width: 60, height: 44 }],
     ["cut at the lower right", { x: 150, y: 100, width: 40, height: 45 }],
-    ["as large as the picture", { x: 0, y: 0, width: 200, height: 150 }],
-    ["beyond the picture's edge", { x: 170, y: 20, width: 60, height: 30 }],
+    ["as large as the image", { x: 0, y: 0, width: 200, height: 150 }],
+    ["beyond the image's edge", { x: 170, y: 20, width: 60, height: 30 }],
     ["tiny", { x: 20, y: 20, width: 2, height: 1 }],
   ])("is the published rule, for a box %s", (_, box) => {
     const { columns, rows } = published(box, 200, 150);
@@ -46,8 +46,8 @@ describe("cropAround", () => {
   it.each<[string, Box]>([
     ["without extent", { x: 20, y: 20, width: 0, height: 0 }],
     ["too small to have a pixel", { x: 20, y: 20, width: 1, height: 1 }],
-    ["beside the picture", { x: 400, y: 20, width: 50, height: 50 }],
-    ["above the picture", { x: 20, y: -400, width: 50, height: 50 }],
+    ["beside the image", { x: 400, y: 20, width: 50, height: 50 }],
+    ["above the image", { x: 20, y: -400, width: 50, height: 50 }],
     ["of a negative size", { x: 20, y: 20, width: -50, height: -50 }],
     ["of no numbers", { x: Number.NaN, y: 20, width: 50, height: 50 }],
     ["without end", { x: 20, y: 20, width: Number.POSITIVE_INFINITY, height: 50 }],
@@ -68,7 +68,7 @@ describe("toPixels with a box", () => {
     expect([...pixels]).toEqual(expected);
   });
 
-  it("takes the middle of a crop that is cut at the picture's edge", async () => {
+  it("takes the middle of a crop that is cut at the image's edge", async () => {
     const box = { x: 0, y: 60, width: 58, height: 20 };
     const { columns, rows } = published(box, 200, 150);
     const [size, cut] = [columns.length, (rows.length - columns.length) >> 1];
@@ -78,7 +78,7 @@ describe("toPixels with a box", () => {
     expect([...pixels]).toEqual(expected);
   });
 
-  it("cuts the picture as it is stored, and turns it then", async () => {
+  it("cuts the image as it is stored, and turns it then", async () => {
     const box = { x: 20, y: 90, width: 40, height: 20 };
     const { columns, rows } = published(box, 200, 150);
     const size = columns.length;
@@ -95,8 +95,8 @@ describe("toPixels with a box", () => {
       8: (x, y) => [last - y, x],
     };
     for (const [orientation, from] of Object.entries(stored)) {
-      const picture = await mapOf(200, 150, Number(orientation));
-      const pixels = await toPixels(picture, { size, background: "white", box });
+      const image = await mapOf(200, 150, Number(orientation));
+      const pixels = await toPixels(image, { size, background: "white", box });
       const expected = Array.from({ length: size * size }, (_, i) => {
         const [x, y] = from(i % size, Math.floor(i / size));
         return [columns[x], rows[y], 99];

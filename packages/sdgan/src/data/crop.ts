@@ -1,11 +1,11 @@
-import type { Rectangle } from "@sdgan/pictures";
+import type { Rectangle } from "@sdgan/images";
 import type { Box } from "./dataset.js";
 
 /**
- * What StackGAN and AttnGAN take of a picture of `width` × `height` pixels around the box that the bird is in: the
- * square whose half side is 0.75 × the box's longer side, around the box's centre, cut at the picture's edges (so it
+ * What StackGAN and AttnGAN take of an image of `width` × `height` pixels around the box that the bird is in: the
+ * square whose half side is 0.75 × the box's longer side, around the box's centre, cut at the image's edges (so it
  * may end up as no square). Fractions are dropped where their code drops them.
- * Throws an `Error` that says so when nothing of the picture is left.
+ * Throws an `Error` that says so when nothing of the image is left.
  */
 export function cropAround({ x, y, width: w, height: h }: Box, width: number, height: number): Rectangle {
   const radius = Math.trunc(Math.max(w, h) * 0.75);

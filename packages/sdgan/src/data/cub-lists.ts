@@ -3,7 +3,7 @@ import { quote } from "../text/quote.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
 import type { Box } from "./dataset.js";
 
-export interface CubPicture {
+export interface CubImage {
   /** Its path in `images/`. */
   id: string;
   /** The same without its ending: the name of its captions, and in AttnGAN's lists. */
@@ -17,27 +17,27 @@ export interface CubPicture {
 
 /**
  * The lists of CUB-200-2011: `classes.txt`, `images.txt`, `image_class_labels.txt` and `bounding_boxes.txt`, in
- * each of which a line is a number and what it stands for. Pictures are in the order of `images.txt`.
+ * each of which a line is a number and what it stands for. Images are in the order of `images.txt`.
  * Throws a `UserError` when one is missing or broken, or does not fit the others.
  */
-export function readCubLists(birds: DataFolder): { classes: string[]; pictures: CubPicture[] } {
+export function readCubLists(birds: DataFolder): { classes: string[]; images: CubImage[] } {
   const classes = readNumbered(birds, "classes.txt", "a class's name", (text) => text);
-  const images = readNumbered(birds, "images.txt", "a path inside the folder images", insidePath);
+  const ids = readNumbered(birds, "images.txt", "a path inside the folder images", insidePath);
   const labels = readNumbered(birds, "image_class_labels.txt", "the number of a class", (text) =>
     classes.has(Number(text)) ? Number(text) : undefined,
   );
   const boxes = readNumbered(birds, "bounding_boxes.txt", "x, y, width and height in pixels", parseBox);
   const classIds = new Map([...classes.keys()].map((number, classId) => [number, classId]));
-  const ids = new Set<string>();
-  const pictures = [...images].map(([number, id]) => {
+  const seen = new Set<string>();
+  const images = [...ids].map(([number, id]) => {
     const lacking = !labels.has(number)
       ? "image_class_labels.txt"
       : boxes.has(number)
         ? ""
         : "bounding_boxes.txt";
-    if (lacking) throw new UserError(`${birds.at(lacking)}: lacks picture ${number}, which images.txt has`);
-    if (ids.has(id)) throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`);
-    ids.add(id);
+    if (lacking) throw new UserError(`${birds.at(lacking)}: lacks image ${number}, which images.txt has`);
+    if (seen.has(id)) throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`);
+    seen.add(id);
     const classNumber = labels.get(number)!;
     return {
       id,
@@ -47,7 +47,7 @@ export function readCubLists(birds: DataFolder): { classes: string[]; pictures: 
       box: boxes.get(number)!,
     };
   });
-  return { classes: [...classes.values()], pictures };
+  return { classes: [...classes.values()], images };
 }
 
 /** A list whose lines are a number, a space and what `parse` makes something of. */

@@ -14,26 +14,26 @@ import { withVocabulary } from "./with-vocabulary.js";
 
 const NAMES = ["001.Albatross", "002.Wren", "003.Finch", "004.Cuckoo"];
 
-const PICTURES = 80;
+const IMAGES = 80;
 
 let dir: string;
 let drawn: DrawnBird[];
 const published = () => join(dir, "tree/CUB_200_2011");
 const attngan = () => join(dir, "tree/birds");
 
-/** Pictures of every kind, boxes small and large, up to the edges and beyond. */
+/** Images of every kind, boxes small and large, up to the edges and beyond. */
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "sdgan-cub-"));
   const random = new Random(0, "boxes");
-  const pictures = Array.from({ length: PICTURES }, (_, i) => ({
+  const images = Array.from({ length: IMAGES }, (_, i) => ({
     id: `${NAMES[i % 4]}/${i}.jpg`,
     box: {
       ...{ x: random.below(60), y: random.below(60) },
       ...{ width: 20 + random.below(180), height: 20 + random.below(180) },
     },
   }));
-  pictures[1]!.box = { x: 480, y: 490, width: 52, height: 11 };
-  writeCubLists(join(dir, "lists"), NAMES, pictures);
+  images[1]!.box = { x: 480, y: 490, width: 52, height: 11 };
+  writeCubLists(join(dir, "lists"), NAMES, images);
   drawn = await drawCub({ lists: join(dir, "lists"), out: join(dir, "tree") });
 });
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -54,13 +54,13 @@ it("both layouts give the same bytes", async () => {
   );
 });
 
-it("every picture is what the published rule cuts out, to the pixel", async () => {
+it("every image is what the published rule cuts out, to the pixel", async () => {
   await prepared(cub(published()));
   const kinds = drawn.map(({ kind }) => kind);
   expect(new Set(kinds.map(({ colours }) => colours))).toEqual(new Set(["rgb", "grey", "cmyk"]));
   expect(kinds.filter(({ orientation }) => orientation > 1).length).toBeGreaterThan(3);
   expect(kinds.filter(({ progressive }) => progressive).length).toBeGreaterThan(3);
-  expect(await checkCrops(published(), join(dir, "prepared"))).toEqual({ agree: PICTURES, differ: [] });
+  expect(await checkCrops(published(), join(dir, "prepared"))).toEqual({ agree: IMAGES, differ: [] });
 
   // Two pixels more are told: one may leave the middle of a crop at the edge where it is.
   const boxes = join(published(), "bounding_boxes.txt");

@@ -48,20 +48,20 @@ afterEach(() => rmSync(join(dir, ".."), { recursive: true }));
 const published = () => join(dir, "CUB_200_2011");
 const attngan = () => join(dir, "birds");
 
-/** Everything of a source that can be compared, its pictures' bytes among it. */
+/** Everything of a source that can be compared, its images' bytes among it. */
 async function contents(...options: Parameters<typeof cub>) {
   const source = cub(...options);
   const examples = await examplesOf(source);
-  const pictures = await Promise.all(examples.map(({ read }) => read()));
+  const images = await Promise.all(examples.map(({ read }) => read()));
   return {
     classes: source.classes,
     examples: examples.map(({ read: _, stamp: __, ...rest }) => rest),
-    pictures,
+    images,
   };
 }
 
 describe("cub, as published", () => {
-  it("has the pictures of images.txt, their boxes, classes and captions, and the split by class", async () => {
+  it("has the images of images.txt, their boxes, classes and captions, and the split by class", async () => {
     const source = cub(published());
     expect(source).toMatchObject({ name: "cub", count: 10, classes: NAMES });
     expect(source.vocabulary).toBeUndefined();
@@ -100,7 +100,7 @@ describe("cub, as published", () => {
     expect(() => cub(published())).toThrow(/text\.zip: is still packed/);
   });
 
-  it("leaves out a picture whose captions cannot be read, and says why", async () => {
+  it("leaves out an image whose captions cannot be read, and says why", async () => {
     const text = (i: number) => join(dir, "text_c10", `${drawn[i]!.name}.txt`);
     rmSync(text(0));
     writeFileSync(text(1), " \r\n\n");
@@ -129,7 +129,7 @@ describe("cub, as published", () => {
     ]);
   });
 
-  it("tells when a picture has been replaced", async () => {
+  it("tells when an image has been replaced", async () => {
     const [first, second] = await examplesOf(cub(published()));
     const before = await Promise.all([first!.stamp!(), second!.stamp!()]);
     writeFileSync(join(published(), "images", drawn[0]!.id), "another");
@@ -139,7 +139,7 @@ describe("cub, as published", () => {
     expect(after[1]).not.toBe(before[1]);
   });
 
-  it("refuses to read a picture that is missing, or a link that leaves", async () => {
+  it("refuses to read an image that is missing, or a link that leaves", async () => {
     const image = (i: number) => join(published(), "images", drawn[i]!.id);
     rmSync(image(0));
     rmSync(image(1));
@@ -161,7 +161,7 @@ describe("cub, as published", () => {
     ["images.txt", "1 a.jpg\n2 /b.jpg\n", /images\.txt:2: .*expected a number and a path inside/],
     ["images.txt", "1 a.jpg\n1 b.jpg\n", /images\.txt:2: number 1 is there already/],
     ["images.txt", "1 a.jpg\n2 ./a.jpg\n", /images\.txt: lists "a\.jpg" twice/],
-    ["images.txt", "1 a.jpg\n77 b.jpg\n", /image_class_labels\.txt: lacks picture 77, which images\.txt has/],
+    ["images.txt", "1 a.jpg\n77 b.jpg\n", /image_class_labels\.txt: lacks image 77, which images\.txt has/],
     ["images.txt", "a.jpg\n", /images\.txt:1: "a\.jpg"; expected a number and a path/],
     ["images.txt", "\n", /images\.txt: is empty/],
     [
@@ -190,8 +190,8 @@ describe("cub, as published", () => {
     );
     rmSync(join(published(), "bounding_boxes.txt"));
     expect(() => cub(published())).toThrow(/bounding_boxes\.txt: cannot be read \(ENOENT\)/);
-    renameSync(join(published(), "images"), join(published(), "pictures"));
-    expect(() => cub(published())).toThrow(/images: no such folder\. CUB-200-2011 has its pictures there/);
+    renameSync(join(published(), "images"), join(published(), "images"));
+    expect(() => cub(published())).toThrow(/images: no such folder\. CUB-200-2011 has its images there/);
     rmSync(published(), { recursive: true });
     writeFileSync(join(dir, "CUB_200_2011.tgz"), "");
     expect(() => cub(dir)).toThrow(/CUB_200_2011\.tgz: is still packed/);
@@ -230,7 +230,7 @@ describe("cub, in AttnGAN's layout", () => {
     expect(() => cub(attngan())).toThrow(/the captions are missing/);
   });
 
-  it("leaves out the pictures that its lists lack", async () => {
+  it("leaves out the images that its lists lack", async () => {
     writeFileSync(
       join(attngan(), "train/filenames.pickle"),
       pickleAsText(["002.Wren/bird 0", "003.Finch/bird 1"]),
@@ -265,7 +265,7 @@ describe("cub, in AttnGAN's layout", () => {
     ["half a pickle", "train/filenames.pickle", "(lp0\nVa\np1\n", /filenames\.pickle: the pickle ends/],
     ["a call", "train/filenames.pickle", "cposix\nsystem\n(S'true'\ntR.", /filenames\.pickle: .*posix/],
     ["no list", "train/filenames.pickle", pickle("x"), /the pickle holds no list/],
-    ["no names", "train/filenames.pickle", pickle([1]), /entry 0 is number; expected a picture's name/],
+    ["no names", "train/filenames.pickle", pickle([1]), /entry 0 is number; expected an image's name/],
     ["a path that leaves", "train/filenames.pickle", pickle(["../x"]), /entry 0 is "\.\.\/x"; expected/],
     [
       "an unknown name",
@@ -302,7 +302,7 @@ describe("cub, in AttnGAN's layout", () => {
     expect(() => cub(attngan())).toThrow(message);
   });
 
-  it("leaves out a picture whose pickled captions have numbers of no word", async () => {
+  it("leaves out an image whose pickled captions have numbers of no word", async () => {
     rmSync(join(attngan(), "text"), { recursive: true });
     writeFileSync(
       join(attngan(), "captions.pickle"),

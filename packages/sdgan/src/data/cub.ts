@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import { quote } from "../text/quote.js";
 import { type AttnganLists, findAttnganLists } from "./attngan.js";
 import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
-import { type CubPicture, readCubLists } from "./cub-lists.js";
+import { type CubImage, readCubLists } from "./cub-lists.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
 
@@ -12,15 +12,15 @@ export interface CubOptions {
 }
 
 /**
- * CUB-200-2011 (Wah et al., 2011): 11,788 pictures of 200 classes of birds, each with the box that the bird is in,
+ * CUB-200-2011 (Wah et al., 2011): 11,788 images of 200 classes of birds, each with the box that the bird is in,
  * and ten captions by Reed et al. (2016). `path` is either of
  *
  * - the folder as published (`images.txt`, `bounding_boxes.txt`, …), or the one that has `CUB_200_2011`,
  *   with `text_c10` or `text` in it or beside it;
  * - AttnGAN's: `CUB_200_2011`, `text`, `{train,test}/filenames.pickle`, `captions.pickle`, whose vocabulary is taken.
  *
- * Both give the same pictures in the same order, that of `images.txt`.
- * Throws a `UserError` when a list is missing or broken; a single broken picture or caption file is left out.
+ * Both give the same images in the same order, that of `images.txt`.
+ * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is left out.
  */
 export function cub(path: string, { text }: CubOptions = {}): Source {
   const given = new DataFolder(path, "Give the folder of CUB-200-2011, the one with images.txt.");
@@ -31,12 +31,12 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
   if (!captionFolder && !lists?.captions) throw missingCaptions(path, places);
 
   if (!birds.folder("images")) {
-    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its pictures there.`);
+    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its images there.`);
   }
-  const { classes, pictures } = readCubLists(birds);
-  if (lists) refuseOtherLists(given, lists, pictures);
-  const splitOf = (picture: CubPicture) => (lists ? lists.splitOf(picture.name) : splitByClass(picture));
-  const used = pictures.filter((picture) => splitOf(picture) !== undefined);
+  const { classes, images } = readCubLists(birds);
+  if (lists) refuseOtherLists(given, lists, images);
+  const splitOf = (image: CubImage) => (lists ? lists.splitOf(image.name) : splitByClass(image));
+  const used = images.filter((image) => splitOf(image) !== undefined);
   return {
     name: "cub",
     found: [
@@ -48,10 +48,10 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     classes,
     ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
     async *examples() {
-      for (const picture of used) {
-        const { id, name, classId, box } = picture;
+      for (const image of used) {
+        const { id, name, classId, box } = image;
         const example: Example = {
-          ...{ id, split: splitOf(picture)!, classId, box },
+          ...{ id, split: splitOf(image)!, classId, box },
           ...(captionFolder
             ? await readCaptionFile(captionFolder, `${name}.txt`)
             : lists!.captions!.captionsOf(name)),
@@ -64,13 +64,13 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
   };
 }
 
-function splitByClass({ classNumber }: CubPicture): Split {
+function splitByClass({ classNumber }: CubImage): Split {
   return TEST_CLASSES.has(classNumber) ? "test" : "train";
 }
 
 /**
  * The 50 classes to test on that Reed et al. (2016) chose, as in `test/filenames.pickle` of StackGAN and AttnGAN;
- * numbers as in `classes.txt`. They have 2,933 pictures, the other 150 classes 8,855. CUB's own
+ * numbers as in `classes.txt`. They have 2,933 images, the other 150 classes 8,855. CUB's own
  * `train_test_split.txt` is another split, within the classes.
  */
 // biome-ignore format: one line of numbers is one of the table
@@ -92,21 +92,21 @@ function findBirds(given: DataFolder): DataFolder {
   );
 }
 
-/** AttnGAN's lists may lack pictures, which are then left out; but what they have must be CUB's. */
-function refuseOtherLists(given: DataFolder, lists: AttnganLists, pictures: CubPicture[]): void {
-  const known = new Map(pictures.map((picture) => [picture.name, picture]));
+/** AttnGAN's lists may lack images, which are then left out; but what they have must be CUB's. */
+function refuseOtherLists(given: DataFolder, lists: AttnganLists, images: CubImage[]): void {
+  const known = new Map(images.map((image) => [image.name, image]));
   for (const name of lists.names) {
-    const picture = known.get(name);
-    if (!picture) {
+    const image = known.get(name);
+    if (!image) {
       throw new UserError(
         `${given.path}: filenames.pickle lists ${quote(name)}, which images.txt lacks. Are both of CUB-200-2011?`,
       );
     }
     const classNumber = lists.classOf(name);
-    if (classNumber !== undefined && classNumber !== picture.classNumber) {
+    if (classNumber !== undefined && classNumber !== image.classNumber) {
       throw new UserError(
         `${given.path}: ${quote(name)} is of class ${classNumber} in class_info.pickle, ` +
-          `but of ${picture.classNumber} in image_class_labels.txt. Are both of CUB-200-2011?`,
+          `but of ${image.classNumber} in image_class_labels.txt. Are both of CUB-200-2011?`,
       );
     }
   }

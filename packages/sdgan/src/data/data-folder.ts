@@ -93,10 +93,10 @@ export class DataFolder {
   }
 
   /**
-   * A picture or its captions: all of a file, or the part `from` a byte, `length` bytes long, at most `limit` bytes.
+   * An image or its captions: all of a file, or the part `from` a byte, `length` bytes long, at most `limit` bytes.
    * Rejects with a `UserError` that names it when that cannot be had.
    */
-  async read(path: string, { limit = PICTURE_BYTES, from = 0, length }: ReadOptions = {}): Promise<Buffer> {
+  async read(path: string, { limit = IMAGE_BYTES, from = 0, length }: ReadOptions = {}): Promise<Buffer> {
     try {
       // What is quickly done is done here: to have it done by another thread costs several times as much.
       const file = openSync(this.#inside(path, realpathSync.native(this.at(path))), READ);
@@ -177,7 +177,7 @@ const LONGEST_PATH = 1024;
 const LIST_BYTES = 256 * 2 ** 20;
 
 /** Far above any photograph. */
-const PICTURE_BYTES = 128 * 2 ** 20;
+const IMAGE_BYTES = 128 * 2 ** 20;
 
 /** A file of captions, say. */
 const SMALL_BYTES = 2 ** 14;

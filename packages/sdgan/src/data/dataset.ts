@@ -1,7 +1,7 @@
 import type { Vocabulary } from "../text/vocabulary.js";
 
 /**
- * Where pictures with words come from. A source gives examples one after another, as its files have them;
+ * Where images with words come from. A source gives examples one after another, as its files have them;
  * `prepare` turns them into a prepared folder; everything later reads only that.
  */
 export interface Source {
@@ -11,9 +11,9 @@ export interface Source {
   found?: string;
   /** How many examples there are, where that is known beforehand. */
   count?: number;
-  /** Names of the classes; an example's `classId` points into it. One class a picture where a source has none. */
+  /** Names of the classes; an example's `classId` points into it. One class an image where a source has none. */
   classes: string[];
-  /** Attributes that are known of every picture, name → its possible values; absent where the truth is not known. */
+  /** Attributes that are known of every image, name → its possible values; absent where the truth is not known. */
   attributes?: Record<string, string[]>;
   /** The words that captions are encoded with; absent: the captions' own. */
   vocabulary?: Vocabulary;
@@ -24,27 +24,27 @@ export interface Source {
 export type Split = "train" | "test";
 
 export interface Example {
-  /** Names the picture in messages and in the prepared folder: a path or a number, unique within the source. */
+  /** Names the image in messages and in the prepared folder: a path or a number, unique within the source. */
   id: string;
   split: Split;
   classId: number;
   captions: Caption[];
   /** Why it cannot be used, where the source knows that already (its captions cannot be read); it is left out. */
   broken?: string;
-  /** Where in the picture the thing is that the captions are of; absent: everywhere. */
+  /** Where in the image the thing is that the captions are of; absent: everywhere. */
   box?: Box;
   /**
-   * Another one when the picture's file has been replaced: its size and time. Does not reject. Without it, a picture
+   * Another one when the image's file has been replaced: its size and time. Does not reject. Without it, an image
    * of the same id counts as the same.
    */
   stamp?(): Promise<string>;
-  /** The encoded picture: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
+  /** The encoded image: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
   read(): Promise<Buffer>;
   /** Attribute name → index into the source's `attributes[name]`. */
   attributes?: Record<string, number>;
 }
 
-/** In pixels of the picture as its file stores them, before it is turned as its EXIF says. May have fractions. */
+/** In pixels of the image as its file stores them, before it is turned as its EXIF says. May have fractions. */
 export interface Box {
   /** Left edge. */
   x: number;
@@ -56,6 +56,6 @@ export interface Box {
 
 export interface Caption {
   text: string;
-  /** Which of the picture's attributes the words name, where that is known. */
+  /** Which of the image's attributes the words name, where that is known. */
   names?: string[];
 }

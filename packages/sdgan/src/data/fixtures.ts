@@ -16,7 +16,7 @@ export function sourceOf(examples: AsyncIterable<Example> | Example[]): Source {
 export function example(
   id: string,
   read: () => Promise<Buffer>,
-  captions: Caption[] = [{ text: `picture ${id}` }],
+  captions: Caption[] = [{ text: `image ${id}` }],
 ): Example {
   return { id, split: "train", classId: 0, captions, read };
 }

@@ -10,7 +10,7 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "sdgan-flowers-"));
   for (let i = 1; i <= 12; i++) {
     const [className, name] = [`class_0000${Math.ceil(i / 2)}`, `image_0000${(i * 7) % 13}`];
-    write(`flowers/jpg/${name}.jpg`, `picture ${name}`);
+    write(`flowers/jpg/${name}.jpg`, `image ${name}`);
     write(`flowers/text_c10/${className}/${name}.txt`, `flower ${i}\nit has petals\n`);
     write(`flowers/text_c10/${className}/${name}.h5`, "");
   }
@@ -51,7 +51,7 @@ describe("flowers", () => {
       classId: 0,
       captions: [{ text: "flower 2" }, { text: "it has petals" }],
     });
-    expect(String(await examples[0]!.read())).toBe("picture image_00001");
+    expect(String(await examples[0]!.read())).toBe("image image_00001");
     expect(await splits()).toEqual({
       train: ["class_00001", "class_00002", "class_00003", "class_00004", "class_00006"],
       test: ["class_00005"],

@@ -10,30 +10,30 @@ export interface FlowersOptions {
 }
 
 /**
- * Oxford-102 (Nilsback and Zisserman, 2008): 8,189 pictures of 102 classes of flowers in `jpg`, with ten captions
- * each by Reed et al. (2016) in `text_c10/class_00001/image_06734.txt`, which also say what class a picture is of.
+ * Oxford-102 (Nilsback and Zisserman, 2008): 8,189 images of 102 classes of flowers in `jpg`, with ten captions
+ * each by Reed et al. (2016) in `text_c10/class_00001/image_06734.txt`, which also say what class an image is of.
  * The split is by class: that of Reed et al.'s `trainvalclasses.txt` and `testclasses.txt` (82 and 20 classes),
  * where they are in the data's folder or beside the captions; otherwise every fifth class is to test on, which
  * makes 82 and 20 as well, but others.
- * Throws a `UserError` when a list or folder is missing or broken; a single broken picture or caption file is left out.
+ * Throws a `UserError` when a list or folder is missing or broken; a single broken image or caption file is left out.
  */
 export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   const given = new DataFolder(path, "Give the folder of Oxford-102, the one with jpg/.");
   if (!given.folder("jpg")) {
     throw new UserError(
-      `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in: its pictures are in jpg/.`,
+      `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in: its images are in jpg/.`,
     );
   }
   const beside = new DataFolder(given.at(".."), "");
   const captionFolder = findCaptionFolder([given, beside], text);
   if (!captionFolder) throw missingCaptions(path, [given, beside]);
 
-  const pictures = listPictures(captionFolder);
-  const classes = [...new Set(pictures.map(({ className }) => className))];
+  const images = listImages(captionFolder);
+  const classes = [...new Set(images.map(({ className }) => className))];
   const classIds = new Map(classes.map((name, id) => [name, id]));
   const lists = readClassLists([given, new DataFolder(captionFolder.at(".."), "")]);
   const splitOf = lists ? splitByLists(lists, classes) : splitByRule(classes);
-  const used = pictures.filter(({ className }) => splitOf.has(className));
+  const used = images.filter(({ className }) => splitOf.has(className));
   return {
     name: "flowers",
     found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
@@ -54,13 +54,13 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
 }
 
 interface Flower {
-  /** Of its picture and its captions, without ending. */
+  /** Of its image and its captions, without ending. */
   name: string;
   className: string;
 }
 
 /** Every file of captions, by class and name. */
-function listPictures(captions: DataFolder): Flower[] {
+function listImages(captions: DataFolder): Flower[] {
   const classOf = new Map<string, string>();
   for (const { name: className, isFolder } of captions.list()) {
     if (!isFolder) continue;
@@ -78,7 +78,7 @@ function listPictures(captions: DataFolder): Flower[] {
   }
   if (classOf.size > 0) return [...classOf].map(([name, className]) => ({ name, className }));
   throw new UserError(
-    `${captions.path}: has no captions; expected one folder a class with one file a picture, ` +
+    `${captions.path}: has no captions; expected one folder a class with one file an image, ` +
       "such as class_00001/image_06734.txt",
   );
 }

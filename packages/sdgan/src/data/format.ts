@@ -4,24 +4,24 @@ import type { Split } from "./dataset.js";
 /**
  * A prepared folder: what `prepare` writes and `openPrepared` reads.
  *
- *     index.json          this file's `indexSchema`: what all pictures have in common, and what came of preparing
- *     train.jsonl         this file's `pictureSchema`: a line for each picture to train on
- *     train.pixels        [pictures, storedSize, storedSize, 3] bytes: sRGB, nothing before, between or after
- *     test.jsonl          the same for the pictures that training never sees
+ *     index.json          this file's `indexSchema`: what all images have in common, and what came of preparing
+ *     train.jsonl         this file's `imageSchema`: a line for each image to train on
+ *     train.pixels        [images, storedSize, storedSize, 3] bytes: sRGB, nothing before, between or after
+ *     test.jsonl          the same for the images that training never sees
  *     test.pixels
  *     vocabulary.json     the words of all captions, of both splits, as AttnGAN has it
- *     skipped.jsonl       pictures that were left out and why, a line each; only where there are any
- *     contact-sheet.png   some of the pictures, to look at
+ *     skipped.jsonl       images that were left out and why, a line each; only where there are any
+ *     contact-sheet.png   some of the images, to look at
  *
- * Every byte of the pictures is vouched for: index.json has the SHA-256 of the lists, the lists have the XXH64 of
- * each picture's pixels.
+ * Every byte of the images is vouched for: index.json has the SHA-256 of the lists, the lists have the XXH64 of
+ * each image's pixels.
  */
 export const FILES = {
   index: "index.json",
   vocabulary: "vocabulary.json",
   skipped: "skipped.jsonl",
   contactSheet: "contact-sheet.png",
-  pictures: { train: "train.jsonl", test: "test.jsonl" } satisfies Record<Split, string>,
+  images: { train: "train.jsonl", test: "test.jsonl" } satisfies Record<Split, string>,
   pixels: { train: "train.pixels", test: "test.pixels" } satisfies Record<Split, string>,
 };
 
@@ -38,11 +38,11 @@ const captionSchema = z.object({
   text: z.string(),
   /** The caption's words in `vocabulary.json`: all of them, however long it is; never none. */
   tokens: z.array(z.int().positive()).min(1),
-  /** Which of the picture's attributes the words name, where that is known. */
+  /** Which of the image's attributes the words name, where that is known. */
   names: z.array(z.string()).optional(),
 });
 
-export const pictureSchema = z.object({
+export const imageSchema = z.object({
   id: z.string(),
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
@@ -52,16 +52,16 @@ export const pictureSchema = z.object({
 });
 
 const summarySchema = z.object({
-  /** Pictures in each split. */
-  pictures: z.object({ train: z.int().nonnegative(), test: z.int().nonnegative() }),
+  /** Images in each split. */
+  images: z.object({ train: z.int().nonnegative(), test: z.int().nonnegative() }),
   captions: z.int().nonnegative(),
   /** Size of the vocabulary, padding included. */
   words: z.int().positive(),
   /** Words of captions that a vocabulary from elsewhere lacks: how many different ones, and the most frequent. */
   unknownWords: z.object({ count: z.int().nonnegative(), mostFrequent: z.array(z.string()) }).optional(),
-  /** Captions without a word that is known, left out of pictures that have others. */
+  /** Captions without a word that is known, left out of images that have others. */
   emptyCaptions: z.int().nonnegative(),
-  /** Pictures that were left out. */
+  /** Images that were left out. */
   skipped: z.int().nonnegative(),
 });
 
@@ -70,12 +70,12 @@ export const indexSchema = z.object({
   version: z.literal(VERSION),
   /** The source's name. */
   source: z.string(),
-  /** Side of the pictures that a model of this data draws. */
+  /** Side of the images that a model of this data draws. */
   size: z.int().positive(),
-  /** Side of the pictures as they are stored: `size`, or more, so that training can crop. */
+  /** Side of the images as they are stored: `size`, or more, so that training can crop. */
   storedSize: z.int().positive(),
   summary: summarySchema,
-  /** Of whole files: the vocabulary and the lists of pictures. */
+  /** Of whole files: the vocabulary and the lists of images. */
   sha256: z.object({ vocabulary: sha256Schema, train: sha256Schema, test: sha256Schema }),
   attributes: z.record(z.string(), z.array(z.string())).optional(),
   classes: z.array(z.string()),
@@ -83,5 +83,5 @@ export const indexSchema = z.object({
 
 export type Index = z.infer<typeof indexSchema>;
 export type Summary = z.infer<typeof summarySchema>;
-export type PreparedPicture = z.infer<typeof pictureSchema>;
+export type PreparedImage = z.infer<typeof imageSchema>;
 export type PreparedCaption = z.infer<typeof captionSchema>;

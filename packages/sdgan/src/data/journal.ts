@@ -17,7 +17,7 @@ import type { Example, Split } from "./dataset.js";
 import { FILES, SPLITS } from "./format.js";
 import { readLines } from "./lines.js";
 
-const pictureSchema = z.object({
+const imageSchema = z.object({
   id: z.string(),
   split: z.enum(SPLITS),
   classId: z.int().nonnegative(),
@@ -31,34 +31,34 @@ const pictureSchema = z.object({
 const recordSchema = z.object({
   /** What the example was, by `digestOf`. */
   example: z.string(),
-  picture: pictureSchema.optional(),
+  image: imageSchema.optional(),
   skipped: z.object({ id: z.string(), reason: z.string() }).optional(),
 });
 
-export type KeptPicture = z.infer<typeof pictureSchema>;
+export type KeptImage = z.infer<typeof imageSchema>;
 
-/** What became of an example: its picture is among the pixels, or it was left out. */
+/** What became of an example: its image is among the pixels, or it was left out. */
 export type JournalRecord = z.infer<typeof recordSchema>;
 
 /**
  * What `prepare` has done so far, in the folder that it works in:
  *
  *     journal.jsonl                what everything was made with; then a line for each example, in the source's order
- *     train.pixels, test.pixels    of the pictures that the journal tells of
+ *     train.pixels, test.pixels    of the images that the journal tells of
  *
- * A picture's line is written after its pixels: whatever the moment at which a process is killed, all that the
+ * An image's line is written after its pixels: whatever the moment at which a process is killed, all that the
  * journal tells of is there, and what is there beyond it can be cut off. So a journal is replayed first, example by
  * example, as long as the source gives the same ones, and goes on from there.
  */
 export class Journal implements Disposable {
-  /** Pictures that are done, in each split. */
-  readonly pictures: Record<Split, number> = { train: 0, test: 0 };
+  /** Images that are done, in each split. */
+  readonly images: Record<Split, number> = { train: 0, test: 0 };
   /** Examples that are done, and were left out. */
   skipped = 0;
   /** Whether the folder had work in it that was made with something else. */
   readonly startedAnew: boolean;
   readonly #dir: string;
-  readonly #pictureBytes: number;
+  readonly #imageBytes: number;
   readonly #earlier: Generator<{ record: JournalRecord; end: number }>;
   #next: IteratorResult<{ record: JournalRecord; end: number }>;
   #end: number;
@@ -66,11 +66,11 @@ export class Journal implements Disposable {
 
   /**
    * Opens the journal in `dir`, or begins one where there is none that was made with the same `settings`.
-   * `pictureBytes`: of one picture's pixels.
+   * `imageBytes`: of one image's pixels.
    */
-  constructor(dir: string, settings: unknown, pictureBytes: number) {
+  constructor(dir: string, settings: unknown, imageBytes: number) {
     this.#dir = dir;
-    this.#pictureBytes = pictureBytes;
+    this.#imageBytes = imageBytes;
     const header = `${JSON.stringify(settings)}\n`;
     const path = join(dir, JOURNAL);
     const earlier = firstLine(path);
@@ -90,9 +90,9 @@ export class Journal implements Disposable {
     if (this.#next.done) return false;
     const { record, end } = this.#next.value;
     if (record.example !== digest) return false;
-    const split = record.picture?.split;
+    const split = record.image?.split;
     if (split !== undefined) {
-      const needed = (this.pictures[split] + 1) * this.#pictureBytes;
+      const needed = (this.images[split] + 1) * this.#imageBytes;
       const there = statSync(join(this.#dir, FILES.pixels[split]), { throwIfNoEntry: false });
       if ((there?.size ?? 0) < needed) return false;
     }
@@ -116,18 +116,18 @@ export class Journal implements Disposable {
     };
     this.#files = {
       journal: open(JOURNAL, this.#end),
-      train: open(FILES.pixels.train, this.pictures.train * this.#pictureBytes),
-      test: open(FILES.pixels.test, this.pictures.test * this.#pictureBytes),
+      train: open(FILES.pixels.train, this.images.train * this.#imageBytes),
+      test: open(FILES.pixels.test, this.images.test * this.#imageBytes),
     };
     return more;
   }
 
-  /** Adds what became of the next example; `pixels` are looked at where it has a picture. */
+  /** Adds what became of the next example; `pixels` are looked at where it has an image. */
   add(record: JournalRecord, pixels: Buffer): void {
-    const { picture } = record;
-    if (picture) {
-      const { split } = picture;
-      this.#write(FILES.pixels[split], split, pixels, this.pictures[split] * this.#pictureBytes);
+    const { image } = record;
+    if (image) {
+      const { split } = image;
+      this.#write(FILES.pixels[split], split, pixels, this.images[split] * this.#imageBytes);
     }
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     this.#write(JOURNAL, "journal", line, this.#end);
@@ -156,8 +156,8 @@ export class Journal implements Disposable {
     rmSync(join(this.#dir, JOURNAL));
   }
 
-  #count({ picture }: JournalRecord): void {
-    if (picture) this.pictures[picture.split]++;
+  #count({ image }: JournalRecord): void {
+    if (image) this.images[image.split]++;
     else this.skipped++;
   }
 

@@ -16,11 +16,11 @@ let root: string;
 let data: Prepared;
 let single: Prepared;
 
-/** Picture i has the red channel i and i % 3 + 1 captions, the last of them five words longer than the others. */
+/** Image i has the red channel i and i % 3 + 1 captions, the last of them five words longer than the others. */
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "sdgan-loader-"));
   const examples = Array.from({ length: COUNT }, (_, i) => {
-    const captions = Array.from({ length: (i % 3) + 1 }, (_, k) => ({ text: `picture ${i} caption ${k}` }));
+    const captions = Array.from({ length: (i % 3) + 1 }, (_, k) => ({ text: `image ${i} caption ${k}` }));
     captions.at(-1)!.text += " and some more words here";
     return example(String(i), () => mapped(i, STORED), captions);
   });
@@ -39,7 +39,7 @@ function options(changed: Partial<PairLoaderOptions> = {}): PairLoaderOptions {
   return { data, split: "train", batch: 4, maxWords: 6, crop: true, flip: true, seed: 1, ...changed };
 }
 
-/** The loader's next batch, with its pictures. */
+/** The loader's next batch, with its images. */
 function next(loader: Loader): Batch {
   return withPixels(loader.plan().branches[0], { data, split: "train" });
 }
@@ -50,7 +50,7 @@ function nextPair(loader: PairLoader): { branches: [Batch, Batch]; same: Float32
   return { branches: [a, b], same };
 }
 
-/** Which window of its picture sample `b` shows, as `mapped` pixels tell; checks every pixel of it. */
+/** Which window of its image sample `b` shows, as `mapped` pixels tell; checks every pixel of it. */
 function windowOf(
   { pixels, size }: Batch,
   b: number,
@@ -77,24 +77,24 @@ function isWithin(part: number[], whole: number[]): boolean {
 }
 
 describe("makeBatch", () => {
-  it("puts the middle of the pictures and the first words side by side", () => {
+  it("puts the middle of the images and the first words side by side", () => {
     const batch = makeBatch(
       [
-        { picture: 3, caption: 0 },
-        { picture: 2, caption: 1 },
+        { image: 3, caption: 0 },
+        { image: 2, caption: 1 },
       ],
       { data, split: "train", maxWords: 6 },
     );
     const encode = (text: string) => data.vocabulary.encode(text);
     expect([...batch.tokens]).toEqual([
-      ...encode("picture 3 caption 0 and some"),
-      ...encode("picture 2 caption 1"),
+      ...encode("image 3 caption 0 and some"),
+      ...encode("image 2 caption 1"),
       0,
       0,
     ]);
     expect([...batch.lengths]).toEqual([6, 4]);
     expect([...batch.classIds]).toEqual([1, 0]);
-    expect([...batch.pictures]).toEqual([3, 2]);
+    expect([...batch.images]).toEqual([3, 2]);
     expect([...batch.captions]).toEqual([0, 1]);
     expect(batch.size).toBe(SIZE);
     expect(batch.pixels).toHaveLength(2 * SIZE * SIZE * 3);
@@ -104,13 +104,13 @@ describe("makeBatch", () => {
 });
 
 describe("Loader", () => {
-  it("gives every picture once an epoch, in another order each, in full batches", () => {
+  it("gives every image once an epoch, in another order each, in full batches", () => {
     const loader = new Loader(options());
     const epochs = Array.from({ length: 2 * COUNT }, () => next(loader))
-      .flatMap(({ pictures }) => [...pictures])
-      .reduce<number[][]>((all, picture, i) => {
+      .flatMap(({ images }) => [...images])
+      .reduce<number[][]>((all, image, i) => {
         if (i % COUNT === 0) all.push([]);
-        all.at(-1)!.push(picture);
+        all.at(-1)!.push(image);
         return all;
       }, []);
     expect(epochs).toHaveLength(8);
@@ -119,7 +119,7 @@ describe("Loader", () => {
     expect(new Set(epochs.map(String)).size).toBe(8);
   });
 
-  it("crops and mirrors at random, or not, and every sample is its picture with its caption", () => {
+  it("crops and mirrors at random, or not, and every sample is its image with its caption", () => {
     const loader = new Loader(options({ batch: 25 }));
     const seen = {
       left: new Set(),
@@ -130,18 +130,18 @@ describe("Loader", () => {
     };
     for (let n = 0; n < 8; n++) {
       const batch = next(loader);
-      for (const [b, picture] of batch.pictures.entries()) {
+      for (const [b, image] of batch.images.entries()) {
         const { red, left, top, flip } = windowOf(batch, b);
-        expect(red).toBe(picture);
+        expect(red).toBe(image);
         const T = batch.tokens.length / 25;
         const [length, caption] = [batch.lengths[b]!, batch.captions[b]!];
         const row = [...batch.tokens.subarray(b * T, (b + 1) * T)];
-        const all = data.splits.train.pictures.at(picture).captions[caption]!.tokens;
+        const all = data.splits.train.images.at(image).captions[caption]!.tokens;
         expect(isWithin(row.slice(0, length), all)).toBe(true);
         expect(row.slice(length).every((token) => token === 0)).toBe(true);
         for (const [key, value] of Object.entries({ left, top, flip, lengths: length }))
           seen[key as "left"].add(value);
-        seen.captions.add(`${picture}/${caption}`);
+        seen.captions.add(`${image}/${caption}`);
       }
     }
     expect([...seen.left].sort()).toEqual([0, 1, 2, 3]);
@@ -153,9 +153,9 @@ describe("Loader", () => {
     expect(windowOf(plain, 2)).toMatchObject({ left: 1, top: 1, flip: false });
   });
 
-  it("repeats pictures where there are fewer than a batch takes", () => {
+  it("repeats images where there are fewer than a batch takes", () => {
     const { branches } = new Loader(options({ data: single, batch: 3 })).plan();
-    expect([...branches[0].pictures]).toEqual([0, 0, 0]);
+    expect([...branches[0].images]).toEqual([0, 0, 0]);
   });
 
   it("gives the same batches for the same seed, others for another", () => {
@@ -177,17 +177,15 @@ describe("Loader", () => {
     }
   });
 
-  it("refuses the state of other data, and data without pictures", () => {
+  it("refuses the state of other data, and data without images", () => {
     const state = new Loader(options({ data: single })).state();
-    expect(() => new Loader(options()).restore(state)).toThrow(
-      /made with data of 1 pictures, and this has 10/,
-    );
-    expect(() => new Loader(options({ split: "test" }))).toThrow(/no picture to train on/);
+    expect(() => new Loader(options()).restore(state)).toThrow(/made with data of 1 images, and this has 10/);
+    expect(() => new Loader(options({ split: "test" }))).toThrow(/no image to train on/);
   });
 });
 
 describe("PairLoader", () => {
-  it("pairs different captions of one picture, and different pictures, half and half", () => {
+  it("pairs different captions of one image, and different images, half and half", () => {
     const loader = new PairLoader(options({ batch: 6 }));
     const firsts: number[] = [];
     const patterns = new Set<string>();
@@ -196,14 +194,14 @@ describe("PairLoader", () => {
       const [a, b] = branches;
       expect([...same].reduce((sum, y) => sum + y)).toBe(3);
       patterns.add(String(same));
-      firsts.push(...a.pictures);
+      firsts.push(...a.images);
       for (const [i, y] of same.entries()) {
-        expect(windowOf(a, i).red).toBe(a.pictures[i]);
-        expect(windowOf(b, i).red).toBe(b.pictures[i]);
-        if (y === 0) expect(b.pictures[i]).not.toBe(a.pictures[i]);
+        expect(windowOf(a, i).red).toBe(a.images[i]);
+        expect(windowOf(b, i).red).toBe(b.images[i]);
+        if (y === 0) expect(b.images[i]).not.toBe(a.images[i]);
         else {
-          expect(b.pictures[i]).toBe(a.pictures[i]);
-          const only = a.pictures[i]! % 3 === 0;
+          expect(b.images[i]).toBe(a.images[i]);
+          const only = a.images[i]! % 3 === 0;
           expect(b.captions[i] === a.captions[i]).toBe(only);
         }
       }
@@ -234,8 +232,8 @@ describe("PairLoader", () => {
     for (let n = 0; n < 6; n++) expect(nextPair(restored)).toEqual(nextPair(loader));
   });
 
-  it("refuses one picture, unless all pairs are to be alike", () => {
-    expect(() => new PairLoader(options({ data: single }))).toThrow(/pairs of different pictures need two/);
+  it("refuses one image, unless all pairs are to be alike", () => {
+    expect(() => new PairLoader(options({ data: single }))).toThrow(/pairs of different images need two/);
     expect([...new PairLoader(options({ data: single, shareSame: 1 })).plan().same]).toEqual([1, 1, 1, 1]);
   });
 });

@@ -1,41 +1,41 @@
-import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomly } from "./batch.js";
+import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmentation } from "./batch.js";
 import type { Split } from "./dataset.js";
-import { type LoaderState, Order } from "./order.js";
+import { EpochOrder, type LoaderState } from "./epoch-order.js";
 import type { Prepared } from "./prepared.js";
 
 export interface LoaderOptions {
   data: Prepared;
   split: Split;
-  /** Pictures in a batch. Every batch is full: what an epoch leaves over begins a batch with the next epoch. */
+  /** Images in a batch. Every batch is full: what an epoch leaves over begins a batch with the next epoch. */
   batch: number;
   /** Words at most in a caption. */
   maxWords: number;
-  /** Take a random window of each picture, rather than its middle. */
+  /** Take a random window of each image, rather than its middle. */
   crop: boolean;
-  /** Mirror half of the pictures. */
+  /** Mirror half of the images. */
   flip: boolean;
   seed: number;
 }
 
-/** Decides the batches to train on: every picture once an epoch, in random order, with one of its captions, drawn each time. */
+/** Decides the batches to train on: every image once an epoch, in random order, with one of its captions, drawn each time. */
 export class Loader {
-  readonly #order: Order;
+  readonly #order: EpochOrder;
   readonly #batch: number;
   readonly #options: BatchOptions;
 
   constructor({ data, split, batch, maxWords, crop, flip, seed }: LoaderOptions) {
-    this.#order = new Order(data.splits[split].pictures.length, seed, "loader");
+    this.#order = new EpochOrder(data.splits[split].images.length, seed, "loader");
     this.#batch = batch;
-    this.#options = { data, split, maxWords, look: randomly(this.#order.random, { crop, flip }) };
+    this.#options = { data, split, maxWords, look: randomAugmentation(this.#order.random, { crop, flip }) };
   }
 
   plan(): { branches: [BatchPlan] } {
     const { data, split } = this.#options;
     const choices = Array.from({ length: this.#batch }, (): Choice => {
-      const picture = this.#order.next();
+      const image = this.#order.next();
       return {
-        picture,
-        caption: this.#order.random.below(data.splits[split].pictures.at(picture).captions.length),
+        image,
+        caption: this.#order.random.below(data.splits[split].images.at(image).captions.length),
       };
     });
     return { branches: [planBatch(choices, this.#options)] };

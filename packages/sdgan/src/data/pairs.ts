@@ -1,41 +1,41 @@
 import { UserError } from "../errors.js";
 import type { Random } from "../random.js";
-import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomly } from "./batch.js";
+import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmentation } from "./batch.js";
+import { EpochOrder, type LoaderState } from "./epoch-order.js";
 import type { LoaderOptions } from "./loader.js";
-import { type LoaderState, Order } from "./order.js";
 
-/** B pairs of captions, one of each pair for each Siamese branch, with the pictures that they belong to. */
+/** B pairs of captions, one of each pair for each Siamese branch, with the images that they belong to. */
 export interface PairPlan {
   branches: [BatchPlan, BatchPlan];
-  /** [B] 1 where both captions are of one picture, 0 where they are of two: the contrastive loss's y. */
+  /** [B] 1 where both captions are of one image, 0 where they are of two: the contrastive loss's y. */
   same: Float32Array;
 }
 
 export interface PairLoaderOptions extends LoaderOptions {
-  /** Which share of a batch's pairs are captions of one picture. */
+  /** Which share of a batch's pairs are captions of one image. */
   shareSame?: number;
 }
 
 /**
- * Decides the pairs to train Siamese branches on. The first branch sees every picture once an epoch. The second has, at places
- * drawn for each batch, another caption of that same picture (y = 1; the same caption, if it has only one),
- * elsewhere any caption of any other picture (y = 0), be it of the same class. Branches are cropped and mirrored
+ * Decides the pairs to train Siamese branches on. The first branch sees every image once an epoch. The second has, at places
+ * drawn for each batch, another caption of that same image (y = 1; the same caption, if it has only one),
+ * elsewhere any caption of any other image (y = 0), be it of the same class. Branches are cropped and mirrored
  * by themselves.
  */
 export class PairLoader {
-  readonly #order: Order;
+  readonly #order: EpochOrder;
   /** y of a batch's pairs, before they are shuffled: the shares are exact in every batch. */
   readonly #same: number[];
   readonly #options: BatchOptions;
 
   constructor({ data, split, batch, maxWords, crop, flip, seed, shareSame = 0.5 }: PairLoaderOptions) {
-    const pictures = data.splits[split].pictures.length;
-    this.#order = new Order(pictures, seed, "pairs");
+    const images = data.splits[split].images.length;
+    this.#order = new EpochOrder(images, seed, "pairs");
     this.#same = Array.from({ length: batch }, (_, b) => (b < Math.round(batch * shareSame) ? 1 : 0));
-    this.#options = { data, split, maxWords, look: randomly(this.#order.random, { crop, flip }) };
-    if (pictures < 2 && this.#same.includes(0)) {
+    this.#options = { data, split, maxWords, look: randomAugmentation(this.#order.random, { crop, flip }) };
+    if (images < 2 && this.#same.includes(0)) {
       throw new UserError(
-        "The data has one picture, and pairs of different pictures need two: prepare it with more.",
+        "The data has one image, and pairs of different images need two: prepare it with more.",
       );
     }
   }
@@ -63,24 +63,24 @@ export class PairLoader {
     this.#order.restore(state);
   }
 
-  /** Another caption of the same picture. */
-  #sibling({ picture, caption }: Choice): Choice {
-    const count = this.#pictures.at(picture).captions.length;
-    return { picture, caption: count > 1 ? anotherBelow(count, caption, this.#order.random) : caption };
+  /** Another caption of the same image. */
+  #sibling({ image, caption }: Choice): Choice {
+    const count = this.#images.at(image).captions.length;
+    return { image, caption: count > 1 ? anotherBelow(count, caption, this.#order.random) : caption };
   }
 
-  /** A caption of another picture. */
-  #stranger({ picture }: Choice): Choice {
-    return this.#anyCaption(anotherBelow(this.#pictures.length, picture, this.#order.random));
+  /** A caption of another image. */
+  #stranger({ image }: Choice): Choice {
+    return this.#anyCaption(anotherBelow(this.#images.length, image, this.#order.random));
   }
 
-  #anyCaption(picture: number): Choice {
-    return { picture, caption: this.#order.random.below(this.#pictures.at(picture).captions.length) };
+  #anyCaption(image: number): Choice {
+    return { image, caption: this.#order.random.below(this.#images.at(image).captions.length) };
   }
 
-  get #pictures() {
+  get #images() {
     const { data, split } = this.#options;
-    return data.splits[split].pictures;
+    return data.splits[split].images;
   }
 }
 

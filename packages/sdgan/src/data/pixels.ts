@@ -3,45 +3,45 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
 
-/** The pictures of a split. Posted to another thread, it is the same memory there, or the same open file. */
+/** The images of a split. Posted to another thread, it is the same memory there, or the same open file. */
 export interface StoredPixels {
   /** The file that they are in. */
   file: string;
-  /** Bytes of one picture, [storedSize, storedSize, 3]. */
-  pictureBytes: number;
+  /** Bytes of one image, [storedSize, storedSize, 3]. */
+  imageBytes: number;
   /** All of the file, or its descriptor. */
   held: SharedArrayBuffer | number;
 }
 
 /**
- * Opens a file of `count` pictures. They stay in memory where they are fewer than `memoryLimit` bytes; otherwise the
+ * Opens a file of `count` images. They stay in memory where they are fewer than `memoryLimit` bytes; otherwise the
  * file stays open, so that whatever becomes of its name, all threads go on reading what was opened.
  * Throws a `UserError` that names the file when it cannot be read or has another size.
  */
 export function openPixels(
   file: string,
   count: number,
-  pictureBytes: number,
+  imageBytes: number,
   memoryLimit: number,
 ): StoredPixels {
-  const handle = openSized(file, count, pictureBytes);
-  if (count * pictureBytes >= memoryLimit) return { file, pictureBytes, held: handle };
-  const held = new SharedArrayBuffer(count * pictureBytes);
+  const handle = openSized(file, count, imageBytes);
+  if (count * imageBytes >= memoryLimit) return { file, imageBytes, held: handle };
+  const held = new SharedArrayBuffer(count * imageBytes);
   try {
     readFully(handle, new Uint8Array(held), 0, file);
   } finally {
     closeSync(handle);
   }
-  return { file, pictureBytes, held };
+  return { file, imageBytes, held };
 }
 
-/** What gives picture `index`: valid until the next call, not to be written to. One for each thread. */
-export function pixelReader({ file, pictureBytes, held }: StoredPixels): (index: number) => Uint8Array {
-  if (typeof held !== "number") return (index) => new Uint8Array(held, index * pictureBytes, pictureBytes);
-  const picture = new Uint8Array(pictureBytes);
+/** What gives image `index`: valid until the next call, not to be written to. One for each thread. */
+export function pixelReader({ file, imageBytes, held }: StoredPixels): (index: number) => Uint8Array {
+  if (typeof held !== "number") return (index) => new Uint8Array(held, index * imageBytes, imageBytes);
+  const image = new Uint8Array(imageBytes);
   return (index) => {
-    readFully(held, picture, index * pictureBytes, file);
-    return picture;
+    readFully(held, image, index * imageBytes, file);
+    return image;
   };
 }
 
@@ -50,8 +50,8 @@ export function closePixels({ held }: StoredPixels): void {
   if (typeof held === "number") closeSync(held);
 }
 
-/** Opens a file of `count` pictures for reading, or says why not. */
-function openSized(file: string, count: number, pictureBytes: number): number {
+/** Opens a file of `count` images for reading, or says why not. */
+function openSized(file: string, count: number, imageBytes: number): number {
   let handle: number;
   try {
     handle = openSync(file, "r");
@@ -59,10 +59,10 @@ function openSized(file: string, count: number, pictureBytes: number): number {
     throw new UserError(`${file}: cannot be read (${(error as Error).message}). Prepare the data again.`);
   }
   const { size } = fstatSync(handle);
-  if (size === count * pictureBytes) return handle;
+  if (size === count * imageBytes) return handle;
   closeSync(handle);
   throw new UserError(
-    `${file}: has ${size} bytes, and ${count} pictures of ${pictureBytes} bytes make ${count * pictureBytes}. ` +
+    `${file}: has ${size} bytes, and ${count} images of ${imageBytes} bytes make ${count * imageBytes}. ` +
       "Prepare the data again.",
   );
 }

@@ -48,7 +48,7 @@ function snapshot(path: string): Record<string, string> {
 }
 
 describe("prepare", () => {
-  it("writes every picture, caption and word", async () => {
+  it("writes every image, caption and word", async () => {
     const source = {
       name: "things",
       classes: ["robin", "wren"],
@@ -58,14 +58,14 @@ describe("prepare", () => {
         yield {
           ...example("b", () => mapped(2, STORED)),
           ...{ split: "test", classId: 1, attributes: { colour: 1 } },
-          captions: [{ text: "A blue picture", names: ["colour"] }, { text: "🐦" }],
+          captions: [{ text: "A blue image", names: ["colour"] }, { text: "🐦" }],
         };
         yield { ...example("c", () => mapped(3, STORED)), attributes: { colour: 0 } };
       },
     };
     const seen: unknown[] = [];
     const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
-    const counts = { pictures: { train: 2, test: 1 }, captions: 3, words: 5, emptyCaptions: 1 };
+    const counts = { images: { train: 2, test: 1 }, captions: 3, words: 5, emptyCaptions: 1 };
     expect(summary).toEqual({ out, ...counts, skipped: [] });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
       ...counts,
@@ -82,19 +82,19 @@ describe("prepare", () => {
         attributes: source.attributes,
       },
     });
-    expect(prepared.vocabulary.words).toEqual(["<end>", "picture", "a", "c", "blue"]);
-    expect([...prepared.splits.test.pictures]).toEqual([
+    expect(prepared.vocabulary.words).toEqual(["<end>", "image", "a", "c", "blue"]);
+    expect([...prepared.splits.test.images]).toEqual([
       {
         xxh64: expect.stringMatching(/^[0-9a-f]{16}$/),
         ...{ id: "b", classId: 1, attributes: { colour: 1 } },
-        captions: [{ text: "A blue picture", tokens: [2, 4, 1], names: ["colour"] }],
+        captions: [{ text: "A blue image", tokens: [2, 4, 1], names: ["colour"] }],
       },
     ]);
     expect(prepared.splits.train.pixels(1).subarray(0, 6)).toEqual(Uint8Array.of(3, 0, 0, 3, 10, 0));
     expect(prepared.splits.test.pixels(0).subarray(-3)).toEqual(Uint8Array.of(2, 180, 180));
   });
 
-  it("stores pictures without a margin where none is wanted", async () => {
+  it("stores images without a margin where none is wanted", async () => {
     await prepare(sourceOf(examples(2)), { out, size: STORED, margin: false });
     const prepared = openPrepared(out);
     expect([prepared.size, prepared.storedSize]).toEqual([STORED, STORED]);
@@ -117,7 +117,7 @@ describe("prepare", () => {
     for (const other of others) expect(other).toEqual(first);
   });
 
-  it("decodes no more pictures at a time than it may", async () => {
+  it("decodes no more images at a time than it may", async () => {
     let underWay = 0;
     let most = 0;
     const counted = examples(20).map((one) => ({
@@ -133,7 +133,7 @@ describe("prepare", () => {
     expect(most).toBe(4);
   });
 
-  it("leaves bad pictures out, and says which and why", async () => {
+  it("leaves bad images out, and says which and why", async () => {
     const png = await mapped(0, 64);
     const bad = [
       example("missing", () => Promise.reject(new UserError("missing.png: cannot be read (ENOENT)"))),
@@ -144,29 +144,28 @@ describe("prepare", () => {
     ];
     const mixed = examples(10).flatMap((one, i) => [one, ...bad.slice(i, i + 1)]);
     const summary = await prepare(sourceOf(mixed), { out, size: SIZE });
-    expect(summary.pictures).toEqual({ train: 10, test: 0 });
+    expect(summary.images).toEqual({ train: 10, test: 0 });
     expect(summary.skipped.map(({ id }) => id)).toEqual(bad.map(({ id }) => id));
     const reasons = summary.skipped.map(({ reason }) => reason);
     expect(reasons[0]).toBe("missing.png: cannot be read (ENOENT)");
-    expect(reasons[1]).toBe("is no picture, or a broken one (the file is empty)");
-    for (const reason of reasons.slice(2, 4))
-      expect(reason).toMatch(/^is no picture, or a broken one \(.+\)$/);
+    expect(reasons[1]).toBe("is no image, or a broken one (the file is empty)");
+    for (const reason of reasons.slice(2, 4)) expect(reason).toMatch(/^is no image, or a broken one \(.+\)$/);
     expect(reasons[4]).toBe("has no caption with a word in Latin letters");
     const prepared = openPrepared(out);
     for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
   });
 
   it("takes the words of a vocabulary that it is given, and says which of the captions' are not there", async () => {
-    const vocabulary = new Vocabulary(["<end>", "0", "picture"]);
+    const vocabulary = new Vocabulary(["<end>", "0", "image"]);
     const all = [...examples(2), example("unknown", () => mapped(9, STORED), [{ text: "nothing" }])];
-    all[0]!.captions.push({ text: "nothing at all" }, { text: "picture at rest" }, { text: "at once" });
+    all[0]!.captions.push({ text: "nothing at all" }, { text: "image at rest" }, { text: "at once" });
     const summary = await prepare({ ...sourceOf(all), vocabulary }, { out, size: SIZE });
     expect(summary).toMatchObject({ captions: 3, words: 3, emptyCaptions: 2 });
     expect(summary.unknownWords).toEqual({ count: 3, mostFrequent: ["1", "at", "rest"] });
     expect(summary.skipped).toEqual([
       { id: "unknown", reason: "has no caption with a word of the vocabulary" },
     ]);
-    const { captions } = openPrepared(out).splits.train.pictures.at(0);
+    const { captions } = openPrepared(out).splits.train.images.at(0);
     expect(captions.map(({ tokens }) => tokens)).toEqual([[2, 1], [2]]);
   });
 
@@ -179,10 +178,10 @@ describe("prepare", () => {
     expect(summary.skipped[2]).toEqual({ id: "broken", reason: "its captions: cannot be read" });
   });
 
-  it("refuses a source without one good picture", async () => {
+  it("refuses a source without one good image", async () => {
     const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
     await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(
-      /^fixture: no picture can be used: all 2 were left out; the first, bad 1: .*the file is empty\)\.$/,
+      /^fixture: no image can be used: all 2 were left out; the first, bad 1: .*the file is empty\)\.$/,
     );
     await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
     expect(readdirSync(dir)).toEqual([]);
@@ -217,7 +216,7 @@ describe("prepare", () => {
       }
     }
     await prepare(sourceOf(watching()), { out: join(dir, "link"), size: SIZE });
-    expect(openPrepared(out).splits.train.pictures).toHaveLength(20);
+    expect(openPrepared(out).splits.train.images).toHaveLength(20);
     expect(readdirSync(dir).sort()).toEqual(["link", "out"]);
   });
 
@@ -227,7 +226,7 @@ describe("prepare", () => {
     writeFileSync(join(dir, ".out.partial/lock"), JSON.stringify({ pid: 999999999, host: hostname() }));
     await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
     expect(readdirSync(dir)).toEqual(["out"]);
-    expect(openPrepared(out).splits.train.pictures).toHaveLength(3);
+    expect(openPrepared(out).splits.train.images).toHaveLength(3);
   });
 
   it("leaves alone a folder with anything else in it", async () => {

@@ -1,33 +1,33 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { checksum } from "@sdgan/pictures";
+import { checksum } from "@sdgan/images";
 import sharp from "sharp";
 import { UserError } from "../errors.js";
 import { hasWords } from "../text/tokens.js";
+import { AtomicFolder, unwritable } from "./atomic-folder.js";
 import { complete } from "./complete.js";
 import type { Example, Source } from "./dataset.js";
+import { toPixels } from "./decode-image.js";
 import { FORMAT, type Summary, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
-import { toPixels } from "./picture.js";
-import { Place, unwritable } from "./place.js";
 import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
   /** The folder to make, or to replace if it is a prepared folder. */
   out: string;
-  /** Side of the pictures that a model is to draw, in pixels. */
+  /** Side of the images that a model is to draw, in pixels. */
   size: number;
-  /** Store pictures larger by 76/64, as AttnGAN does, so that training can crop at random. */
+  /** Store images larger by 76/64, as AttnGAN does, so that training can crop at random. */
   margin?: boolean;
-  /** What fills and shines through see-through pictures: a colour as CSS names it. */
+  /** What fills and shines through see-through images: a colour as CSS names it. */
   background?: string;
-  /** How many pictures are decoded at a time. The result does not depend on it. */
+  /** How many images are decoded at a time. The result does not depend on it. */
   concurrency?: number;
-  /** Called before the first picture is converted, where there was unfinished work. */
+  /** Called before the first image is converted, where there was unfinished work. */
   onResume?: (resumed: Resumed) => void;
-  /** Called after each picture; `done` counts those that are kept. */
+  /** Called after each image; `done` counts those that are kept. */
   onProgress?: (progress: { done: number; skipped: number }) => void;
-  /** Called after each picture that is read back, when all are written. */
+  /** Called after each image that is read back, when all are written. */
   onVerify?: (progress: { done: number; total: number }) => void;
   /** Ends the work; what is done is kept for the next `prepare` of the same source and options. */
   signal?: AbortSignal;
@@ -35,15 +35,15 @@ export interface PrepareOptions {
 
 /** What unfinished work was good for. */
 export interface Resumed {
-  /** Pictures that are done already, those that were left out among them. */
-  pictures: number;
+  /** Images that are done already, those that were left out among them. */
+  images: number;
   /** Why there are not more: it was made with other options, or the source has changed from there on. */
   because?: "options" | "source";
 }
 
 export interface PrepareSummary extends Omit<Summary, "skipped"> {
   out: string;
-  /** Pictures that were left out, and why. */
+  /** Images that were left out, and why. */
   skipped: { id: string; reason: string }[];
 }
 
@@ -53,14 +53,14 @@ export class Interrupted extends UserError {
 }
 
 /**
- * Makes a prepared folder (see `format.ts`) of everything that `source` has. A picture that cannot be read, or
+ * Makes a prepared folder (see `format.ts`) of everything that `source` has. An image that cannot be read, or
  * that has no words, is left out and told of. The same source gives the same bytes, also when the work was
  * interrupted, even killed, and gone on with (see `journal.ts`); everything is read back before it is in place.
- * Rejects with a `UserError` when no picture can be used or when `out` cannot be written; whatever fails, what
+ * Rejects with a `UserError` when no image can be used or when `out` cannot be written; whatever fails, what
  * was at `out` before stays.
  */
 export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
-  const place = new Place(options.out);
+  const place = new AtomicFolder(options.out);
   try {
     const { size, margin = true, background = "white", onVerify, signal } = options;
     const storedSize = margin ? Math.round((size * 76) / 64) : size;
@@ -72,7 +72,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     };
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
-    if (journal.pictures.train + journal.pictures.test === 0) throw noPicture(source, journal);
+    if (journal.images.train + journal.images.test === 0) throw noImage(source, journal);
     const { summary, skipped } = await complete(place.partial, source, journal, { size, storedSize });
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
@@ -80,7 +80,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     return { out: place.out, ...summary, skipped };
   } catch (error) {
     if (options.signal?.aborted) {
-      place.leave();
+      place.suspend();
       throw new Interrupted(
         `${place.out}: interrupted. What is done is kept in ${place.partial}: the same command goes on there.`,
       );
@@ -90,18 +90,18 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
   }
 }
 
-interface Look {
+interface StorageOptions {
   storedSize: number;
   background: string;
 }
 
 /** Converts what the journal does not have yet, in the source's order. */
-async function convertAll(source: Source, journal: Journal, options: PrepareOptions, look: Look) {
+async function convertAll(source: Source, journal: Journal, options: PrepareOptions, look: StorageOptions) {
   const { concurrency = Math.max(8, 2 * availableParallelism()), onResume, onProgress, signal } = options;
   const words = wordsOf(source);
   const tell = () =>
-    onProgress?.({ done: journal.pictures.train + journal.pictures.test, skipped: journal.skipped });
-  // Kept results of the library's would only take memory: no picture comes twice.
+    onProgress?.({ done: journal.images.train + journal.images.test, skipped: journal.skipped });
+  // Kept results of the library's would only take memory: no image comes twice.
   sharp.cache(false);
   // Room for pixels is used again and again: taking it anew would keep the garbage collector busy.
   const room: Buffer[] = [];
@@ -127,9 +127,9 @@ async function* remaining(
   const begin = () => {
     replaying = false;
     const changed = journal.begin();
-    const pictures = journal.pictures.train + journal.pictures.test + journal.skipped;
+    const images = journal.images.train + journal.images.test + journal.skipped;
     const because = journal.startedAnew ? "options" : changed ? "source" : undefined;
-    if (pictures > 0 || because) onResume?.({ pictures, ...(because && { because }) });
+    if (images > 0 || because) onResume?.({ images, ...(because && { because }) });
   };
   for await (const example of source.examples()) {
     if (replaying && !journal.replay(await digestOf(example))) begin();
@@ -138,11 +138,11 @@ async function* remaining(
   if (replaying) begin();
 }
 
-/** What becomes of an example; its picture, where it has one, is in `pixels` then. */
+/** What becomes of an example; its image, where it has one, is in `pixels` then. */
 async function convert(
   example: Example,
   words: Words,
-  { storedSize, background }: Look,
+  { storedSize, background }: StorageOptions,
   pixels: Buffer,
 ): Promise<JournalRecord> {
   const { id, split, classId, attributes, box } = example;
@@ -161,14 +161,14 @@ async function convert(
   try {
     await toPixels(encoded, { size: storedSize, background, ...(box && { box }) }, pixels);
   } catch (error) {
-    return skip(`is no picture, or a broken one (${oneLine((error as Error).message)})`);
+    return skip(`is no image, or a broken one (${oneLine((error as Error).message)})`);
   }
-  const picture = {
+  const image = {
     ...{ id, split, classId, ...(attributes && { attributes }), captions },
     emptyCaptions: example.captions.length - captions.length,
     xxh64: checksum(pixels),
   };
-  return { example: digest, picture };
+  return { example: digest, image };
 }
 
 /** The words that a model would know. */
@@ -183,12 +183,12 @@ function wordsOf({ vocabulary }: Source): Words {
   return { areIn: hasWords, which: "in Latin letters" };
 }
 
-function noPicture({ name }: Source, journal: Journal): UserError {
+function noImage({ name }: Source, journal: Journal): UserError {
   const first = journal.records().next().value?.skipped;
   const why = first
     ? `all ${journal.skipped} were left out; the first, ${first.id}: ${first.reason}`
     : "the source has none";
-  return new UserError(`${name}: no picture can be used: ${why}.`);
+  return new UserError(`${name}: no image can be used: ${why}.`);
 }
 
 /** The results of `work`, in the order of `items`, with at most `count` of them under way at a time. */

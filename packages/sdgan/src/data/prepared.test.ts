@@ -76,7 +76,7 @@ describe("openPrepared", () => {
     ["a missing key", () => editIndex((i) => delete i.size), /index\.json: is broken \(.*size/],
     [
       "a changed list",
-      () => edit("train.jsonl", (text) => text.replace("picture", "painting")),
+      () => edit("train.jsonl", (text) => text.replace("image", "painting")),
       /train\.jsonl: is not what/,
     ],
     [
@@ -87,12 +87,12 @@ describe("openPrepared", () => {
     ["no list", () => rmSync(join(dir, "test.jsonl")), /test\.jsonl: cannot be read \(ENOENT/],
     [
       "another count",
-      () => editIndex((i) => (i.summary.pictures.train = 2)),
-      /train\.jsonl: lists 3 pictures, and index\.json says 2/,
+      () => editIndex((i) => (i.summary.images.train = 2)),
+      /train\.jsonl: lists 3 images, and index\.json says 2/,
     ],
     [
       "changed words",
-      () => edit("vocabulary.json", (text) => text.replace("picture", "painting")),
+      () => edit("vocabulary.json", (text) => text.replace("image", "painting")),
       /vocabulary\.json: is not what/,
     ],
     ["no vocabulary", () => rmSync(join(dir, "vocabulary.json")), /vocabulary\.json: not a vocabulary/],
@@ -100,7 +100,7 @@ describe("openPrepared", () => {
     [
       "truncated pixels",
       () => truncateSync(join(dir, "train.pixels"), 2000),
-      /train\.pixels: has 2000 bytes, and 3 pictures of 1083 bytes make 3249/,
+      /train\.pixels: has 2000 bytes, and 3 images of 1083 bytes make 3249/,
     ],
     ["too many pixels", () => truncateSync(join(dir, "test.pixels"), 2000), /test\.pixels: has 2000 bytes/],
   ])("refuses %s", (_, damage, message) => {
@@ -119,16 +119,16 @@ describe("openPrepared", () => {
     ["a wrong class", "test", ['"classId":0', '"classId":1'], /test\.jsonl:1: 3 is of class 1 of 1/],
     ["no class", "train", ['"classId":0,', ""], /train\.jsonl:1: is broken \(classId: /],
     ["no JSON", "train", ['{"id', "id"], /train\.jsonl:1: is broken/],
-  ])("refuses %s when the picture is asked for", (_, split, [from, to], message) => {
+  ])("refuses %s when the image is asked for", (_, split, [from, to], message) => {
     forge(split, (text) => text.replace(from, to));
     const prepared = openPrepared(dir);
-    expect(() => prepared.splits[split].pictures.at(0)).toThrow(UserError);
-    expect(() => prepared.splits[split].pictures.at(0)).toThrow(message);
+    expect(() => prepared.splits[split].images.at(0)).toThrow(UserError);
+    expect(() => prepared.splits[split].images.at(0)).toThrow(message);
   });
 
-  it("has no pictures beyond its own", () => {
-    const { pictures } = openPrepared(dir).splits.train;
-    for (const index of [-1, 3, 0.5]) expect(() => pictures.at(index)).toThrow(RangeError);
+  it("has no images beyond its own", () => {
+    const { images } = openPrepared(dir).splits.train;
+    for (const index of [-1, 3, 0.5]) expect(() => images.at(index)).toThrow(RangeError);
   });
 
   it("says so when the file is cut short while it is read", () => {
@@ -141,19 +141,19 @@ describe("openPrepared", () => {
 });
 
 describe("verifyPrepared", () => {
-  it("counts the pictures of a good folder", async () => {
+  it("counts the images of a good folder", async () => {
     const seen: number[] = [];
     expect(await verifyPrepared(dir, { onProgress: ({ done }) => seen.push(done) })).toBe(4);
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
-  it("names the file and the picture of which one bit is another", async () => {
+  it("names the file and the image of which one bit is another", async () => {
     const pixels = readFileSync(join(dir, "train.pixels"));
     pixels[1083 + 500]! ^= 1;
     writeFileSync(join(dir, "train.pixels"), pixels);
     await expect(verifyPrepared(dir)).rejects.toThrow(UserError);
     await expect(verifyPrepared(dir)).rejects.toThrow(
-      /train\.pixels: 1 of 3 pictures are damaged, the first is 1\. /,
+      /train\.pixels: 1 of 3 images are damaged, the first is 1\. /,
     );
   });
 

@@ -5,19 +5,19 @@ import { UserError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import type { Split } from "./dataset.js";
 import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
-import { Pictures, readChecked } from "./pictures.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
+import { Images, readChecked } from "./prepared-images.js";
 
-export type { PreparedCaption, PreparedPicture } from "./format.js";
+export type { PreparedCaption, PreparedImage } from "./format.js";
 
 /** A prepared folder, open for reading. */
 export interface Prepared {
   dir: string;
   /** Name of the source that it was made of. */
   source: string;
-  /** Side of the pictures that a model of this data draws. */
+  /** Side of the images that a model of this data draws. */
   size: number;
-  /** Side of the stored pictures: at least `size`. */
+  /** Side of the stored images: at least `size`. */
   storedSize: number;
   classes: string[];
   /** Attribute name → its possible values, where the truth is known. */
@@ -30,8 +30,8 @@ export interface Prepared {
 
 export interface PreparedSplit {
   split: Split;
-  pictures: Pictures;
-  /** Picture `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
+  images: Images;
+  /** Image `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
   pixels(index: number): Uint8Array;
   /** The same for other threads. */
   stored: StoredPixels;
@@ -39,7 +39,7 @@ export interface PreparedSplit {
 
 /**
  * Opens what `prepare` made. Pixels of a split stay in memory where they are fewer than `memoryLimit` bytes, and
- * are read from the file when asked for otherwise. The words and the lists of pictures are checked by their
+ * are read from the file when asked for otherwise. The words and the lists of images are checked by their
  * checksums, pixels only by their number: `verifyPrepared` checks them too.
  * Throws a `UserError` that names the file when something is missing, broken, of another version or cut short.
  */
@@ -48,14 +48,14 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   const vocabularyFile = join(dir, FILES.vocabulary);
   const vocabulary = Vocabulary.load(vocabularyFile);
   readChecked(vocabularyFile, sha256.vocabulary);
-  const pictureBytes = storedSize * storedSize * 3;
+  const imageBytes = storedSize * storedSize * 3;
   const open = (split: Split): PreparedSplit => {
-    const count = summary.pictures[split];
-    const pictures = new Pictures(join(dir, FILES.pictures[split]), {
+    const count = summary.images[split];
+    const images = new Images(join(dir, FILES.images[split]), {
       ...{ count, sha256: sha256[split], words: vocabulary.size, classes: classes.length },
     });
-    const stored = openPixels(join(dir, FILES.pixels[split]), count, pictureBytes, memoryLimit);
-    return { split, pictures, pixels: pixelReader(stored), stored };
+    const stored = openPixels(join(dir, FILES.pixels[split]), count, imageBytes, memoryLimit);
+    return { split, images, pixels: pixelReader(stored), stored };
   };
   const train = open("train");
   const test = open("test");

@@ -1,5 +1,5 @@
 /**
- * Stored pictures as networks take them: a window of each, mirrored or not, in −1 … 1, at several sizes.
+ * Stored images as networks take them: a window of each, mirrored or not, in −1 … 1, at several sizes.
  *
  * Plain loops, not libtorch's operators: they run in threads that have no libtorch, and one pass over the bytes is
  * quicker than an operator after another. Every value equals, bit for bit, that of the operators in float32:
@@ -7,23 +7,23 @@
  */
 import type { BatchPlan, Window } from "./batch.js";
 
-/** Pictures of one size. */
+/** Images of one size. */
 export interface Images {
   size: number;
   /** [N, size, size, 3] in −1 … 1, in memory that threads share. */
   values: Float32Array;
 }
 
-/** Room for `count` pictures of each of `sizes`. Throws a `RangeError` for one that does not divide `from`. */
+/** Room for `count` images of each of `sizes`. Throws a `RangeError` for one that does not divide `from`. */
 export function roomFor(count: number, from: number, sizes: readonly number[]): Images[] {
   return sizes.map((size) => {
-    if (from % size !== 0) throw new RangeError(`pictures of ${from} pixels cannot be averaged to ${size}`);
+    if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
     return { size, values: new Float32Array(new SharedArrayBuffer(4 * count * size * size * 3)) };
   });
 }
 
-/** Places of pictures in their split, and what is taken of each. */
-export type PicturePlan = Pick<BatchPlan, "windows"> & { pictures: readonly number[] };
+/** Places of images in their split, and what is taken of each. */
+export type ImagePlan = Pick<BatchPlan, "windows"> & { images: readonly number[] };
 
 export interface Sizes {
   storedSize: number;
@@ -31,21 +31,21 @@ export interface Sizes {
   size: number;
 }
 
-/** Fills `into` with the pictures of a plan: its Nth picture becomes the Nth at each size. */
+/** Fills `into` with the images of a plan: its Nth image becomes the Nth at each size. */
 export function fillPyramid(
   pixels: (index: number) => Uint8Array,
-  { pictures, windows }: PicturePlan,
+  { images, windows }: ImagePlan,
   { storedSize, size }: Sizes,
   into: readonly Images[],
 ): void {
   const whole = new Float32Array(size * size * 3);
   for (const [n, window] of windows.entries()) {
-    cutWindow(pixels(pictures[n]!), storedSize, whole, size, window);
+    cutWindow(pixels(images[n]!), storedSize, whole, size, window);
     for (const images of into) {
       const length = images.size * images.size * 3;
-      const picture = images.values.subarray(n * length, (n + 1) * length);
-      if (images.size === size) picture.set(whole);
-      else average(whole, size, picture, images.size);
+      const image = images.values.subarray(n * length, (n + 1) * length);
+      if (images.size === size) image.set(whole);
+      else average(whole, size, image, images.size);
     }
   }
 }
@@ -53,9 +53,9 @@ export function fillPyramid(
 /** −1 … 1 of every byte, rounded after each of the two operations as float32 is. */
 const scaled = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte / 127.5) - 1);
 
-/** A window of a picture, [storedSize, storedSize, 3] bytes → [size, size, 3] in −1 … 1. */
+/** A window of an image, [storedSize, storedSize, 3] bytes → [size, size, 3] in −1 … 1. */
 function cutWindow(
-  picture: Uint8Array,
+  image: Uint8Array,
   storedSize: number,
   into: Float32Array,
   size: number,
@@ -66,9 +66,9 @@ function cutWindow(
   for (let row = 0; row < size; row++) {
     let from = ((top + row) * storedSize + left + (flip ? size - 1 : 0)) * 3;
     for (let column = 0; column < size; column++, from += step, to += 3) {
-      into[to] = scaled[picture[from]!]!;
-      into[to + 1] = scaled[picture[from + 1]!]!;
-      into[to + 2] = scaled[picture[from + 2]!]!;
+      into[to] = scaled[image[from]!]!;
+      into[to + 1] = scaled[image[from + 1]!]!;
+      into[to + 2] = scaled[image[from + 2]!]!;
     }
   }
 }

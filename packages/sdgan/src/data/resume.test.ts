@@ -33,18 +33,18 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const SIZE = 16;
 const partial = (...names: string[]) => join(dir, ".out.partial", ...names);
 
-/** Every third picture is to test on, the fifth is broken; `read` is called of those that are converted. */
+/** Every third image is to test on, the fifth is broken; `read` is called of those that are converted. */
 function examples(count: number, read: (id: string) => void = () => {}): Example[] {
   return Array.from({ length: count }, (_, i) => {
     const bytes = async () => {
       read(String(i));
-      return i === 5 ? Buffer.from("no picture") : mapped(i, 19);
+      return i === 5 ? Buffer.from("no image") : mapped(i, 19);
     };
     return { ...example(String(i), bytes), split: i % 3 === 2 ? "test" : "train" } as Example;
   });
 }
 
-/** Prepares `all` up to `count` pictures, and no further. */
+/** Prepares `all` up to `count` images, and no further. */
 async function interrupted(all: Example[], count: number, options: Partial<PrepareOptions> = {}) {
   const controller = new AbortController();
   const onProgress = ({ done, skipped }: { done: number; skipped: number }) => {
@@ -57,7 +57,7 @@ async function interrupted(all: Example[], count: number, options: Partial<Prepa
   await expect(work).rejects.toThrow(/out: interrupted\. What is done is kept in .*\.out\.partial: the same/);
 }
 
-/** Goes on; which pictures were read, and what was said of the earlier work. */
+/** Goes on; which images were read, and what was said of the earlier work. */
 async function goOn(all: (read: (id: string) => void) => Example[], options: Partial<PrepareOptions> = {}) {
   const read: string[] = [];
   let resumed: Resumed | undefined;
@@ -91,13 +91,13 @@ function snapshot(path: string): Record<string, string> {
 }
 
 describe("prepare, interrupted", () => {
-  it.each([1, 6, 11, 12])("goes on after %i of 12 pictures, and makes the same bytes", async (count) => {
+  it.each([1, 6, 11, 12])("goes on after %i of 12 images, and makes the same bytes", async (count) => {
     await interrupted(examples(12), count);
     expect(existsSync(out)).toBe(false);
     const { read, resumed, summary } = await goOn((read) => examples(12, read));
-    expect(resumed).toEqual({ pictures: count });
+    expect(resumed).toEqual({ images: count });
     expect(read).toEqual(examples(12 - count).map((_, i) => String(count + i)));
-    expect(summary.pictures).toEqual({ train: 8, test: 3 });
+    expect(summary.images).toEqual({ train: 8, test: 3 });
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
     expect(readdirSync(dir).sort()).toEqual(["out", "whole"]);
   });
@@ -118,7 +118,7 @@ describe("prepare, interrupted", () => {
     const work = prepare(sourceOf(examples(12)), { out, size: SIZE, onVerify, signal });
     await expect(work).rejects.toThrow(Interrupted);
     const { read, resumed } = await goOn((read) => examples(12, read));
-    expect([read, resumed]).toEqual([[], { pictures: 12 }]);
+    expect([read, resumed]).toEqual([[], { images: 12 }]);
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
@@ -126,28 +126,28 @@ describe("prepare, interrupted", () => {
     await interrupted(examples(12), 7);
     const { read, resumed } = await goOn((read) => examples(12, read), { background: "black" });
     expect(read).toHaveLength(12);
-    expect(resumed).toEqual({ pictures: 0, because: "options" });
+    expect(resumed).toEqual({ images: 0, because: "options" });
   });
 
   it.each<[string, (one: Example) => Example]>([
-    ["caption", (one) => ({ ...one, captions: [{ text: "another picture" }] })],
+    ["caption", (one) => ({ ...one, captions: [{ text: "another image" }] })],
     ["split", (one) => ({ ...one, split: "test" })],
     ["box", (one) => ({ ...one, box: { x: 2, y: 2, width: 12, height: 12 } })],
     ["file", (one) => ({ ...one, stamp: async () => "2" })],
-  ])("makes again what follows a picture with another %s, and says so", async (_, change) => {
+  ])("makes again what follows an image with another %s, and says so", async (_, change) => {
     const changed = (read?: (id: string) => void) =>
       examples(12, read).map((one, i) => (i === 3 ? change(one) : one));
     await interrupted(examples(12), 7);
     const { read, resumed } = await goOn(changed);
     expect(read[0]).toBe("3");
-    expect(resumed).toEqual({ pictures: 3, because: "source" });
+    expect(resumed).toEqual({ images: 3, because: "source" });
     expect(snapshot(out)).toEqual(await uninterrupted(changed()));
   });
 
   it("makes do with a source that became shorter", async () => {
     await interrupted(examples(12), 7);
     const { read, resumed } = await goOn((read) => examples(4, read));
-    expect([read, resumed]).toEqual([[], { pictures: 4, because: "source" }]);
+    expect([read, resumed]).toEqual([[], { images: 4, because: "source" }]);
     expect(snapshot(out)).toEqual(await uninterrupted(examples(4)));
   });
 
@@ -178,7 +178,7 @@ describe("prepare, interrupted", () => {
     writeFileSync(partial("train.pixels"), readFileSync(partial("train.pixels")).fill(77, 1500, 1501));
     const damaged = goOn((read) => examples(12, read));
     await expect(damaged).rejects.toThrow(UserError);
-    await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 8 pictures are damaged, the first is 1\. /);
+    await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 8 images are damaged, the first is 1\. /);
     expect(snapshot(out)).toEqual(before);
     await goOn((read) => examples(12, read));
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
@@ -200,7 +200,7 @@ describe("sdgan prepare, killed", () => {
   beforeAll(compile);
   let whole: Record<string, string>;
   let root: string;
-  const birds = ["prepare", "birds", "--size", "64", "--species", "20", "--pictures", "6"];
+  const birds = ["prepare", "birds", "--size", "64", "--species", "20", "--images", "6"];
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), "sdgan-resume-"));
     await sdgan(...birds, "--out", join(root, "whole"));
@@ -215,7 +215,7 @@ describe("sdgan prepare, killed", () => {
       let ended = await sdgan("--version");
       for (let kill = 0; kill < 4; kill++) {
         const { child, ended: ending } = startSdgan(...birds, "--out", out);
-        // From before the first picture to after the last: wait for the folder, then for as long again or not.
+        // From before the first image to after the last: wait for the folder, then for as long again or not.
         while (child.exitCode === null && !existsSync(partial())) await setTimeout(5);
         await setTimeout(random.below(400));
         child.kill(signal);

@@ -1,32 +1,32 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { checksum } from "@sdgan/pictures";
+import { checksum } from "@sdgan/images";
 import { UserError } from "../errors.js";
 import { FILES, SPLITS } from "./format.js";
 import { openPrepared } from "./prepared.js";
 
 export interface VerifyOptions {
-  /** Called after each picture. */
+  /** Called after each image. */
   onProgress?: (progress: { done: number; total: number }) => void;
   /** Ends the work; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads every byte of the pictures in the prepared folder `dir`, and compares it with its checksum. Returns how many
- * pictures there are. Rejects with a `UserError` that names the file, and how many pictures of it are damaged.
+ * Reads every byte of the images in the prepared folder `dir`, and compares it with its checksum. Returns how many
+ * images there are. Rejects with a `UserError` that names the file, and how many images of it are damaged.
  */
 export async function verifyPrepared(dir: string, { onProgress, signal }: VerifyOptions = {}) {
   const prepared = openPrepared(dir, { memoryLimit: 0 });
   try {
     const { splits } = prepared;
-    const total = splits.train.pictures.length + splits.test.pictures.length;
+    const total = splits.train.images.length + splits.test.images.length;
     let done = 0;
     for (const split of SPLITS) {
-      const { pictures, pixels } = splits[split];
+      const { images, pixels } = splits[split];
       const damaged: string[] = [];
-      for (let i = 0; i < pictures.length; i++) {
-        const { id, xxh64 } = pictures.at(i);
+      for (let i = 0; i < images.length; i++) {
+        const { id, xxh64 } = images.at(i);
         if (checksum(pixels(i)) !== xxh64) damaged.push(id);
         onProgress?.({ done: ++done, total });
         if (done % 256 === 0) await setImmediate();
@@ -34,7 +34,7 @@ export async function verifyPrepared(dir: string, { onProgress, signal }: Verify
       }
       if (damaged.length > 0) {
         throw new UserError(
-          `${join(dir, FILES.pixels[split])}: ${damaged.length} of ${pictures.length} pictures are damaged, ` +
+          `${join(dir, FILES.pixels[split])}: ${damaged.length} of ${images.length} images are damaged, ` +
             `the first is ${damaged[0]}. Prepare the data again; if that does not help, the disk is failing.`,
         );
       }

@@ -1,21 +1,21 @@
-/** How good a run is, in the field's measures: its averaged generator, held against pictures that it never saw. */
+/** How good a run is, in the field's measures: its averaged generator, held against images that it never saw. */
 import { join, resolve } from "node:path";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
-import { paint } from "../generation/paint.js";
-import { Painter } from "../generation/painter.js";
+import { generateImages } from "../generation/generate.js";
+import { ImageGenerator } from "../generation/image-generator.js";
 import { reportRun } from "../report/index.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
-import { modelFile } from "../training/gan-trainee.js";
-import { chooseTrials, split } from "./choose.js";
+import { modelFile } from "../training/gan-task.js";
+import { comparisonGrid } from "./comparison-grid.js";
+import type { FeatureExtractors } from "./extract-features.js";
 import { commonSize } from "./fit.js";
 import { inOrder, lacking, measure } from "./measure.js";
+import { attributeClassifierOf, attributeExtractor } from "./networks/attribute-classifier.js";
 import { independentDamsm } from "./networks/damsm.js";
-import { inceptionOnlooker } from "./networks/inception.js";
-import { readerOf, readerOnlooker } from "./networks/reader.js";
-import type { Onlookers } from "./observe.js";
+import { inceptionExtractor } from "./networks/inception.js";
 import { readEvaluation } from "./read-evaluation.js";
 import {
   type Evaluation,
@@ -26,7 +26,7 @@ import {
   type Network,
   type NetworkName,
 } from "./result.js";
-import { drawSheet } from "./sheet.js";
+import { chooseTrials, split } from "./trials.js";
 
 export interface EvaluateOptions {
   /** A run folder in which a GAN was trained. */
@@ -35,27 +35,27 @@ export interface EvaluateOptions {
   data: string;
   /** By default all that can be computed with what is there. */
   metrics?: readonly MetricName[] | undefined;
-  /** A file with the weights that FID is defined by; pictures are compared by its features then. */
+  /** A file with the weights that FID is defined by; images are compared by its features then. */
   inception?: string | undefined;
   /** Another run folder, whose DAMSM, from another seed, judges for R-precision. */
   damsm?: string | undefined;
-  /** The run folder that the reader was trained in; by default the same, where it has one. */
-  reader?: string | undefined;
+  /** The run folder that the attribute classifier was trained in; by default the same, where it has one. */
+  attributeClassifier?: string | undefined;
   /** Which of the run's checkpoints draws: a step, or "best"; by default the newest model. */
   checkpoint?: number | "best" | undefined;
-  /** Pictures to draw, one of each caption. */
-  pictures: number;
+  /** Images to draw, one of each caption. */
+  images: number;
   seed: number;
   /** By default a GPU where there is one. */
   device?: Device | undefined;
-  onPicture?(done: number): void;
+  onImage?(done: number): void;
 }
 
 /**
- * Draws pictures of captions of unseen pictures, lets networks look at them and at the real ones, and computes what was
+ * Draws images of captions of unseen images, lets networks look at them and at the real ones, and computes what was
  * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also under the name
  * of what it is of into `evaluations/`; and `report.html`, the page to look at. Figures that were there already of the
- * same pictures stay.
+ * same images stay.
  *
  * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, or a metric that was
  *   asked for cannot be computed
@@ -64,8 +64,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
   try {
     const result = await evaluateOn(data, options);
-    const { run, reader, checkpoint, seed, device } = options;
-    await reportRun({ run, data: options.data, reader, checkpoint, seed, device });
+    const { run, attributeClassifier, checkpoint, seed, device } = options;
+    await reportRun({ run, data: options.data, attributeClassifier, checkpoint, seed, device });
     return result;
   } finally {
     data.close();
@@ -74,38 +74,38 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function evaluateOn(
   data: Prepared,
-  { run, metrics, checkpoint, pictures, seed, device: asked, onPicture, ...networks }: EvaluateOptions,
+  { run, metrics, checkpoint, images, seed, device: asked, onImage, ...networks }: EvaluateOptions,
 ): Promise<Evaluation> {
   const before = readEvaluation(run);
-  const painter = new Painter(run, { device: asked, checkpoint });
-  const { device } = painter;
-  const size = commonSize(data, painter.sizes.at(-1)!, run);
-  const onlookers = openOnlookers(run, { ...networks, data, size, device });
-  const trials = chooseTrials(data, pictures, seed);
-  refuseImpossible(metrics ?? [], { data, onlookers, trials });
+  const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint });
+  const { device } = imageGenerator;
+  const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
+  const extractors = openOnlookers(run, { ...networks, data, size, device });
+  const trials = chooseTrials(data, images, seed);
+  refuseImpossible(metrics ?? [], { data, extractors, trials });
   const measured = measure({
-    ...{ data, size, device, onlookers, trials, seed, metrics: metrics ?? metricNames },
+    ...{ data, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
     draw: (captions, noise) =>
-      paint(
-        painter.artist,
-        captions.map(({ text }, i) => ({ tokens: painter.read(text).tokens, ...noise[i]! })),
+      generateImages(
+        imageGenerator.networks,
+        captions.map(({ text }, i) => ({ tokens: imageGenerator.read(text).tokens, ...noise[i]! })),
       ).at(-1)!,
-    ...(onPicture && { onTrial: onPicture }),
+    ...(onImage && { onTrial: onImage }),
   });
   if (Object.keys(measured.figures).length === 0)
     throw new UserError(
       `${run}: nothing can be measured: ${measured.leftOut.map(({ metric, why }) => `${metric} ${why}`).join("; ")}`,
     );
-  const { checkpoint: model } = painter;
+  const { checkpoint: model } = imageGenerator;
   const result: Evaluation = {
     ...{ run: model.run, step: model.step, seed },
-    data: { folder: data.dir, source: data.source, split, pictures: data.splits[split].pictures.length },
-    ...{ pictures: measured.pictures, realPictures: measured.realPictures, size },
-    networks: networksOf(measured, onlookers),
+    data: { folder: data.dir, source: data.source, split, images: data.splits[split].images.length },
+    ...{ images: measured.images, realImages: measured.realImages, size },
+    networks: networksOf(measured, extractors),
     ...{ figures: measured.figures, leftOut: measured.leftOut },
     sheet: join(run, "evaluation.png"),
   };
-  const sheet = await drawSheet(painter, data, trials, titleOf(result));
+  const sheet = await comparisonGrid(imageGenerator, data, trials, titleOf(result));
   const whole = before ? withFiguresOf(before, result) : result;
   write(run, whole, sheet);
   return whole;
@@ -116,18 +116,18 @@ function openOnlookers(
   {
     inception,
     damsm,
-    reader,
+    attributeClassifier,
     ...options
-  }: Pick<EvaluateOptions, "inception" | "damsm" | "reader"> & {
+  }: Pick<EvaluateOptions, "inception" | "damsm" | "attributeClassifier"> & {
     data: Prepared;
     size: number;
     device: Device;
   },
-): Onlookers {
-  const withReader = readerOf(run, reader, options.data);
+): FeatureExtractors {
+  const classifierRun = attributeClassifierOf(run, attributeClassifier, options.data);
   return {
-    inception: inception === undefined ? undefined : inceptionOnlooker(inception, options.device),
-    reader: withReader === undefined ? undefined : readerOnlooker(withReader, options),
+    inception: inception === undefined ? undefined : inceptionExtractor(inception, options.device),
+    attributeClassifier: classifierRun === undefined ? undefined : attributeExtractor(classifierRun, options),
     damsm:
       damsm === undefined ? undefined : independentDamsm(damsm, { model: join(run, modelFile), ...options }),
   };
@@ -143,30 +143,30 @@ function refuseImpossible(metrics: readonly MetricName[], means: Parameters<type
 /** Those that had a part in a figure. */
 function networksOf(
   { figures }: Pick<Evaluation, "figures">,
-  onlookers: Onlookers,
+  extractors: FeatureExtractors,
 ): Partial<Record<NetworkName, Network>> {
   const used = new Set(Object.values(figures).map(({ network }) => network));
-  return Object.fromEntries([...used].map((name) => [name, onlookers[name]!.about]));
+  return Object.fromEntries([...used].map((name) => [name, extractors[name]!.about]));
 }
 
 function titleOf({ step, figures }: Evaluation): string {
-  const { readerScore, frechetDistance } = figures;
+  const { attributeAccuracy, frechetDistance } = figures;
   const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
-  if (readerScore) {
-    const { drawn, real, chance } = readerScore;
+  if (attributeAccuracy) {
+    const { generated, real, chance } = attributeAccuracy;
     return (
-      `step ${step}: the reader sees ${percent(drawn)} of what unseen captions name ` +
-      `(${percent(real!)} in the real pictures, ${percent(chance!)} by chance)`
+      `step ${step}: the attribute classifier sees ${percent(generated)} of what unseen captions name ` +
+      `(${percent(real!)} in the real images, ${percent(chance!)} by chance)`
     );
   }
-  const distance = frechetDistance ? `, Fréchet distance ${frechetDistance.drawn.toPrecision(3)}` : "";
+  const distance = frechetDistance ? `, Fréchet distance ${frechetDistance.generated.toPrecision(3)}` : "";
   return `step ${step}: captions that were never seen${distance}`;
 }
 
-/** Figures of the same pictures that were computed before, and not now. */
+/** Figures of the same images that were computed before, and not now. */
 function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
-  const of = ({ step, seed, data, pictures, realPictures, size }: Evaluation) =>
-    JSON.stringify([step, seed, resolve(data.folder), pictures, realPictures, size]);
+  const of = ({ step, seed, data, images, realImages, size }: Evaluation) =>
+    JSON.stringify([step, seed, resolve(data.folder), images, realImages, size]);
   if (of(before) !== of(now)) return now;
   const same = ([name, { sha256 }]: [string, Network]) =>
     (now.networks[name as NetworkName]?.sha256 ?? sha256) === sha256;
@@ -183,8 +183,8 @@ function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
 function write(run: string, result: Evaluation, sheet: Buffer): void {
   const json = `${JSON.stringify(result, null, 2)}\n`;
   const folder = join(run, "evaluations");
-  const { step, seed, pictures } = result;
-  const name = `step-${String(step).padStart(7, "0")}-seed-${seed}-pictures-${pictures}.json`;
+  const { step, seed, images } = result;
+  const name = `step-${String(step).padStart(7, "0")}-seed-${seed}-images-${images}.json`;
   onDisk(folder, () => ensureFolder(folder));
   writeFileAtomic(join(folder, name), json);
   writeFileAtomic(join(run, "evaluation.json"), json);

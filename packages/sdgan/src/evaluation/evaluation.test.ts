@@ -1,4 +1,4 @@
-/** The whole way, on a small set of birds: pictures drawn or altered, networks trained on it, figures. */
+/** The whole way, on a small set of birds: images generated or altered, networks trained on it, figures. */
 import {
   copyFileSync,
   cpSync,
@@ -31,17 +31,17 @@ import { openPrepared, type Prepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
-import { perfectListener } from "../testing/perfect-listener.js";
+import { captionOracle } from "../testing/caption-oracle.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { imagesOf } from "../training/tensors.js";
 import { train } from "../training/train.js";
-import { captionOf, chooseTrials, type Trial } from "./choose.js";
 import { evaluate } from "./evaluate.js";
+import type { Draw, FeatureExtractors } from "./extract-features.js";
 import { measure } from "./measure.js";
-import type { DamsmOnlooker } from "./networks/damsm.js";
-import { type ReaderOnlooker, readerOnlooker } from "./networks/reader.js";
-import type { Draw, Onlookers } from "./observe.js";
+import { type AttributeExtractor, attributeExtractor } from "./networks/attribute-classifier.js";
+import type { DamsmExtractor } from "./networks/damsm.js";
 import { type FigureName, figureKinds, metricNames, trainingFigures } from "./result.js";
+import { captionOf, chooseTrials, type Trial } from "./trials.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
@@ -49,18 +49,18 @@ const size = 64;
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 let data: Prepared;
-let onlookers: Onlookers;
+let extractors: FeatureExtractors;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-evaluation-"));
-  await prepare(birds({ species: 160, picturesPerSpecies: 3, size }), { out: at("data"), size });
+  await prepare(birds({ species: 160, imagesPerSpecies: 3, size }), { out: at("data"), size });
   data = openPrepared(at("data"));
   writeFileSync(at("tiny.yaml"), tinyConfig);
   const config = (...more: string[]): Config => loadConfig(at("tiny.yaml"), [...settings, ...more]);
   const options = { data: at("data"), run: at("run"), config: config() };
-  for (const training of ["reader", "damsm", "gan"] as const) await train(training, options);
+  for (const training of ["attribute-classifier", "damsm", "gan"] as const) await train(training, options);
   await train("damsm", { ...options, run: at("judge"), config: config("seed=1", "text.width=32") });
-  const reader = readerOnlooker(at("run"), { data, size, device: "cpu" });
-  onlookers = { reader, damsm: understanding(reader) };
+  const attributeClassifier = attributeExtractor(at("run"), { data, size, device: "cpu" });
+  extractors = { attributeClassifier, damsm: understanding(attributeClassifier) };
 });
 afterAll(() => {
   data.close();
@@ -68,23 +68,23 @@ afterAll(() => {
 });
 const settings = [
   "data.workers=0",
-  "reader.width=8",
-  "reader.batch=32",
-  "reader.steps=200",
-  "reader.learningRate=4e-3",
+  "attributeClassifier.width=8",
+  "attributeClassifier.batch=32",
+  "attributeClassifier.steps=200",
+  "attributeClassifier.learningRate=4e-3",
   "training.steps=2",
   "damsm.imageSize=32",
   "generator.firstSize=32",
 ];
 
 /**
- * A judge of captions as good as the reader: a picture's code is what the reader sees in it, a caption's feature which
+ * A judge of captions as good as the attribute classifier: an image's code is what the attribute classifier sees in it, a caption's feature which
  * attributes it names, and with which values.
  */
-function understanding(reader: ReaderOnlooker): DamsmOnlooker {
-  const { attributes } = reader;
+function understanding(attributeClassifier: AttributeExtractor): DamsmExtractor {
+  const { attributes } = attributeClassifier;
   const named = new Map<string, number[]>();
-  for (const { captions, attributes: truth } of data.splits.test.pictures)
+  for (const { captions, attributes: truth } of data.splits.test.images)
     for (const { text, names } of captions)
       named.set(
         text,
@@ -93,52 +93,51 @@ function understanding(reader: ReaderOnlooker): DamsmOnlooker {
         ),
       );
   return {
-    ...reader,
-    look: (images) => ({ features: cat(reader.look(images).classes, 1), classes: [] }),
+    ...attributeClassifier,
+    extract: (images) => ({ features: cat(attributeClassifier.extract(images).classes, 1), classes: [] }),
     read: (captions) => tensor(captions.map((text) => named.get(text)!)),
   };
 }
 
-/** Which trial's real picture is drawn: of a trial's place, its own caption or the partner's, the first noise or the other. */
-type Pick = (place: number, drawn: { partner: boolean; number: number }) => number;
+/** Which trial's real image is drawn: of a trial's place, its own caption or the partner's, the first noise or the other. */
+type Pick = (place: number, generated: { partner: boolean; number: number }) => number;
 const own: Pick = (place) => place;
 const trialCount = 120;
 
 /** Which trial's caption is drawn with noise of this seed, its own or the partner's. */
 function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place: number; partner: boolean } {
   for (const [place, trial] of trials.entries()) {
-    const { picture, caption, pair } = trial;
-    const says = (one: number) => captionOf(data, { picture, caption: one }).text === text;
+    const { image, caption, pair } = trial;
+    const says = (one: number) => captionOf(data, { image, caption: one }).text === text;
     if ([trial.seed, pair!.seed].includes(seed) && says(caption)) return { place, partner: false };
     if (pair!.seed === seed && says(pair!.partner)) return { place, partner: true };
   }
   throw new Error(`nobody says ${JSON.stringify(text)} with seed ${seed}`);
 }
 
-/** What one would measure of somebody who draws the real pictures, which ones `pick` says, altered by `alter`. */
+/** What one would measure of somebody who draws the real images, which ones `pick` says, altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
   const trials = chooseTrials(data, trialCount, 0);
   const draw: Draw = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
       const { place, partner } = whoseIs(captions[i]!.text, seed, trials);
-      return { picture: trials[pick(place, { partner, number })]!.picture, caption: 0 };
+      return { image: trials[pick(place, { partner, number })]!.image, caption: 0 };
     });
     const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
   const { figures, leftOut } = measure({
-    ...{ data, draw, size, trials, onlookers, seed: 0, metrics: metricNames },
+    ...{ data, draw, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",
   });
   expect(leftOut).toEqual([]);
-  return Object.fromEntries(Object.entries(figures).map(([name, { drawn }]) => [name, drawn])) as Record<
-    FigureName,
-    number
-  >;
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, { generated }]) => [name, generated]),
+  ) as Record<FigureName, number>;
 }
 
-describe("figures of altered real pictures", () => {
+describe("figures of altered real images", () => {
   let truth: Record<FigureName, number>;
   beforeAll(() => {
     truth = figuresOf(own);
@@ -148,7 +147,7 @@ describe("figures of altered real pictures", () => {
     expect(truth.frechetDistance).toBeLessThan(1e-4);
     expect(truth).toMatchObject({ precision: 1, recall: 1, variety: 1 });
     expect(truth).toMatchObject({ consistencyRatio: 0, consistencyRetrieval: 1, noiseDiversity: 0 });
-    expect(truth.readerScore).toBeGreaterThan(0.5);
+    expect(truth.attributeAccuracy).toBeGreaterThan(0.5);
     expect(truth.rPrecision).toBeGreaterThan(0.1);
   });
 
@@ -166,12 +165,12 @@ describe("figures of altered real pictures", () => {
       expect(blurred[name]).toBeGreaterThan(truth[name]);
     }
     for (const worse of [much!, blurred]) {
-      expect(worse.readerScore).toBeLessThan(truth.readerScore - 0.05);
+      expect(worse.attributeAccuracy).toBeLessThan(truth.attributeAccuracy - 0.05);
       expect(worse.rPrecision).toBeLessThan(truth.rPrecision);
     }
   });
 
-  it("tell a collapse: by recall, Inception Score and distances, not by precision; onto one picture, by variety", () => {
+  it("tell a collapse: by recall, Inception Score and distances, not by precision; onto one image, by variety", () => {
     const collapsed = figuresOf((place) => place % 3);
     expect(collapsed.precision).toBe(1);
     expect(collapsed.recall).toBeLessThan(0.1);
@@ -180,14 +179,14 @@ describe("figures of altered real pictures", () => {
     expect(collapsed.frechetDistance).toBeGreaterThan(100 * truth.frechetDistance);
   });
 
-  it("tell swapped captions: by what words are for, not by the pictures as a set", () => {
+  it("tell swapped captions: by what words are for, not by the images as a set", () => {
     const swapped = figuresOf((place) => (place + trialCount / 2 + 1) % trialCount);
     expect(swapped.rPrecision).toBeLessThan(truth.rPrecision / 2);
-    expect(swapped.readerScore).toBeLessThan(truth.readerScore - 0.1);
+    expect(swapped.attributeAccuracy).toBeLessThan(truth.attributeAccuracy - 0.1);
     expect(swapped.frechetDistance).toBeLessThan(1e-4);
   });
 
-  it("tell whether two captions of one picture draw the same, and whether noise and words add something", () => {
+  it("tell whether two captions of one image draw the same, and whether noise and words add something", () => {
     const far = (place: number) => (place + trialCount / 2 + 1) % trialCount;
     const apart = figuresOf((place, { partner }) => (partner ? far(place) : place));
     expect(apart.consistencyRatio).toBeCloseTo(1, 1);
@@ -200,27 +199,29 @@ describe("figures of altered real pictures", () => {
   });
 });
 
-describe("a perfect listener", () => {
+describe("a caption oracle", () => {
   const figures = async (deaf: number) => {
     const trials = chooseTrials(data, trialCount, 0);
-    const draw = await perfectListener(data, trials, deaf);
-    const metrics = ["readerScore", "consistency", "diversity"] as const;
-    const options = { data, draw, size, trials, onlookers, seed: 0, metrics, device: "cpu" } as const;
+    const draw = await captionOracle(data, trials, deaf);
+    const metrics = ["attributeAccuracy", "consistency", "diversity"] as const;
+    const options = { data, draw, size, trials, extractors, seed: 0, metrics, device: "cpu" } as const;
     return measure(options).figures;
   };
 
   it("draws what captions name, and by chance what they do not; who hears nothing draws all by chance", async () => {
     const [listener, deaf] = [await figures(0), await figures(1)];
-    const { drawn, real, chance } = listener.readerScore!;
-    expect(Math.abs(drawn - real!)).toBeLessThan(0.06);
-    expect(Math.abs(deaf.readerScore!.drawn - chance!)).toBeLessThan(0.06);
-    expect(listener.consistencyRetrieval!.drawn).toBeGreaterThan(2 * deaf.consistencyRetrieval!.drawn);
-    expect(listener.noiseDiversity!.drawn).toBeGreaterThan(0.5);
+    const { generated, real, chance } = listener.attributeAccuracy!;
+    expect(Math.abs(generated - real!)).toBeLessThan(0.06);
+    expect(Math.abs(deaf.attributeAccuracy!.generated - chance!)).toBeLessThan(0.06);
+    expect(listener.consistencyRetrieval!.generated).toBeGreaterThan(
+      2 * deaf.consistencyRetrieval!.generated,
+    );
+    expect(listener.noiseDiversity!.generated).toBeGreaterThan(0.5);
   });
 });
 
 describe("evaluate", () => {
-  const options = () => ({ run: at("run"), data: at("data"), pictures: 40, seed: 0 });
+  const options = () => ({ run: at("run"), data: at("data"), images: 40, seed: 0 });
   const refusal = async (more: object): Promise<string> => {
     const error = await evaluate({ ...options(), ...more }).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(UserError);
@@ -230,74 +231,74 @@ describe("evaluate", () => {
   it("measures all that it can, says of what, and writes it down", async () => {
     const seen: number[] = [];
     const result = await evaluate({
-      ...{ ...options(), pictures: 130, damsm: at("judge") },
-      onPicture: (done) => seen.push(done),
+      ...{ ...options(), images: 130, damsm: at("judge") },
+      onImage: (done) => seen.push(done),
     });
     expect(seen).toEqual([32, 64, 96, 128, 130]);
     expect(JSON.parse(readFileSync(at("run", "evaluation.json"), "utf8"))).toEqual(result);
     expect(
-      JSON.parse(readFileSync(at("run", "evaluations", "step-0000002-seed-0-pictures-130.json"), "utf8")),
+      JSON.parse(readFileSync(at("run", "evaluations", "step-0000002-seed-0-images-130.json"), "utf8")),
     ).toEqual(result);
     expect(existsSync(result.sheet)).toBe(true);
     expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
-    expect(result).toMatchObject({ pictures: 130, realPictures: 120 });
-    expect(result.data).toEqual({ folder: at("data"), source: "birds", split: "test", pictures: 120 });
+    expect(result).toMatchObject({ images: 130, realImages: 120 });
+    expect(result.data).toEqual({ folder: at("data"), source: "birds", split: "test", images: 120 });
     expect(Object.keys(result.figures)).toEqual(Object.keys(figureKinds));
     for (const figure of Object.values(result.figures)) {
-      expect(Number.isFinite(figure.drawn)).toBe(true);
+      expect(Number.isFinite(figure.generated)).toBe(true);
       expect(figure.count).toBeGreaterThan(1);
     }
-    const { reader, damsm } = result.networks;
-    expect(reader).toMatchObject({
+    const { attributeClassifier, damsm } = result.networks;
+    expect(attributeClassifier).toMatchObject({
       width: 64,
       resize: "none",
-      file: at("run", "reader", "reader.safetensors"),
+      file: at("run", "attribute-classifier", "attribute-classifier.safetensors"),
     });
-    expect(reader!.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(attributeClassifier!.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(damsm).toMatchObject({ width: 32, resize: "averaged from 64 to 32 pixels" });
     expect(damsm!.name).toContain("seed 1");
-    const { rPrecision, readerScore } = result.figures;
+    const { rPrecision, attributeAccuracy } = result.figures;
     expect(rPrecision).toMatchObject({ chance: 0.01, candidates: 100, parts: 10, network: "damsm" });
-    expect(readerScore!.real).toBeGreaterThan(readerScore!.chance! + 0.2);
-    expect(Object.keys(readerScore!.byAttribute!).sort()).toEqual(Object.keys(data.attributes!).sort());
+    expect(attributeAccuracy!.real).toBeGreaterThan(attributeAccuracy!.chance! + 0.2);
+    expect(Object.keys(attributeAccuracy!.byAttribute!).sort()).toEqual(Object.keys(data.attributes!).sort());
   });
 
   it("gives the same figures again, and others for another seed", async () => {
     const figures = async (seed: number) => (await evaluate({ ...options(), seed })).figures;
     const first = await figures(3);
     expect(await figures(3)).toEqual(first);
-    expect((await figures(4)).frechetDistance!.drawn).not.toBe(first.frechetDistance!.drawn);
+    expect((await figures(4)).frechetDistance!.generated).not.toBe(first.frechetDistance!.generated);
   });
 
-  it("keeps figures of the same pictures that were computed before, and those of other pictures beside", async () => {
-    const same = { pictures: 130, damsm: at("judge") };
+  it("keeps figures of the same images that were computed before, and those of other images beside", async () => {
+    const same = { images: 130, damsm: at("judge") };
     const before = await evaluate({ ...options(), ...same });
-    const again = await evaluate({ ...options(), ...same, damsm: undefined, metrics: ["readerScore"] });
+    const again = await evaluate({ ...options(), ...same, damsm: undefined, metrics: ["attributeAccuracy"] });
     expect(again).toEqual(before);
-    const other = await evaluate({ ...options(), metrics: ["readerScore"] });
-    expect(Object.keys(other.figures)).toEqual(["readerScore", "otherCaptionsScore"]);
-    const kept = at("run", "evaluations", "step-0000002-seed-0-pictures-130.json");
+    const other = await evaluate({ ...options(), metrics: ["attributeAccuracy"] });
+    expect(Object.keys(other.figures)).toEqual(["attributeAccuracy", "otherCaptionsAccuracy"]);
+    const kept = at("run", "evaluations", "step-0000002-seed-0-images-130.json");
     expect(JSON.parse(readFileSync(kept, "utf8"))).toEqual(before);
   });
 
-  it("measures what three pictures to test on allow, however many are drawn", async () => {
-    await prepare(birds({ species: 4, picturesPerSpecies: 3, size }), { out: at("few"), size });
+  it("measures what three images to test on allow, however many are drawn", async () => {
+    await prepare(birds({ species: 4, imagesPerSpecies: 3, size }), { out: at("few"), size });
     const few = at("few-run");
     cpSync(at("run"), few, { recursive: true });
     const { figures, leftOut } = await evaluate({ ...options(), run: few, data: at("few") });
     expect(figures.frechetDistance!.realCount).toBe(3);
     expect(leftOut.map(({ metric, why }) => `${metric} ${why}`)).toEqual([
-      `kernelDistance needs 4 pictures to test on, and ${at("few")} has 3`,
-      `precisionRecall needs 4 pictures to test on, and ${at("few")} has 3`,
+      `kernelDistance needs 4 images to test on, and ${at("few")} has 3`,
+      `precisionRecall needs 4 images to test on, and ${at("few")} has 3`,
       expect.stringMatching(/^rPrecision needs a DAMSM/),
     ]);
   });
 
   it("leaves out what it has no means for, and says what to bring", async () => {
-    const { figures, leftOut } = await evaluate({ ...options(), pictures: 8 });
+    const { figures, leftOut } = await evaluate({ ...options(), images: 8 });
     expect(Object.keys(figures)).not.toContain("rPrecision");
     expect(leftOut).toEqual([
-      { metric: "inceptionScore", why: "needs 10 pictures: give --pictures 10 or more" },
+      { metric: "inceptionScore", why: "needs 10 images: give --images 10 or more" },
       {
         metric: "rPrecision",
         why: expect.stringMatching(/^needs a DAMSM from another seed .*--damsm OTHER$/),
@@ -309,11 +310,11 @@ describe("evaluate", () => {
     const before = readFileSync(at("run", "evaluation.json"), "utf8");
     expect(await refusal({ metrics: ["rPrecision"] })).toMatch(/^rPrecision needs a DAMSM from another seed/);
     expect(await refusal({ metrics: ["rPrecision"], damsm: at("judge") })).toMatch(
-      /needs 99 captions of other classes beside each.*more --pictures/,
+      /needs 99 captions of other classes beside each.*more --images/,
     );
-    expect(await refusal({ metrics: ["inceptionScore"], pictures: 3 })).toMatch(/give --pictures 10/);
-    expect(await refusal({ reader: at("judge") })).toMatch(
-      /judge.*reader\.safetensors: there is no such file/,
+    expect(await refusal({ metrics: ["inceptionScore"], images: 3 })).toMatch(/give --images 10/);
+    expect(await refusal({ attributeClassifier: at("judge") })).toMatch(
+      /judge.*attributeClassifier\.safetensors: there is no such file/,
     );
     expect(await refusal({ inception: at("run", "model.safetensors") })).toMatch(/model\.safetensors/);
     expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
@@ -331,7 +332,7 @@ describe("evaluate", () => {
       );
   });
 
-  it("without a reader compares by the DAMSM that is given; with nothing, it refuses", async () => {
+  it("without an attribute classifier compares by the DAMSM that is given; with nothing, it refuses", async () => {
     mkdirSync(at("bare"));
     for (const name of ["config.yaml", "vocabulary.json", "model.safetensors"])
       copyFileSync(at("run", name), at("bare", name));
@@ -339,8 +340,12 @@ describe("evaluate", () => {
     const { figures, networks } = await evaluate({ ...options(), ...bare, damsm: at("judge") });
     expect(Object.keys(networks)).toEqual(["damsm"]);
     expect(figures.frechetDistance).toMatchObject({ network: "damsm" });
-    expect(await refusal(bare)).toMatch(/nothing can be measured.*--inception FILE.*train a reader/);
-    expect(await refusal({ ...bare, metrics: ["readerScore"] })).toMatch(/^readerScore needs a reader/);
+    expect(await refusal(bare)).toMatch(
+      /nothing can be measured.*--inception FILE.*train an attribute classifier/,
+    );
+    expect(await refusal({ ...bare, metrics: ["attributeAccuracy"] })).toMatch(
+      /^attributeAccuracy needs an attribute classifier/,
+    );
     expect(await refusal({ ...bare, metrics: ["inceptionScore"], damsm: at("judge") })).toMatch(
       /needs a network that tells classes/,
     );
@@ -351,58 +356,66 @@ it("by Inception, where its weights are named: its pool3, its classes", async ()
   const file = at("inception.safetensors");
   scope(() => saveSafetensors(file, new InceptionV3("fid").stateDict()));
   const { figures, networks } = await evaluate({
-    ...{ run: at("run"), data: at("data"), inception: file, pictures: 10, seed: 0 },
+    ...{ run: at("run"), data: at("data"), inception: file, images: 10, seed: 0 },
     metrics: ["inceptionScore", "frechetDistance"],
   });
   expect(networks).toEqual({
     inception: expect.objectContaining({ file, width: 2048, resize: expect.stringContaining("TensorFlow") }),
   });
   expect(figures.inceptionScore).toMatchObject({ network: "inception", parts: 10, count: 10, realCount: 10 });
-  expect(figures.frechetDistance!.drawn).toBeGreaterThan(0);
+  expect(figures.frechetDistance!.generated).toBeGreaterThan(0);
 });
 
-it("a model of small pictures is held against real ones of its size", async () => {
+it("a model of small images is held against real ones of its size", async () => {
   const config = loadConfig(at("tiny.yaml"), [...settings, "generator.firstSize=8", "damsm.imageSize=16"]);
   const options = { data: at("data"), run: at("small"), config };
   for (const training of ["damsm", "gan"] as const) await train(training, options);
   const result = await evaluate({
     run: at("small"),
     data: at("data"),
-    reader: at("run"),
-    pictures: 20,
+    attributeClassifier: at("run"),
+    images: 20,
     seed: 0,
   });
   expect(result.size).toBe(16);
-  expect(result.networks.reader!.resize).toBe("enlarged from 16 to 64 pixels, bilinear");
-  expect(result.figures.readerScore!.real).toBeGreaterThan(0.2);
+  expect(result.networks.attributeClassifier!.resize).toBe("enlarged from 16 to 64 pixels, bilinear");
+  expect(result.figures.attributeAccuracy!.real).toBeGreaterThan(0.2);
 });
 
 it("training writes its figures down, and its best checkpoint can be drawn with", async () => {
   const config = loadConfig(at("tiny.yaml"), [
     ...settings,
-    ...["training.steps=6", "evaluate.every=1", "evaluate.pictures=32", "log.keep=1"],
+    ...["training.steps=6", "evaluate.every=1", "evaluate.images=32", "log.keep=1"],
   ]);
-  mkdirSync(at("watched", "reader"), { recursive: true });
-  copyFileSync(at("run", "reader", "reader.safetensors"), at("watched", "reader", "reader.safetensors"));
+  mkdirSync(at("watched", "attribute-classifier"), { recursive: true });
+  copyFileSync(
+    at("run", "attribute-classifier", "attribute-classifier.safetensors"),
+    at("watched", "attribute-classifier", "attribute-classifier.safetensors"),
+  );
   await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run") });
-  const lines = readMetrics(at("watched", "metrics.jsonl")).filter((line) => "reader/readerScore" in line);
+  const lines = readMetrics(at("watched", "metrics.jsonl")).filter(
+    (line) => "attributeClassifier/attributeAccuracy" in line,
+  );
   expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
-  expect(Object.keys(lines[0]!)).toEqual(["step", ...trainingFigures.map((name) => `reader/${name}`)]);
-  const distances = lines.map((line) => line["reader/frechetDistance"] as number);
+  expect(Object.keys(lines[0]!)).toEqual([
+    "step",
+    ...trainingFigures.map((name) => `attributeClassifier/${name}`),
+  ]);
+  const distances = lines.map((line) => line["attributeClassifier/frechetDistance"] as number);
   const best = 1 + distances.indexOf(Math.min(...distances));
   const result = await evaluate({
     ...{ run: at("watched"), data: at("data") },
-    ...{ pictures: 20, seed: 0, checkpoint: "best" },
+    ...{ images: 20, seed: 0, checkpoint: "best" },
   });
   expect(result.step).toBe(best);
 
   const asked = { data: at("data"), run: at("unread"), damsm: at("run") };
-  const byReader = loadConfig(at("tiny.yaml"), [
+  const byAccuracy = loadConfig(at("tiny.yaml"), [
     ...settings,
     "evaluate.every=1",
-    "evaluate.best=readerScore",
+    "evaluate.best=attributeAccuracy",
   ]);
-  await expect(train("gan", { ...asked, config: byReader })).rejects.toThrow(
-    /evaluate\.best is readerScore, and there is no .*train a reader first/,
+  await expect(train("gan", { ...asked, config: byAccuracy })).rejects.toThrow(
+    /evaluate\.best is attributeAccuracy, and there is no .*train an attribute classifier first/,
   );
 });

@@ -2,7 +2,8 @@
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
 import { Random } from "../random.js";
-import { groupSize, groupsOf, split } from "./choose.js";
+import { attributeAccuracy, namedBy, namedByOthers, type Reading } from "./attribute-accuracy.js";
+import type { ExtractedFeatures, FeatureExtractors, Views } from "./extract-features.js";
 import { semanticConsistency } from "./metrics/consistency.js";
 import { meanDistance } from "./metrics/distances.js";
 import { semanticDiversity } from "./metrics/diversity.js";
@@ -11,16 +12,15 @@ import { inceptionScore } from "./metrics/inception-score.js";
 import { kernelDistance } from "./metrics/kernel-distance.js";
 import { precisionRecall } from "./metrics/precision-recall.js";
 import { rPrecision } from "./metrics/r-precision.js";
-import type { Sight } from "./networks/onlooker.js";
-import type { Observations, Onlookers, Views } from "./observe.js";
-import { namedBy, namedByOthers, type Reading, readerScore } from "./reader-score.js";
+import type { Features } from "./networks/feature-extractor.js";
 import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
+import { groupSize, groupsOf, split } from "./trials.js";
 
 /** What figures are computed of. */
-export interface Evidence extends Observations {
+export interface Evidence extends ExtractedFeatures {
   data: Prepared;
-  onlookers: Onlookers;
-  /** The network whose features pictures are compared by. */
+  extractors: FeatureExtractors;
+  /** The network whose features images are compared by. */
   by: NetworkName;
   seed: number;
 }
@@ -29,71 +29,71 @@ type Figures = Partial<Record<FigureName, Figure>>;
 
 /** A metric's figures. What they need must have been observed: `lacking` tells. */
 export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
-  inceptionScore({ drawn, real, by }) {
-    const counts = countsOf(drawn, real, by);
-    const score = ({ classes }: Sight, splits: number) =>
+  inceptionScore({ generated, real, by }) {
+    const counts = countsOf(generated, real, by);
+    const score = ({ classes }: Features, splits: number) =>
       inceptionScore(classes as [Tensor, ...Tensor[]], splits);
-    const { mean, deviation } = score(drawn[by]!, scoreSplits);
-    // The score grows with a part's size, so real pictures are in fewer parts, each as large as the drawn ones'.
+    const { mean, deviation } = score(generated[by]!, scoreSplits);
+    // The score grows with a part's size, so real images are in fewer parts, each as large as the generated ones'.
     const realSplits = Math.max(1, Math.round((scoreSplits * counts.realCount) / counts.count));
     return {
       inceptionScore: {
-        ...{ drawn: mean, deviation, real: score(real[by]!, realSplits).mean, chance: 1 },
+        ...{ generated: mean, deviation, real: score(real[by]!, realSplits).mean, chance: 1 },
         ...{ ...counts, parts: scoreSplits },
       },
     };
   },
 
-  frechetDistance({ drawn, real, by }) {
+  frechetDistance({ generated, real, by }) {
     return {
       frechetDistance: {
-        drawn: frechetDistance(real[by]!.features, drawn[by]!.features),
+        generated: frechetDistance(real[by]!.features, generated[by]!.features),
         ...ofHalves(real[by]!.features, frechetDistance),
-        ...countsOf(drawn, real, by),
+        ...countsOf(generated, real, by),
       },
     };
   },
 
-  kernelDistance({ drawn, real, by, seed }) {
+  kernelDistance({ generated, real, by, seed }) {
     const distance = (a: Tensor, b: Tensor) =>
       kernelDistance(a, b, {
         ...{ random: new Random(seed, "kernelDistance"), subsets: kernelSubsets },
         subsetSize: Math.min(kernelSubsetSize, Math.floor(Math.min(a.size(0), b.size(0)) / 2)),
       });
-    const { mean, deviation } = distance(real[by]!.features, drawn[by]!.features);
+    const { mean, deviation } = distance(real[by]!.features, generated[by]!.features);
     return {
       kernelDistance: {
-        ...{ drawn: mean, deviation, parts: kernelSubsets },
+        ...{ generated: mean, deviation, parts: kernelSubsets },
         ...ofHalves(real[by]!.features, (a, b) => distance(a, b).mean),
-        ...countsOf(drawn, real, by),
+        ...countsOf(generated, real, by),
       },
     };
   },
 
-  precisionRecall({ drawn, real, by }) {
+  precisionRecall({ generated, real, by }) {
     const features = real[by]!.features;
-    const { precision, recall } = precisionRecall(features, drawn[by]!.features);
+    const { precision, recall } = precisionRecall(features, generated[by]!.features);
     const halves = ofHalves(features, precisionRecall).real;
-    const counts = countsOf(drawn, real, by);
+    const counts = countsOf(generated, real, by);
     return {
-      precision: { drawn: precision, ...(halves && { real: halves.precision }), ...counts },
-      recall: { drawn: recall, ...(halves && { real: halves.recall }), ...counts },
+      precision: { generated: precision, ...(halves && { real: halves.precision }), ...counts },
+      recall: { generated: recall, ...(halves && { real: halves.recall }), ...counts },
     };
   },
 
-  rPrecision({ data, trials, drawn, real, sentences, seed }) {
-    const classIds = trials.map(({ picture }) => data.splits[split].pictures.at(picture).classId);
-    const score = ({ features }: Sight) => {
+  rPrecision({ data, trials, generated, real, sentences, seed }) {
+    const classIds = trials.map(({ image }) => data.splits[split].images.at(image).classId);
+    const score = ({ features }: Features) => {
       const count = features.size(0);
       const random = new Random(seed, "rPrecision");
       const options = { random, candidates: searched, repeats: searches };
       return rPrecision(features, sentences!.narrow(0, 0, count), classIds.slice(0, count), options);
     };
-    const { mean, deviation } = score(drawn.damsm!);
+    const { mean, deviation } = score(generated.damsm!);
     return {
       rPrecision: {
-        ...{ drawn: mean, deviation, real: score(real.damsm!).mean, chance: 1 / searched },
-        ...{ ...countsOf(drawn, real, "damsm"), parts: searches, candidates: searched },
+        ...{ generated: mean, deviation, real: score(real.damsm!).mean, chance: 1 / searched },
+        ...{ ...countsOf(generated, real, "damsm"), parts: searches, candidates: searched },
       },
     };
   },
@@ -106,30 +106,30 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     });
     const counts = { network: by, count: paired.length };
     return {
-      consistencyRatio: { drawn: ratio, chance: 1, ...counts },
-      consistencyRetrieval: { drawn: retrieval, chance: 1 / candidates, ...counts, candidates },
+      consistencyRatio: { generated: ratio, chance: 1, ...counts },
+      consistencyRetrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
     };
   },
 
-  diversity({ data, trials, drawn, real, pairs, paired, otherNoise, by }) {
-    const { features } = drawn[by]!;
+  diversity({ data, trials, generated, real, pairs, paired, otherNoise, by }) {
+    const { features } = generated[by]!;
     const again = otherNoise[by]!.features;
     const once = features.narrow(0, 0, again.size(0));
     const namesOf = (i: number, caption: number) =>
-      namedBy(data.splits[split].pictures.at(trials[i]!.picture), caption).join(" ");
+      namedBy(data.splits[split].images.at(trials[i]!.image), caption).join(" ");
     const differing = [...paired.keys()].filter((row) => {
       const i = paired[row]!;
       return namesOf(i, trials[i]!.caption) !== namesOf(i, trials[i]!.pair!.partner);
     });
-    const counts = countsOf(drawn, real, by);
+    const counts = countsOf(generated, real, by);
     return {
       noiseDiversity: {
-        drawn: semanticDiversity(once, again, features),
+        generated: semanticDiversity(once, again, features),
         ...{ network: by, count: again.size(0) },
       },
       ...(differing.length > 0 && {
         wordDiversity: {
-          drawn: semanticDiversity(
+          generated: semanticDiversity(
             rows(pairs[0][by]!.features, differing),
             rows(pairs[1][by]!.features, differing),
             features,
@@ -137,34 +137,42 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
           ...{ network: by, count: differing.length },
         },
       }),
-      variety: { drawn: meanDistance(features) / meanDistance(real[by]!.features), real: 1, ...counts },
+      variety: { generated: meanDistance(features) / meanDistance(real[by]!.features), real: 1, ...counts },
     };
   },
 
-  readerScore({ data, trials, drawn, real, onlookers }) {
-    const { attributes } = onlookers.reader!;
-    const read = ({ classes }: Sight, asked: typeof namedBy) => {
+  attributeAccuracy({ data, trials, generated, real, extractors }) {
+    const { attributes } = extractors.attributeClassifier!;
+    const read = ({ classes }: Features, asked: typeof namedBy) => {
       const seen = classes.map((one) => one.argmax(1).toNumbers());
       const readings = Array.from({ length: sizeOf({ classes }) }, (_, i): Reading => {
-        const picture = data.splits[split].pictures.at(trials[i]!.picture);
+        const image = data.splits[split].images.at(trials[i]!.image);
         return {
           seen: Object.fromEntries(Object.keys(attributes).map((name, head) => [name, seen[head]![i]!])),
-          truth: picture.attributes!,
-          asked: asked(picture, trials[i]!.caption),
+          truth: image.attributes!,
+          asked: asked(image, trials[i]!.caption),
         };
       });
-      return readerScore(readings, attributes);
+      return attributeAccuracy(readings, attributes);
     };
     const figure = (asked: typeof namedBy): Figure | undefined => {
-      const [ofDrawn, ofReal] = [read(drawn.reader!, asked), read(real.reader!, asked)];
+      const [ofDrawn, ofReal] = [
+        read(generated.attributeClassifier!, asked),
+        read(real.attributeClassifier!, asked),
+      ];
       if (ofDrawn.named === 0) return undefined;
       const { accuracy, chance, byAttribute, named } = ofDrawn;
-      const realCount = sizeOf(real.reader!);
-      const figure = { drawn: accuracy, real: ofReal.accuracy, chance, network: "reader" } as const;
+      const realCount = sizeOf(real.attributeClassifier!);
+      const figure = {
+        generated: accuracy,
+        real: ofReal.accuracy,
+        chance,
+        network: "attributeClassifier",
+      } as const;
       return { ...figure, count: named, realCount, byAttribute };
     };
     const [named, others] = [figure(namedBy), figure(namedByOthers)];
-    return { ...(named && { readerScore: named }), ...(others && { otherCaptionsScore: others }) };
+    return { ...(named && { attributeAccuracy: named }), ...(others && { otherCaptionsAccuracy: others }) };
   },
 };
 
@@ -172,11 +180,11 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
 export const scoreSplits = 10;
 /** As the paper has them; halves of what there is where that is less, so that subsets differ. */
 const [kernelSubsets, kernelSubsetSize] = [100, 1000];
-/** Pictures or captions among which the right one is to be found, and how often R-precision tries. */
+/** Images or captions among which the right one is to be found, and how often R-precision tries. */
 export const searched = 100;
 const searches = 10;
 
-/** The same figure of one half of the real pictures, chosen at random, against the other; nothing for too few. */
+/** The same figure of one half of the real images, chosen at random, against the other; nothing for too few. */
 function ofHalves<Result>(features: Tensor, distance: (a: Tensor, b: Tensor) => Result): { real?: Result } {
   const count = features.size(0);
   if (count < fewestInHalves) return {};
@@ -187,11 +195,11 @@ function ofHalves<Result>(features: Tensor, distance: (a: Tensor, b: Tensor) => 
 
 const fewestInHalves = 16;
 
-function countsOf(drawn: Views, real: Views, network: NetworkName) {
-  return { network, count: sizeOf(drawn[network]!), realCount: sizeOf(real[network]!) };
+function countsOf(generated: Views, real: Views, network: NetworkName) {
+  return { network, count: sizeOf(generated[network]!), realCount: sizeOf(real[network]!) };
 }
 
-function sizeOf({ features, classes }: Partial<Sight>): number {
+function sizeOf({ features, classes }: Partial<Features>): number {
   return (features ?? classes![0]!).size(0);
 }
 

@@ -1,10 +1,10 @@
-/** Pictures brought to the size that a network takes. */
+/** Images brought to the size that a network takes. */
 import { functional, type Tensor } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
 import { UserError } from "../errors.js";
 import { resize } from "../training/tensors.js";
 
-/** Whether pictures of `from` pixels can be brought to `to` without leaving pixels out. */
+/** Whether images of `from` pixels can be brought to `to` without leaving pixels out. */
 export function fits(from: number, to: number): boolean {
   return from <= to || from % to === 0;
 }
@@ -15,15 +15,15 @@ export function fit(images: Tensor, size: number): Tensor {
 }
 
 /**
- * Pixels a side that pictures of the model and of the data can both be brought to: the smaller of both.
+ * Pixels a side that images of the model and of the data can both be brought to: the smaller of both.
  * @throws UserError if there is none
  */
-export function commonSize({ dir, size }: Prepared, drawn: number, run: string): number {
-  const [small, large] = size < drawn ? [size, drawn] : [drawn, size];
+export function commonSize({ dir, size }: Prepared, generated: number, run: string): number {
+  const [small, large] = size < generated ? [size, generated] : [generated, size];
   if (large % small === 0) return small;
   throw new UserError(
-    `${dir}: its pictures of ${size} pixels and those of ${drawn} that ${run} draws cannot be averaged to one size: ` +
-      `prepare the data with --size ${drawn}`,
+    `${dir}: its images of ${size} pixels and those of ${generated} that ${run} draws cannot be averaged to one size: ` +
+      `prepare the data with --size ${generated}`,
   );
 }
 

@@ -1,9 +1,8 @@
 /** An evaluation of anything that draws captions: what can be measured, measured. */
 import { inferenceMode, scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
-import { split, type Trial } from "./choose.js";
+import { type ExtractOptions, extractFeatures, type FeatureExtractors } from "./extract-features.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
-import { type ObserveOptions, type Onlookers, observe } from "./observe.js";
 import {
   type Evaluation,
   type Figure,
@@ -12,88 +11,95 @@ import {
   type MetricName,
   type NetworkName,
 } from "./result.js";
+import { split, type Trial } from "./trials.js";
 
 export interface MeasureOptions
-  extends Pick<ObserveOptions, "data" | "draw" | "size" | "device" | "trials" | "onlookers" | "onTrial"> {
+  extends Pick<ExtractOptions, "data" | "draw" | "size" | "device" | "trials" | "extractors" | "onTrial"> {
   metrics: readonly MetricName[];
   /** Of what a metric draws by chance. */
   seed: number;
 }
 
-export type Measured = Pick<Evaluation, "pictures" | "realPictures" | "figures" | "leftOut">;
+export type Measured = Pick<Evaluation, "images" | "realImages" | "figures" | "leftOut">;
 
 /** Measures all of `metrics` that can be, and says why the rest cannot. */
 export function measure({ metrics, seed, ...options }: MeasureOptions): Measured {
-  const { data, trials, onlookers } = options;
-  const reasons = metrics.map((metric) => ({ metric, why: lacking(metric, { data, onlookers, trials }) }));
+  const { data, trials, extractors } = options;
+  const reasons = metrics.map((metric) => ({ metric, why: lacking(metric, { data, extractors, trials }) }));
   const leftOut = reasons.flatMap(({ metric, why }) => (why === undefined ? [] : [{ metric, why }]));
   const possible = metrics.filter((metric) => !leftOut.some((other) => other.metric === metric));
-  const by = featureNetwork(onlookers);
+  const by = featureNetwork(extractors);
   const figures = inferenceMode(() =>
     scope((): Partial<Record<FigureName, Figure>> => {
       if (possible.length === 0) return {};
       const diversity = possible.includes("diversity");
-      const observations = observe({
-        ...{ ...options, onlookers: lookingFor(possible, onlookers) },
+      const observations = extractFeatures({
+        ...{ ...options, extractors: lookingFor(possible, extractors) },
         pairs: diversity || possible.includes("consistency") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
-      const evidence: Evidence = { ...observations, data, onlookers, by: by!, seed };
+      const evidence: Evidence = { ...observations, data, extractors, by: by!, seed };
       return Object.assign({}, ...possible.map((metric) => scope(() => figuresOf[metric](evidence))));
     }),
   );
   return {
-    pictures: trials.length,
-    realPictures: Math.min(trials.length, data.splits[split].pictures.length),
+    images: trials.length,
+    realImages: Math.min(trials.length, data.splits[split].images.length),
     figures: inOrder(figures),
     leftOut,
   };
 }
 
-/** The network whose features pictures are compared by: Inception where it was named, else what is there. */
-export function featureNetwork({ inception, reader, damsm }: Onlookers): NetworkName | undefined {
-  return inception ? "inception" : reader ? "reader" : damsm ? "damsm" : undefined;
+/** The network whose features images are compared by: Inception where it was named, else what is there. */
+export function featureNetwork({
+  inception,
+  attributeClassifier,
+  damsm,
+}: FeatureExtractors): NetworkName | undefined {
+  return inception ? "inception" : attributeClassifier ? "attributeClassifier" : damsm ? "damsm" : undefined;
 }
 
-/** Those of the onlookers that these metrics ask. */
-function lookingFor(metrics: readonly MetricName[], onlookers: Onlookers): Onlookers {
-  const by = featureNetwork(onlookers);
+/** Those of the feature extractors that these metrics ask. */
+function lookingFor(metrics: readonly MetricName[], extractors: FeatureExtractors): FeatureExtractors {
+  const by = featureNetwork(extractors);
   const asked = new Set(
-    metrics.map((metric) => (metric === "rPrecision" ? "damsm" : metric === "readerScore" ? "reader" : by)),
+    metrics.map((metric) =>
+      metric === "rPrecision" ? "damsm" : metric === "attributeAccuracy" ? "attributeClassifier" : by,
+    ),
   );
-  const { inception, reader, damsm } = onlookers;
+  const { inception, attributeClassifier, damsm } = extractors;
   return {
     inception: asked.has("inception") ? inception : undefined,
-    reader: asked.has("reader") ? reader : undefined,
+    attributeClassifier: asked.has("attributeClassifier") ? attributeClassifier : undefined,
     damsm: asked.has("damsm") ? damsm : undefined,
   };
 }
 
 interface Means {
   data: Prepared;
-  onlookers: Onlookers;
+  extractors: FeatureExtractors;
   trials: readonly Trial[];
 }
 
 /** What a metric lacks, and what to do about it; undefined where it can be computed. */
-export function lacking(metric: MetricName, { data, onlookers, trials }: Means): string | undefined {
-  const fewest = fewestPictures[metric];
-  const toTestOn = data.splits[split].pictures.length;
+export function lacking(metric: MetricName, { data, extractors, trials }: Means): string | undefined {
+  const fewest = fewestImages[metric];
+  const toTestOn = data.splits[split].images.length;
   if (toTestOn < fewest && metric !== "inceptionScore")
-    return `needs ${fewest} pictures to test on, and ${data.dir} has ${toTestOn}`;
-  if (trials.length < fewest) return `needs ${fewest} pictures: give --pictures ${fewest} or more`;
-  if (metric === "readerScore") return onlookers.reader ? undefined : withoutReader(data);
-  if (metric === "rPrecision") return onlookers.damsm ? withoutOthers(data, trials) : withoutDamsm;
-  const by = featureNetwork(onlookers);
+    return `needs ${fewest} images to test on, and ${data.dir} has ${toTestOn}`;
+  if (trials.length < fewest) return `needs ${fewest} images: give --images ${fewest} or more`;
+  if (metric === "attributeAccuracy") return extractors.attributeClassifier ? undefined : withoutReader(data);
+  if (metric === "rPrecision") return extractors.damsm ? withoutOthers(data, trials) : withoutDamsm;
+  const by = featureNetwork(extractors);
   if (by === undefined) return withoutFeatures(data);
-  if (metric === "inceptionScore" && !onlookers[by]!.seesClasses)
+  if (metric === "inceptionScore" && !extractors[by]!.seesClasses)
     return `needs a network that tells classes, which DAMSM does not: ${bring(data)}`;
   if (metric === "consistency" && trials.filter(({ pair }) => pair).length < 2)
-    return `needs pictures with two captions or more, which ${data.dir} has not`;
+    return `needs images with two captions or more, which ${data.dir} has not`;
   return undefined;
 }
 
-const fewestPictures: Record<MetricName, number> = {
+const fewestImages: Record<MetricName, number> = {
   inceptionScore: scoreSplits,
   frechetDistance: 2,
   kernelDistance: 4,
@@ -101,15 +107,16 @@ const fewestPictures: Record<MetricName, number> = {
   rPrecision: 1,
   consistency: 2,
   diversity: 2,
-  readerScore: 1,
+  attributeAccuracy: 1,
 };
 
-const trainReader = "train a reader (sdgan train reader --config … --data … --run RUN) and give --reader RUN";
+const trainClassifier =
+  "train an attribute classifier (sdgan train attribute classifier --config … --data … --run RUN) and give --attribute classifier RUN";
 
 function withoutReader({ dir, attributes }: Prepared): string {
   return attributes
-    ? `needs a reader: ${trainReader}`
-    : `needs pictures whose attributes are known, as of drawn birds; ${dir} has none`;
+    ? `needs an attribute classifier: ${trainClassifier}`
+    : `needs images whose attributes are known, as of generated birds; ${dir} has none`;
 }
 
 /** Why there is no R-precision where nobody gave a judge. */
@@ -118,36 +125,36 @@ export const withoutDamsm =
   "--run OTHER) and give --damsm OTHER";
 
 function withoutFeatures(data: Prepared): string {
-  return `needs a network to compare pictures by: ${bring(data)}, or give another run's DAMSM: --damsm RUN`;
+  return `needs a network to compare images by: ${bring(data)}, or give another run's DAMSM: --damsm RUN`;
 }
 
 function bring({ attributes }: Prepared): string {
-  return `give --inception FILE, the weights that FID is defined by${attributes ? `; or ${trainReader}` : ""}`;
+  return `give --inception FILE, the weights that FID is defined by${attributes ? `; or ${trainClassifier}` : ""}`;
 }
 
-/** R-precision takes wrong captions from other classes, of real pictures too, which have one trial each. */
+/** R-precision takes wrong captions from other classes, of real images too, which have one trial each. */
 function withoutOthers({ dir, splits }: Prepared, trials: readonly Trial[]): string | undefined {
   const sizes = new Map<number, number>();
-  const first = trials.slice(0, splits[split].pictures.length);
-  for (const { picture } of first) {
-    const { classId } = splits[split].pictures.at(picture);
+  const first = trials.slice(0, splits[split].images.length);
+  for (const { image } of first) {
+    const { classId } = splits[split].images.at(image);
     sizes.set(classId, (sizes.get(classId) ?? 0) + 1);
   }
   const others = first.length - Math.max(...sizes.values());
   if (others >= searched - 1) return undefined;
   return (
-    `needs ${searched - 1} captions of other classes beside each, and of the ${first.length} pictures of ${dir} there ` +
-    `are ${others}: give more --pictures, or more data`
+    `needs ${searched - 1} captions of other classes beside each, and of the ${first.length} images of ${dir} there ` +
+    `are ${others}: give more --images, or more data`
   );
 }
 
-/** In the order of `figureKinds`; without those that are no number, as diversity is where all pictures are one. */
+/** In the order of `figureKinds`; without those that are no number, as diversity is where all images are one. */
 export function inOrder(figures: Partial<Record<FigureName, Figure>>): Partial<Record<FigureName, Figure>> {
   const names = Object.keys(figureKinds) as FigureName[];
   return Object.fromEntries(
     names.flatMap((name) => {
       const figure = figures[name];
-      return figure && Number.isFinite(figure.drawn) ? [[name, figure]] : [];
+      return figure && Number.isFinite(figure.generated) ? [[name, figure]] : [];
     }),
   );
 }

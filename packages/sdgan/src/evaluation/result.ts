@@ -9,7 +9,7 @@ export const metricNames = [
   "rPrecision",
   "consistency",
   "diversity",
-  "readerScore",
+  "attributeAccuracy",
 ] as const;
 export type MetricName = (typeof metricNames)[number];
 
@@ -26,8 +26,12 @@ export const figureKinds = {
   noiseDiversity: { title: "diversity: of noise", metric: "diversity", better: "higher" },
   wordDiversity: { title: "diversity: of words", metric: "diversity", better: "higher" },
   variety: { title: "variety", metric: "diversity", better: "higher" },
-  readerScore: { title: "reader's score", metric: "readerScore", better: "higher" },
-  otherCaptionsScore: { title: "reader's score: other captions", metric: "readerScore", better: "neither" },
+  attributeAccuracy: { title: "attribute accuracy", metric: "attributeAccuracy", better: "higher" },
+  otherCaptionsAccuracy: {
+    title: "attribute accuracy: other captions",
+    metric: "attributeAccuracy",
+    better: "neither",
+  },
 } as const satisfies Record<string, FigureKind>;
 export type FigureName = keyof typeof figureKinds;
 
@@ -39,31 +43,31 @@ export interface FigureKind {
 }
 
 export interface Figure {
-  /** Of drawn pictures. */
-  drawn: number;
+  /** Of generated images. */
+  generated: number;
   /** Over splits, subsets or repeats: `parts` says how many. */
   deviation?: number;
-  /** The same of real pictures: what a generator as good as the truth would come to. */
+  /** The same of real images: what a generator as good as the truth would come to. */
   real?: number;
   /** What chance comes to. */
   chance?: number;
-  /** Which of `networks` looked at the pictures. */
+  /** Which of `networks` looked at the images. */
   network: NetworkName;
-  /** How many it is of: pictures drawn, pairs of them, or attributes named. */
+  /** How many it is of: images generated, pairs of them, or attributes named. */
   count: number;
-  /** How many real pictures have a part in it. */
+  /** How many real images have a part in it. */
   realCount?: number;
   /** Splits, subsets or repeats that mean and deviation are of. */
   parts?: number;
-  /** Pictures or captions that the right one was found among, itself included. */
+  /** Images or captions that the right one was found among, itself included. */
   candidates?: number;
-  /** The reader's score, attribute by attribute. */
+  /** The attribute accuracy, attribute by attribute. */
   byAttribute?: Record<string, number>;
 }
 
-export type NetworkName = "inception" | "reader" | "damsm";
+export type NetworkName = "inception" | "attributeClassifier" | "damsm";
 
-/** A network that looked at pictures. */
+/** A network that looked at images. */
 export interface Network {
   /** In words: "Inception-v3 of 2015, as FID is defined by". */
   name: string;
@@ -74,7 +78,7 @@ export interface Network {
   features: string;
   /** Width of the features. */
   width: number;
-  /** How pictures are brought to the size that it takes, in words. */
+  /** How images are brought to the size that it takes, in words. */
   resize: string;
 }
 
@@ -89,13 +93,13 @@ export interface Evaluation {
     /** Its index's source: "birds". */
     source: string;
     split: "test";
-    /** All pictures of the split. */
-    pictures: number;
+    /** All images of the split. */
+    images: number;
   };
-  /** Pictures drawn, one of each caption; partners of other captions or other noise not counted. */
-  pictures: number;
-  /** Real pictures they are held against. */
-  realPictures: number;
+  /** Images generated, one of each caption; partners of other captions or other noise not counted. */
+  images: number;
+  /** Real images they are held against. */
+  realImages: number;
   /** Pixels a side that both are compared at. */
   size: number;
   networks: Partial<Record<NetworkName, Network>>;
@@ -103,17 +107,17 @@ export interface Evaluation {
   figures: Partial<Record<FigureName, Figure>>;
   /** Metrics that could not be computed, and what to do about it. */
   leftOut: { metric: MetricName; why: string }[];
-  /** The sheet: captions that were never seen, pictures drawn from them, and the real ones. */
+  /** The sheet: captions that were never seen, images generated from them, and the real ones. */
   sheet: string;
 }
 
 /**
  * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line of their
- * own: `{"step":500,"reader/readerScore":0.6,…}`. Before the slash stands the network that looked: the run folder's
- * reader, or its DAMSM where there is no reader (then without the reader's score).
+ * own: `{"step":500,"attributeClassifier/attributeAccuracy":0.6,…}`. Before the slash stands the network that looked: the run folder's
+ * attribute classifier, or its DAMSM where there is no attribute classifier (then without the attribute accuracy).
  */
 export const trainingFigures = [
-  "readerScore",
+  "attributeAccuracy",
   "frechetDistance",
   "consistencyRatio",
   "noiseDiversity",

@@ -40,7 +40,7 @@ export function generatorSizes(file: NetworkFile): GeneratorSizes {
   if (stages === 0)
     throw refused(
       file,
-      "draws no picture in its first stage (img_net1 is missing), as AttnGAN's DCGAN variant",
+      "draws no image in its first stage (img_net1 is missing), as AttnGAN's DCGAN variant",
     );
   const [fourfold, textWidth] = shapeOf(file, "ca_net.fc.weight", 2);
   const condition = fourfold! / 4;

@@ -16,13 +16,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "../config.js";
 import { example, mapped, sourceOf } from "../data/fixtures.js";
 import { prepare } from "../data/prepare.js";
-import { Painter } from "../generation/painter.js";
+import { ImageGenerator } from "../generation/image-generator.js";
 import { attnganImageEncoderName, attnganState } from "../models/attngan-names.js";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { readMetrics } from "../run/metrics.js";
 import { expectClose, golden } from "../testing/golden.js";
 import { stateUnder } from "../training/checkpoint.js";
-import { makeGenerator } from "../training/gan-trainee.js";
+import { makeGenerator } from "../training/gan-task.js";
 import { train } from "../training/train.js";
 import { exportRun } from "./export-run.js";
 import { importAttngan } from "./import-attngan.js";
@@ -76,10 +76,10 @@ describe("AttnGAN's weights", () => {
     const { images } = noGrad(() => own.forward(input("z"), read, input("eps")));
     expectClose(images[0]!, published.get("expect.image64"), 1e-4);
 
-    const painter = new Painter(at("run"), { precision: "float32" });
-    const [painting] = painter.draw(["word1 word36 and others"]);
+    const imageGenerator = new ImageGenerator(at("run"), { precision: "float32" });
+    const [painting] = imageGenerator.draw(["word1 word36 and others"]);
     expect(painting!.stages.map(({ size }) => size)).toEqual([64, 128, 256]);
-    expect(painter.checkpoint.step).toBe(0);
+    expect(imageGenerator.checkpoint.step).toBe(0);
   });
 
   it("go out as they came in", () => {
@@ -132,11 +132,11 @@ describe("a run of AttnGAN's weights", () => {
     });
     // The first caption has all words, in the order of captions.pickle.
     const all = Array.from({ length: WORDS - 1 }, (_, i) => `word${i + 1}`).join(" ");
-    const pictures = [all, "word7", "word8 word9"].map((text, i) => ({
+    const images = [all, "word7", "word8 word9"].map((text, i) => ({
       ...example(`${i}`, () => mapped(i, 32), [{ text }]),
       ...{ classId: i, split: i < 2 ? ("train" as const) : ("test" as const) },
     }));
-    await prepare({ ...sourceOf(pictures), classes: ["a", "b", "c"] }, { out: at("data"), size: 256 });
+    await prepare({ ...sourceOf(images), classes: ["a", "b", "c"] }, { out: at("data"), size: 256 });
     const outcome = await train("gan", {
       ...{ data: at("data"), run: at("further"), config: "resume", steps: 1, device: "cpu" },
     });
@@ -185,7 +185,7 @@ describe("what does not fit", () => {
     expect(refusal([generator, generator, text, captions])).toMatch(/is another generator beside/);
     expect(refusal([generator, text, captions, at("none.pth")])).toMatch(/^\/none\.pth: no such file/);
     expect(refusal([...files(), discriminators()[1]!])).toMatch(
-      /discriminators given are for pictures of 128 pixels, and the generator draws 64, 128, 256: give one for each, or none/,
+      /discriminators given are for images of 128 pixels, and the generator draws 64, 128, 256: give one for each, or none/,
     );
     expect(refusal(files(), ["generator.residualBlocks=1"])).toMatch(
       /netG_epoch_600\.safetensors: the state has h_net2\.residual\.1\.\S+, which this network has not; give the conf/,

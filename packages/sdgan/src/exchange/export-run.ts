@@ -7,8 +7,8 @@ import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "
 import { openRun } from "../run/run-folder.js";
 import { newestCheckpoint, readTensors, stateUnder } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
-import { damsmFile } from "../training/damsm-trainee.js";
-import { modelFile } from "../training/gan-trainee.js";
+import { damsmFile } from "../training/damsm-task.js";
+import { modelFile } from "../training/gan-task.js";
 import { makeFolder } from "./new-folder.js";
 import { imageEncoderNames } from "./new-run.js";
 

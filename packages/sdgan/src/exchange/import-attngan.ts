@@ -111,7 +111,7 @@ function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | 
   const found = files.map((file) => discriminatorSizes(file).imageSize).sort((a, b) => a - b);
   if (found.join() !== expected.join()) {
     throw new UserError(
-      `${files[0]!.path}: the discriminators given are for pictures of ${found.join(", ")} pixels, ` +
+      `${files[0]!.path}: the discriminators given are for images of ${found.join(", ")} pixels, ` +
         `and the generator draws ${expected.join(", ")}: give one for each, or none`,
     );
   }

@@ -12,8 +12,8 @@ import { startRun } from "../run/run-folder.js";
 import type { Vocabulary } from "../text/vocabulary.js";
 import { refusing, saveCheckpoint } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
-import { makeDamsm, publishDamsm } from "../training/damsm-trainee.js";
-import { makeGanTrainer, publishModel, stateOf } from "../training/gan-trainee.js";
+import { makeDamsm, publishDamsm } from "../training/damsm-task.js";
+import { makeGanTrainer, publishModel, stateOf } from "../training/gan-task.js";
 import type { NetworkFile } from "./network-file.js";
 import { makeFolder } from "./new-folder.js";
 

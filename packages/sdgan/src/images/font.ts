@@ -1,5 +1,5 @@
 /**
- * Letters as pixels, drawn for this project: a picture's labels look the same on a machine without any fonts.
+ * Letters as pixels, drawn for this project: an image's labels look the same on a machine without any fonts.
  * Each band shows the glyphs of consecutive ASCII characters, from the space on; a blank column parts two glyphs,
  * so each has the width it needs. Seven rows stand on the base line, two hang below it.
  */

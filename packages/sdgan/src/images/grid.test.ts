@@ -1,13 +1,13 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type GridPicture, grid, readPlaces } from "./grid.js";
+import { type GridImage, grid, readPlaces } from "./grid.js";
 
 type Color = [number, number, number];
 const red: Color = [255, 0, 0];
 const blue: Color = [0, 0, 255];
 
-/** A picture whose left half is red and whose right half is blue. */
-function halves(size: number, caption?: string): GridPicture {
+/** An image whose left half is red and whose right half is blue. */
+function halves(size: number, caption?: string): GridImage {
   const pixels = Uint8Array.from({ length: size * size }, (_, i) => i % size).map((x) =>
     x < size / 2 ? 0 : 1,
   );
@@ -45,7 +45,7 @@ describe("grid", () => {
     ]);
   });
 
-  it("shows the pictures of all stages equally large, 128 pixels at least", async () => {
+  it("shows the images of all stages equally large, 128 pixels at least", async () => {
     const sheet = await decoded(await grid([[halves(16), halves(32), halves(64)]]));
     expect(sheet.width).toBe(16 + 3 * 128 + 2 * 8 + 16);
     expect(sheet.count(red)).toBe(3 * 64 * 128);
@@ -73,7 +73,7 @@ describe("grid", () => {
     expect((await decoded(await grid([]))).width).toBeGreaterThan(0);
   });
 
-  it("says where its pictures are", async () => {
+  it("says where its images are", async () => {
     const sheet = await grid([[halves(16), undefined, halves(32, "a bird")]], { title: "two", scale: 3 });
     const places = readPlaces(sheet);
     expect(places.map(({ side, size, caption }) => [side, size, caption])).toEqual([
@@ -91,7 +91,7 @@ describe("grid", () => {
     expect(readPlaces(await sharp(sheet).png().toBuffer())).toEqual([]);
   });
 
-  it("refuses pixels that are not the picture's size", async () => {
+  it("refuses pixels that are not the image's size", async () => {
     await expect(grid([[{ size: 4, pixels: new Uint8Array(16) }]])).rejects.toThrow("has 48 bytes; found 16");
   });
 });

@@ -2,11 +2,11 @@ import sharp from "sharp";
 import { readTexts, withTexts } from "./png-text.js";
 import { type Canvas, type Color, drawText, lineHeight, textWidth, wrapText } from "./text.js";
 
-/** One picture of a grid: [size, size, 3] bytes. */
-export interface GridPicture {
+/** One image of a grid: [size, size, 3] bytes. */
+export interface GridImage {
   pixels: Uint8Array;
   size: number;
-  /** Stands under the picture, four lines at most. */
+  /** Stands under the image, four lines at most. */
   caption?: string;
 }
 
@@ -16,28 +16,28 @@ export interface GridOptions {
   columnTitles?: readonly string[];
   /** Stand left of the rows, as many lines as the row is high. */
   rowCaptions?: readonly string[];
-  /** How many times its size the largest picture is shown; by default 128 pixels at least. Smaller ones fill its place. */
+  /** How many times its size the largest image is shown; by default 128 pixels at least. Smaller ones fill its place. */
   scale?: number;
 }
 
 /**
- * Pictures in rows on one sheet, with words, as a PNG. An `undefined` picture leaves its place empty; rows may have
- * different lengths. Pictures are enlarged by whole numbers, so that their pixels stay what they are. Where each one
+ * Images in rows on one sheet, with words, as a PNG. An `undefined` image leaves its place empty; rows may have
+ * different lengths. Images are enlarged by whole numbers, so that their pixels stay what they are. Where each one
  * is, the PNG says in its text chunk `Places`: `readPlaces` reads it.
  */
 export async function grid(
-  rows: readonly (readonly (GridPicture | undefined)[])[],
+  rows: readonly (readonly (GridImage | undefined)[])[],
   options: GridOptions = {},
 ): Promise<Buffer> {
   const layout = layOut(rows, options);
   const { width, height } = layout;
   const canvas = { pixels: Buffer.alloc(width * height * 3, paper), width, height };
   for (const { text, x, y, color } of layout.lines) drawText(canvas, text, x, y, layout.textScale, color);
-  const places = layout.pictures.map(
-    ({ picture, x, y, side }): Place => ({
-      ...drawPicture(canvas, picture, x, y, side),
-      size: picture.size,
-      ...(picture.caption !== undefined && { caption: picture.caption }),
+  const places = layout.images.map(
+    ({ image, x, y, side }): Place => ({
+      ...drawBirdImage(canvas, image, x, y, side),
+      size: image.size,
+      ...(image.caption !== undefined && { caption: image.caption }),
     }),
   );
   const png = await sharp(canvas.pixels, { raw: { width, height, channels: 3 } })
@@ -46,7 +46,7 @@ export async function grid(
   return withTexts(png, { [placesKeyword]: JSON.stringify(places) });
 }
 
-/** Where on a sheet a picture is, enlarged to `side` pixels from its own `size`. */
+/** Where on a sheet an image is, enlarged to `side` pixels from its own `size`. */
 export interface Place {
   x: number;
   y: number;
@@ -55,7 +55,7 @@ export interface Place {
   caption?: string;
 }
 
-/** Where the pictures of a sheet that `grid` made are, row by row; none on a sheet that does not say it. */
+/** Where the images of a sheet that `grid` made are, row by row; none on a sheet that does not say it. */
 export function readPlaces(sheet: Buffer): Place[] {
   return JSON.parse(readTexts(sheet)[placesKeyword] ?? "[]") as Place[];
 }
@@ -71,13 +71,13 @@ interface Layout {
   height: number;
   textScale: number;
   lines: { text: string; x: number; y: number; color: Color }[];
-  pictures: { picture: GridPicture; x: number; y: number; side: number }[];
+  images: { image: GridImage; x: number; y: number; side: number }[];
 }
 
 /** Where everything goes, from the top down. */
-function layOut(rows: readonly (readonly (GridPicture | undefined)[])[], options: GridOptions): Layout {
+function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: GridOptions): Layout {
   const { title, columnTitles = [], rowCaptions = [] } = options;
-  const largest = Math.max(1, ...rows.flat().map((picture) => picture?.size ?? 1));
+  const largest = Math.max(1, ...rows.flat().map((image) => image?.size ?? 1));
   const side = largest * (options.scale ?? Math.ceil(128 / largest));
   const columns = Math.max(columnTitles.length, ...rows.map((row) => row.length));
   const textScale = side >= 96 ? 2 : 1;
@@ -91,7 +91,7 @@ function layOut(rows: readonly (readonly (GridPicture | undefined)[])[], options
     xOf(columns) - gap + margin,
     title ? 2 * margin + Math.min(textWidth(title, textScale), 160 * textScale) : 0,
   );
-  const layout: Layout = { width, height: margin, textScale, lines: [], pictures: [] };
+  const layout: Layout = { width, height: margin, textScale, lines: [], images: [] };
 
   const write = (texts: string[], x: (text: string) => number, y: number, color: Color) => {
     for (const [i, text] of texts.entries()) layout.lines.push({ text, x: x(text), y: y + i * line, color });
@@ -121,9 +121,9 @@ function layOut(rows: readonly (readonly (GridPicture | undefined)[])[], options
     );
     const besideTop = layout.height + Math.max(0, Math.floor((side - beside.length * line) / 2));
     write(beside, atMargin, besideTop, ink);
-    const under = row.map((picture) => wrapText(picture?.caption ?? "", side, 4, textScale));
-    for (const [column, picture] of row.entries()) {
-      if (picture) layout.pictures.push({ picture, x: xOf(column), y: layout.height, side });
+    const under = row.map((image) => wrapText(image?.caption ?? "", side, 4, textScale));
+    for (const [column, image] of row.entries()) {
+      if (image) layout.images.push({ image, x: xOf(column), y: layout.height, side });
       write(under[column]!, inColumn(column), layout.height + side + gap / 2, ink);
     }
     const underLines = Math.max(0, ...under.map((texts) => texts.length));
@@ -138,17 +138,17 @@ function captionColumn(captions: readonly string[], textScale: number): number {
   return Math.min(150 * textScale, Math.max(...captions.map((caption) => textWidth(caption, textScale))));
 }
 
-/** Draws a picture enlarged by a whole number, in the middle of a square of `side` pixels. Returns where it is then. */
-function drawPicture(
+/** Draws an image enlarged by a whole number, in the middle of a square of `side` pixels. Returns where it is then. */
+function drawBirdImage(
   canvas: Canvas,
-  { pixels, size }: GridPicture,
+  { pixels, size }: GridImage,
   x: number,
   y: number,
   side: number,
 ): Pick<Place, "x" | "y" | "side"> {
   if (pixels.length !== size * size * 3)
     throw new RangeError(
-      `a picture of ${size}×${size} pixels has ${size * size * 3} bytes; found ${pixels.length}`,
+      `an image of ${size}×${size} pixels has ${size * size * 3} bytes; found ${pixels.length}`,
     );
   const factor = Math.max(1, Math.floor(side / size));
   const indent = Math.floor((side - size * factor) / 2);

@@ -24,7 +24,7 @@ describe("texts in a PNG", () => {
     expect(readTexts(withTexts(written, { Software: "sdgan" }))).toEqual({ ...texts, Software: "sdgan" });
   });
 
-  it("are found by other readers", async () => {
+  it("are found by other attribute classifiers", async () => {
     const { comments } = await sharp(withTexts(png, texts)).metadata();
     expect(comments).toContainEqual({ keyword: "Seed", text: "7" });
     expect(comments).toContainEqual({ keyword: "Title", text: texts.Title });

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { UserError } from "../errors.js";
 
 /**
- * `png` with texts in it, keyword → text, where picture tools look for them ("Description", "Software", …): tEXt
+ * `png` with texts in it, keyword → text, where image tools look for them ("Description", "Software", …): tEXt
  * chunks for Latin-1, iTXt for other scripts (PNG specification, 11.3.3), before the pixels. The pixels stay as
  * they are. A keyword is 1 to 79 characters of ASCII.
  */
@@ -17,7 +17,9 @@ export function withTexts(png: Buffer, texts: Record<string, string>): Buffer {
  * @throws UserError if it is not a whole PNG.
  */
 export function readTexts(png: Buffer): Record<string, string> {
-  return Object.fromEntries(chunks(png).flatMap(({ type, data }) => readers[type]?.(data) ?? []));
+  return Object.fromEntries(
+    chunks(png).flatMap(({ type, data }) => attributeClassifiers[type]?.(data) ?? []),
+  );
 }
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -66,9 +68,9 @@ function chunk(type: string, data: Buffer): Buffer {
   return whole;
 }
 
-type Reader = (data: Buffer) => [keyword: string, text: string][];
+type AttributeClassifier = (data: Buffer) => [keyword: string, text: string][];
 
-const readers: Record<string, Reader> = {
+const attributeClassifiers: Record<string, AttributeClassifier> = {
   tEXt(data) {
     const [keyword, rest] = cut(data);
     return [[keyword, rest.toString("latin1")]];

@@ -1,6 +1,6 @@
 import { type Glyph, glyphHeight, glyphs } from "./font.js";
 
-/** A picture to draw on: [height, width, 3] bytes. */
+/** An image to draw on: [height, width, 3] bytes. */
 export interface Canvas {
   pixels: Buffer;
   width: number;

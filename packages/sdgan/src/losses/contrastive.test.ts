@@ -121,7 +121,7 @@ describe("contrastive loss's gradient", () => {
       expect(gradientOf(length, same, distance, alpha).some((x) => x !== 0)).toBe(true);
   });
 
-  it.each(distances)("is finite for two equal pictures, and zero: %s", (distance) => {
+  it.each(distances)("is finite for two equal images, and zero: %s", (distance) => {
     for (const same of [0, 1]) {
       for (const least of [alpha, 0])
         expect(gradientOf(0, same, distance, least)).toEqual(new Array(8).fill(0));

@@ -1,9 +1,9 @@
 import type { Tensor } from "@sdgan/torch";
 
 export interface ContrastiveOptions {
-  /** α: two captions of one picture are drawn no closer than this. 0 gives Hadsell et al.'s loss (2006). */
+  /** α: two captions of one image are drawn no closer than this. 0 gives Hadsell et al.'s loss (2006). */
   alpha: number;
-  /** ε: pictures of different captions are pushed apart as far as this. */
+  /** ε: images of different captions are pushed apart as far as this. */
   epsilon: number;
   /**
    * `raw`: d = ‖v1 − v2‖₂, and the loss is over 2N as the paper writes it. `perElement`: d = ‖v1 − v2‖₂ / √N, whose
@@ -17,8 +17,8 @@ export interface ContrastiveOptions {
  *
  *   L_c = 1/(2N) · [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],   d = ‖v1 − v2‖₂,
  *
- * where v1 and v2 are a discriminator's features of the two branches' pictures, N their length, and y is 1 for two
- * captions of one picture, 0 for captions of two pictures.
+ * where v1 and v2 are a discriminator's features of the two branches' images, N their length, and y is 1 for two
+ * captions of one image, 0 for captions of two images.
  *
  * @param v1, v2 [B, …]
  * @param same y: [B]

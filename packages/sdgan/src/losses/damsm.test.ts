@@ -80,17 +80,17 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
   it("permute with the batch", () => {
     const { regions, words, mask } = example(D);
     const scores = wordScores(regions, words, mask, gamma);
-    const [pictures, texts] = [
+    const [images, texts] = [
       [2, 0, 3, 1],
       [1, 3, 0, 2],
     ].map((order) => tensor(order, { dtype: "int64" }));
     const permuted = wordScores(
-      regions.indexSelect(0, pictures!),
+      regions.indexSelect(0, images!),
       words.indexSelect(0, texts!),
       mask.indexSelect(0, texts!),
       gamma,
     );
-    const expected = scores.indexSelect(0, pictures!).indexSelect(1, texts!);
+    const expected = scores.indexSelect(0, images!).indexSelect(1, texts!);
     expect(relativeError(permuted, expected)).toBeLessThan(1e-12);
   });
 
@@ -116,22 +116,22 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
 
 // The equations of Xu et al. (2018, §3.2) in loops over plain numbers.
 
-/** R(picture, caption) for all pairs. */
+/** R(image, caption) for all pairs. */
 function referenceScores(regions: Tensor, words: Tensor): number[][] {
-  return rows2(regions).map((picture) =>
+  return rows2(regions).map((image) =>
     captions(words).map((caption) => {
-      const contexts = referenceContexts(picture, caption);
+      const contexts = referenceContexts(image, caption);
       return Math.log(total(caption.map((word, t) => Math.exp(gamma[1] * cosine(contexts[t]!, word)))));
     }),
   );
 }
 
-/** What every word sees of a picture, given as its regions. */
-function referenceContexts(picture: number[][], caption: number[][]): number[][] {
-  const overWords = picture.map((region) => softmax(caption.map((word) => dot(region, word)))); // e
+/** What every word sees of an image, given as its regions. */
+function referenceContexts(image: number[][], caption: number[][]): number[][] {
+  const overWords = image.map((region) => softmax(caption.map((word) => dot(region, word)))); // e
   return caption.map((_, t) => {
     const overRegions = softmax(overWords.map((shares) => gamma[0] * shares[t]!)); // a
-    return picture[0]!.map((_, d) => total(picture.map((region, r) => overRegions[r]! * region[d]!)));
+    return image[0]!.map((_, d) => total(image.map((region, r) => overRegions[r]! * region[d]!)));
   });
 }
 
@@ -158,7 +158,7 @@ const softmax = (xs: number[]) => xs.map((x) => Math.exp(x) / total(xs.map(Math.
 
 const rows = (tensor: Tensor) =>
   Array.from({ length: tensor.size(0) }, (_, i) => tensor.select(0, i).toNumbers());
-/** [B, D, H, W] → pictures of regions of D numbers. */
+/** [B, D, H, W] → images of regions of D numbers. */
 const rows2 = (regions: Tensor) =>
   Array.from({ length: B }, (_, b) => rows(regions.select(0, b).flatten(1).t()));
 /** [B, D, T] → captions of words of D numbers, without padding. */

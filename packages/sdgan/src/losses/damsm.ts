@@ -1,5 +1,5 @@
 /**
- * DAMSM's losses (Xu et al., 2018, §3.2): how well each picture of a batch fits each caption, by words and by
+ * DAMSM's losses (Xu et al., 2018, §3.2): how well each image of a batch fits each caption, by words and by
  * sentence, and the cross entropy of finding the own one among the others.
  */
 import { arange, functional, type Tensor } from "@sdgan/torch";
@@ -7,7 +7,7 @@ import { arange, functional, type Tensor } from "@sdgan/torch";
 /** γ1 sharpens attention over regions, γ2 weighs the words, γ3 scales the scores. */
 export type Gamma = readonly [gamma1: number, gamma2: number, gamma3: number];
 
-/** Cross entropies of finding the caption of a picture, and the picture of a caption. */
+/** Cross entropies of finding the caption of an image, and the image of a caption. */
 export interface MatchingLoss {
   imageToText: Tensor;
   textToImage: Tensor;
@@ -19,7 +19,7 @@ export interface MatchingLoss {
  * @param regions [B, D, H, W]
  * @param words [B, D, T]
  * @param mask [B, T], true where there is a word
- * @param classIds [B], int64: pictures of a caption's own class do not count as wrong answers
+ * @param classIds [B], int64: images of a caption's own class do not count as wrong answers
  */
 export function wordsLoss(
   regions: Tensor,
@@ -43,7 +43,7 @@ export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, class
   return matchingLoss(cosines.mul(gamma[2]), classIds);
 }
 
-/** R(picture, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [pictures, captions]. */
+/** R(image, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [images, captions]. */
 export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: Gamma): Tensor {
   const [J, T] = mask.shape as [number, number];
   const absent = mask.logicalNot();
@@ -58,7 +58,7 @@ export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: 
 
 type Attended = ReturnType<typeof attendRegions>;
 
-/** Of each word's context in each picture: its product with the word, and its length; both [I, J·T]. */
+/** Of each word's context in each image: its product with the word, and its length; both [I, J·T]. */
 function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
   const context = places.transpose(1, 2).bmm(attention); // [I, D, J·T]
   return { dot: context.mul(flatWords).sum(1), norm: context.norm(1) };
@@ -76,9 +76,9 @@ function comparedByProducts({ places, scores, attention }: Attended) {
 }
 
 /**
- * What each word of each caption sees of each picture: context_t = Σ_regions a · region.
+ * What each word of each caption sees of each image: context_t = Σ_regions a · region.
  *
- * @returns context [I, J, T, D] and attention over regions [I, J, T, H·W], for pictures I and captions J
+ * @returns context [I, J, T, D] and attention over regions [I, J, T, H·W], for images I and captions J
  */
 export function wordContexts(
   regions: Tensor,
@@ -111,7 +111,7 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
   return { places, scores, attention: attention.view(I, R, J * T) };
 }
 
-/** @param scores [pictures, captions], the pairs that belong together on the diagonal */
+/** @param scores [images, captions], the pairs that belong together on the diagonal */
 function matchingLoss(scores: Tensor, classIds?: Tensor): MatchingLoss {
   const B = scores.size(0);
   const own = arange(0, B, 1, { device: scores.device });
@@ -122,7 +122,7 @@ function matchingLoss(scores: Tensor, classIds?: Tensor): MatchingLoss {
   };
 }
 
-/** [B, B], true for two different pictures of one class. */
+/** [B, B], true for two different images of one class. */
 function sameClass(classIds: Tensor): Tensor {
   const equal = classIds.unsqueeze(0).eq(classIds.unsqueeze(1));
   const own = arange(0, classIds.size(0), 1, { device: classIds.device });

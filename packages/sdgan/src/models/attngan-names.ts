@@ -59,7 +59,7 @@ export function attnganGeneratorName(name: string): string {
   return rename(name, generatorRules);
 }
 
-/** AttnGAN's name for a tensor of the state of a discriminator of pictures of `imageSize`. */
+/** AttnGAN's name for a tensor of the state of a discriminator of images of `imageSize`. */
 export function attnganDiscriminatorName(name: string, imageSize: number): string {
   return rename(name, discriminatorRules(Math.log2(imageSize / 4)));
 }

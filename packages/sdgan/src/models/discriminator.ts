@@ -1,7 +1,7 @@
 /**
  * One discriminator a stage (Xu et al., 2018): convolutions down to 4×4, then two heads. The unconditional one asks
- * whether a picture is real, the conditional one whether it is real and fits the sentence. Its features compare the
- * pictures of the two Siamese branches.
+ * whether an image is real, the conditional one whether it is real and fits the sentence. Its features compare the
+ * images of the two Siamese branches.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
 import { atLeastFloat32, conv3x3, initialize } from "./layers.js";
@@ -9,7 +9,7 @@ import { atLeastFloat32, conv3x3, initialize } from "./layers.js";
 export interface DiscriminatorOptions {
   /** d, the channels of the first convolution at 64 pixels; 8d reach the heads whatever the size. */
   width: number;
-  /** Pixels a side of the pictures that it judges: 4 times a power of two. */
+  /** Pixels a side of the images that it judges: 4 times a power of two. */
   imageSize: number;
   /** D, the width of the sentence feature. */
   textWidth: number;
@@ -17,7 +17,7 @@ export interface DiscriminatorOptions {
 
 export class Discriminator extends nn.Module {
   readonly down: DownBlock[];
-  /** 3×3 blocks that bring pictures of more than 64 pixels back to 8d channels. */
+  /** 3×3 blocks that bring images of more than 64 pixels back to 8d channels. */
   readonly narrow: ConvBlock[];
   readonly joint: ConvBlock;
   readonly conditionalHead: nn.Conv2d;
@@ -27,7 +27,7 @@ export class Discriminator extends nn.Module {
     super();
     const features = 8 * width;
     const halvings = Math.log2(imageSize / 4);
-    // Channels double with every halving; smaller pictures start wider, larger ones end wider.
+    // Channels double with every halving; smaller images start wider, larger ones end wider.
     const first = halvings < 4 ? features / 2 ** (halvings - 1) : width;
     const channels = Array.from({ length: halvings }, (_, i) => first * 2 ** i);
     this.down = channels.map((out, i) => new DownBlock(i === 0 ? 3 : channels[i - 1]!, out, i > 0));
@@ -54,12 +54,12 @@ export class Discriminator extends nn.Module {
     );
   }
 
-  /** Logits [B], float32 or more: is this picture real? */
+  /** Logits [B], float32 or more: is this image real? */
   unconditional(features: Tensor): Tensor {
     return atLeastFloat32(this.unconditionalHead.forward(features)).view(-1);
   }
 
-  /** Logits [B], float32 or more: is this picture real, and of this sentence [B, D]? */
+  /** Logits [B], float32 or more: is this image real, and of this sentence [B, D]? */
   conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
     const [B, , H, W] = features.shape as [number, number, number, number];
     const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);
@@ -70,7 +70,7 @@ export class Discriminator extends nn.Module {
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
 
-/** 4×4 convolution with stride 2, BN (not on the picture itself), LeakyReLU: half the size. */
+/** 4×4 convolution with stride 2, BN (not on the image itself), LeakyReLU: half the size. */
 export class DownBlock extends nn.Module {
   readonly conv: nn.Conv2d;
   readonly norm: nn.BatchNorm | null;

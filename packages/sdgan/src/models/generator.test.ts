@@ -43,7 +43,7 @@ describe("generator", () => {
     { stages: 3, firstSize: 16, residualBlocks: 2, scbn: kinds(3, "both") },
     { stages: 4, firstSize: 8, residualBlocks: 2, scbn: kinds(4, "word") },
     { stages: 4, firstSize: 8, residualBlocks: 0, scbn: ["none", "sentence", "both", "word"] as const },
-  ])("draws a picture a stage: $stages from $firstSize, SCBN $scbn", (given) => {
+  ])("draws an image a stage: $stages from $firstSize, SCBN $scbn", (given) => {
     const generator = new Generator({ ...tiny, ...given });
     const text = randomText([3, 1], tiny.textWidth);
     const { images, attentions, mean, logVariance } = generator.forward(randn([2, tiny.noise]), text);

@@ -1,18 +1,18 @@
 /**
- * The staged generator: a small picture from sentence and noise, then stage after stage twice the size, each looking
+ * The staged generator: a small image from sentence and noise, then stage after stage twice the size, each looking
  * at the words again. With SCBN at the end of every up-block it is SD-GAN's; with kind `none` AttnGAN's.
  */
 import { cat, nn, randn, type Tensor } from "@sdgan/torch";
 import { conv3x3, glu, initialize, UpsampleConv } from "./layers.js";
-import { type ScbnKind, SemanticConditionedBatchNorm, SentenceCues, WordCues } from "./scbn.js";
+import { type ScbnKind, SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
 import type { TextFeatures } from "./text-features.js";
 import { WordAttention } from "./word-attention.js";
 
 export interface GeneratorOptions {
-  /** g, the channels of a stage's hidden picture. */
+  /** g, the channels of a stage's hidden image. */
   width: number;
   stages: number;
-  /** Pixels a side of the first stage's picture: 4 times a power of two. */
+  /** Pixels a side of the first stage's image: 4 times a power of two. */
   firstSize: number;
   residualBlocks: number;
   /** Width of z. */
@@ -28,7 +28,7 @@ export interface GeneratorOptions {
 }
 
 export interface Generated {
-  /** One picture a stage, [B, 3, S, S] in −1 … 1, small to large. */
+  /** One image a stage, [B, 3, S, S] in −1 … 1, small to large. */
   images: Tensor[];
   /** μ and log σ² of conditioning augmentation: [B, condition]. */
   mean: Tensor;
@@ -55,12 +55,12 @@ export class Generator extends nn.Module {
     this.toImage = Array.from({ length: stages }, () => conv3x3(width, 3));
     initialize(this);
     for (const module of this.modules()) {
-      if (module instanceof SentenceCues || module instanceof WordCues) module.silence();
+      if (module instanceof SentenceModulation || module instanceof WordModulation) module.zeroInit();
     }
   }
 
   /**
-   * @param noise z: [B, noise]. The pictures are computed in its dtype.
+   * @param noise z: [B, noise]. The images are computed in its dtype.
    * @param epsilon ε of conditioning augmentation: [B, condition]; drawn if not given
    */
   forward(noise: Tensor, text: TextFeatures, epsilon?: Tensor): Generated {
@@ -121,13 +121,13 @@ export class FirstStage extends nn.Module {
 
   /** @param code [c, z]: [B, condition + noise] */
   forward(code: Tensor, text: TextFeatures): Tensor {
-    const flat = this.norm.forward(this.fc.forward(code)); // [B, 16g'·4·4] in 4×4 pictures of 16g' channels
+    const flat = this.norm.forward(this.fc.forward(code)); // [B, 16g'·4·4] in 4×4 images of 16g' channels
     const start = flat.view(-1, this.channels, 4, 4);
     return this.upBlocks.reduce((hidden, block) => block.forward(hidden, text), start);
   }
 }
 
-/** Stages 2, 3, …: word attention beside the hidden picture → residual blocks → up-block. */
+/** Stages 2, 3, …: word attention beside the hidden image → residual blocks → up-block. */
 export class LaterStage extends nn.Module {
   readonly attention: WordAttention;
   readonly residual: ResidualBlock[];

@@ -11,7 +11,7 @@ describe("convolutional image encoder", () => {
     [16, 2],
     [64, 8],
     [80, 10],
-  ])("sees regions of an eighth of the picture: %d → %d", (size, regionsSize) => {
+  ])("sees regions of an eighth of the image: %d → %d", (size, regionsSize) => {
     const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: size, textWidth: 6 });
     const { regions, code } = encoder.forward(randn([2, 3, size, size]));
     expect(regions.shape).toEqual([2, 6, regionsSize, regionsSize]);
@@ -30,7 +30,7 @@ describe("convolutional image encoder", () => {
     expect(relativeError(here!, there!)).toBeGreaterThan(0.1);
   });
 
-  it("gives float32 features of bfloat16 pictures, and in evaluation each of its own", () => {
+  it("gives float32 features of bfloat16 images, and in evaluation each of its own", () => {
     const encoder = new ConvolutionalImageEncoder({ width: 4, imageSize: 32, textWidth: 6 }).eval();
     const images = randn([3, 3, 32, 32]).to("bfloat16");
     const { regions, code } = encoder.forward(images);

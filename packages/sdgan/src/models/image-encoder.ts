@@ -6,11 +6,11 @@ import { atLeastFloat32 } from "./layers.js";
 export interface ImageFeatures {
   /** Local features, one for each region: [B, D, H, W]. */
   regions: Tensor;
-  /** The whole picture's feature: [B, D]. */
+  /** The whole image's feature: [B, D]. */
   code: Tensor;
 }
 
-/** A network of DAMSM's that looks at pictures: [B, 3, S, S] in −1 … 1. */
+/** A network of DAMSM's that looks at images: [B, 3, S, S] in −1 … 1. */
 export interface ImageEncoder extends nn.Module {
   forward(image: Tensor): ImageFeatures;
 }
@@ -18,15 +18,15 @@ export interface ImageEncoder extends nn.Module {
 export interface ImageEncoderOptions {
   /** Channels of the first convolution. */
   width: number;
-  /** S, pixels a side of the pictures that it looks at: a multiple of 16. */
+  /** S, pixels a side of the images that it looks at: a multiple of 16. */
   imageSize: number;
   /** D, the width of the text features. */
   textWidth: number;
 }
 
 /**
- * A small convolutional image encoder for DAMSM, for pictures far from photographs: regions are an eighth of the
- * picture's size, the code is read from all places of a sixteenth. Averaged over them it could not tell a red head on
+ * A small convolutional image encoder for DAMSM, for images far from photographs: regions are an eighth of the
+ * image's size, the code is read from all places of a sixteenth. Averaged over them it could not tell a red head on
  * a blue body from the reverse, and sentences would not learn to say it.
  */
 export class ConvolutionalImageEncoder extends nn.Module {

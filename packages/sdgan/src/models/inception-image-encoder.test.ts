@@ -4,7 +4,7 @@ import { relativeError } from "../testing/golden.js";
 import { stretchToInception } from "./inception/resize.js";
 import { InceptionImageEncoder } from "./inception-image-encoder.js";
 
-it("sees 17 × 17 regions of pictures of any size, through two layers that alone are trained", () => {
+it("sees 17 × 17 regions of images of any size, through two layers that alone are trained", () => {
   manualSeed(1);
   const encoder = new InceptionImageEncoder(6);
   encoder.to({ memoryFormat: "channels_last" });
@@ -29,7 +29,7 @@ it("sees 17 × 17 regions of pictures of any size, through two layers that alone
     expect(gradient.abs().sum().item()).toBeGreaterThan(0);
 });
 
-it("gives float32 features of bfloat16 pictures", () => {
+it("gives float32 features of bfloat16 images", () => {
   const encoder = new InceptionImageEncoder(6);
   const image = randn([1, 3, 32, 32]).tanh();
   const [exact, rough] = [encoder.forward(image), encoder.forward(image.to("bfloat16"))];

@@ -7,7 +7,7 @@ import { atLeastFloat32 } from "./layers.js";
 /**
  * DAMSM's image encoder for photographs (Xu et al., 2018, §3.2): regions are Mixed_6e of a frozen Inception-v3, the code
  * is its pool3, each brought to the width of the text features by one layer, and these two are all that is trained.
- * Gradients reach the picture through all of it.
+ * Gradients reach the image through all of it.
  *
  * In the published code Inception's batch normalizations take each batch's own statistics while DAMSM trains; here they
  * are frozen with the rest.

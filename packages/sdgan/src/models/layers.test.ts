@@ -14,7 +14,7 @@ describe("UpsampleConv", () => {
   ] as const;
 
   it.each(shapes)(
-    "is upsampling, then the convolution: %d pictures, %d → %d channels, %d×%d",
+    "is upsampling, then the convolution: %d images, %d → %d channels, %d×%d",
     (B, I, O, H, W) => {
       const layer = new UpsampleConv(I, O).to({ dtype: "float64" });
       const x = randn([B, I, H, W], { dtype: "float64" });

@@ -12,7 +12,7 @@ export const glu = (input: Tensor): Tensor => functional.glu(input, 1);
 /**
  * Each pixel repeated to 2×2, then a 3×3 convolution that keeps the size: [B, I, H, W] → [B, O, 2H, 2W].
  *
- * The larger picture is never made. A 3×3 window over it meets only 2×2 pixels of the smaller one, so the two together
+ * The larger image is never made. A 3×3 window over it meets only 2×2 pixels of the smaller one, so the two together
  * are a transposed convolution with stride 2, whose 4×4 kernel has sums of the 3×3 one's values. Per dimension, an
  * input pixel i reaches the output pixel 2i − 1 + t, t = 0 … 3, where kernel places 2 − t and 3 − t lie on it:
  *

@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
 import { captionsOf, padMore, randomText } from "../testing/text.js";
-import { type ScbnKind, SemanticConditionedBatchNorm, SentenceCues, WordCues } from "./scbn.js";
+import { type ScbnKind, SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
 
 const kinds: ScbnKind[] = ["none", "sentence", "word", "both"];
 const conditioned = kinds.slice(1);
@@ -23,7 +23,7 @@ const make = (kind: ScbnKind) => new SemanticConditionedBatchNorm({ channels, te
 const silenced = (kind: ScbnKind) => {
   const norm = inGeneralPosition(make(kind)).to({ dtype: "float32" });
   for (const module of norm.modules())
-    if (module instanceof SentenceCues || module instanceof WordCues) module.silence();
+    if (module instanceof SentenceModulation || module instanceof WordModulation) module.zeroInit();
   return norm;
 };
 

@@ -4,7 +4,7 @@
  *
  *   BN(x|c) = (γ + γ_c) · (x − μ(x)) / √(σ²(x) + ε) + (β + β_c).
  *
- * γ_c and β_c come from the sentence, the same for every place of a picture; or from the words, for every place its
+ * γ_c and β_c come from the sentence, the same for every place of an image; or from the words, for every place its
  * own; or from both, added up. The layers that give them start at zero, so training starts as plain BN.
  */
 import { functional, nn, type Tensor } from "@sdgan/torch";
@@ -13,7 +13,7 @@ import { attendWords, projectWords } from "./word-attention.js";
 
 export type ScbnKind = "none" | "sentence" | "word" | "both";
 
-/** γ_c and β_c: [B, C, H, W], or [B, C, 1, 1] for the whole picture. */
+/** γ_c and β_c: [B, C, H, W], or [B, C, 1, 1] for the whole image. */
 export interface Modulation {
   gamma: Tensor;
   beta: Tensor;
@@ -32,16 +32,16 @@ export interface ScbnOptions {
 }
 
 export class SemanticConditionedBatchNorm extends nn.BatchNorm {
-  readonly sentence: SentenceCues | null;
-  readonly word: WordCues | null;
+  readonly sentence: SentenceModulation | null;
+  readonly word: WordModulation | null;
   /** Is shown γ_c and β_c whenever they are computed. */
   onModulation: ((modulation: Modulation) => void) | undefined;
 
   constructor({ channels, textWidth, kind, hidden, activation = "none" }: ScbnOptions) {
     super(channels, { activation });
     this.sentence =
-      kind === "sentence" || kind === "both" ? new SentenceCues(channels, textWidth, hidden) : null;
-    this.word = kind === "word" || kind === "both" ? new WordCues(channels, textWidth) : null;
+      kind === "sentence" || kind === "both" ? new SentenceModulation(channels, textWidth, hidden) : null;
+    this.word = kind === "word" || kind === "both" ? new WordModulation(channels, textWidth) : null;
   }
 
   /** @param x [B, C, H, W] */
@@ -58,7 +58,7 @@ export class SemanticConditionedBatchNorm extends nn.BatchNorm {
 }
 
 /** Sentence level: γ_c = f_γ(s̄), β_c = f_β(s̄), each an MLP with one hidden layer. */
-export class SentenceCues extends nn.Module {
+export class SentenceModulation extends nn.Module {
   readonly gamma: nn.Sequential;
   readonly beta: nn.Sequential;
 
@@ -72,11 +72,11 @@ export class SentenceCues extends nn.Module {
       );
     this.gamma = mlp();
     this.beta = mlp();
-    this.silence();
+    this.zeroInit();
   }
 
   /** Puts γ_c = β_c = 0. */
-  silence(): void {
+  zeroInit(): void {
     for (const mlp of [this.gamma, this.beta]) {
       for (const parameter of [...mlp.namedChildren()].at(-1)![1].parameters())
         nn.init.constant(parameter, 0);
@@ -90,7 +90,7 @@ export class SentenceCues extends nn.Module {
 }
 
 /** Word level: γ_c and β_c at place j are linear in vse_j, the words that the feature at j attends to. */
-export class WordCues extends nn.Module {
+export class WordModulation extends nn.Module {
   /** f, the perceptron that takes words to the channels of x. */
   readonly project: nn.Linear;
   readonly gamma: nn.Conv2d;
@@ -101,11 +101,11 @@ export class WordCues extends nn.Module {
     this.project = new nn.Linear(textWidth, channels);
     this.gamma = new nn.Conv2d(channels, channels, 1);
     this.beta = new nn.Conv2d(channels, channels, 1);
-    this.silence();
+    this.zeroInit();
   }
 
   /** Puts γ_c = β_c = 0. */
-  silence(): void {
+  zeroInit(): void {
     for (const layer of [this.gamma, this.beta]) {
       for (const parameter of layer.parameters()) nn.init.constant(parameter, 0);
     }

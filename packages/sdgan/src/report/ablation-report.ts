@@ -1,20 +1,20 @@
 /** `report.html` of an ablation: the table, and the variants side by side. */
 import { join } from "node:path";
-import { measures } from "../ablation/measures.js";
 import { runFolder } from "../ablation/plan.js";
 import { type AblationResult, claim, notes } from "../ablation/results.js";
+import { measures } from "../ablation/run-figures.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
 import { type Variant, variants } from "../ablation/variants.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import { examine } from "../generation/examination.js";
-import { Painter } from "../generation/painter.js";
+import { ImageGenerator } from "../generation/image-generator.js";
+import { inspect } from "../generation/inspect.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { curvesOf, type Point } from "./curves.js";
-import { attentionSection, modulationSection, unseenCaptions } from "./looks.js";
+import { dataUrl } from "./image-data.js";
+import { realImage } from "./inspection.js";
+import { attentionSection, modulationSection, unseenCaptions } from "./model-sections.js";
 import { gridOf, html, pageOf, type Row, type Section, tableOf } from "./page.js";
-import { dataUrl } from "./pictures.js";
-import { realPicture } from "./reading.js";
 import { pointsOf } from "./run-report.js";
 
 type Run = AblationResult["runs"][number];
@@ -31,7 +31,7 @@ export async function writeAblationReport(out: string, result: AblationResult): 
       ...(await looks(out, runs, data)),
     ];
     const path = join(out, "report.html");
-    const lead = `Variants: ${rows.length}; runs: ${runs.length}, of ${steps} steps each, with as many pictures a step.`;
+    const lead = `Variants: ${rows.length}; runs: ${runs.length}, of ${steps} steps each, with as many images a step.`;
     const page = { title: "Ablation", lead, sections: sections.filter((section) => section !== undefined) };
     writeFileAtomic(path, pageOf(page));
     return path;
@@ -51,7 +51,7 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
   );
   return {
     title: "Figures",
-    about: "On captions of unseen pictures, by the averaged generator.",
+    about: "On captions of unseen images, by the averaged generator.",
     body: `${tables.join("")}${compared}${notes.map((note) => `<p>${html(note)}</p>`).join("")}`,
   };
 }
@@ -108,20 +108,20 @@ async function gridSection(out: string, runs: readonly Run[], data: Prepared): P
   const choices = unseenCaptions(data, 10, 0);
   const columns = await Promise.all(
     firsts.map(({ variant, seed }) => {
-      const painter = new Painter(runFolder(out, variant, seed));
+      const imageGenerator = new ImageGenerator(runFolder(out, variant, seed));
       return Promise.all(
         choices.map(async ({ text }, i) => {
-          const [painting] = painter.draw([text], { seed: i });
-          return { picture: await dataUrl(painting!.stages.at(-1)!) };
+          const [painting] = imageGenerator.draw([text], { seed: i });
+          return { image: await dataUrl(painting!.stages.at(-1)!) };
         }),
       );
     }),
   );
   const rows = choices.map(
-    async ({ text, picture }, i): Promise<Row> => ({
+    async ({ text, image }, i): Promise<Row> => ({
       title: text,
-      pictures: [
-        { picture: await dataUrl(realPicture(data, "test", picture)) },
+      images: [
+        { image: await dataUrl(realImage(data, "test", image)) },
         ...columns.map((column) => column[i]),
       ],
     }),
@@ -137,7 +137,7 @@ async function gridSection(out: string, runs: readonly Run[], data: Prepared): P
 async function looks(out: string, runs: readonly Run[], data: Prepared): Promise<(Section | undefined)[]> {
   const full = runs.find(({ variant }) => variant === claim.full);
   if (!full) return [];
-  const painter = new Painter(runFolder(out, full.variant, full.seed));
-  const examined = unseenCaptions(data, 4, 0).map(({ text }, i) => examine(painter, text, i));
-  return [await attentionSection(examined), await modulationSection(examined)];
+  const imageGenerator = new ImageGenerator(runFolder(out, full.variant, full.seed));
+  const inspected = unseenCaptions(data, 4, 0).map(({ text }, i) => inspect(imageGenerator, text, i));
+  return [await attentionSection(inspected), await modulationSection(inspected)];
 }

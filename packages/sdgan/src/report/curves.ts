@@ -1,4 +1,4 @@
-/** Curves over steps, as pictures in SVG that take the page's colours. */
+/** Curves over steps, as images in SVG that take the page's colours. */
 import { lineY, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { html } from "./page.js";

@@ -2,32 +2,36 @@
 import { readResults } from "../ablation/results.js";
 import { openPrepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
-import { readerFor, readerOf } from "../evaluation/networks/reader.js";
+import {
+  attributeClassifierFor,
+  attributeClassifierOf,
+} from "../evaluation/networks/attribute-classifier.js";
 import { writeAblationReport } from "./ablation-report.js";
 import { type RunReportOptions, writeRunReport } from "./run-report.js";
 
 /**
  * Writes the page of a run, and returns its path.
- * @param reader a run folder with a reader; by default the run itself, where it has one
+ * @param attribute classifier a run folder with an attribute classifier; by default the run itself, where it has one
  * @throws UserError for folders that are missing or do not fit
  */
 export async function reportRun({
   run,
   data: folder,
-  reader: asked,
+  attributeClassifier: asked,
   ...options
 }: {
   run: string;
   data: string;
-  reader?: string | undefined;
+  attributeClassifier?: string | undefined;
   device?: Device | undefined;
 } & Pick<RunReportOptions, "checkpoint" | "seed">): Promise<string> {
   const data = openPrepared(folder);
   try {
-    const reader = readerOf(run, asked, data);
+    const attributeClassifier = attributeClassifierOf(run, asked, data);
     return await writeRunReport({
       ...{ run, data, ...options },
-      reader: reader === undefined ? undefined : readerFor(reader, data),
+      attributeClassifier:
+        attributeClassifier === undefined ? undefined : attributeClassifierFor(attributeClassifier, data),
     });
   } finally {
     data.close();

@@ -2,8 +2,8 @@ import { parseHTML } from "linkedom";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { curvesOf, thinned } from "./curves.js";
+import { dataUrl, heatOf, litBy } from "./image-data.js";
 import { gridOf, pageOf, stripOf, tableOf } from "./page.js";
-import { dataUrl, heatOf, litBy } from "./pictures.js";
 
 const read = (html: string) => parseHTML(`<html><body>${html}</body></html>`).document;
 const words = (element: { textContent: string | null }) => element.textContent;
@@ -37,14 +37,14 @@ describe("the page", () => {
     expect([...table.querySelectorAll("strong")].map(words)).toEqual(["0.6 ± 0.1"]);
   });
 
-  it("has pictures with their captions, and gaps", () => {
-    const shown = { picture: "data:image/png;base64,AA==", caption: `a "red" bird` };
-    const strip = read(stripOf([shown, { picture: shown.picture }]));
+  it("has images with their captions, and gaps", () => {
+    const shown = { image: "data:image/png;base64,AA==", caption: `a "red" bird` };
+    const strip = read(stripOf([shown, { image: shown.image }]));
     expect([...strip.querySelectorAll("img")].map((image) => image.getAttribute("alt"))).toEqual([
       `a "red" bird`,
       "",
     ]);
-    const grid = read(gridOf(["one", "two"], [{ title: "row", pictures: [undefined, shown] }]));
+    const grid = read(gridOf(["one", "two"], [{ title: "row", images: [undefined, shown] }]));
     expect([...grid.querySelectorAll("td")].map((cell) => cell.querySelectorAll("img").length)).toEqual([
       0, 1,
     ]);
@@ -96,7 +96,7 @@ describe("curves", () => {
 describe("maps", () => {
   const white = { pixels: new Uint8Array(4 * 4 * 3).fill(250), size: 4 };
 
-  it("light a picture where they are high, and leave a fifth where they are 0", () => {
+  it("light an image where they are high, and leave a fifth where they are 0", () => {
     const { pixels } = litBy(white, { size: 2, values: Float32Array.of(0, 0.5, 0.25, 0) });
     const rows = Array.from({ length: 4 }, (_, row) =>
       Array.from({ length: 4 }, (_, column) => pixels[(row * 4 + column) * 3]),

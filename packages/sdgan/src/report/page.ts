@@ -50,30 +50,30 @@ export function tableOf(cells: readonly (readonly string[])[]): string {
 
 export interface Shown {
   /** A `data:` URL. */
-  picture: string;
+  image: string;
   /** Stands under it. */
   caption?: string;
 }
 
-/** Pictures side by side, as many as there is room for. */
-export function stripOf(pictures: readonly Shown[]): string {
-  return `<div class="strip">${pictures.map(figureOf).join("")}</div>`;
+/** Images side by side, as many as there is room for. */
+export function stripOf(images: readonly Shown[]): string {
+  return `<div class="strip">${images.map(figureOf).join("")}</div>`;
 }
 
 export interface Row {
   title: string;
-  pictures: readonly (Shown | undefined)[];
+  images: readonly (Shown | undefined)[];
   /** Stands behind them. */
   note?: string;
 }
 
-/** Pictures in rows and columns. */
+/** Images in rows and columns. */
 export function gridOf(columns: readonly string[], rows: readonly Row[]): string {
   const head = `<tr><th></th>${columns.map((column) => `<th>${html(column)}</th>`).join("")}</tr>`;
   const cell = (shown: Shown | undefined) => `<td>${shown ? figureOf(shown) : ""}</td>`;
   const body = rows.map(
-    ({ title, pictures, note }) =>
-      `<tr><th>${html(title)}</th>${pictures.map(cell).join("")}${note ? `<td class="note">${html(note)}</td>` : ""}</tr>`,
+    ({ title, images, note }) =>
+      `<tr><th>${html(title)}</th>${images.map(cell).join("")}${note ? `<td class="note">${html(note)}</td>` : ""}</tr>`,
   );
   return `<div class="wide"><table class="grid${columns.length > 8 ? " many" : ""}"><thead>${head}</thead><tbody>${body.join("")}</tbody></table></div>`;
 }
@@ -82,9 +82,9 @@ function sectionOf({ title, about, body }: Section): string {
   return `<section><h2>${html(title)}</h2><p>${html(about)}</p>${body}</section>`;
 }
 
-function figureOf({ picture, caption = "" }: Shown): string {
+function figureOf({ image, caption = "" }: Shown): string {
   const words = caption ? `<figcaption>${html(caption)}</figcaption>` : "";
-  return `<figure><img src="${picture}" alt="${html(caption)}">${words}</figure>`;
+  return `<figure><img src="${image}" alt="${html(caption)}">${words}</figure>`;
 }
 
 function marked(cell: string): string {

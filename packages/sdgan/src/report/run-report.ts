@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { commonSize } from "../evaluation/fit.js";
-import type { TrainedReader } from "../evaluation/networks/reader.js";
+import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
 import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
-import { examine } from "../generation/examination.js";
-import { Painter } from "../generation/painter.js";
+import { ImageGenerator } from "../generation/image-generator.js";
+import { inspect } from "../generation/inspect.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
@@ -19,15 +19,15 @@ import {
   modulationSection,
   nearestSection,
   unseenCaptions,
-} from "./looks.js";
+} from "./model-sections.js";
 import { gridOf, pageOf, type Section, tableOf } from "./page.js";
 import { samplesOverSteps } from "./samples.js";
 
 export interface RunReportOptions {
   run: string;
   data: Prepared;
-  /** Without one, what only a reader can say is left out. */
-  reader?: TrainedReader | undefined;
+  /** Without one, what only an attribute classifier can say is left out. */
+  attributeClassifier?: TrainedAttributeClassifier | undefined;
   /** Which of the checkpoints that were kept draws; by default the newest model. */
   checkpoint?: number | "best" | undefined;
   /** Of captions and noise. */
@@ -39,34 +39,36 @@ export interface RunReportOptions {
 export async function writeRunReport({
   run,
   data,
-  reader,
+  attributeClassifier,
   checkpoint,
   seed = 0,
   device,
 }: RunReportOptions): Promise<string> {
   const { samples, metrics } = openRun(run);
-  const painter = new Painter(run, { checkpoint, device });
-  const size = commonSize(data, painter.sizes.at(-1)!, run);
+  const imageGenerator = new ImageGenerator(run, { checkpoint, device });
+  const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const choices = unseenCaptions(data, 128, seed);
   const captions = choices.slice(0, 6).map(({ text }) => text);
-  const examined = captions.slice(0, 4).map((caption) => examine(painter, caption, seed));
+  const inspected = captions.slice(0, 4).map((caption) => inspect(imageGenerator, caption, seed));
   const evaluation = readEvaluation(run);
   const sections = [
     evaluation && figuresSection(evaluation),
     existsSync(metrics) ? curvesSection(readMetrics(metrics)) : undefined,
     existsSync(samples) ? await samplesSection(samples) : undefined,
-    await attentionSection(examined),
-    await modulationSection(examined),
-    reader && (await nearestSection(painter, data, reader, captions, { seed, size })),
-    reader && (await disagreementSection(painter, data, reader, choices, seed)),
+    await attentionSection(inspected),
+    await modulationSection(inspected),
+    attributeClassifier &&
+      (await nearestSection(imageGenerator, data, attributeClassifier, captions, { seed, size })),
+    attributeClassifier &&
+      (await disagreementSection(imageGenerator, data, attributeClassifier, choices, seed)),
   ];
-  const { step } = painter.checkpoint;
+  const { step } = imageGenerator.checkpoint;
   const path = join(run, "report.html");
   writeFileAtomic(
     path,
     pageOf({
-      title: painter.checkpoint.run,
-      lead: `After ${step} steps; the averaged generator, captions of unseen pictures from seed ${seed}.`,
+      title: imageGenerator.checkpoint.run,
+      lead: `After ${step} steps; the averaged generator, captions of unseen images from seed ${seed}.`,
       sections: sections.filter((section) => section !== undefined),
     }),
   );
@@ -80,16 +82,16 @@ function figuresSection({ step, seed, figures, networks }: Evaluation): Section 
   const rows = kinds.flatMap(([name, { title, better }]): string[][] => {
     const figure = figures[name];
     if (!figure) return [];
-    const { drawn, deviation, real, chance, network, count } = figure;
+    const { generated, deviation, real, chance, network, count } = figure;
     const arrow = { higher: " ↑", lower: " ↓", neither: "" }[better];
     const spread = deviation === undefined ? "" : ` ± ${number(deviation)}`;
     const seen = networks[network]?.name ?? network;
-    return [[title + arrow, number(drawn) + spread, number(real), number(chance), String(count), seen]];
+    return [[title + arrow, number(generated) + spread, number(real), number(chance), String(count), seen]];
   });
   return {
     title: "Figures",
-    about: `After ${step} steps, on captions of unseen pictures from seed ${seed}; arrows show which way is better.`,
-    body: tableOf([["figure", "drawn", "real", "chance", "of", "seen by"], ...rows]),
+    about: `After ${step} steps, on captions of unseen images from seed ${seed}; arrows show which way is better.`,
+    body: tableOf([["figure", "generated", "real", "chance", "of", "seen by"], ...rows]),
   };
 }
 

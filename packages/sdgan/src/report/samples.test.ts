@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The sheet of step `step`: three pictures whose every byte says step and place. */
+/** The sheet of step `step`: three images whose every byte says step and place. */
 const sheet = (step: number) =>
   grid([
     [0, 1, 2].map((place) => ({
@@ -21,26 +21,26 @@ const sheet = (step: number) =>
   ]);
 const name = (step: number) => join(folder, `step-${String(step).padStart(7, "0")}.png`);
 
-it("has captions down and steps across, evenly, the last one among them, each picture at its own size", async () => {
+it("has captions down and steps across, evenly, the last one among them, each image at its own size", async () => {
   for (let step = 1; step <= 20; step++) writeFileSync(name(step), await sheet(step));
   writeFileSync(join(folder, "notes.txt"), "");
   const { steps, rows } = (await samplesOverSteps(folder))!;
   expect(steps).toEqual([3, 5, 8, 10, 13, 15, 18, 20]);
-  expect(rows.map(({ title, pictures }) => [title, pictures.length])).toEqual([
+  expect(rows.map(({ title, images }) => [title, images.length])).toEqual([
     ["caption 0", 8],
     ["caption 1", 8],
     ["caption 2", 8],
   ]);
-  for (const [place, { pictures }] of rows.entries())
-    for (const [column, shown] of pictures.entries()) {
-      const png = Buffer.from(shown!.picture.split(",")[1]!, "base64");
+  for (const [place, { images }] of rows.entries())
+    for (const [column, shown] of images.entries()) {
+      const png = Buffer.from(shown!.image.split(",")[1]!, "base64");
       const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
       expect([info.width, info.height]).toEqual([8, 8]);
       expect(new Set(data)).toEqual(new Set([steps[column]! + 80 * place]));
     }
 });
 
-it("leaves out sheets that do not say where their pictures are", async () => {
+it("leaves out sheets that do not say where their images are", async () => {
   writeFileSync(
     name(1),
     await sharp(await sheet(1))

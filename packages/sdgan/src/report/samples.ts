@@ -6,17 +6,17 @@ import { readPlaces } from "../images/grid.js";
 import { onDisk } from "../system-errors.js";
 import type { Row } from "./page.js";
 
-/** Sheets that are shown at most, and pictures of each. */
-const most = { sheets: 8, pictures: 8 };
+/** Sheets that are shown at most, and images of each. */
+const most = { sheets: 8, images: 8 };
 
-/** Captions down, steps across; nothing where there are no sheets that say where their pictures are. */
+/** Captions down, steps across; nothing where there are no sheets that say where their images are. */
 export async function samplesOverSteps(
   folder: string,
 ): Promise<{ steps: number[]; rows: Row[] } | undefined> {
   const names = onDisk(folder, () => readdirSync(folder)).filter((name) => /^step-\d+\.png$/.test(name));
   const sheets = spread(names.sort(), most.sheets).map((name) => {
     const sheet = onDisk(join(folder, name), () => readFileSync(join(folder, name)));
-    return { step: Number(/\d+/.exec(name)![0]), sheet, places: readPlaces(sheet).slice(0, most.pictures) };
+    return { step: Number(/\d+/.exec(name)![0]), sheet, places: readPlaces(sheet).slice(0, most.images) };
   });
   const told = sheets.filter(({ places }) => places.length > 0);
   const captions = told.at(-1)?.places.map(({ caption = "" }) => caption);
@@ -31,12 +31,12 @@ export async function samplesOverSteps(
             .resize(size, size, { kernel: "nearest" })
             .png()
             .toBuffer();
-          return { picture: `data:image/png;base64,${png.toString("base64")}` };
+          return { image: `data:image/png;base64,${png.toString("base64")}` };
         }),
       ),
     ),
   );
-  const rows = captions.map((title, row) => ({ title, pictures: columns.map((column) => column[row]) }));
+  const rows = captions.map((title, row) => ({ title, images: columns.map((column) => column[row]) }));
   return { steps: told.map(({ step }) => step), rows };
 }
 

@@ -17,7 +17,7 @@ function writeSteps(afterStep: number, steps: number[]): void {
   using log = new MetricsLog(path, afterStep);
   for (const step of steps) {
     log.write(step, { loss: 1 / step });
-    log.writeTimings(step, { picturesPerSecond: Math.random() });
+    log.writeTimings(step, { imagesPerSecond: Math.random() });
   }
 }
 

@@ -36,7 +36,7 @@ export class MetricsLog implements Disposable {
     this.#events.scalars(step, values);
   }
 
-  /** A picture for TensorBoard. */
+  /** An image for TensorBoard. */
   writeImage(step: number, tag: string, png: Uint8Array): void {
     this.#events.image(step, tag, png);
   }

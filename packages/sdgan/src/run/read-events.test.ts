@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("finds one curve among others and pictures, over all files of a run, and leaves out what was cut short", async () => {
+it("finds one curve among others and images, over all files of a run, and leaves out what was cut short", async () => {
   const png = await sharp({ create: { width: 7, height: 5, channels: 3, background: "red" } })
     .png()
     .toBuffer();

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("a reader of the format finds what was written", async () => {
+it("an attribute classifier of the format finds what was written", async () => {
   const png = await sharp({ create: { width: 7, height: 5, channels: 3, background: "red" } })
     .png()
     .toBuffer();
@@ -22,7 +22,7 @@ it("a reader of the format finds what was written", async () => {
   file.image(300_001, "samples", png);
   file.close();
 
-  const [first, losses, nan, picture, ...rest] = readEvents(file.path);
+  const [first, losses, nan, sample, ...rest] = readEvents(file.path);
   expect(rest).toEqual([]);
   expect(utf8(first!, 3)).toBe("brain.Event:2");
   expect(new DataView((first![1]![0] as Uint8Array).buffer).getFloat64(0, true)).toBeCloseTo(
@@ -33,8 +33,8 @@ it("a reader of the format finds what was written", async () => {
   expect(scalarsOf(losses!)).toEqual({ "loss/generator": 4.25, größe: -0.5 });
   expect(nan![2]).toEqual([300_000]);
   expect(scalarsOf(nan!)).toEqual({ nan: Number.NaN });
-  expect(picture![2]).toEqual([300_001]);
-  const value = parse((parse(picture![5]![0] as Uint8Array)[1] as Uint8Array[])[0]!);
+  expect(sample![2]).toEqual([300_001]);
+  const value = parse((parse(sample![5]![0] as Uint8Array)[1] as Uint8Array[])[0]!);
   const image = parse(value[4]![0] as Uint8Array);
   expect(utf8(value, 1)).toBe("samples");
   expect([image[1], image[2], image[3]]).toEqual([[5], [7], [3]]);

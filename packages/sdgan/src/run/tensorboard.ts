@@ -31,7 +31,7 @@ export class EventFile {
     if (summary.length > 0) this.#write(step, message(5, ...summary));
   }
 
-  /** A picture: `png` is the whole file, of `width` × `height` pixels. */
+  /** An image: `png` is the whole file, of `width` × `height` pixels. */
   image(step: number, tag: string, png: Uint8Array): void {
     const [width, height] = pngSize(png);
     const image = message(4, varint(1, height), varint(2, width), varint(3, rgb), bytes(4, png));
@@ -48,7 +48,7 @@ export class EventFile {
   }
 }
 
-/** The summary's number for pictures of red, green and blue. */
+/** The summary's number for images of red, green and blue. */
 const rgb = 3;
 
 /** A TFRecord: uint64 length, its checksum, the data, their checksum; all little-endian. */

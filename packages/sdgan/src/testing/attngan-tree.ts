@@ -6,7 +6,7 @@ import { tokenize } from "../text/tokens.js";
 import { PADDING } from "../text/vocabulary.js";
 import { type Pickled, pickle, pickleAsText } from "./pickle.js";
 
-export interface ListedPicture {
+export interface ListedImage {
   /** Its path without ending. */
   name: string;
   split: Split;
@@ -16,26 +16,24 @@ export interface ListedPicture {
 }
 
 /**
- * For tests: AttnGAN's lists of `pictures` in `folder`. `captions.pickle` has the first `perPicture` captions of
+ * For tests: AttnGAN's lists of `images` in `folder`. `captions.pickle` has the first `perImage` captions of
  * each and numbers the words in no order, as Python 2's dictionaries did.
  */
-export function writeAttnganLists(folder: string, pictures: ListedPicture[], perPicture: number): void {
-  const splits = (["train", "test"] as const).map((split) =>
-    pictures.filter((picture) => picture.split === split),
-  );
+export function writeAttnganLists(folder: string, images: ListedImage[], perImage: number): void {
+  const splits = (["train", "test"] as const).map((split) => images.filter((image) => image.split === split));
   for (const [i, split] of ["train", "test"].entries()) {
     mkdirSync(join(folder, split), { recursive: true });
     writeFileSync(join(folder, split, "filenames.pickle"), pickleAsText(splits[i]!.map(({ name }) => name)));
     const classes = splits[i]!.flatMap(({ classNumber }) => classNumber ?? []);
     if (classes.length > 0) writeFileSync(join(folder, split, "class_info.pickle"), pickleAsText(classes));
   }
-  const words = new Set(pictures.flatMap(({ captions }) => captions.slice(0, perPicture).flatMap(tokenize)));
+  const words = new Set(images.flatMap(({ captions }) => captions.slice(0, perImage).flatMap(tokenize)));
   const numbered = [PADDING, ...new Random(0, "words").shuffled([...words])];
   const numberOf = new Map(numbered.map((word, number): [string, number] => [word, number]));
   const encoded = splits.map((split) =>
     split.flatMap(({ captions }) =>
       captions
-        .slice(0, perPicture)
+        .slice(0, perImage)
         .map((caption): Pickled => tokenize(caption).map((word) => numberOf.get(word)!)),
     ),
   );

@@ -12,13 +12,13 @@ export interface CocoTreeOptions {
   out: string;
   year: 2014 | 2017;
   /** In both parts, two thirds of them in train. */
-  pictures: number;
-  /** How many pictures are drawn; the others are links to them. */
+  images: number;
+  /** How many images are drawn; the others are links to them. */
   drawn: number;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** A picture of the tree: what tests compare with. */
+/** An image of the tree: what tests compare with. */
 export interface Scene {
   /** COCO's number of it. */
   id: number;
@@ -30,29 +30,29 @@ export interface Scene {
 }
 
 /**
- * For tests: COCO with drawn pictures in the place of its photographs, in both of the layouts that people have:
+ * For tests: COCO with generated images in the place of its photographs, in both of the layouts that people have:
  *
  *     annotations/captions_{train,val}YEAR.json, trainYEAR/, valYEAR/     as published
  *     coco/                                                               AttnGAN's: images/, text/, *.pickle
  *
- * The lists have all the fields of COCO's own, the captions of a picture stand apart in them, and one picture in a
+ * The lists have all the fields of COCO's own, the captions of an image stand apart in them, and one image in a
  * hundred has six captions in the place of five.
  */
 export async function drawCoco(options: CocoTreeOptions): Promise<Scene[]> {
-  const { out, year, pictures, drawn, onProgress } = options;
+  const { out, year, images, drawn, onProgress } = options;
   const species = makeSpecies(200, new Random(0, "birds", "species"));
-  const files = Array.from({ length: Math.min(drawn, pictures) }, (_, i) => join(out, "drawn", `${i}.jpg`));
-  mkdirSync(join(out, "drawn"), { recursive: true });
+  const files = Array.from({ length: Math.min(drawn, images) }, (_, i) => join(out, "generated", `${i}.jpg`));
+  mkdirSync(join(out, "generated"), { recursive: true });
   const sizes = files.map((_, i) => sizeOf(i));
   await inTurn(files, 4, async (file, i) => {
-    const random = new Random(0, "coco", "picture", i);
+    const random = new Random(0, "coco", "image", i);
     const box = { x: 40, y: 40, width: sizes[i]!.width - 80, height: sizes[i]!.height - 80 };
     const { traits } = species[i % species.length]!;
     writeFileSync(file, await photograph(traits, { ...sizes[i]!, box }, randomKind(random), random));
   });
 
-  const scenes = Array.from({ length: pictures }, (_, i): Scene => {
-    const part = i < (pictures * 2) / 3 ? "train" : "val";
+  const scenes = Array.from({ length: images }, (_, i): Scene => {
+    const part = i < (images * 2) / 3 ? "train" : "val";
     const number = String(7 * i + 9).padStart(12, "0");
     const random = new Random(0, "coco", "captions", i);
     const { traits } = species[(i % files.length) % species.length]!;
@@ -102,7 +102,7 @@ function heading(year: number) {
       description: `COCO ${year} Dataset`,
       version: "1.0",
       year,
-      contributor: "drawn",
+      contributor: "generated",
       date_created: `${year}/01/01`,
     },
     licenses: [{ id: 1, name: "none", url: "http://licenses.example/" }],
@@ -111,13 +111,13 @@ function heading(year: number) {
 
 function image({ id, index, fileName }: Scene, folder: string, sizes: Size[]) {
   return {
-    ...{ license: 1, file_name: fileName, coco_url: `http://pictures.example/${folder}/${fileName}` },
+    ...{ license: 1, file_name: fileName, coco_url: `http://images.example/${folder}/${fileName}` },
     ...sizes[index % sizes.length]!,
     ...{ date_captured: "2013-11-14 16:28:13", flickr_url: `http://photographs.example/${fileName}`, id },
   };
 }
 
-/** A picture's captions in their order, but far apart. */
+/** An image's captions in their order, but far apart. */
 function annotations(scenes: Scene[]) {
   const shuffled = new Random(0, "annotations").shuffled(scenes);
   const all = [0, 1, 2, 3, 4, 5].flatMap((nth) =>

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { square } from "@sdgan/pictures";
+import { square } from "@sdgan/images";
 import sharp from "sharp";
 import { readCubLists } from "../data/cub-lists.js";
 import { DataFolder } from "../data/data-folder.js";
@@ -8,30 +8,30 @@ import type { Box } from "../data/dataset.js";
 import { openPrepared } from "../data/prepared.js";
 
 export interface CropCheck {
-  /** How many pictures of the prepared folder are what the rule cuts out. */
+  /** How many images of the prepared folder are what the rule cuts out. */
   agree: number;
   /** Those that are not, and how. */
   differ: string[];
 }
 
 /**
- * For tests: whether every picture that `prepare cub` made is what StackGAN and AttnGAN cut out, told from the tree's
- * lists and files alone. The whole picture is decoded as it is stored, by another decoder than `prepare` has; the
+ * For tests: whether every image that `prepare cub` made is what StackGAN and AttnGAN cut out, told from the tree's
+ * lists and files alone. The whole image is decoded as it is stored, by another decoder than `prepare` has; the
  * rule's rectangle is copied out of it pixel by pixel, and scaled and turned as `prepare` does it: where the rectangle is the
  * same, so is every byte, unless it is four times as large as what is stored: `prepare` decodes that at a part of its
  * size, which makes a few steps of 255.
  */
 export async function checkCrops(tree: string, preparedFolder: string): Promise<CropCheck> {
   const birds = new DataFolder(tree, "Give a folder with CUB's lists.");
-  const pictures = new Map(readCubLists(birds).pictures.map((picture) => [picture.id, picture]));
+  const images = new Map(readCubLists(birds).images.map((image) => [image.id, image]));
   const prepared = openPrepared(preparedFolder);
   const check: CropCheck = { agree: 0, differ: [] };
   try {
     for (const split of Object.values(prepared.splits)) {
       let index = 0;
-      for (const { id } of split.pictures) {
+      for (const { id } of split.images) {
         const file = readFileSync(join(tree, "images", id));
-        const pixels = await expected(file, pictures.get(id)!.box, prepared.storedSize);
+        const pixels = await expected(file, images.get(id)!.box, prepared.storedSize);
         const found = split.pixels(index++);
         const most = pixels.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
         if (most === 0) check.agree++;
@@ -46,12 +46,12 @@ export async function checkCrops(tree: string, preparedFolder: string): Promise<
 
 async function expected(file: Buffer, box: Box, size: number): Promise<Uint8Array> {
   const { orientation = 1 } = await sharp(file).metadata();
-  const { data, width: pictureWidth, height: pictureHeight } = await decoded(file);
-  const { left, top, right, bottom } = published(box, pictureWidth, pictureHeight);
+  const { data, width: imageWidth, height: imageHeight } = await decoded(file);
+  const { left, top, right, bottom } = published(box, imageWidth, imageHeight);
   const [width, height] = [right - left, bottom - top];
   const cut = Buffer.alloc(width * height * 4);
   for (let y = 0; y < height; y++) {
-    const from = ((top + y) * pictureWidth + left) * 4;
+    const from = ((top + y) * imageWidth + left) * 4;
     data.copy(cut, y * width * 4, from, from + width * 4);
   }
   const pixels = new Uint8Array(size * size * 3);
@@ -59,15 +59,15 @@ async function expected(file: Buffer, box: Box, size: number): Promise<Uint8Arra
   return pixels;
 }
 
-/** All of a picture, as it is stored: [height, width, 4]. */
+/** All of an image, as it is stored: [height, width, 4]. */
 async function decoded(file: Buffer): Promise<{ data: Buffer; width: number; height: number }> {
   const { space, icc } = await sharp(file).metadata();
   const inks = space === "cmyk" && icc === undefined;
   // The trees' other profiles are sRGB's own.
-  const picture = sharp(file, { ignoreIcc: space !== "cmyk" });
+  const image = sharp(file, { ignoreIcc: space !== "cmyk" });
   const { data, info } = await (inks
-    ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : picture.toColourspace("srgb").ensureAlpha()
+    ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : image.toColourspace("srgb").ensureAlpha()
   )
     .raw()
     .toBuffer({ resolveWithObject: true });

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Box } from "../data/dataset.js";
 
-/** For tests: CUB's four lists in `folder`, with CR LF, of `pictures` (paths in `images/`) of the classes `names`. */
-export function writeCubLists(folder: string, names: string[], pictures: { id: string; box: Box }[]): void {
+/** For tests: CUB's four lists in `folder`, with CR LF, of `images` (paths in `images/`) of the classes `names`. */
+export function writeCubLists(folder: string, names: string[], images: { id: string; box: Box }[]): void {
   const list = (file: string, lines: (string | number)[]) =>
     writeFileSync(join(folder, file), lines.map((line, i) => `${i + 1} ${line}\r\n`).join(""));
   mkdirSync(folder, { recursive: true });
   list("classes.txt", names);
-  list("images.txt", pictures.map(({ id }) => id)); // biome-ignore format: short
-  list("image_class_labels.txt", pictures.map(({ id }) => names.indexOf(id.split("/")[0]!) + 1)); // biome-ignore format: short
-  list("bounding_boxes.txt", pictures.map(({ box: { x, y, width, height } }) => [x, y, width, height].map((n) => n.toFixed(1)).join(" "))); // biome-ignore format: short
+  list("images.txt", images.map(({ id }) => id)); // biome-ignore format: short
+  list("image_class_labels.txt", images.map(({ id }) => names.indexOf(id.split("/")[0]!) + 1)); // biome-ignore format: short
+  list("bounding_boxes.txt", images.map(({ box: { x, y, width, height } }) => [x, y, width, height].map((n) => n.toFixed(1)).join(" "))); // biome-ignore format: short
 }

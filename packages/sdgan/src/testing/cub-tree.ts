@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { writeCaptions } from "../data/birds/captions.js";
 import { makeSpecies } from "../data/birds/species.js";
 import { TEST_CLASSES } from "../data/cub.js";
-import { type CubPicture, readCubLists } from "../data/cub-lists.js";
+import { type CubImage, readCubLists } from "../data/cub-lists.js";
 import { DataFolder } from "../data/data-folder.js";
 import { Random } from "../random.js";
 import { writeAttnganLists } from "./attngan-tree.js";
@@ -15,13 +15,13 @@ export interface CubTreeOptions {
   lists: string;
   /** The folder to make. */
   out: string;
-  /** Draw so many pictures only, spread over the lists. */
+  /** Draw so many images only, spread over the lists. */
   count?: number;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** A drawn picture: what tests compare with. */
-export interface DrawnBird extends CubPicture {
+/** A generated image: what tests compare with. */
+export interface DrawnBird extends CubImage {
   width: number;
   height: number;
   kind: PhotographKind;
@@ -29,8 +29,8 @@ export interface DrawnBird extends CubPicture {
 }
 
 /**
- * For tests: CUB-200-2011 with drawn pictures in the place of its photographs, in both of the layouts that people
- * have; the second one's pictures and captions are links to the first one's:
+ * For tests: CUB-200-2011 with generated images in the place of its photographs, in both of the layouts that people
+ * have; the second one's images and captions are links to the first one's:
  *
  *     CUB_200_2011/, text_c10/     as published
  *     birds/                       AttnGAN's: CUB_200_2011/, text/, {train,test}/*.pickle, captions.pickle
@@ -39,15 +39,15 @@ export interface DrawnBird extends CubPicture {
  * are copied byte for byte; where the folder of the lists has AttnGAN's (`train-filenames.pickle`, …), these are too.
  */
 export async function drawCub({ lists, out, count, onProgress }: CubTreeOptions): Promise<DrawnBird[]> {
-  const { classes, pictures } = readCubLists(new DataFolder(lists, "Give the folder with images.txt."));
-  const chosen = spread(pictures, count ?? pictures.length);
+  const { classes, images } = readCubLists(new DataFolder(lists, "Give the folder with images.txt."));
+  const chosen = spread(images, count ?? images.length);
   const species = makeSpecies(Math.max(4, classes.length), new Random(0, "birds", "species"));
-  const drawn = chosen.map((picture, i): DrawnBird => {
+  const drawn = chosen.map((image, i): DrawnBird => {
     const random = new Random(0, "cub", i);
-    const { x, y, width, height } = picture.box;
-    const { traits } = species[picture.classId]!;
+    const { x, y, width, height } = image.box;
+    const { traits } = species[image.classId]!;
     return {
-      ...picture,
+      ...image,
       width: side(x + width, random),
       height: side(y + height, random),
       kind: randomKind(random),
@@ -59,11 +59,11 @@ export async function drawCub({ lists, out, count, onProgress }: CubTreeOptions)
     copyLists(
       lists,
       birds,
-      count === undefined ? undefined : new Set(chosen.map((picture) => pictures.indexOf(picture))),
+      count === undefined ? undefined : new Set(chosen.map((image) => images.indexOf(image))),
     );
   }
   await inTurn(drawn, 4, async (bird, i) => {
-    const random = new Random(0, "cub", "picture", i);
+    const random = new Random(0, "cub", "image", i);
     const jpeg = await photograph(species[bird.classId]!.traits, bird, bird.kind, random);
     writeTwice(out, `CUB_200_2011/images/${bird.id}`, `birds/CUB_200_2011/images/${bird.id}`, jpeg);
     const text = Buffer.from(`${bird.captions.join("\n")}\n`);
@@ -85,7 +85,7 @@ function side(needed: number, random: Random): number {
   return least + random.below(501 - least);
 }
 
-/** The lists in `out`; with `places`, only the lines of the pictures at these places of `images.txt`. */
+/** The lists in `out`; with `places`, only the lines of the images at these places of `images.txt`. */
 function copyLists(lists: string, out: string, places: Set<number> | undefined): void {
   mkdirSync(out, { recursive: true });
   const numbers = readFileSync(join(lists, "images.txt"), "latin1").match(/^\d+/gm)!;

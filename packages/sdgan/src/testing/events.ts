@@ -64,7 +64,7 @@ export function scalarsOf(event: Fields): Record<string, number> {
   const values = ((summary[1] ?? []) as Uint8Array[]).map(parse);
   return Object.fromEntries(
     values.flatMap((value) => {
-      const point = value[2]?.[0] as Uint8Array | undefined; // A picture has none.
+      const point = value[2]?.[0] as Uint8Array | undefined; // An image has none.
       return point ? [[utf8(value, 1), new DataView(point.buffer).getFloat32(0, true)]] : [];
     }),
   );

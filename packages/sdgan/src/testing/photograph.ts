@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { drawPicture } from "../data/birds/draw.js";
+import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Box } from "../data/dataset.js";
 import type { Random } from "../random.js";
@@ -8,7 +8,7 @@ import type { Random } from "../random.js";
 export interface PhotographKind {
   colours: "rgb" | "grey" | "cmyk";
   progressive: boolean;
-  /** EXIF's word for how the stored picture is to be turned, 1 to 8; 1 is not at all. */
+  /** EXIF's word for how the stored image is to be turned, 1 to 8; 1 is not at all. */
   orientation: number;
   quality: number;
 }
@@ -24,7 +24,7 @@ export function randomKind(random: Random): PhotographKind {
 }
 
 /**
- * A JPEG of `width` × `height` stored pixels in which a drawn bird fills the square that a picture is cut to around
+ * A JPEG of `width` × `height` stored pixels in which a drawn bird fills the square that an image is cut to around
  * `box`; around it goes on what the bird is in.
  */
 export async function photograph(
@@ -34,10 +34,10 @@ export async function photograph(
   random: Random,
 ): Promise<Buffer> {
   const side = Math.max(16, Math.round(1.5 * Math.max(box.width, box.height)));
-  const svg = Buffer.from(drawPicture(traits, side, random));
+  const svg = Buffer.from(drawBirdImage(traits, side, random));
   const left = Math.round(box.x + (box.width - side) / 2);
   const top = Math.round(box.y + (box.height - side) / 2);
-  // sharp lays only what fits into the picture: the square is cut to it first.
+  // sharp lays only what fits into the image: the square is cut to it first.
   const cut = {
     left: Math.max(0, -left),
     top: Math.max(0, -top),
@@ -54,10 +54,10 @@ export async function photograph(
 }
 
 /** A JPEG of `kind`. */
-export function encode(picture: sharp.Sharp, kind: PhotographKind): Promise<Buffer> {
+export function encode(image: sharp.Sharp, kind: PhotographKind): Promise<Buffer> {
   const { colours, progressive, orientation, quality } = kind;
   const space = { rgb: "srgb", grey: "b-w", cmyk: "cmyk" }[colours];
-  const coloured = picture.toColourspace(space);
+  const coloured = image.toColourspace(space);
   const turned = orientation === 1 ? coloured : coloured.withMetadata({ orientation });
   return turned.jpeg({ quality, progressive }).toBuffer();
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
 import { Random } from "../random.js";
-import { drawWords, encodeCaption } from "./caption.js";
+import { encodeCaption, sampleWords } from "./caption.js";
 import { Vocabulary } from "./vocabulary.js";
 
 const vocabulary = Vocabulary.build(["this bird has a yellow belly and brown wings"]);
@@ -40,7 +40,7 @@ describe("encodeCaption", () => {
 
 describe("drawWords", () => {
   it("leaves a caption that is short enough as it is", () => {
-    expect(drawWords([3, 1, 2], 3, new Random(0))).toEqual([3, 1, 2]);
+    expect(sampleWords([3, 1, 2], 3, new Random(0))).toEqual([3, 1, 2]);
   });
 
   it("draws from a longer one, in order, every word in turn", () => {
@@ -48,7 +48,7 @@ describe("drawWords", () => {
     const random = new Random(0);
     const seen = new Set<number>();
     for (let i = 0; i < 50; i++) {
-      const drawn = drawWords(tokens, 18, random);
+      const drawn = sampleWords(tokens, 18, random);
       expect(drawn).toHaveLength(18);
       expect([...drawn].sort((a, b) => b - a)).toEqual(drawn);
       expect(new Set(drawn).size).toBe(18);

@@ -7,7 +7,7 @@ import type { Vocabulary } from "./vocabulary.js";
 export interface EncodedCaption {
   /** One to `maxWords` tokens, none of them padding. */
   tokens: number[];
-  /** Words of the caption that the vocabulary lacks: they have no part in the picture. */
+  /** Words of the caption that the vocabulary lacks: they have no part in the image. */
   unknown: string[];
 }
 
@@ -25,7 +25,7 @@ export function encodeCaption(vocabulary: Vocabulary, text: string, maxWords: nu
  * A caption as a model reads it in training: from more than `maxWords` words that many are drawn at random and
  * kept in order, so that over the epochs every word of a long caption is read.
  */
-export function drawWords(tokens: readonly number[], maxWords: number, random: Random): readonly number[] {
+export function sampleWords(tokens: readonly number[], maxWords: number, random: Random): readonly number[] {
   if (tokens.length <= maxWords) return tokens;
   const places = random
     .shuffled([...tokens.keys()])

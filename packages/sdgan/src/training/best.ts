@@ -29,7 +29,7 @@ export function bestIn(metrics: string, name: string, better: "higher" | "lower"
  */
 export function bestStep({ path, metrics, config }: RunFolder): number {
   const { best } = config.evaluate;
-  for (const network of ["reader", "damsm"]) {
+  for (const network of ["attributeClassifier", "damsm"]) {
     const found = bestIn(metrics, `${network}/${best}`, figureKinds[best].better);
     if (found) return found.step;
   }

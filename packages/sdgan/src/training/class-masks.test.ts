@@ -1,4 +1,4 @@
-/** Captions of a picture's own class are not wrong answers: in DAMSM's training, and in the GAN's DAMSM loss. */
+/** Captions of an image's own class are not wrong answers: in DAMSM's training, and in the GAN's DAMSM loss. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { prepare } from "../data/prepare.js";
 import { readMetrics } from "../run/metrics.js";
 import { randomText } from "../testing/text.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { damsmLosses, makeDamsm } from "./damsm-trainee.js";
+import { damsmLosses, makeDamsm } from "./damsm-task.js";
 import { type Training, train } from "./train.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-classes-"));
@@ -19,9 +19,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]) => join(folder, ...names);
 let config: Config;
 
-/** The same pictures and captions in classes by their place. */
+/** The same images and captions in classes by their place. */
 function classed(count: number, classOf: (place: number) => number): Source {
-  const source = birds({ species: 8, picturesPerSpecies: 4, size: 16 });
+  const source = birds({ species: 8, imagesPerSpecies: 4, size: 16 });
   return {
     ...source,
     classes: Array.from({ length: count }, (_, i) => `class ${i}`),
@@ -86,7 +86,7 @@ it("DAMSM's training leaves them out", async () => {
 it("DAMSM is not trained on one class, from which it would learn nothing", async () => {
   const training = train("damsm", { data: at("one"), run: at("one"), config, device: "cpu" });
   await expect(training).rejects.toThrow(
-    /one: all pictures to train on are of one class.*prepare the data with classes/,
+    /one: all images to train on are of one class.*prepare the data with classes/,
   );
 });
 

@@ -9,7 +9,7 @@ import { type Config, loadConfig } from "../config.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { evaluate } from "../evaluation/evaluate.js";
-import { Painter } from "../generation/painter.js";
+import { ImageGenerator } from "../generation/image-generator.js";
 import { readMetrics } from "../run/metrics.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { readTensors } from "./checkpoint.js";
@@ -24,9 +24,9 @@ const settings = [
   "data.workers=0",
   "log.every=4",
   "generator.firstSize=32",
-  "reader.width=4",
-  "reader.batch=4",
-  "reader.steps=8",
+  "attributeClassifier.width=4",
+  "attributeClassifier.batch=4",
+  "attributeClassifier.steps=8",
 ];
 
 beforeAll(async () => {
@@ -34,9 +34,9 @@ beforeAll(async () => {
   data = run("data");
   writeFileSync(run("tiny.yaml"), tinyConfig);
   config = loadConfig(run("tiny.yaml"), [...settings, "log.sampleEvery=100", "log.checkpointEvery=100"]);
-  await prepare(birds({ species: 8, picturesPerSpecies: 4, size: 64 }), { out: data, size: 64 });
+  await prepare(birds({ species: 8, imagesPerSpecies: 4, size: 64 }), { out: data, size: 64 });
   gpu = simulateCuda();
-  for (const training of ["damsm", "reader", "gan"] as const)
+  for (const training of ["damsm", "attribute-classifier", "gan"] as const)
     await train(training, { data, run: run("whole"), config });
   gpu[Symbol.dispose]();
 });
@@ -46,7 +46,7 @@ beforeEach(() => {
 });
 afterEach(() => gpu[Symbol.dispose]());
 
-it.each<Training>(["damsm", "reader", "gan"])(
+it.each<Training>(["damsm", "attribute-classifier", "gan"])(
   "steps of train %s are waited for only when they are logged",
   async (training) => {
     const begun: string[] = [];
@@ -68,7 +68,7 @@ it.each<Training>(["damsm", "reader", "gan"])(
 
 it.each([
   { training: "damsm", file: "damsm/damsm.safetensors" },
-  { training: "reader", file: "reader/reader.safetensors" },
+  { training: "attribute-classifier", file: "attribute-classifier/attribute-classifier.safetensors" },
   { training: "gan", file: "model.safetensors" },
 ] as const)("train $training stopped and resumed ends in the same bytes", async ({ training, file }) => {
   const name = `resumed-${training}`;
@@ -98,7 +98,7 @@ it("a checkpoint has the GPU's stream of random numbers beside the processor's",
 it("samples are drawn, and figures measured, without moving the GPU's stream", async () => {
   const often = loadConfig(run("tiny.yaml"), [
     ...[...settings, "log.sampleEvery=2", "log.checkpointEvery=100"],
-    ...["evaluate.every=2", "evaluate.pictures=16"],
+    ...["evaluate.every=2", "evaluate.images=16"],
   ]);
   await train("damsm", { data, run: run("sampled"), config: often });
   await train("gan", { data, run: run("sampled"), config: often });
@@ -106,19 +106,19 @@ it("samples are drawn, and figures measured, without moving the GPU's stream", a
   expect(model("sampled").equals(model("whole"))).toBe(true);
 });
 
-it("pictures come of the same noise on either device", () => {
+it("images come of the same noise on either device", () => {
   const pixels = (device: "cpu" | "cuda") => {
-    const painter = new Painter(run("whole"), { device });
-    expect(painter.device).toBe(device);
-    return [...painter.draw(["a small bird"], { seed: 3 })][0]!.stages.at(-1)!.pixels;
+    const imageGenerator = new ImageGenerator(run("whole"), { device });
+    expect(imageGenerator.device).toBe(device);
+    return [...imageGenerator.draw(["a small bird"], { seed: 3 })][0]!.stages.at(-1)!.pixels;
   };
   expect(pixels("cuda")).toEqual(pixels("cpu"));
 });
 
-it("a reader reads pictures there", async () => {
-  const options = { run: run("whole"), data, pictures: 4, seed: 0 };
+it("an attribute classifier reads images there", async () => {
+  const options = { run: run("whole"), data, images: 4, seed: 0 };
   const there = await evaluate(options);
   const here = await evaluate({ ...options, device: "cpu" });
-  expect(there.figures.readerScore!.count).toBeGreaterThan(0);
+  expect(there.figures.attributeAccuracy!.count).toBeGreaterThan(0);
   expect(there).toEqual(here);
 });

@@ -9,7 +9,7 @@ import { openRun, type RunFolder } from "../run/run-folder.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { refusing } from "./checkpoint.js";
-import { type Damsm, damsmFile, loadDamsm } from "./damsm-trainee.js";
+import { type Damsm, damsmFile, loadDamsm } from "./damsm-task.js";
 
 /** Where the DAMSM of the run folder `run` lies: a run folder itself. */
 export function damsmFolder(run: string): string {

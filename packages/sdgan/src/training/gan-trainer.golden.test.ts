@@ -163,7 +163,7 @@ function inputs(step: number) {
   return { batch: { real, text }, draws: { noise: at("z"), epsilon: at("eps") } };
 }
 
-/** Larger pictures are there as means of squares. */
+/** Larger images are there as means of squares. */
 function expectImage(image: Tensor): void {
   const size = image.size(2);
   const whole = file.tensors.get(`expect.image${size}`);

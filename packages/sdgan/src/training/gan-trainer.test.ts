@@ -43,7 +43,7 @@ function make(options: Partial<GanTrainerOptions> = {}): GanTrainer {
   });
 }
 
-/** Two pairs: two captions of one picture, and captions of two pictures. */
+/** Two pairs: two captions of one image, and captions of two images. */
 const pairs = (): GanBatch => ({
   real: sizes.map((size) => randn([4, 3, size, size]).tanh()),
   text: randomText(lengths, generatorOptions.textWidth),

@@ -1,6 +1,6 @@
 /** A training step of the GAN: every discriminator once, then the generator, then its average. */
 import { cat, grad, optim, randn, scope, type Tensor, zerosLike } from "@sdgan/torch";
-import { discriminatorLoss, generatorLoss, type Judgement } from "../losses/adversarial.js";
+import { type DiscriminatorLogits, discriminatorLoss, generatorLoss } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
 import type { Discriminator } from "../models/discriminator.js";
@@ -11,15 +11,15 @@ import { updateAverage } from "./average.js";
 
 /** What a step trains on. With Siamese branches, B/2 pairs: the first branch's captions, then the second's. */
 export interface GanBatch {
-  /** Real pictures at every stage's size, small to large: [B, 3, S, S] in −1 … 1. Their dtype is the step's. */
+  /** Real images at every stage's size, small to large: [B, 3, S, S] in −1 … 1. Their dtype is the step's. */
   real: Tensor[];
   text: TextFeatures;
-  /** y: [B/2], 1 where both captions are of one picture. Absent without Siamese branches. */
+  /** y: [B/2], 1 where both captions are of one image. Absent without Siamese branches. */
   same?: Tensor;
 }
 
 /** Random draws of a step, for tests that bring their own. */
-export interface GanDraws {
+export interface GanNoise {
   /** z: [B, noise] */
   noise: Tensor;
   /** ε of conditioning augmentation: [B, condition] */
@@ -48,10 +48,10 @@ export interface GanTrainerOptions {
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
-  /** The whole DAMSM term, λ and both losses, for the last stage's picture [B, 3, S, S]. */
+  /** The whole DAMSM term, λ and both losses, for the last stage's image [B, 3, S, S]. */
   damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
-  /** Both branches of a pair draw with the same z: what their pictures differ by is for the captions to say. */
+  /** Both branches of a pair draw with the same z: what their images differ by is for the captions to say. */
   sharedNoise: boolean;
 }
 
@@ -75,7 +75,7 @@ export class GanTrainer {
     return this.generatorOptimizer.steps;
   }
 
-  step(batch: GanBatch, draws?: GanDraws): GanMetrics {
+  step(batch: GanBatch, draws?: GanNoise): GanMetrics {
     const { generator, average, averageDecay } = this.options;
     return scope(() => {
       const dtype = batch.real[0]!.dtype;
@@ -88,7 +88,7 @@ export class GanTrainer {
     });
   }
 
-  #draw({ text, same }: GanBatch): GanDraws {
+  #draw({ text, same }: GanBatch): GanNoise {
     const { generator, sharedNoise } = this.options;
     const [B, device] = [text.sentence.size(0), text.sentence.device];
     const draw = (count: number, width: number) => randn([count, width], { device });
@@ -104,7 +104,7 @@ export class GanTrainer {
     const losses = discriminators.map((discriminator, i) =>
       scope(() => {
         discriminator.requiresGrad(true);
-        // One pass over real and fake pictures and one over all pairs with sentences, in which BN takes what is one
+        // One pass over real and fake images and one over all pairs with sentences, in which BN takes what is one
         // call in the published code for a batch of its own, in that code's order.
         const B = real[i]!.size(0);
         const features = discriminator.forward(cat([real[i]!, images[i]!.detach()]), [B, B]);
@@ -143,7 +143,7 @@ export class GanTrainer {
     for (const [i, discriminator] of discriminators.entries()) {
       discriminator.requiresGrad(false); // Its own gradients are not needed here.
       const features = discriminator.forward(images[i]!);
-      const judgement: Judgement = {
+      const judgement: DiscriminatorLogits = {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
@@ -166,7 +166,7 @@ export class GanTrainer {
     };
   }
 
-  /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' pictures. */
+  /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' images. */
   #contrastive(features: Tensor, same: Tensor): Tensor {
     const [v1, v2] = atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
     return contrastiveLoss(v1, v2, same, this.options.contrastive);

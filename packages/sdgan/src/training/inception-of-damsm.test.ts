@@ -8,14 +8,14 @@ import { type Config, loadConfig } from "../config.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { UserError } from "../errors.js";
-import { Painter } from "../generation/painter.js";
+import { ImageGenerator } from "../generation/image-generator.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { sha256Of } from "../weights/inception-file.js";
 import { readTensors, stateUnder } from "./checkpoint.js";
-import { damsmFile } from "./damsm-trainee.js";
+import { damsmFile } from "./damsm-task.js";
 import { type TrainOptions, train } from "./train.js";
 
 // A minute on a machine that has other work too.
@@ -27,7 +27,7 @@ const at = (...names: string[]) => join(folder, ...names);
 const [data, inception] = [at("data"), at("inception.safetensors")];
 let config: Config;
 beforeAll(async () => {
-  await prepare(birds({ species: 8, picturesPerSpecies: 2, size: 16 }), { out: data, size: 16 });
+  await prepare(birds({ species: 8, imagesPerSpecies: 2, size: 16 }), { out: data, size: 16 });
   writeFileSync(at("tiny.yaml"), tinyConfig);
   config = loadConfig(at("tiny.yaml"), [
     ...["damsm.encoder=inception", "damsm.batch=2", "damsm.steps=2"],
@@ -98,7 +98,7 @@ it("a run folder has all of it: DAMSM and GAN go on to the same bytes without th
 
   // To draw, the text encoder is enough, which the model has.
   rmSync(at("whole", "damsm"), { recursive: true });
-  expect([...new Painter(at("whole"), { device: "cpu" }).draw(["a small bird"])]).toHaveLength(1);
+  expect([...new ImageGenerator(at("whole"), { device: "cpu" }).draw(["a small bird"])]).toHaveLength(1);
 });
 
 it("trains the text encoder and the two layers after Inception", async () => {

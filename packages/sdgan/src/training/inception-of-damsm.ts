@@ -6,7 +6,7 @@ import type { Config } from "../config.js";
 import { UserError } from "../errors.js";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { loadInception, sha256Of } from "../weights/inception-file.js";
-import type { Damsm } from "./damsm-trainee.js";
+import type { Damsm } from "./damsm-task.js";
 
 /**
  * The configuration with the file's hash in it.

@@ -20,7 +20,7 @@ import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { readEvents, scalarsOf } from "../testing/events.js";
 import type { TrainingState } from "./checkpoint.js";
-import { type Evaluations, type LoopOptions, type Trainee, trainingLoop } from "./loop.js";
+import { type EvaluationSchedule, type LoopOptions, type TrainingTask, trainingLoop } from "./loop.js";
 
 let folder: string;
 const config: Config = loadConfig("birds-64");
@@ -31,12 +31,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** A walk at random: its state is where it is, and what the default stream of random numbers will give. */
-class Walk implements Trainee {
+class Walk implements TrainingTask {
   steps = 0;
   device: Device = "cpu";
   published = 0;
   readonly place = zeros([2]);
-  evaluation: Evaluations | undefined;
+  evaluation: EvaluationSchedule | undefined;
   /** What a step does beyond walking. */
   accident: (step: number) => number | undefined = () => undefined;
 
@@ -241,10 +241,15 @@ describe("evaluations", () => {
   it("warn of what the figures tell", async () => {
     using run = startRun(join(folder, "run"), config, "");
     const walk = new Walk();
-    walk.evaluation = { every: 3, measure: () => ({ "reader/variety": 0.01 }), best: "x", better: "lower" };
+    walk.evaluation = {
+      every: 3,
+      measure: () => ({ "attributeClassifier/variety": 0.01 }),
+      best: "x",
+      better: "lower",
+    };
     const warnings: string[] = [];
     await train(walk, run, { onWarning: (line) => warnings.push(line) });
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/^step 3: reader\/variety is 0\.010/);
+    expect(warnings[0]).toMatch(/^step 3: attributeClassifier\/variety is 0\.010/);
   });
 });

@@ -11,11 +11,11 @@ import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { bestIn, betterOf } from "./best.js";
 import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
-import { Neighbours } from "./neighbours.js";
-import { Watch } from "./watch.js";
+import { CpuContention } from "./cpu-contention.js";
+import { TrainingMonitor } from "./monitor.js";
 
 /** Something that can be trained step by step. */
-export interface Trainee {
+export interface TrainingTask {
   /** Steps taken so far. */
   readonly steps: number;
   /** Where it is trained. */
@@ -26,13 +26,13 @@ export interface Trainee {
   restore(state: TrainingState): void;
   /** Writes what others use of it into the run folder. Called after every checkpoint. */
   publish(run: ActiveRun): void;
-  /** A picture of how far it is, as a PNG. */
+  /** An image of how far it is, as a PNG. */
   sample?(): Promise<Buffer>;
   /** How good it is, now and then. */
-  readonly evaluation?: Evaluations | undefined;
+  readonly evaluation?: EvaluationSchedule | undefined;
 }
 
-export interface Evaluations {
+export interface EvaluationSchedule {
   /** Steps between two. */
   every: number;
   /** Figures by name; the same for the same weights. */
@@ -74,55 +74,55 @@ export interface LoopOptions {
  *
  * @throws UserError if a loss that was read is not finite any more: the last checkpoint stays.
  */
-export async function trainingLoop(trainee: Trainee, options: LoopOptions): Promise<number> {
+export async function trainingLoop(task: TrainingTask, options: LoopOptions): Promise<number> {
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
-  const { evaluation } = trainee;
+  const { evaluation } = task;
   let savedAt = options.resume
-    ? restoreNewestCheckpoint(run.checkpoints, (state) => trainee.restore(state))
+    ? restoreNewestCheckpoint(run.checkpoints, (state) => task.restore(state))
     : undefined;
-  if (savedAt !== undefined) trainee.publish(run); // The process may have ended between checkpoint and this.
-  using metrics = new MetricsLog(run.metrics, trainee.steps);
+  if (savedAt !== undefined) task.publish(run); // The process may have ended between checkpoint and this.
+  using metrics = new MetricsLog(run.metrics, task.steps);
   let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
-  const watch = new Watch((line) => options.onWarning?.(line));
-  const neighbours = new Neighbours();
+  const monitor = new TrainingMonitor((line) => options.onWarning?.(line));
+  const neighbours = new CpuContention();
   const begin = performance.now();
 
   const save = () => {
-    scope(() => saveCheckpoint(run.checkpoints, trainee.steps, trainee.state(), keep, best?.step));
-    savedAt = trainee.steps;
-    trainee.publish(run);
+    scope(() => saveCheckpoint(run.checkpoints, task.steps, task.state(), keep, best?.step));
+    savedAt = task.steps;
+    task.publish(run);
   };
   const sample = async () => {
-    using _ = holdRandomStreams(trainee.device);
-    const png = await trainee.sample?.();
+    using _ = holdRandomStreams(task.device);
+    const png = await task.sample?.();
     if (!png) return;
-    writeFileAtomic(join(run.samples, `step-${String(trainee.steps).padStart(7, "0")}.png`), png);
-    metrics.writeImage(trainee.steps, "samples", png);
+    writeFileAtomic(join(run.samples, `step-${String(task.steps).padStart(7, "0")}.png`), png);
+    metrics.writeImage(task.steps, "samples", png);
   };
 
-  const evaluate = ({ measure, best: name, better }: Evaluations) => {
-    using _ = holdRandomStreams(trainee.device);
-    const step = trainee.steps;
+  const evaluate = ({ measure, best: name, better }: EvaluationSchedule) => {
+    using _ = holdRandomStreams(task.device);
+    const step = task.steps;
     const figures = measure();
     metrics.write(step, figures);
     best = betterOf(best, { step, value: figures[name] ?? Number.NaN }, better);
-    watch.figures(step, figures, { name, best });
+    monitor.figures(step, figures, { name, best });
   };
 
-  const from = trainee.steps;
+  const from = task.steps;
   let losses: Record<string, number> = {};
   /** Time that steps took, and after which step it was last told. */
   let [busy, told] = [0, from];
   options.onBegin?.(from);
-  while (trainee.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
+  while (task.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
     const started = performance.now();
-    const taken = await trainee.step();
-    const step = trainee.steps;
+    const taken = await task.step();
+    const step = task.steps;
     const isLogged = step % options.logEvery === 0;
-    if (trainee.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
+    if (task.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
       losses = read(taken);
       refuseNonFinite(losses, step, savedAt);
-      watch.losses(step, losses);
+      monitor.losses(step, losses);
     }
     for (const loss of Object.values(taken)) loss.dispose();
     busy += performance.now() - started;
@@ -133,8 +133,8 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
         "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
       });
       [busy, told] = [0, step];
-      const others = trainee.device === "cpu" ? neighbours.cores(30) : undefined;
-      if (others !== undefined) watch.machine(step, { cores: cpus().length, threads: threads(), others });
+      const others = task.device === "cpu" ? neighbours.cores(30) : undefined;
+      if (others !== undefined) monitor.machine(step, { cores: cpus().length, threads: threads(), others });
     }
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
@@ -142,9 +142,9 @@ export async function trainingLoop(trainee: Trainee, options: LoopOptions): Prom
     if (step % options.checkpointEvery === 0 || best?.step === step) save();
     await setImmediate(); // Lets signals and timers in.
   }
-  if (trainee.steps > from && trainee.steps % options.sampleEvery !== 0) await sample();
-  if (trainee.steps > (savedAt ?? 0)) save();
-  return trainee.steps;
+  if (task.steps > from && task.steps % options.sampleEvery !== 0) await sample();
+  if (task.steps > (savedAt ?? 0)) save();
+  return task.steps;
 }
 
 /** All values at once, so that a GPU is waited for once. */

@@ -22,10 +22,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-resume-"));
   config = join(folder, "tiny.yaml");
   data = join(folder, "data");
-  writeFileSync(config, `${tinyConfig}evaluate: { every: 4, pictures: 16 }\n`);
+  writeFileSync(config, `${tinyConfig}evaluate: { every: 4, images: 16 }\n`);
   expect(
-    (await sdgan("prepare", "birds", "--out", data, "--species", "20", "--pictures", "4", "--size", "16"))
-      .code,
+    (await sdgan("prepare", "birds", "--out", data, "--species", "20", "--images", "4", "--size", "16")).code,
   ).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -89,7 +88,7 @@ it("a run that is killed again and again equals one that was not, bit for bit", 
   expect(leftovers).toEqual([]);
 });
 
-it("a run does not depend on how many threads make its pictures ready", async () => {
+it("a run does not depend on how many threads make its images ready", async () => {
   for (const workers of [0, 3]) {
     const run = join(folder, `workers-${workers}`);
     const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];

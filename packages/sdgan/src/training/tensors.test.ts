@@ -12,13 +12,13 @@ const batch = {
   tokens: Int32Array.of(3, 4, 5, 6, 0, 0),
   lengths: Int32Array.of(3, 1),
   classIds: Int32Array.of(8, 9),
-  pictures: Int32Array.of(0, 1),
+  images: Int32Array.of(0, 1),
   captions: Int32Array.of(0, 0),
 };
 
 const cpu = { device: "cpu", dtype: "float32" } as const;
 
-describe("pictures", () => {
+describe("images", () => {
   it("go to −1 … 1 and back to the same bytes", () => {
     const images = imagesOf(batch, cpu);
     expect(images.shape).toEqual([2, 3, 4, 4]);
@@ -45,12 +45,12 @@ describe("pictures", () => {
     { storedSize: 64, size: 64, sizes: [16, 32, 64] },
     { storedSize: 29, size: 24, sizes: [24, 12, 8, 3, 1] },
   ])("are the same, bit for bit, made ready beside training: $sizes", ({ storedSize, size, sizes }) => {
-    const random = new Random(0, "pictures");
+    const random = new Random(0, "images");
     const stored = Uint8Array.from({ length: 3 * storedSize * storedSize * 3 }, () => random.below(256));
     const read = (i: number) => stored.subarray((i * stored.length) / 3, ((i + 1) * stored.length) / 3);
     const margin = storedSize - size;
     const plan = {
-      pictures: [2, 0, 1, 0],
+      images: [2, 0, 1, 0],
       windows: [false, true, false, true].map((flip, i) => ({
         top: margin >> i,
         left: (i * margin) / 3,
@@ -61,8 +61,8 @@ describe("pictures", () => {
     const ready = roomFor(4, size, sizes);
     fillPyramid(read, plan, { storedSize, size }, ready);
     const windows = plan.windows.map(({ top, left, flip }, n) => {
-      const picture = fromBytes(read(plan.pictures[n]!), [1, storedSize, storedSize, 3], "uint8");
-      const window = picture.narrow(1, top, size).narrow(2, left, size);
+      const image = fromBytes(read(plan.images[n]!), [1, storedSize, storedSize, 3], "uint8");
+      const window = image.narrow(1, top, size).narrow(2, left, size);
       return flip ? call<Tensor>("flip", window, [2]) : window;
     });
     const pixels = cat(windows).contiguous().toArray() as Uint8Array;
@@ -76,7 +76,7 @@ describe("pictures", () => {
   });
 
   it("are refused where a size does not divide theirs", () => {
-    expect(() => resize(randn([1, 3, 4, 4]), 3)).toThrow("pictures of 4 pixels cannot be averaged to 3");
+    expect(() => resize(randn([1, 3, 4, 4]), 3)).toThrow("images of 4 pixels cannot be averaged to 3");
     expect(() => resize(randn([1, 3, 4, 4]), 8)).toThrow(RangeError);
   });
 });

@@ -5,7 +5,7 @@ import type { Batch, BatchPlan } from "../data/batch.js";
 import type { Images } from "../data/pyramid.js";
 import type { Device } from "../device.js";
 
-/** Pictures in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
+/** Images in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
 export function imagesOf(
   { pixels, size, lengths }: Pick<Batch, "pixels" | "size" | "lengths">,
   { dtype, device }: Compute,
@@ -14,7 +14,7 @@ export function imagesOf(
   return bytes.to("float32").div(127.5).sub(1).to(dtype);
 }
 
-/** Pictures that were made ready, a copy of them: [N, 3, S, S], channels last. */
+/** Images that were made ready, a copy of them: [N, 3, S, S], channels last. */
 export function tensorOf({ values, size }: Images, { dtype, device }: Compute): Tensor {
   const count = values.length / (size * size * 3);
   return tensor(values, { shape: [count, size, size, 3], device })
@@ -26,7 +26,7 @@ export function tensorOf({ values, size }: Images, { dtype, device }: Compute): 
 export function resize(images: Tensor, size: number): Tensor {
   const from = images.size(2);
   if (from === size) return images;
-  if (from % size !== 0) throw new RangeError(`pictures of ${from} pixels cannot be averaged to ${size}`);
+  if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
   return functional.avgPool2d(images, from / size);
 }
 

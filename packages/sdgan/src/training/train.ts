@@ -1,4 +1,4 @@
-/** Begins or resumes a training: of DAMSM, of the reader, of the GAN, each in its place in one run folder. */
+/** Begins or resumes a training: of DAMSM, of the attribute classifier, of the GAN, each in its place in one run folder. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { manualSeed } from "@sdgan/torch";
@@ -8,23 +8,27 @@ import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
 import { UserError } from "../errors.js";
-import { gaugeOf } from "../evaluation/during-training.js";
+import { makeEvaluator } from "../evaluation/during-training.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { Vocabulary } from "../text/vocabulary.js";
+import {
+  AttributeClassifierTask,
+  attributeClassifierFile,
+  attributeClassifierSize,
+} from "./attribute-classifier-task.js";
 import { checkpointSteps } from "./checkpoint.js";
 import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js";
-import { DamsmTrainee, damsmFile, makeDamsm } from "./damsm-trainee.js";
-import { GanTrainee, modelFile } from "./gan-trainee.js";
+import { DamsmTask, damsmFile, makeDamsm } from "./damsm-task.js";
+import { GanTask, modelFile } from "./gan-task.js";
 import { bringInception, recordInception } from "./inception-of-damsm.js";
-import { type Trainee, trainingLoop } from "./loop.js";
-import { ReaderTrainee, readerFile, readerSize } from "./reader-trainee.js";
+import { type TrainingTask, trainingLoop } from "./loop.js";
 
-export type Training = "damsm" | "reader" | "gan";
+export type Training = "damsm" | "attribute-classifier" | "gan";
 
 export interface TrainOptions {
   /** A prepared folder. */
   data: string;
-  /** The run folder: the GAN's own; DAMSM's is `damsm` in it, the reader's `reader`. */
+  /** The run folder: the GAN's own; DAMSM's is `damsm` in it, the attribute classifier's `attributeClassifier`. */
   run: string;
   /** Of a new run; or "resume", to go on with the run that is there, by its own configuration. */
   config: Config | "resume";
@@ -55,7 +59,7 @@ export interface TrainingOutline {
   from: number;
   /** The last step. */
   to: number;
-  picturesPerStep: number;
+  imagesPerStep: number;
   device: Device;
 }
 
@@ -74,107 +78,107 @@ export interface TrainingResult {
  * @throws UserError for data, configuration or run folder that do not fit, before anything is written.
  */
 export async function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
-  const course = courses[training];
-  const folder = course.folder(options.run);
+  const definition = definitions[training];
+  const folder = definition.folder(options.run);
   const data = openPrepared(options.data);
   const { splits } = data;
-  const shown = splits.test.pictures.length > 0 ? splits.test : splits.train;
-  const caption = shown.pictures.at(0).captions[0]!.text;
+  const shown = splits.test.images.length > 0 ? splits.test : splits.train;
+  const caption = shown.images.at(0).captions[0]!.text;
   try {
     if (options.config === "resume") {
       using run = resumeRun(folder);
-      requireCheckpoint(run, course.result);
+      requireCheckpoint(run, definition.result);
       requireSameVocabulary(data, run);
-      await using trainee = build(course, run.config, data, options);
-      return { ...(await go(course, trainee, run, options)), caption };
+      await using task = build(definition, run.config, data, options);
+      return { ...(await go(definition, task, run, options)), caption };
     }
-    const config = course.complete?.(options.config, options) ?? options.config;
-    await using trainee = build(course, config, data, options);
+    const config = definition.complete?.(options.config, options) ?? options.config;
+    await using task = build(definition, config, data, options);
     using run = startRun(folder, config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
-    return { ...(await go(course, trainee, run, options)), caption };
+    return { ...(await go(definition, task, run, options)), caption };
   } finally {
     data.close();
   }
 }
 
 /** What sets one training apart from another. */
-interface Course {
+interface TaskDefinition {
   folder(run: string): string;
   /** The file in it that others use. */
   result: string;
   /** Steps of a whole training. */
   steps(config: Config): number;
-  picturesPerStep(config: Config): number;
-  /** Pixels a side that pictures are averaged to, by what wants them so. */
+  imagesPerStep(config: Config): number;
+  /** Pixels a side that images are averaged to, by what wants them so. */
   sizes(config: Config): Record<string, number>;
   /** The configuration of a new run, with what the other options decide. */
   complete?(config: Config, options: TrainOptions): Config;
-  make(config: Config, data: Prepared, options: TrainOptions): Trainee & AsyncDisposable;
+  make(config: Config, data: Prepared, options: TrainOptions): TrainingTask & AsyncDisposable;
 }
 
-const courses: Record<Training, Course> = {
+const definitions: Record<Training, TaskDefinition> = {
   damsm: {
     folder: damsmFolder,
     result: damsmFile,
     steps: ({ damsm }) => damsm.steps,
-    picturesPerStep: ({ damsm }) => damsm.batch,
+    imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
     complete: (config, { inception }) => recordInception(config, inception),
     make(config, data, { run, inception, device, config: asked }) {
       const networks = makeDamsm(config, data.vocabulary.size);
       const resumes = asked === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
       bringInception(networks, config, { file: inception, resumes });
-      return new DamsmTrainee(config, data, networks, startComputing(config.training.precision, device));
+      return new DamsmTask(config, data, networks, startComputing(config.training.precision, device));
     },
   },
-  reader: {
-    folder: (run) => join(run, "reader"),
-    result: readerFile,
-    steps: ({ reader }) => reader.steps,
-    picturesPerStep: ({ reader }) => reader.batch,
-    sizes: () => ({ "the reader takes": readerSize }),
+  "attribute-classifier": {
+    folder: (run) => join(run, "attribute-classifier"),
+    result: attributeClassifierFile,
+    steps: ({ attributeClassifier }) => attributeClassifier.steps,
+    imagesPerStep: ({ attributeClassifier }) => attributeClassifier.batch,
+    sizes: () => ({ "the attribute classifier takes": attributeClassifierSize }),
     make: (config, data, { device }) =>
-      new ReaderTrainee(config, data, startComputing(config.training.precision, device)),
+      new AttributeClassifierTask(config, data, startComputing(config.training.precision, device)),
   },
   gan: {
     folder: (run) => run,
     result: modelFile,
     steps: ({ training }) => training.steps,
-    picturesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
+    imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
     make(config, data, { run, damsm, device }) {
-      requireTestPictures(data);
+      requireTestImages(data);
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
       const networks = openDamsm(run, config, data);
-      const gauge = gaugeOf(run, { config, data, damsm: networks, compute });
-      return new GanTrainee(config, data, networks, compute, gauge);
+      const evaluator = makeEvaluator(run, { config, data, damsm: networks, compute });
+      return new GanTask(config, data, networks, compute, evaluator);
     },
   },
 };
 
 /** The networks of a new run, at their first step. */
 function build(
-  course: Course,
+  definition: TaskDefinition,
   config: Config,
   data: Prepared,
   options: TrainOptions,
-): Trainee & AsyncDisposable {
-  for (const [what, size] of Object.entries(course.sizes(config))) requireMultiple(data, size, what);
+): TrainingTask & AsyncDisposable {
+  for (const [what, size] of Object.entries(definition.sizes(config))) requireMultiple(data, size, what);
   manualSeed(config.seed);
-  return course.make(config, data, options);
+  return definition.make(config, data, options);
 }
 
 async function go(
-  course: Course,
-  trainee: Trainee,
+  definition: TaskDefinition,
+  task: TrainingTask,
   run: ActiveRun,
   { config: asked, steps, seconds, signal, onBegin, onStep, onWarning }: TrainOptions,
 ): Promise<Omit<TrainingResult, "caption">> {
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
-  const to = steps ?? course.steps(config);
-  const step = await trainingLoop(trainee, {
+  const to = steps ?? definition.steps(config);
+  const step = await trainingLoop(task, {
     ...{ run, resume: asked === "resume", steps: to, logEvery, ...log },
     ...(seconds !== undefined && { seconds }),
     ...(signal && { signal }),
@@ -183,11 +187,11 @@ async function go(
     onBegin: (from) =>
       onBegin?.({
         ...{ folder, config, from, to },
-        picturesPerStep: course.picturesPerStep(config),
-        device: trainee.device,
+        imagesPerStep: definition.imagesPerStep(config),
+        device: task.device,
       }),
   });
-  return { folder, step, complete: step >= Math.max(to, course.steps(config)) };
+  return { folder, step, complete: step >= Math.max(to, definition.steps(config)) };
 }
 
 /** Without a checkpoint a run goes on from its beginning: not where that would overwrite what it came to. */
@@ -209,18 +213,18 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
 }
 
 /** Samples are drawn of captions that training does not see. */
-function requireTestPictures({ dir, splits }: Prepared): void {
-  if (splits.test.pictures.length > 0) return;
+function requireTestImages({ dir, splits }: Prepared): void {
+  if (splits.test.images.length > 0) return;
   throw new UserError(
-    `${dir}: has no picture to test on, whose caption samples could be drawn of: ` +
-      'give some pictures "split": "test" in captions.jsonl, and prepare them again',
+    `${dir}: has no image to test on, whose caption samples could be drawn of: ` +
+      'give some images "split": "test" in captions.jsonl, and prepare them again',
   );
 }
 
 function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
   if (size % wanted === 0) return;
   throw new UserError(
-    `${dir}: its pictures of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
+    `${dir}: its images of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
       `prepare the data with --size ${wanted}, or take another configuration`,
   );
 }

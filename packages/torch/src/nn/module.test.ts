@@ -88,8 +88,8 @@ describe("Module", () => {
     expect(network.first.stateDict()).toEqual(fields);
     expect(fields.get("0.weight")!.isContiguous("channels_last")).toBe(true);
     expect(fields.get("1.num_batches_tracked")!.dtype).toBe("int64");
-    const pictures = zeros([2, 1, 4, 4], { dtype: "float64" });
-    expect(network.first.forward(pictures).dtype).toBe("float64");
+    const images = zeros([2, 1, 4, 4], { dtype: "float64" });
+    expect(network.first.forward(images).dtype).toBe("float64");
   });
 
   it("can be frozen", () => {

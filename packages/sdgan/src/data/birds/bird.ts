@@ -52,7 +52,7 @@ export function drawBird(traits: Traits, pose: Pose, light: Light, random: Rando
   );
 }
 
-/** What the feathers of one part look like in one picture. */
+/** What the feathers of one part look like in one image. */
 interface Plumage {
   colour: Rgb;
   /** The part's gradient, for `<defs>`, and its name as a fill. */

@@ -4,14 +4,14 @@ import { writeCaptions } from "./captions.js";
 import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
 
 describe("writeCaptions", () => {
-  const pictures = makeSpecies(200, new Random(1)).map(({ traits }, i) => {
+  const images = makeSpecies(200, new Random(1)).map(({ traits }, i) => {
     return { traits, captions: writeCaptions(traits, 10, new Random(1, i)) };
   });
-  const captions = pictures.flatMap((picture) => picture.captions);
+  const captions = images.flatMap((image) => image.captions);
 
   it("writes ten different captions of at most eighteen plain words", () => {
-    for (const picture of pictures) {
-      expect(new Set(picture.captions.map(({ text }) => text)).size).toBe(10);
+    for (const image of images) {
+      expect(new Set(image.captions.map(({ text }) => text)).size).toBe(10);
     }
     for (const { text } of captions) {
       expect(text).toMatch(/^[a-z]+(,? [a-z]+)*$/);
@@ -21,7 +21,7 @@ describe("writeCaptions", () => {
   });
 
   it("says two to five true things: exactly those in `names`", () => {
-    for (const { traits, captions } of pictures) {
+    for (const { traits, captions } of images) {
       for (const { text, names } of captions) {
         expect(names!.length).toBeGreaterThanOrEqual(2);
         expect(names!.length).toBeLessThanOrEqual(5);

@@ -1,7 +1,7 @@
 import type { Random } from "../../random.js";
 import type { Colour } from "./species.js";
 
-/** Red, green and blue, each 0 … 255; whole numbers only in the text of a picture. */
+/** Red, green and blue, each 0 … 255; whole numbers only in the text of an image. */
 export type Rgb = readonly [number, number, number];
 
 /** What a named colour looks like in neutral light. */
@@ -21,7 +21,7 @@ export const palette: Record<Colour, Rgb> = {
 export const ink: Rgb = [40, 34, 34];
 export const paper: Rgb = [255, 253, 246];
 
-/** The light of one picture: multiplies every colour drawn in it, and writes it as SVG has it. */
+/** The light of one image: multiplies every colour drawn in it, and writes it as SVG has it. */
 export type Light = (colour: Rgb) => string;
 
 /** A mild light: brighter or dimmer, warmer or cooler. */

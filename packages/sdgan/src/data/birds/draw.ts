@@ -6,10 +6,10 @@ import type { Traits } from "./species.js";
 import { element, num } from "./svg.js";
 
 /**
- * One picture of a bird, as SVG, `size` pixels wide and high unless rendered at another size. Where it is, how it
- * sits, what is around it and the light are `random`'s; a reader of the picture finds all of `traits` in it.
+ * One image of a bird, as SVG, `size` pixels wide and high unless rendered at another size. Where it is, how it
+ * sits, what is around it and the light are `random`'s; a reader of the image finds all of `traits` in it.
  */
-export function drawPicture(traits: Traits, size: number, random: Random): string {
+export function drawBirdImage(traits: Traits, size: number, random: Random): string {
   const light = randomLight(random);
   const scale = (traits.size === "large" ? 1 : 0.65) * random.uniform(0.96, 1.02);
   const facing = random.pick([-1, 1]);
@@ -24,7 +24,7 @@ export function drawPicture(traits: Traits, size: number, random: Random): strin
 }
 
 /**
- * Where the feet go: near the place that centres the bird, and so that what is named stays in the picture even when
+ * Where the feet go: near the place that centres the bird, and so that what is named stays in the image even when
  * training crops a sixth of it away; the beak, small as it is, has the wider margin.
  */
 function placeFeet(traits: Traits, scale: number, facing: number, random: Random): { x: number; y: number } {

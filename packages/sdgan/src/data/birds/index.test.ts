@@ -6,7 +6,7 @@ import type { Example, Source } from "../dataset.js";
 import { type BirdsOptions, birds } from "./index.js";
 
 describe("birds", () => {
-  it("gives the same pictures and captions for the same seed, and others for another", async () => {
+  it("gives the same images and captions for the same seed, and others for another", async () => {
     expect(await contents({ seed: 3 })).toEqual(await contents({ seed: 3 }));
     expect(await contents({ seed: 3 })).not.toEqual(await contents({ seed: 4 }));
   });
@@ -20,14 +20,14 @@ describe("birds", () => {
     );
   });
 
-  it("draws a picture that does not depend on how many others there are", async () => {
-    const few = await contents({ picturesPerSpecies: 1 });
-    const more = await contents({ picturesPerSpecies: 3 });
+  it("draws an image that does not depend on how many others there are", async () => {
+    const few = await contents({ imagesPerSpecies: 1 });
+    const more = await contents({ imagesPerSpecies: 3 });
     expect(few).toEqual(more.filter((_, i) => i % 3 === 0));
   });
 
-  it("gives every picture its own id, its species' attributes and a split that its whole species is in", async () => {
-    const source = birds({ picturesPerSpecies: 2 });
+  it("gives every image its own id, its species' attributes and a split that its whole species is in", async () => {
+    const source = birds({ imagesPerSpecies: 2 });
     const examples = await collect(source);
     expect(source.classes).toHaveLength(200);
     expect(new Set(source.classes).size).toBe(200);
@@ -41,8 +41,8 @@ describe("birds", () => {
     }
   });
 
-  it("renders at any size as a picture with light and dark in it", async () => {
-    const [example] = await collect(birds({ species: 4, picturesPerSpecies: 1 }));
+  it("renders at any size as an image with light and dark in it", async () => {
+    const [example] = await collect(birds({ species: 4, imagesPerSpecies: 1 }));
     const svg = await example!.read();
     expect((await sharp(svg).metadata()).width).toBe(256);
     for (const size of [32, 256]) {
@@ -57,21 +57,21 @@ describe("birds", () => {
     }
   });
 
-  it("draws every picture differently", async () => {
-    const pictures = await contents({ picturesPerSpecies: 5 });
-    expect(new Set(pictures.map(([svg]) => svg)).size).toBe(30);
+  it("draws every image differently", async () => {
+    const images = await contents({ imagesPerSpecies: 5 });
+    expect(new Set(images.map(([svg]) => svg)).size).toBe(30);
   });
 
   it("refuses options out of range", () => {
     expect(() => birds({ species: 3 })).toThrow(UserError);
     expect(() => birds({ species: 10_000 })).toThrow(/from 4 to 624/);
-    expect(() => birds({ picturesPerSpecies: 0 })).toThrow(/picturesPerSpecies is 0/);
+    expect(() => birds({ imagesPerSpecies: 0 })).toThrow(/imagesPerSpecies is 0/);
     expect(() => birds({ size: 1.5 })).toThrow(/size is 1.5/);
   });
 });
 
 async function contents(options: BirdsOptions): Promise<string[][]> {
-  const examples = await collect(birds({ species: 6, picturesPerSpecies: 2, ...options }));
+  const examples = await collect(birds({ species: 6, imagesPerSpecies: 2, ...options }));
   return Promise.all(
     examples.map(async ({ read, captions }) => [String(await read()), ...captions.map(({ text }) => text)]),
   );

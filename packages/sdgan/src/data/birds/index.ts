@@ -2,7 +2,7 @@ import { UserError } from "../../errors.js";
 import { Random } from "../../random.js";
 import type { Example, Source } from "../dataset.js";
 import { writeCaptions } from "./captions.js";
-import { drawPicture } from "./draw.js";
+import { drawBirdImage } from "./draw.js";
 import { type Attribute, attributes, makeSpecies, type Species } from "./species.js";
 
 export interface BirdsOptions {
@@ -10,27 +10,25 @@ export interface BirdsOptions {
   seed?: number;
   /** How many species, a quarter of them (rounded up) to test on. */
   species?: number;
-  picturesPerSpecies?: number;
-  /** Width and height that the pictures say they have, in pixels. They render well at any. */
+  imagesPerSpecies?: number;
+  /** Width and height that the images say they have, in pixels. They render well at any. */
   size?: number;
 }
 
-const captionsPerPicture = 10;
+const captionsPerImage = 10;
 
 /**
- * The built-in data set: drawn birds of invented species, each picture an SVG with ten captions. What the captions
+ * The built-in data set: drawn birds of invented species, each image an SVG with ten captions. What the captions
  * name is known to be true. Throws a `UserError` for options out of range.
  */
 export function birds({
   seed = 0,
   species = 200,
-  picturesPerSpecies = 40,
+  imagesPerSpecies = 40,
   size = 256,
 }: BirdsOptions = {}): Source {
-  if (!(Number.isInteger(picturesPerSpecies) && picturesPerSpecies > 0)) {
-    throw new UserError(
-      `birds: picturesPerSpecies is ${picturesPerSpecies}, but must be a whole number above 0`,
-    );
+  if (!(Number.isInteger(imagesPerSpecies) && imagesPerSpecies > 0)) {
+    throw new UserError(`birds: imagesPerSpecies is ${imagesPerSpecies}, but must be a whole number above 0`);
   }
   if (!(Number.isInteger(size) && size > 0)) {
     throw new UserError(`birds: size is ${size}, but must be a whole number of pixels above 0`);
@@ -38,36 +36,30 @@ export function birds({
   const all = makeSpecies(species, new Random(seed, "birds", "species"));
   return {
     name: "birds",
-    count: species * picturesPerSpecies,
+    count: species * imagesPerSpecies,
     classes: all.map(({ name }) => name),
     attributes: Object.fromEntries(attributeEntries.map(([name, values]) => [name, [...values]])),
     async *examples() {
       for (const [classId, one] of all.entries()) {
-        for (let picture = 0; picture < picturesPerSpecies; picture++) {
-          yield makeExample(one, classId, picture, seed, size);
+        for (let image = 0; image < imagesPerSpecies; image++) {
+          yield makeExample(one, classId, image, seed, size);
         }
       }
     },
   };
 }
 
-/** Its random numbers are its own: no picture depends on how many others there are. */
-function makeExample(
-  species: Species,
-  classId: number,
-  picture: number,
-  seed: number,
-  size: number,
-): Example {
+/** Its random numbers are its own: no image depends on how many others there are. */
+function makeExample(species: Species, classId: number, image: number, seed: number, size: number): Example {
   const { name, split, traits } = species;
-  const randomOf = (what: string) => new Random(seed, "birds", what, classId, picture);
+  const randomOf = (what: string) => new Random(seed, "birds", what, classId, image);
   return {
-    id: `${name}/${picture}`,
+    id: `${name}/${image}`,
     split,
     classId,
-    captions: writeCaptions(traits, captionsPerPicture, randomOf("captions")),
+    captions: writeCaptions(traits, captionsPerImage, randomOf("captions")),
     stamp: async () => `seed ${seed}, ${size} pixels`,
-    read: async () => Buffer.from(drawPicture(traits, size, randomOf("picture"))),
+    read: async () => Buffer.from(drawBirdImage(traits, size, randomOf("image"))),
     attributes: Object.fromEntries(
       attributeEntries.map(([attribute, values]) => [attribute, values.indexOf(traits[attribute])]),
     ),

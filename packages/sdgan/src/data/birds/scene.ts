@@ -3,7 +3,7 @@ import { jitter, type Light, mix, paper, type Rgb } from "./colour.js";
 import { element, path, verticalGradient } from "./svg.js";
 
 /**
- * What is behind and under a bird whose feet are at (`x`, `y`) of a picture of 100 × 100 units. Soft colours of
+ * What is behind and under a bird whose feet are at (`x`, `y`) of an image of 100 × 100 units. Soft colours of
  * middling lightness, so that neither a white bird nor a black one, neither a blue nor a green one, gets lost.
  */
 export function drawScene(x: number, y: number, light: Light, random: Random): string {

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.js";
 import type { Random } from "../../random.js";
 import type { Split } from "../dataset.js";
 
-/** Ten colours that people name and that stay far apart in a small picture under any of the lights. */
+/** Ten colours that people name and that stay far apart in a small image under any of the lights. */
 const colours = [
   "red",
   "orange",
@@ -85,7 +85,7 @@ function makeNames(count: number, random: Random): string[] {
   return random.shuffled(names).slice(0, count);
 }
 
-// No word here says a colour, a pattern or a size: a name must not contradict the picture.
+// No word here says a colour, a pattern or a size: a name must not contradict the image.
 const givenNames = (
   "Alder Aspen Autumn Bramble Briar Brook Cedar Clover Coastal Dune Evening Fern Harbor Heath Island Juniper " +
   "Lagoon Lowland Marsh Meadow Morning Orchard Prairie River Thicket Valley"

@@ -1,4 +1,4 @@
-/** A number as SVG has it here: two decimals at most, so that the same picture is the same text everywhere. */
+/** A number as SVG has it here: two decimals at most, so that the same image is the same text everywhere. */
 export function num(value: number): string {
   return String(Math.round(value * 100) / 100 + 0);
 }

@@ -1,13 +1,13 @@
 import { readCaptionFile } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Entry } from "./entry.js";
-import { isPicture } from "./picture-names.js";
+import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
 
 /**
- * Pictures with their captions beside them, one a line: `robin.jpg` and `robin.txt`, also in folders in folders.
- * Folders named train, test or validation are the splits; without them every tenth picture, chosen by the hash of
- * its path, is to test on. None where no picture has captions; where some have, the others are broken.
+ * Images with their captions beside them, one a line: `robin.jpg` and `robin.txt`, also in folders in folders.
+ * Folders named train, test or validation are the splits; without them every tenth image, chosen by the hash of
+ * its path, is to test on. None where no image has captions; where some have, the others are broken.
  */
 export function findBeside(data: DataFolder): Entry[] {
   const entries: Entry[] = [];
@@ -17,7 +17,7 @@ export function findBeside(data: DataFolder): Entry[] {
     const files = new Set(list.filter(({ isFolder }) => !isFolder).map(({ name }) => name));
     for (const { name, isFolder } of list) {
       if (isFolder) look([...folders, name]);
-      else if (isPicture(name)) {
+      else if (isImage(name)) {
         const id = [...folders, name].join("/");
         const captions = id.replace(/\.[^.]*$/, ".txt");
         if (files.has(name.replace(/\.[^.]*$/, ".txt"))) withCaptions++;

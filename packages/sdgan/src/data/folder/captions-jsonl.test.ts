@@ -24,7 +24,7 @@ async function examples(): Promise<Example[]> {
 }
 
 describe("folder", () => {
-  it("reads pictures, captions, splits and classes", async () => {
+  it("reads images, captions, splits and classes", async () => {
     write(
       '\ufeff{"image": "./a.png", "captions": ["a red bird", "red"], "split": "test", "class": "robin"}\r',
       "",
@@ -45,7 +45,7 @@ describe("folder", () => {
     expect(String(await found[0]!.read())).toBe("the bytes");
   });
 
-  it("sets about every tenth picture aside where no split is given, the same ones every time", async () => {
+  it("sets about every tenth image aside where no split is given, the same ones every time", async () => {
     write(...Array.from({ length: 1000 }, (_, i) => ({ image: `images/${i}.png`, caption: "x" })));
     const tests = (await examples()).filter(({ split }) => split === "test").map(({ id }) => id);
     expect(tests.length).toBeGreaterThan(70);
@@ -69,7 +69,7 @@ describe("folder", () => {
       { image: "..\\b.png", caption: "x" },
       "is not a path inside the folder",
     ],
-    ["a picture twice", { image: "./a.png", caption: "x" }, '"a.png" stands on line 1 already'],
+    ["an image twice", { image: "./a.png", caption: "x" }, '"a.png" stands on line 1 already'],
   ])("refuses a line with %s", (_, line, problem) => {
     write({ image: "a.png", caption: "x" }, line);
     expect(() => folder(dir)).toThrow(UserError);
@@ -83,10 +83,10 @@ describe("folder", () => {
       /no captions are found\. Expected captions\.jsonl with a line for each/,
     );
     write("", "");
-    expect(() => folder(dir)).toThrow(/captions\.jsonl: lists no picture/);
+    expect(() => folder(dir)).toThrow(/captions\.jsonl: lists no image/);
   });
 
-  it("refuses to read a missing picture, a folder, and a link that leaves", async () => {
+  it("refuses to read a missing image, a folder, and a link that leaves", async () => {
     mkdirSync(join(dir, "b.png"));
     symlinkSync("/etc/hostname", join(dir, "c.png"));
     writeFileSync(join(dir, "inside"), "x");

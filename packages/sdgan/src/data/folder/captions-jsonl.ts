@@ -12,7 +12,7 @@ import { splitByHash } from "./split.js";
  *     {"image": "images/1.png", "captions": ["a red bird", "red all over"], "split": "train", "class": "robin"}
  *
  * `image` is a path inside the folder; `captions` is one or more sentences (or `caption`, one). `split` may be left
- * out: then every tenth picture, chosen by the hash of its path, is for testing. Without `class` a picture is a
+ * out: then every tenth image, chosen by the hash of its path, is for testing. Without `class` an image is a
  * class of its own. Throws a `UserError` that names the line that is not so.
  */
 export function readCaptionsJsonl(folder: DataFolder): Entry[] {
@@ -41,7 +41,7 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
     });
   }
   if (entries.length === 0) {
-    throw new UserError(`${file}: lists no picture; expected lines such as ${EXAMPLE}`);
+    throw new UserError(`${file}: lists no image; expected lines such as ${EXAMPLE}`);
   }
   return entries;
 }

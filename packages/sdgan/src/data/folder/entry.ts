@@ -1,7 +1,7 @@
 import type { FoundCaptions } from "../caption-files.js";
 import type { Split } from "../dataset.js";
 
-/** A picture that a convention found. */
+/** An image that a convention found. */
 export interface Entry {
   /** Unique in the folder. */
   id: string;

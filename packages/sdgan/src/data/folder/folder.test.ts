@@ -21,8 +21,8 @@ function write(files: Record<string, string | Buffer>): void {
   }
 }
 
-/** Every picture as [id, split, class, its captions or why it is left out, its bytes or why it cannot be read]. */
-async function pictures(path = dir) {
+/** Every image as [id, split, class, its captions or why it is left out, its bytes or why it cannot be read]. */
+async function images(path = dir) {
   const source = folder(path);
   const examples = await examplesOf(source);
   expect(source.count).toBe(examples.length);
@@ -40,9 +40,9 @@ describe("folder", () => {
     write({ "a.png": "", "notes/b.jpg": "", "readme.txt": "", "c/d.tar.gz": "" });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(
-      /no captions are found\. Expected captions\.jsonl .*\.txt beside each picture\.$/,
+      /no captions are found\. Expected captions\.jsonl .*\.txt beside each image\.$/,
     );
-    expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with pictures/);
+    expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with images/);
   });
 
   it("takes the first convention that is there", () => {
@@ -60,7 +60,7 @@ describe("folder", () => {
 });
 
 describe("Hugging Face's image folder", () => {
-  it("reads metadata.jsonl, several rows and several captions a picture", async () => {
+  it("reads metadata.jsonl, several rows and several captions an image", async () => {
     write({
       "metadata.jsonl":
         '\ufeff{"file_name": "sub/a.png", "text": "red"}\r\n\n{"file_name": "b.png", "text": ["blue", "sea"], "label": 3}\n' +
@@ -68,7 +68,7 @@ describe("Hugging Face's image folder", () => {
       "sub/a.png": "A",
       "b.png": "B",
     });
-    expect(await pictures()).toEqual([
+    expect(await images()).toEqual([
       ["sub/a.png", "train", "sub/a.png", ["red", "all red"], "A"],
       ["b.png", "train", "3", ["blue", "sea"], "B"],
       [
@@ -93,7 +93,7 @@ describe("Hugging Face's image folder", () => {
     expect(folder(dir).found).toBe(
       `${dir}: Hugging Face's image folder: test/metadata.jsonl, train/metadata.csv, validation/metadata.csv`,
     );
-    expect((await pictures()).map((picture) => picture.slice(0, 4))).toEqual([
+    expect((await images()).map((image) => image.slice(0, 4))).toEqual([
       ["test/a.png", "test", "test/a.png", ["blue"]],
       ["train/a.png", "train", "robin", ['red, "really"\nred']],
       ["train/b.png", "train", "train/b.png", ["x"]],
@@ -143,14 +143,14 @@ describe("Hugging Face's image folder", () => {
       /metadata\.csv:2: "file_name": .*such as file_name,text and then 1\.png/,
     );
     write({ "metadata.csv": "" });
-    expect(() => folder(dir)).toThrow(/metadata\.csv: lists no picture/);
+    expect(() => folder(dir)).toThrow(/metadata\.csv: lists no image/);
     write({ "metadata.jsonl": "" });
     expect(() => folder(dir)).toThrow(/has metadata\.jsonl and metadata\.csv\. Keep one of them/);
   });
 });
 
-describe("a .txt beside each picture", () => {
-  it("finds them in folders in folders, and tells of pictures without", async () => {
+describe("a .txt beside each image", () => {
+  it("finds them in folders in folders, and tells of images without", async () => {
     write({
       "a.jpg": "A",
       "a.txt": "a red bird\r\nred\r\n",
@@ -161,8 +161,8 @@ describe("a .txt beside each picture", () => {
       ".hidden/d.txt": "hidden",
       "._a.jpg": "",
     });
-    expect(folder(dir).found).toBe(`${dir}: a .txt beside each picture`);
-    expect(await pictures()).toEqual([
+    expect(folder(dir).found).toBe(`${dir}: a .txt beside each image`);
+    expect(await images()).toEqual([
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
       ["test/deep/b.PNG", "test", "test/deep/b.PNG", ["blue"], "B"],
       [
@@ -181,7 +181,7 @@ describe("a .txt beside each picture", () => {
     symlinkSync("../secret.txt", join(dir, "in/b.txt"));
     symlinkSync("../secret.jpg", join(dir, "in/b.jpg"));
     const leaves = /b\.(txt|jpg): is a link that leaves the folder, and is not followed$/;
-    expect(await pictures(join(dir, "in"))).toEqual([
+    expect(await images(join(dir, "in"))).toEqual([
       ["a.jpg", expect.anything(), "a.jpg", ["x"], "A"],
       ["b.jpg", expect.anything(), "b.jpg", expect.stringMatching(leaves), expect.stringMatching(leaves)],
     ]);
@@ -190,7 +190,7 @@ describe("a .txt beside each picture", () => {
   it("waits for no pipe", async () => {
     write({ "a.jpg": "A" });
     execFileSync("mkfifo", [join(dir, "a.txt"), join(dir, "b.jpg")]);
-    expect(await pictures()).toMatchObject([
+    expect(await images()).toMatchObject([
       ["a.jpg", {}, {}, expect.stringMatching(/a\.txt: is no file$/), "A"],
       [
         "b.jpg",
@@ -205,11 +205,11 @@ describe("a .txt beside each picture", () => {
 
 describe("WebDataset", () => {
   const sample = (key: string, text = `words of ${key}`) => [
-    tarMember(`${key}.jpg`, `picture ${key}`),
+    tarMember(`${key}.jpg`, `image ${key}`),
     tarMember(`${key}.txt`, text),
   ];
 
-  it("reads pictures and captions in their places", async () => {
+  it("reads images and captions in their places", async () => {
     write({
       "shards.tar": tar(
         tarMember("./", "", { type: "5" }),
@@ -220,7 +220,7 @@ describe("WebDataset", () => {
         tarMember("2.cls", "7"),
         tarMember("2.webp", "C"),
         tarMember("3.jpg", "no words"),
-        tarMember("4.txt", "no picture"),
+        tarMember("4.txt", "no image"),
         tarMember("5.jpg", "D"),
         tarMember("5.json", "{"),
         tarMember("6.jpg", "E"),
@@ -234,7 +234,7 @@ describe("WebDataset", () => {
       ),
     });
     expect(folder(join(dir, "shards.tar")).found).toBe(`${dir}/shards.tar: WebDataset: one tar file`);
-    const found = await pictures(join(dir, "shards.tar"));
+    const found = await images(join(dir, "shards.tar"));
     expect(found.map(([id, , className, words, bytes]) => [id === className && id, words, bytes])).toEqual([
       ["shards.tar/0", ["red", "all red"], "the last one counts"],
       ["shards.tar/sub/1", ["blue"], "B"],
@@ -242,15 +242,15 @@ describe("WebDataset", () => {
       ["shards.tar/3", "has no captions beside it: neither .txt nor .json", "no words"],
       [
         "shards.tar/4",
-        "has no picture beside its captions",
-        expect.stringMatching(/shards.tar\/[47]: has no picture/),
+        "has no image beside its captions",
+        expect.stringMatching(/shards.tar\/[47]: has no image/),
       ],
       ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
       ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
       [
         "shards.tar/7",
-        "has no picture beside its captions",
-        expect.stringMatching(/shards.tar\/[47]: has no picture/),
+        "has no image beside its captions",
+        expect.stringMatching(/shards.tar\/[47]: has no image/),
       ],
       ["shards.tar/../8", ["a name, no more"], "F"],
     ]);
@@ -263,7 +263,7 @@ describe("WebDataset", () => {
       "birds_test_1.tar": tar(...sample("c")),
       "other.tar": tar(...sample("d"), ...sample("train/e")),
     });
-    expect((await pictures()).map(([id, split]) => [id, split])).toEqual([
+    expect((await images()).map(([id, split]) => [id, split])).toEqual([
       ["birds_test_1.tar/c", "test"],
       ["other.tar/d", "train"],
       ["other.tar/train/e", "train"],
@@ -284,7 +284,7 @@ describe("WebDataset", () => {
         join(dir, `${format}.tar`),
         ".",
       ]);
-      const found = await pictures(join(dir, `${format}.tar`));
+      const found = await images(join(dir, `${format}.tar`));
       expect(found.map(([id, , , words, bytes]) => [id, words, bytes]).sort()).toEqual([
         [`${format}.tar/./a`, ["short"], "A"],
         [`${format}.tar/./${long}`, ["long"], "L"],
@@ -292,13 +292,13 @@ describe("WebDataset", () => {
     }
     const prefix = { prefix: "p".repeat(150) };
     write({ "ustar.tar": tar(tarMember("a.jpg", "U", prefix), tarMember("a.txt", "x", prefix)) });
-    expect((await pictures(join(dir, "ustar.tar")))[0]![0]).toBe(`ustar.tar/${prefix.prefix}/a`);
+    expect((await images(join(dir, "ustar.tar")))[0]![0]).toBe(`ustar.tar/${prefix.prefix}/a`);
   });
 
   const good = tarMember("a.txt", "x");
   it.each<[string, Buffer, RegExp]>([
     ["nothing", Buffer.alloc(0), /x\.tar: is no tar file, or an empty one/],
-    ["no members", tar(), /x\.tar: has no pictures with captions/],
+    ["no members", tar(), /x\.tar: has no images with captions/],
     ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is no tar file/],
     [
       "gzip",

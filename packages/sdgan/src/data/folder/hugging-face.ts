@@ -22,14 +22,14 @@ export function findMetadata(data: DataFolder): string[] {
 const LISTS = ["metadata.jsonl", "metadata.csv"];
 
 /**
- * Hugging Face's image folder: rows with `file_name`, a path from the list's own folder, and `text`. A picture may
+ * Hugging Face's image folder: rows with `file_name`, a path from the list's own folder, and `text`. An image may
  * have several rows, one a caption; in JSON, `text` may be a list. `caption` and `captions` are taken for `text`,
- * and `label`, where it is, for the picture's class. Folders named train, test or validation are the splits;
- * without them every tenth picture, chosen by the hash of its path, is to test on.
+ * and `label`, where it is, for the image's class. Folders named train, test or validation are the splits;
+ * without them every tenth image, chosen by the hash of its path, is to test on.
  * Throws a `UserError` that names a broken line.
  */
 export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
-  const pictures = new Map<string, Row>();
+  const images = new Map<string, Row>();
   for (const list of lists) {
     const place = list.slice(0, list.lastIndexOf("/") + 1);
     const { rows, example } = list.endsWith(".csv") ? readCsv(data, list) : readJsonl(data, list);
@@ -40,13 +40,13 @@ export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
           `${data.at(list)}:${line}: ${row}; expected file_name and text, such as ${example}`,
         );
       }
-      const known = pictures.get(place + row.image);
+      const known = images.get(place + row.image);
       if (known) known.captions.push(...row.captions);
-      else pictures.set(place + row.image, row);
+      else images.set(place + row.image, row);
     }
   }
-  if (pictures.size === 0) throw new UserError(`${data.at(lists[0]!)}: lists no picture`);
-  return [...pictures].map(([image, { captions, label }]) => {
+  if (images.size === 0) throw new UserError(`${data.at(lists[0]!)}: lists no image`);
+  return [...images].map(([image, { captions, label }]) => {
     const found = { captions: captions.map((text) => ({ text })) };
     return {
       id: image,

@@ -10,14 +10,14 @@ import { findMetadata, readMetadata } from "./hugging-face.js";
 import { findShards, readShards } from "./web-dataset.js";
 
 /**
- * Anybody's pictures: the first of these conventions that `path` follows.
+ * Anybody's images: the first of these conventions that `path` follows.
  *
  * 1. `captions.jsonl`, the project's own list (`captions-jsonl.ts`);
  * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in folders (`hugging-face.ts`);
  * 3. WebDataset: tar files, or `path` is one (`web-dataset.ts`);
- * 4. a `.txt` beside each picture (`beside.ts`).
+ * 4. a `.txt` beside each image (`beside.ts`).
  *
- * Throws a `UserError` when none is there, or a list is broken; single broken pictures and captions are left out.
+ * Throws a `UserError` when none is there, or a list is broken; single broken images and captions are left out.
  */
 export function folder(path: string): Source {
   const { found, entries } = find(path);
@@ -44,7 +44,7 @@ export function folder(path: string): Source {
 
 function find(path: string): { found: string; entries: Entry[] } {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path);
-  const data = new DataFolder(path, `Give a folder with pictures and their captions, or a tar file.`);
+  const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`);
   if (data.hasFile(CAPTIONS_JSONL)) return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data) };
   const metadata = findMetadata(data);
   if (metadata.length > 0) {
@@ -59,10 +59,10 @@ function find(path: string): { found: string; entries: Entry[] } {
     return { found, entries: readShards(data, shards) };
   }
   const beside = findBeside(data);
-  if (beside.length > 0) return { found: "a .txt beside each picture", entries: beside };
+  if (beside.length > 0) return { found: "a .txt beside each image", entries: beside };
   throw new UserError(
-    `${path}: no captions are found. Expected ${CAPTIONS_JSONL} with a line for each picture, such as ${EXAMPLE}; ` +
-      "or metadata.jsonl or metadata.csv with file_name and text; or tar files of WebDataset's; or a .txt beside each picture.",
+    `${path}: no captions are found. Expected ${CAPTIONS_JSONL} with a line for each image, such as ${EXAMPLE}; ` +
+      "or metadata.jsonl or metadata.csv with file_name and text; or tar files of WebDataset's; or a .txt beside each image.",
   );
 }
 

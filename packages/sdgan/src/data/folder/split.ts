@@ -1,6 +1,6 @@
 import type { Split } from "../dataset.js";
 
-/** Every tenth picture, chosen by the hash of its path, is to test on: the same ones on every machine. */
+/** Every tenth image, chosen by the hash of its path, is to test on: the same ones on every machine. */
 export function splitByHash(path: string): Split {
   return hash(path) % 10 === 0 ? "test" : "train";
 }

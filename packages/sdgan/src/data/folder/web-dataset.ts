@@ -3,7 +3,7 @@ import { UserError } from "../../errors.js";
 import { CAPTION_BYTES, captionLines, type FoundCaptions } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Entry } from "./entry.js";
-import { isPicture } from "./picture-names.js";
+import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
 import { readTarIndex, type TarMember } from "./tar.js";
 
@@ -20,10 +20,10 @@ export function findShards(data: DataFolder): string[] {
 
 /**
  * WebDataset's shards: tar files whose members with the same name up to its first dot belong together: `7.jpg`
- * with `7.txt`, one caption a line, or `7.json` with `caption`, `captions` or `text`. Every picture is a class of its
+ * with `7.txt`, one caption a line, or `7.json` with `caption`, `captions` or `text`. Every image is a class of its
  * own. Shards whose path has train, test or validation in it (`train-000.tar`) are those splits;
- * otherwise every tenth picture, chosen by the hash of its name, is to test on.
- * Only the shards' headers are read here; pictures and captions are read in their place when they are asked for,
+ * otherwise every tenth image, chosen by the hash of its name, is to test on.
+ * Only the shards' headers are read here; images and captions are read in their place when they are asked for,
  * and nothing is unpacked. Throws a `UserError` for a file that is no tar file, or is cut short.
  */
 export function readShards(data: DataFolder, shards: string[]): Entry[] {
@@ -31,40 +31,40 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
     const split = splitByName(shard.split(/[^A-Za-z]+/));
     return samplesOf(readTarIndex(data, shard)).map(({ key, members }): Entry => {
       const id = `${shard}/${key}`;
-      const { picture } = members;
+      const { image } = members;
       return {
         id,
         split: split ?? splitByHash(key),
         className: id,
-        captions: () => (picture ? readCaptions(data, shard, members) : { captions: [], broken: NO_PICTURE }),
+        captions: () => (image ? readCaptions(data, shard, members) : { captions: [], broken: NO_IMAGE }),
         stamp: () => data.stamp(shard),
         read: async () => {
-          if (!picture) throw new UserError(`${data.at(id)}: ${NO_PICTURE}`);
-          return readMember(data, shard, picture);
+          if (!image) throw new UserError(`${data.at(id)}: ${NO_IMAGE}`);
+          return readMember(data, shard, image);
         },
       };
     });
   });
   if (entries.length > 0) return entries;
   throw new UserError(
-    `${data.at(shards[0]!)}: has no pictures with captions; expected members such as 7.jpg with 7.txt or 7.json`,
+    `${data.at(shards[0]!)}: has no images with captions; expected members such as 7.jpg with 7.txt or 7.json`,
   );
 }
 
-const NO_PICTURE = "has no picture beside its captions";
+const NO_IMAGE = "has no image beside its captions";
 
 interface Sample {
   key: string;
-  members: { picture?: TarMember; txt?: TarMember; json?: TarMember };
+  members: { image?: TarMember; txt?: TarMember; json?: TarMember };
 }
 
-/** Members by the part of their name up to its first dot. What is neither picture nor captions has no part in it. */
+/** Members by the part of their name up to its first dot. What is neither image nor captions has no part in it. */
 function samplesOf(members: TarMember[]): Sample[] {
   const samples = new Map<string, Sample>();
   for (const member of members) {
     const [, key, ending = ""] = /^((?:.*\/)?[^./][^./]*)\.([^./]+)$/.exec(member.name) ?? [];
-    const part = isPicture(member.name) ? "picture" : ending.toLowerCase();
-    if (key === undefined || (part !== "picture" && part !== "txt" && part !== "json")) continue;
+    const part = isImage(member.name) ? "image" : ending.toLowerCase();
+    if (key === undefined || (part !== "image" && part !== "txt" && part !== "json")) continue;
     const sample = samples.get(key) ?? { key, members: {} };
     sample.members[part] = member;
     samples.set(key, sample);

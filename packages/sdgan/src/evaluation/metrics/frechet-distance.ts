@@ -5,7 +5,7 @@ import { call, inferenceMode, type Tensor } from "@sdgan/torch";
  * Inception's): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½).
  *
  * The trace of the root is the sum of the singular values of Σ₁^½ Σ₂^½, two symmetric roots: all are at least 0, and no
- * root is taken of what rounding leaves of a 0. So it holds for singular covariances (fewer pictures than features),
+ * root is taken of what rounding leaves of a 0. So it holds for singular covariances (fewer images than features),
  * where a root of the product itself is not stable.
  *
  * @param a [N, D] @param b [M, D], N and M at least 2
@@ -14,7 +14,7 @@ import { call, inferenceMode, type Tensor } from "@sdgan/torch";
 export function frechetDistance(a: Tensor, b: Tensor): number {
   for (const features of [a, b]) {
     if (features.size(0) < 2)
-      throw new RangeError(`Fréchet distance: at least 2 pictures are needed, found ${features.size(0)}`);
+      throw new RangeError(`Fréchet distance: at least 2 images are needed, found ${features.size(0)}`);
   }
   return inferenceMode(() => {
     const [first, second] = [gaussian(a), gaussian(b)];

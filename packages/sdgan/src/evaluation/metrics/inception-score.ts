@@ -8,13 +8,13 @@ export interface InceptionScore {
 }
 
 /**
- * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)), high where each picture is surely of some class
- * and all pictures together are of many. Of each of `splits` parts as equal as can be, in the order given, as in the
- * published code. For a network that tells several things of a picture, each among classes of its
+ * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)), high where each image is surely of some class
+ * and all images together are of many. Of each of `splits` parts as equal as can be, in the order given, as in the
+ * published code. For a network that tells several things of an image, each among classes of its
  * own, KL is their mean: the score is the geometric mean of theirs.
  *
  * @param probabilities [N, classes], rows that add up to 1; or several such
- * @throws RangeError for fewer pictures than splits
+ * @throws RangeError for fewer images than splits
  */
 export function inceptionScore(
   probabilities: Tensor | readonly [Tensor, ...Tensor[]],
@@ -22,7 +22,7 @@ export function inceptionScore(
 ): InceptionScore {
   const heads = isTensor(probabilities) ? ([probabilities] as const) : probabilities;
   const N = heads[0].size(0);
-  if (N < splits) throw new RangeError(`Inception Score: ${N} pictures cannot be ${splits} splits`);
+  if (N < splits) throw new RangeError(`Inception Score: ${N} images cannot be ${splits} splits`);
   const scores = inferenceMode(() =>
     Array.from({ length: splits }, (_, split) => {
       const [start, end] = [split, split + 1].map((part) => Math.floor((part * N) / splits)) as [

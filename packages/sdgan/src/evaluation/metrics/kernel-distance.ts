@@ -6,13 +6,13 @@ export interface KernelDistanceOptions {
   /** Chooses the subsets. */
   random: Random;
   subsets?: number;
-  /** Pictures a subset: as many as there are, where there are fewer. */
+  /** Images a subset: as many as there are, where there are fewer. */
   subsetSize?: number;
 }
 
 /**
  * Kernel distance of two sets of features (Bińkowski et al., 2018; KID where they are Inception's): the squared maximum
- * mean discrepancy under the kernel (x·y / D + 1)³, without bias even for few pictures; below 0 by chance where the sets
+ * mean discrepancy under the kernel (x·y / D + 1)³, without bias even for few images; below 0 by chance where the sets
  * are of one distribution. Mean and deviation over subsets.
  *
  * @param a [N, D] @param b [M, D], N and M at least 2
@@ -24,7 +24,7 @@ export function kernelDistance(
   { random, subsets = 100, subsetSize = 1000 }: KernelDistanceOptions,
 ): { mean: number; deviation: number } {
   const size = Math.min(subsetSize, a.size(0), b.size(0));
-  if (size < 2) throw new RangeError(`kernel distance: at least 2 pictures are needed, found ${size}`);
+  if (size < 2) throw new RangeError(`kernel distance: at least 2 images are needed, found ${size}`);
   const distances = inferenceMode(() =>
     Array.from({ length: subsets }, () =>
       scope(() => discrepancy(subset(a, size, random), subset(b, size, random))),

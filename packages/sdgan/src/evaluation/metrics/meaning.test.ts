@@ -13,7 +13,7 @@ const ownClasses = Array.from({ length: N }, (_, i) => i);
 beforeEach(() => manualSeed(4));
 
 describe("R-precision", () => {
-  it("is 1 where pictures are what their captions say, whatever their lengths", () => {
+  it("is 1 where images are what their captions say, whatever their lengths", () => {
     const sentences = features();
     expect(rPrecision(sentences.mul(3), sentences, ownClasses, { random: random() })).toEqual({
       mean: 1,
@@ -29,12 +29,12 @@ describe("R-precision", () => {
     expect(deviation).toBeGreaterThan(0);
   });
 
-  it("falls with noise, and does not compare with captions of the picture's own class", () => {
+  it("falls with noise, and does not compare with captions of the image's own class", () => {
     const sentences = features();
     const score = (noise: number) =>
       rPrecision(sentences.add(features().mul(noise)), sentences, ownClasses, { random: random() }).mean;
     expect(score(0.5)).toBeGreaterThan(score(1.5));
-    // Two pictures a class, with one caption: what is equal may not be told apart, and need not be.
+    // Two images a class, with one caption: what is equal may not be told apart, and need not be.
     const pairs = sentences.narrow(0, 0, N / 2).repeat(2, 1);
     const classes = ownClasses.map((i) => i % (N / 2));
     expect(rPrecision(pairs, pairs, classes, { random: random() }).mean).toBe(1);
@@ -49,7 +49,7 @@ describe("R-precision", () => {
 });
 
 describe("semantic consistency", () => {
-  it("is 0 and all found where captions of a picture draw the same, 1 and chance where they have nothing in common", () => {
+  it("is 0 and all found where captions of an image draw the same, 1 and chance where they have nothing in common", () => {
     const first = features();
     expect(semanticConsistency(first, first, { random: random() })).toEqual({ ratio: 0, retrieval: 1 });
     const { ratio, retrieval } = semanticConsistency(first, features(), { random: random() });
@@ -57,7 +57,7 @@ describe("semantic consistency", () => {
     expect(Math.abs(retrieval - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
   });
 
-  it("gets worse the more captions of a picture are drawn apart", () => {
+  it("gets worse the more captions of an image are drawn apart", () => {
     const first = features();
     const results = [0.2, 0.6, 1.5].map((noise) =>
       semanticConsistency(first, first.add(features().mul(noise)), { random: random() }),
@@ -68,7 +68,7 @@ describe("semantic consistency", () => {
     expect(retrievals).toEqual([...retrievals].sort((a, b) => b - a));
   });
 
-  it("is that of chance where all captions draw one picture", () => {
+  it("is that of chance where all captions draw one image", () => {
     const one = randn([1, D], { dtype: "float64" }).expand(N, -1);
     expect(semanticConsistency(one, one, { random: random() })).toEqual({ ratio: 1, retrieval: 0 });
   });
@@ -84,10 +84,10 @@ describe("semantic consistency", () => {
     expect(Math.abs(retrieval - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
   });
 
-  it("refuses fewer pictures than candidates", () => {
+  it("refuses fewer images than candidates", () => {
     const few = features().narrow(0, 0, 50);
     expect(() => semanticConsistency(few, few, { random: random() })).toThrow(
-      /100 pictures are needed, and there are 50/,
+      /100 images are needed, and there are 50/,
     );
   });
 });

@@ -9,7 +9,7 @@ import { precisionRecall } from "./precision-recall.js";
 const [N, D] = [600, 8];
 const features = (count = N) => randn([count, D], { dtype: "float64" });
 const random = () => new Random(1, "test");
-/** All pictures like a few of them. */
+/** All images like a few of them. */
 const collapsed = (all: Tensor) =>
   all
     .narrow(0, 0, 3)
@@ -42,7 +42,7 @@ describe("Fréchet distance", () => {
     expect(Math.abs(frechetDistance(real, real))).toBeLessThan(1e-6);
   });
 
-  it("holds for singular covariances: fewer pictures than features, and features that never change", () => {
+  it("holds for singular covariances: fewer images than features, and features that never change", () => {
     const few = randn([20, 64], { dtype: "float64" });
     expect(Math.abs(frechetDistance(few, few))).toBeLessThan(1e-6);
     expect(frechetDistance(few, few.add(1))).toBeCloseTo(64, 6);
@@ -50,13 +50,13 @@ describe("Fréchet distance", () => {
     expect(Math.abs(frechetDistance(constant, constant))).toBeLessThan(1e-6);
   });
 
-  it("refuses a single picture", () => {
-    expect(() => frechetDistance(features(1), features())).toThrow(/at least 2 pictures are needed, found 1/);
+  it("refuses a single image", () => {
+    expect(() => frechetDistance(features(1), features())).toThrow(/at least 2 images are needed, found 1/);
   });
 });
 
 describe("kernel distance", () => {
-  it("is about 0 for one distribution, and is not biased by few pictures", () => {
+  it("is about 0 for one distribution, and is not biased by few images", () => {
     const { mean, deviation } = kernelDistance(features(2000), features(2000), {
       random: random(),
       subsetSize: 50,
@@ -80,14 +80,15 @@ describe("kernel distance", () => {
 
   it("grows with noise and with collapse", () => {
     const real = features();
-    const distance = (drawn: Tensor) => kernelDistance(real, drawn, { random: random(), subsets: 10 }).mean;
+    const distance = (generated: Tensor) =>
+      kernelDistance(real, generated, { random: random(), subsets: 10 }).mean;
     expect(distance(features().mul(1.5))).toBeGreaterThan(distance(features().mul(1.1)));
     expect(distance(collapsed(real))).toBeGreaterThan(10 * Math.abs(distance(features())));
   });
 });
 
 describe("precision and recall", () => {
-  it("are 1 for the same pictures, 0 for others", () => {
+  it("are 1 for the same images, 0 for others", () => {
     const real = features();
     expect(precisionRecall(real, real)).toEqual({ precision: 1, recall: 1 });
     expect(precisionRecall(real, features().add(100))).toEqual({ precision: 0, recall: 0 });
@@ -103,15 +104,13 @@ describe("precision and recall", () => {
     expect(noisy.recall).toBeGreaterThan(0.9);
   });
 
-  it("refuse as few pictures as neighbours", () => {
-    expect(() => precisionRecall(features(3), features())).toThrow(
-      /more than 3 pictures are needed, found 3/,
-    );
+  it("refuse as few images as neighbours", () => {
+    expect(() => precisionRecall(features(3), features())).toThrow(/more than 3 images are needed, found 3/);
   });
 });
 
 describe("Inception Score", () => {
-  it("is the number of classes where each picture is surely of one, 1 where none is", () => {
+  it("is the number of classes where each image is surely of one, 1 where none is", () => {
     const sure = eye(5, { dtype: "float64" }).repeat(20, 1);
     expect(inceptionScore(sure, 10).mean).toBeCloseTo(5, 12);
     expect(inceptionScore(full([100, 5], 0.2), 10).mean).toBeCloseTo(1, 6);
@@ -129,7 +128,7 @@ describe("Inception Score", () => {
     expect(inceptionScore(sharp.narrow(0, 0, 2).repeat(250, 1), 5).mean).toBeLessThan(2.1);
   });
 
-  it("refuses fewer pictures than splits", () => {
-    expect(() => inceptionScore(full([5, 2], 0.5), 10)).toThrow(/5 pictures cannot be 10 splits/);
+  it("refuses fewer images than splits", () => {
+    expect(() => inceptionScore(full([5, 2], 0.5), 10)).toThrow(/5 images cannot be 10 splits/);
   });
 });

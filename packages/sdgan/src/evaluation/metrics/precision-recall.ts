@@ -2,9 +2,9 @@ import { call, cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import { inRows, squaredDistances } from "./distances.js";
 
 export interface PrecisionRecall {
-  /** Share of drawn pictures that lie where real ones do: fidelity. */
+  /** Share of generated images that lie where real ones do: fidelity. */
   precision: number;
-  /** Share of real pictures that lie where drawn ones do: variety. */
+  /** Share of real images that lie where generated ones do: variety. */
   recall: number;
 }
 
@@ -15,13 +15,13 @@ export interface PrecisionRecall {
  * @param real [N, D] @param drawn [M, D], N and M more than k
  * @throws RangeError for fewer
  */
-export function precisionRecall(real: Tensor, drawn: Tensor, k = 3): PrecisionRecall {
-  const fewest = Math.min(real.size(0), drawn.size(0));
+export function precisionRecall(real: Tensor, generated: Tensor, k = 3): PrecisionRecall {
+  const fewest = Math.min(real.size(0), generated.size(0));
   if (fewest <= k)
-    throw new RangeError(`precision and recall: more than ${k} pictures are needed, found ${fewest}`);
+    throw new RangeError(`precision and recall: more than ${k} images are needed, found ${fewest}`);
   return inferenceMode(() =>
     scope(() => {
-      const [r, d] = [real.to("float64"), drawn.to("float64")];
+      const [r, d] = [real.to("float64"), generated.to("float64")];
       return { precision: shareWithin(d, r, radii(r, k)), recall: shareWithin(r, d, radii(d, k)) };
     }),
   );

@@ -2,23 +2,23 @@ import { inferenceMode, type Tensor } from "@sdgan/torch";
 import type { Random } from "../../random.js";
 import { cosines, inRows } from "./distances.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
-import { countRankedFirst, drawOthers } from "./ranking.js";
+import { countRankedFirst, sampleOthers } from "./ranking.js";
 
 export interface RPrecisionOptions {
   /** Draws the wrong captions. */
   random: Random;
-  /** Captions a picture is compared with: its own, and others. */
+  /** Captions an image is compared with: its own, and others. */
   candidates?: number;
-  /** How often all pictures are compared, each time with other wrong captions. */
+  /** How often all images are compared, each time with other wrong captions. */
   repeats?: number;
 }
 
 /**
- * R-precision (Xu et al., 2018, §4): the share of pictures whose own caption is, of `candidates` captions, the one with
- * the largest cosine in DAMSM's common space. The others are of pictures of other classes. Mean and deviation over
+ * R-precision (Xu et al., 2018, §4): the share of images whose own caption is, of `candidates` captions, the one with
+ * the largest cosine in DAMSM's common space. The others are of images of other classes. Mean and deviation over
  * `repeats`; chance is 1 / candidates.
  *
- * @param codes [N, D], of pictures @param sentences [N, D], of their captions
+ * @param codes [N, D], of images @param sentences [N, D], of their captions
  * @param classIds [N]
  * @throws RangeError where a class leaves fewer captions than are needed
  */
@@ -38,7 +38,7 @@ export function rPrecision(
       );
   }
   const N = classIds.length;
-  const others = (i: number) => drawOthers(candidates - 1, N, (j) => classIds[j] !== classIds[i], random);
+  const others = (i: number) => sampleOthers(candidates - 1, N, (j) => classIds[j] !== classIds[i], random);
   const found = new Array<number>(repeats).fill(0);
   inferenceMode(() =>
     inRows(codes, (rows, first) => {

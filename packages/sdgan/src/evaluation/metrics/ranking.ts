@@ -17,7 +17,7 @@ export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: 
 }
 
 /** `count` different numbers below `below` that `isOther` takes; there must be as many. */
-export function drawOthers(
+export function sampleOthers(
   count: number,
   below: number,
   isOther: (candidate: number) => boolean,

@@ -11,14 +11,14 @@ import { encodeCaption } from "../../text/caption.js";
 import { Vocabulary } from "../../text/vocabulary.js";
 import { readTensors, refusing, stateUnder } from "../../training/checkpoint.js";
 import { damsmFolder } from "../../training/damsm-of-run.js";
-import { type Damsm, damsmFile, loadDamsm, moveDamsm } from "../../training/damsm-trainee.js";
+import { type Damsm, damsmFile, loadDamsm, moveDamsm } from "../../training/damsm-task.js";
 import { sha256Of } from "../../weights/inception-file.js";
 import { describeFit, fit, fits } from "../fit.js";
 import type { Network } from "../result.js";
-import type { Onlooker } from "./onlooker.js";
+import type { FeatureExtractor } from "./feature-extractor.js";
 
-/** An onlooker that understands captions too: the features of a picture and of its caption have one space. */
-export interface DamsmOnlooker extends Onlooker {
+/** a feature extractor that understands captions too: the features of an image and of its caption have one space. */
+export interface DamsmExtractor extends FeatureExtractor {
   /** Sentence features [B, D] of captions. */
   read(captions: readonly string[]): Tensor;
 }
@@ -31,7 +31,7 @@ export interface DamsmOnlooker extends Onlooker {
 export function independentDamsm(
   run: string,
   { model, ...options }: { model: string; size: number; device: Device },
-): DamsmOnlooker {
+): DamsmExtractor {
   requireIndependent(damsmPath(run), model, "--damsm");
   return damsmOfRun(run, options);
 }
@@ -56,13 +56,13 @@ export function requireIndependent(file: string, taught: string, option: string)
  * The DAMSM of a run folder.
  * @throws UserError if there is none
  */
-export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmOnlooker {
+export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmExtractor {
   const file = damsmPath(run);
   const { config, vocabulary: words } = openRun(damsmFolder(run));
   const vocabulary = Vocabulary.load(words);
   using _ = holdRandomStreams();
   const damsm = refusing(file, "train it again", () => loadDamsm(file, config, vocabulary.size));
-  return damsmOnlooker(damsm, { file, config, vocabulary, seed: config.seed, ...options });
+  return damsmExtractor(damsm, { file, config, vocabulary, seed: config.seed, ...options });
 }
 
 /**
@@ -79,7 +79,7 @@ export function damsmPath(run: string): string {
 }
 
 /** @param config that it was trained by */
-export function damsmOnlooker(
+export function damsmExtractor(
   damsm: Damsm,
   {
     file,
@@ -89,19 +89,19 @@ export function damsmOnlooker(
     size,
     device,
   }: { file: string; config: Config; vocabulary: Vocabulary; seed: number; size: number; device: Device },
-): DamsmOnlooker {
+): DamsmExtractor {
   moveDamsm(damsm, device);
   const { encoder, imageSize } = config.damsm;
   const convolutional = encoder === "convolutional";
   if (convolutional && !fits(size, imageSize))
     throw new UserError(
-      `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which pictures of ${size} cannot be averaged: ` +
+      `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which images of ${size} cannot be averaged: ` +
         "train a DAMSM of another size",
     );
   const about: Network = {
     name: `DAMSM of seed ${seed}, ${convolutional ? "convolutional" : "on Inception-v3 (torchvision)"}`,
     ...{ file, sha256: sha256Of(file) },
-    features: "the picture's code",
+    features: "the image's code",
     width: config.text.width,
     resize: convolutional
       ? describeFit(size, imageSize)
@@ -110,7 +110,7 @@ export function damsmOnlooker(
   return {
     about,
     seesClasses: false,
-    look: (images) => ({
+    extract: (images) => ({
       features: damsm.image.forward(convolutional ? fit(images, imageSize) : images).code,
       classes: [],
     }),

@@ -3,13 +3,13 @@ import { InceptionV3 } from "../../models/inception/inception-v3.js";
 import { stretchLikeTensorflow } from "../../models/inception/resize.js";
 import { holdRandomStreams } from "../../random-streams.js";
 import { loadInception, sha256Of } from "../../weights/inception-file.js";
-import type { Onlooker } from "./onlooker.js";
+import type { FeatureExtractor } from "./feature-extractor.js";
 
 /**
  * The Inception-v3 that FID is defined by: features are its pool3, classes those of its classifier.
  * @throws UserError if the file is not that network's weights
  */
-export function inceptionOnlooker(file: string, device: Device): Onlooker {
+export function inceptionExtractor(file: string, device: Device): FeatureExtractor {
   const sha256 = sha256Of(file);
   using _ = holdRandomStreams(); // A new network has random weights, until they are read.
   const network = new InceptionV3("fid");
@@ -24,7 +24,7 @@ export function inceptionOnlooker(file: string, device: Device): Onlooker {
       resize: "stretched to 299 pixels as TensorFlow 1 does, bilinear",
     },
     seesClasses: true,
-    look(images) {
+    extract(images) {
       const { pool3, logits } = network.forward(stretchLikeTensorflow(images));
       return { features: pool3, classes: [logits.softmax(1)] };
     },

@@ -95,7 +95,7 @@ describe("Inception-v3", () => {
       expect(layer.stateDict().get(name)!.toNumbers()).toEqual(before.toNumbers());
   });
 
-  it("passes gradients to the picture", () => {
+  it("passes gradients to the image", () => {
     manualSeed(1);
     const network = new InceptionTrunk("torchvision").to({ dtype: "float64" });
     const image = randn([1, 3, 75, 75], { dtype: "float64", requiresGrad: true });

@@ -1,9 +1,9 @@
 /**
  * Inception-v3 (Szegedy et al., 2015, arXiv 1512.00567) under the names of torchvision's `state_dict`, to use, not to
  * train. Weights are what users bring (`weights/inception-file.ts`); both sets that matter here were trained with
- * TensorFlow and take pictures of 299 pixels in −1 … 1:
+ * TensorFlow and take images of 299 pixels in −1 … 1:
  *
- * - `torchvision`: what DAMSM's image encoder stands on. (torchvision's own `transform_input` turns pictures that were
+ * - `torchvision`: what DAMSM's image encoder stands on. (torchvision's own `transform_input` turns images that were
  *   normalized by ImageNet's mean and deviation into −1 … 1 again; AttnGAN gives −1 … 1 directly, as is done here.)
  * - `fid`: the network of 2015 that the Fréchet Inception Distance is defined by (Heusel et al., 2017), as pytorch-fid
  *   ported it. Means leave out what lies beyond the edge, the last block takes the largest value instead of a mean, and
@@ -29,7 +29,7 @@ export interface InceptionFeatures {
   pool3: Tensor;
 }
 
-/** Inception-v3 without its classifier. Frozen: gradients pass through it to the picture, and stay in none of it. */
+/** Inception-v3 without its classifier. Frozen: gradients pass through it to the image, and stay in none of it. */
 export class InceptionTrunk extends nn.Module {
   readonly Conv2d_1a_3x3 = new ConvBn(3, 32, 3, { stride: 2 });
   readonly Conv2d_2a_3x3 = new ConvBn(32, 32, 3);

@@ -44,7 +44,7 @@ export type Pool = (input: Tensor) => Tensor;
 /** Mean of 3×3 places, those beyond the edge counted as zeros: torchvision's. */
 export const meanWithEdge: Pool = (input) => functional.avgPool2d(input, 3, { stride: 1, padding: 1 });
 
-/** Mean of those of 3×3 places that the picture has: TensorFlow's. */
+/** Mean of those of 3×3 places that the image has: TensorFlow's. */
 export const meanWithin: Pool = (input) =>
   functional.avgPool2d(input, 3, { stride: 1, padding: 1, countPadding: false });
 

@@ -2,7 +2,7 @@ import { arange, tensor } from "@sdgan/torch";
 import { expect, it } from "vitest";
 import { stretchLikeTensorflow, stretchToInception } from "./resize.js";
 
-/** Column values of one row of pictures whose rows are all the same. */
+/** Column values of one row of images whose rows are all the same. */
 const row = (values: number[]) => tensor(values, { shape: [1, 1, 1, values.length] });
 
 it("as TensorFlow: a pixel is read at its place times the scale, and the last ones beyond the edge", () => {

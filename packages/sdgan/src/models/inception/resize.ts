@@ -1,4 +1,4 @@
-/** Pictures stretched to Inception's 299 pixels. Every figure that Inception has a part in depends on how. */
+/** Images stretched to Inception's 299 pixels. Every figure that Inception has a part in depends on how. */
 import { arange, functional, type Tensor } from "@sdgan/torch";
 import { inceptionSize } from "./inception-v3.js";
 

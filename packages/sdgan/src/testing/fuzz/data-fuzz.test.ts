@@ -5,7 +5,7 @@ import { runDataFuzz } from "./run-data-fuzz.js";
 /** What is changed. The seed can be any; this one is the same every time. */
 const [CASES, SEED] = [200, 2019];
 
-it(`${CASES} mutations and all broken pictures are prepared or refused, and nothing outside is read`, () => {
+it(`${CASES} mutations and all broken images are prepared or refused, and nothing outside is read`, () => {
   compile();
   const { cases, prepared, refused, wrong } = runDataFuzz(CASES, SEED, 280);
   expect(wrong).toEqual([]);

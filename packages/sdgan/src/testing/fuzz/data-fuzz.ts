@@ -15,7 +15,7 @@ import sharp from "sharp";
 import { prepare } from "../../data/prepare.js";
 import { UserError } from "../../errors.js";
 import { Random } from "../../random.js";
-import { brokenPictures } from "./broken-pictures.js";
+import { brokenImages } from "./broken-images.js";
 import { type DataTarget, dataTargets } from "./data-targets.js";
 import { mutated } from "./mutations.js";
 
@@ -34,7 +34,7 @@ const SECONDS = 5;
 const MEBIBYTES = 500;
 
 /**
- * Every broken picture, then `cases` mutations decided by `seed`, in `root`, an empty folder. `root/case` always
+ * Every broken image, then `cases` mutations decided by `seed`, in `root`, an empty folder. `root/case` always
  * names the one that is under way.
  * What they take is measured for all of the process: memory from its beginning, decoding in threads.
  */
@@ -47,9 +47,9 @@ export async function fuzzData(cases: number, seed: number, root: string): Promi
   };
   const targets = await dataTargets();
   const beside = targets.find(({ name }) => name === "a .txt beside")!;
-  for (const [name, picture] of await brokenPictures()) {
-    const files = new Map([...beside.files, ["1.jpg", picture]]);
-    await run({ ...beside, files }, `picture: ${name}`, () => {});
+  for (const [name, image] of await brokenImages()) {
+    const files = new Map([...beside.files, ["1.jpg", image]]);
+    await run({ ...beside, files }, `image: ${name}`, () => {});
   }
   for (let i = 0; i < cases; i++) {
     const random = new Random(seed, "fuzz", i);
@@ -113,19 +113,19 @@ async function problemOf(
   for (const file of readdirSync(out)) {
     const bytes = readFileSync(join(out, file));
     if (bytes.includes(SECRET)) return "read the secret's words";
-    if (file.endsWith(".pixels") && hasSecretColour(bytes)) return "read the secret's picture";
+    if (file.endsWith(".pixels") && hasSecretColour(bytes)) return "read the secret's image";
   }
   return undefined;
 }
 
-/** What no reader may read: words and a picture in a colour that no other picture has. */
+/** What no reader may read: words and an image in a colour that no other image has. */
 const SECRET = "secretword";
 const SECRET_COLOUR = { r: 255, g: 0, b: 255 };
 
 async function writeSecret(folder: string): Promise<void> {
   mkdirSync(folder);
-  const picture = sharp({ create: { width: 24, height: 20, channels: 3, background: SECRET_COLOUR } });
-  writeFileSync(join(folder, "picture.png"), await picture.png().toBuffer());
+  const image = sharp({ create: { width: 24, height: 20, channels: 3, background: SECRET_COLOUR } });
+  writeFileSync(join(folder, "image.png"), await image.png().toBuffer());
   writeFileSync(join(folder, "words.txt"), `a ${SECRET}\n`);
 }
 
@@ -158,7 +158,7 @@ const replacements: ((file: string) => void)[] = [
   () => {},
   (file) => mkdirSync(file),
   (file) => symlinkSync(join(dirname(file), "../secret/words.txt"), file),
-  (file) => symlinkSync(join(file, "../../secret/picture.png"), file),
+  (file) => symlinkSync(join(file, "../../secret/image.png"), file),
   (file) => symlinkSync(file, file),
   (file) => symlinkSync("/dev/zero", file),
   (file) => symlinkSync("/etc/passwd", file),

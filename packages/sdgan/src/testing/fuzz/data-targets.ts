@@ -16,8 +16,8 @@ export interface DataTarget {
 }
 
 export async function dataTargets(): Promise<DataTarget[]> {
-  const pictures = await smallPictures();
-  const [first, second] = [...pictures.values()] as [Buffer, Buffer];
+  const images = await smallImages();
+  const [first, second] = [...images.values()] as [Buffer, Buffer];
   const target = (
     name: string,
     open: DataTarget["open"],
@@ -107,31 +107,31 @@ export async function dataTargets(): Promise<DataTarget[]> {
       "trainvalclasses.txt": "class_00001\n",
       "testclasses.txt": "class_00002\n",
     }),
-    ...[...pictures].map(([name, picture]) =>
-      target(name, folder, { [`picture.${name.split(" ")[0]}`]: picture, "picture.txt": "a bird" }),
+    ...[...images].map(([name, image]) =>
+      target(name, folder, { [`image.${name.split(" ")[0]}`]: image, "image.txt": "a bird" }),
     ),
   ];
 }
 
-/** A picture of each kind of file that people have. */
-async function smallPictures(): Promise<Map<string, Buffer>> {
+/** An image of each kind of file that people have. */
+async function smallImages(): Promise<Map<string, Buffer>> {
   const pixels = Buffer.from(Array.from({ length: 24 * 20 * 3 }, (_, i) => (i * 37) % 200));
-  const picture = () => sharp(pixels, { raw: { width: 24, height: 20, channels: 3 } });
+  const image = () => sharp(pixels, { raw: { width: 24, height: 20, channels: 3 } });
   const svg =
     '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="20"><rect width="9" height="9" fill="red"/></svg>';
   return new Map([
-    ["jpg", await picture().jpeg().toBuffer()],
-    ["png", await picture().png().toBuffer()],
+    ["jpg", await image().jpeg().toBuffer()],
+    ["png", await image().png().toBuffer()],
     [
       "jpg progressive",
-      await picture().jpeg({ progressive: true }).withMetadata({ orientation: 6 }).toBuffer(),
+      await image().jpeg({ progressive: true }).withMetadata({ orientation: 6 }).toBuffer(),
     ],
-    ["jpg cmyk", await picture().toColourspace("cmyk").jpeg().toBuffer()],
-    ["png interlaced", await picture().png({ progressive: true, palette: true }).toBuffer()],
-    ["webp", await picture().webp().toBuffer()],
-    ["gif", await picture().gif().toBuffer()],
-    ["tiff", await picture().tiff().toBuffer()],
-    ["avif", await picture().avif({ effort: 0 }).toBuffer()],
+    ["jpg cmyk", await image().toColourspace("cmyk").jpeg().toBuffer()],
+    ["png interlaced", await image().png({ progressive: true, palette: true }).toBuffer()],
+    ["webp", await image().webp().toBuffer()],
+    ["gif", await image().gif().toBuffer()],
+    ["tiff", await image().tiff().toBuffer()],
+    ["avif", await image().avif({ effort: 0 }).toBuffer()],
     ["svg", Buffer.from(svg)],
   ]);
 }

@@ -81,10 +81,10 @@ const mutations: Mutation[] = [
 
 /** Where a file lies that no reader may read: beside the folder of the data, in `secret`. */
 export const hostilePaths = [
-  "../secret/picture.png",
-  "images/../../secret/picture.png",
-  "./.././secret/picture.png",
-  "..\\secret\\picture.png",
+  "../secret/image.png",
+  "images/../../secret/image.png",
+  "./.././secret/image.png",
+  "..\\secret\\image.png",
   "/etc/passwd",
   "C:\\secret.png",
   "file:///etc/passwd",

@@ -1,0 +1,29 @@
+import { makeBatch } from "../data/batch.js";
+import type { Prepared } from "../data/prepared.js";
+import type { ImageGenerator } from "../generation/image-generator.js";
+import { type GridImage, grid } from "../images/grid.js";
+import { captionOf, split, type Trial } from "./trials.js";
+
+/** Rows and generated images a row. */
+const [rowCount, imagesPerRow] = [8, 4];
+
+/** Captions that were never seen, the real images, and images generated from them: a PNG. */
+export async function comparisonGrid(
+  imageGenerator: ImageGenerator,
+  data: Prepared,
+  trials: readonly Trial[],
+  title: string,
+): Promise<Buffer> {
+  const shown = trials.slice(0, rowCount);
+  const rows = shown.map(({ image, caption, seed }): GridImage[] => {
+    const choice = { image, caption };
+    const { pixels, size } = makeBatch([choice], { data, split, maxWords: Number.POSITIVE_INFINITY });
+    const generated = imageGenerator.draw([captionOf(data, choice).text], { seed, count: imagesPerRow });
+    return [{ pixels, size }, ...[...generated].map(({ stages }) => stages.at(-1)!)];
+  });
+  return grid(rows, {
+    title,
+    columnTitles: ["real", ...Array.from({ length: imagesPerRow }, (_, i) => `generated ${i + 1}`)],
+    rowCaptions: shown.map((trial) => captionOf(data, trial).text),
+  });
+}

@@ -1,0 +1,82 @@
+/** Which captions an evaluation draws images of. */
+import type { Split } from "../data/dataset.js";
+import type { Prepared, PreparedCaption } from "../data/prepared.js";
+import { Random } from "../random.js";
+
+/** An image of the data, captions of it to draw, and the noise to draw them with. */
+export interface Trial {
+  /** Its place in the split. */
+  image: number;
+  /** The caption that is drawn, by its place among the image's. */
+  caption: number;
+  /** Of the noise. */
+  seed: number;
+  /** Absent where the image has no other caption, or has had its turn before. */
+  pair?: {
+    /** Another caption of the same image. */
+    partner: number;
+    /** Of the noise that the images of both captions are drawn with, and those of all pairs of its group. */
+    seed: number;
+  };
+}
+
+/** Of whose test split: unseen images. */
+export const split = "test" satisfies Split;
+
+/** Pairs that are drawn with one noise: at least as many, as long as there are. */
+export const groupSize = 100;
+
+/**
+ * `count` trials in an order that the seed decides: each image once, of different classes as long as there are, and
+ * then all of them again, each time with the next caption and other noise.
+ */
+export function chooseTrials(data: Prepared, count: number, seed: number): Trial[] {
+  const { images } = data.splits[split];
+  const random = new Random(seed, "evaluation");
+  const places = inTurn(data, random).slice(0, count);
+  const captions = places.map((place) => random.below(images.at(place).captions.length));
+  const trials = Array.from({ length: places.length === 0 ? 0 : count }, (_, i): Trial => {
+    const image = places[i % places.length]!;
+    const { length } = images.at(image).captions;
+    const caption = (captions[i % places.length]! + Math.floor(i / places.length)) % length;
+    return { image, caption, seed: random.uint32() };
+  });
+  for (const group of groupsOf(
+    trials.slice(0, places.length).filter(({ image }) => images.at(image).captions.length > 1),
+  )) {
+    for (const trial of group) {
+      const { length } = images.at(trial.image).captions;
+      trial.pair = { partner: (trial.caption + 1) % length, seed: group[0]!.seed };
+    }
+  }
+  return trials;
+}
+
+/** What is paired, in groups of at least `groupSize`, all about as large; in one where there are fewer. */
+export function groupsOf<T>(pairs: readonly T[]): T[][] {
+  const groups = Math.max(1, Math.floor(pairs.length / groupSize));
+  const start = (group: number) => Math.round((group * pairs.length) / groups);
+  return Array.from({ length: groups }, (_, group) => pairs.slice(start(group), start(group + 1)));
+}
+
+/** All images: one of every class in turn. */
+function inTurn({ splits }: Prepared, random: Random): number[] {
+  const { images } = splits[split];
+  const byClass = new Map<number, number[]>();
+  for (const place of random.shuffled([...new Array(images.length).keys()])) {
+    const { classId } = images.at(place);
+    const own = byClass.get(classId);
+    if (own) own.push(place);
+    else byClass.set(classId, [place]);
+  }
+  const classes = random.shuffled([...byClass.values()]);
+  const longest = classes.reduce((most, { length }) => Math.max(most, length), 0);
+  return Array.from({ length: longest }, (_, i) => classes.flatMap((own) => own[i] ?? [])).flat();
+}
+
+export function captionOf(
+  { splits }: Prepared,
+  { image, caption }: Pick<Trial, "image" | "caption">,
+): PreparedCaption {
+  return splits[split].images.at(image).captions[caption]!;
+}

@@ -1,0 +1,54 @@
+import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
+import type { Compute } from "../compute.js";
+import type { Generated, Generator } from "../models/generator.js";
+import type { TextEncoder } from "../models/text-encoder.js";
+import { Random } from "../random.js";
+
+/** What draws: a generator and the text encoder that it listens to, both in evaluation mode. */
+export interface GenerationNetworks {
+  generator: Generator;
+  text: TextEncoder;
+  compute: Compute;
+}
+
+/** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
+export interface GenerationRequest {
+  tokens: readonly number[];
+  seed: number;
+  /** 1, 2, …: of the images of one caption and seed, each its own. */
+  number: number;
+}
+
+/**
+ * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each comes from
+ * its own seed and number, whatever is drawn beside it.
+ */
+export function generateImages(
+  networks: GenerationNetworks,
+  requests: readonly GenerationRequest[],
+): Tensor[] {
+  return generate(networks, requests).images;
+}
+
+/** As `generateImages`, with all that the generator tells. */
+export function generate(
+  { generator, text, compute }: GenerationNetworks,
+  requests: readonly GenerationRequest[],
+): Generated {
+  const { device, dtype } = compute;
+  const lengths = requests.map(({ tokens }) => tokens.length);
+  const places = Math.max(...lengths);
+  const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
+  const draws = requests.map(({ seed, number }) => {
+    const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
+    const { noise, conditioning } = generator;
+    return [
+      randn([1, noise], { generator: stream }),
+      randn([1, conditioning.condition], { generator: stream }),
+    ] as const;
+  });
+  const z = cat(draws.map(([z]) => z)).to({ device, dtype });
+  const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+  const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
+  return generator.forward(z, words, epsilon);
+}

@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { manualSeed, Generator as RandomStream, saveSafetensors } from "@sdgan/torch";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { loadConfig } from "../config.js";
+import { UserError } from "../errors.js";
+import { readTexts } from "../images/png-text.js";
+import { TextEncoder } from "../models/text-encoder.js";
+import { startRun } from "../run/run-folder.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { joinStates } from "../training/checkpoint.js";
+import { makeGenerator, modelFile } from "../training/gan-task.js";
+import { ImageGenerator } from "./image-generator.js";
+import { readCaptions, unknownWords } from "./prompts.js";
+import { saveImages } from "./save.js";
+
+let folder: string;
+let run: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-painter-"));
+  run = join(folder, "run");
+  writeFileSync(join(folder, "tiny.yaml"), tinyConfig);
+  const config = loadConfig(join(folder, "tiny.yaml"));
+  const vocabulary = Vocabulary.build(["a small red bird with black wings and a long tail"]);
+  vocabulary.save(join(folder, "vocabulary.json"));
+  using _ = startRun(run, config, readFileSync(join(folder, "vocabulary.json"), "utf8"));
+  manualSeed(1);
+  const tensors = joinStates({
+    generator: makeGenerator(config).stateDict(),
+    text: new TextEncoder({ vocabularySize: vocabulary.size, ...config.text }).stateDict(),
+  });
+  saveSafetensors(join(run, modelFile), tensors, { step: "12" });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const last = (painting: { stages: { pixels: Uint8Array }[] }) => hash(painting.stages.at(-1)!.pixels);
+
+it("draws every stage of every image, each its own", () => {
+  const imageGenerator = new ImageGenerator(run);
+  const paintings = [...imageGenerator.draw(["a red bird", "black wings"], { seed: 3, count: 2 })];
+  expect(paintings.map(({ caption, seed, number }) => [caption, seed, number])).toEqual([
+    ["a red bird", 3, 1],
+    ["a red bird", 3, 2],
+    ["black wings", 3, 1],
+    ["black wings", 3, 2],
+  ]);
+  expect(paintings[0]!.stages.map(({ size, pixels }) => [size, pixels.length])).toEqual([
+    [8, 8 * 8 * 3],
+    [16, 16 * 16 * 3],
+  ]);
+  expect(imageGenerator.sizes).toEqual([8, 16]);
+  expect(new Set(paintings.map(last)).size).toBe(4);
+  expect(new Set([...imageGenerator.draw(["a red bird"], { seed: 4 })].map(last))).not.toContain(
+    last(paintings[0]!),
+  );
+});
+
+it("draws a caption the same, alone or among others, and leaves the default stream of random numbers alone", () => {
+  const imageGenerator = new ImageGenerator(run);
+  const words = ["small", "red", "black", "long", "tail", "wings"];
+  const others = Array.from({ length: 100 }, (_, i) => words.filter((_, w) => (i + 1) & (1 << w)).join(" "));
+  const before = hash(RandomStream.default().state.toBytes());
+  const [alone] = imageGenerator.draw(["a red bird"], { seed: 5 });
+  const among = [
+    ...imageGenerator.draw(
+      [...others, "a red bird"].map((text) => text || "bird"),
+      { seed: 5 },
+    ),
+  ].at(-1)!;
+  expect(last(among)).toBe(last(alone!));
+  expect([...imageGenerator.draw(["a red bird"], { seed: 5, count: 3 })].map(last)[0]).toBe(last(alone!));
+  expect([...new ImageGenerator(run).draw(["A red   bird!"], { seed: 5 })].map(last)[0]).toBe(last(alone!));
+  expect(hash(RandomStream.default().state.toBytes())).toBe(before);
+});
+
+it("draws several at once as one by one, but for a shade", () => {
+  const imageGenerator = new ImageGenerator(run);
+  const captions = ["a red bird", "black wings", "small", "a small red bird with black wings", "long tail"];
+  const alone = [...imageGenerator.draw(captions, { seed: 5, count: 2 })];
+  const together = [...imageGenerator.draw(captions, { seed: 5, count: 2, batch: 4 })];
+  expect(together.map(({ caption, number }) => [caption, number])).toEqual(
+    alone.map(({ caption, number }) => [caption, number]),
+  );
+  for (const [i, { stages }] of together.entries()) {
+    for (const [s, { pixels, size }] of stages.entries()) {
+      expect(size).toBe(alone[i]!.stages[s]!.size);
+      const differences = pixels.map((value, p) => Math.abs(value - alone[i]!.stages[s]!.pixels[p]!));
+      expect(Math.max(...differences)).toBeLessThanOrEqual(3);
+    }
+  }
+});
+
+it("refuses a caption before anything is drawn", () => {
+  const imageGenerator = new ImageGenerator(run);
+  expect(() => imageGenerator.draw(["a red bird", "🐦"])).toThrow(UserError);
+  expect(imageGenerator.read("a mauve bird with black wings").unknown).toEqual(["mauve"]);
+});
+
+it("writes PNGs that say what they are of, and a grid; what else lies there stays", async () => {
+  const out = join(folder, "images");
+  mkdirSync(out);
+  writeFileSync(join(out, "mine.txt"), "mine");
+  const captions = ["a red bird", `long ${"tail ".repeat(5000)}`, "bird 🐦 طائر"];
+  const paths = await saveImages(new ImageGenerator(run), captions, { out, seed: 7, stages: true });
+  expect(readdirSync(out).sort()).toEqual([
+    "1-a-red-bird-1-stage1.png",
+    "1-a-red-bird-1.png",
+    "2-long-tail-tail-tail-tail-tail-tail-tail-1-stage1.png",
+    "2-long-tail-tail-tail-tail-tail-tail-tail-1.png",
+    "3-bird-1-stage1.png",
+    "3-bird-1.png",
+    "grid.png",
+    "mine.txt",
+  ]);
+  expect(paths.at(-1)).toBe(join(out, "grid.png"));
+  const png = readFileSync(join(out, "3-bird-1.png"));
+  expect(readTexts(png)).toEqual({
+    Description: captions[2],
+    Software: "sdgan",
+    Seed: "7",
+    Number: "1",
+    Checkpoint: "run, step 12",
+  });
+  expect(await sharp(png).metadata()).toMatchObject({ width: 16, height: 16, channels: 3 });
+  await saveImages(new ImageGenerator(run), captions.slice(2), { out: join(folder, "other"), seed: 7 });
+  expect(readFileSync(join(folder, "other", "1-bird-1.png")).equals(png)).toBe(true);
+});
+
+it("the grid shows the first images of many", async () => {
+  const out = join(folder, "many");
+  const imageGenerator = new ImageGenerator(run);
+  const paths = await saveImages(imageGenerator, new Array(70).fill("bird"), { out, count: 1 });
+  expect(paths).toHaveLength(71);
+  expect(paths[8]).toBe(join(out, "09-bird-1.png"));
+  const { width } = await sharp(paths.at(-1)!).metadata();
+  expect(width).toBeLessThan(1500);
+});
+
+it("reads captions from a file, and names file and line of one that it cannot draw", () => {
+  const file = join(folder, "captions.txt");
+  writeFileSync(file, "\ufeffa red bird\r\n\r\n  black wings, mauve tail \n");
+  const asked = readCaptions(file);
+  expect(asked).toEqual([
+    { caption: "a red bird", where: `${file}:1` },
+    { caption: "black wings, mauve tail", where: `${file}:3` },
+  ]);
+  const imageGenerator = new ImageGenerator(run);
+  expect(unknownWords(imageGenerator, asked)).toEqual([
+    { caption: "black wings, mauve tail", words: ["mauve"] },
+  ]);
+  writeFileSync(file, "a red bird\nxyzzy\n");
+  expect(() => unknownWords(imageGenerator, readCaptions(file))).toThrow(
+    `${file}:2: The caption "xyzzy" has no word`,
+  );
+  writeFileSync(file, "\n \n");
+  expect(() => readCaptions(file)).toThrow(`${file}: has no caption`);
+  expect(() => readCaptions(join(folder, "none.txt"))).toThrow(UserError);
+});
+
+it("names what of a run is missing or broken", () => {
+  const broken = join(folder, "broken");
+  mkdirSync(broken);
+  expect(() => new ImageGenerator(broken)).toThrow(`${broken}: holds no run`);
+  for (const name of ["config.yaml", "vocabulary.json"]) copyFileSync(join(run, name), join(broken, name));
+  const model = join(broken, modelFile);
+  expect(() => new ImageGenerator(broken)).toThrow(`${model}: there is no such file; train the GAN`);
+  copyFileSync(join(run, modelFile), model);
+  truncateSync(model, 5000);
+  expect(() => new ImageGenerator(broken)).toThrow(`${model} is no safetensors file`);
+  copyFileSync(join(run, modelFile), model);
+  new Vocabulary(["<end>", "bird"]).save(join(broken, "vocabulary.json"));
+  expect(() => new ImageGenerator(broken)).toThrow(`${model}: state does not fit the network`);
+  for (const error of [() => new ImageGenerator(broken), () => new ImageGenerator(join(folder, "nowhere"))])
+    expect(error).toThrow(UserError);
+  expect(existsSync(model)).toBe(true);
+});

@@ -1,0 +1,120 @@
+/** What an attribute classifier makes of generated images: which real ones are like them, and where it sees other than was asked for. */
+import { fromBytes, inferenceMode, scope, type Tensor } from "@sdgan/torch";
+import { type Choice, makeBatch } from "../data/batch.js";
+import type { Prepared } from "../data/prepared.js";
+import { fit } from "../evaluation/fit.js";
+import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
+import type { StageImage } from "../generation/image-generator.js";
+import { attributeClassifierSize } from "../training/attribute-classifier-task.js";
+
+/** Places of real images in the training split, the nearest first. */
+export type Nearest = { image: number; distance: number }[];
+
+/**
+ * The `count` images of the training split whose features are nearest to those of each of `images`, by Euclidean
+ * distance. All of the split is looked at, in batches.
+ *
+ * @param size that all are brought to first: small images and sharp ones would differ in that alone
+ */
+export function nearestReal(
+  { network }: TrainedAttributeClassifier,
+  data: Prepared,
+  images: readonly StageImage[],
+  { count, size }: { count: number; size: number },
+): Nearest[] {
+  const nearest: Nearest[] = images.map(() => []);
+  inferenceMode(() =>
+    scope(() => {
+      const asked = network.extract(shrunk(images, size)).features; // [Q, F]
+      const total = data.splits.train.images.length;
+      for (let first = 0; first < total; first += batchSize) {
+        const places = Array.from({ length: Math.min(batchSize, total - first) }, (_, i) => first + i);
+        const distances = scope(() => {
+          const real = places.map((place) => realImage(data, "train", place));
+          const { features } = network.extract(shrunk(real, size));
+          return asked.unsqueeze(1).sub(features.unsqueeze(0)).square().sum(2).sqrt().toNumbers(); // [Q, B]
+        });
+        for (const [query, own] of nearest.entries()) {
+          for (const [i, image] of places.entries())
+            own.push({ image, distance: distances[query * places.length + i]! });
+          own.sort((a, b) => a.distance - b.distance).splice(count);
+        }
+      }
+    }),
+  );
+  return nearest;
+}
+
+/** An attribute that a caption names, and what the attribute classifier sees in its place. */
+export interface Difference {
+  attribute: string;
+  asked: string;
+  seen: string;
+}
+
+export interface Disagreement {
+  /** Which of the images. */
+  index: number;
+  /** Mean of −log p over the values that the caption names, p the attribute classifier's: 0 where it is sure of all. */
+  surprise: number;
+  differences: Difference[];
+}
+
+/** How much the attribute classifier differs from what captions name, the most first. Captions that name nothing are left out. */
+export function disagreements(
+  { network, attributes }: TrainedAttributeClassifier,
+  data: Prepared,
+  images: readonly StageImage[],
+  choices: readonly Choice[],
+): Disagreement[] {
+  const names = Object.keys(attributes);
+  const found: Disagreement[] = [];
+  for (let first = 0; first < images.length; first += batchSize) {
+    const logProbabilities = inferenceMode(() =>
+      scope(() =>
+        network
+          .forward(shrunk(images.slice(first, first + batchSize)))
+          .map((logits) => logits.logSoftmax(1).toNumbers()),
+      ),
+    );
+    for (const [b, { image, caption }] of choices.slice(first, first + batchSize).entries()) {
+      const { attributes: truth = {}, captions } = data.splits.test.images.at(image);
+      const named = (captions[caption]!.names ?? []).map((attribute) => {
+        const values = attributes[attribute]!;
+        const at = names.indexOf(attribute);
+        const own = logProbabilities[at]!.slice(b * values.length, (b + 1) * values.length);
+        const asked = truth[attribute]!;
+        const seen = own.indexOf(Math.max(...own));
+        return { attribute, asked: values[asked]!, seen: values[seen]!, surprise: -own[asked]! };
+      });
+      if (named.length === 0) continue;
+      found.push({
+        index: first + b,
+        surprise: named.reduce((sum, { surprise }) => sum + surprise, 0) / named.length,
+        differences: named
+          .filter(({ asked, seen }) => asked !== seen)
+          .map(({ attribute, asked, seen }) => ({ attribute, asked, seen })),
+      });
+    }
+  }
+  return found.sort((a, b) => b.surprise - a.surprise);
+}
+
+/** An image of the data, its middle. */
+export function realImage(data: Prepared, split: "train" | "test", image: number): StageImage {
+  const options = { data, split, maxWords: Number.POSITIVE_INFINITY };
+  const { pixels, size } = makeBatch([{ image, caption: 0 }], options);
+  return { pixels, size };
+}
+
+/** Images that are looked at together. */
+const batchSize = 64;
+
+/** [N, 3, 64, 64] in −1 … 1: as the attribute classifier takes them, brought to `common` pixels a side before. */
+function shrunk(images: readonly StageImage[], common = images[0]!.size): Tensor {
+  const { size } = images[0]!;
+  const bytes = new Uint8Array(images.length * size * size * 3);
+  for (const [i, { pixels }] of images.entries()) bytes.set(pixels, i * size * size * 3);
+  const tensor = fromBytes(bytes, [images.length, size, size, 3], "uint8").permute(0, 3, 1, 2);
+  return fit(fit(tensor.to("float32").div(127.5).sub(1), common), attributeClassifierSize);
+}

@@ -1,0 +1,143 @@
+/** Training of the attribute classifier on real images whose attributes are known. */
+import { join } from "node:path";
+import {
+  functional,
+  grad,
+  optim,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+  withAllCores,
+} from "@sdgan/torch";
+import type { Compute } from "../compute.js";
+import type { Config } from "../config.js";
+import type { LoaderState } from "../data/epoch-order.js";
+import { Loader } from "../data/loader.js";
+import { Prefetcher } from "../data/prefetcher.js";
+import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
+import { UserError } from "../errors.js";
+import { AttributeClassifier } from "../models/attribute-classifier.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
+import { writeAtomic } from "../run/atomic-file.js";
+import type { ActiveRun } from "../run/run-folder.js";
+import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
+import type { TrainingTask } from "./loop.js";
+import { tensorOf } from "./tensors.js";
+
+/** The trained network, in the attribute classifier's run folder. */
+export const attributeClassifierFile = "attribute-classifier.safetensors";
+
+/** Pixels a side of what an attribute classifier looks at. */
+export const attributeClassifierSize = 64;
+
+/** Attributes by name, each with the values that it can have. */
+export type Attributes = Record<string, string[]>;
+
+export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
+  readonly #config: Config["attributeClassifier"];
+  readonly #data: Prepared;
+  readonly #attributes: Attributes;
+  readonly #attributeClassifier: AttributeClassifier;
+  readonly #compute: Compute;
+  readonly #prefetcher: Prefetcher<ReturnType<Loader["plan"]>>;
+  readonly #optimizer: optim.Adam;
+
+  constructor(config: Config, data: Prepared, compute: Compute) {
+    if (!data.attributes) {
+      throw new UserError(
+        `${data.dir}: the images' attributes are not known, so no attribute classifier can learn them`,
+      );
+    }
+    const { seed, attributeClassifier } = config;
+    this.#config = attributeClassifier;
+    this.#data = data;
+    this.#compute = compute;
+    this.#attributes = data.attributes;
+    this.#attributeClassifier = makeAttributeClassifier(data.attributes, attributeClassifier.width);
+    this.#attributeClassifier.to({ device: compute.device, memoryFormat: "channels_last" });
+    const planner = new Loader({
+      data,
+      split: "train",
+      batch: attributeClassifier.batch,
+      seed,
+      ...config.data,
+    });
+    const [sizes, { workers }] = [[attributeClassifierSize], config.data];
+    this.#prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
+    this.#optimizer = new optim.Adam(this.#attributeClassifier.namedParameters(), {
+      learningRate: attributeClassifier.learningRate,
+    });
+  }
+
+  get steps(): number {
+    return this.#optimizer.steps;
+  }
+
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  async step(): Promise<Record<string, Tensor>> {
+    const { steps, learningRate } = this.#config;
+    // A half cosine down to nothing.
+    this.#optimizer.learningRate =
+      (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
+    const { branches, images } = await this.#prefetcher.next();
+    return scope(() => {
+      const logits = this.#attributeClassifier.forward(tensorOf(images[0]!, this.#compute));
+      const truths = Array.from(
+        branches[0].images,
+        (place) => this.#data.splits.train.images.at(place).attributes!,
+      );
+      const right: Tensor[] = [];
+      const losses = Object.keys(this.#attributes).map((name, i) => {
+        const values = truths.map((truth) => truth[name]!);
+        const truth = tensor(values, { dtype: "int64", device: this.#compute.device });
+        right.push(logits[i]!.argmax(1).eq(truth).to("float32").mean().to("float64"));
+        return functional.crossEntropy(logits[i]!, truth);
+      });
+      const sum = (terms: Tensor[]) => terms.reduce((total, term) => total.add(term));
+      const loss = sum(losses);
+      this.#optimizer.step(grad([loss], this.#attributeClassifier.parameters()));
+      return { loss: loss.detach(), accuracy: sum(right).div(losses.length) };
+    });
+  }
+
+  state(): TrainingState {
+    return {
+      tensors: joinStates({
+        attributeClassifier: this.#attributeClassifier.stateDict(),
+        adam: this.#optimizer.stateDict(),
+        random: randomState(this.#compute.device),
+      }),
+      values: { steps: this.steps, loader: this.#prefetcher.state() },
+    };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    this.#attributeClassifier.loadStateDict(stateUnder(tensors, "attributeClassifier"));
+    this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
+    this.#prefetcher.restore(values.loader as LoaderState);
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#prefetcher[Symbol.asyncDispose]();
+  }
+
+  publish(run: ActiveRun): void {
+    const metadata = { attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) };
+    writeAtomic(join(run.path, attributeClassifierFile), (path) =>
+      saveSafetensors(path, this.#attributeClassifier.stateDict(), metadata),
+    );
+  }
+}
+
+export function makeAttributeClassifier(attributes: Attributes, width: number): AttributeClassifier {
+  return new AttributeClassifier(
+    Object.values(attributes).map((values) => values.length),
+    width,
+  );
+}

@@ -1,0 +1,246 @@
+/** Training of the GAN on a prepared folder, with a frozen DAMSM. */
+import { join } from "node:path";
+import {
+  noGrad,
+  Generator as RandomStream,
+  randn,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  tensor,
+  withAllCores,
+} from "@sdgan/torch";
+import type { Compute } from "../compute.js";
+import { type Config, imageSizes } from "../config.js";
+import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
+import type { LoaderState } from "../data/epoch-order.js";
+import { Loader } from "../data/loader.js";
+import { PairLoader, type PairPlan } from "../data/pairs.js";
+import { Prefetcher } from "../data/prefetcher.js";
+import type { Prepared } from "../data/prepared.js";
+import type { Device } from "../device.js";
+import type { Evaluator } from "../evaluation/during-training.js";
+import { grid } from "../images/grid.js";
+import { Discriminator } from "../models/discriminator.js";
+import { Generator } from "../models/generator.js";
+import type { TextEncoder } from "../models/text-encoder.js";
+import type { TextFeatures } from "../models/text-features.js";
+import { Random } from "../random.js";
+import { randomState, restoreRandomState } from "../random-streams.js";
+import { writeAtomic } from "../run/atomic-file.js";
+import type { ActiveRun } from "../run/run-folder.js";
+import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
+import { type Damsm, damsmLosses, moveDamsm } from "./damsm-task.js";
+import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+import type { EvaluationSchedule, TrainingTask } from "./loop.js";
+import { classIdsOf, pixelsOf, tensorOf, tokensOf } from "./tensors.js";
+
+export class GanTask implements TrainingTask, AsyncDisposable {
+  readonly #config: Config;
+  readonly #data: Prepared;
+  readonly #damsm: Damsm;
+  readonly #compute: Compute;
+  readonly #prefetcher: Prefetcher<GanPlan>;
+  readonly #trainer: GanTrainer;
+  readonly #samples: { choices: Choice[]; noise: Tensor };
+  readonly evaluation: EvaluationSchedule | undefined;
+
+  /** @param gauge measures it while it is trained */
+  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
+    const { seed, training, siamese } = config;
+    this.#config = config;
+    this.#data = data;
+    this.#damsm = moveDamsm(damsm, compute.device);
+    this.#compute = compute;
+    const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
+    const planner = siamese.enabled
+      ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
+      : new Loader(loader);
+    const sizes = imageSizes(config.generator);
+    this.#prefetcher = withAllCores(
+      () => new Prefetcher<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
+    );
+    const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
+    this.#trainer = makeGanTrainer(config, {
+      device: compute.device,
+      ...(training.damsmWeight > 0 && { damsmLoss }),
+    });
+    this.#samples = this.#chooseSamples();
+    const networks = { generator: this.#trainer.options.average, text: damsm.text, compute };
+    this.evaluation = evaluator && { ...evaluator, measure: () => evaluator.measure(networks) };
+  }
+
+  get steps(): number {
+    return this.#trainer.steps;
+  }
+
+  get device(): Device {
+    return this.#compute.device;
+  }
+
+  async step(): Promise<Record<string, Tensor>> {
+    const { branches, same, images } = await this.#prefetcher.next();
+    const { device } = this.#compute;
+    return scope(() => {
+      const batch: GanBatch & { classIds: Tensor } = {
+        real: images.map((one) => tensorOf(one, this.#compute)),
+        text: this.#encode(branches),
+        classIds: classIdsOf(branches, device),
+        ...(same && { same: tensor(same, { device }) }),
+      };
+      return named(this.#trainer.step(batch));
+    });
+  }
+
+  #damsmLoss(image: Tensor, batch: GanBatch): Tensor {
+    const { classIds } = batch as GanBatch & { classIds: Tensor };
+    const { words, sentence } = damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
+    return words.add(sentence).mul(this.#config.training.damsmWeight);
+  }
+
+  /** The same captions of unseen images and the same noise at every sampling. */
+  #chooseSamples(): { choices: Choice[]; noise: Tensor } {
+    const { images } = this.#data.splits.test;
+    const random = new Random(this.#config.seed, "samples");
+    const places = random.shuffled([...new Array(images.length).keys()]).slice(0, sampleCount);
+    const generator = RandomStream.seeded(this.#config.seed);
+    return {
+      choices: places.map((image) => ({
+        image,
+        caption: random.below(images.at(image).captions.length),
+      })),
+      noise: randn([places.length, this.#config.generator.noise], { generator }).to(this.#compute),
+    };
+  }
+
+  /** Without gradients: the text encoder is frozen. */
+  #encode(batches: BatchPlan[]): TextFeatures {
+    const { tokens, lengths } = tokensOf(batches, this.#compute.device);
+    return noGrad(() => this.#damsm.text.forward(tokens, lengths));
+  }
+
+  async sample(): Promise<Buffer> {
+    const { choices, noise } = this.#samples;
+    const { average } = this.#trainer.options;
+    const size = imageSizes(this.#config.generator).at(-1)!;
+    const batch = planBatch(choices, {
+      data: this.#data,
+      split: "test",
+      maxWords: this.#config.data.maxWords,
+    });
+    const pixels = scope(() =>
+      noGrad(() => pixelsOf(average.forward(noise, this.#encode([batch])).images.at(-1)!)),
+    );
+    const images = choices.map(({ image, caption }, b) => ({
+      pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
+      size,
+      caption: this.#data.splits.test.images.at(image).captions[caption]!.text,
+    }));
+    const rows = Array.from({ length: Math.ceil(images.length / 8) }, (_, i) =>
+      images.slice(8 * i, 8 * i + 8),
+    );
+    return grid(rows, { title: `step ${this.steps}` });
+  }
+
+  state(): TrainingState {
+    return {
+      tensors: stateOf(this.#trainer, this.#compute.device),
+      values: { steps: this.steps, loader: this.#prefetcher.state() },
+    };
+  }
+
+  restore({ tensors, values }: TrainingState): void {
+    const { options, generatorOptimizer, discriminatorOptimizers } = this.#trainer;
+    const steps = values.steps as number;
+    options.generator.loadStateDict(stateUnder(tensors, "generator"));
+    options.average.loadStateDict(stateUnder(tensors, "average"));
+    generatorOptimizer.loadStateDict(stateUnder(tensors, "generatorAdam"), steps);
+    for (const [i, discriminator] of options.discriminators.entries()) {
+      discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
+      discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
+    }
+    // Where the weights were imported, no batch has been read yet.
+    if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
+    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#prefetcher[Symbol.asyncDispose]();
+  }
+
+  /** All that drawing needs: the averaged generator and the text encoder. */
+  publish(run: ActiveRun): void {
+    publishModel(run.path, this.#trainer.options.average, this.#damsm.text, this.steps);
+  }
+}
+
+/** The networks and optimizers of a checkpoint, with the device's random numbers. */
+export function stateOf(
+  { options, generatorOptimizer, discriminatorOptimizers }: GanTrainer,
+  device: Device,
+): Map<string, Tensor> {
+  const states: Record<string, ReadonlyMap<string, Tensor>> = {
+    generator: options.generator.stateDict(),
+    average: options.average.stateDict(),
+    generatorAdam: generatorOptimizer.stateDict(),
+    random: randomState(device),
+  };
+  for (const [i, discriminator] of options.discriminators.entries()) {
+    states[`discriminator${i}`] = discriminator.stateDict();
+    states[`discriminatorAdam${i}`] = discriminatorOptimizers[i]!.stateDict();
+  }
+  return joinStates(states);
+}
+
+/** Writes the model of the run folder `run`, which draws: a generator, and the text encoder that it listens to. */
+export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
+  const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
+  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
+}
+
+/** The networks of a configuration at their first step, on a device, and what trains them. */
+export function makeGanTrainer(
+  config: Config,
+  { device = "cpu", damsmLoss }: Pick<GanTrainerOptions, "damsmLoss"> & { device?: Device } = {},
+): GanTrainer {
+  const { training, contrastive, discriminator, text } = config;
+  const [generator, average] = [makeGenerator(config), makeGenerator(config)];
+  const discriminators = imageSizes(config.generator).map(
+    (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
+  );
+  for (const network of [generator, average, ...discriminators])
+    network.to({ device, memoryFormat: "channels_last" });
+  return new GanTrainer({
+    ...{ generator, average, discriminators, contrastive },
+    learningRate: training.learningRate,
+    betas: training.betas,
+    averageDecay: training.average,
+    klWeight: training.klWeight,
+    sharedNoise: config.siamese.sharedNoise,
+    ...(damsmLoss && { damsmLoss }),
+  });
+}
+
+/** The averaged generator and the text encoder, in a run folder. */
+export const modelFile = "model.safetensors";
+
+const sampleCount = 32;
+
+export function makeGenerator(config: Config): Generator {
+  return new Generator({ ...config.generator, textWidth: config.text.width });
+}
+
+/** One branch, or two with what they share. */
+type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };
+
+/** Losses under the names that they have in `metrics.jsonl`. */
+function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, Tensor> {
+  const stages = (name: string, losses: Tensor[]) =>
+    losses.map((loss, i): [string, Tensor] => [`${name}/stage${i + 1}`, loss]);
+  return {
+    ...Object.fromEntries([...stages("discriminator", discriminator), ...stages("generator", generator)]),
+    kl,
+    damsm,
+    contrastive,
+  };
+}

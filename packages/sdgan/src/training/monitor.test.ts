@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { TrainingMonitor } from "./monitor.js";
+
+let said: string[];
+let monitor: TrainingMonitor;
+beforeEach(() => {
+  said = [];
+  monitor = new TrainingMonitor((line) => said.push(line));
+});
+
+describe("a discriminator that is sure of every image", () => {
+  const losses = (loss: number) => ({ "discriminator/stage1": 0.7, "discriminator/stage2": loss, kl: 0 });
+
+  it("is told once, when it has been so for long, with what to try", () => {
+    for (let step = 10; step <= 1000; step += 10) monitor.losses(step, losses(0.01));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      /^step 210: the loss discriminator\/stage2 has been below 0\.02 for 200 steps.*discriminator/,
+    );
+  });
+
+  it("is not told where it is in doubt now and then, and told again when it had been", () => {
+    for (let step = 10; step <= 1000; step += 10) monitor.losses(step, losses(step % 150 === 0 ? 0.5 : 0.01));
+    expect(said).toEqual([]);
+    for (let step = 1010; step <= 2000; step += 10) monitor.losses(step, losses(step === 1500 ? 0.5 : 0.01));
+    expect(said).toHaveLength(2);
+  });
+});
+
+describe("an evaluation's figures", () => {
+  const name = "attributeClassifier/frechetDistance";
+  const best = { step: 100, value: 10 };
+  const good = { [name]: 11, "attributeClassifier/variety": 0.8, "attributeClassifier/noiseDiversity": 0.4 };
+
+  it("of a good run say nothing", () => {
+    for (let step = 100; step < 500; step += 100) monitor.figures(step, good, { name, best });
+    expect(said).toEqual([]);
+  });
+
+  it("tell that images have become alike, whatever the caption or the noise", () => {
+    monitor.figures(
+      200,
+      { ...good, "attributeClassifier/variety": 0.05, "attributeClassifier/noiseDiversity": 0.01 },
+      { name, best },
+    );
+    expect(said).toHaveLength(2);
+    expect(said[0]).toMatch(
+      /^step 200: attributeClassifier\/variety is 0\.050: images of different captions look alike\. Try/,
+    );
+    expect(said[1]).toMatch(/under different noise look alike/);
+  });
+
+  it("tell that it gets worse: twice in a row, and which checkpoint is kept", () => {
+    for (const [step, distance] of [
+      [200, 30],
+      [300, 12],
+      [400, 30],
+    ] as const)
+      monitor.figures(step, { ...good, [name]: distance }, { name, best });
+    expect(said).toEqual([]);
+    monitor.figures(500, { ...good, [name]: 40 }, { name, best });
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      /^step 500: attributeClassifier\/frechetDistance is 40\.0, and was 10\.0 at step 100/,
+    );
+  });
+});
+
+describe("a machine that other programs use too", () => {
+  const two = { cores: 2, threads: 2 };
+
+  it("is told once, with the threads to go on with", () => {
+    for (let step = 100; step <= 300; step += 100) monitor.machine(step, { ...two, others: 0.94 });
+    expect(said).toEqual([
+      "step 100: other programs keep 0.9 of the 2 cores busy, and each step waits for the slowest of its 2 threads. " +
+        "If they cannot be ended, stop and go on with --threads 1",
+    ]);
+    new TrainingMonitor((line) => said.push(line)).machine(1, { cores: 16, threads: 16, others: 2.5 });
+    expect(said[1]).toMatch(/--threads 13$/);
+  });
+
+  it("is not told where there is room for all, or one thread, which waits for no other", () => {
+    monitor.machine(100, { ...two, others: 0.2 });
+    monitor.machine(200, { cores: 8, threads: 4, others: 4 });
+    monitor.machine(300, { cores: 2, threads: 1, others: 2 });
+    monitor.machine(400, { cores: 2, threads: 4, others: 0 }); // Too many threads, and nobody else's fault.
+    expect(said).toEqual([]);
+  });
+});
