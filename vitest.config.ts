@@ -7,6 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   resolve: {
     alias: {
+      "@sdgan/core": source("packages/core/src/index.ts"),
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),

@@ -74,13 +74,13 @@ async function differenceHere(runFolder, folder) {
   const { inferenceMode, loadPytorch, loadSafetensors, scope } = await import(
     "../packages/torch/dist/index.js"
   );
-  const { imageSizes } = await import("../packages/sdgan/dist/config.js");
+  const { imageSizes } = await import("@sdgan/core");
   const { Discriminator } = await import("../packages/sdgan/dist/models/discriminator.js");
   const { TextEncoder } = await import("../packages/sdgan/dist/models/text-encoder.js");
   const { openRun } = await import("../packages/sdgan/dist/run/run-folder.js");
   const { newestCheckpoint, stateUnder } = await import("../packages/sdgan/dist/training/checkpoint.js");
   const { makeGenerator } = await import("../packages/sdgan/dist/training/gan-task.js");
-  const { Vocabulary } = await import("../packages/sdgan/dist/text/vocabulary.js");
+  const { loadVocabulary } = await import("../packages/sdgan/dist/data/vocabulary-file.js");
 
   return scope(() =>
     inferenceMode(() => {
@@ -88,7 +88,7 @@ async function differenceHere(runFolder, folder) {
       const model = loadSafetensors(join(runFolder, "model.safetensors")).tensors;
       const judges = loadSafetensors(/** @type {string} */ (newestCheckpoint(checkpoints))).tensors;
       const generator = makeGenerator(config);
-      const text = new TextEncoder({ vocabularySize: Vocabulary.load(vocabulary).size, ...config.text });
+      const text = new TextEncoder({ vocabularySize: loadVocabulary(vocabulary).size, ...config.text });
       generator.loadStateDict(stateUnder(model, "generator"));
       text.loadStateDict(stateUnder(model, "text"));
       generator.eval().to({ memoryFormat: "channels_last" });

@@ -101,9 +101,9 @@ await runAsProgram(import.meta.url, async () => {
 
 /** What gives 1e9 operations of a step: ours leaves some of the published ones out. */
 async function countOperations() {
-  if (!existsSync(new URL("../packages/sdgan/dist/config.js", import.meta.url)))
+  if (!existsSync(new URL("../packages/sdgan/dist/config/load.js", import.meta.url)))
     throw new Failure("The project is not built yet.\n  Remedy: npm run setup.");
-  const { loadConfig } = await import("../packages/sdgan/dist/config.js");
+  const { loadConfig } = await import("../packages/sdgan/dist/config/load.js");
   const { BASELINE, stepOperations } = await import("./operations.mjs");
   const config = loadConfig("cub", BASELINE);
   return (batch, { rival = false }) => batch * stepOperations(config, { published: rival });

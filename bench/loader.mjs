@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { imageSizes } from "@sdgan/core";
 import { randn, scope, tensor, withAllCores } from "@sdgan/torch";
-import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
+import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { birds } from "../packages/sdgan/dist/data/birds/index.js";
 import { PairLoader } from "../packages/sdgan/dist/data/pairs.js";
 import { Prefetcher } from "../packages/sdgan/dist/data/prefetcher.js";

@@ -2,7 +2,7 @@
  * Multiplications and additions of a training step's convolutions, for one image, in 1e9. A convolution costs the
  * same again for the gradient of its input, and for that of its weights.
  */
-import { imageSizes } from "../packages/sdgan/dist/config.js";
+import { imageSizes } from "@sdgan/core";
 
 /** Settings that make a preset AttnGAN. */
 export const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];

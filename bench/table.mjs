@@ -1,5 +1,5 @@
 /** The rows of `npm run bench`: what each needs to be measured, and what is made of it. */
-import { loadConfig } from "../packages/sdgan/dist/config.js";
+import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { BASELINE, stepOperations } from "./operations.mjs";
 
 /** @typedef {{ by: string, what: string, options?: object, times?: number, environment?: object }} Need */

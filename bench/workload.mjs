@@ -1,4 +1,6 @@
 /** What is measured, on random data of the real shapes. Nothing here is timed yet. */
+
+import { imageSizes } from "@sdgan/core";
 import {
   functional,
   grad,
@@ -11,7 +13,7 @@ import {
   tensor,
 } from "@sdgan/torch";
 import { startComputing } from "../packages/sdgan/dist/compute.js";
-import { imageSizes, loadConfig } from "../packages/sdgan/dist/config.js";
+import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
 import {

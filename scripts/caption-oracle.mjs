@@ -31,12 +31,12 @@ await runAsProgram(import.meta.url, async () => {
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
   const { openPrepared } = await from("data/prepared");
-  const { chooseTrials } = await from("evaluation/choose");
+  const { chooseTrials } = await from("evaluation/trials");
   const { measure } = await from("evaluation/measure");
   const { attributeExtractor } = await from("evaluation/networks/attribute-classifier");
   const { damsmOfRun } = await from("evaluation/networks/damsm");
   const { figureKinds, metricNames } = await from("evaluation/result");
-  const { captionOracle } = await from("testing/perfect-listener");
+  const { captionOracle } = await from("testing/caption-oracle");
 
   const data = openPrepared(folder);
   const trials = chooseTrials(data, count, 0);

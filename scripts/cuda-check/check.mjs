@@ -26,7 +26,7 @@ import {
   withAllCores,
 } from "@sdgan/torch";
 import { startComputing } from "../../packages/sdgan/dist/compute.js";
-import { loadConfig } from "../../packages/sdgan/dist/config.js";
+import { loadConfig } from "../../packages/sdgan/dist/config/load.js";
 import { run } from "../../packages/torch/scripts/command.mjs";
 import { makeWorkload } from "./workload.mjs";
 

@@ -1,6 +1,7 @@
 /** A training step of a configuration on random images and captions: the same on every device. */
+
+import { imageSizes } from "@sdgan/core";
 import { randn, scope, tensor } from "@sdgan/torch";
-import { imageSizes } from "../../packages/sdgan/dist/config.js";
 import { damsmLosses, makeDamsm, moveDamsm } from "../../packages/sdgan/dist/training/damsm-task.js";
 import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-task.js";
 
@@ -9,7 +10,7 @@ const WORDS = 200;
 /**
  * Networks, and a batch that stays where it is: `step` is what a GPU does, without the loader's part.
  *
- * @param {import("../../packages/sdgan/dist/config.js").Config} config
+ * @param {import("@sdgan/core").Config} config
  * @param {import("../../packages/sdgan/dist/compute.js").Compute} compute
  */
 export function makeWorkload(config, { device, dtype }) {

@@ -1,8 +1,8 @@
+import { UserError } from "@sdgan/core";
 import { cudaDriver } from "@sdgan/torch";
 import { simulateCuda } from "@sdgan/torch/testing";
 import { expect, it } from "vitest";
 import { startComputing, whyNoCuda } from "./compute.js";
-import { UserError } from "./errors.js";
 
 const hasDriver = cudaDriver() !== undefined;
 

@@ -1,4 +1,5 @@
 /** Where networks compute, and in what. */
+import { type Config, UserError } from "@sdgan/core";
 import {
   cudaDriver,
   cudaIsAvailable,
@@ -7,9 +8,7 @@ import {
   setCudnnBenchmark,
   setTf32,
 } from "@sdgan/torch";
-import type { Config } from "./config.js";
 import type { Device } from "./device.js";
-import { UserError } from "./errors.js";
 import { computeDtype } from "./training/precision.js";
 
 export interface Compute {

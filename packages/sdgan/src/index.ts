@@ -1,7 +1,15 @@
 /** SD-GAN as a library: from data to a trained model, and from captions to images. */
 
 // Training: a configuration and a prepared folder become a run folder.
-export { type Config, loadConfig, presetNames } from "./config.js";
+export {
+  type Config,
+  type EncodedCaption,
+  encodeCaption,
+  presetNames,
+  UserError,
+  Vocabulary,
+} from "@sdgan/core";
+export { loadConfig } from "./config/load.js";
 // Data: a source of images with captions becomes a prepared folder.
 export { type BirdsOptions, birds } from "./data/birds/index.js";
 export { type CocoOptions, coco } from "./data/coco.js";
@@ -11,7 +19,6 @@ export { type FlowersOptions, flowers } from "./data/flowers.js";
 export { folder } from "./data/folder/index.js";
 export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepare.js";
 export { openPrepared, type Prepared } from "./data/prepared.js";
-export { UserError } from "./errors.js";
 // Evaluation: a run folder and a prepared folder become figures.
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.js";
 export { type Evaluation, type Figure, figureKinds, metricNames } from "./evaluation/result.js";
@@ -32,6 +39,4 @@ export { TextEncoder, type TextEncoderOptions } from "./models/text-encoder.js";
 export type { TextFeatures } from "./models/text-features.js";
 export { type Metrics, readMetrics } from "./run/metrics.js";
 export { openRun, type RunFolder } from "./run/run-folder.js";
-export { type EncodedCaption, encodeCaption } from "./text/caption.js";
-export { Vocabulary } from "./text/vocabulary.js";
 export { type Training, type TrainingResult, type TrainOptions, train } from "./training/train.js";

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { UserError } from "./errors.js";
+import { UserError } from "@sdgan/core";
 
 const meanings: Record<string, string> = {
   ENOSPC: "the disk is full",

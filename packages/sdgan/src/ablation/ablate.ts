@@ -1,9 +1,10 @@
 /** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
+
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Config, loadConfig } from "../config.js";
+import { type Config, UserError } from "@sdgan/core";
+import { loadConfig } from "../config/load.js";
 import { openPrepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
 import { attributeClassifierPath } from "../evaluation/networks/attribute-classifier.js";
 import { damsmPath, requireIndependent } from "../evaluation/networks/damsm.js";
 import { writeAblationReport } from "../report/ablation-report.js";

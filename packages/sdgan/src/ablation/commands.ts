@@ -1,10 +1,11 @@
 /** Our own command line in processes of its own, which end in good order when they are asked to. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { UserError } from "@sdgan/core";
 import { withAllCores } from "@sdgan/torch";
-import { UserError } from "../errors.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 
 const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));

@@ -1,5 +1,5 @@
+import { Random } from "@sdgan/core";
 /** Whether one way is better than another on the same seeds, or chance alone would do it. */
-import { Random } from "../random.js";
 
 export interface PairedTest {
   /** Pairs. */

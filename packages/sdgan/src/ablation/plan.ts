@@ -1,8 +1,8 @@
 /** Which runs an ablation has, and where they lie. */
+
 import { join } from "node:path";
-import { type Config, formatConfig, loadConfig } from "../config.js";
-import { UserError } from "../errors.js";
-import { nearest } from "../nearest.js";
+import { type Config, nearest, UserError } from "@sdgan/core";
+import { formatConfig, loadConfig } from "../config/load.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { settingsOf, type Variant, variants } from "./variants.js";
 

@@ -1,8 +1,9 @@
 /** What an ablation's folder has come to: `ablation.json` for programs, `ablation.md` for people. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { UserError } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
-import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun } from "../run/run-folder.js";
 import { onDisk } from "../system-errors.js";

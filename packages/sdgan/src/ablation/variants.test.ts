@@ -1,5 +1,6 @@
+import type { Config } from "@sdgan/core";
 import { expect, it } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { makeGenerator } from "../training/gan-task.js";
 import { settingsOf, type Variant, variants } from "./variants.js";
 

@@ -1,5 +1,5 @@
+import { visible } from "@sdgan/core";
 import type { Command } from "commander";
-import { visible } from "../visible.js";
 
 /** `sdgan doctor` */
 export function addDoctor(program: Command): void {

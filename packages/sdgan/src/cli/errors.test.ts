@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { CommanderError } from "commander";
 import { afterEach, expect, it, vi } from "vitest";
-import { UserError } from "../errors.js";
 import { describeError, run, UsageError } from "./errors.js";
 
 afterEach(() => {

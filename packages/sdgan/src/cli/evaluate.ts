@@ -1,7 +1,7 @@
+import { nearest } from "@sdgan/core";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../device.js";
 import { type MetricName, metricNames } from "../evaluation/result.js";
-import { nearest } from "../nearest.js";
 import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";

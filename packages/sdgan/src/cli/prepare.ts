@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { isPresetName, visible } from "@sdgan/core";
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary, Resumed } from "../data/prepare.js";
-import { visible } from "../visible.js";
 import { commandLine } from "./command-line.js";
 import { Interruption } from "./interruption.js";
 import { imageSize, requiredOption, wholeNumber } from "./options.js";
@@ -258,16 +258,15 @@ function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknow
 
 /** What must be said of DAMSM's image encoder: Inception's weights are the user's, and are of no use for drawings. */
 async function encoderFor(preset: string, source: string): Promise<string[]> {
-  const { loadConfig } = await import("../config.js");
+  const { loadConfig } = await import("../config/load.js");
   if (loadConfig(preset).damsm.encoder !== "inception") return [];
   return source === "birds"
     ? ["--set", "damsm.encoder=convolutional"]
     : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
 }
 
-async function presetFor(source: string, size: number): Promise<string> {
-  const { presetNames } = await import("../config.js");
-  if (size % 256 === 0) return presetNames().includes(source) ? source : "cub";
+function presetFor(source: string, size: number): string {
+  if (size % 256 === 0) return isPresetName(source) ? source : "cub";
   if (source === "folder") return "emoji-64";
   return size % 128 === 0 ? "birds-128" : "birds-64";
 }

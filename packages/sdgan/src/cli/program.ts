@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { visible } from "@sdgan/core";
 import { Command } from "commander";
-import { visible } from "../visible.js";
 import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";

@@ -1,4 +1,4 @@
-import { visible } from "../visible.js";
+import { visible } from "@sdgan/core";
 
 export interface ProgressOptions {
   /** Stands at the beginning of the line: "damsm". */

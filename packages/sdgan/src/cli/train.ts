@@ -122,7 +122,7 @@ async function configOf(training: Training, { config, set, resume, run, damsm }:
   }
   if (config === undefined)
     throw new UsageError(`train ${training}: give --config, a preset or a YAML file; or --resume to go on`);
-  const { loadConfig } = await import("../config.js");
+  const { loadConfig } = await import("../config/load.js");
   return loadConfig(config, set);
 }
 

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 
 /**
  * Imports modules that need libtorch. Where it cannot be loaded, that is one line with the remedy.

@@ -10,7 +10,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { takeLock } from "../run/run-lock.js";
 import { ensureFolder } from "../system-errors.js";
 import { FILES, FORMAT } from "./format.js";

@@ -1,6 +1,4 @@
-import { UserError } from "../errors.js";
-import { quote } from "../text/quote.js";
-import { PADDING, Vocabulary } from "../text/vocabulary.js";
+import { PADDING, quote, UserError, Vocabulary } from "@sdgan/core";
 import type { FoundCaptions } from "./caption-files.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
 import type { Split } from "./dataset.js";

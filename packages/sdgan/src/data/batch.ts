@@ -1,5 +1,4 @@
-import type { Random } from "../random.js";
-import { sampleWords } from "../text/caption.js";
+import { type Random, sampleWords } from "@sdgan/core";
 import type { Split } from "./dataset.js";
 import type { Prepared } from "./prepared.js";
 

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { DataFolder } from "./data-folder.js";
 import type { Caption } from "./dataset.js";
 

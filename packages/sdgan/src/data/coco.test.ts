@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
 import { drawCoco, type Scene } from "../testing/coco-tree.js";
 import { examplesOf } from "../testing/examples.js";
 import { coco } from "./coco.js";

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { type AttnganLists, findAttnganLists } from "./attngan.js";
 import { type FoundCaptions, findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
 import { readAnnotations } from "./coco-annotations.js";

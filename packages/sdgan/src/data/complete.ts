@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PADDING, tokenize, Vocabulary } from "@sdgan/core";
 import { onDisk } from "../system-errors.js";
-import { tokenize } from "../text/tokens.js";
-import { PADDING, Vocabulary } from "../text/vocabulary.js";
 import { contactSheet } from "./contact-sheet.js";
 import type { Source } from "./dataset.js";
 import { FILES, FORMAT, type Index, type PreparedImage, type Summary, VERSION } from "./format.js";
@@ -27,7 +26,7 @@ export async function complete(
   if (skipped.length > 0)
     write(join(dir, FILES.skipped), skipped.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
-  onDisk(vocabularyFile, () => vocabulary.save(vocabularyFile));
+  write(vocabularyFile, vocabulary.format());
   const summary: Summary = {
     ...{ images: { ...journal.images }, captions: lists.captions, words: vocabulary.size },
     ...(source.vocabulary && { unknownWords: unknownWords(journal, vocabulary) }),

@@ -1,5 +1,4 @@
-import { UserError } from "../errors.js";
-import { quote } from "../text/quote.js";
+import { quote, UserError } from "@sdgan/core";
 import { type DataFolder, insidePath } from "./data-folder.js";
 import type { Box } from "./dataset.js";
 

@@ -1,9 +1,10 @@
 /** From CUB's files to a prepared folder, in both layouts. */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Random } from "@sdgan/core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Random } from "../random.js";
 import { checkCrops } from "../testing/crop-check.js";
 import { writeCubLists } from "../testing/cub-lists.js";
 import { type DrawnBird, drawCub } from "../testing/cub-tree.js";

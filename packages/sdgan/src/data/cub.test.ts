@@ -10,9 +10,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { readPickle } from "@sdgan/torch/pickle";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
 import { writeCubLists } from "../testing/cub-lists.js";
 import { type DrawnBird, drawCub } from "../testing/cub-tree.js";
 import { examplesOf } from "../testing/examples.js";

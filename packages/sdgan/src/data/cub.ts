@@ -1,5 +1,4 @@
-import { UserError } from "../errors.js";
-import { quote } from "../text/quote.js";
+import { quote, UserError } from "@sdgan/core";
 import { type AttnganLists, findAttnganLists } from "./attngan.js";
 import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
 import { type CubImage, readCubLists } from "./cub-lists.js";

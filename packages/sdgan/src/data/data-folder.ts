@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { isAbsolute, join, posix, sep } from "node:path";
 import { promisify } from "node:util";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 
 /**
  * A folder of somebody's data. Its files name other files, and some of them lie: whatever paths and links stand

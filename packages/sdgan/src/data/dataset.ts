@@ -1,4 +1,4 @@
-import type { Vocabulary } from "../text/vocabulary.js";
+import type { Vocabulary } from "@sdgan/core";
 
 /**
  * Where images with words come from. A source gives examples one after another, as its files have them;

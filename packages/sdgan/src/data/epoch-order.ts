@@ -1,5 +1,4 @@
-import { UserError } from "../errors.js";
-import { Random } from "../random.js";
+import { Random, UserError } from "@sdgan/core";
 
 /** What goes on from one batch to the next: JSON, for checkpoints. */
 export interface LoaderState {

@@ -1,5 +1,4 @@
-import { UserError } from "../errors.js";
-import { quote } from "../text/quote.js";
+import { quote, UserError } from "@sdgan/core";
 import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";

@@ -1,6 +1,7 @@
 /** The program of a thread that makes images ready: see `image-workers.ts`. */
+
 import { parentPort, workerData } from "node:worker_threads";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import type { Answer, Job, WorkerData } from "./image-workers.js";
 import { pixelReader } from "./pixels.js";
 import { fillPyramid } from "./pyramid.js";

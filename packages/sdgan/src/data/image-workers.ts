@@ -1,6 +1,7 @@
 /** Threads that make images ready. They carry out what was decided elsewhere, in memory that all threads share. */
+
 import { Worker } from "node:worker_threads";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import type { StoredPixels } from "./pixels.js";
 import type { ImagePlan, Images, Sizes } from "./pyramid.js";
 

@@ -1,5 +1,4 @@
-import { UserError } from "../errors.js";
-import type { Random } from "../random.js";
+import { type Random, UserError } from "@sdgan/core";
 import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmentation } from "./batch.js";
 import { EpochOrder, type LoaderState } from "./epoch-order.js";
 import type { LoaderOptions } from "./loader.js";

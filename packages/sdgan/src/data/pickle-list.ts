@@ -1,5 +1,5 @@
+import { UserError } from "@sdgan/core";
 import { readPickle } from "@sdgan/torch/pickle";
-import { UserError } from "../errors.js";
 import type { DataFolder } from "./data-folder.js";
 
 /**

@@ -1,6 +1,7 @@
 /** The pixels of a prepared folder, as threads share them. */
+
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { onDisk } from "../system-errors.js";
 
 /** The images of a split. Posted to another thread, it is the same memory there, or the same open file. */

@@ -11,9 +11,8 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError, Vocabulary } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
 import { prepare } from "./prepare.js";

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { hasWords, UserError } from "@sdgan/core";
 import { checksum } from "@sdgan/images";
 import sharp from "sharp";
-import { UserError } from "../errors.js";
-import { hasWords } from "../text/tokens.js";
 import { AtomicFolder, unwritable } from "./atomic-folder.js";
 import { complete } from "./complete.js";
 import type { Example, Source } from "./dataset.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { FILES, imageSchema, type PreparedImage } from "./format.js";
 
 /** What a list of images must agree with. */

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { UserError, type Vocabulary } from "@sdgan/core";
 import { z } from "zod";
-import { UserError } from "../errors.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import type { Split } from "./dataset.js";
 import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 import { Images, readChecked } from "./prepared-images.js";
+import { loadVocabulary } from "./vocabulary-file.js";
 
 export type { PreparedCaption, PreparedImage } from "./format.js";
 
@@ -46,7 +46,7 @@ export interface PreparedSplit {
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
   const { summary, sha256, source, size, storedSize, classes, attributes } = readIndex(dir);
   const vocabularyFile = join(dir, FILES.vocabulary);
-  const vocabulary = Vocabulary.load(vocabularyFile);
+  const vocabulary = loadVocabulary(vocabularyFile);
   readChecked(vocabularyFile, sha256.vocabulary);
   const imageBytes = storedSize * storedSize * 3;
   const open = (split: Split): PreparedSplit => {

@@ -12,9 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { Random, UserError } from "@sdgan/core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { UserError } from "../errors.js";
-import { Random } from "../random.js";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { UserError } from "@sdgan/core";
 import { checksum } from "@sdgan/images";
-import { UserError } from "../errors.js";
 import { FILES, SPLITS } from "./format.js";
 import { openPrepared } from "./prepared.js";
 

@@ -1,8 +1,9 @@
 import { basename, dirname } from "node:path";
-import { Vocabulary } from "../text/vocabulary.js";
+import type { Vocabulary } from "@sdgan/core";
 import { readAttnganVocabulary } from "./attngan.js";
 import { DataFolder } from "./data-folder.js";
 import type { Source } from "./dataset.js";
+import { loadVocabulary } from "./vocabulary-file.js";
 
 /**
  * `source` with words from elsewhere, so that a text encoder that knows those words fits: `choice` is the file of a
@@ -18,7 +19,7 @@ export function withVocabulary(source: Source, choice: string): Source {
 
 /** AttnGAN's `captions.pickle`, or a `vocabulary.json`. Throws a `UserError` when the file is neither. */
 export function readVocabulary(file: string): Vocabulary {
-  if (!/\.(pickle|pkl)$/.test(file)) return Vocabulary.load(file);
+  if (!/\.(pickle|pkl)$/.test(file)) return loadVocabulary(file);
   return readAttnganVocabulary(
     new DataFolder(dirname(file), "Give the file of a vocabulary."),
     basename(file),

@@ -1,9 +1,9 @@
 /** A cheap evaluation while the GAN trains: a few hundred images, looked at by what the run folder has. */
+
 import { join } from "node:path";
+import { type Config, imageSizes, UserError } from "@sdgan/core";
 import type { Compute } from "../compute.js";
-import { type Config, imageSizes } from "../config.js";
 import type { Prepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
 import { type GenerationNetworks, generateImages } from "../generation/generate.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
 import { type Damsm, damsmFile } from "../training/damsm-task.js";

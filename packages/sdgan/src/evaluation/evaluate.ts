@@ -1,8 +1,9 @@
 /** How good a run is, in the field's measures: its averaged generator, held against images that it never saw. */
+
 import { join, resolve } from "node:path";
+import { UserError } from "@sdgan/core";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { reportRun } from "../report/index.js";

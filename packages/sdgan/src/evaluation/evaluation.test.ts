@@ -1,4 +1,5 @@
 /** The whole way, on a small set of birds: images generated or altered, networks trained on it, figures. */
+
 import {
   copyFileSync,
   cpSync,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
 import {
   cat,
   functional,
@@ -23,12 +25,11 @@ import {
   tensor,
 } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { makeBatch } from "../data/batch.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { captionOracle } from "../testing/caption-oracle.js";

@@ -1,7 +1,7 @@
 /** From what networks saw to figures: a function a metric. */
+import { Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
-import { Random } from "../random.js";
 import { attributeAccuracy, namedBy, namedByOthers, type Reading } from "./attribute-accuracy.js";
 import type { ExtractedFeatures, FeatureExtractors, Views } from "./extract-features.js";
 import { semanticConsistency } from "./metrics/consistency.js";

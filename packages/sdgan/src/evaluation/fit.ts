@@ -1,7 +1,7 @@
 /** Images brought to the size that a network takes. */
+import { UserError } from "@sdgan/core";
 import { functional, type Tensor } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
 import { resize } from "../training/tensors.js";
 
 /** Whether images of `from` pixels can be brought to `to` without leaving pixels out. */

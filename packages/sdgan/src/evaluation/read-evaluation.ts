@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { onDisk } from "../system-errors.js";
 import type { Evaluation } from "./result.js";
 

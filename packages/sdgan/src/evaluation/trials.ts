@@ -1,7 +1,7 @@
 /** Which captions an evaluation draws images of. */
+import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import type { Prepared, PreparedCaption } from "../data/prepared.js";
-import { Random } from "../random.js";
 
 /** An image of the data, captions of it to draw, and the noise to draw them with. */
 export interface Trial {

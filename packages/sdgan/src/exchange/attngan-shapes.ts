@@ -1,5 +1,5 @@
 /** What the tensors of AttnGAN's networks tell of their sizes, by their names and shapes. */
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import type { NetworkFile } from "./network-file.js";
 
 /** Which of AttnGAN's networks a file has. */

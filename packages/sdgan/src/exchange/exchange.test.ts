@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { full, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { example, mapped, sourceOf } from "../data/fixtures.js";
 import { prepare } from "../data/prepare.js";
 import { ImageGenerator } from "../generation/image-generator.js";

@@ -1,8 +1,9 @@
 /** A run's networks as plain `state_dict`s, for PyTorch and for others. */
+
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { imageSizes } from "@sdgan/core";
 import { saveSafetensors, scope, type Tensor } from "@sdgan/torch";
-import { imageSizes } from "../config.js";
 import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "../models/attngan-names.js";
 import { openRun } from "../run/run-folder.js";
 import { newestCheckpoint, readTensors, stateUnder } from "../training/checkpoint.js";

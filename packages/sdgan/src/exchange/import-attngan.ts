@@ -1,12 +1,12 @@
 /** AttnGAN's published weights, and those that its code saves, as a run folder of this project. */
+
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type Config, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
-import { type Config, imageSizes, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { readVocabulary } from "../data/with-vocabulary.js";
-import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
-import type { Vocabulary } from "../text/vocabulary.js";
 import {
   discriminatorSizes,
   generatorSizes,

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Config, imageSizes, UserError } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
-import { type Config, imageSizes, loadConfig } from "../config.js";
-import { UserError } from "../errors.js";
-import { Vocabulary } from "../text/vocabulary.js";
+import { loadConfig } from "../config/load.js";
+import { loadVocabulary } from "../data/vocabulary-file.js";
 import { weightFiles } from "./export-run.js";
 import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun } from "./new-run.js";
@@ -17,7 +17,7 @@ import { makeRun } from "./new-run.js";
 export function importWeights(folder: string, run: string): { config: Config; files: string[] } {
   return scope(() => {
     const config = loadConfig(join(folder, "config.yaml"));
-    const vocabulary = Vocabulary.load(join(folder, "vocabulary.json"));
+    const vocabulary = loadVocabulary(join(folder, "vocabulary.json"));
     const image = optional(folder, weightFiles.image);
     const networks = {
       generator: required(folder, weightFiles.generator),

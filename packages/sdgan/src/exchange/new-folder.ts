@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { isRunning } from "../run/run-lock.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 

@@ -1,6 +1,6 @@
 /** Makes a run folder of weights that were trained elsewhere, as if training had come to them here. */
+import { type Config, imageSizes, type Vocabulary } from "@sdgan/core";
 import { manualSeed, noGrad, scope } from "@sdgan/torch";
-import { type Config, imageSizes } from "../config.js";
 import {
   attnganDiscriminatorName,
   attnganImageEncoderName,
@@ -9,7 +9,6 @@ import {
 } from "../models/attngan-names.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
-import type { Vocabulary } from "../text/vocabulary.js";
 import { refusing, saveCheckpoint } from "../training/checkpoint.js";
 import { damsmFolder } from "../training/damsm-of-run.js";
 import { makeDamsm, publishDamsm } from "../training/damsm-task.js";

@@ -1,8 +1,8 @@
+import { Random } from "@sdgan/core";
 import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
 import type { Generated, Generator } from "../models/generator.js";
 import type { TextEncoder } from "../models/text-encoder.js";
-import { Random } from "../random.js";
 
 /** What draws: a generator and the text encoder that it listens to, both in evaluation mode. */
 export interface GenerationNetworks {

@@ -12,16 +12,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError, Vocabulary } from "@sdgan/core";
 import { manualSeed, Generator as RandomStream, saveSafetensors } from "@sdgan/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { loadConfig } from "../config.js";
-import { UserError } from "../errors.js";
+import { loadConfig } from "../config/load.js";
 import { readTexts } from "../images/png-text.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import { joinStates } from "../training/checkpoint.js";
 import { makeGenerator, modelFile } from "../training/gan-task.js";
 import { ImageGenerator } from "./image-generator.js";
@@ -36,8 +35,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "tiny.yaml"), tinyConfig);
   const config = loadConfig(join(folder, "tiny.yaml"));
   const vocabulary = Vocabulary.build(["a small red bird with black wings and a long tail"]);
-  vocabulary.save(join(folder, "vocabulary.json"));
-  using _ = startRun(run, config, readFileSync(join(folder, "vocabulary.json"), "utf8"));
+  using _ = startRun(run, config, vocabulary.format());
   manualSeed(1);
   const tensors = joinStates({
     generator: makeGenerator(config).stateDict(),
@@ -183,7 +181,7 @@ it("names what of a run is missing or broken", () => {
   truncateSync(model, 5000);
   expect(() => new ImageGenerator(broken)).toThrow(`${model} is no safetensors file`);
   copyFileSync(join(run, modelFile), model);
-  new Vocabulary(["<end>", "bird"]).save(join(broken, "vocabulary.json"));
+  writeFileSync(join(broken, "vocabulary.json"), new Vocabulary(["<end>", "bird"]).format());
   expect(() => new ImageGenerator(broken)).toThrow(`${model}: state does not fit the network`);
   for (const error of [() => new ImageGenerator(broken), () => new ImageGenerator(join(folder, "nowhere"))])
     expect(error).toThrow(UserError);

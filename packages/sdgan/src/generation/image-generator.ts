@@ -1,15 +1,15 @@
 /** From captions to images with a trained model: all that is needed lies in its run folder. */
+
 import { basename, join, resolve } from "node:path";
+import { type Config, type EncodedCaption, encodeCaption, imageSizes, type Vocabulary } from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
 import { type Compute, startComputing } from "../compute.js";
-import { type Config, imageSizes } from "../config.js";
+import { loadVocabulary } from "../data/vocabulary-file.js";
 import type { Device } from "../device.js";
 import type { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { holdRandomStreams } from "../random-streams.js";
 import { openRun } from "../run/run-folder.js";
-import { type EncodedCaption, encodeCaption } from "../text/caption.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import { bestStep } from "../training/best.js";
 import { checkpointPath, readTensors, refusing, stateUnder } from "../training/checkpoint.js";
 import { makeGenerator, modelFile } from "../training/gan-task.js";
@@ -81,7 +81,7 @@ export class ImageGenerator {
     const folder = openRun(run);
     const { config, vocabulary } = folder;
     this.#config = config;
-    this.vocabulary = Vocabulary.load(vocabulary);
+    this.vocabulary = loadVocabulary(vocabulary);
     this.#compute = startComputing(precision ?? config.training.precision, device);
     using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
     this.#text = new TextEncoder({ vocabularySize: this.vocabulary.size, ...config.text });

@@ -1,14 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Vocabulary } from "@sdgan/core";
 import { manualSeed, nn } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { SentenceModulation, WordModulation } from "../models/scbn.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import { makeGenerator, publishModel } from "../training/gan-task.js";
 import { ImageGenerator } from "./image-generator.js";
 import { inspect } from "./inspect.js";
@@ -25,8 +25,7 @@ function generatorWith(scbn: string, constants = { sentence: 0, word: 0 }): Imag
   const run = join(folder, `${scbn}-${constants.sentence}-${constants.word}`);
   const config = loadConfig(join(folder, "tiny.yaml"), [`generator.scbn=${scbn}`]);
   const vocabulary = Vocabulary.build(["a small red bird with black wings and a long tail"]);
-  vocabulary.save(join(folder, "vocabulary.json"));
-  startRun(run, config, readFileSync(join(folder, "vocabulary.json"), "utf8"))[Symbol.dispose]();
+  startRun(run, config, vocabulary.format())[Symbol.dispose]();
   manualSeed(1);
   const generator = makeGenerator(config);
   for (const module of generator.modules()) {

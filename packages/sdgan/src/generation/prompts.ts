@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { onDisk } from "../system-errors.js";
 import type { ImageGenerator } from "./image-generator.js";
 

@@ -1,11 +1,12 @@
 /** Images as files: PNGs that say what they are of, and a sheet with all of them. */
+
 import { join } from "node:path";
+import { tokenize } from "@sdgan/core";
 import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
 import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
-import { tokenize } from "../text/tokens.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
 export interface SaveOptions {

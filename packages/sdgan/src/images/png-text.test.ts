@@ -1,6 +1,6 @@
+import { UserError } from "@sdgan/core";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
 import { readTexts, withTexts } from "./png-text.js";
 
 const png = await sharp(Buffer.from([255, 0, 0, 0, 255, 0]), { raw: { width: 2, height: 1, channels: 3 } })

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 
 /**
  * `png` with texts in it, keyword → text, where image tools look for them ("Description", "Software", …): tEXt

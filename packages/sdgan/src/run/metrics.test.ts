@@ -1,8 +1,8 @@
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { UserError } from "../errors.js";
 import { MetricsLog, readMetrics } from "./metrics.js";
 
 let folder: string;

@@ -2,9 +2,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadConfig } from "../config.js";
-import { UserError } from "../errors.js";
+import { loadConfig } from "../config/load.js";
 import { holdsRun, openRun, resumeRun, startRun } from "./run-folder.js";
 
 const config = loadConfig("birds-64", ["seed=7"]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, formatConfig, loadConfig } from "../config.js";
-import { UserError } from "../errors.js";
+import { type Config, UserError } from "@sdgan/core";
+import { formatConfig, loadConfig } from "../config/load.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 import { removeLeftovers, writeFileAtomic } from "./atomic-file.js";
 import { takeLock } from "./run-lock.js";

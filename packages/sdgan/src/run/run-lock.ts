@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { onDisk } from "../system-errors.js";
 
 /** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */

@@ -1,9 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PADDING, Random, tokenize } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
-import { Random } from "../random.js";
-import { tokenize } from "../text/tokens.js";
-import { PADDING } from "../text/vocabulary.js";
 import { type Pickled, pickle, pickleAsText } from "./pickle.js";
 
 export interface ListedImage {

@@ -3,6 +3,7 @@
  * everything else by chance, which the noise decides. No generator can be asked for more, so its figures tell what
  * figures can be reached, and which of them a generator passes by other means than meaning.
  */
+import { Random } from "@sdgan/core";
 import { tensor } from "@sdgan/torch";
 import sharp from "sharp";
 import { drawBirdImage } from "../data/birds/draw.js";
@@ -10,7 +11,6 @@ import type { Traits } from "../data/birds/species.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Draw, Noise } from "../evaluation/extract-features.js";
 import { captionOf, split, type Trial } from "../evaluation/trials.js";
-import { Random } from "../random.js";
 
 /**
  * Draws all that an evaluation of these trials asks for.

@@ -1,8 +1,8 @@
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Random } from "@sdgan/core";
 import { writeCaptions } from "../data/birds/captions.js";
 import { makeSpecies } from "../data/birds/species.js";
-import { Random } from "../random.js";
 import { writeAttnganLists } from "./attngan-tree.js";
 import { inTurn } from "./in-turn.js";
 import { photograph, randomKind } from "./photograph.js";

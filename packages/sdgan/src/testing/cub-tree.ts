@@ -1,11 +1,11 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Random } from "@sdgan/core";
 import { writeCaptions } from "../data/birds/captions.js";
 import { makeSpecies } from "../data/birds/species.js";
 import { TEST_CLASSES } from "../data/cub.js";
 import { type CubImage, readCubLists } from "../data/cub-lists.js";
 import { DataFolder } from "../data/data-folder.js";
-import { Random } from "../random.js";
 import { writeAttnganLists } from "./attngan-tree.js";
 import { inTurn } from "./in-turn.js";
 import { type PhotographKind, photograph, randomKind } from "./photograph.js";

@@ -1,8 +1,8 @@
+import type { Random } from "@sdgan/core";
 import sharp from "sharp";
 import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Box } from "../data/dataset.js";
-import type { Random } from "../random.js";
 
 /** What people's JPEGs are. */
 export interface PhotographKind {

@@ -1,5 +1,7 @@
 /** Training of the attribute classifier on real images whose attributes are known. */
+
 import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
 import {
   functional,
   grad,
@@ -11,13 +13,11 @@ import {
   withAllCores,
 } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
-import type { Config } from "../config.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { AttributeClassifier } from "../models/attribute-classifier.js";
 import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";

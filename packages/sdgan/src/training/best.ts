@@ -1,5 +1,5 @@
 /** The best checkpoint of a run: the one whose evaluation's figure is best. */
-import { UserError } from "../errors.js";
+import { UserError } from "@sdgan/core";
 import { figureKinds } from "../evaluation/result.js";
 import { readMetrics } from "../run/metrics.js";
 import type { RunFolder } from "../run/run-folder.js";

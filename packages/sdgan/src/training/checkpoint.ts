@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { call, loadSafetensors, noGrad, saveSafetensors, scope, type Tensor } from "@sdgan/torch";
-import { UserError } from "../errors.js";
 import { writeAtomic } from "../run/atomic-file.js";
 
 /** All that a training needs to go on as if it had never stopped. */

@@ -1,10 +1,12 @@
 /** Captions of an image's own class are not wrong answers: in DAMSM's training, and in the GAN's DAMSM loss. */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Config } from "@sdgan/core";
 import { grad, manualSeed, randn, tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import type { Source } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";

@@ -1,11 +1,13 @@
 /** Trainings, drawing and measuring on a GPU that is simulated: it computes on the CPU, and is as strict as a real one. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Config } from "@sdgan/core";
 import { randn } from "@sdgan/torch";
 import { type SimulatedCuda, simulateCuda } from "@sdgan/torch/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { evaluate } from "../evaluation/evaluate.js";

@@ -1,13 +1,13 @@
 /** The DAMSM that a GAN is trained with: it lies in the GAN's own run folder, so that this folder alone can resume. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, imageSizes } from "../config.js";
+import { type Config, imageSizes, UserError } from "@sdgan/core";
 import type { Prepared } from "../data/prepared.js";
-import { UserError } from "../errors.js";
+import { loadVocabulary } from "../data/vocabulary-file.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun, type RunFolder } from "../run/run-folder.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import { refusing } from "./checkpoint.js";
 import { type Damsm, damsmFile, loadDamsm } from "./damsm-task.js";
 
@@ -25,7 +25,7 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
   const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}${weights}`);
   requireSameNetworks(damsm, config);
   requireSize(config);
-  if (!sameWords(Vocabulary.load(damsm.vocabulary).words, data.vocabulary.words)) {
+  if (!sameWords(loadVocabulary(damsm.vocabulary).words, data.vocabulary.words)) {
     throw new UserError(
       `${data.dir}: has other words than the DAMSM in ${damsm.path} knows: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",

@@ -1,15 +1,14 @@
 /** Training of DAMSM: text encoder and image encoder learn which caption belongs to which image. */
 
 import { join } from "node:path";
+import { type Config, damsmImageSize, UserError } from "@sdgan/core";
 import { grad, noGrad, optim, saveSafetensors, scope, type Tensor, withAllCores } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
-import { type Config, damsmImageSize } from "../config.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
 import { ConvolutionalImageEncoder, type ImageEncoder } from "../models/image-encoder.js";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";

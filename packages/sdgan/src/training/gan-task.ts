@@ -1,5 +1,7 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
+
 import { join } from "node:path";
+import { type Config, imageSizes, Random } from "@sdgan/core";
 import {
   noGrad,
   Generator as RandomStream,
@@ -11,7 +13,6 @@ import {
   withAllCores,
 } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
-import { type Config, imageSizes } from "../config.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
@@ -25,7 +26,6 @@ import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
 import type { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
-import { Random } from "../random.js";
 import { randomState, restoreRandomState } from "../random-streams.js";
 import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";

@@ -1,13 +1,14 @@
 /** DAMSM on an Inception-v3 of random weights, and a GAN trained with it: what a run folder then has, and needs. */
+
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
 import { manualSeed, saveSafetensors, type Tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
-import { UserError } from "../errors.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";

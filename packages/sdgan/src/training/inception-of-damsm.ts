@@ -2,8 +2,7 @@
  * The Inception under DAMSM's image encoder: its weights come from a file once, when a run begins. From then on DAMSM's
  * checkpoints and `damsm.safetensors` have them, and the configuration has the file's hash.
  */
-import type { Config } from "../config.js";
-import { UserError } from "../errors.js";
+import { type Config, UserError } from "@sdgan/core";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { loadInception, sha256Of } from "../weights/inception-file.js";
 import type { Damsm } from "./damsm-task.js";

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
 import {
   manualSeed,
   noGrad,
@@ -13,9 +14,8 @@ import {
 import { simulateCuda } from "@sdgan/torch/testing";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Config, loadConfig } from "../config.js";
+import { loadConfig } from "../config/load.js";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { readEvents, scalarsOf } from "../testing/events.js";

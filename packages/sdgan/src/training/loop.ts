@@ -1,10 +1,11 @@
 /** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
+
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { UserError } from "@sdgan/core";
 import { scope, stack, type Tensor, threads } from "@sdgan/torch";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { holdRandomStreams } from "../random-streams.js";
 import { writeFileAtomic } from "../run/atomic-file.js";
 import { MetricsLog } from "../run/metrics.js";

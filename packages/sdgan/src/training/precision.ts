@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { Config } from "@sdgan/core";
 import { cudaDriver, type DType } from "@sdgan/torch";
-import type { Config } from "../config.js";
 import type { Device } from "../device.js";
 
 /**

@@ -1,7 +1,7 @@
+import { Random } from "@sdgan/core";
 import { call, cat, fromBytes, randn, type Tensor, tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
 import { fillPyramid, roomFor } from "../data/pyramid.js";
-import { Random } from "../random.js";
 import { relativeError } from "../testing/golden.js";
 import { classIdsOf, imagesOf, pixelsOf, resize, tensorOf, tokensOf } from "./tensors.js";
 

@@ -1,16 +1,16 @@
 /** Begins or resumes a training: of DAMSM, of the attribute classifier, of the GAN, each in its place in one run folder. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Config, damsmImageSize, imageSizes, UserError } from "@sdgan/core";
 import { manualSeed } from "@sdgan/torch";
 import { startComputing } from "../compute.js";
-import { type Config, damsmImageSize, imageSizes } from "../config.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import { loadVocabulary } from "../data/vocabulary-file.js";
 import type { Device } from "../device.js";
-import { UserError } from "../errors.js";
 import { makeEvaluator } from "../evaluation/during-training.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
-import { Vocabulary } from "../text/vocabulary.js";
 import {
   AttributeClassifierTask,
   attributeClassifierFile,
@@ -204,7 +204,7 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
 }
 
 function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
-  const { words } = Vocabulary.load(run.vocabulary);
+  const { words } = loadVocabulary(run.vocabulary);
   if (sameWords(data.vocabulary.words, words)) return;
   throw new UserError(
     `${data.dir}: has other words (${data.vocabulary.size}) than ${run.vocabulary} (${words.length}): ` +

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { manualSeed, ones, saveSafetensors, type Tensor, tensor, zeros } from "@sdgan/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../errors.js";
 import { InceptionTrunk, InceptionV3 } from "../models/inception/inception-v3.js";
 import { loadInception, sha256Of } from "./inception-file.js";
 

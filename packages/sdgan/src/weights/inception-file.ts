@@ -1,8 +1,9 @@
 /** Inception's weights, from a file that the user names: they are nobody's to ship but their authors'. */
+
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
+import { UserError } from "@sdgan/core";
 import { scope, type Tensor, zeros } from "@sdgan/torch";
-import { UserError } from "../errors.js";
 import {
   type InceptionTrunk,
   InceptionV3,

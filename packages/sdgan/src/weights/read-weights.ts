@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { UserError } from "@sdgan/core";
 import { loadPytorch, loadSafetensors, stateDictOf, type Tensor } from "@sdgan/torch";
-import { UserError } from "../errors.js";
 import { onDisk } from "../system-errors.js";
 
 /**

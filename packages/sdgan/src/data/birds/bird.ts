@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 import { ink, jitter, type Light, luma, mix, palette, paper, type Rgb } from "./colour.js";
 import type { Traits } from "./species.js";
 import { element, num, path, verticalGradient } from "./svg.js";

@@ -1,5 +1,5 @@
+import { Random } from "@sdgan/core";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../random.js";
 import { writeCaptions } from "./captions.js";
 import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 import type { Caption } from "../dataset.js";
 import { type Attribute, attributes, type Colour, type Traits } from "./species.js";
 

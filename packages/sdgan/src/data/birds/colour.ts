@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 import type { Colour } from "./species.js";
 
 /** Red, green and blue, each 0 … 255; whole numbers only in the text of an image. */

@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 import { drawBird, extent, randomPose } from "./bird.js";
 import { randomLight } from "./colour.js";
 import { drawScene } from "./scene.js";

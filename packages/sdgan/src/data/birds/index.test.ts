@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
+import { UserError } from "@sdgan/core";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { UserError } from "../../errors.js";
 import type { Example, Source } from "../dataset.js";
 import { type BirdsOptions, birds } from "./index.js";
 

@@ -1,5 +1,4 @@
-import { UserError } from "../../errors.js";
-import { Random } from "../../random.js";
+import { Random, UserError } from "@sdgan/core";
 import type { Example, Source } from "../dataset.js";
 import { writeCaptions } from "./captions.js";
 import { drawBirdImage } from "./draw.js";

@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 import { jitter, type Light, mix, paper, type Rgb } from "./colour.js";
 import { element, path, verticalGradient } from "./svg.js";
 

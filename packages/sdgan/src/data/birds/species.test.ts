@@ -1,5 +1,5 @@
+import { Random } from "@sdgan/core";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../random.js";
 import { attributes, makeSpecies, type Species } from "./species.js";
 
 describe("makeSpecies", () => {

@@ -1,5 +1,4 @@
-import { UserError } from "../../errors.js";
-import type { Random } from "../../random.js";
+import { type Random, UserError } from "@sdgan/core";
 import type { Split } from "../dataset.js";
 
 /** Ten colours that people name and that stay far apart in a small image under any of the lights. */

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { UserError } from "../../errors.js";
 import type { Example } from "../dataset.js";
 import { folder } from "./index.js";
 

@@ -1,6 +1,5 @@
+import { quote, UserError } from "@sdgan/core";
 import { z } from "zod";
-import { UserError } from "../../errors.js";
-import { quote } from "../../text/quote.js";
 import { type DataFolder, insidePath } from "../data-folder.js";
 import type { Split } from "../dataset.js";
 import type { Entry } from "./entry.js";

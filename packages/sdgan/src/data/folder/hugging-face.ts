@@ -1,7 +1,6 @@
+import { quote, UserError } from "@sdgan/core";
 import { CsvError, parse as parseCsv } from "csv-parse/sync";
 import { z } from "zod";
-import { UserError } from "../../errors.js";
-import { quote } from "../../text/quote.js";
 import { type DataFolder, insidePath } from "../data-folder.js";
 import type { Entry } from "./entry.js";
 import { splitByHash, splitByName } from "./split.js";

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { UserError } from "../../errors.js";
+import { UserError } from "@sdgan/core";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
 import { findBeside } from "./beside.js";

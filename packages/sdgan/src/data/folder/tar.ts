@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { UserError } from "../../errors.js";
+import { UserError } from "@sdgan/core";
 import type { DataFolder } from "../data-folder.js";
 
 /** A file in a tar file, and where its bytes are. */

@@ -1,5 +1,5 @@
+import { UserError } from "@sdgan/core";
 import { z } from "zod";
-import { UserError } from "../../errors.js";
 import { CAPTION_BYTES, captionLines, type FoundCaptions } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Entry } from "./entry.js";

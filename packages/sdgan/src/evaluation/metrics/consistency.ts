@@ -1,5 +1,5 @@
+import type { Random } from "@sdgan/core";
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
-import type { Random } from "../../random.js";
 import { rowDistances, squaredDistances } from "./distances.js";
 import { countRankedFirst, sampleOthers } from "./ranking.js";
 

@@ -1,5 +1,5 @@
+import type { Random } from "@sdgan/core";
 import { call, inferenceMode, scope, type Tensor, tensor } from "@sdgan/torch";
-import type { Random } from "../../random.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
 
 export interface KernelDistanceOptions {

@@ -1,6 +1,6 @@
+import { Random } from "@sdgan/core";
 import { manualSeed, randn, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Random } from "../../random.js";
 import { semanticConsistency } from "./consistency.js";
 import { semanticDiversity } from "./diversity.js";
 import { rPrecision } from "./r-precision.js";

@@ -1,6 +1,6 @@
+import { Random } from "@sdgan/core";
 import { cat, eye, full, manualSeed, randn, type Tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Random } from "../../random.js";
 import { frechetDistance } from "./frechet-distance.js";
 import { inceptionScore } from "./inception-score.js";
 import { kernelDistance } from "./kernel-distance.js";

@@ -1,5 +1,5 @@
+import type { Random } from "@sdgan/core";
 import { inferenceMode, type Tensor } from "@sdgan/torch";
-import type { Random } from "../../random.js";
 import { cosines, inRows } from "./distances.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
 import { countRankedFirst, sampleOthers } from "./ranking.js";

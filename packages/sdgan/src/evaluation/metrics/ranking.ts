@@ -1,6 +1,6 @@
 /** Finding the right one among others. */
+import type { Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
-import type { Random } from "../../random.js";
 
 /**
  * How many rows have their own column's score above those of the columns that `othersOf` names.

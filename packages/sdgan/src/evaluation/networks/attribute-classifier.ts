@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "@sdgan/core";
 import type { Prepared } from "../../data/prepared.js";
 import type { Device } from "../../device.js";
-import { UserError } from "../../errors.js";
 import type { AttributeClassifier } from "../../models/attribute-classifier.js";
 import { holdRandomStreams } from "../../random-streams.js";
 import {

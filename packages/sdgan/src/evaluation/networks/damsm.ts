@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Config, encodeCaption, UserError, type Vocabulary } from "@sdgan/core";
 import { scope, type Tensor, tensor } from "@sdgan/torch";
-import type { Config } from "../../config.js";
+import { loadVocabulary } from "../../data/vocabulary-file.js";
 import type { Device } from "../../device.js";
-import { UserError } from "../../errors.js";
 import { holdRandomStreams } from "../../random-streams.js";
 import { openRun } from "../../run/run-folder.js";
-import { encodeCaption } from "../../text/caption.js";
-import { Vocabulary } from "../../text/vocabulary.js";
 import { readTensors, refusing, stateUnder } from "../../training/checkpoint.js";
 import { damsmFolder } from "../../training/damsm-of-run.js";
 import { type Damsm, damsmFile, loadDamsm, moveDamsm } from "../../training/damsm-task.js";
@@ -59,7 +57,7 @@ export function requireIndependent(file: string, taught: string, option: string)
 export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmExtractor {
   const file = damsmPath(run);
   const { config, vocabulary: words } = openRun(damsmFolder(run));
-  const vocabulary = Vocabulary.load(words);
+  const vocabulary = loadVocabulary(words);
   using _ = holdRandomStreams();
   const damsm = refusing(file, "train it again", () => loadDamsm(file, config, vocabulary.size));
   return damsmExtractor(damsm, { file, config, vocabulary, seed: config.seed, ...options });

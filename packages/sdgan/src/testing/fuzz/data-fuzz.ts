@@ -1,4 +1,5 @@
 /** Broken and hostile data, through every source and `prepare`. Run in a process of its own, which may die of it. */
+
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -11,10 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { Random, UserError } from "@sdgan/core";
 import sharp from "sharp";
 import { prepare } from "../../data/prepare.js";
-import { UserError } from "../../errors.js";
-import { Random } from "../../random.js";
 import { brokenImages } from "./broken-images.js";
 import { type DataTarget, dataTargets } from "./data-targets.js";
 import { mutated } from "./mutations.js";

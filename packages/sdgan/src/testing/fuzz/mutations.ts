@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "@sdgan/core";
 
 /** `bytes` as accidents and attackers change them: bits, lengths, order, line ends, numbers, depth. */
 export function mutated(bytes: Buffer, random: Random): Buffer {

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { configFields, damsmImageSize, imageSizes, presetNames, UserError } from "@sdgan/core";
 import { afterAll, describe, expect, it } from "vitest";
-import { configFields, damsmImageSize, formatConfig, imageSizes, loadConfig, presetNames } from "./config.js";
-import { UserError } from "./errors.js";
+import { formatConfig, loadConfig } from "./load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,7 +27,7 @@ function refusal(load: () => unknown): string {
 }
 
 describe("presets", () => {
-  it.each(presetNames())("%s loads, and its resolved form loads to the same", (name) => {
+  it.each(presetNames)("%s loads, and its resolved form loads to the same", (name) => {
     const config = loadConfig(name);
     expect(config.generator.scbn).toHaveLength(config.generator.stages);
     expect(loadConfig(file(`${name}.yaml`, formatConfig(config)))).toEqual(config);
@@ -35,7 +35,7 @@ describe("presets", () => {
 
   it("are of the sizes that their names and the papers say", () => {
     const sizes = (name: string) => imageSizes(loadConfig(name).generator);
-    expect(presetNames()).toEqual(["birds-128", "birds-64", "coco", "cub", "emoji-64", "flowers"]);
+    expect(presetNames).toEqual(["birds-64", "birds-128", "emoji-64", "cub", "coco", "flowers"]);
     expect(sizes("birds-64")).toEqual([16, 32, 64]);
     expect(sizes("birds-128")).toEqual([32, 64, 128]);
     expect(sizes("cub")).toEqual([64, 128, 256]);
@@ -115,7 +115,7 @@ describe("what is wrong is named", () => {
     ],
     [
       "width=48",
-      "--set width=48: width: unknown key; did you mean text.width or damsm.width or attribute classifier.width or generator.width",
+      "--set width=48: width: unknown key; did you mean text.width or damsm.width or attributeClassifier.width or generator.width",
     ],
     ["generatr.width=48", "generatr: unknown key; did you mean generator?"],
     ["siamese.colour=1", "siamese.colour: unknown key; known under siamese: enabled, sharedNoise, shareSame"],
@@ -173,7 +173,7 @@ describe("what is wrong is named", () => {
 
   it("a preset or file that is not there", () => {
     expect(refusal(() => loadConfig("brids-64"))).toContain("did you mean birds-64?");
-    expect(refusal(() => loadConfig("zebra"))).toContain("Presets are birds-128, birds-64");
+    expect(refusal(() => loadConfig("zebra"))).toContain("Presets are birds-64, birds-128");
     expect(refusal(() => loadConfig("./none.yaml"))).toContain("no file");
     expect(refusal(() => loadConfig(`${folder}/`))).toContain("cannot be read");
   });

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { tokenize } from "./tokens.js";
@@ -23,23 +22,21 @@ export class Vocabulary {
     return new Vocabulary([...words]);
   }
 
-  /** Reads what `save` wrote. Throws a `UserError` that names `file` when that cannot be done. */
-  static load(file: string): Vocabulary {
-    let words: string[];
+  /**
+   * Reads the text of a `vocabulary.json`.
+   * @param where the text came from, for the message
+   * @throws UserError if it is not one
+   */
+  static parse(text: string, where: string): Vocabulary {
     try {
-      words = fileSchema.parse(JSON.parse(readFileSync(file, "utf8"))).words;
+      return new Vocabulary(fileSchema.parse(JSON.parse(text)).words);
     } catch (error) {
       const found = error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, " ") : String(error);
       throw new UserError(
-        `${file}: not a vocabulary (${found}); expected {"words": ["${PADDING}", …]} with each word once. ` +
+        `${where}: not a vocabulary (${found}); expected {"words": ["${PADDING}", …]} with each word once. ` +
           "Prepare the data again, or take the vocabulary.json of the run that the model comes from.",
       );
     }
-    return new Vocabulary(words);
-  }
-
-  save(file: string): void {
-    writeFileSync(file, this.format());
   }
 
   /** The text of `vocabulary.json`. */

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import type { Random } from "../random.js";
+import { nearest } from "./nearest.js";
 import { quote } from "./quote.js";
 import { tokenize } from "./tokens.js";
 import type { Vocabulary } from "./vocabulary.js";
@@ -47,36 +48,8 @@ function refusal(vocabulary: Vocabulary, text: string): string {
 function suggestion(vocabulary: Vocabulary, words: string[]): string {
   const known = vocabulary.words.slice(1);
   const asked = words.slice(0, 5);
-  const near = new Set(asked.flatMap((word) => nearest(known, word) ?? []));
+  const near = new Set(asked.flatMap((word) => nearest(word, known) ?? []));
   if (near.size > 0) return `Did you mean: ${[...near].join(", ")}?`;
   const common = known.filter((word) => word.length > 3).slice(0, 10);
   return `Known words are, for example: ${(common.length > 0 ? common : known.slice(0, 10)).join(", ")}.`;
-}
-
-/** The word of `known` at the smallest edit distance from `word`, where that is at most a third of its length. */
-function nearest(known: readonly string[], word: string): string | undefined {
-  let best: string | undefined;
-  let limit = Math.floor(word.length / 3);
-  for (const candidate of known) {
-    if (Math.abs(candidate.length - word.length) > limit) continue;
-    const distance = editDistance(candidate, word);
-    if (distance > limit || (best !== undefined && distance === limit)) continue;
-    best = candidate;
-    limit = distance;
-  }
-  return best;
-}
-
-/** Levenshtein's: how many letters to insert, delete or replace. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -220,6 +220,9 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
+/** What a preset or a file may state: every key is optional. */
+export type ConfigInput = z.input<typeof configSchema>;
+
 /** Pixels a side of each stage's image, first to last. */
 export function imageSizes({
   firstSize,

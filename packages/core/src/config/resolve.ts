@@ -1,0 +1,129 @@
+/** From layers of values to a configuration: merging, checking, and errors that name the layer and the key. */
+import type { z } from "zod";
+import { UserError } from "../errors.js";
+import { nearest } from "../text/nearest.js";
+import { type PresetName, presets } from "./presets.js";
+import { type Config, configFields, configSchema } from "./schema.js";
+
+/** Values from one place; later layers win. */
+export interface ConfigLayer {
+  /** For messages: a file's path, a preset's name, or an override as it was typed. */
+  where: string;
+  values: Values;
+}
+type Values = Record<string, unknown>;
+type Issue = z.core.$ZodIssue;
+
+/**
+ * The configuration that `layers` give over the schema's defaults.
+ * @throws UserError in one line: where, what, what was found, what was expected.
+ */
+export function resolveConfig(layers: readonly ConfigLayer[]): Config {
+  const merged = layers.map((layer) => layer.values).reduce(merge, {});
+  const result = configSchema.safeParse(merged, { reportInput: true });
+  if (result.success) return result.data;
+  const issues = result.error.issues.flatMap(oneKeyEach);
+  const [first] = issues as [Issue];
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
+  throw new UserError(`${whereOf(first, layers)}: ${explain(first, merged)}${more}`);
+}
+
+/** The layers of a preset and of those that it extends, the deepest first. */
+export function presetLayers(name: PresetName): ConfigLayer[] {
+  const { extends: base, values } = presets[name];
+  return [...(base ? presetLayers(base) : []), { where: `preset ${name}`, values: values as Values }];
+}
+
+/** `over` laid over `under`, section by section; lists are replaced. */
+function merge(under: Values, over: Values): Values {
+  const entries = Object.entries(over).map(([key, value]) => {
+    const below = Object.hasOwn(under, key) ? under[key] : undefined;
+    return [key, isValues(value) && isValues(below) ? merge(below, value) : value];
+  });
+  return Object.fromEntries([...Object.entries(under), ...entries]);
+}
+
+export function isValues(value: unknown): value is Values {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An issue about several unknown keys, as one issue for each, with the key on its path. */
+function oneKeyEach(issue: Issue): Issue[] {
+  if (issue.code !== "unrecognized_keys") return [issue];
+  return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }));
+}
+
+/** The last layer that sets what the issue is about, or else sets its section, or else the file that was asked for. */
+function whereOf({ path }: Issue, layers: readonly ConfigLayer[]): string {
+  for (let length = path.length; length > 0; length--) {
+    const layer = layers.findLast(({ values }) => valueAt(values, path.slice(0, length)) !== undefined);
+    if (layer) return layer.where;
+  }
+  return layers.findLast(({ where }) => !where.startsWith("--set"))?.where ?? "config";
+}
+
+function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    values,
+  );
+}
+
+function explain(issue: Issue, merged: Values): string {
+  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") return `${path}: unknown key; ${knownKeys(path)}`;
+  return `${path || "configuration"}: found ${show(valueAt(merged, issue.path))}, expected ${expected(issue)}`;
+}
+
+/** What an unknown key may have meant: a key beside it, the same name elsewhere, or the list of those beside it. */
+function knownKeys(path: string): string {
+  const paths = configFields().map((field) => field.path);
+  const [, section = "", key = ""] = /^(.*\.)?([^.]*)$/s.exec(path) ?? [];
+  const beside = paths
+    .filter((known) => known.startsWith(section) && !known.slice(section.length).includes("."))
+    .map((known) => known.slice(section.length));
+  const near = nearest(key, beside);
+  const meant = near ? [section + near] : paths.filter((known) => known.split(".").at(-1) === key);
+  return meant.length > 0
+    ? `did you mean ${meant.join(" or ")}?`
+    : `known ${section ? `under ${section.slice(0, -1)}` : "here"}: ${beside.join(", ")}`;
+}
+
+function expected(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return (
+        { int: "a whole number", number: "a number", boolean: "true or false", object: "keys with values" }[
+          issue.expected as string
+        ] ?? `${issue.expected === "array" || issue.expected === "tuple" ? "a list" : issue.expected}`
+      );
+    case "too_small":
+      return isList(issue.origin)
+        ? `a list of ${issue.minimum}`
+        : `${issue.inclusive ? "at least" : "more than"} ${issue.minimum}`;
+    case "too_big":
+      return isList(issue.origin)
+        ? `a list of ${issue.maximum}`
+        : `${issue.inclusive ? "at most" : "less than"} ${issue.maximum}`;
+    case "invalid_value":
+      return issue.values.map(String).join(issue.values.length === 2 ? " or " : ", ");
+    case "not_multiple_of":
+      return `a multiple of ${issue.divisor}`;
+    default:
+      return issue.message;
+  }
+}
+
+function isList(origin: string): boolean {
+  return origin === "array" || origin === "tuple";
+}
+
+/** A value as a message quotes it: on one line, and short. */
+export function show(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

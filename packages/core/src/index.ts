@@ -1,0 +1,12 @@
+/** What every part of sdgan shares, and what runs anywhere: no Node, no native code. */
+export * from "./config/presets.js";
+export * from "./config/resolve.js";
+export * from "./config/schema.js";
+export * from "./errors.js";
+export * from "./random.js";
+export * from "./text/caption.js";
+export * from "./text/nearest.js";
+export * from "./text/quote.js";
+export * from "./text/tokens.js";
+export * from "./text/visible.js";
+export * from "./text/vocabulary.js";

@@ -1,0 +1,98 @@
+/** Configurations from presets, YAML files and `--set`. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import {
+  type Config,
+  type ConfigLayer,
+  isPresetName,
+  isValues,
+  nearest,
+  presetLayers,
+  presetNames,
+  resolveConfig,
+  show,
+  UserError,
+} from "@sdgan/core";
+import { Document, parseDocument, visit } from "yaml";
+
+/**
+ * The configuration of a run: a preset's name or a YAML file, then `overrides` ("key.path=value", the value in
+ * YAML), over the schema's defaults. A file may begin with `extends: NAME|FILE`.
+ * @throws UserError in one line: where, what, what was found, what was expected.
+ */
+export function loadConfig(nameOrFile: string, overrides: readonly string[] = []): Config {
+  return resolveConfig([...layersOf(nameOrFile, process.cwd(), []), ...overrides.map(overrideLayer)]);
+}
+
+/** `config` as the YAML that `loadConfig` reads back. */
+export function formatConfig(config: Config): string {
+  const document = new Document(config);
+  visit(document, {
+    Seq(_, list) {
+      list.flow = true;
+    },
+  });
+  return document.toString({ flowCollectionPadding: false });
+}
+
+/** The layers of a preset or a file and of all that it extends, the deepest first. `extended` are the files on the way here. */
+function layersOf(nameOrFile: string, folder: string, extended: string[]): ConfigLayer[] {
+  if (isPresetName(nameOrFile)) return presetLayers(nameOrFile);
+  const file = findFile(nameOrFile, folder, extended.at(-1));
+  if (extended.includes(file))
+    throw new UserError(`${file}: extends itself: ${[...extended, file].join(" extends ")}`);
+  const { extends: base, ...values } = readValues(file);
+  const layer = { where: file, values };
+  if (base === undefined) return [layer];
+  if (typeof base !== "string")
+    throw new UserError(`${file}: extends: found ${show(base)}, expected a preset's name or a file`);
+  return [...layersOf(base, dirname(file), [...extended, file]), layer];
+}
+
+function findFile(nameOrFile: string, folder: string, askedBy: string | undefined): string {
+  const file = resolve(folder, nameOrFile);
+  const asked = askedBy ? `${askedBy}: extends` : "config";
+  if (/[/\\]|\.ya?ml$/.test(nameOrFile)) {
+    if (!existsSync(file)) throw new UserError(`${asked}: no file ${file}`);
+    return file;
+  }
+  const guess = nearest(nameOrFile, presetNames);
+  throw new UserError(
+    `${asked}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : ""} ` +
+      `Presets are ${presetNames.join(", ")}; or give the path of a .yaml file`,
+  );
+}
+
+function readValues(file: string): ConfigLayer["values"] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(`${file}: cannot be read: ${(error as Error).message}`);
+  }
+  const values = parseYaml(text, file) ?? {};
+  if (!isValues(values)) throw new UserError(`${file}: found ${show(values)}, expected keys with values`);
+  return values;
+}
+
+function overrideLayer(override: string): ConfigLayer {
+  const where = `--set ${override}`;
+  const [, path, value] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
+  if (path === undefined || value === undefined) throw new UserError(`${where}: expected key.path=value`);
+  const values = path
+    .trim()
+    .split(".")
+    .reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), parseYaml(value, where));
+  return { where, values: values as ConfigLayer["values"] };
+}
+
+function parseYaml(text: string, where: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true });
+  const [error] = document.errors;
+  if (error) throw new UserError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`);
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new UserError(`${where}: not valid YAML: ${(cause as Error).message}`);
+  }
+}

@@ -1,0 +1,8 @@
+import { UserError } from "@sdgan/core";
+import { expect, it } from "vitest";
+import { loadVocabulary } from "./vocabulary-file.js";
+
+it("refuses a missing file by its name", () => {
+  expect(() => loadVocabulary("nowhere/none.json")).toThrow(UserError);
+  expect(() => loadVocabulary("nowhere/none.json")).toThrow(/nowhere\/none\.json: not a vocabulary .*ENOENT/);
+});
