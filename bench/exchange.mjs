@@ -78,9 +78,10 @@ async function differenceHere(runFolder, folder) {
   const { Discriminator } = await import("../packages/sdgan/dist/models/discriminator.js");
   const { TextEncoder } = await import("../packages/sdgan/dist/models/text-encoder.js");
   const { openRun } = await import("../packages/sdgan/dist/run/run-folder.js");
-  const { newestCheckpoint, stateUnder } = await import("../packages/sdgan/dist/training/checkpoint.js");
-  const { makeGenerator } = await import("../packages/sdgan/dist/training/gan-task.js");
-  const { loadVocabulary } = await import("../packages/sdgan/dist/data/vocabulary-file.js");
+  const { newestCheckpoint } = await import("../packages/sdgan/dist/artifacts/checkpoints.js");
+  const { stateUnder } = await import("../packages/sdgan/dist/artifacts/tensor-file.js");
+  const { makeGenerator } = await import("../packages/sdgan/dist/artifacts/model.js");
+  const { loadVocabulary } = await import("../packages/sdgan/dist/util/vocabulary-file.js");
 
   return scope(() =>
     inferenceMode(() => {

@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { imageSizes } from "@sdgan/core";
 import { randn, scope, tensor, withAllCores } from "@sdgan/torch";
+import { computeDtype } from "../packages/sdgan/dist/compute/precision.js";
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { birds } from "../packages/sdgan/dist/data/birds/index.js";
 import { PairLoader } from "../packages/sdgan/dist/data/pairs.js";
 import { Prefetcher } from "../packages/sdgan/dist/data/prefetcher.js";
 import { prepare } from "../packages/sdgan/dist/data/prepare.js";
 import { openPrepared } from "../packages/sdgan/dist/data/prepared.js";
+import { classIdsOf, tensorOf, tokensOf } from "../packages/sdgan/dist/data/tensors.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
 import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
-import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
-import { classIdsOf, tensorOf, tokensOf } from "../packages/sdgan/dist/training/tensors.js";
 
 /**
  * Per cent of each of `steps` training steps that the training thread spends on waiting for its batch and making

@@ -12,17 +12,15 @@ import {
   synchronize,
   tensor,
 } from "@sdgan/torch";
-import { startComputing } from "../packages/sdgan/dist/compute.js";
+import { makeDamsm, moveDamsm } from "../packages/sdgan/dist/artifacts/damsm.js";
+import { makeGenerator } from "../packages/sdgan/dist/artifacts/model.js";
+import { startComputing } from "../packages/sdgan/dist/compute/compute.js";
+import { computeDtype } from "../packages/sdgan/dist/compute/precision.js";
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
-import {
-  damsmLosses as allDamsmLosses,
-  makeDamsm,
-  moveDamsm,
-} from "../packages/sdgan/dist/training/damsm-task.js";
-import { makeGanTrainer, makeGenerator } from "../packages/sdgan/dist/training/gan-task.js";
-import { computeDtype } from "../packages/sdgan/dist/training/precision.js";
+import { damsmLosses as allDamsmLosses } from "../packages/sdgan/dist/training/damsm-task.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 import { BASELINE } from "./operations.mjs";
 
 /**

@@ -25,7 +25,7 @@ import {
   tensor,
   withAllCores,
 } from "@sdgan/torch";
-import { startComputing } from "../../packages/sdgan/dist/compute.js";
+import { startComputing } from "../../packages/sdgan/dist/compute/compute.js";
 import { loadConfig } from "../../packages/sdgan/dist/config/load.js";
 import { run } from "../../packages/torch/scripts/command.mjs";
 import { makeWorkload } from "./workload.mjs";

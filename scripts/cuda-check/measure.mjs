@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { cudaDriver, libtorchInfo, manualSeed, scope, synchronize } from "@sdgan/torch";
-import { startComputing } from "../../packages/sdgan/dist/compute.js";
+import { startComputing } from "../../packages/sdgan/dist/compute/compute.js";
 import { loadConfig } from "../../packages/sdgan/dist/config/load.js";
 import { makeWorkload } from "./workload.mjs";
 

@@ -2,7 +2,8 @@
 
 import { imageSizes } from "@sdgan/core";
 import { randn, scope, tensor } from "@sdgan/torch";
-import { damsmLosses, makeDamsm, moveDamsm } from "../../packages/sdgan/dist/training/damsm-task.js";
+import { makeDamsm, moveDamsm } from "../../packages/sdgan/dist/artifacts/damsm.js";
+import { damsmLosses } from "../../packages/sdgan/dist/training/damsm-task.js";
 import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-task.js";
 
 const WORDS = 200;
@@ -11,7 +12,7 @@ const WORDS = 200;
  * Networks, and a batch that stays where it is: `step` is what a GPU does, without the loader's part.
  *
  * @param {import("@sdgan/core").Config} config
- * @param {import("../../packages/sdgan/dist/compute.js").Compute} compute
+ * @param {import("../../packages/sdgan/dist/compute/compute.js").Compute} compute
  */
 export function makeWorkload(config, { device, dtype }) {
   const pairs = config.training.batch;

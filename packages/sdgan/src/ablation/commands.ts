@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "@sdgan/core";
 import { withAllCores } from "@sdgan/torch";
-import { ensureFolder, onDisk } from "../system-errors.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 

@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
-import { writeFileAtomic } from "../run/atomic-file.js";
+import { makeGenerator } from "../artifacts/model.js";
 import { openRun } from "../run/run-folder.js";
-import { onDisk } from "../system-errors.js";
-import { makeGenerator } from "../training/gan-task.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { onDisk } from "../util/system-errors.js";
 import { runFolder } from "./plan.js";
 import { type EvaluationSetting, evaluated, isEvaluated, measures, runFigures } from "./run-figures.js";
 import {

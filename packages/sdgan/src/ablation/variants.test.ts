@@ -1,7 +1,7 @@
 import type { Config } from "@sdgan/core";
 import { expect, it } from "vitest";
+import { makeGenerator } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
-import { makeGenerator } from "../training/gan-task.js";
 import { settingsOf, type Variant, variants } from "./variants.js";
 
 const small = ["text.width=16", "generator.width=4", "generator.scbnHidden=8", "discriminator.width=4"];

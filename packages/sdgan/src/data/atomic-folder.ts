@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
-import { takeLock } from "../run/run-lock.js";
-import { ensureFolder } from "../system-errors.js";
+import { takeLock } from "../util/lock.js";
+import { ensureFolder } from "../util/system-errors.js";
 import { FILES, FORMAT } from "./format.js";
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PADDING, tokenize, Vocabulary } from "@sdgan/core";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import { contactSheet } from "./contact-sheet.js";
 import type { Source } from "./dataset.js";
 import { FILES, FORMAT, type Index, type PreparedImage, type Summary, VERSION } from "./format.js";

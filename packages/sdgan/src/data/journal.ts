@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import type { Example, Split } from "./dataset.js";
 import { FILES, SPLITS } from "./format.js";
 import { readLines } from "./lines.js";

@@ -1,7 +1,7 @@
 /** Files of lines that are too large to be held. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 
 /** The lines of a file, each with the number of bytes up to its end. What follows the last line end is left out. */
 export function* readLines(path: string): Generator<{ text: string; end: number }> {

@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "@sdgan/core";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 
 /** The images of a split. Posted to another thread, it is the same memory there, or the same open file. */
 export interface StoredPixels {

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, type Vocabulary } from "@sdgan/core";
 import { z } from "zod";
+import { loadVocabulary } from "../util/vocabulary-file.js";
 import type { Split } from "./dataset.js";
 import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 import { Images, readChecked } from "./prepared-images.js";
-import { loadVocabulary } from "./vocabulary-file.js";
 
 export type { PreparedCaption, PreparedImage } from "./format.js";
 

@@ -1,9 +1,9 @@
 import { basename, dirname } from "node:path";
 import type { Vocabulary } from "@sdgan/core";
+import { loadVocabulary } from "../util/vocabulary-file.js";
 import { readAttnganVocabulary } from "./attngan.js";
 import { DataFolder } from "./data-folder.js";
 import type { Source } from "./dataset.js";
-import { loadVocabulary } from "./vocabulary-file.js";
 
 /**
  * `source` with words from elsewhere, so that a text encoder that knows those words fits: `choice` is the file of a

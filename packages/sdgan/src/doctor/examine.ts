@@ -69,7 +69,7 @@ function describe({ version, origin, home }: SetUp): string {
 
 async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: number): Promise<Finding[]> {
   const [{ computeDtype, hasBfloat16 }, { convolutionSpeed }, { examineGpu }] = await Promise.all([
-    import("../training/precision.js"),
+    import("../compute/precision.js"),
     import("./speed.js"),
     import("./gpu.js"),
   ]);

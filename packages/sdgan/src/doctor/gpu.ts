@@ -1,6 +1,6 @@
 import { cudaDriver, cudaIsAvailable } from "@sdgan/torch";
-import { whyNoCuda } from "../compute.js";
-import { hasBfloat16 } from "../training/precision.js";
+import { whyNoCuda } from "../compute/compute.js";
+import { hasBfloat16 } from "../compute/precision.js";
 import type { Finding } from "./examine.js";
 import { convolutionSpeed } from "./speed.js";
 

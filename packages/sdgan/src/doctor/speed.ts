@@ -1,5 +1,5 @@
 import { type DType, functional, inferenceMode, randn, scope, synchronize } from "@sdgan/torch";
-import type { Device } from "../device.js";
+import type { Device } from "../compute/device.js";
 
 /** Billions of multiplications and additions a second, in 3×3 convolutions such as the networks have. */
 export function convolutionSpeed(

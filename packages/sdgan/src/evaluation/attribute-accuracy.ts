@@ -2,8 +2,8 @@
  * Named-attribute accuracy: of the attributes that captions name, the share that the attribute classifier sees in images. The truth
  * is known for drawn data, so meaning is measured without a person.
  */
-import type { PreparedImage } from "../data/prepared.js";
-import type { Attributes } from "../training/attribute-classifier-task.js";
+import type { Attributes } from "../artifacts/attribute-classifier.js";
+import type { PreparedImage } from "../data/format.js";
 
 export interface AttributeAccuracy {
   /** Over all attributes named. */

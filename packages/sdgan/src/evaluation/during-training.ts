@@ -2,32 +2,18 @@
 
 import { join } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
-import type { Compute } from "../compute.js";
+import { attributeClassifierOf, attributeClassifierPath } from "../artifacts/attribute-classifier.js";
+import { type Damsm, damsmFile, damsmFolder } from "../artifacts/damsm.js";
+import type { Compute } from "../compute/compute.js";
 import type { Prepared } from "../data/prepared.js";
-import { type GenerationNetworks, generateImages } from "../generation/generate.js";
-import { damsmFolder } from "../training/damsm-of-run.js";
-import { type Damsm, damsmFile } from "../training/damsm-task.js";
+import { generateImages } from "../generation/generate.js";
+import type { Evaluator } from "../training/evaluator.js";
 import type { FeatureExtractors } from "./extract-features.js";
 import { measure } from "./measure.js";
-import {
-  attributeClassifierOf,
-  attributeClassifierPath,
-  attributeExtractor,
-} from "./networks/attribute-classifier.js";
+import { attributeExtractor } from "./networks/attribute-classifier.js";
 import { damsmExtractor } from "./networks/damsm.js";
 import { figureKinds, type MetricName, trainingFigures } from "./result.js";
 import { chooseTrials } from "./trials.js";
-
-/** Measures a generator that is being trained. */
-export interface Evaluator {
-  /** Steps between two measurements. */
-  every: number;
-  /** The name of the figure that tells which checkpoint is the best one, as `measure` names it. */
-  best: string;
-  better: "higher" | "lower";
-  /** The same captions and noise every time: `trainingFigures` by name, the network's name before them. */
-  measure(networks: GenerationNetworks): Record<string, number>;
-}
 
 /**
  * What `evaluate` of the configuration asks for; undefined where it asks for nothing. The run folder's attribute classifier looks at

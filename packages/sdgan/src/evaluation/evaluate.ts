@@ -2,19 +2,20 @@
 
 import { join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
+import { attributeClassifierOf } from "../artifacts/attribute-classifier.js";
+import { modelFile } from "../artifacts/model.js";
+import type { Device } from "../compute/device.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { reportRun } from "../report/index.js";
-import { writeFileAtomic } from "../run/atomic-file.js";
-import { ensureFolder, onDisk } from "../system-errors.js";
-import { modelFile } from "../training/gan-task.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
+import { commonSize } from "./common-size.js";
 import { comparisonGrid } from "./comparison-grid.js";
 import type { FeatureExtractors } from "./extract-features.js";
-import { commonSize } from "./fit.js";
 import { inOrder, lacking, measure } from "./measure.js";
-import { attributeClassifierOf, attributeExtractor } from "./networks/attribute-classifier.js";
+import { attributeExtractor } from "./networks/attribute-classifier.js";
 import { independentDamsm } from "./networks/damsm.js";
 import { inceptionExtractor } from "./networks/inception.js";
 import { readEvaluation } from "./read-evaluation.js";

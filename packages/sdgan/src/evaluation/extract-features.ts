@@ -1,10 +1,11 @@
 /** Draws the images of an evaluation, and keeps what networks see in them and in the real ones: features, no pixels. */
 import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
+import type { Device } from "../compute/device.js";
+import { fit } from "../compute/images.js";
 import { makeBatch } from "../data/batch.js";
-import type { Prepared, PreparedCaption } from "../data/prepared.js";
-import type { Device } from "../device.js";
-import { imagesOf } from "../training/tensors.js";
-import { fit } from "./fit.js";
+import type { PreparedCaption } from "../data/format.js";
+import type { Prepared } from "../data/prepared.js";
+import { imagesOf } from "../data/tensors.js";
 import type { AttributeExtractor } from "./networks/attribute-classifier.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
 import type { FeatureExtractor, Features } from "./networks/feature-extractor.js";

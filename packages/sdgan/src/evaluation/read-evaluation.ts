@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import type { Evaluation } from "./result.js";
 
 /**

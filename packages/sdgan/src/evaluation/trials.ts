@@ -1,7 +1,8 @@
 /** Which captions an evaluation draws images of. */
 import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
-import type { Prepared, PreparedCaption } from "../data/prepared.js";
+import type { PreparedCaption } from "../data/format.js";
+import type { Prepared } from "../data/prepared.js";
 
 /** An image of the data, captions of it to draw, and the noise to draw them with. */
 export interface Trial {

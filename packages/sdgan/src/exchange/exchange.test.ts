@@ -13,6 +13,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { full, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeGenerator } from "../artifacts/model.js";
+import { stateUnder } from "../artifacts/tensor-file.js";
 import { loadConfig } from "../config/load.js";
 import { example, mapped, sourceOf } from "../data/fixtures.js";
 import { prepare } from "../data/prepare.js";
@@ -21,8 +23,6 @@ import { attnganImageEncoderName, attnganState } from "../models/attngan-names.j
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { readMetrics } from "../run/metrics.js";
 import { expectClose, golden } from "../testing/golden.js";
-import { stateUnder } from "../training/checkpoint.js";
-import { makeGenerator } from "../training/gan-task.js";
 import { train } from "../training/train.js";
 import { exportRun } from "./export-run.js";
 import { importAttngan } from "./import-attngan.js";

@@ -4,12 +4,12 @@ import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { imageSizes } from "@sdgan/core";
 import { saveSafetensors, scope, type Tensor } from "@sdgan/torch";
+import { newestCheckpoint } from "../artifacts/checkpoints.js";
+import { damsmFile, damsmFolder } from "../artifacts/damsm.js";
+import { modelFile } from "../artifacts/model.js";
+import { readTensors, stateUnder } from "../artifacts/tensor-file.js";
 import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "../models/attngan-names.js";
 import { openRun } from "../run/run-folder.js";
-import { newestCheckpoint, readTensors, stateUnder } from "../training/checkpoint.js";
-import { damsmFolder } from "../training/damsm-of-run.js";
-import { damsmFile } from "../training/damsm-task.js";
-import { modelFile } from "../training/gan-task.js";
 import { makeFolder } from "./new-folder.js";
 import { imageEncoderNames } from "./new-run.js";
 

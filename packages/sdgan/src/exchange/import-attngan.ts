@@ -6,7 +6,7 @@ import { type Config, imageSizes, UserError, type Vocabulary } from "@sdgan/core
 import { scope } from "@sdgan/torch";
 import { loadConfig } from "../config/load.js";
 import { readVocabulary } from "../data/with-vocabulary.js";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import {
   discriminatorSizes,
   generatorSizes,

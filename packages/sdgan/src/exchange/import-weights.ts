@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
 import { loadConfig } from "../config/load.js";
-import { loadVocabulary } from "../data/vocabulary-file.js";
+import { loadVocabulary } from "../util/vocabulary-file.js";
 import { weightFiles } from "./export-run.js";
 import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun } from "./new-run.js";

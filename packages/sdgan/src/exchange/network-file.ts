@@ -1,5 +1,5 @@
 import type { Tensor } from "@sdgan/torch";
-import { readWeights } from "../weights/read-weights.js";
+import { readWeights } from "../artifacts/read-weights.js";
 
 /** One network's weights as a file has them: a plain `state_dict`. */
 export interface NetworkFile {

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
-import { isRunning } from "../run/run-lock.js";
-import { ensureFolder, onDisk } from "../system-errors.js";
+import { isRunning } from "../util/lock.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**
  * Makes the folder `path`, whole or not at all: `write` fills one beside it, which gets its name when it is complete.

@@ -1,6 +1,10 @@
 /** Makes a run folder of weights that were trained elsewhere, as if training had come to them here. */
 import { type Config, imageSizes, type Vocabulary } from "@sdgan/core";
 import { manualSeed, noGrad, scope } from "@sdgan/torch";
+import { saveCheckpoint } from "../artifacts/checkpoints.js";
+import { damsmFolder, makeDamsm, publishDamsm } from "../artifacts/damsm.js";
+import { publishModel } from "../artifacts/model.js";
+import { refusing } from "../artifacts/tensor-file.js";
 import {
   attnganDiscriminatorName,
   attnganImageEncoderName,
@@ -9,10 +13,7 @@ import {
 } from "../models/attngan-names.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
-import { refusing, saveCheckpoint } from "../training/checkpoint.js";
-import { damsmFolder } from "../training/damsm-of-run.js";
-import { makeDamsm, publishDamsm } from "../training/damsm-task.js";
-import { makeGanTrainer, publishModel, stateOf } from "../training/gan-task.js";
+import { makeGanTrainer, stateOf } from "../training/gan-task.js";
 import type { NetworkFile } from "./network-file.js";
 import { makeFolder } from "./new-folder.js";
 

@@ -1,6 +1,6 @@
 import { Random } from "@sdgan/core";
 import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
-import type { Compute } from "../compute.js";
+import type { Compute } from "../compute/compute.js";
 import type { Generated, Generator } from "../models/generator.js";
 import type { TextEncoder } from "../models/text-encoder.js";
 

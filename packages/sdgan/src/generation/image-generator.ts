@@ -3,17 +3,18 @@
 import { basename, join, resolve } from "node:path";
 import { type Config, type EncodedCaption, encodeCaption, imageSizes, type Vocabulary } from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
-import { type Compute, startComputing } from "../compute.js";
-import { loadVocabulary } from "../data/vocabulary-file.js";
-import type { Device } from "../device.js";
+import { checkpointPath } from "../artifacts/checkpoints.js";
+import { makeGenerator, modelFile } from "../artifacts/model.js";
+import { readTensors, refusing, stateUnder } from "../artifacts/tensor-file.js";
+import { type Compute, startComputing } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
+import { pixelsOf } from "../compute/images.js";
+import { holdRandomStreams } from "../compute/random-streams.js";
+import { bestStep } from "../evaluation/best-checkpoint.js";
 import type { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
-import { holdRandomStreams } from "../random-streams.js";
 import { openRun } from "../run/run-folder.js";
-import { bestStep } from "../training/best.js";
-import { checkpointPath, readTensors, refusing, stateUnder } from "../training/checkpoint.js";
-import { makeGenerator, modelFile } from "../training/gan-task.js";
-import { pixelsOf } from "../training/tensors.js";
+import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type GenerationNetworks, generateImages } from "./generate.js";
 
 export interface GenerateOptions {

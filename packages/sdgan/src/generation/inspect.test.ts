@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Vocabulary } from "@sdgan/core";
 import { manualSeed, nn } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { makeGenerator, publishModel } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
 import { SentenceModulation, WordModulation } from "../models/scbn.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { makeGenerator, publishModel } from "../training/gan-task.js";
 import { ImageGenerator } from "./image-generator.js";
 import { inspect } from "./inspect.js";
 

@@ -1,8 +1,8 @@
 /** What goes on in a generator while it draws: where it looks for each word, and what SCBN makes of the words there. */
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
+import { pixelsOf } from "../compute/images.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { SemanticConditionedBatchNorm } from "../models/scbn.js";
-import { pixelsOf } from "../training/tensors.js";
 import { generate } from "./generate.js";
 import type { GeneratedImage, ImageGenerator } from "./image-generator.js";
 

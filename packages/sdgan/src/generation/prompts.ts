@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { UserError } from "@sdgan/core";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import type { ImageGenerator } from "./image-generator.js";
 
 /** A caption that somebody asks an image of. */

@@ -5,8 +5,8 @@ import { tokenize } from "@sdgan/core";
 import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
 import { withTexts } from "../images/png-text.js";
-import { writeFileAtomic } from "../run/atomic-file.js";
-import { ensureFolder, onDisk } from "../system-errors.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
 export interface SaveOptions {

@@ -1,11 +1,8 @@
 /** Pages to look at, from folders. */
 import { readResults } from "../ablation/results.js";
+import { attributeClassifierFor, attributeClassifierOf } from "../artifacts/attribute-classifier.js";
+import type { Device } from "../compute/device.js";
 import { openPrepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
-import {
-  attributeClassifierFor,
-  attributeClassifierOf,
-} from "../evaluation/networks/attribute-classifier.js";
 import { writeAblationReport } from "./ablation-report.js";
 import { type RunReportOptions, writeRunReport } from "./run-report.js";
 

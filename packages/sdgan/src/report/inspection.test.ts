@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manualSeed, noGrad, scope } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  makeAttributeClassifier,
+  type TrainedAttributeClassifier,
+} from "../artifacts/attribute-classifier.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
-import { makeAttributeClassifier } from "../training/attribute-classifier-task.js";
-import { imagesOf } from "../training/tensors.js";
+import { imagesOf } from "../data/tensors.js";
 import { disagreements, nearestReal, realImage } from "./inspection.js";
 
 let folder: string;

@@ -1,11 +1,13 @@
 /** What an attribute classifier makes of generated images: which real ones are like them, and where it sees other than was asked for. */
 import { fromBytes, inferenceMode, scope, type Tensor } from "@sdgan/torch";
+import {
+  attributeClassifierSize,
+  type TrainedAttributeClassifier,
+} from "../artifacts/attribute-classifier.js";
+import { fit } from "../compute/images.js";
 import { type Choice, makeBatch } from "../data/batch.js";
 import type { Prepared } from "../data/prepared.js";
-import { fit } from "../evaluation/fit.js";
-import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
 import type { StageImage } from "../generation/image-generator.js";
-import { attributeClassifierSize } from "../training/attribute-classifier-task.js";
 
 /** Places of real images in the training split, the nearest first. */
 export type Nearest = { image: number; distance: number }[];

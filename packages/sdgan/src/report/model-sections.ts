@@ -1,6 +1,7 @@
 /** Sections that look into one model: what it drew, where it looked, and what an attribute classifier makes of that. */
+
+import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
 import type { Prepared } from "../data/prepared.js";
-import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
 import { captionOf, chooseTrials, type Trial } from "../evaluation/trials.js";
 import type { ImageGenerator } from "../generation/image-generator.js";
 import type { InspectedImage } from "../generation/inspect.js";

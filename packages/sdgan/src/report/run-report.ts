@@ -1,17 +1,17 @@
 /** `report.html` of a run: how training went, and what the model makes of captions it has not seen. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
+import type { Device } from "../compute/device.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
-import { commonSize } from "../evaluation/fit.js";
-import type { TrainedAttributeClassifier } from "../evaluation/networks/attribute-classifier.js";
+import { commonSize } from "../evaluation/common-size.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
 import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { inspect } from "../generation/inspect.js";
-import { writeFileAtomic } from "../run/atomic-file.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
 import { curvesOf, type Line } from "./curves.js";
 import {
   attentionSection,

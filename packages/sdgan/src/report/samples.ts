@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { readPlaces } from "../images/grid.js";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 import type { Row } from "./page.js";
 
 /** Sheets that are shown at most, and images of each. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { onDisk } from "../system-errors.js";
-import { writeFileAtomic } from "./atomic-file.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { onDisk } from "../util/system-errors.js";
 import { EventFile } from "./tensorboard.js";
 
 /**

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "../util/system-errors.js";
 
 /**
  * The points of one curve in a run folder's TensorBoard event files, in the order that they were written: what

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, UserError } from "@sdgan/core";
 import { formatConfig, loadConfig } from "../config/load.js";
-import { ensureFolder, onDisk } from "../system-errors.js";
-import { removeLeftovers, writeFileAtomic } from "./atomic-file.js";
-import { takeLock } from "./run-lock.js";
+import { removeLeftovers, writeFileAtomic } from "../util/atomic-file.js";
+import { takeLock } from "../util/lock.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /** A run folder: it alone can resume or reproduce the run. All fields but `config` are paths. */
 export interface RunFolder {

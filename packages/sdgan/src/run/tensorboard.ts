@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { crc32c } from "../crc.js";
-import { onDisk } from "../system-errors.js";
+import { crc32c } from "../util/crc.js";
+import { onDisk } from "../util/system-errors.js";
 
 /**
  * Writes a TensorBoard event file: TFRecords (length, data and a masked CRC-32C of each) of `Event` protocol

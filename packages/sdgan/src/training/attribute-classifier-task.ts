@@ -12,28 +12,26 @@ import {
   tensor,
   withAllCores,
 } from "@sdgan/torch";
-import type { Compute } from "../compute.js";
+import {
+  type Attributes,
+  attributeClassifierFile,
+  attributeClassifierSize,
+  makeAttributeClassifier,
+} from "../artifacts/attribute-classifier.js";
+import type { TrainingState } from "../artifacts/checkpoints.js";
+import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
+import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
+import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
-import { AttributeClassifier } from "../models/attribute-classifier.js";
-import { randomState, restoreRandomState } from "../random-streams.js";
-import { writeAtomic } from "../run/atomic-file.js";
+import { tensorOf } from "../data/tensors.js";
+import type { AttributeClassifier } from "../models/attribute-classifier.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
+import { writeAtomic } from "../util/atomic-file.js";
 import type { TrainingTask } from "./loop.js";
-import { tensorOf } from "./tensors.js";
-
-/** The trained network, in the attribute classifier's run folder. */
-export const attributeClassifierFile = "attribute-classifier.safetensors";
-
-/** Pixels a side of what an attribute classifier looks at. */
-export const attributeClassifierSize = 64;
-
-/** Attributes by name, each with the values that it can have. */
-export type Attributes = Record<string, string[]>;
 
 export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config["attributeClassifier"];
@@ -133,11 +131,4 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
       saveSafetensors(path, this.#attributeClassifier.stateDict(), metadata),
     );
   }
-}
-
-export function makeAttributeClassifier(attributes: Attributes, width: number): AttributeClassifier {
-  return new AttributeClassifier(
-    Object.values(attributes).map((values) => values.length),
-    width,
-  );
 }

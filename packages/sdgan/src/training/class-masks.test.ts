@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Config } from "@sdgan/core";
 import { grad, manualSeed, randn, tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { makeDamsm } from "../artifacts/damsm.js";
 import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import type { Source } from "../data/dataset.js";
@@ -13,7 +14,7 @@ import { prepare } from "../data/prepare.js";
 import { readMetrics } from "../run/metrics.js";
 import { randomText } from "../testing/text.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { damsmLosses, makeDamsm } from "./damsm-task.js";
+import { damsmLosses } from "./damsm-task.js";
 import { type Training, train } from "./train.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-classes-"));

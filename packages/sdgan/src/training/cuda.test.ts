@@ -7,6 +7,7 @@ import type { Config } from "@sdgan/core";
 import { randn } from "@sdgan/torch";
 import { type SimulatedCuda, simulateCuda } from "@sdgan/torch/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { readTensors } from "../artifacts/tensor-file.js";
 import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
@@ -14,7 +15,6 @@ import { evaluate } from "../evaluation/evaluate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { readMetrics } from "../run/metrics.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { readTensors } from "./checkpoint.js";
 import { type Training, train } from "./train.js";
 
 let folder: string;

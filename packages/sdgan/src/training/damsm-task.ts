@@ -1,60 +1,23 @@
 /** Training of DAMSM: text encoder and image encoder learn which caption belongs to which image. */
 
-import { join } from "node:path";
 import { type Config, damsmImageSize, UserError } from "@sdgan/core";
-import { grad, noGrad, optim, saveSafetensors, scope, type Tensor, withAllCores } from "@sdgan/torch";
-import type { Compute } from "../compute.js";
+import { grad, optim, scope, type Tensor, withAllCores } from "@sdgan/torch";
+import type { TrainingState } from "../artifacts/checkpoints.js";
+import { type Damsm, moveDamsm, publishDamsm } from "../artifacts/damsm.js";
+import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
+import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
+import { resize } from "../compute/images.js";
+import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
+import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
-import { ConvolutionalImageEncoder, type ImageEncoder } from "../models/image-encoder.js";
-import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
-import { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
-import { randomState, restoreRandomState } from "../random-streams.js";
-import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import { joinStates, readTensors, stateUnder, type TrainingState } from "./checkpoint.js";
 import type { TrainingTask } from "./loop.js";
-import { classIdsOf, resize, tensorOf, tokensOf } from "./tensors.js";
-
-/** Text encoder and image encoder. */
-export interface Damsm {
-  text: TextEncoder;
-  image: ImageEncoder;
-}
-
-export function makeDamsm(config: Config, vocabularySize: number): Damsm {
-  const { text, damsm } = config;
-  return {
-    text: new TextEncoder({ vocabularySize, ...text }),
-    image:
-      damsm.encoder === "inception"
-        ? new InceptionImageEncoder(text.width)
-        : new ConvolutionalImageEncoder({ ...damsm, textWidth: text.width }),
-  };
-}
-
-/** A trained DAMSM, frozen: in evaluation mode, and without gradients of its own. */
-export function loadDamsm(path: string, config: Config, vocabularySize: number): Damsm {
-  const { tensors } = readTensors(path, "train DAMSM first: sdgan train damsm");
-  const damsm = makeDamsm(config, vocabularySize);
-  for (const [name, network] of Object.entries(damsm)) {
-    network.loadStateDict(stateUnder(tensors, name));
-    network.requiresGrad(false).eval();
-  }
-  return damsm;
-}
-
-/** Takes both encoders to a device, in the layout that they compute in. */
-export function moveDamsm(damsm: Damsm, device: Device): Damsm {
-  damsm.text.to({ device });
-  damsm.image.to({ device, memoryFormat: "channels_last" });
-  return damsm;
-}
 
 /** All four losses added up: by words and by sentence, image to caption and back. */
 export function damsmLosses(
@@ -154,13 +117,6 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
   }
 }
 
-/** Writes the trained networks into `folder`, DAMSM's run folder. */
-export function publishDamsm(folder: string, { text, image }: Damsm): void {
-  writeAtomic(join(folder, damsmFile), (path) =>
-    noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
-  );
-}
-
 /** Captions of an image's own class are never wrong answers: with one class there is nothing to learn from. */
 function requireClasses({ dir, splits }: Prepared): void {
   const classIds = new Set<number>();
@@ -174,6 +130,3 @@ function requireClasses({ dir, splits }: Prepared): void {
       "so it would learn nothing: prepare the data with classes, or without any, which makes each image its own",
   );
 }
-
-/** The trained networks, in DAMSM's run folder. */
-export const damsmFile = "damsm.safetensors";

@@ -1,39 +1,38 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { join } from "node:path";
 import { type Config, imageSizes, Random } from "@sdgan/core";
 import {
   noGrad,
   Generator as RandomStream,
   randn,
-  saveSafetensors,
   scope,
   type Tensor,
   tensor,
   withAllCores,
 } from "@sdgan/torch";
-import type { Compute } from "../compute.js";
+import type { TrainingState } from "../artifacts/checkpoints.js";
+import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
+import { makeGenerator, publishModel } from "../artifacts/model.js";
+import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
+import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
+import { pixelsOf } from "../compute/images.js";
+import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { PairLoader, type PairPlan } from "../data/pairs.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Device } from "../device.js";
-import type { Evaluator } from "../evaluation/during-training.js";
+import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
-import { Generator } from "../models/generator.js";
-import type { TextEncoder } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
-import { randomState, restoreRandomState } from "../random-streams.js";
-import { writeAtomic } from "../run/atomic-file.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import { joinStates, stateUnder, type TrainingState } from "./checkpoint.js";
-import { type Damsm, damsmLosses, moveDamsm } from "./damsm-task.js";
+import { damsmLosses } from "./damsm-task.js";
+import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
-import { classIdsOf, pixelsOf, tensorOf, tokensOf } from "./tensors.js";
 
 export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config;
@@ -192,12 +191,6 @@ export function stateOf(
   return joinStates(states);
 }
 
-/** Writes the model of the run folder `run`, which draws: a generator, and the text encoder that it listens to. */
-export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
-  const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
-  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
-}
-
 /** The networks of a configuration at their first step, on a device, and what trains them. */
 export function makeGanTrainer(
   config: Config,
@@ -221,14 +214,7 @@ export function makeGanTrainer(
   });
 }
 
-/** The averaged generator and the text encoder, in a run folder. */
-export const modelFile = "model.safetensors";
-
 const sampleCount = 32;
-
-export function makeGenerator(config: Config): Generator {
-  return new Generator({ ...config.generator, textWidth: config.text.width });
-}
 
 /** One branch, or two with what they share. */
 type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };

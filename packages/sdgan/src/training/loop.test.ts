@@ -14,12 +14,12 @@ import {
 import { simulateCuda } from "@sdgan/torch/testing";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TrainingState } from "../artifacts/checkpoints.js";
+import type { Device } from "../compute/device.js";
 import { loadConfig } from "../config/load.js";
-import type { Device } from "../device.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { readEvents, scalarsOf } from "../testing/events.js";
-import type { TrainingState } from "./checkpoint.js";
 import { type EvaluationSchedule, type LoopOptions, type TrainingTask, trainingLoop } from "./loop.js";
 
 let folder: string;

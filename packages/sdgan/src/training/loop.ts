@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { UserError } from "@sdgan/core";
 import { scope, stack, type Tensor, threads } from "@sdgan/torch";
-import type { Device } from "../device.js";
-import { holdRandomStreams } from "../random-streams.js";
-import { writeFileAtomic } from "../run/atomic-file.js";
+import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "../artifacts/checkpoints.js";
+import type { Device } from "../compute/device.js";
+import { holdRandomStreams } from "../compute/random-streams.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
+import { writeFileAtomic } from "../util/atomic-file.js";
 import { bestIn, betterOf } from "./best.js";
-import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
 import { CpuContention } from "./cpu-contention.js";
 import { TrainingMonitor } from "./monitor.js";
 

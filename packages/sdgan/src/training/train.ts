@@ -4,23 +4,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, damsmImageSize, imageSizes, UserError } from "@sdgan/core";
 import { manualSeed } from "@sdgan/torch";
-import { startComputing } from "../compute.js";
+import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
+import { checkpointSteps } from "../artifacts/checkpoints.js";
+import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
+import { adoptDamsm, openDamsm, sameWords } from "../artifacts/damsm-of-run.js";
+import { bringInception, recordInception } from "../artifacts/inception-of-damsm.js";
+import { modelFile } from "../artifacts/model.js";
+import { startComputing } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import { loadVocabulary } from "../data/vocabulary-file.js";
-import type { Device } from "../device.js";
 import { makeEvaluator } from "../evaluation/during-training.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
-import {
-  AttributeClassifierTask,
-  attributeClassifierFile,
-  attributeClassifierSize,
-} from "./attribute-classifier-task.js";
-import { checkpointSteps } from "./checkpoint.js";
-import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js";
-import { DamsmTask, damsmFile, makeDamsm } from "./damsm-task.js";
-import { GanTask, modelFile } from "./gan-task.js";
-import { bringInception, recordInception } from "./inception-of-damsm.js";
+import { loadVocabulary } from "../util/vocabulary-file.js";
+import { AttributeClassifierTask } from "./attribute-classifier-task.js";
+import { DamsmTask } from "./damsm-task.js";
+import { GanTask } from "./gan-task.js";
 import { type TrainingTask, trainingLoop } from "./loop.js";
 
 export type Training = "damsm" | "attribute-classifier" | "gan";

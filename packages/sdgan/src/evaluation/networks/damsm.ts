@@ -1,17 +1,14 @@
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Config, encodeCaption, UserError, type Vocabulary } from "@sdgan/core";
-import { scope, type Tensor, tensor } from "@sdgan/torch";
-import { loadVocabulary } from "../../data/vocabulary-file.js";
-import type { Device } from "../../device.js";
-import { holdRandomStreams } from "../../random-streams.js";
+import { type Tensor, tensor } from "@sdgan/torch";
+import { type Damsm, damsmFolder, damsmPath, loadDamsm, moveDamsm } from "../../artifacts/damsm.js";
+import { requireIndependent } from "../../artifacts/damsm-of-run.js";
+import { refusing } from "../../artifacts/tensor-file.js";
+import type { Device } from "../../compute/device.js";
+import { describeFit, fit, fits } from "../../compute/images.js";
+import { holdRandomStreams } from "../../compute/random-streams.js";
 import { openRun } from "../../run/run-folder.js";
-import { readTensors, refusing, stateUnder } from "../../training/checkpoint.js";
-import { damsmFolder } from "../../training/damsm-of-run.js";
-import { type Damsm, damsmFile, loadDamsm, moveDamsm } from "../../training/damsm-task.js";
-import { sha256Of } from "../../weights/inception-file.js";
-import { describeFit, fit, fits } from "../fit.js";
+import { sha256Of } from "../../util/sha256.js";
+import { loadVocabulary } from "../../util/vocabulary-file.js";
 import type { Network } from "../result.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
@@ -35,22 +32,6 @@ export function independentDamsm(
 }
 
 /**
- * Refuses a DAMSM that taught the generator which it is to judge.
- *
- * @param file the DAMSM's @param taught the generator's file, or that of the DAMSM it is taught by
- * @param option by which the user gave it
- * @throws UserError
- */
-export function requireIndependent(file: string, taught: string, option: string): void {
-  if (textOf(file) !== textOf(taught)) return;
-  throw new UserError(
-    `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
-      "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
-      `--run OTHER, and give ${option} OTHER`,
-  );
-}
-
-/**
  * The DAMSM of a run folder.
  * @throws UserError if there is none
  */
@@ -61,19 +42,6 @@ export function damsmOfRun(run: string, options: { size: number; device: Device 
   using _ = holdRandomStreams();
   const damsm = refusing(file, "train it again", () => loadDamsm(file, config, vocabulary.size));
   return damsmExtractor(damsm, { file, config, vocabulary, seed: config.seed, ...options });
-}
-
-/**
- * The file of a run folder's trained DAMSM.
- * @throws UserError if there is none
- */
-export function damsmPath(run: string): string {
-  const file = join(damsmFolder(run), damsmFile);
-  if (existsSync(file)) return file;
-  throw new UserError(
-    `${file}: there is no trained DAMSM: train one from another seed: ` +
-      `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
-  );
 }
 
 /** @param config that it was trained by */
@@ -120,15 +88,4 @@ export function damsmExtractor(
       return damsm.text.forward(tensor(padded, { dtype: "int64", device }), lengths).sentence;
     },
   };
-}
-
-/** SHA-256 of the text encoder's weights in a file: which DAMSM it is of. */
-function textOf(file: string): string {
-  return scope(() => {
-    const { tensors } = readTensors(file, "train it again");
-    const hash = createHash("sha256");
-    for (const [name, weights] of [...stateUnder(tensors, "text")].sort(([a], [b]) => (a < b ? -1 : 1)))
-      hash.update(name).update(weights.toBytes());
-    return hash.digest("hex");
-  });
 }

@@ -1,8 +1,9 @@
-import type { Device } from "../../device.js";
+import { loadInception } from "../../artifacts/inception-file.js";
+import type { Device } from "../../compute/device.js";
+import { holdRandomStreams } from "../../compute/random-streams.js";
 import { InceptionV3 } from "../../models/inception/inception-v3.js";
 import { stretchLikeTensorflow } from "../../models/inception/resize.js";
-import { holdRandomStreams } from "../../random-streams.js";
-import { loadInception, sha256Of } from "../../weights/inception-file.js";
+import { sha256Of } from "../../util/sha256.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
 /**

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "@sdgan/core";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "./system-errors.js";
 
 /** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */
 interface Busy {

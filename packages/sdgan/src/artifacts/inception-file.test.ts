@@ -6,7 +6,8 @@ import { UserError } from "@sdgan/core";
 import { manualSeed, ones, saveSafetensors, type Tensor, tensor, zeros } from "@sdgan/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { InceptionTrunk, InceptionV3 } from "../models/inception/inception-v3.js";
-import { loadInception, sha256Of } from "./inception-file.js";
+import { sha256Of } from "../util/sha256.js";
+import { loadInception } from "./inception-file.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-inception-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,20 +1,16 @@
-/** The DAMSM that a GAN is trained with: it lies in the GAN's own run folder, so that this folder alone can resume. */
-
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
+import { scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
-import { loadVocabulary } from "../data/vocabulary-file.js";
-import { writeFileAtomic } from "../run/atomic-file.js";
 import { openRun, type RunFolder } from "../run/run-folder.js";
-import { ensureFolder, onDisk } from "../system-errors.js";
-import { refusing } from "./checkpoint.js";
-import { type Damsm, damsmFile, loadDamsm } from "./damsm-task.js";
-
-/** Where the DAMSM of the run folder `run` lies: a run folder itself. */
-export function damsmFolder(run: string): string {
-  return join(run, "damsm");
-}
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { ensureFolder, onDisk } from "../util/system-errors.js";
+import { loadVocabulary } from "../util/vocabulary-file.js";
+import { type Damsm, damsmFile, damsmFolder, loadDamsm } from "./damsm.js";
+import { readTensors, refusing, stateUnder } from "./tensor-file.js";
+/** The DAMSM that a GAN is trained with: it lies in the GAN's own run folder, so that this folder alone can resume. */
 
 /**
  * The trained DAMSM of the run folder `run`, frozen.
@@ -101,4 +97,31 @@ function requireSize({ generator, damsm, training }: Config): void {
     `the generator draws ${last} pixels a side, and DAMSM looks at damsm.imageSize ${damsm.imageSize}: ` +
       "the one must be a multiple of the other",
   );
+}
+
+/**
+ * Refuses a DAMSM that taught the generator which it is to judge.
+ *
+ * @param file the DAMSM's @param taught the generator's file, or that of the DAMSM it is taught by
+ * @param option by which the user gave it
+ * @throws UserError
+ */
+export function requireIndependent(file: string, taught: string, option: string): void {
+  if (textOf(file) !== textOf(taught)) return;
+  throw new UserError(
+    `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
+      "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
+      `--run OTHER, and give ${option} OTHER`,
+  );
+}
+
+/** SHA-256 of the text encoder's weights in a file: which DAMSM it is of. */
+function textOf(file: string): string {
+  return scope(() => {
+    const { tensors } = readTensors(file, "train it again");
+    const hash = createHash("sha256");
+    for (const [name, weights] of [...stateUnder(tensors, "text")].sort(([a], [b]) => (a < b ? -1 : 1)))
+      hash.update(name).update(weights.toBytes());
+    return hash.digest("hex");
+  });
 }

@@ -1,9 +1,9 @@
 /** Between the loader's arrays and tensors. */
-import { functional, type Tensor, tensor } from "@sdgan/torch";
-import type { Compute } from "../compute.js";
-import type { Batch, BatchPlan } from "../data/batch.js";
-import type { Images } from "../data/pyramid.js";
-import type { Device } from "../device.js";
+import { type Tensor, tensor } from "@sdgan/torch";
+import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
+import type { Batch, BatchPlan } from "./batch.js";
+import type { Images } from "./pyramid.js";
 
 /** Images in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
 export function imagesOf(
@@ -20,14 +20,6 @@ export function tensorOf({ values, size }: Images, { dtype, device }: Compute): 
   return tensor(values, { shape: [count, size, size, 3], device })
     .permute(0, 3, 1, 2)
     .to(dtype);
-}
-
-/** [B, 3, S, S] → [B, 3, size, size] by averaging squares of pixels. S must be a multiple of `size`. */
-export function resize(images: Tensor, size: number): Tensor {
-  const from = images.size(2);
-  if (from === size) return images;
-  if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
-  return functional.avgPool2d(images, from / size);
 }
 
 /** Tokens [B, T], int64, of one batch or of several, one after another. Lengths stay on the CPU. */
@@ -52,10 +44,4 @@ export function classIdsOf(batches: readonly Pick<BatchPlan, "classIds">[], devi
     batches.flatMap(({ classIds }) => [...classIds]),
     { dtype: "int64", device },
   );
-}
-
-/** [B, 3, S, S] in −1 … 1 → bytes [B, S, S, 3]. */
-export function pixelsOf(images: Tensor): Uint8Array {
-  const bytes = images.to("float32").add(1).mul(127.5).round().clamp(0, 255).to("uint8");
-  return bytes.permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
 }

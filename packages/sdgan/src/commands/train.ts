@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Device } from "../device.js";
+import type { Device } from "../compute/device.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "@sdgan/core";
 import { cudaDriver, type DType } from "@sdgan/torch";
-import type { Device } from "../device.js";
+import type { Device } from "./device.js";
 
 /**
  * The dtype that the networks compute in. `auto` is bfloat16 where the device multiplies it natively. `tf32` is float32,

@@ -1,6 +1,6 @@
 import { nearest } from "@sdgan/core";
 import { type Command, InvalidArgumentError } from "commander";
-import type { Device } from "../device.js";
+import type { Device } from "../compute/device.js";
 import { type MetricName, metricNames } from "../evaluation/result.js";
 import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";

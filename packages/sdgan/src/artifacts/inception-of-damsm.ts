@@ -4,8 +4,9 @@
  */
 import { type Config, UserError } from "@sdgan/core";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
-import { loadInception, sha256Of } from "../weights/inception-file.js";
-import type { Damsm } from "./damsm-task.js";
+import { sha256Of } from "../util/sha256.js";
+import type { Damsm } from "./damsm.js";
+import { loadInception } from "./inception-file.js";
 
 /**
  * The configuration with the file's hash in it.

@@ -9,7 +9,7 @@ import {
   setTf32,
 } from "@sdgan/torch";
 import type { Device } from "./device.js";
-import { computeDtype } from "./training/precision.js";
+import { computeDtype } from "./precision.js";
 
 export interface Compute {
   device: Device;

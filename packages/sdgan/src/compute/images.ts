@@ -1,8 +1,5 @@
-/** Images brought to the size that a network takes. */
-import { UserError } from "@sdgan/core";
 import { functional, type Tensor } from "@sdgan/torch";
-import type { Prepared } from "../data/prepared.js";
-import { resize } from "../training/tensors.js";
+/** Images brought to the size that a network takes. */
 
 /** Whether images of `from` pixels can be brought to `to` without leaving pixels out. */
 export function fits(from: number, to: number): boolean {
@@ -14,23 +11,24 @@ export function fit(images: Tensor, size: number): Tensor {
   return images.size(2) < size ? functional.upsampleBilinear(images, size, size) : resize(images, size);
 }
 
-/**
- * Pixels a side that images of the model and of the data can both be brought to: the smaller of both.
- * @throws UserError if there is none
- */
-export function commonSize({ dir, size }: Prepared, generated: number, run: string): number {
-  const [small, large] = size < generated ? [size, generated] : [generated, size];
-  if (large % small === 0) return small;
-  throw new UserError(
-    `${dir}: its images of ${size} pixels and those of ${generated} that ${run} draws cannot be averaged to one size: ` +
-      `prepare the data with --size ${generated}`,
-  );
-}
-
 /** What `fit` does, in words. */
 export function describeFit(from: number, to: number): string {
   if (from === to) return "none";
   return from < to
     ? `enlarged from ${from} to ${to} pixels, bilinear`
     : `averaged from ${from} to ${to} pixels`;
+}
+
+/** [B, 3, S, S] → [B, 3, size, size] by averaging squares of pixels. S must be a multiple of `size`. */
+export function resize(images: Tensor, size: number): Tensor {
+  const from = images.size(2);
+  if (from === size) return images;
+  if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
+  return functional.avgPool2d(images, from / size);
+}
+
+/** [B, 3, S, S] in −1 … 1 → bytes [B, S, S, 3]. */
+export function pixelsOf(images: Tensor): Uint8Array {
+  const bytes = images.to("float32").add(1).mul(127.5).round().clamp(0, 255).to("uint8");
+  return bytes.permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
 }

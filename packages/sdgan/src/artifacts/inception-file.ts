@@ -1,7 +1,5 @@
 /** Inception's weights, from a file that the user names: they are nobody's to ship but their authors'. */
 
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { scope, type Tensor, zeros } from "@sdgan/torch";
 import {
@@ -10,9 +8,8 @@ import {
   type InceptionVariant,
   inceptionClasses,
 } from "../models/inception/inception-v3.js";
-import { onDisk } from "../system-errors.js";
-import { refusing } from "../training/checkpoint.js";
-import { readWeights, requireFile } from "./read-weights.js";
+import { readWeights } from "./read-weights.js";
+import { refusing } from "./tensor-file.js";
 
 /** What to bring for each variant. */
 const wanted: Record<InceptionVariant, string> = {
@@ -49,23 +46,6 @@ function stateFor(network: InceptionTrunk, tensors: ReadonlyMap<string, Tensor>)
       state.set(name, zeros([], { dtype: "int64" }));
   }
   return state;
-}
-
-/** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
-export function sha256Of(path: string): string {
-  requireFile(path);
-  const hash = createHash("sha256");
-  const piece = Buffer.alloc(2 ** 20);
-  const file = onDisk(path, () => openSync(path, "r"));
-  try {
-    for (let count = 1; count > 0; ) {
-      count = onDisk(path, () => readSync(file, piece));
-      hash.update(piece.subarray(0, count));
-    }
-  } finally {
-    closeSync(file);
-  }
-  return hash.digest("hex");
 }
 
 /** The variant that a file's classifier tells of. */

@@ -1,7 +1,7 @@
 /** What options' values are made of. What is not so is an error of usage. */
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { devices } from "../device.js";
+import { devices } from "../compute/device.js";
 
 /**
  * An option that must be given. Commander's own `requiredOption` is missed before a misspelt option is told of:

@@ -1,9 +1,10 @@
 import { Random } from "@sdgan/core";
 import { call, cat, fromBytes, randn, type Tensor, tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
-import { fillPyramid, roomFor } from "../data/pyramid.js";
+import { pixelsOf, resize } from "../compute/images.js";
 import { relativeError } from "../testing/golden.js";
-import { classIdsOf, imagesOf, pixelsOf, resize, tensorOf, tokensOf } from "./tensors.js";
+import { fillPyramid, roomFor } from "./pyramid.js";
+import { classIdsOf, imagesOf, tensorOf, tokensOf } from "./tensors.js";
 
 const pixels = Uint8Array.from({ length: 2 * 4 * 4 * 3 }, (_, i) => (i * 37) % 256);
 const batch = {

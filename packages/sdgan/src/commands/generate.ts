@@ -1,6 +1,6 @@
 import { visible } from "@sdgan/core";
 import type { Command } from "commander";
-import type { Device } from "../device.js";
+import type { Device } from "../compute/device.js";
 import { UsageError } from "./errors.js";
 import { checkpointOption, collect, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
-import { call, loadSafetensors, noGrad, saveSafetensors, scope, type Tensor } from "@sdgan/torch";
-import { writeAtomic } from "../run/atomic-file.js";
+import { call, noGrad, saveSafetensors, scope, type Tensor } from "@sdgan/torch";
+import { writeAtomic } from "../util/atomic-file.js";
+import { readTensors, refusing } from "./tensor-file.js";
 
 /** All that a training needs to go on as if it had never stopped. */
 export interface TrainingState {
@@ -64,26 +65,6 @@ export function newestCheckpoint(folder: string): string | undefined {
   return step === undefined ? undefined : join(folder, fileName(step));
 }
 
-/** Reads a safetensors file; a missing or broken one is the user's to mend. */
-export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
-  if (!existsSync(path)) throw new UserError(`${path}: there is no such file; ${remedy}`);
-  try {
-    return loadSafetensors(path);
-  } catch (error) {
-    throw new UserError(`${(error as Error).message}; ${remedy}`);
-  }
-}
-
-/** Does `work` with what was read from `path`: where that does not fit, the file is the user's to mend. */
-export function refusing<Result>(path: string, remedy: string, work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, { cause: error });
-  }
-}
-
 /** Steps of the checkpoints in a folder, oldest first. */
 export function checkpointSteps(folder: string): number[] {
   if (!existsSync(folder)) return [];
@@ -115,19 +96,4 @@ function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): vo
 
 function allFinite(tensor: Tensor): boolean {
   return Boolean(call<Tensor>("all", call<Tensor>("isfinite", tensor)).item());
-}
-
-/** Tensors of several states under one roof: `prefix.name`. */
-export function joinStates(states: Record<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
-  return new Map(
-    Object.entries(states).flatMap(([prefix, state]) =>
-      Array.from(state, ([name, tensor]): [string, Tensor] => [`${prefix}.${name}`, tensor]),
-    ),
-  );
-}
-
-/** The state that was joined under `prefix`. */
-export function stateUnder(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Tensor> {
-  const inside = [...tensors].filter(([name]) => name.startsWith(`${prefix}.`));
-  return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length + 1), tensor]));
 }

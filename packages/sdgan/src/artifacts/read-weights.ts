@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { loadPytorch, loadSafetensors, stateDictOf, type Tensor } from "@sdgan/torch";
-import { onDisk } from "../system-errors.js";
+import { requireFile } from "../util/sha256.js";
+import { onDisk } from "../util/system-errors.js";
 
 /**
  * Tensors by name, of a safetensors file or of a PyTorch checkpoint (`.pth`, `.pt`, `.bin`).
@@ -18,11 +19,6 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
       cause: error,
     });
   }
-}
-
-/** A pipe might never end. */
-export function requireFile(path: string): void {
-  if (!onDisk(path, () => statSync(path)).isFile()) throw new UserError(`${path}: is not a file of weights`);
 }
 
 /** Of a safetensors file, where the header of JSON begins. */

@@ -14,10 +14,10 @@ import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
-import { sha256Of } from "../weights/inception-file.js";
-import { readTensors, stateUnder } from "./checkpoint.js";
-import { damsmFile } from "./damsm-task.js";
-import { type TrainOptions, train } from "./train.js";
+import { type TrainOptions, train } from "../training/train.js";
+import { sha256Of } from "../util/sha256.js";
+import { damsmFile } from "./damsm.js";
+import { readTensors, stateUnder } from "./tensor-file.js";
 
 // A minute on a machine that has other work too.
 vi.setConfig({ testTimeout: 180_000 });

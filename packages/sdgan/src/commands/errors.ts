@@ -1,5 +1,5 @@
 import { UserError, visible } from "@sdgan/core";
-import { systemError } from "../system-errors.js";
+import { systemError } from "../util/system-errors.js";
 
 /** A command called wrongly: an option's value, options that exclude each other. Exit code 2. */
 export class UsageError extends UserError {

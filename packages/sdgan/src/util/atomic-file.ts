@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { onDisk } from "../system-errors.js";
+import { onDisk } from "./system-errors.js";
 
 /**
  * Writes `path` so that at every moment, a crash or a full disk included, it holds either what it held before or

@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
+import { noGrad, saveSafetensors } from "@sdgan/torch";
+import type { Device } from "../compute/device.js";
+import { ConvolutionalImageEncoder, type ImageEncoder } from "../models/image-encoder.js";
+import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
+import { TextEncoder } from "../models/text-encoder.js";
+import { writeAtomic } from "../util/atomic-file.js";
+import { joinStates, readTensors, stateUnder } from "./tensor-file.js";
+/** DAMSM: configuration and weights to networks, and back. */
+
+/** Text encoder and image encoder. */
+export interface Damsm {
+  text: TextEncoder;
+  image: ImageEncoder;
+}
+
+export function makeDamsm(config: Config, vocabularySize: number): Damsm {
+  const { text, damsm } = config;
+  return {
+    text: new TextEncoder({ vocabularySize, ...text }),
+    image:
+      damsm.encoder === "inception"
+        ? new InceptionImageEncoder(text.width)
+        : new ConvolutionalImageEncoder({ ...damsm, textWidth: text.width }),
+  };
+}
+
+/** A trained DAMSM, frozen: in evaluation mode, and without gradients of its own. */
+export function loadDamsm(path: string, config: Config, vocabularySize: number): Damsm {
+  const { tensors } = readTensors(path, "train DAMSM first: sdgan train damsm");
+  const damsm = makeDamsm(config, vocabularySize);
+  for (const [name, network] of Object.entries(damsm)) {
+    network.loadStateDict(stateUnder(tensors, name));
+    network.requiresGrad(false).eval();
+  }
+  return damsm;
+}
+
+/** Takes both encoders to a device, in the layout that they compute in. */
+export function moveDamsm(damsm: Damsm, device: Device): Damsm {
+  damsm.text.to({ device });
+  damsm.image.to({ device, memoryFormat: "channels_last" });
+  return damsm;
+}
+
+/** Writes the trained networks into `folder`, DAMSM's run folder. */
+export function publishDamsm(folder: string, { text, image }: Damsm): void {
+  writeAtomic(join(folder, damsmFile), (path) =>
+    noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
+  );
+}
+
+/** The trained networks, in DAMSM's run folder. */
+export const damsmFile = "damsm.safetensors";
+
+/** Where the DAMSM of the run folder `run` lies: a run folder itself. */
+export function damsmFolder(run: string): string {
+  return join(run, "damsm");
+}
+
+/**
+ * The file of a run folder's trained DAMSM.
+ * @throws UserError if there is none
+ */
+export function damsmPath(run: string): string {
+  const file = join(damsmFolder(run), damsmFile);
+  if (existsSync(file)) return file;
+  throw new UserError(
+    `${file}: there is no trained DAMSM: train one from another seed: ` +
+      `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+  );
+}

@@ -1,0 +1,39 @@
+/** Tensors of several networks in one file. */
+import { existsSync } from "node:fs";
+import { UserError } from "@sdgan/core";
+import { loadSafetensors, type Tensor } from "@sdgan/torch";
+
+/** Reads a safetensors file; a missing or broken one is the user's to mend. */
+export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
+  if (!existsSync(path)) throw new UserError(`${path}: there is no such file; ${remedy}`);
+  try {
+    return loadSafetensors(path);
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}; ${remedy}`);
+  }
+}
+
+/** Does `work` with what was read from `path`: where that does not fit, the file is the user's to mend. */
+export function refusing<Result>(path: string, remedy: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, { cause: error });
+  }
+}
+
+/** Tensors of several states under one roof: `prefix.name`. */
+export function joinStates(states: Record<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
+  return new Map(
+    Object.entries(states).flatMap(([prefix, state]) =>
+      Array.from(state, ([name, tensor]): [string, Tensor] => [`${prefix}.${name}`, tensor]),
+    ),
+  );
+}
+
+/** The state that was joined under `prefix`. */
+export function stateUnder(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Tensor> {
+  const inside = [...tensors].filter(([name]) => name.startsWith(`${prefix}.`));
+  return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length + 1), tensor]));
+}

@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { UserError } from "@sdgan/core";
+import { onDisk } from "./system-errors.js";
+
+/** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
+export function sha256Of(path: string): string {
+  requireFile(path);
+  const hash = createHash("sha256");
+  const piece = Buffer.alloc(2 ** 20);
+  const file = onDisk(path, () => openSync(path, "r"));
+  try {
+    for (let count = 1; count > 0; ) {
+      count = onDisk(path, () => readSync(file, piece));
+      hash.update(piece.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
+
+/** A pipe might never end. */
+export function requireFile(path: string): void {
+  if (!onDisk(path, () => statSync(path)).isFile()) throw new UserError(`${path}: is not a file of weights`);
+}
