@@ -1,5 +1,13 @@
 /** SD-GAN as a library: from data to a trained model, and from captions to images. */
 
+import { makeEvaluator } from "./evaluation/during-training.js";
+import {
+  type Training,
+  type TrainingResult,
+  type TrainOptions,
+  train as trainNetwork,
+} from "./training/train.js";
+
 // Training: a configuration and a prepared folder become a run folder.
 export {
   type Config,
@@ -39,4 +47,9 @@ export { TextEncoder, type TextEncoderOptions } from "./models/text-encoder.js";
 export type { TextFeatures } from "./models/text-features.js";
 export { type Metrics, readMetrics } from "./run/metrics.js";
 export { openRun, type RunFolder } from "./run/run-folder.js";
-export { type Training, type TrainingResult, type TrainOptions, train } from "./training/train.js";
+export type { Training, TrainingResult, TrainOptions } from "./training/train.js";
+
+/** Trains a network. While the GAN trains, it is evaluated as its configuration says. */
+export function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
+  return trainNetwork(training, { makeEvaluator, ...options });
+}

@@ -10,7 +10,6 @@ import { requireIndependent } from "../artifacts/damsm-of-run.js";
 import { modelFile } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
 import { openPrepared } from "../data/prepared.js";
-import { writeAblationReport } from "../report/ablation-report.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
@@ -44,13 +43,15 @@ export interface AblateOptions extends PlanOptions {
   /** A part of the work begins, and has so many steps; `from` of them were done before. */
   onBegin?(part: string, from: number, steps: number): void;
   onProgress?(steps: number, fields: Record<string, string>): void;
+  /** Called with the results of all runs, before the folder is given free: writes the page. */
+  report?(result: AblationResult): Promise<unknown>;
   /** A line for people. */
   say?(line: string): void;
 }
 
 /**
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
- * `ablation.json` and `ablation.md` after every run, and `report.html` at the end. Returns undefined if `signal` ended
+ * `ablation.json` and `ablation.md` after every run. Returns undefined if `signal` ended
  * it before the last run.
  * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
  */
@@ -85,7 +86,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     for (const training of trainings)
       if (!(await trainShared(training, base, commands, options))) return undefined;
 
-    const yardstick: EvaluationSetting = {
+    const setting: EvaluationSetting = {
       ...{ steps, data, images: options.images },
       networks: {
         damsm: sha256Of(damsmPath(judge)),
@@ -95,16 +96,16 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
         ...(options.inception && { inception: sha256Of(options.inception) }),
       },
     };
-    const gather = () => gatherResults(out, yardstick, equalVariants(options.config, options.set));
+    const gather = () => gatherResults(out, setting, equalVariants(options.config, options.set));
     const failed = await trainRuns(
       runs,
-      { ...options, ...{ yardstick, damsm, judge, attributeClassifier } },
+      { ...options, ...{ setting, damsm, judge, attributeClassifier } },
       commands,
       gather,
     );
     if (signal.aborted) return undefined;
     const result = gather();
-    await writeAblationReport(out, result);
+    await options.report?.(result);
     if (failed > 0) {
       throw new UserError(
         `${failed} of ${runs.length} runs failed, as said above; the others are in the table. ` +
@@ -147,7 +148,7 @@ async function trainShared(
 }
 
 interface RunOptions extends AblateOptions {
-  yardstick: EvaluationSetting;
+  setting: EvaluationSetting;
   damsm: string;
   judge: string;
 }
@@ -159,13 +160,13 @@ async function trainRuns(
   commands: Commands,
   onRun: () => void,
 ): Promise<number> {
-  const { yardstick, jobs, signal, onBegin, onProgress, say } = options;
-  const { steps } = yardstick;
+  const { setting, jobs, signal, onBegin, onProgress, say } = options;
+  const { steps } = setting;
   let failed = 0;
   const done = new Map(runs.map(({ folder }) => [folder, trainedSteps(folder)]));
   const underWay = new Set<PlannedRun>();
   const sum = () => [...done.values()].reduce((total, count) => total + count, 0);
-  let complete = runs.filter(({ folder }) => isEvaluated(folder, yardstick)).length;
+  let complete = runs.filter(({ folder }) => isEvaluated(folder, setting)).length;
   onBegin?.("ablation", sum(), steps * runs.length);
   const show = () => {
     for (const { folder } of underWay) done.set(folder, stepUnderWay(folder));
@@ -177,7 +178,7 @@ async function trainRuns(
     });
   };
   using _ = monitor(show);
-  const left = runs.filter(({ folder }) => !isEvaluated(folder, yardstick)).values();
+  const left = runs.filter(({ folder }) => !isEvaluated(folder, setting)).values();
   const worker = async () => {
     for (const run of left) {
       if (signal.aborted) return;
@@ -204,10 +205,10 @@ async function trainRuns(
 /** Returns whether it is complete. */
 async function trainAndEvaluate(
   { variant, seed, folder, settings }: PlannedRun,
-  { config, data, out, yardstick, damsm, judge, attributeClassifier, inception, images }: RunOptions,
+  { config, data, out, setting, damsm, judge, attributeClassifier, inception, images }: RunOptions,
   commands: Commands,
 ): Promise<boolean> {
-  const { steps } = yardstick;
+  const { steps } = setting;
   const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
   if (attributeClassifier) adoptReader(attributeClassifier, folder);
   if (trainedSteps(folder) < steps || !isPublished(folder, modelFile)) {
@@ -220,7 +221,7 @@ async function trainAndEvaluate(
   const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
   const args = ["--run", folder, "--data", data, ...judges, "--images", String(images)];
   if (!(await commands.run(["evaluate", ...args], log))) return false;
-  if (isEvaluated(folder, yardstick)) return true;
+  if (isEvaluated(folder, setting)) return true;
   throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`);
 }
 

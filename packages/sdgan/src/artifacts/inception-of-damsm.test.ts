@@ -99,7 +99,7 @@ it("a run folder has all of it: DAMSM and GAN go on to the same bytes without th
 
   // To draw, the text encoder is enough, which the model has.
   rmSync(at("whole", "damsm"), { recursive: true });
-  expect([...new ImageGenerator(at("whole"), { device: "cpu" }).draw(["a small bird"])]).toHaveLength(1);
+  expect([...new ImageGenerator(at("whole"), { device: "cpu" }).generate(["a small bird"])]).toHaveLength(1);
 });
 
 it("trains the text encoder and the two layers after Inception", async () => {

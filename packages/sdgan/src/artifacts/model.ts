@@ -1,21 +1,88 @@
-/** The model of a run: the averaged generator and the text encoder that reads for it. */
+/** The model of a run: the averaged generator and the text encoder that it was trained with. */
 import { join } from "node:path";
 import type { Config } from "@sdgan/core";
-import { saveSafetensors } from "@sdgan/torch";
+import { saveSafetensors, scope } from "@sdgan/torch";
+import type { Compute } from "../compute/compute.js";
+import { holdRandomStreams } from "../compute/random-streams.js";
 import { Generator } from "../models/generator.js";
-import type { TextEncoder } from "../models/text-encoder.js";
+import { TextEncoder } from "../models/text-encoder.js";
 import { writeAtomic } from "../util/atomic-file.js";
-import { joinStates } from "./tensor-file.js";
+import { checkpointPath } from "./checkpoints.js";
+import { joinStates, readTensors, refusing, stateUnder } from "./tensor-file.js";
 
 /** The averaged generator and the text encoder, in a run folder. */
 export const modelFile = "model.safetensors";
+
+/** What generates: both networks in evaluation mode, on one device. */
+export interface GenerationNetworks {
+  generator: Generator;
+  text: TextEncoder;
+  compute: Compute;
+}
 
 export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-/** Writes the model of the run folder `run`, which draws: a generator, and the text encoder that it listens to. */
+/** Writes the model of the run folder `run`. */
 export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
   const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
   writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
+}
+
+/**
+ * Reads the model of a run folder.
+ *
+ * @param checkpoint the step of a checkpoint that was kept; by default the newest model
+ * @returns the networks on the device of `compute`, and the training step that they are of
+ * @throws UserError if a file is missing, broken, or does not fit the configuration
+ */
+export function loadModel(
+  { path, checkpoints, config }: { path: string; checkpoints: string; config: Config },
+  {
+    vocabularySize,
+    compute,
+    checkpoint,
+  }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
+): GenerationNetworks & { step: number } {
+  using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
+  const text = new TextEncoder({ vocabularySize, ...config.text });
+  const generator = makeGenerator(config);
+  const newest = readModel(
+    join(path, modelFile),
+    { generator, text },
+    `train the GAN: npx sdgan train gan --config … --data … --run ${path}`,
+  );
+  const step = checkpoint ?? newest;
+  // The text encoder is the same at every step.
+  if (step !== newest) readAverage(checkpointPath(checkpoints, step), generator);
+  for (const network of [generator, text]) network.requiresGrad(false).eval();
+  text.to({ device: compute.device });
+  generator.to({ device: compute.device, memoryFormat: "channels_last" });
+  return { generator, text, compute, step };
+}
+
+/** Reads both networks from `path`, and the step that they are of. */
+function readModel(
+  path: string,
+  { generator, text }: { generator: Generator; text: TextEncoder },
+  remedy: string,
+): number {
+  return scope(() => {
+    const { tensors, metadata } = readTensors(path, remedy);
+    refusing(path, remedy, () => {
+      generator.loadStateDict(stateUnder(tensors, "generator"));
+      text.loadStateDict(stateUnder(tensors, "text"));
+    });
+    return Number(metadata.step);
+  });
+}
+
+/** Reads the averaged generator of a checkpoint. */
+function readAverage(path: string, generator: Generator): void {
+  const remedy = "take a step whose checkpoint was kept";
+  scope(() => {
+    const { tensors } = readTensors(path, remedy);
+    refusing(path, remedy, () => generator.loadStateDict(stateUnder(tensors, "average")));
+  });
 }

@@ -38,7 +38,7 @@ export function addAblate(program: Command): void {
       "a run folder with a DAMSM of another seed, which measures R-precision, rather than one trained here",
     )
     .option(
-      "--attribute classifier <folder>",
+      "--attribute-classifier <folder>",
       "a run folder whose attribute classifier judges, rather than one trained here on the data",
     )
     .option("--inception <file>", "the weights that FID is defined by: distances are then by its features")
@@ -79,7 +79,9 @@ interface Options {
 
 async function show(options: Options): Promise<void> {
   const cores = availableParallelism(); // Before libtorch keeps this thread on one of them.
-  const { ablate } = await withTorch(() => import("../ablation/ablate.js"));
+  const [{ ablate }, { writeAblationReport }] = await withTorch(() =>
+    Promise.all([import("../ablation/ablate.js"), import("../report/ablation-report.js")]),
+  );
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say, STOPPING);
@@ -89,6 +91,7 @@ async function show(options: Options): Promise<void> {
       variants: options.variants ?? variants.map(({ name }) => name),
       threads: options.threads ?? Math.max(1, Math.floor(cores / options.jobs)),
       ...{ signal: interruption.signal, say },
+      report: (result) => writeAblationReport(options.out, result),
       onBegin(part, start, total) {
         progress?.[Symbol.dispose]();
         // Runs differ in speed, and each is measured at its end: the time left is told by all of it so far.

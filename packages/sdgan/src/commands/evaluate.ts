@@ -22,7 +22,7 @@ export function addEvaluate(program: Command): void {
     )
     .option("--inception <file>", "the weights that FID is defined by; images are compared by its features")
     .option("--damsm <folder>", "another run folder, whose DAMSM of another seed is R-precision's judge")
-    .option("--attribute classifier <folder>", "another run folder, whose attribute classifier is used")
+    .option("--attribute-classifier <folder>", "another run folder, whose attribute classifier is used")
     .addOption(checkpointOption(command))
     .option("--images <count>", "captions to draw an image of", wholeNumber(1), 1000)
     .option("--seed <number>", "other captions and images for another seed", wholeNumber(0), 0)
@@ -58,9 +58,14 @@ interface Options {
 }
 
 async function show({ json, threads, ...options }: Options): Promise<void> {
-  const { evaluate } = await withTorch(() => import("../evaluation/evaluate.js"), threads);
+  const [{ evaluate }, { reportRun }] = await withTorch(
+    () => Promise.all([import("../evaluation/evaluate.js"), import("../report/index.js")]),
+    threads,
+  );
   const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
   const result = await progress.during(evaluate({ ...options, onImage: (done) => progress.update(done) }));
+  const { run, data, attributeClassifier, checkpoint, seed, device } = options;
+  await reportRun({ run, data, attributeClassifier, checkpoint, seed, device });
   console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
 }
 

@@ -59,17 +59,18 @@ async function show({
 }: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
-  const [{ ImageGenerator }, { readCaptions, unknownWords }, { saveImages }] = await withTorch(
+  const [{ ImageGenerator }, { readCaptions, unknownWords }, { saveImages }, { stepOf }] = await withTorch(
     () =>
       Promise.all([
         import("../generation/image-generator.js"),
         import("../generation/prompts.js"),
         import("../generation/save.js"),
+        import("../evaluation/best-checkpoint.js"),
       ]),
     threads,
   );
   const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
-  const imageGenerator = new ImageGenerator(run, { device, checkpoint });
+  const imageGenerator = new ImageGenerator(run, { device, checkpoint: stepOf(run, checkpoint) });
   warn(unknownWords(imageGenerator, asked).map(({ words }) => words));
   const total = asked.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "images" });

@@ -10,7 +10,7 @@ export function addReport(program: Command): void {
     .option("--run <folder>", "the run folder in which a GAN was trained")
     .option("--data <folder>", "with --run: the prepared folder whose unseen captions it draws")
     .option(
-      "--attribute classifier <folder>",
+      "--attribute-classifier <folder>",
       "with --run: another run folder, whose attribute classifier is asked",
     )
     .option("--ablation <folder>", "the folder of an ablation, from sdgan ablate")

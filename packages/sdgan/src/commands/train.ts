@@ -88,7 +88,10 @@ interface Options {
 
 async function show(training: Training, options: Options): Promise<void> {
   const config = await configOf(training, options);
-  const { train } = await withTorch(() => import("../training/train.js"), options.threads);
+  const [{ train }, { makeEvaluator }] = await withTorch(
+    () => Promise.all([import("../training/train.js"), import("../evaluation/during-training.js")]),
+    options.threads,
+  );
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);
@@ -97,6 +100,7 @@ async function show(training: Training, options: Options): Promise<void> {
     const result = await train(training, {
       ...{ data, run, config, steps, damsm, inception, device, signal: interruption.signal },
       seconds: minutes && 60 * minutes,
+      makeEvaluator,
       onBegin(outline) {
         for (const line of opening(training, outline)) say(line);
         progress = progressOf(training, outline, minutes);

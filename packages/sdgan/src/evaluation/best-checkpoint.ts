@@ -1,15 +1,26 @@
 /** The best checkpoint of a run, by the figure that its configuration names. */
 
 import { UserError } from "@sdgan/core";
-import type { RunFolder } from "../run/run-folder.js";
-import { bestIn } from "../training/best.js";
+import { bestIn } from "../run/best-figure.js";
+import { openRun, type RunFolder } from "../run/run-folder.js";
 import { figureKinds } from "./result.js";
+
+/** A checkpoint as a user names it: its step, or "best"; undefined for the newest model. */
+export type CheckpointChoice = number | "best" | undefined;
+
+/**
+ * The step that a choice means in the run folder `run`.
+ * @throws UserError if it is "best" and the run was not evaluated while it was trained
+ */
+export function stepOf(run: string, choice: CheckpointChoice): number | undefined {
+  return choice === "best" ? bestStep(openRun(run)) : choice;
+}
 
 /**
  * The step of a run's best checkpoint, by the figure that its configuration names.
  * @throws UserError if it was not evaluated while it was trained
  */
-export function bestStep({ path, metrics, config }: RunFolder): number {
+function bestStep({ path, metrics, config }: RunFolder): number {
   const { best } = config.evaluate;
   for (const network of ["attributeClassifier", "damsm"]) {
     const found = bestIn(metrics, `${network}/${best}`, figureKinds[best].better);

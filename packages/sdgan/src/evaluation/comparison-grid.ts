@@ -18,7 +18,7 @@ export async function comparisonGrid(
   const rows = shown.map(({ image, caption, seed }): GridImage[] => {
     const choice = { image, caption };
     const { pixels, size } = makeBatch([choice], { data, split, maxWords: Number.POSITIVE_INFINITY });
-    const generated = imageGenerator.draw([captionOf(data, choice).text], { seed, count: imagesPerRow });
+    const generated = imageGenerator.generate([captionOf(data, choice).text], { seed, count: imagesPerRow });
     return [{ pixels, size }, ...[...generated].map(({ stages }) => stages.at(-1)!)];
   });
   return grid(rows, {

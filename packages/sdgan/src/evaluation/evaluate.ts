@@ -8,9 +8,9 @@ import type { Device } from "../compute/device.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
-import { reportRun } from "../report/index.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
+import { type CheckpointChoice, stepOf } from "./best-checkpoint.js";
 import { commonSize } from "./common-size.js";
 import { comparisonGrid } from "./comparison-grid.js";
 import type { FeatureExtractors } from "./extract-features.js";
@@ -44,7 +44,7 @@ export interface EvaluateOptions {
   /** The run folder that the attribute classifier was trained in; by default the same, where it has one. */
   attributeClassifier?: string | undefined;
   /** Which of the run's checkpoints draws: a step, or "best"; by default the newest model. */
-  checkpoint?: number | "best" | undefined;
+  checkpoint?: CheckpointChoice;
   /** Images to draw, one of each caption. */
   images: number;
   seed: number;
@@ -56,8 +56,7 @@ export interface EvaluateOptions {
 /**
  * Draws images of captions of unseen images, lets networks look at them and at the real ones, and computes what was
  * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also under the name
- * of what it is of into `evaluations/`; and `report.html`, the page to look at. Figures that were there already of the
- * same images stay.
+ * of what it is of into `evaluations/`. Figures that were there already of the same images stay.
  *
  * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, or a metric that was
  *   asked for cannot be computed
@@ -65,10 +64,7 @@ export interface EvaluateOptions {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
   try {
-    const result = await evaluateOn(data, options);
-    const { run, attributeClassifier, checkpoint, seed, device } = options;
-    await reportRun({ run, data: options.data, attributeClassifier, checkpoint, seed, device });
-    return result;
+    return await evaluateOn(data, options);
   } finally {
     data.close();
   }
@@ -79,7 +75,7 @@ async function evaluateOn(
   { run, metrics, checkpoint, images, seed, device: asked, onImage, ...networks }: EvaluateOptions,
 ): Promise<Evaluation> {
   const before = readEvaluation(run);
-  const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint });
+  const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint: stepOf(run, checkpoint) });
   const { device } = imageGenerator;
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const extractors = openOnlookers(run, { ...networks, data, size, device });

@@ -111,7 +111,7 @@ const fewestImages: Record<MetricName, number> = {
 };
 
 const trainClassifier =
-  "train an attribute classifier (sdgan train attribute classifier --config … --data … --run RUN) and give --attribute classifier RUN";
+  "train an attribute classifier (sdgan train attribute classifier --config … --data … --run RUN) and give --attribute-classifier RUN";
 
 function withoutReader({ dir, attributes }: Prepared): string {
   return attributes

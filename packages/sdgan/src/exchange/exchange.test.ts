@@ -77,7 +77,7 @@ describe("AttnGAN's weights", () => {
     expectClose(images[0]!, published.get("expect.image64"), 1e-4);
 
     const imageGenerator = new ImageGenerator(at("run"), { precision: "float32" });
-    const [painting] = imageGenerator.draw(["word1 word36 and others"]);
+    const [painting] = imageGenerator.generate(["word1 word36 and others"]);
     expect(painting!.stages.map(({ size }) => size)).toEqual([64, 128, 256]);
     expect(imageGenerator.checkpoint.step).toBe(0);
   });

@@ -1,15 +1,7 @@
 import { Random } from "@sdgan/core";
 import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
-import type { Compute } from "../compute/compute.js";
-import type { Generated, Generator } from "../models/generator.js";
-import type { TextEncoder } from "../models/text-encoder.js";
-
-/** What draws: a generator and the text encoder that it listens to, both in evaluation mode. */
-export interface GenerationNetworks {
-  generator: Generator;
-  text: TextEncoder;
-  compute: Compute;
-}
+import type { GenerationNetworks } from "../artifacts/model.js";
+import type { Generated } from "../models/generator.js";
 
 /** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
 export interface GenerationRequest {

@@ -50,7 +50,7 @@ const last = (painting: { stages: { pixels: Uint8Array }[] }) => hash(painting.s
 
 it("draws every stage of every image, each its own", () => {
   const imageGenerator = new ImageGenerator(run);
-  const paintings = [...imageGenerator.draw(["a red bird", "black wings"], { seed: 3, count: 2 })];
+  const paintings = [...imageGenerator.generate(["a red bird", "black wings"], { seed: 3, count: 2 })];
   expect(paintings.map(({ caption, seed, number }) => [caption, seed, number])).toEqual([
     ["a red bird", 3, 1],
     ["a red bird", 3, 2],
@@ -63,7 +63,7 @@ it("draws every stage of every image, each its own", () => {
   ]);
   expect(imageGenerator.sizes).toEqual([8, 16]);
   expect(new Set(paintings.map(last)).size).toBe(4);
-  expect(new Set([...imageGenerator.draw(["a red bird"], { seed: 4 })].map(last))).not.toContain(
+  expect(new Set([...imageGenerator.generate(["a red bird"], { seed: 4 })].map(last))).not.toContain(
     last(paintings[0]!),
   );
 });
@@ -73,24 +73,26 @@ it("draws a caption the same, alone or among others, and leaves the default stre
   const words = ["small", "red", "black", "long", "tail", "wings"];
   const others = Array.from({ length: 100 }, (_, i) => words.filter((_, w) => (i + 1) & (1 << w)).join(" "));
   const before = hash(RandomStream.default().state.toBytes());
-  const [alone] = imageGenerator.draw(["a red bird"], { seed: 5 });
+  const [alone] = imageGenerator.generate(["a red bird"], { seed: 5 });
   const among = [
-    ...imageGenerator.draw(
+    ...imageGenerator.generate(
       [...others, "a red bird"].map((text) => text || "bird"),
       { seed: 5 },
     ),
   ].at(-1)!;
   expect(last(among)).toBe(last(alone!));
-  expect([...imageGenerator.draw(["a red bird"], { seed: 5, count: 3 })].map(last)[0]).toBe(last(alone!));
-  expect([...new ImageGenerator(run).draw(["A red   bird!"], { seed: 5 })].map(last)[0]).toBe(last(alone!));
+  expect([...imageGenerator.generate(["a red bird"], { seed: 5, count: 3 })].map(last)[0]).toBe(last(alone!));
+  expect([...new ImageGenerator(run).generate(["A red   bird!"], { seed: 5 })].map(last)[0]).toBe(
+    last(alone!),
+  );
   expect(hash(RandomStream.default().state.toBytes())).toBe(before);
 });
 
 it("draws several at once as one by one, but for a shade", () => {
   const imageGenerator = new ImageGenerator(run);
   const captions = ["a red bird", "black wings", "small", "a small red bird with black wings", "long tail"];
-  const alone = [...imageGenerator.draw(captions, { seed: 5, count: 2 })];
-  const together = [...imageGenerator.draw(captions, { seed: 5, count: 2, batch: 4 })];
+  const alone = [...imageGenerator.generate(captions, { seed: 5, count: 2 })];
+  const together = [...imageGenerator.generate(captions, { seed: 5, count: 2, batch: 4 })];
   expect(together.map(({ caption, number }) => [caption, number])).toEqual(
     alone.map(({ caption, number }) => [caption, number]),
   );
@@ -105,7 +107,7 @@ it("draws several at once as one by one, but for a shade", () => {
 
 it("refuses a caption before anything is drawn", () => {
   const imageGenerator = new ImageGenerator(run);
-  expect(() => imageGenerator.draw(["a red bird", "🐦"])).toThrow(UserError);
+  expect(() => imageGenerator.generate(["a red bird", "🐦"])).toThrow(UserError);
   expect(imageGenerator.read("a mauve bird with black wings").unknown).toEqual(["mauve"]);
 });
 

@@ -42,7 +42,7 @@ const caption = "a red bird with long wings";
 it("draws what draw draws, and has every place's attention to every word", () => {
   const imageGenerator = generatorWith("both");
   const inspected = inspect(imageGenerator, caption, 3);
-  const [generated] = imageGenerator.draw([caption], { seed: 3 });
+  const [generated] = imageGenerator.generate([caption], { seed: 3 });
   expect(inspected.stages).toEqual(generated!.stages);
   expect(inspected.words).toEqual(["a", "red", "bird", "with", "long", "wings"]);
   // Stages of 8 and 16 pixels: the second looks at the words from 8 × 8 places.
@@ -78,7 +78,7 @@ it("has |γ_c| of every SCBN: of places where words have a say, else one number"
 it("looks only while it examines", () => {
   const imageGenerator = generatorWith("both", { sentence: 0.5, word: 0 });
   const first = inspect(imageGenerator, caption);
-  [...imageGenerator.draw([caption])];
+  [...imageGenerator.generate([caption])];
   const second = inspect(imageGenerator, caption);
   expect(first.modulation).toHaveLength(2);
   expect(second.modulation).toEqual(first.modulation);

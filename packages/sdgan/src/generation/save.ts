@@ -33,7 +33,7 @@ export async function saveImages(
   captions: readonly string[],
   { out, seed = 0, count = 1, batch = 1, stages = false, onImage }: SaveOptions,
 ): Promise<string[]> {
-  const paintings = imageGenerator.draw(captions, { seed, count, batch });
+  const paintings = imageGenerator.generate(captions, { seed, count, batch });
   onDisk(out, () => ensureFolder(out));
   const paths: string[] = [];
   const shown: GeneratedImage[] = [];

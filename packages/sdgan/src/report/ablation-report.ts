@@ -111,7 +111,7 @@ async function gridSection(out: string, runs: readonly Run[], data: Prepared): P
       const imageGenerator = new ImageGenerator(runFolder(out, variant, seed));
       return Promise.all(
         choices.map(async ({ text }, i) => {
-          const [painting] = imageGenerator.draw([text], { seed: i });
+          const [painting] = imageGenerator.generate([text], { seed: i });
           return { image: await dataUrl(painting!.stages.at(-1)!) };
         }),
       );

@@ -8,7 +8,7 @@ import { type RunReportOptions, writeRunReport } from "./run-report.js";
 
 /**
  * Writes the page of a run, and returns its path.
- * @param attribute classifier a run folder with an attribute classifier; by default the run itself, where it has one
+ * @param attributeClassifier a run folder with an attribute classifier; by default the run itself, where it has one
  * @throws UserError for folders that are missing or do not fit
  */
 export async function reportRun({

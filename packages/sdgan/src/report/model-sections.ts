@@ -79,7 +79,9 @@ export async function nearestSection(
   captions: readonly string[],
   { seed, size }: { seed: number; size: number },
 ): Promise<Section> {
-  const drawn = captions.map((caption) => [...imageGenerator.draw([caption], { seed })][0]!.stages.at(-1)!);
+  const drawn = captions.map(
+    (caption) => [...imageGenerator.generate([caption], { seed })][0]!.stages.at(-1)!,
+  );
   const nearest = nearestReal(attributeClassifier, data, drawn, { count: 5, size });
   const rows = captions.map(async (title, i): Promise<Row> => {
     const real = nearest[i]!.map(async ({ image, distance }) => ({
@@ -105,7 +107,7 @@ export async function disagreementSection(
   choices: readonly Unseen[],
   seed: number,
 ): Promise<Section> {
-  const drawn = choices.map(({ text }) => [...imageGenerator.draw([text], { seed })][0]!.stages.at(-1)!);
+  const drawn = choices.map(({ text }) => [...imageGenerator.generate([text], { seed })][0]!.stages.at(-1)!);
   const worst = disagreements(attributeClassifier, data, drawn, choices).slice(0, 8);
   const rows = worst.map(async ({ index, differences }): Promise<Row> => {
     const { image, text } = choices[index]!;

@@ -1,9 +1,11 @@
 /** `report.html` of a run: how training went, and what the model makes of captions it has not seen. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
 import type { Device } from "../compute/device.js";
 import type { Prepared } from "../data/prepared.js";
+import { type CheckpointChoice, stepOf } from "../evaluation/best-checkpoint.js";
 import { commonSize } from "../evaluation/common-size.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
 import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
@@ -29,7 +31,7 @@ export interface RunReportOptions {
   /** Without one, what only an attribute classifier can say is left out. */
   attributeClassifier?: TrainedAttributeClassifier | undefined;
   /** Which of the checkpoints that were kept draws; by default the newest model. */
-  checkpoint?: number | "best" | undefined;
+  checkpoint?: CheckpointChoice;
   /** Of captions and noise. */
   seed?: number | undefined;
   device?: Device | undefined;
@@ -45,7 +47,7 @@ export async function writeRunReport({
   device,
 }: RunReportOptions): Promise<string> {
   const { samples, metrics } = openRun(run);
-  const imageGenerator = new ImageGenerator(run, { checkpoint, device });
+  const imageGenerator = new ImageGenerator(run, { checkpoint: stepOf(run, checkpoint), device });
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const choices = unseenCaptions(data, 128, seed);
   const captions = choices.slice(0, 6).map(({ text }) => text);

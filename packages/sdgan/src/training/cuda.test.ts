@@ -112,7 +112,7 @@ it("images come of the same noise on either device", () => {
   const pixels = (device: "cpu" | "cuda") => {
     const imageGenerator = new ImageGenerator(run("whole"), { device });
     expect(imageGenerator.device).toBe(device);
-    return [...imageGenerator.draw(["a small bird"], { seed: 3 })][0]!.stages.at(-1)!.pixels;
+    return [...imageGenerator.generate(["a small bird"], { seed: 3 })][0]!.stages.at(-1)!.pixels;
   };
   expect(pixels("cuda")).toEqual(pixels("cpu"));
 });

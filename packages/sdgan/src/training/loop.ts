@@ -8,10 +8,10 @@ import { scope, stack, type Tensor, threads } from "@sdgan/torch";
 import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "../artifacts/checkpoints.js";
 import type { Device } from "../compute/device.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
+import { bestIn, betterOf } from "../run/best-figure.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
-import { bestIn, betterOf } from "./best.js";
 import { CpuContention } from "./cpu-contention.js";
 import { TrainingMonitor } from "./monitor.js";
 

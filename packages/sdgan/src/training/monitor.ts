@@ -1,5 +1,5 @@
 /** Looks out for what makes a training not worth going on with, and says what to try. */
-import type { Best } from "./best.js";
+import type { Best } from "../run/best-figure.js";
 
 /** A training's troubles, each told once, and again only after it had gone. */
 export class TrainingMonitor {

@@ -14,11 +14,11 @@ import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import { makeEvaluator } from "../evaluation/during-training.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { DamsmTask } from "./damsm-task.js";
+import type { Evaluator, MakeEvaluator } from "./evaluator.js";
 import { GanTask } from "./gan-task.js";
 import { type TrainingTask, trainingLoop } from "./loop.js";
 
@@ -39,6 +39,8 @@ export interface TrainOptions {
   damsm?: string | undefined;
   /** For DAMSM with the encoder `inception`: a file with torchvision's weights. A checkpoint has them already. */
   inception?: string | undefined;
+  /** For the GAN: measures it while it is trained. Needed unless `evaluate.every` is 0. */
+  makeEvaluator?: MakeEvaluator | undefined;
   /** By default a GPU where there is one. */
   device?: Device | undefined;
   /** Ends training after the step that is under way. */
@@ -145,16 +147,26 @@ const definitions: Record<Training, TaskDefinition> = {
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
-    make(config, data, { run, damsm, device }) {
+    make(config, data, { run, damsm, device, makeEvaluator }) {
       requireTestImages(data);
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
       const networks = openDamsm(run, config, data);
-      const evaluator = makeEvaluator(run, { config, data, damsm: networks, compute });
+      const evaluator = evaluatorOf(config, () =>
+        makeEvaluator?.(run, { config, data, damsm: networks, compute }),
+      );
       return new GanTask(config, data, networks, compute, evaluator);
     },
   },
 };
+
+/** Throws where the configuration asks for evaluations and nobody can make them: they would be left out silently. */
+function evaluatorOf({ evaluate }: Config, make: () => Evaluator | undefined): Evaluator | undefined {
+  const evaluator = make();
+  if (evaluate.every > 0 && !evaluator)
+    throw new TypeError("train: evaluate.every is not 0, so makeEvaluator is needed");
+  return evaluator;
+}
 
 /** The networks of a new run, at their first step. */
 function build(

@@ -1,4 +1,4 @@
-import { readMetrics } from "../run/metrics.js";
+import { readMetrics } from "./metrics.js";
 
 export interface Best {
   step: number;
