@@ -13,4 +13,12 @@ export { Generator, manualSeed } from "./random.js";
 export * from "./runtime.js";
 export { loadSafetensors, saveSafetensors } from "./safetensors.js";
 export { keep, scope } from "./scope.js";
-export { isTensor, type Operand, Tensor } from "./tensor.js";
+export {
+  type BackwardOptions,
+  type Index,
+  isTensor,
+  type Operand,
+  type Slice,
+  slice,
+  Tensor,
+} from "./tensor.js";
