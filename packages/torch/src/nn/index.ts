@@ -3,3 +3,4 @@ export * as init from "./init.js";
 export * from "./layers.js";
 export { BidirectionalLstm, type LstmOutput } from "./lstm.js";
 export { Lambda, type Layer, Module, Sequential } from "./module.js";
+export * as utils from "./utils.js";
