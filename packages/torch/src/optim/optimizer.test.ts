@@ -130,6 +130,7 @@ describe("an optimizer's parameters", () => {
     expect(() => new SGD([first.mul(2)])).toThrow(/"0" was computed from other tensors/);
     for (const wrong of [[5], [["a"]], [null]])
       expect(() => new SGD(wrong as never)).toThrow(/expected parameters, or pairs/);
+    expect(() => new SGD(undefined as never)).toThrow("SGD: expected parameters, found undefined");
     expect(() => new SGD([first], { nesterov: true })).toThrow(/nesterov needs a momentum/);
   });
 

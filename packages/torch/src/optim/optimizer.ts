@@ -110,6 +110,8 @@ export function laidOutAlike({ parameter, gradient }: Pick<Trained, "parameter" 
 function byName(optimizer: string, given: Parameters): Map<string, Tensor> {
   const named = new Map<string, Tensor>();
   const names = new Map<Tensor, string>();
+  if (typeof given?.[Symbol.iterator] !== "function")
+    throw new TypeError(`${optimizer}: expected parameters, found ${typeof given}`);
   for (const item of given) {
     const [name, parameter] = isTensor(item) ? [String(named.size), item] : Array.isArray(item) ? item : [];
     if (typeof name !== "string" || !isTensor(parameter))

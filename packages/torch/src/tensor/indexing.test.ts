@@ -125,6 +125,8 @@ describe("index", () => {
       [[tensor([1])], /Tensor float32\[1\] holds no whole numbers/],
       [[tensor(true, { dtype: "bool" })], /has no dimensions/],
       [[bool([true])], /mask|shape/],
+      [[new Array(2 ** 32 - 1)], /an array of 4294967295 is too long/],
+      [Array(300).fill(null), /found 300 indices/],
       [[slice(0, 2, 0)], /step/],
       [[slice(0, 2, -1)], /step/],
     ];
@@ -132,6 +134,7 @@ describe("index", () => {
       expect(() => x().index(...(at as Index[])), String(message)).toThrow(message);
       expect(() => x().indexPut_(at as Index[], 1), String(message)).toThrow(message);
     }
+    expect(() => x().indexPut_(new Array(2 ** 32 - 1), 1)).toThrow(/found 4294967295 indices/);
     expect(() => x().indexPut_(0 as never, 1)).toThrow(/expected an array of indices/);
     expect(() => x().indexPut_([0], undefined as unknown as Tensor)).toThrow(TypeError);
   });

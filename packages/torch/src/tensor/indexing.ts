@@ -57,11 +57,17 @@ export abstract class IndexedTensor extends ShapedTensor {
   }
 }
 
+/** A list of holes may claim to have four thousand million items. */
+const MOST_INDICES = 256;
+const LONGEST_LIST = 2 ** 20;
+
 /** The part of `tensor` that numbers, slices and null leave, and the tensors that pick from its dimensions. */
 function applied<T extends IndexedTensor>(
   tensor: T,
   at: readonly Index<T>[],
 ): { view: T; picks: (T | null)[] } {
+  if (at.length > MOST_INDICES)
+    throw new TypeError(`index: found ${at.length} indices, expected ${MOST_INDICES} at most`);
   const left = tensor.dim - at.reduce<number>((sum, index) => sum + taken(index), 0);
   if (left < 0) throw new Error(`index: ${tensor.dim - left} indices for ${tensor}`);
   if (at.filter((index) => index === "...").length > 1) throw new TypeError('index: "..." may stand once');
@@ -107,6 +113,8 @@ function isMask(tensor: object): boolean {
 /** The number in a tensor of no dimensions, or a tensor that libtorch takes for an index. */
 function positionOf<T extends IndexedTensor>(index: unknown, tensor: T): number | T {
   if (Array.isArray(index)) {
+    if (index.length > LONGEST_LIST)
+      throw new TypeError(`index: an array of ${index.length} is too long; make it a tensor of int64`);
     const list = BigInt64Array.from(index, wholeNumber);
     const made = native.fromBytes(new Uint8Array(list.buffer), [list.length], "int64") as T;
     return call("to.device", made, tensor.device, "int64");
