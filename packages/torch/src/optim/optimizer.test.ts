@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { grad, keep, nn, scope, type Tensor, tensor } from "../index.js";
 import { formula } from "../testing/formula.js";
+import { simulateCuda } from "../testing/index.js";
 import { Adam, AdamW, clipGradNorm, type Optimizer, SGD } from "./index.js";
 
 const double = (values: number[]) => tensor(values, { dtype: "float64" });
@@ -86,6 +87,17 @@ describe.each(cases)("%s", (_, make, expected) => {
       });
     }
     expect(values(implicit)).toEqual(values(explicit));
+  });
+
+  it("takes them on a GPU, to rounding", () => {
+    using _cuda = simulateCuda();
+    const place = (tensor: Tensor | null) => tensor?.to({ device: "cuda" }) ?? null;
+    const named = pair().map(([name, tensor]) => [name, place(tensor.detach())!] as [string, Tensor]);
+    const optimizer = make(named);
+    for (const step of gradients.keys()) optimizer.step(given(step).map(place));
+    for (const [i, value] of values(named).entries()) expect(value).toBeCloseTo(expected[i]!, 12);
+    for (const tensor of optimizer.stateDict().values())
+      if (tensor.dim > 0) expect(tensor.device).toBe("cuda:0");
   });
 
   it("goes on from a saved state to the bit", () => {

@@ -108,6 +108,12 @@ describe("index", () => {
         .indexPut_([slice(), [1, 0]], tensor([[1, 2]]))
         .toNumbers(),
     ).toEqual([2, 1, 2, 1]);
+    expect(
+      zeros([2, 2])
+        .indexPut_([1], tensor([[[3, 4]]]))
+        .toNumbers(),
+    ).toEqual([0, 0, 3, 4]);
+    expect(() => zeros([2, 2]).indexPut_([1], tensor([[3, 4], [5, 6]]))).toThrow(/aten::copy_/); // biome-ignore format: rows
   });
 
   it("refuses what is no index, with what was found", () => {

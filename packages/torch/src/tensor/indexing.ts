@@ -45,10 +45,13 @@ export abstract class IndexedTensor extends ShapedTensor {
     if (!Array.isArray(at)) throw new TypeError("indexPut_: expected an array of indices");
     scope(() => {
       const { view, picks } = applied(this, at);
-      const values =
+      let values =
         typeof value === "number"
           ? call<this>("scalar_tensor", value, this.dtype, undefined, this.device)
           : value;
+      // As in PyTorch, dimensions of 1 at the front do not count.
+      if (picks.length === 0)
+        while (native.shape(values).length > view.dim && values.size(0) === 1) values = values.squeeze(0);
       if (picks.length > 0) call("index_put_", view, picks, values, accumulate);
       else if (accumulate) view.add_(values);
       else call("copy_", view, values);
