@@ -1,6 +1,7 @@
 /** Operators of neural networks, as in `torch.nn.functional`. */
 import { call } from "./dispatch.js";
 import type { Pair } from "./functional/options.js";
+import { processorHasBfloat16 } from "./processor.js";
 import { isTensor, type Tensor } from "./tensor.js";
 
 export * from "./functional/losses.js";
@@ -39,10 +40,12 @@ export function conv2d(
 /**
  * Whether a convolution has more output channels than places that it is computed at, of all images together. oneDNN
  * takes two to three times as long for these as one product of matrices, most of it for the weights' gradient. Those
- * that do not shrink the image gain nothing, nor do other dtypes and layouts.
+ * that do not shrink the image gain nothing, nor do other dtypes and layouts. A processor without bfloat16 would sum these
+ * products in bfloat16.
  */
 function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
   if (stride === 1 || input.dtype !== "bfloat16" || input.device !== "cpu") return false;
+  if (!processorHasBfloat16()) return false;
   if (input.dim !== 4 || weight.dim !== 4 || !input.isContiguous("channels_last")) return false;
   const [B, , H, W] = input.shape as [number, number, number, number];
   return B * Math.ceil(H / stride) * Math.ceil(W / stride) <= weight.size(0);

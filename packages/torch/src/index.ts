@@ -6,6 +6,7 @@ export * from "./dtype.js";
 export * as functional from "./functional.js";
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
+export { processorHasBfloat16 } from "./processor.js";
 export * from "./products.js";
 export { type OperatorTime, profile } from "./profiler.js";
 export { loadPytorch } from "./pytorch/load.js";
