@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: {
       "@sdgan/pictures": source("packages/pictures/src/index.ts"),
+      "@sdgan/torch/host": source("packages/torch/src/host.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),

@@ -1,4 +1,5 @@
 /** SD-GAN as a library: from data to a trained model, and from captions to pictures. */
+import "./tuned.js"; // Before what loads libtorch.
 
 // Training: a configuration and a prepared folder become a run folder.
 export { type Config, loadConfig, presetNames } from "./config.js";
