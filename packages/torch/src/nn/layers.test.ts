@@ -44,6 +44,17 @@ describe("Linear and Conv2d", () => {
     }
   });
 
+  it("refuse inputs of whole numbers, whose dtype would make zeros of the weights", () => {
+    for (const dtype of ["uint8", "int8", "int16", "int32", "int64", "bool"] as const) {
+      const refusal = (layer: string, shape: string) =>
+        `${layer}: expected an input of a floating-point dtype, found Tensor ${dtype}${shape}; convert it first: input.to("float32")`;
+      expect(() => new Linear(2, 1).forward(ones([3, 2], { dtype }))).toThrow(refusal("Linear", "[3, 2]"));
+      const image = ones([1, 2, 4, 4], { dtype });
+      expect(() => new Conv2d(2, 1, 3).forward(image)).toThrow(refusal("Conv2d", "[1, 2, 4, 4]"));
+    }
+    expect(new Linear(2, 1).forward(ones([3, 2], { dtype: "float16" }).to("float32")).dtype).toBe("float32");
+  });
+
   it("compute in the input's dtype, and keep channels-last", () => {
     const conv = new Conv2d(4, 8, 3, { padding: 1 });
     const input = ones([2, 4, 5, 5]).to({ dtype: "bfloat16", memoryFormat: "channels_last" });
