@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { isRunning } from "@sdgan/torch/lock";
 import { UserError } from "../errors.js";
-import { isRunning } from "../run/run-lock.js";
 import { ensureFolder, onDisk } from "../system-errors.js";
 
 /**
