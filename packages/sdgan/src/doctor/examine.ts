@@ -12,6 +12,7 @@ export async function examine(): Promise<Finding[]> {
   const setUp = libtorchThatWasSetUp();
   const cores = availableParallelism(); // libtorch keeps this thread on one of them.
   try {
+    await import("../tuned.js");
     const torch = await import("@sdgan/torch");
     return [...before, ...(await examineTorch(torch, setUp, cores)), ...after];
   } catch (error) {

@@ -2,6 +2,7 @@
 import { empty, ones, tensor, zeros } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";
+import { floatingDtype } from "./floating.js";
 import { requireGroups } from "./groups.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
@@ -19,7 +20,7 @@ export class Linear extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
+    const dtype = floatingDtype("Linear", input);
     return functional.linear(input, this.weight.to(dtype), this.bias?.to(dtype));
   }
 }
@@ -60,7 +61,7 @@ export class Conv2d extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
+    const dtype = floatingDtype("Conv2d", input);
     const { stride, padding, dilation, groups } = this;
     return functional.conv2d(input, this.weight.to(dtype), {
       bias: this.bias?.to(dtype) ?? null,

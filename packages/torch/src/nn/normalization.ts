@@ -2,6 +2,7 @@
 import { ones, zeros } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";
+import { floatingDtype } from "./floating.js";
 import { requireGroups } from "./groups.js";
 import { Module } from "./module.js";
 
@@ -21,7 +22,7 @@ export class LayerNorm extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
+    const dtype = floatingDtype("LayerNorm", input);
     const [weight, bias] = [this.weight?.to(dtype) ?? null, this.bias?.to(dtype) ?? null];
     return functional.layerNorm(input, this.shape, { weight, bias, eps: this.eps });
   }
@@ -46,7 +47,7 @@ export class GroupNorm extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
+    const dtype = floatingDtype("GroupNorm", input);
     const [weight, bias] = [this.weight?.to(dtype) ?? null, this.bias?.to(dtype) ?? null];
     return functional.groupNorm(input, this.groups, { weight, bias, eps: this.eps });
   }
