@@ -147,7 +147,7 @@ function vocabularyOf(file: string, content: unknown[]): Vocabulary {
   if (words[0] !== PADDING) return refuse(`word 0 is ${quote(words[0])}`);
   const wrong = words.findIndex((word, number) => numberOf.get(word) !== number);
   if (wrong >= 0) return refuse(`word ${wrong}, ${quote(words[wrong])}, has another number`);
-  return new Vocabulary(words);
+  return new Vocabulary(words, "attngan");
 }
 
 /** Nothing else that a pickle may hold is made into a number or a text: that alone can take forever. */

@@ -36,6 +36,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
   return {
     ...layout.source,
     name: "coco",
+    tokenizer: "attngan",
     count: images.length,
     classes: images.map(({ id }) => id),
     async *examples() {

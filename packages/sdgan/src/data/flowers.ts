@@ -38,6 +38,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
     found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
     count: used.length,
     classes,
+    tokenizer: "attngan",
     async *examples() {
       for (const { name, className } of used) {
         const example: Example = {

@@ -120,13 +120,13 @@ it("writes PNGs that say what they are of, and a grid; what else lies there stay
     "1-a-red-bird-1.png",
     "2-long-tail-tail-tail-tail-tail-tail-tail-1-stage1.png",
     "2-long-tail-tail-tail-tail-tail-tail-tail-1.png",
-    "3-bird-1-stage1.png",
-    "3-bird-1.png",
+    "3-bird-طائر-1-stage1.png",
+    "3-bird-طائر-1.png",
     "grid.png",
     "mine.txt",
   ]);
   expect(paths.at(-1)).toBe(join(out, "grid.png"));
-  const png = readFileSync(join(out, "3-bird-1.png"));
+  const png = readFileSync(join(out, "3-bird-طائر-1.png"));
   expect(readTexts(png)).toEqual({
     Description: captions[2],
     Software: "sdgan",

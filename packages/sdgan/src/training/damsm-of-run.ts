@@ -25,9 +25,9 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
   const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}${weights}`);
   requireSameNetworks(damsm, config);
   requireSize(config);
-  if (!sameWords(loadVocabulary(damsm.vocabulary).words, data.vocabulary.words)) {
+  if (!loadVocabulary(damsm.vocabulary).equals(data.vocabulary)) {
     throw new UserError(
-      `${data.dir}: has other words than the DAMSM in ${damsm.path} knows: ` +
+      `${data.dir}: has other words, or another tokenizer, than the DAMSM in ${damsm.path} knows: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",
     );
   }
@@ -57,10 +57,6 @@ export function adoptDamsm(from: string, run: string): void {
       to,
       onDisk(from, () => readFileSync(from)),
     );
-}
-
-export function sameWords(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((word, token) => word === other[token]);
 }
 
 function trainedDamsm(run: string, command: string): RunFolder {

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, damsmImageSize, imageSizes, UserError } from "@sdgan/core";
+import { type Config, damsmImageSize, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { manualSeed } from "@sdgan/torch";
 import { startComputing } from "../compute.js";
 import { FILES } from "../data/format.js";
@@ -17,7 +17,7 @@ import {
   attributeClassifierSize,
 } from "./attribute-classifier-task.js";
 import { checkpointSteps } from "./checkpoint.js";
-import { adoptDamsm, damsmFolder, openDamsm, sameWords } from "./damsm-of-run.js";
+import { adoptDamsm, damsmFolder, openDamsm } from "./damsm-of-run.js";
 import { DamsmTask, damsmFile, makeDamsm } from "./damsm-task.js";
 import { GanTask, modelFile } from "./gan-task.js";
 import { bringInception, recordInception } from "./inception-of-damsm.js";
@@ -204,10 +204,11 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
 }
 
 function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
-  const { words } = loadVocabulary(run.vocabulary);
-  if (sameWords(data.vocabulary.words, words)) return;
+  const vocabulary = loadVocabulary(run.vocabulary);
+  if (vocabulary.equals(data.vocabulary)) return;
+  const described = ({ size, tokenizer }: Vocabulary) => `(${size}, tokenizer ${tokenizer})`;
   throw new UserError(
-    `${data.dir}: has other words (${data.vocabulary.size}) than ${run.vocabulary} (${words.length}): ` +
+    `${data.dir}: has other words ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
       "go on with the prepared folder that the run began with, or begin another run",
   );
 }
