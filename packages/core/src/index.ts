@@ -3,6 +3,8 @@ export * from "./config/presets.js";
 export * from "./config/resolve.js";
 export * from "./config/schema.js";
 export * from "./errors.js";
+export * from "./model-manifest.js";
+export * from "./noise.js";
 export * from "./random.js";
 export * from "./text/caption.js";
 export * from "./text/escape.js";

@@ -1,5 +1,5 @@
-import { Random } from "@sdgan/core";
-import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
+import { normalNoise } from "@sdgan/core";
+import { type Tensor, tensor } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
 import type { Generated, Generator } from "../models/generator.js";
 import type { TextEncoder } from "../models/text-encoder.js";
@@ -20,8 +20,8 @@ export interface GenerationRequest {
 }
 
 /**
- * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each comes from
- * its own seed and number, whatever is drawn beside it.
+ * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each, z and ε,
+ * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`normalNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,
@@ -39,16 +39,14 @@ export function generate(
   const lengths = requests.map(({ tokens }) => tokens.length);
   const places = Math.max(...lengths);
   const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-  const draws = requests.map(({ seed, number }) => {
-    const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
-    const { noise, conditioning } = generator;
-    return [
-      randn([1, noise], { generator: stream }),
-      randn([1, conditioning.condition], { generator: stream }),
-    ] as const;
-  });
-  const z = cat(draws.map(([z]) => z)).to({ device, dtype });
-  const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+  const noise = (width: number, label: string): Tensor => {
+    const rows = Float32Array.from(
+      requests.flatMap(({ seed, number }) => [...normalNoise(seed, number, width, label)]),
+    );
+    return tensor(rows, { shape: [requests.length, width] });
+  };
+  const z = noise(generator.noise, "z").to({ device, dtype });
+  const epsilon = noise(generator.conditioning.condition, "epsilon").to({ device });
   const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
   return generator.forward(z, words, epsilon);
 }
