@@ -49,6 +49,10 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
 /** What `prepare` rejects with when its signal ended it. */
 export class Interrupted extends UserError {
   override name = "Interrupted";
+
+  constructor(message: string) {
+    super(message, { code: "interrupted" });
+  }
 }
 
 /**
@@ -191,7 +195,7 @@ function noImage({ name }: Source, journal: Journal): UserError {
   const why = first
     ? `all ${journal.skipped} were left out; the first, ${first.id}: ${first.reason}`
     : "the source has none";
-  return new UserError(`${name}: no image can be used: ${why}.`);
+  return new UserError(`${name}: no image can be used: ${why}.`, { code: "data.invalid" });
 }
 
 /** The results of `work`, in the order of `items`, with at most `count` of them under way at a time. */

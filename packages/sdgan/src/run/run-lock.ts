@@ -36,11 +36,14 @@ export function takeLock(path: string, busy: Busy = TRAINING): () => void {
   for (let attempt = 0; !create(path, mine); attempt++) {
     const theirs = contents(path);
     const holder = parse(theirs);
-    if (holder && isAlive(holder)) throw new UserError(refusal(path, holder, busy));
+    if (holder && isAlive(holder)) throw new UserError(refusal(path, holder, busy), { code: "run.busy" });
     if (!holder && attempt === 0)
       pause(50); // perhaps it is just being written
     else if (theirs !== undefined) removeStale(path, theirs);
-    if (attempt === 20) throw new UserError(`${path}: cannot be taken; remove it if no process works here`);
+    if (attempt === 20)
+      throw new UserError(`${path}: cannot be taken; remove it if no process works here`, {
+        code: "run.busy",
+      });
   }
   removeAbandoned(path);
   const release = () => {

@@ -66,11 +66,12 @@ export function newestCheckpoint(folder: string): string | undefined {
 
 /** Reads a safetensors file; a missing or broken one is the user's to mend. */
 export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
-  if (!existsSync(path)) throw new UserError(`${path}: there is no such file; ${remedy}`);
+  if (!existsSync(path))
+    throw new UserError(`${path}: there is no such file; ${remedy}`, { code: "file.missing" });
   try {
     return loadSafetensors(path);
   } catch (error) {
-    throw new UserError(`${(error as Error).message}; ${remedy}`);
+    throw new UserError(`${(error as Error).message}; ${remedy}`, { code: "file.invalid" });
   }
 }
 
@@ -80,7 +81,10 @@ export function refusing<Result>(path: string, remedy: string, work: () => Resul
     return work();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, { cause: error });
+    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, {
+      code: "checkpoint.mismatch",
+      cause: error,
+    });
   }
 }
 
@@ -106,7 +110,9 @@ function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): vo
     scope(() => {
       for (const [name, tensor] of tensors) {
         if (!allFinite(tensor)) {
-          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`);
+          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`, {
+            code: "training.failed",
+          });
         }
       }
     }),

@@ -29,6 +29,7 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
     throw new UserError(
       `${data.dir}: has other words, or another tokenizer, than the DAMSM in ${damsm.path} knows: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",
+      { code: "data.mismatch" },
     );
   }
   const path = join(damsm.path, damsmFile);
@@ -49,7 +50,9 @@ export function adoptDamsm(from: string, run: string): void {
   const files = names.map((name) => ({ from: join(source.path, name), to: join(target, name) }));
   for (const { from, to } of files) {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
-      throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`);
+      throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`, {
+        code: "file.exists",
+      });
   }
   onDisk(target, () => ensureFolder(target));
   for (const { from, to } of files)
@@ -65,6 +68,7 @@ function trainedDamsm(run: string, command: string): RunFolder {
     throw new UserError(
       `${join(folder, damsmFile)}: there is no trained DAMSM; train it first: ${command}; ` +
         "or take another run's: --damsm RUN",
+      { code: "file.missing" },
     );
   }
   return openRun(folder);
@@ -87,6 +91,7 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
   throw new UserError(
     `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[key]}: ` +
       `give the same configuration (--set ${key}=${expected[key]}), or train another DAMSM`,
+    { code: "checkpoint.mismatch" },
   );
 }
 
@@ -96,5 +101,6 @@ function requireSize({ generator, damsm, training }: Config): void {
   throw new UserError(
     `the generator draws ${last} pixels a side, and DAMSM looks at damsm.imageSize ${damsm.imageSize}: ` +
       "the one must be a multiple of the other",
+    { code: "config.invalid" },
   );
 }

@@ -200,6 +200,7 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
   if (checkpointSteps(run.checkpoints).length > 0 || !existsSync(file)) return;
   throw new UserError(
     `${run.checkpoints}: there is no checkpoint to go on from, and ${file} is there already: begin another run`,
+    { code: "file.exists" },
   );
 }
 
@@ -210,6 +211,7 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
   throw new UserError(
     `${data.dir}: has other words ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
       "go on with the prepared folder that the run began with, or begin another run",
+    { code: "data.mismatch" },
   );
 }
 
@@ -219,6 +221,7 @@ function requireTestImages({ dir, splits }: Prepared): void {
   throw new UserError(
     `${dir}: has no image to test on, whose caption samples could be drawn of: ` +
       'give some images "split": "test" in captions.jsonl, and prepare them again',
+    { code: "data.invalid" },
   );
 }
 
@@ -227,5 +230,6 @@ function requireMultiple({ dir, size }: Prepared, wanted: number, what: string):
   throw new UserError(
     `${dir}: its images of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
       `prepare the data with --size ${wanted}, or take another configuration`,
+    { code: "data.mismatch" },
   );
 }

@@ -15,6 +15,7 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
   } catch (error) {
     const { message } = error as Error;
     throw new UserError(`${message.includes(path) ? message : `${path}: ${message}`}; ${remedy}`, {
+      code: "file.invalid",
       cause: error,
     });
   }
@@ -22,7 +23,8 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
 
 /** A pipe might never end. */
 export function requireFile(path: string): void {
-  if (!onDisk(path, () => statSync(path)).isFile()) throw new UserError(`${path}: is not a file of weights`);
+  if (!onDisk(path, () => statSync(path)).isFile())
+    throw new UserError(`${path}: is not a file of weights`, { code: "file.invalid" });
 }
 
 /** Of a safetensors file, where the header of JSON begins. */

@@ -47,6 +47,7 @@ export function requireIndependent(file: string, taught: string, option: string)
     `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
       "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
       `--run OTHER, and give ${option} OTHER`,
+    { code: "checkpoint.mismatch" },
   );
 }
 
@@ -73,6 +74,7 @@ export function damsmPath(run: string): string {
   throw new UserError(
     `${file}: there is no trained DAMSM: train one from another seed: ` +
       `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+    { code: "file.missing" },
   );
 }
 
@@ -95,6 +97,7 @@ export function damsmExtractor(
     throw new UserError(
       `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which images of ${size} cannot be averaged: ` +
         "train a DAMSM of another size",
+      { code: "data.mismatch" },
     );
   const about: Network = {
     name: `DAMSM of seed ${seed}, ${convolutional ? "convolutional" : "on Inception-v3 (torchvision)"}`,
