@@ -1,7 +1,7 @@
-import { normalNoise } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Compute } from "../compute.js";
 import type { Generated, Generator } from "../models/generator.js";
+import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
 import type { TextEncoder } from "../models/text-encoder.js";
 
 /** What draws: a generator and the text encoder that it listens to, both in evaluation mode. */
@@ -12,16 +12,13 @@ export interface GenerationNetworks {
 }
 
 /** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
-export interface GenerationRequest {
+export interface GenerationRequest extends NoiseSeed {
   tokens: readonly number[];
-  seed: number;
-  /** 1, 2, …: of the images of one caption and seed, each its own. */
-  number: number;
 }
 
 /**
  * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each, z and ε,
- * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`normalNoise`).
+ * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`seededNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,
@@ -39,14 +36,9 @@ export function generate(
   const lengths = requests.map(({ tokens }) => tokens.length);
   const places = Math.max(...lengths);
   const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-  const noise = (width: number, label: string): Tensor => {
-    const rows = Float32Array.from(
-      requests.flatMap(({ seed, number }) => [...normalNoise(seed, number, width, label)]),
-    );
-    return tensor(rows, { shape: [requests.length, width] });
-  };
-  const z = noise(generator.noise, "z").to({ device, dtype });
-  const epsilon = noise(generator.conditioning.condition, "epsilon").to({ device });
+  const noise = seededNoise(generator, requests);
+  const z = noise.z.to({ device, dtype });
+  const epsilon = noise.epsilon.to({ device });
   const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
   return generator.forward(z, words, epsilon);
 }
