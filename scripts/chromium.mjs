@@ -1,4 +1,4 @@
-/** A Chromium that draws without a window, which pages are looked at in. */
+/** A Chromium without a window, in which pages and what runs anywhere are tested. */
 import { existsSync } from "node:fs";
 import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
 

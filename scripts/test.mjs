@@ -43,7 +43,8 @@ async function checkEverything(vitestArgs) {
     run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
   );
   const hindrance = await installChromium(console.log);
-  if (hindrance) console.log(`- pages are not looked at in a browser, there is no Chromium: ${hindrance}`);
+  if (hindrance)
+    console.log(`- pages and packages/core are not tested in a browser, there is no Chromium: ${hindrance}`);
   return [types, style, await runVitest(vitestArgs)];
 }
 

@@ -37,7 +37,7 @@ function chooseDevice(asked: Device | undefined): Device {
   if (cudaIsAvailable()) return "cuda";
   if (asked === undefined) return "cpu";
   const { found, remedy } = whyNoCuda();
-  throw new UserError(`--device cuda: ${found}; ${remedy}`);
+  throw new UserError(`--device cuda: ${found}; ${remedy}`, { code: "device.unavailable" });
 }
 
 /** What is missing for training on a GPU, and what to do; for where libtorch finds none. */

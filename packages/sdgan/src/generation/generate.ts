@@ -1,19 +1,16 @@
-import { Random } from "@sdgan/core";
-import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
+import { type Tensor, tensor } from "@sdgan/torch";
 import type { GenerationNetworks } from "../artifacts/model.js";
 import type { Generated } from "../models/generator.js";
+import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
 
 /** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
-export interface GenerationRequest {
+export interface GenerationRequest extends NoiseSeed {
   tokens: readonly number[];
-  seed: number;
-  /** 1, 2, …: of the images of one caption and seed, each its own. */
-  number: number;
 }
 
 /**
- * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each comes from
- * its own seed and number, whatever is drawn beside it.
+ * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each, z and ε,
+ * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`seededNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,
@@ -31,16 +28,9 @@ export function generate(
   const lengths = requests.map(({ tokens }) => tokens.length);
   const places = Math.max(...lengths);
   const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
-  const draws = requests.map(({ seed, number }) => {
-    const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
-    const { noise, conditioning } = generator;
-    return [
-      randn([1, noise], { generator: stream }),
-      randn([1, conditioning.condition], { generator: stream }),
-    ] as const;
-  });
-  const z = cat(draws.map(([z]) => z)).to({ device, dtype });
-  const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+  const noise = seededNoise(generator, requests);
+  const z = noise.z.to({ device, dtype });
+  const epsilon = noise.epsilon.to({ device });
   const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
   return generator.forward(z, words, epsilon);
 }

@@ -30,6 +30,7 @@ export function takeLock(path: string, { does, instead }: Busy = TRAINING): () =
         ? `${path}: process ${holder.pid} ${does}: ${instead}`
         : `${path}: process ${holder.pid} on ${holder.host} ${does}; if it is gone, remove this file ` +
             `(${GONE_MINUTES} minutes after its end it counts as gone)`,
+      { code: "run.busy" },
     );
   }
   const release = () => {
