@@ -1,7 +1,7 @@
 /** The addon's file. Loading it brings libtorch into the process, and its threads' library, which are there for good. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Native } from "./native.js";
+import type { Native } from "./addon-interface.js";
 
 const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
 
