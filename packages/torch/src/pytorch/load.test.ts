@@ -47,7 +47,7 @@ describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format)
     const [rows, columns] = weight.shape as [number, number];
     expect(weight.dtype).toBe("float32");
     // The storage lies in the file as it is in memory.
-    expect(readFileSync(join(golden, `${format}.pth`)).includes(weight.toBytes())).toBe(true);
+    expect(readFileSync(join(golden, `${format}.pth`)).includes(Buffer.from(weight.toBytes()))).toBe(true);
     const values = weight.toNumbers();
     const transposed = Array.from({ length: columns }, (_, j) =>
       Array.from({ length: rows }, (_, i) => values[i * columns + j]!),
