@@ -2,6 +2,7 @@
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
+import { tokenTensor } from "../compute/tokens.js";
 import type { Batch, BatchPlan } from "./batch.js";
 import type { Images } from "./pyramid.js";
 
@@ -27,16 +28,11 @@ export function tokensOf(
   batches: readonly Pick<BatchPlan, "tokens" | "lengths">[],
   device: Device,
 ): { tokens: Tensor; lengths: Int32Array } {
-  const places = Math.max(...batches.flatMap(({ lengths }) => [...lengths]));
-  const lengths = Int32Array.from(batches.flatMap((batch) => [...batch.lengths]));
-  const padded = new Int32Array(lengths.length * places);
-  let row = 0;
-  for (const { tokens, lengths: own } of batches) {
-    const T = tokens.length / own.length;
-    for (let b = 0; b < own.length; b++, row++)
-      padded.set(tokens.subarray(b * T, b * T + own[b]!), row * places);
-  }
-  return { tokens: tensor(padded, { shape: [lengths.length, places], dtype: "int64", device }), lengths };
+  const captions = batches.flatMap(({ tokens, lengths }) => {
+    const T = tokens.length / lengths.length;
+    return Array.from(lengths, (length, b) => tokens.subarray(b * T, b * T + length));
+  });
+  return tokenTensor(captions, device);
 }
 
 export function classIdsOf(batches: readonly Pick<BatchPlan, "classIds">[], device: Device): Tensor {

@@ -1,6 +1,7 @@
 import { Random } from "@sdgan/core";
-import { cat, Generator as RandomStream, randn, type Tensor, tensor } from "@sdgan/torch";
+import { cat, Generator as RandomStream, randn, type Tensor } from "@sdgan/torch";
 import type { GenerationNetworks } from "../artifacts/model.js";
+import { tokenTensor } from "../compute/tokens.js";
 import type { Generated } from "../models/generator.js";
 
 /** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
@@ -28,9 +29,6 @@ export function generate(
   requests: readonly GenerationRequest[],
 ): Generated {
   const { device, dtype } = compute;
-  const lengths = requests.map(({ tokens }) => tokens.length);
-  const places = Math.max(...lengths);
-  const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
   const draws = requests.map(({ seed, number }) => {
     const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
     const { noise, conditioning } = generator;
@@ -41,6 +39,9 @@ export function generate(
   });
   const z = cat(draws.map(([z]) => z)).to({ device, dtype });
   const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
-  const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
-  return generator.forward(z, words, epsilon);
+  const { tokens, lengths } = tokenTensor(
+    requests.map(({ tokens }) => tokens),
+    device,
+  );
+  return generator.forward(z, text.forward(tokens, lengths), epsilon);
 }
