@@ -67,7 +67,7 @@ export interface BatchOptions {
   split: Split;
   /** Captions are cut to this many words. */
   maxWords: number;
-  look?: Augmentation;
+  augmentation?: Augmentation;
 }
 
 /** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
@@ -78,17 +78,19 @@ export function makeBatch(choices: readonly Choice[], options: BatchOptions): Ba
 /** What of `choices` is taken: words first, then windows. */
 export function planBatch(
   choices: readonly Choice[],
-  { data, split, maxWords, look = noAugmentation }: BatchOptions,
+  { data, split, maxWords, augmentation = noAugmentation }: BatchOptions,
 ): BatchPlan {
   const { images } = data.splits[split];
   const chosen = choices.map(({ image }) => images.at(image));
-  const words = choices.map(({ caption }, b) => look.words(chosen[b]!.captions[caption]!.tokens, maxWords));
+  const words = choices.map(({ caption }, b) =>
+    augmentation.words(chosen[b]!.captions[caption]!.tokens, maxWords),
+  );
   return {
     ...paddedTokens(words),
     classIds: Int32Array.from(chosen, ({ classId }) => classId),
     images: Int32Array.from(choices, ({ image }) => image),
     captions: Int32Array.from(choices, ({ caption }) => caption),
-    windows: choices.map(() => look.window(data.storedSize - data.size)),
+    windows: choices.map(() => augmentation.window(data.storedSize - data.size)),
   };
 }
 

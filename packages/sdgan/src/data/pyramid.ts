@@ -9,14 +9,14 @@ import type { BatchPlan } from "./batch.js";
 import { copyWindow } from "./window.js";
 
 /** Images of one size. */
-export interface Images {
+export interface ResizedImages {
   size: number;
   /** [N, size, size, 3] in −1 … 1, in memory that threads share. */
   values: Float32Array;
 }
 
 /** Room for `count` images of each of `sizes`. Throws a `RangeError` for one that does not divide `from`. */
-export function roomFor(count: number, from: number, sizes: readonly number[]): Images[] {
+export function roomFor(count: number, from: number, sizes: readonly number[]): ResizedImages[] {
   return sizes.map((size) => {
     if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
     return { size, values: new Float32Array(new SharedArrayBuffer(4 * count * size * size * 3)) };
@@ -37,7 +37,7 @@ export function fillPyramid(
   pixels: (index: number) => Uint8Array,
   { images, windows }: ImagePlan,
   { storedSize, size }: Sizes,
-  into: readonly Images[],
+  into: readonly ResizedImages[],
 ): void {
   const bytes = new Uint8Array(size * size * 3);
   const whole = new Float32Array(bytes.length);

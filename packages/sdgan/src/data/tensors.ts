@@ -4,7 +4,7 @@ import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { tokenTensor } from "../compute/tokens.js";
 import type { Batch, BatchPlan } from "./batch.js";
-import type { Images } from "./pyramid.js";
+import type { ResizedImages } from "./pyramid.js";
 
 /** Images in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
 export function imagesOf(
@@ -16,7 +16,7 @@ export function imagesOf(
 }
 
 /** Images that were made ready, a copy of them: [N, 3, S, S], channels last. */
-export function tensorOf({ values, size }: Images, { dtype, device }: Compute): Tensor {
+export function tensorOf({ values, size }: ResizedImages, { dtype, device }: Compute): Tensor {
   const count = values.length / (size * size * 3);
   return tensor(values, { shape: [count, size, size, 3], device })
     .permute(0, 3, 1, 2)

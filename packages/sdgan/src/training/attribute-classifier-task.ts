@@ -13,7 +13,7 @@ import {
   withAllCores,
 } from "@sdgan/torch";
 import {
-  type Attributes,
+  type AttributeValues,
   attributeClassifierFile,
   attributeClassifierSize,
   makeAttributeClassifier,
@@ -36,7 +36,7 @@ import type { TrainingTask } from "./loop.js";
 export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config["attributeClassifier"];
   readonly #data: Prepared;
-  readonly #attributes: Attributes;
+  readonly #attributes: AttributeValues;
   readonly #attributeClassifier: AttributeClassifier;
   readonly #compute: Compute;
   readonly #prefetcher: Prefetcher<ReturnType<Loader["plan"]>>;
