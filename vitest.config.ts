@@ -9,6 +9,8 @@ export default defineConfig({
     alias: {
       "@sdgan/core": source("packages/core/src/index.ts"),
       "@sdgan/images": source("packages/images/src/index.ts"),
+      "@sdgan/torch/host": source("packages/torch/src/host.ts"),
+      "@sdgan/torch/lock": source("packages/torch/scripts/lock.mjs"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),

@@ -19,6 +19,7 @@ const MOST = 1e-4;
 
 await runAsProgram(import.meta.url, async () => {
   await setUp();
+  await import("../packages/sdgan/dist/tuned.js"); // Before what loads libtorch.
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-exchange-"));
   try {

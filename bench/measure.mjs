@@ -6,6 +6,7 @@
  *   node bench/measure.mjs matrices '{"device": "cuda", "side": 8192}'
  *   node bench/measure.mjs loader '{"workers": 1}' [--times 20]
  */
+import "../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
 import { parseArgs } from "node:util";
 import { threads } from "@sdgan/torch";
 import { loaderShares } from "./loader.mjs";

@@ -3,6 +3,7 @@
  *
  *   node bench/profile.mjs [--preset cub] [--baseline] [--batch 10] [--set key=value …]
  */
+import "../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
 import { parseArgs } from "node:util";
 import { profile } from "@sdgan/torch";
 import { trainingStep } from "./workload.mjs";

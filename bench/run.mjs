@@ -19,7 +19,7 @@ import { PYTHON, requireModule } from "./python.mjs";
 const RIVAL = join(ROOT, "bench/rival/measure.py");
 const GOLDEN = join(ROOT, "packages/sdgan/golden/attngan-trajectory.safetensors");
 
-/** Keeps freed memory, as our addon does by itself. */
+/** Keeps freed memory, as our training does. */
 const TUNED = {
   MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
   MALLOC_TRIM_THRESHOLD_: String(2 ** 31 - 1),

@@ -30,6 +30,7 @@ await runAsProgram(import.meta.url, async () => {
     throw new Failure(`--images ${images}: expected a whole number.`);
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
+  await from("tuned"); // Before what loads libtorch.
   const { openPrepared } = await from("data/prepared");
   const { chooseTrials } = await from("evaluation/trials");
   const { measure } = await from("evaluation/measure");

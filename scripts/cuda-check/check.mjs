@@ -5,6 +5,7 @@
  *
  * With `cpu` it compares the processor with itself, which tries the check. Exits with 1 if anything differs or fails.
  */
+import "../../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

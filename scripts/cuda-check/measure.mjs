@@ -6,6 +6,7 @@
  *
  * `asked` is how long the processor takes to ask for a step: where it is as long as the step itself, the GPU waits for it.
  */
+import "../../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
 import { parseArgs } from "node:util";
 import { cudaDriver, libtorchInfo, manualSeed, scope, synchronize } from "@sdgan/torch";
 import { startComputing } from "../../packages/sdgan/dist/compute/compute.js";

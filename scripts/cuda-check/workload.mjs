@@ -42,9 +42,10 @@ export function makeWorkload(config, { device, dtype }) {
   const trainer = makeGanTrainer(config, {
     device,
     ...(damsmWeight > 0 && {
-      damsmLoss: (/** @type {import("@sdgan/torch").Tensor} */ image) => {
-        const { words, sentence } = damsmLosses(damsm, image, text, classIds, config.damsm);
-        return words.add(sentence).mul(damsmWeight);
+      damsm: {
+        weight: damsmWeight,
+        losses: (/** @type {import("@sdgan/torch").Tensor} */ image) =>
+          damsmLosses(damsm, image, text, classIds, config.damsm),
       },
     }),
   });
@@ -62,8 +63,7 @@ export function makeWorkload(config, { device, dtype }) {
     losses: () =>
       scope(() => {
         const metrics = trainer.step({ real, text, ...(same && { same }) }, draws());
-        const { discriminator, generator, kl, damsm, contrastive } = metrics;
-        return [...discriminator, ...generator, kl, damsm, contrastive].map((loss) => loss.item());
+        return Object.values(metrics.losses).map((loss) => loss.item());
       }),
   };
 }

@@ -1,4 +1,5 @@
 /** SD-GAN as a library: from data to a trained model, and from captions to images. */
+import "./tuned.js"; // Before what loads libtorch.
 
 import { makeEvaluator } from "./evaluation/during-training.js";
 import {

@@ -1,5 +1,5 @@
 // Tells the points of two intertwined spirals apart.
-import { functional, grad, manualSeed, nn, optim, scope, tensor } from "@sdgan/torch";
+import { functional, manualSeed, nn, optim, scope, tensor } from "@sdgan/torch";
 
 manualSeed(1);
 const spiral = Array.from({ length: 400 }, (_, i) => i % 2);
@@ -9,12 +9,14 @@ const classes = tensor(spiral, { dtype: "int64" });
 
 const layer = (from, to) => [new nn.Linear(from, to), new nn.Lambda((x) => x.relu())];
 const network = new nn.Sequential(...layer(2, 64), ...layer(64, 64), new nn.Linear(64, 2));
-const adam = new optim.Adam(network.namedParameters(), { learningRate: 0.01 });
+const adam = new optim.Adam(network.parameters(), { learningRate: 0.01 });
 
 for (let step = 1; step <= 300; step++) {
   scope(() => {
     const loss = functional.crossEntropy(network.forward(points), classes);
-    adam.step(grad([loss], network.parameters()));
+    adam.zeroGrad();
+    loss.backward();
+    adam.step();
     if (step % 100 === 0) console.log(`step ${step}: loss ${loss.item().toFixed(3)}`);
   });
 }

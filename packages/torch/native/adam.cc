@@ -1,9 +1,9 @@
 // Adam's step (Kingma and Ba, 2015) in one pass over a parameter, its gradient and its two moments. By single
 // operators it is seven passes, and with a hundred million parameters a seventh of a training step.
 #include <ATen/Parallel.h>
-#include <torch/library.h>
 
 #include "common.h"
+#include "registration.h"
 #include "vectorize.h"
 
 namespace addon {
@@ -12,15 +12,18 @@ namespace {
 using at::Tensor;
 
 struct Step {
-  float size, beta1, beta2, correction, eps;
+  double beta1, beta2;
+  float size, correction, eps;
 };
+
+/// Moments are computed in float64 and rounded when they are kept: 1 − β of a β near 1 has few digits in float32.
 
 VECTORIZED void adamLoop(float* parameter, const float* gradient, float* mean, float* square, int64_t count,
                          Step step) {
   for (int64_t i = 0; i < count; i++) {
-    const float g = gradient[i];
-    const float m = mean[i] + (1 - step.beta1) * (g - mean[i]);
-    const float v = step.beta2 * square[i] + (1 - step.beta2) * g * g;
+    const double g = gradient[i];
+    const float m = static_cast<float>(mean[i] + (1 - step.beta1) * (g - mean[i]));
+    const float v = static_cast<float>(step.beta2 * square[i] + (1 - step.beta2) * g * g);
     mean[i] = m;
     square[i] = v;
     parameter[i] -= step.size * m / (__builtin_sqrtf(v) / step.correction + step.eps);
@@ -39,8 +42,7 @@ void adamStep(const Tensor& parameter, const Tensor& gradient, const Tensor& mea
   const at::NoGradGuard guard;
   if (sameLayout(parameter, parameter) && sameLayout(parameter, gradient) && sameLayout(parameter, mean) &&
       sameLayout(parameter, square)) {
-    const Step step{static_cast<float>(size), static_cast<float>(beta1), static_cast<float>(beta2),
-                    static_cast<float>(correction), static_cast<float>(eps)};
+    const Step step{beta1, beta2, static_cast<float>(size), static_cast<float>(correction), static_cast<float>(eps)};
     float *p = parameter.data_ptr<float>(), *m = mean.data_ptr<float>(), *v = square.data_ptr<float>();
     const float* g = gradient.data_ptr<float>();
     at::parallel_for(0, parameter.numel(), 1 << 15, [&](int64_t first, int64_t last) {
@@ -54,12 +56,13 @@ void adamStep(const Tensor& parameter, const Tensor& gradient, const Tensor& mea
   parameter.addcdiv_(mean, square.sqrt().div_(correction).add_(eps), -size);
 }
 
-TORCH_LIBRARY_FRAGMENT(node_torch, library) {
+}  // namespace
+
+void defineAdam(torch::Library& library) {
   library.def(
       "adam_step_(Tensor(a!) parameter, Tensor gradient, Tensor(b!) mean, Tensor(c!) square, float size, float beta1, "
       "float beta2, float correction, float eps) -> ()",
       adamStep);
 }
 
-}  // namespace
 }  // namespace addon

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "common.h"
+#include "registration.h"
 
 namespace {
 
@@ -12,11 +13,12 @@ void stayLoaded() {
   if (dladdr(reinterpret_cast<void*>(&stayLoaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
-/// Fills the exports.
+/// Fills the exports. In a process once for every thread, and for every copy of the addon.
 napi_value initialize(addon::Call& call) {
   stayLoaded();
   // Errors become JavaScript's, which have their own stack: collecting libtorch's costs milliseconds each.
   c10::SetStackTraceFetcher([]() -> std::string { return ""; });
+  addon::registerOperators();
   const napi_value exports = call[0];
   addon::defineTensor(call.env, exports);
   addon::defineBytes(call.env, exports);

@@ -13,12 +13,12 @@
 // What the loops do not take (float64, other layouts, a GPU) is composed of libtorch's operators.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
 
 #include <cmath>
 
 #include "batch_norm_pass.h"
 #include "common.h"
+#include "registration.h"
 
 namespace addon {
 namespace {
@@ -74,6 +74,16 @@ void updateRunning(const Optional& runningMean, const Optional& runningVar, cons
   update(runningVar, moments.squares, std::max(1.0, moments.count - 1));
 }
 
+/// The layout that rows of `x` have, and with it all that is made for the loops: the only place where it is decided.
+/// `suggest_memory_format()` would not do: strides of dimensions of extent 1 count in it, and in `is_contiguous` they
+/// do not.
+at::MemoryFormat formatOfRows(const Tensor& x) {
+  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
+/// Of another tensor's shape, for the loops to write.
+Tensor emptyRows(const Tensor& like) { return at::empty(like.sizes(), like.options(), formatOfRows(like)); }
+
 template <class T>
 T* dataOf(const Tensor& tensor) {
   return tensor.defined() ? reinterpret_cast<T*>(tensor.data_ptr()) : nullptr;
@@ -88,7 +98,7 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   const int64_t C = x.size(1);
   std::vector<int64_t> shape = x.sizes().vec();
   if (settings.after.activation == Activation::kGlu) shape[1] /= 2;
-  Tensor z = at::empty(shape, x.options(), x.suggest_memory_format());
+  Tensor z = at::empty(shape, x.options(), formatOfRows(x));
   float* own = statistics.data_ptr<float>();
   int64_t first = 0;
   for (const int64_t size : settings.batches) {
@@ -122,10 +132,10 @@ Gradients backward(const Tensor& dz, const Tensor& x, const Tensor& weight, cons
                    const Tensor& shift, const Settings& settings, const Tensor& statistics) {
   const Rows<T> rows(x, weight, bias, scale, shift, settings);
   const int64_t C = x.size(1);
-  Gradients gradients{at::empty_like(x), at::zeros({C}, at::kFloat), at::zeros({C}, at::kFloat), {}, {}};
+  Gradients gradients{emptyRows(x), at::zeros({C}, at::kFloat), at::zeros({C}, at::kFloat), {}, {}};
   if (scale.defined()) {
-    gradients.scale = at::empty_like(scale);
-    gradients.shift = at::empty_like(shift);
+    gradients.scale = emptyRows(scale);
+    gradients.shift = emptyRows(shift);
   }
   const float* own = statistics.data_ptr<float>();
   int64_t first = 0;
@@ -170,7 +180,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     if (at::GradMode::is_enabled()) {
       gradients = differentiable(outputs[0], saved, settings);
     } else {
-      const Tensor dz = outputs[0].to(x.scalar_type()).contiguous(x.suggest_memory_format());
+      const Tensor dz = outputs[0].to(x.scalar_type()).contiguous(formatOfRows(x));
       const auto pass = x.scalar_type() == at::kBFloat16 ? addon::backward<Bfloat16> : addon::backward<float>;
       gradients = pass(dz, x, weight, bias, scale, shift, settings, saved[5]);
     }
@@ -230,14 +240,14 @@ bool hasRows(const Tensor& x) {
   if (!x.device().is_cpu() || x.numel() == 0) return false;
   if (x.scalar_type() != at::kBFloat16 && x.scalar_type() != at::kFloat) return false;
   if (x.dim() == 2) return x.is_contiguous();
-  return x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast) && !x.is_contiguous();
+  return x.dim() == 4 && x.is_contiguous(formatOfRows(x)) && !x.is_contiguous();
 }
 
 /// scale or shift as the loops take it, [B, C] or of the shape and layout of `x`; nothing where it does not fit.
 Optional asRows(const Tensor& modulation, const Tensor& x) {
   if (!modulation.device().is_cpu()) return {};
   const Tensor same = modulation.to(x.scalar_type());
-  if (same.sizes() == x.sizes()) return same.contiguous(x.suggest_memory_format());
+  if (same.sizes() == x.sizes()) return same.contiguous(formatOfRows(x));
   if (x.dim() == 4 && same.sizes() == at::IntArrayRef({x.size(0), x.size(1), 1, 1})) {
     return same.reshape({x.size(0), x.size(1)}).contiguous();
   }
@@ -282,7 +292,9 @@ Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, 
   return BatchNorm::apply(x, weight, bias, runningMean, runningVar, plus, offset, settings);
 }
 
-TORCH_LIBRARY_FRAGMENT(node_torch, library) {
+}  // namespace
+
+void defineBatchNorm(torch::Library& library) {
   library.def(
       "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
       "bool training, float momentum, float eps, Tensor? scale=None, Tensor? shift=None, str activation='none', "
@@ -290,5 +302,4 @@ TORCH_LIBRARY_FRAGMENT(node_torch, library) {
       batchNorm);
 }
 
-}  // namespace
 }  // namespace addon

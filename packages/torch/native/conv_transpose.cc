@@ -4,9 +4,9 @@
 // and that is the same sum. Registered as `node_torch::conv_transpose2d`; other dtypes and a GPU take libtorch's own.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
 
 #include "common.h"
+#include "registration.h"
 
 namespace addon {
 namespace {
@@ -73,9 +73,10 @@ Tensor convTranspose(const Tensor& x, const Tensor& weight, int64_t stride, int6
   return ConvTranspose::apply(x, weight, stride, padding);
 }
 
-TORCH_LIBRARY_FRAGMENT(node_torch, library) {
+}  // namespace
+
+void defineConvTranspose(torch::Library& library) {
   library.def("conv_transpose2d(Tensor input, Tensor weight, int stride=1, int padding=0) -> Tensor", convTranspose);
 }
 
-}  // namespace
 }  // namespace addon

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "common.h"
+#include "registration.h"
 #include "soundness.h"
 
 namespace addon {
@@ -25,7 +26,7 @@ napi_value lookUp(Call& call) {
   const size_t dot = name.find('.');
   const std::string base = name.substr(0, dot);
   const std::string overload = dot == std::string::npos ? "" : name.substr(dot + 1);
-  const auto handle = c10::Dispatcher::singleton().findSchema({base, overload});
+  const auto handle = c10::Dispatcher::singleton().findSchema({inOwnNamespace(base), overload});
   if (!handle) {
     std::string known;
     for (const c10::OperatorName& other : c10::Dispatcher::singleton().getAllOpNames()) {

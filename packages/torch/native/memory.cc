@@ -1,11 +1,9 @@
 // The memory of tensors on the CPU: counted, and refused before the system would end the process for it.
 #include <c10/core/CPUAllocator.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <mutex>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -14,6 +12,7 @@
 #endif
 
 #include "common.h"
+#include "machine_memory.h"
 
 namespace addon {
 namespace {
@@ -31,36 +30,6 @@ size_t sizeOfBlock(void* block) {
 #else
   return 0;
 #endif
-}
-
-/// The number in a file of the system's, or `otherwise` ("max" is none).
-double numberIn(const char* path, double otherwise) {
-  std::ifstream file(path);
-  double number;
-  return file >> number ? number : otherwise;
-}
-
-/// Bytes of memory, or fewer where the container has a limit.
-double memoryOfMachine() {
-  static const double bytes = [] {
-    const double physical = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-    const double version2 = numberIn("/sys/fs/cgroup/memory.max", physical);
-    const double version1 = numberIn("/sys/fs/cgroup/memory/memory.limit_in_bytes", physical);
-    return std::min(physical, std::min(version1, version2));
-  }();
-  return bytes;
-}
-
-/// Bytes that nobody uses now; everything where the system does not tell.
-double memoryLeft() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  double kilobytes;
-  while (file >> key >> kilobytes) {
-    std::getline(file, unit);
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return memoryOfMachine();
 }
 
 std::string inGibibytes(double bytes) {
@@ -128,20 +97,35 @@ napi_value keepMemory(Call& call) {
 /// memoryInUse(): bytes of all tensors on the CPU in this process.
 napi_value memoryInUse(Call& call) { return fromDouble(call.env, static_cast<double>(bytesInUse.load())); }
 
+/// machineMemory(root): what the machine under the folder `root` would let this process have; "" is this machine.
+napi_value readMachineMemory(Call& call) {
+  const MachineMemory memory = machineMemory(toString(call.env, call[0], "root"));
+  napi_value result;
+  check(call.env, napi_create_object(call.env, &result));
+  check(call.env, napi_set_named_property(call.env, result, "total", fromDouble(call.env, memory.total)));
+  check(call.env, napi_set_named_property(call.env, result, "left", fromDouble(call.env, memory.left)));
+  check(call.env, napi_set_named_property(call.env, result, "limited", fromBool(call.env, memory.limited)));
+  return result;
+}
+
 }  // namespace
 
 void requireMemory(long double bytes) {
+  static const MachineMemory whole = machineMemory();
+  const auto has = [](const MachineMemory& memory) {
+    return memory.limited ? "the limit of this process's cgroup is " : "the machine has ";
+  };
   const double wanted = static_cast<double>(bytes);
   const double inUse = static_cast<double>(bytesInUse.load());
-  if (wanted + inUse > memoryOfMachine()) {
-    throw std::runtime_error("this takes " + inGibibytes(wanted) + "; the machine has " +
-                             inGibibytes(memoryOfMachine()) + ", of which tensors hold " + inGibibytes(inUse));
+  if (wanted + inUse > whole.total) {
+    throw std::runtime_error("this takes " + inGibibytes(wanted) + "; " + has(whole) + inGibibytes(whole.total) +
+                             ", of which tensors hold " + inGibibytes(inUse));
   }
   if (wanted < static_cast<double>(kLarge)) return;
-  const double left = memoryLeft();
-  if (wanted > left) {
-    throw std::runtime_error("this takes " + inGibibytes(wanted) + ", and the machine has only " + inGibibytes(left) +
-                             " left");
+  const MachineMemory now = machineMemory();
+  if (wanted > now.left) {
+    throw std::runtime_error("this takes " + inGibibytes(wanted) + "; " + has(now) + inGibibytes(now.total) +
+                             ", of which only " + inGibibytes(now.left) + " are left");
   }
 }
 
@@ -149,6 +133,7 @@ void defineMemory(napi_env env, napi_value exports) {
   limit();
   define<keepMemory>(env, exports, "keepMemory");
   define<memoryInUse>(env, exports, "memoryInUse");
+  define<readMachineMemory>(env, exports, "machineMemory");
 }
 
 }  // namespace addon

@@ -10,6 +10,15 @@
 namespace addon {
 namespace {
 
+/// libtorch's operators hold a generator's lock while they draw, in whichever thread; its other methods do not take it.
+class Held {
+ public:
+  explicit Held(at::Generator& generator) : lock_(generator.mutex()) {}
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+};
+
 constexpr napi_type_tag kGeneratorTag = {0x2f1be88c90a94a5d, 0xb3d1670c5e4f8a72};
 
 void finalize(napi_env, void* data, void*) { delete static_cast<at::Generator*>(data); }
@@ -24,13 +33,18 @@ napi_value wrap(napi_env env, at::Generator generator) {
   return object;
 }
 
+at::Generator cloneOfDefault(c10::Device device) {
+  at::Generator generator = at::globalContext().defaultGenerator(device);
+  const Held held(generator);
+  return generator.clone();
+}
+
 /// generator(seed, device): a new generator.
 napi_value create(Call& call) {
   const int64_t seed = toInteger(call.env, call[0], "seed");
   const c10::Device device(toString(call.env, call[1], "device"));
-  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator()
-                                            : at::globalContext().defaultGenerator(device).clone();
-  generator.set_current_seed(static_cast<uint64_t>(seed));
+  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator() : cloneOfDefault(device);
+  generator.set_current_seed(static_cast<uint64_t>(seed)); // Nobody else has it yet.
   return wrap(call.env, std::move(generator));
 }
 
@@ -41,16 +55,23 @@ napi_value defaultGenerator(Call& call) {
 
 napi_value getState(Call& call) {
   at::Generator& generator = toGenerator(call.env, call[0], "generator");
-  return fromTensor(call.env, generator.get_state());
+  at::Tensor state;
+  {
+    const Held held(generator);
+    state = generator.get_state();
+  }
+  return fromTensor(call.env, std::move(state));
 }
 
 napi_value setState(Call& call) {
   at::Generator& generator = toGenerator(call.env, call[0], "generator");
-  generator.set_state(toTensor(call.env, call[1], "state").contiguous());
+  const at::Tensor state = toTensor(call.env, call[1], "state").contiguous();
+  const Held held(generator);
+  generator.set_state(state);
   return undefined(call.env);
 }
 
-/// manualSeed(seed): seeds libtorch's default generators.
+/// manualSeed(seed): seeds libtorch's default generators, each under its lock.
 napi_value manualSeed(Call& call) {
   at::manual_seed(static_cast<uint64_t>(toInteger(call.env, call[0], "seed")));
   return undefined(call.env);

@@ -7,13 +7,13 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
 
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "common.h"
+#include "registration.h"
 #include "vectorize.h"
 
 namespace addon {
@@ -149,9 +149,10 @@ Tensor wordAttention(const Tensor& scores, const Tensor& absent, double gamma) {
   return WordAttention::apply(scores, absent.contiguous(), gamma);
 }
 
-TORCH_LIBRARY_FRAGMENT(node_torch, library) {
+}  // namespace
+
+void defineWordAttention(torch::Library& library) {
   library.def("word_attention(Tensor scores, Tensor absent, float gamma) -> Tensor", wordAttention);
 }
 
-}  // namespace
 }  // namespace addon

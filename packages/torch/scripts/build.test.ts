@@ -137,8 +137,46 @@ describe("the compiler", () => {
     const { libtorch, ...folders } = project();
     const env = environmentWith({ "g++": "echo unrecognized option; exit 1" });
     await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(
-      /does not compile C\+\+17[\s\S]*GCC 9/,
+      /g\+\+ is too old: this libtorch needs C\+\+17, and the addon needs GCC 11 or Clang 9, or newer\.\n {2}Remedy: /,
     );
+  });
+
+  /** A compiler that says this of itself, and compiles nothing. */
+  const saying = (macros: Record<string, string | number>) =>
+    Object.entries({ __cplusplus: "201703L", ...macros })
+      .map(([name, value]) => `echo '#define ${name} ${value}'`)
+      .join("\n");
+  const gcc10 = saying({ __GNUC__: 10, __VERSION__: '"10.2.1 20210110"' });
+  const clang8 = saying({
+    __GNUC__: 4,
+    __clang__: 1,
+    __clang_major__: 8,
+    __VERSION__: '"4.2.1 Compatible Clang 8.0.1"',
+  });
+
+  test.each([
+    ["GCC 10, which knows C++17", { "g++": gcc10 }, /g\+\+ \(GCC 10\.2\.1 20210110\) is too old: .*GCC 11/],
+    [
+      "Clang 8",
+      { "clang++": clang8 },
+      /clang\+\+ \(Clang 4\.2\.1 Compatible Clang 8\.0\.1\) is too old: .*Clang 9/,
+    ],
+    ["both", { "g++": gcc10, "clang++": clang8 }, /g\+\+ \(GCC 10.*, .*clang\+\+ \(Clang .* is too old: /],
+  ])("is too old for the addon: %s", async (_, programs, message) => {
+    const { libtorch, ...folders } = project();
+    const env = environmentWith(programs);
+    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(message);
+    expect(existsSync(join(folders.outDir, "torch.node"))).toBe(false);
+  });
+
+  test("is passed over for the next one, where it is too old", async () => {
+    const { libtorch, ...folders } = project();
+    const env = environmentWith({ "g++": gcc10, "clang++": 'exec /usr/bin/c++ "$@"' });
+    const all = { PATH: `${env.PATH}:/nowhere`, TMPDIR: process.env.TMPDIR };
+    // The linker is found by the compiler's own path.
+    expect(
+      (await buildAddon(libtorch, { ...folders, env: { ...all, COMPILER_PATH: "/usr/bin" } })).compiled,
+    ).toBe(2);
   });
 
   test("is gone after a build: the addon is used as it is", async () => {

@@ -12,12 +12,19 @@ import { Failure } from "./failure.mjs";
  * @property {string[]} command the program, and arguments that always come first (`CXX="ccache g++"`)
  * @property {"gcc" | "clang"} family
  * @property {string} version such as "12.2.0"
+ * @property {number} major 12 of these
  * @property {17 | 20} standard the C++ standard to compile for
  */
 
 /**
- * The first of $CXX, c++, g++, clang++ that is there and understands the C++ standard that the headers of
- * `libtorch` ask for.
+ * The oldest compilers whose `__builtin_bit_cast` the addon can use. C++17 is no measure of it: GCC 9 has that, and not
+ * this.
+ */
+const OLDEST = { gcc: 11, clang: 9 };
+
+/**
+ * The first of $CXX, c++, g++, clang++ that is there, is not too old for the addon, and understands the C++ standard
+ * that the headers of `libtorch` ask for.
  *
  * @param {Libtorch} libtorch
  * @param {NodeJS.ProcessEnv} [env]
@@ -32,8 +39,10 @@ export async function findCompiler(libtorch, env = process.env) {
     const program = which(name, env);
     if (!program) continue;
     const compiler = await probe([program, ...args], standard, env);
-    if (compiler) return compiler;
-    tooOld.push(program);
+    if (compiler && isNewEnough(compiler)) return compiler;
+    tooOld.push(
+      compiler ? `${program} (${compiler.family === "gcc" ? "GCC" : "Clang"} ${compiler.version})` : program,
+    );
   }
   throw new Failure(describeLack(standard, tooOld, env.CXX));
 }
@@ -134,7 +143,15 @@ async function probe(command, standard, env) {
   const knows = standard === 20 ? 201709 : 201703;
   if (code !== 0 || Number.parseInt(macro("__cplusplus") ?? "0", 10) < knows) return undefined;
   const version = (macro("__VERSION__") ?? "unknown").replaceAll('"', "");
-  return { command, family: macro("__clang__") ? "clang" : "gcc", version, standard };
+  // Clang says of itself that it is a GCC 4, too.
+  const family = macro("__clang__") ? "clang" : "gcc";
+  const major = Number(macro(family === "clang" ? "__clang_major__" : "__GNUC__"));
+  return { command, family, version, major, standard };
+}
+
+/** @param {Compiler} compiler */
+function isNewEnough({ family, major }) {
+  return major >= OLDEST[family];
 }
 
 /**
@@ -149,8 +166,9 @@ function describeLack(standard, tooOld, chosen) {
       : "apt-get install g++ (as root; other systems: gcc-c++ or clang), or set CXX to a compiler";
   if (tooOld.length > 0)
     return (
-      `The C++ compiler ${tooOld.join(", ")} does not compile C++${standard}, which this libtorch needs.\n` +
-      `  Remedy: ${remedy}; GCC 9 or Clang 9 will do for C++17, GCC 11 or Clang 14 for C++20.`
+      `The C++ compiler ${tooOld.join(", ")} is too old: this libtorch needs C++${standard}, and the addon needs ` +
+      `GCC ${OLDEST.gcc} or Clang ${standard === 20 ? 14 : OLDEST.clang}, or newer.\n` +
+      `  Remedy: ${remedy}, such as CXX=g++-12.`
     );
   const found = chosen
     ? `CXX=${chosen} is no program on the PATH`

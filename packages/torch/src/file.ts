@@ -1,5 +1,8 @@
-/** Reads and writes of an open file that are whole. */
+/** Reads and writes of an open file that are whole, however long. */
 import { readSync, writeSync } from "node:fs";
+
+/** Bytes that one call moves: the system takes less than 2 GiB. */
+const MOST = 2 ** 30;
 
 /** `length` bytes from `position` on. Throws an error if the file ends before. */
 export function readAll(file: number, position: number, length: number): Buffer {
@@ -11,7 +14,7 @@ export function readAll(file: number, position: number, length: number): Buffer 
 /** Fills `bytes` from `position` on. Throws an error if the file ends before. */
 export function readInto(file: number, position: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
-    const count = readSync(file, bytes, done, bytes.length - done, position + done);
+    const count = readSync(file, bytes, done, Math.min(MOST, bytes.length - done), position + done);
     if (count === 0) throw new Error(`it ended at byte ${position + done} while it was read`);
     done += count;
   }
@@ -19,5 +22,6 @@ export function readInto(file: number, position: number, bytes: Uint8Array): voi
 
 /** Writes all of `bytes` where the file stands. */
 export function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(MOST, bytes.length - done));
 }

@@ -1,41 +1,51 @@
 /** Operators of neural networks, as in `torch.nn.functional`. */
 import { call } from "./dispatch.js";
+import type { Pair } from "./functional/options.js";
+import { processorHasBfloat16 } from "./processor.js";
 import { isTensor, type Tensor } from "./tensor.js";
 
-export type Reduction = "none" | "mean" | "sum";
-
-/** The same along height and width, or one for each. */
-export type Pair = number | readonly [height: number, width: number];
+export * from "./functional/losses.js";
+export * from "./functional/normalization.js";
+export type * from "./functional/options.js";
+export * from "./functional/pooling.js";
 
 export interface ConvOptions {
   bias?: Tensor | null;
   stride?: Pair;
   padding?: Pair;
+  /** Distance of the kernel's elements in the input. */
+  dilation?: Pair;
+  /** Parts that channels are divided into, each convolved by itself; as many as channels is a depthwise convolution. */
+  groups?: number;
 }
 
-/** input [B, I, H, W], weight [O, I, kH, kW] → [B, O, H', W']. */
+/** input [B, I, H, W], weight [O, I / groups, kH, kW] → [B, O, H', W']. */
 export function conv2d(
   input: Tensor,
   weight: Tensor,
-  { bias, stride = 1, padding = 0 }: ConvOptions = {},
+  { bias, stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {},
 ): Tensor {
   if (
     !bias &&
+    groups === 1 &&
+    dilation === 1 &&
     typeof stride === "number" &&
     typeof padding === "number" &&
     hasFewPlaces(input, weight, stride)
   )
     return convByProduct(input, weight, stride, padding);
-  return call("conv2d", input, weight, bias ?? undefined, stride, padding);
+  return call("conv2d", input, weight, bias ?? undefined, stride, padding, dilation, groups);
 }
 
 /**
  * Whether a convolution has more output channels than places that it is computed at, of all images together. oneDNN
  * takes two to three times as long for these as one product of matrices, most of it for the weights' gradient. Those
- * that do not shrink the image gain nothing, nor do other dtypes and layouts.
+ * that do not shrink the image gain nothing, nor do other dtypes and layouts. A processor without bfloat16 would sum these
+ * products in bfloat16.
  */
 function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
   if (stride === 1 || input.dtype !== "bfloat16" || input.device !== "cpu") return false;
+  if (!processorHasBfloat16()) return false;
   if (input.dim !== 4 || weight.dim !== 4 || !input.isContiguous("channels_last")) return false;
   const [B, , H, W] = input.shape as [number, number, number, number];
   return B * Math.ceil(H / stride) * Math.ceil(W / stride) <= weight.size(0);
@@ -59,13 +69,33 @@ function convByProduct(input: Tensor, weight: Tensor, stride: number, padding: n
 const unfold = (input: Tensor, dim: number, size: number, step: number) =>
   call<Tensor>("unfold", input, dim, size, step);
 
-/** Transposed convolution: input [B, I, H, W], weight [I, O, kH, kW] → [B, O, (H − 1)·stride − 2·padding + kH, …]. */
-export function convTranspose2d(
-  input: Tensor,
-  weight: Tensor,
-  { stride = 1, padding = 0 }: Omit<ConvOptions, "bias"> = {},
-): Tensor {
-  return call("node_torch::conv_transpose2d", input, weight, stride, padding);
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Rows and columns added at one side, where `stride` leaves open which of several sizes the input had. */
+  outputPadding?: Pair;
+}
+
+/**
+ * Transposed convolution: input [B, I, H, W], weight [I, O / groups, kH, kW] → [B, O, H', W'] with
+ * H' = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1.
+ */
+export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  const { bias, stride = 1, padding = 0, outputPadding = 0, groups = 1, dilation = 1 } = options;
+  const isPlain = groups === 1 && dilation === 1 && outputPadding === 0;
+  if (isPlain && typeof stride === "number" && typeof padding === "number") {
+    const output = call<Tensor>("node_torch::conv_transpose2d", input, weight, stride, padding);
+    return bias ? output.add(bias.view(-1, 1, 1)) : output;
+  }
+  return call(
+    "conv_transpose2d.input",
+    input,
+    weight,
+    bias ?? undefined,
+    stride,
+    padding,
+    outputPadding,
+    groups,
+    dilation,
+  );
 }
 
 /**
@@ -152,56 +182,9 @@ export function upsampleBilinear(input: Tensor, height: number, width: number): 
   return call("upsample_bilinear2d", input, [height, width], false);
 }
 
-export interface PoolOptions {
-  /** By default as far as the kernel reaches: squares side by side. */
-  stride?: number;
-  padding?: number;
-}
-
-/** Means of `kernel` × `kernel` squares. Padding counts as zeros, or, without `countPadding`, not at all. */
-export function avgPool2d(
-  input: Tensor,
-  kernel: number,
-  { stride = kernel, padding = 0, countPadding = true }: PoolOptions & { countPadding?: boolean } = {},
-): Tensor {
-  return call("avg_pool2d", input, kernel, stride, padding, false, countPadding);
-}
-
-/** Largest values of `kernel` × `kernel` squares. Padding is never the largest. */
-export function maxPool2d(
-  input: Tensor,
-  kernel: number,
-  { stride = kernel, padding = 0 }: PoolOptions = {},
-): Tensor {
-  return call("max_pool2d", input, kernel, stride, padding);
-}
-
-/** Mean over all places: [B, C, H, W] → [B, C]. */
-export function globalAveragePool(input: Tensor): Tensor {
-  return call("mean.dim", input, [2, 3], false);
-}
-
 /** Rows of `weight` [words, D] for whole numbers [B, T] → [B, T, D]; row `paddingIndex` gets no gradient. */
 export function embedding(weight: Tensor, indices: Tensor, paddingIndex = -1): Tensor {
   return call("embedding", weight, indices, paddingIndex);
-}
-
-/** logits [B, C], classes [B] (int64); rows of class `ignoreIndex` do not count. */
-export function crossEntropy(
-  logits: Tensor,
-  classes: Tensor,
-  { reduction = "mean" as Reduction, ignoreIndex = -100 } = {},
-): Tensor {
-  return call("cross_entropy_loss", logits, classes, undefined, reduction, ignoreIndex);
-}
-
-/** −target·log σ(x) − (1 − target)·log(1 − σ(x)), stable for every x. */
-export function binaryCrossEntropyWithLogits(
-  logits: Tensor,
-  target: Tensor,
-  { reduction = "mean" as Reduction } = {},
-): Tensor {
-  return call("binary_cross_entropy_with_logits", logits, target, undefined, undefined, reduction);
 }
 
 /** cos of the angle between `a` and `b` along `dim`. */
@@ -212,4 +195,14 @@ export function cosineSimilarity(a: Tensor, b: Tensor, dim = 1, eps = 1e-8): Ten
 /** Zeroes each value with probability `p` and scales the others by 1 / (1 − p); nothing when not training. */
 export function dropout(input: Tensor, p: number, training: boolean): Tensor {
   return call("dropout", input, p, training);
+}
+
+/** x · Φ(x) with the normal distribution's Φ (Hendrycks and Gimpel, 2016); "tanh" is an approximation. */
+export function gelu(input: Tensor, { approximate = "none" as "none" | "tanh" } = {}): Tensor {
+  return call("gelu", input, approximate);
+}
+
+/** x · σ(x). */
+export function silu(input: Tensor): Tensor {
+  return call("silu", input);
 }

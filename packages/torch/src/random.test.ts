@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Generator, manualSeed, ones, rand, randint, randn, tensor, zeros } from "./index.js";
+import { Generator, manualSeed, ones, rand, randint, randn, scope, tensor, zeros } from "./index.js";
 
 describe("generators", () => {
   it("give the same numbers for the same seed, and others for another", () => {
@@ -73,5 +76,30 @@ describe("generators", () => {
     }
     expect(() => Generator.seeded(0.5)).toThrow(/seed: expected an integer/);
     expect(() => Generator.seeded(1, "moon")).toThrow(/generator\(number 1, string "moon"\)/);
+  });
+
+  it("give their state whole while another thread draws from the same one", async () => {
+    const generator = Generator.default();
+    // The generator's 624 words are made anew together; behind a header of 24 bytes, 8 bytes each.
+    const words = () => Buffer.from(generator.state.toBytes().subarray(24, 24 + 8 * 624)).toString("base64");
+    const whole = new Set<string>();
+    manualSeed(1);
+    for (let i = 0; i <= 50; i++, rand([624])) whole.add(words());
+    const addon = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+    const draw = `
+      const native = require(${JSON.stringify(addon)});
+      const rand = native.operator("aten::rand");
+      native.manualSeed(1);
+      require("node:worker_threads").parentPort.postMessage("ready");
+      for (;;) {
+        native.manualSeed(1);
+        native.dispose(native.call(rand, [50 * 624]));
+      }`;
+    const worker = new Worker(draw, { eval: true });
+    await once(worker, "message");
+    let torn = 0;
+    for (let i = 0; i < 5000; i++) if (!scope(() => whole.has(words()))) torn++;
+    await worker.terminate();
+    expect(torn).toBe(0);
   });
 });

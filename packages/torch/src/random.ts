@@ -1,10 +1,15 @@
 /** Streams of random numbers for tensors. */
 import { type NativeGenerator, native } from "./native.js";
+import { GeneratorHandle } from "./tensor/generator-handle.js";
 import type { Tensor } from "./tensor.js";
 
+export { handleOf } from "./tensor/generator-handle.js";
+
 /** A stream of random numbers, with a state that can be saved. */
-export class Generator {
-  private constructor(readonly native: NativeGenerator) {}
+export class Generator extends GeneratorHandle {
+  private constructor(native: NativeGenerator) {
+    super(native);
+  }
 
   /** A stream of its own, decided by its seed. */
   static seeded(seed: number, device = "cpu"): Generator {
@@ -24,14 +29,6 @@ export class Generator {
   set state(state: Tensor) {
     native.setGeneratorState(this.native, state);
   }
-}
-
-/** What operators take for a generator. */
-export function handleOf(generator: Generator | undefined): NativeGenerator | undefined {
-  if (generator === undefined) return undefined;
-  if (!(generator instanceof Generator))
-    throw new TypeError("expected a Generator, as from Generator.seeded(seed)");
-  return generator.native;
 }
 
 /** Seeds the default generators, which operators use when they are given none. */

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { native, processors } from "./native.js";
+import { processors } from "./addon.js";
+import { native } from "./native.js";
 import { withAllCores } from "./runtime.js";
 
 /** The processors that a thread may run on, as Linux lists them. */

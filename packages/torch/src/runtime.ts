@@ -1,8 +1,9 @@
 /** The machine under the tensors. */
-import { native, processors } from "./native.js";
+import { processors } from "./addon.js";
+import { native } from "./native.js";
 import { synchronous } from "./scope.js";
 
-/** Threads that one operator may use; the number of cores unless OMP_NUM_THREADS says otherwise. */
+/** Threads that one operator may use; `tuneProcess` of `@sdgan/torch/host` sets them for all threads of the process. */
 export function setThreads(threads: number): void {
   native.setThreads(threads);
 }
@@ -12,9 +13,9 @@ export function threads(): number {
 }
 
 /**
- * Runs `fn`; the threads and programs that it starts may run on every core that the process was given. libtorch keeps
- * this thread on one core, beside its own threads on the others, and what a thread starts inherits its cores: a `Worker`
- * that is made outside `fn` shares one with the thread that computes.
+ * Runs `fn`; the threads and programs that it starts may run on every core that the process was given. After
+ * `tuneProcess` libtorch keeps this thread on one core, beside its own threads on the others, and what a thread starts
+ * inherits its cores: a `Worker` that is made outside `fn` shares one with the thread that computes.
  * Throws a `TypeError` when `fn` is asynchronous: what it starts later would be started outside.
  */
 export function withAllCores<T>(fn: () => T): T {

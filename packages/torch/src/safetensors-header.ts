@@ -11,6 +11,9 @@ export interface Entry {
   end: number;
 }
 
+/** Dimensions that libtorch's tensors have at most. */
+const MOST_DIMENSIONS = 64;
+
 /** The format's names of dtypes. */
 export const codes: Record<DType, string> = {
   float32: "F32",
@@ -82,6 +85,8 @@ function read(name: string, entry: unknown, dataLength: number): Entry {
       `${shown(name)} has the unknown dtype ${typeof code === "string" ? shown(code) : typeof code}`,
     );
   if (!isSizes(shape)) throw new Error(`the shape of ${shown(name)} is no list of whole numbers`);
+  if (shape.length > MOST_DIMENSIONS)
+    throw new Error(`${shown(name)} has ${shape.length} dimensions, a tensor has at most ${MOST_DIMENSIONS}`);
   if (!isSizes(offsets) || offsets.length !== 2)
     throw new Error(`the offsets of ${shown(name)} are no two whole numbers`);
   const [begin, end] = offsets as [number, number];

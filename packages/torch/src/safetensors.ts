@@ -3,8 +3,8 @@
  * https://github.com/huggingface/safetensors#format
  */
 import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { fromBytes } from "./creation.js";
 import { readAll, writeAll } from "./file.js";
+import { readElements, writeElements } from "./safetensors-data.js";
 import { codes, parseHeader } from "./safetensors-header.js";
 import type { Tensor } from "./tensor.js";
 
@@ -16,7 +16,7 @@ export interface Checkpoint {
 /** The format's own limit. */
 const LONGEST_HEADER = 100_000_000;
 
-/** Writes a file whole or not at all: to a temporary name beside it, synced, then renamed. */
+/** Writes a file of any size, whole or not at all: to a temporary name beside it, synced, then renamed. */
 export function saveSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
@@ -31,7 +31,7 @@ export function saveSafetensors(
   try {
     writeAll(file, length);
     writeAll(file, header);
-    for (const tensor of tensors.values()) writeAll(file, tensor.toBytes());
+    for (const tensor of tensors.values()) writeElements(file, tensor);
     fsyncSync(file);
     closeSync(file);
     file = undefined;
@@ -52,9 +52,8 @@ export function loadSafetensors(path: string): Checkpoint {
   try {
     const { entries, metadata, dataStart } = readHeader(file, fstatSync(file).size);
     const tensors = new Map<string, Tensor>();
-    for (const { name, dtype, shape, begin, end } of entries) {
-      tensors.set(name, fromBytes(readAll(file, dataStart + begin, end - begin), shape, dtype));
-    }
+    for (const { name, begin, ...kind } of entries)
+      tensors.set(name, readElements(file, dataStart + begin, kind));
     return { tensors, metadata };
   } catch (error) {
     throw new Error(`${path} is no safetensors file: ${(error as Error).message}`, { cause: error });

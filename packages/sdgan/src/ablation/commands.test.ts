@@ -10,9 +10,12 @@ it("gives every command all cores, though libtorch keeps the thread that starts 
   const folder = mkdtempSync(join(tmpdir(), "sdgan-commands-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const log = join(folder, "log.txt");
-  const commands = new URL("../../dist/ablation/commands.js", import.meta.url);
+  const [tuned, commands] = ["tuned.js", "ablation/commands.js"].map(
+    (file) => new URL(`../../dist/${file}`, import.meta.url).href,
+  );
   const program = `
-    const { Commands } = await import(${JSON.stringify(commands.href)});
+    await import(${JSON.stringify(tuned)});
+    const { Commands } = await import(${JSON.stringify(commands)});
     const commands = new Commands({ signal: new AbortController().signal, threads: 1 });
     await commands.run(["doctor"], ${JSON.stringify(log)});
     console.log(process.env.OMP_PROC_BIND);`;

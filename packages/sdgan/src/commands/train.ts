@@ -151,14 +151,19 @@ function opening(training: Training, { folder, from, device }: TrainingOutline):
   ];
 }
 
-/** Stages added up: a line has no room for each. */
+/** One number a network or term, since a line has no room for all: stages added up, by their sums where they have one. */
 function inBrief(losses: Record<string, number>): Record<string, number> {
-  const sums: Record<string, number> = {};
+  const groups = new Map<string, [name: string, loss: number][]>();
   for (const [name, loss] of Object.entries(losses)) {
-    const [term = name] = name.split("/");
-    sums[term] = (sums[term] ?? 0) + loss;
+    const group = name.split("/")[0]!;
+    groups.set(group, [...(groups.get(group) ?? []), [name, loss]]);
   }
-  return sums;
+  return Object.fromEntries(
+    Array.from(groups, ([group, terms]) => {
+      const sums = terms.filter(([name]) => name.endsWith("/sum"));
+      return [group, (sums.length > 0 ? sums : terms).reduce((total, [, loss]) => total + loss, 0)];
+    }),
+  );
 }
 
 /** Where the run stands, and what to type next. */

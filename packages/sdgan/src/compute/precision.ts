@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { Config } from "@sdgan/core";
-import { cudaDriver, type DType } from "@sdgan/torch";
+import { cudaDriver, type DType, processorHasBfloat16 } from "@sdgan/torch";
 import type { Device } from "./device.js";
 
 /**
@@ -15,9 +14,5 @@ export function computeDtype(precision: Config["training"]["precision"], device:
 /** Whether the processor has instructions for products of bfloat16 (AVX-512 BF16, AMX), or the GPU has units for them. */
 export function hasBfloat16(device: Device = "cpu"): boolean {
   if (device === "cuda") return (cudaDriver()?.gpus[0]?.capability[0] ?? 0) >= 8;
-  try {
-    return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
-  } catch {
-    return false;
-  }
+  return processorHasBfloat16();
 }

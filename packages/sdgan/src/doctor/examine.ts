@@ -1,17 +1,9 @@
 /** What this machine has for training and drawing, and what to do about what it lacks. */
+
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-
-/** One thing that was looked at. */
-export interface Finding {
-  what: string;
-  found: string;
-  /** What to do about it; absent where all is well. */
-  advice?: string;
-  /** Nothing can be trained or drawn before this is mended. */
-  fatal?: boolean;
-}
+import type { Finding } from "./finding.js";
 
 /** Looks at everything, in less than two seconds. What libtorch tells is left out where it cannot be loaded. */
 export async function examine(): Promise<Finding[]> {
@@ -20,6 +12,7 @@ export async function examine(): Promise<Finding[]> {
   const setUp = libtorchThatWasSetUp();
   const cores = availableParallelism(); // libtorch keeps this thread on one of them.
   try {
+    await import("../tuned.js");
     const torch = await import("@sdgan/torch");
     return [...before, ...(await examineTorch(torch, setUp, cores)), ...after];
   } catch (error) {

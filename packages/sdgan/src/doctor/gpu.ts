@@ -1,7 +1,7 @@
 import { cudaDriver, cudaIsAvailable } from "@sdgan/torch";
 import { whyNoCuda } from "../compute/compute.js";
 import { hasBfloat16 } from "../compute/precision.js";
-import type { Finding } from "./examine.js";
+import type { Finding } from "./finding.js";
 import { convolutionSpeed } from "./speed.js";
 
 /** The GPU that training takes, measured; or why it takes none, where a driver is there. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
-import { isRunning } from "../util/lock.js";
+import { isRunning } from "@sdgan/torch/lock";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**

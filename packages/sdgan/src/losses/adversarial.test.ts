@@ -1,9 +1,13 @@
 import { manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
 import { gradcheck } from "@sdgan/torch/testing";
 import { describe, expect, it } from "vitest";
-import { discriminatorLoss, generatorLoss } from "./adversarial.js";
+import { type DiscriminatorLogits, discriminatorTerms, generatorTerms } from "./adversarial.js";
+import { weightedSum } from "./terms.js";
 
-const judgement = (unconditional: Tensor, conditional: Tensor) => ({ unconditional, conditional });
+const logitsOf = (unconditional: Tensor, conditional: Tensor) => ({ unconditional, conditional });
+const discriminatorLoss = (...logits: Parameters<typeof discriminatorTerms>) =>
+  weightedSum(discriminatorTerms(...logits));
+const generatorLoss = (fake: DiscriminatorLogits) => weightedSum(generatorTerms(fake));
 
 /** −log σ(x), as the formula has it. */
 const surprise = (x: number) => -Math.log(1 / (1 + Math.exp(-x)));
@@ -22,8 +26,8 @@ describe("adversarial losses", () => {
 
   it("are the sums of cross entropies that the papers write", () => {
     const [ofReal, ofFake] = [
-      judgement(tensor(real), tensor(realOfSentence)),
-      judgement(tensor(fake), tensor(fakeOfSentence)),
+      logitsOf(tensor(real), tensor(realOfSentence)),
+      logitsOf(tensor(fake), tensor(fakeOfSentence)),
     ];
     const expected =
       (onReal([...real]) + onReal([...realOfSentence])) / 2 +
@@ -35,7 +39,7 @@ describe("adversarial losses", () => {
 
   it("stay finite, with their gradients, when a discriminator is sure", () => {
     const logits = tensor([-200, 200], { requiresGrad: true });
-    const loss = generatorLoss(judgement(logits, logits));
+    const loss = generatorLoss(logitsOf(logits, logits));
     expect(loss.item()).toBeCloseTo(200, 4);
     loss.backward();
     expect(logits.grad!.toNumbers()).toEqual([-1, 0]);
@@ -44,7 +48,7 @@ describe("adversarial losses", () => {
   it("have the gradients of finite differences", () => {
     manualSeed(1);
     const logits = [4, 4, 4, 4, 3].map((n) => randn([n], { dtype: "float64" }));
-    gradcheck((a, b, c, d, e) => discriminatorLoss(judgement(a!, b!), judgement(c!, d!), e!), logits);
-    gradcheck((a, b) => generatorLoss(judgement(a!, b!)), logits.slice(0, 2));
+    gradcheck((a, b, c, d, e) => discriminatorLoss(logitsOf(a!, b!), logitsOf(c!, d!), e!), logits);
+    gradcheck((a, b) => generatorLoss(logitsOf(a!, b!)), logits.slice(0, 2));
   });
 });

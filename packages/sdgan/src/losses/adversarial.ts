@@ -1,31 +1,40 @@
+/** AttnGAN's adversarial losses (Xu et al., CVPR 2018, eq. 4 and 5, with the wrong pairs of its published code). */
 import { full, functional, type Tensor } from "@sdgan/torch";
+import type { LossTerm } from "./terms.js";
 
-/** What one discriminator says of one image batch, as logits: [B] each. */
+/** The two heads' logits of a batch of images: [B] each. */
 export interface DiscriminatorLogits {
   unconditional: Tensor;
   conditional: Tensor;
 }
 
 /**
- * L_D = ½ [bce(real, 1) + bce(real|s, 1)] + ⅓ [bce(fake, 0) + bce(fake|s, 0) + bce(real|wrong s, 0)]
+ * The terms of one discriminator's loss:
  *
- * AttnGAN's discriminator loss (Xu et al., 2018, eq. 5, with the wrong pairs of its published code), on logits.
+ *   L_D = ½ [bce(real, 1) + bce(real|s, 1)] + ⅓ [bce(fake, 0) + bce(fake|s, 0) + bce(real|wrong s, 0)]
  *
  * @param wrong logits of real images with another image's sentence: [B'] (B − 1 in the published code)
  */
-export function discriminatorLoss(
+export function discriminatorTerms(
   real: DiscriminatorLogits,
   fake: DiscriminatorLogits,
   wrong: Tensor,
-): Tensor {
-  const onReal = bce(real.unconditional, 1).add(bce(real.conditional, 1)).div(2);
-  const onFake = bce(fake.unconditional, 0).add(bce(fake.conditional, 0)).add(bce(wrong, 0)).div(3);
-  return onReal.add(onFake);
+): LossTerm[] {
+  return [
+    { name: "real", value: bce(real.unconditional, 1), weight: 1 / 2 },
+    { name: "realConditional", value: bce(real.conditional, 1), weight: 1 / 2 },
+    { name: "fake", value: bce(fake.unconditional, 0), weight: 1 / 3 },
+    { name: "fakeConditional", value: bce(fake.conditional, 0), weight: 1 / 3 },
+    { name: "wrong", value: bce(wrong, 0), weight: 1 / 3 },
+  ];
 }
 
-/** L_G = bce(fake, 1) + bce(fake|s, 1): one stage's term of the generator's loss (Xu et al., 2018, eq. 4). */
-export function generatorLoss(fake: DiscriminatorLogits): Tensor {
-  return bce(fake.unconditional, 1).add(bce(fake.conditional, 1));
+/** One stage's adversarial terms of the generator's loss: bce(fake, 1) + bce(fake|s, 1). */
+export function generatorTerms(fake: DiscriminatorLogits): LossTerm[] {
+  return [
+    { name: "fake", value: bce(fake.unconditional, 1), weight: 1 },
+    { name: "fakeConditional", value: bce(fake.conditional, 1), weight: 1 },
+  ];
 }
 
 /** Mean binary cross entropy of logits with one target, stable for every logit. */

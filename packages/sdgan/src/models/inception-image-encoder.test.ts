@@ -1,4 +1,4 @@
-import { grad, manualSeed, randn } from "@sdgan/torch";
+import { grad, manualSeed, processorHasBfloat16, randn } from "@sdgan/torch";
 import { expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { stretchToInception } from "./inception/resize.js";
@@ -34,6 +34,8 @@ it("gives float32 features of bfloat16 images", () => {
   const image = randn([1, 3, 32, 32]).tanh();
   const [exact, rough] = [encoder.forward(image), encoder.forward(image.to("bfloat16"))];
   expect([rough.regions.dtype, rough.code.dtype]).toEqual(["float32", "float32"]);
-  expect(relativeError(rough.regions, exact.regions)).toBeLessThan(0.05);
-  expect(relativeError(rough.code, exact.code)).toBeLessThan(0.05);
+  // A processor without bfloat16 sums some products in it.
+  const tolerance = processorHasBfloat16() ? 0.05 : 0.15;
+  expect(relativeError(rough.regions, exact.regions)).toBeLessThan(tolerance);
+  expect(relativeError(rough.code, exact.code)).toBeLessThan(tolerance);
 });

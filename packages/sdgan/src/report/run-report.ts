@@ -102,7 +102,8 @@ function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   const figures = new Map<string, Curve[]>();
   for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
     if (name === "step") continue;
-    const [, title = name, stage = name] = /^(.+)\/(stage\d+)$/.exec(name) ?? [];
+    const [, before = "", stage = name, after = ""] = /^(.+)\/(stage\d+)(\/.+)?$/.exec(name) ?? [];
+    const title = before ? before + after : name;
     figures.set(title, [...(figures.get(title) ?? []), { name: stage, points: pointsOf(metrics, name) }]);
   }
   return {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
@@ -117,11 +117,35 @@ describe("one training at a time", () => {
     );
   });
 
+  it.runIf(process.platform === "linux")(
+    "one of another container says nothing by its number; ten minutes after its last word it is taken over",
+    () => {
+      begin();
+      const { pid: gone } = spawnSync(process.execPath, ["--version"]);
+      for (const pid of [gone, process.pid]) {
+        writeFileSync(lock(), holder({ pid, space: "another container's" }));
+        expect(() => resumeRun(path)).toThrow(
+          `process ${pid} on ${hostname()} is training in this run folder; if it`,
+        );
+        const silent = (minutes: number) =>
+          utimesSync(lock(), Date.now() / 1000, Date.now() / 1000 - 60 * minutes);
+        silent(9);
+        expect(() => resumeRun(path)).toThrow("10 minutes after its end it counts as gone");
+        silent(11);
+        resumeRun(path)[Symbol.dispose]();
+      }
+    },
+  );
+
   it("what a process was killed with while it took a lock over is removed, a living one's is not", () => {
     begin();
     const { pid: gone } = spawnSync(process.execPath, ["--version"]);
-    const [abandoned, living] = [`${lock()}.${gone}`, `${lock()}.${process.pid}`];
-    for (const file of [abandoned, living]) writeFileSync(file, "");
+    const [abandoned, living] = ["0", "1"].map((digit) => `${lock()}.${digit.repeat(16)}`) as [
+      string,
+      string,
+    ];
+    writeFileSync(abandoned, holder({ pid: gone }));
+    writeFileSync(living, holder({}));
     resumeRun(path)[Symbol.dispose]();
     expect([abandoned, living].map((file) => existsSync(file))).toEqual([false, true]);
   });

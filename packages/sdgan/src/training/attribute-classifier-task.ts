@@ -8,6 +8,7 @@ import {
   optim,
   saveSafetensors,
   scope,
+  stack,
   type Tensor,
   tensor,
   withAllCores,
@@ -28,10 +29,12 @@ import { Loader } from "../data/loader.js";
 import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import { tensorOf } from "../data/tensors.js";
+import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
 import type { AttributeClassifier } from "../models/attribute-classifier.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import type { TrainingTask } from "./loop.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config["attributeClassifier"];
@@ -77,7 +80,7 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
     return this.#compute.device;
   }
 
-  async step(): Promise<Record<string, Tensor>> {
+  async step(): Promise<StepMetrics> {
     const { steps, learningRate } = this.#config;
     // A half cosine down to nothing.
     this.#optimizer.learningRate =
@@ -89,17 +92,15 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
         branches[0].images,
         (place) => this.#data.splits.train.images.at(place).attributes!,
       );
-      const right: Tensor[] = [];
-      const losses = Object.keys(this.#attributes).map((name, i) => {
+      const accuracies: Tensor[] = [];
+      const terms = Object.keys(this.#attributes).map((name, i): LossTerm => {
         const values = truths.map((truth) => truth[name]!);
         const truth = tensor(values, { dtype: "int64", device: this.#compute.device });
-        right.push(logits[i]!.argmax(1).eq(truth).to("float32").mean().to("float64"));
-        return functional.crossEntropy(logits[i]!, truth);
+        accuracies.push(logits[i]!.argmax(1).eq(truth).to("float32").mean().to("float64"));
+        return { name: `loss/${name}`, value: functional.crossEntropy(logits[i]!, truth), weight: 1 };
       });
-      const sum = (terms: Tensor[]) => terms.reduce((total, term) => total.add(term));
-      const loss = sum(losses);
-      this.#optimizer.step(grad([loss], this.#attributeClassifier.parameters()));
-      return { loss: loss.detach(), accuracy: sum(right).div(losses.length) };
+      this.#optimizer.step(grad([weightedSum(terms)], this.#attributeClassifier.parameters()));
+      return { losses: valuesOf(terms), statistics: { accuracy: stack(accuracies).mean() } };
     });
   }
 

@@ -15,9 +15,11 @@ import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
+import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import type { TrainingTask } from "./loop.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 /** All four losses added up: by words and by sentence, image to caption and back. */
 export function damsmLosses(
@@ -70,7 +72,7 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
     return this.#compute.device;
   }
 
-  async step(): Promise<Record<string, Tensor>> {
+  async step(): Promise<StepMetrics> {
     const { damsm } = this.#config;
     // As the published code: no further decay below a tenth.
     this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#prefetcher.epoch);
@@ -81,10 +83,14 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
       const text = this.#damsm.text.forward(tokens, lengths);
       const real = tensorOf(images[0]!, this.#compute);
       const losses = damsmLosses(this.#damsm, real, text, classIdsOf(branches, device), damsm);
-      const gradients = grad([losses.words.add(losses.sentence)], [...this.#optimizer.parameters.values()]);
+      const terms: LossTerm[] = [
+        { name: "words", value: losses.words, weight: 1 },
+        { name: "sentence", value: losses.sentence, weight: 1 },
+      ];
+      const gradients = grad([weightedSum(terms)], [...this.#optimizer.parameters.values()]);
       optim.clipGradNorm(gradients.slice(0, this.#textParameters), damsm.clip);
       this.#optimizer.step(gradients);
-      return { words: losses.words.detach(), sentence: losses.sentence.detach() };
+      return { losses: valuesOf(terms), statistics: {} };
     });
   }
 

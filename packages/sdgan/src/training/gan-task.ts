@@ -32,8 +32,9 @@ import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
-import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config;
@@ -45,7 +46,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #samples: { choices: Choice[]; noise: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
 
-  /** @param gauge measures it while it is trained */
+  /** @param evaluator measures it while it is trained */
   constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
     const { seed, training, siamese } = config;
     this.#config = config;
@@ -60,10 +61,10 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.#prefetcher = withAllCores(
       () => new Prefetcher<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
     );
-    const damsmLoss = (image: Tensor, batch: GanBatch) => this.#damsmLoss(image, batch);
+    const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
     this.#trainer = makeGanTrainer(config, {
       device: compute.device,
-      ...(training.damsmWeight > 0 && { damsmLoss }),
+      ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
     });
     this.#samples = this.#chooseSamples();
     const networks = { generator: this.#trainer.options.average, text: damsm.text, compute };
@@ -78,7 +79,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return this.#compute.device;
   }
 
-  async step(): Promise<Record<string, Tensor>> {
+  async step(): Promise<StepMetrics> {
     const { branches, same, images } = await this.#prefetcher.next();
     const { device } = this.#compute;
     return scope(() => {
@@ -88,14 +89,13 @@ export class GanTask implements TrainingTask, AsyncDisposable {
         classIds: classIdsOf(branches, device),
         ...(same && { same: tensor(same, { device }) }),
       };
-      return named(this.#trainer.step(batch));
+      return this.#trainer.step(batch);
     });
   }
 
-  #damsmLoss(image: Tensor, batch: GanBatch): Tensor {
+  #damsmLosses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } {
     const { classIds } = batch as GanBatch & { classIds: Tensor };
-    const { words, sentence } = damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
-    return words.add(sentence).mul(this.#config.training.damsmWeight);
+    return damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
   }
 
   /** The same captions of unseen images and the same noise at every sampling. */
@@ -192,7 +192,7 @@ export function stateOf(
 /** The networks of a configuration at their first step, on a device, and what trains them. */
 export function makeGanTrainer(
   config: Config,
-  { device = "cpu", damsmLoss }: Pick<GanTrainerOptions, "damsmLoss"> & { device?: Device } = {},
+  { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
 ): GanTrainer {
   const { training, contrastive, discriminator, text } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
@@ -208,7 +208,7 @@ export function makeGanTrainer(
     averageDecay: training.average,
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
-    ...(damsmLoss && { damsmLoss }),
+    ...(damsm && { damsm }),
   });
 }
 
@@ -216,15 +216,3 @@ const sampleCount = 32;
 
 /** One branch, or two with what they share. */
 type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };
-
-/** Losses under the names that they have in `metrics.jsonl`. */
-function named({ discriminator, generator, kl, damsm, contrastive }: GanMetrics): Record<string, Tensor> {
-  const stages = (name: string, losses: Tensor[]) =>
-    losses.map((loss, i): [string, Tensor] => [`${name}/stage${i + 1}`, loss]);
-  return {
-    ...Object.fromEntries([...stages("discriminator", discriminator), ...stages("generator", generator)]),
-    kl,
-    damsm,
-    contrastive,
-  };
-}

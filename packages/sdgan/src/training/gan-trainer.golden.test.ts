@@ -115,8 +115,13 @@ function train(seed: number): Outcome {
   }
   const losses = history.map((_, step) => {
     const { batch, draws } = inputs(step);
-    const metrics = trainer.step(batch, draws);
-    return [...metrics.discriminator, ...metrics.generator, metrics.kl].map((loss) => loss.item());
+    const { losses } = trainer.step(batch, draws);
+    const stages = sizes.map((_, i) => `stage${i + 1}`);
+    const ofDiscriminators = stages.map((stage) => losses[`discriminator/${stage}/sum`]!.item());
+    const ofGenerator = stages.map((stage) =>
+      losses[`generator/${stage}/fake`]!.add(losses[`generator/${stage}/fakeConditional`]!).item(),
+    );
+    return [...ofDiscriminators, ...ofGenerator, losses.kl!.item()];
   });
   const state = generator.stateDict();
   const weight = state.get(`toImage.${options.stages - 1}.weight`)!;

@@ -1,9 +1,19 @@
-import { type DType, manualSeed, memoryInUse, type nn, randn, scope, tensor } from "@sdgan/torch";
+import {
+  type DType,
+  manualSeed,
+  memoryInUse,
+  type nn,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "@sdgan/torch";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator, type GeneratorOptions } from "../models/generator.js";
 import { randomText } from "../testing/text.js";
-import { type GanBatch, type GanMetrics, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 const sizes = [8, 16];
 const lengths = [3, 1, 4, 2];
@@ -50,10 +60,16 @@ const pairs = (): GanBatch => ({
   same: tensor([1, 0]),
 });
 const draws = () => ({ noise: randn([4, 5]), epsilon: randn([4, 6]) });
-const all = ({ discriminator, generator, kl, damsm, contrastive: pairsTerm }: GanMetrics) =>
-  [...discriminator, ...generator, kl, damsm, pairsTerm].map((loss) => loss.item());
+const numbers = (tensors: Record<string, Tensor>) =>
+  Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, value.item()]));
+const all = ({ losses }: StepMetrics) => Object.values(numbers(losses));
+/** Stands for DAMSM: two losses of the last image that differ. */
+const damsm = {
+  weight: 3,
+  losses: (image: Tensor) => ({ words: image.square().mean(), sentence: image.abs().mean() }),
+};
 
-/** Bytes of every parameter: by them, what moved is told. */
+/** Bytes of every parameter, to see which moved. */
 const bytes = (network: nn.Module) => network.parameters().map((parameter) => parameter.toBytes());
 const moved = (network: nn.Module, before: Uint8Array[]) =>
   bytes(network).map((now, i) => Buffer.compare(now, before[i]!) !== 0);
@@ -61,31 +77,88 @@ const moved = (network: nn.Module, before: Uint8Array[]) =>
 beforeEach(() => manualSeed(1));
 
 describe("a step with Siamese pairs", () => {
-  it("has finite losses, one a stage, and all terms", () => {
-    const trainer = make({ damsmLoss: (image) => image.square().mean() });
-    const metrics = trainer.step(pairs());
-    expect(metrics.discriminator).toHaveLength(2);
-    expect(metrics.generator).toHaveLength(2);
-    expect(all(metrics).every(Number.isFinite)).toBe(true);
-    expect(metrics.damsm.item()).toBeGreaterThan(0);
-    expect(metrics.contrastive.item()).toBeGreaterThan(0);
+  it("measures every term, and how sure the discriminators are", () => {
+    const trainer = make({ damsm });
+    const { losses, statistics } = trainer.step(pairs());
+    const stages = ["stage1", "stage2"];
+    expect(Object.keys(losses).sort()).toEqual(
+      [
+        ...stages.flatMap((stage) =>
+          [
+            "real",
+            "realConditional",
+            "fake",
+            "fakeConditional",
+            "wrong",
+            "contrastive",
+            "adversarial",
+            "sum",
+          ].map((term) => `discriminator/${stage}/${term}`),
+        ),
+        ...stages.flatMap((stage) => [`generator/${stage}/fake`, `generator/${stage}/fakeConditional`]),
+        ...stages.map((stage) => `contrastive/${stage}`),
+        ...["kl", "damsm/words", "damsm/sentence", "generator/sum"],
+      ].sort(),
+    );
+    expect(Object.keys(statistics).sort()).toEqual(
+      [
+        ...stages.flatMap((stage) =>
+          ["real", "realConditional", "fake", "fakeConditional", "wrong"].map(
+            (what) => `probability/${stage}/${what}`,
+          ),
+        ),
+        ...stages.flatMap((stage) => [`distance/${stage}/same`, `distance/${stage}/different`]),
+      ].sort(),
+    );
+    for (const value of Object.values(numbers({ ...losses, ...statistics })))
+      expect(value).toBeGreaterThan(0);
+    for (const [name, value] of Object.entries(numbers(statistics)))
+      if (name.startsWith("probability")) expect(value).toBeLessThan(1);
     expect(trainer.steps).toBe(1);
   });
 
+  it("has sums of the weighted terms", () => {
+    const losses = numbers(make({ damsm, contrastive: { ...contrastive, weight: 2 } }).step(pairs()).losses);
+    const loss = (name: string) => losses[name] ?? Number.NaN;
+    for (const stage of ["discriminator/stage1", "discriminator/stage2"]) {
+      const adversarial =
+        (loss(`${stage}/real`) + loss(`${stage}/realConditional`)) / 2 +
+        (loss(`${stage}/fake`) + loss(`${stage}/fakeConditional`) + loss(`${stage}/wrong`)) / 3;
+      expect(loss(`${stage}/adversarial`)).toBeCloseTo(adversarial, 5);
+      expect(loss(`${stage}/sum`)).toBeCloseTo(adversarial + 2 * loss(`${stage}/contrastive`), 5);
+    }
+    const stages = ["stage1", "stage2"].map(
+      (stage) =>
+        loss(`generator/${stage}/fake`) +
+        loss(`generator/${stage}/fakeConditional`) +
+        (2 / 2) * loss(`contrastive/${stage}`),
+    );
+    const expected =
+      stages[0]! + stages[1]! + loss("kl") + 3 * (loss("damsm/words") + loss("damsm/sentence"));
+    expect(loss("generator/sum")).toBeCloseTo(expected, 4);
+  });
+
+  it("has no distance of pairs that the batch lacks", () => {
+    const { statistics } = make().step({ ...pairs(), same: tensor([1, 1]) });
+    const values = numbers(statistics);
+    expect(values["distance/stage1/same"]).toBeGreaterThan(0);
+    expect(values["distance/stage1/different"]).toBeNaN();
+  });
+
   it("weighs the contrastive loss, and leaves it out of either side", () => {
-    const [batch, drawn] = [pairs(), draws()];
-    const step = (changed: Partial<GanTrainerOptions["contrastive"]>) => {
-      manualSeed(2);
-      // With the discriminators at rest, the generator's losses are those of the same networks.
-      const learningRate = { generator: 1e-3, discriminator: 0 };
-      const trainer = make({ learningRate, contrastive: { ...contrastive, ...changed } });
-      return trainer.step(batch, drawn).contrastive.item();
-    };
-    const once = step({});
-    expect(step({ weight: 3 })).toBeCloseTo(3 * once, 5);
-    expect(step({ discriminator: false })).toBe(once);
-    expect(step({ generator: false })).toBe(0);
-    expect(step({ weight: 0 })).toBe(0);
+    const batch = pairs();
+    const names = (changed: Partial<GanTrainerOptions["contrastive"]>) =>
+      Object.keys(make({ contrastive: { ...contrastive, ...changed } }).step(batch).losses).filter((name) =>
+        name.includes("contrastive"),
+      );
+    const [inDiscriminators, inGenerator] = [
+      ["discriminator/stage1/contrastive", "discriminator/stage2/contrastive"],
+      ["contrastive/stage1", "contrastive/stage2"],
+    ];
+    expect(names({})).toEqual([...inDiscriminators, ...inGenerator]);
+    expect(names({ discriminator: false })).toEqual(inGenerator);
+    expect(names({ generator: false })).toEqual(inDiscriminators);
+    expect(names({ weight: 0 })).toEqual([]);
   });
 
   it("trains the discriminators by the contrastive loss when it is to", () => {
@@ -123,7 +196,9 @@ describe("a step with Siamese pairs", () => {
 
   it("has no contrastive loss without pairs", () => {
     const { real, text } = pairs();
-    expect(make().step({ real, text }).contrastive.item()).toBe(0);
+    const { losses, statistics } = make().step({ real, text });
+    const names = Object.keys({ ...losses, ...statistics });
+    expect(names.filter((name) => /contrastive|distance/.test(name))).toEqual([]);
   });
 });
 
@@ -181,7 +256,7 @@ describe("the average", () => {
 
 describe("a step's memory", () => {
   it("is given back, step after step", () => {
-    const trainer = make({ damsmLoss: (image) => image.square().mean() });
+    const trainer = make({ damsm });
     const batch = pairs();
     trainer.step(batch);
     const before = memoryInUse();

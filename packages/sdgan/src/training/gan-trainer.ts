@@ -1,13 +1,18 @@
-/** A training step of the GAN: every discriminator once, then the generator, then its average. */
-import { cat, grad, optim, randn, scope, type Tensor, zerosLike } from "@sdgan/torch";
-import { type DiscriminatorLogits, discriminatorLoss, generatorLoss } from "../losses/adversarial.js";
-import { type ContrastiveOptions, contrastiveLoss } from "../losses/contrastive.js";
+/**
+ * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
+ * list of named, weighted loss terms → gradients → a hook → the optimizer. The same list is what is logged.
+ */
+import { cat, grad, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
+import { type ContrastiveOptions, contrastiveLoss, pairDistances } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
+import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
 import type { Discriminator } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { updateAverage } from "./average.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 /** What a step trains on. With Siamese branches, B/2 pairs: the first branch's captions, then the second's. */
 export interface GanBatch {
@@ -18,24 +23,12 @@ export interface GanBatch {
   same?: Tensor;
 }
 
-/** Random draws of a step, for tests that bring their own. */
+/** The random numbers of a step, for tests that bring their own. */
 export interface GanNoise {
   /** z: [B, noise] */
   noise: Tensor;
   /** ε of conditioning augmentation: [B, condition] */
   epsilon: Tensor;
-}
-
-/** Losses of one step: tensors of one number, on the networks' device, so that nobody waits for a GPU to compute them. */
-export interface GanMetrics {
-  /** L_D of each stage, without the contrastive term. */
-  discriminator: Tensor[];
-  /** L_G of each stage. */
-  generator: Tensor[];
-  kl: Tensor;
-  /** Weighted; 0 where the term is off. */
-  damsm: Tensor;
-  contrastive: Tensor;
 }
 
 export interface GanTrainerOptions {
@@ -48,11 +41,16 @@ export interface GanTrainerOptions {
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
-  /** The whole DAMSM term, λ and both losses, for the last stage's image [B, 3, S, S]. */
-  damsmLoss?: (image: Tensor, batch: GanBatch) => Tensor;
+  /** DAMSM's losses of the last stage's image [B, 3, S, S], and λ, their weight. */
+  damsm?: { weight: number; losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } };
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
-  /** Both branches of a pair draw with the same z: what their images differ by is for the captions to say. */
+  /** Both branches of a pair get the same z: their images then differ by what the captions say. */
   sharedNoise: boolean;
+  /**
+   * Called in each phase between gradients and optimizer, with the phase's name ("generator", "discriminator/stage1").
+   * What it returns is what the optimizer gets: the place to reduce gradients over processes.
+   */
+  onGradients?: (phase: string, gradients: Tensor[]) => Tensor[];
 }
 
 export class GanTrainer {
@@ -75,104 +73,159 @@ export class GanTrainer {
     return this.generatorOptimizer.steps;
   }
 
-  step(batch: GanBatch, draws?: GanNoise): GanMetrics {
-    const { generator, average, averageDecay } = this.options;
+  step(batch: GanBatch, given?: GanNoise): StepMetrics {
+    const { generator, average, averageDecay, discriminators } = this.options;
     return scope(() => {
-      const dtype = batch.real[0]!.dtype;
-      const { noise, epsilon } = draws ?? this.#draw(batch);
-      const generated = generator.forward(noise.to(dtype), batch.text, epsilon);
-      const onDiscriminators = this.#trainDiscriminators(batch, generated);
-      const onGenerator = this.#trainGenerator(batch, generated);
+      const { noise, epsilon } = given ?? this.#sampleNoise(batch);
+      const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
+      const phases = [
+        ...discriminators.map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
+        this.#trainGenerator(batch, generated),
+      ];
       updateAverage(average, generator, averageDecay, this.steps);
-      return { ...onDiscriminators, ...onGenerator };
+      return {
+        losses: Object.assign({}, ...phases.map(({ losses }) => losses)),
+        statistics: Object.assign({}, ...phases.map(({ statistics }) => statistics)),
+      };
     });
   }
 
-  #draw({ text, same }: GanBatch): GanNoise {
+  #sampleNoise({ text, same }: GanBatch): GanNoise {
     const { generator, sharedNoise } = this.options;
     const [B, device] = [text.sentence.size(0), text.sentence.device];
-    const draw = (count: number, width: number) => randn([count, width], { device });
-    const noise = same && sharedNoise ? draw(B / 2, generator.noise).repeat(2, 1) : draw(B, generator.noise);
-    return { noise, epsilon: draw(B, generator.conditioning.condition) };
+    const sample = (count: number, width: number) => randn([count, width], { device });
+    const noise =
+      same && sharedNoise ? sample(B / 2, generator.noise).repeat(2, 1) : sample(B, generator.noise);
+    return { noise, epsilon: sample(B, generator.conditioning.condition) };
   }
 
-  #trainDiscriminators(
-    { real, text, same }: GanBatch,
-    { images }: Generated,
-  ): Pick<GanMetrics, "discriminator"> {
+  #trainDiscriminator(stage: number, { real, text, same }: GanBatch, { images }: Generated): StepMetrics {
     const { discriminators, contrastive } = this.options;
-    const losses = discriminators.map((discriminator, i) =>
-      scope(() => {
-        discriminator.requiresGrad(true);
-        // One pass over real and fake images and one over all pairs with sentences, in which BN takes what is one
-        // call in the published code for a batch of its own, in that code's order.
-        const B = real[i]!.size(0);
-        const features = discriminator.forward(cat([real[i]!, images[i]!.detach()]), [B, B]);
-        const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
-        const { sentence } = text;
-        const conditional = discriminator.conditional(
-          cat([features, realFeatures.narrow(0, 0, B - 1)]),
-          cat([sentence, sentence, sentence.narrow(0, 1, B - 1)]),
-          [B, B, B - 1],
-        );
-        const unconditional = discriminator.unconditional(features);
-        const loss = discriminatorLoss(
-          { conditional: conditional.narrow(0, 0, B), unconditional: unconditional.narrow(0, 0, B) },
-          { conditional: conditional.narrow(0, B, B), unconditional: unconditional.narrow(0, B, B) },
-          conditional.narrow(0, 2 * B, B - 1),
-        );
-        const useContrastive = same && contrastive.discriminator && contrastive.weight > 0;
-        const total = useContrastive
-          ? loss.add(this.#contrastive(fakeFeatures, same).mul(contrastive.weight))
-          : loss;
-        this.discriminatorOptimizers[i]!.step(grad([total], discriminator.parameters()));
-        return loss.detach();
-      }),
-    );
-    return { discriminator: losses };
+    const discriminator = discriminators[stage]!;
+    return scope(() => {
+      discriminator.requiresGrad(true);
+      // One pass over real and fake images and one over all pairs with sentences, in which BN takes what is one call in
+      // the published code for a batch of its own, in that code's order.
+      const B = real[stage]!.size(0);
+      const features = discriminator.forward(cat([real[stage]!, images[stage]!.detach()]), [B, B]);
+      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
+      const { sentence } = text;
+      const conditional = discriminator.conditional(
+        cat([features, realFeatures.narrow(0, 0, B - 1)]),
+        cat([sentence, sentence, sentence.narrow(0, 1, B - 1)]),
+        [B, B, B - 1],
+      );
+      const unconditional = discriminator.unconditional(features);
+      const [onReal, onFake] = [0, B].map((from) => ({
+        unconditional: unconditional.narrow(0, from, B),
+        conditional: conditional.narrow(0, from, B),
+      })) as [Logits, Logits];
+      const wrong = conditional.narrow(0, 2 * B, B - 1);
+      const terms = discriminatorTerms(onReal, onFake, wrong);
+      const adversarial = noGrad(() => weightedSum(terms));
+      if (same && contrastive.discriminator && contrastive.weight > 0)
+        terms.push({
+          name: "contrastive",
+          value: this.#contrastive(fakeFeatures, same),
+          weight: contrastive.weight,
+        });
+      const phase = `discriminator/stage${stage + 1}`;
+      return {
+        losses: {
+          ...this.#minimize(phase, under(phase, terms), discriminator, this.discriminatorOptimizers[stage]!),
+          [`${phase}/adversarial`]: adversarial,
+        },
+        statistics: probabilities(`probability/stage${stage + 1}`, {
+          ...{ real: onReal.unconditional, realConditional: onReal.conditional },
+          ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
+        }),
+      };
+    });
   }
 
-  #trainGenerator(
-    batch: GanBatch,
-    { images, mean, logVariance }: Generated,
-  ): Omit<GanMetrics, "discriminator"> {
-    const { generator, discriminators, contrastive, klWeight, damsmLoss } = this.options;
+  #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
+    const { generator, discriminators, contrastive, klWeight, damsm } = this.options;
     const { text, same } = batch;
-    const terms: Tensor[] = [];
-    const pairTerms: Tensor[] = [];
+    const [adversarial, pairs]: LossTerm[][] = [[], []];
+    let statistics: Record<string, Tensor> = {};
     for (const [i, discriminator] of discriminators.entries()) {
+      const stage = `stage${i + 1}`;
       discriminator.requiresGrad(false); // Its own gradients are not needed here.
       const features = discriminator.forward(images[i]!);
-      const judgement: DiscriminatorLogits = {
+      const logits = {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
-      terms.push(generatorLoss(judgement));
-      if (same && contrastive.generator && contrastive.weight > 0)
-        pairTerms.push(this.#contrastive(features, same));
+      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits)));
+      if (!same) continue;
+      statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, same) };
+      if (contrastive.generator && contrastive.weight > 0)
+        pairs!.push({
+          name: `contrastive/${stage}`,
+          value: this.#contrastive(features, same),
+          weight: contrastive.weight / discriminators.length,
+        });
     }
-    const kl = klLoss(mean, logVariance);
-    const damsm = damsmLoss?.(images.at(-1)!, batch);
-    const pairs =
-      pairTerms.length > 0 ? sum(pairTerms).mul(contrastive.weight / pairTerms.length) : undefined;
-    const total = sum([...terms, kl.mul(klWeight), ...(damsm ? [damsm] : []), ...(pairs ? [pairs] : [])]);
-    this.generatorOptimizer.step(grad([total], generator.parameters()));
-    const off = zerosLike(kl);
-    return {
-      generator: terms.map((term) => term.detach()),
-      kl: kl.detach(),
-      damsm: damsm?.detach() ?? off,
-      contrastive: pairs?.detach() ?? off,
-    };
+    const terms: LossTerm[] = [
+      ...adversarial!,
+      { name: "kl", value: klLoss(mean, logVariance), weight: klWeight },
+    ];
+    if (damsm) {
+      const { words, sentence } = damsm.losses(images.at(-1)!, batch);
+      terms.push(
+        { name: "damsm/words", value: words, weight: damsm.weight },
+        { name: "damsm/sentence", value: sentence, weight: damsm.weight },
+      );
+    }
+    terms.push(...pairs!);
+    return { losses: this.#minimize("generator", terms, generator, this.generatorOptimizer), statistics };
+  }
+
+  /** One phase: terms → their weighted sum → gradients → hook → optimizer. Returns what is logged of it. */
+  #minimize(
+    phase: string,
+    terms: readonly LossTerm[],
+    network: Generator | Discriminator,
+    optimizer: optim.Adam,
+  ): Record<string, Tensor> {
+    const loss = weightedSum(terms);
+    const gradients = grad([loss], network.parameters());
+    optimizer.step(this.options.onGradients?.(phase, gradients) ?? gradients);
+    return { ...valuesOf(terms), [`${phase}/sum`]: loss.detach() };
   }
 
   /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' images. */
   #contrastive(features: Tensor, same: Tensor): Tensor {
-    const [v1, v2] = atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
-    return contrastiveLoss(v1, v2, same, this.options.contrastive);
+    return contrastiveLoss(...branches(features), same, this.options.contrastive);
+  }
+
+  /** Mean distance of the pairs with y = 1, and of those with y = 0. */
+  #distances(prefix: string, features: Tensor, same: Tensor): Record<string, Tensor> {
+    return noGrad(() =>
+      scope(() => {
+        const d = pairDistances(...branches(features.detach()), this.options.contrastive);
+        const different = same.neg().add(1);
+        const meanOver = (y: Tensor) => d.mul(y).sum().div(y.sum());
+        return { [`${prefix}/same`]: meanOver(same), [`${prefix}/different`]: meanOver(different) };
+      }),
+    );
   }
 }
 
-function sum(terms: Tensor[]): Tensor {
-  return terms.reduce((total, term) => total.add(term));
+type Logits = Parameters<typeof discriminatorTerms>[0];
+
+/** Features [B, …] of both branches, as v1 and v2: [B/2, …] each. */
+function branches(features: Tensor): [Tensor, Tensor] {
+  return atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
+}
+
+/** Mean of σ(logits), by name. */
+function probabilities(prefix: string, logits: Record<string, Tensor>): Record<string, Tensor> {
+  return noGrad(() =>
+    scope(() =>
+      Object.fromEntries(
+        Object.entries(logits).map(([name, own]) => [`${prefix}/${name}`, own.detach().sigmoid().mean()]),
+      ),
+    ),
+  );
 }

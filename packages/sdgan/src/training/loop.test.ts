@@ -21,6 +21,7 @@ import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { readEvents, scalarsOf } from "../testing/events.js";
 import { type EvaluationSchedule, type LoopOptions, type TrainingTask, trainingLoop } from "./loop.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 let folder: string;
 const config: Config = loadConfig("birds-64");
@@ -40,11 +41,12 @@ class Walk implements TrainingTask {
   /** What a step does beyond walking. */
   accident: (step: number) => number | undefined = () => undefined;
 
-  step(): Record<string, Tensor> {
+  step(): StepMetrics {
     this.steps += 1;
     noGrad(() => this.place.add_(randn([2])));
     const accident = this.accident(this.steps);
-    return { loss: accident === undefined ? this.place.sum() : tensor(accident) };
+    const loss = accident === undefined ? this.place.sum() : tensor(accident);
+    return { losses: { loss }, statistics: {} };
   }
 
   state(): TrainingState {

@@ -14,6 +14,7 @@ import type { ActiveRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { CpuContention } from "./cpu-contention.js";
 import { TrainingMonitor } from "./monitor.js";
+import type { StepMetrics } from "./step-metrics.js";
 
 /** Something that can be trained step by step. */
 export interface TrainingTask {
@@ -21,8 +22,8 @@ export interface TrainingTask {
   readonly steps: number;
   /** Where it is trained. */
   readonly device: Device;
-  /** Takes one step; gives its losses by name, tensors of one number that are the caller's. */
-  step(): Record<string, Tensor> | Promise<Record<string, Tensor>>;
+  /** Takes one step. The tensors that it returns are the caller's. */
+  step(): StepMetrics | Promise<StepMetrics>;
   state(): TrainingState;
   restore(state: TrainingState): void;
   /** Writes what others use of it into the run folder. Called after every checkpoint. */
@@ -112,6 +113,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
 
   const from = task.steps;
   let losses: Record<string, number> = {};
+  let statistics: Record<string, number> = {};
   /** Time that steps took, and after which step it was last told. */
   let [busy, told] = [0, from];
   options.onBegin?.(from);
@@ -121,14 +123,14 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     const step = task.steps;
     const isLogged = step % options.logEvery === 0;
     if (task.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
-      losses = read(taken);
+      [losses, statistics] = read(taken);
       refuseNonFinite(losses, step, savedAt);
       monitor.losses(step, losses);
     }
-    for (const loss of Object.values(taken)) loss.dispose();
+    for (const value of Object.values({ ...taken.losses, ...taken.statistics })) value.dispose();
     busy += performance.now() - started;
     if (isLogged) {
-      metrics.write(step, losses);
+      metrics.write(step, { ...losses, ...statistics });
       metrics.writeTimings(step, {
         "seconds/step": busy / 1000 / (step - told),
         "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
@@ -148,10 +150,14 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   return task.steps;
 }
 
-/** All values at once, so that a GPU is waited for once. */
-function read(losses: Record<string, Tensor>): Record<string, number> {
-  const values = scope(() => stack(Object.values(losses).map((loss) => loss.to("float64"))).toNumbers());
-  return Object.fromEntries(Object.keys(losses).map((name, i) => [name, values[i]!]));
+/** All losses and statistics at once, so that a GPU is waited for once. */
+function read({ losses, statistics }: StepMetrics): [Record<string, number>, Record<string, number>] {
+  const all = { ...losses, ...statistics };
+  const values = scope(() => stack(Object.values(all).map((value) => value.to("float64"))).toNumbers());
+  const numbers = new Map(Object.keys(all).map((name, i) => [name, values[i]!]));
+  const named = (tensors: Record<string, Tensor>) =>
+    Object.fromEntries(Object.keys(tensors).map((name) => [name, numbers.get(name)!]));
+  return [named(losses), named(statistics)];
 }
 
 function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: number | undefined): void {

@@ -9,13 +9,17 @@ beforeEach(() => {
 });
 
 describe("a discriminator that is sure of every image", () => {
-  const losses = (loss: number) => ({ "discriminator/stage1": 0.7, "discriminator/stage2": loss, kl: 0 });
+  const losses = (loss: number) => ({
+    "discriminator/stage1/adversarial": 0.7,
+    "discriminator/stage2/adversarial": loss,
+    kl: 0,
+  });
 
   it("is told once, when it has been so for long, with what to try", () => {
     for (let step = 10; step <= 1000; step += 10) monitor.losses(step, losses(0.01));
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(
-      /^step 210: the loss discriminator\/stage2 has been below 0\.02 for 200 steps.*discriminator/,
+      /^step 210: the loss discriminator\/stage2\/adversarial has been below 0\.02 for 200 steps.*discriminator/,
     );
   });
 

@@ -16,7 +16,7 @@ export class TrainingMonitor {
   /** @param losses that were read after `step` */
   losses(step: number, losses: Record<string, number>): void {
     for (const [name, loss] of Object.entries(losses)) {
-      if (!name.startsWith("discriminator")) continue;
+      if (!/^discriminator\/.*\/adversarial$/.test(name)) continue;
       if (loss >= sureLoss) this.#sureSince.delete(name);
       else if (!this.#sureSince.has(name)) this.#sureSince.set(name, step);
       const steps = step - (this.#sureSince.get(name) ?? step);

@@ -2,6 +2,8 @@
 import { empty, ones, tensor, zeros } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";
+import { floatingDtype } from "./floating.js";
+import { requireGroups } from "./groups.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
 
@@ -18,7 +20,7 @@ export class Linear extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
+    const dtype = floatingDtype("Linear", input);
     return functional.linear(input, this.weight.to(dtype), this.bias?.to(dtype));
   }
 }
@@ -26,6 +28,10 @@ export class Linear extends Module {
 export interface Conv2dOptions {
   stride?: functional.Pair;
   padding?: functional.Pair;
+  /** Distance of the kernel's elements in the input. */
+  dilation?: functional.Pair;
+  /** Parts that channels are divided into, each convolved by itself; as many as channels is a depthwise convolution. */
+  groups?: number;
   bias?: boolean;
 }
 
@@ -35,28 +41,34 @@ export class Conv2d extends Module {
   readonly bias: Tensor | null;
   readonly stride: functional.Pair;
   readonly padding: functional.Pair;
+  readonly dilation: functional.Pair;
+  readonly groups: number;
 
   constructor(inChannels: number, outChannels: number, kernel: functional.Pair, options: Conv2dOptions = {}) {
     super();
-    const { stride = 1, padding = 0, bias = true } = options;
+    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
     this.stride = stride;
     this.padding = padding;
+    this.dilation = dilation;
+    this.groups = requireGroups("Conv2d", groups, inChannels, outChannels);
     const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as [number, number];
     this.weight = this.parameter(
       "weight",
-      init.kaimingUniform(empty([outChannels, inChannels, height, width])),
+      init.kaimingUniform(empty([outChannels, inChannels / groups, height, width])),
     );
-    const bound = 1 / Math.sqrt(inChannels * height * width);
+    const bound = 1 / Math.sqrt(init.fanIn(this.weight));
     this.bias = bias ? this.parameter("bias", init.uniform(empty([outChannels]), -bound, bound)) : null;
   }
 
   forward(input: Tensor): Tensor {
-    const { dtype } = input;
-    const { stride, padding } = this;
+    const dtype = floatingDtype("Conv2d", input);
+    const { stride, padding, dilation, groups } = this;
     return functional.conv2d(input, this.weight.to(dtype), {
       bias: this.bias?.to(dtype) ?? null,
       stride,
       padding,
+      dilation,
+      groups,
     });
   }
 }

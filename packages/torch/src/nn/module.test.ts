@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { scope, type Tensor, tensor, zeros } from "../index.js";
 import { Adam } from "../optim/index.js";
@@ -95,5 +96,123 @@ describe("Module", () => {
   it("can be frozen", () => {
     const linear = new Linear(1, 1).requiresGrad(false);
     expect(linear.forward(tensor([[1]])).requiresGrad).toBe(false);
+  });
+
+  it("counts what two layers share once, and saves it under both names", () => {
+    class Tied extends Module {
+      readonly embedding = new Linear(2, 3);
+      readonly head = this.embedding;
+      readonly layers = [new Linear(1, 1), new Linear(1, 1)];
+      readonly again = [this.layers[1]!];
+      readonly alias = this.parameter("alias", this.embedding.weight);
+    }
+    const network = new Tied();
+    expect(Array.from(network.namedParameters("net."), ([name]) => name)).toEqual([
+      "net.alias",
+      "net.embedding.bias",
+      "net.layers.0.weight",
+      "net.layers.0.bias",
+      "net.layers.1.weight",
+      "net.layers.1.bias",
+    ]);
+    expect(network.parameterCount).toBe(6 + 3 + 4);
+    expect(Array.from(network.namedModules(), ([name]) => name)).toEqual([
+      "",
+      "embedding",
+      "layers.0",
+      "layers.1",
+    ]);
+    expect([...network.modules()]).toEqual([network, network.embedding, ...network.layers]);
+    const state = network.stateDict();
+    expect([...state.keys()]).toEqual([
+      "alias",
+      "embedding.weight",
+      "embedding.bias",
+      "head.weight",
+      "head.bias",
+      "layers.0.weight",
+      "layers.0.bias",
+      "layers.1.weight",
+      "layers.1.bias",
+      "again.0.weight",
+      "again.0.bias",
+    ]);
+    expect(state.get("head.weight")).toBe(state.get("embedding.weight"));
+    new Tied().loadStateDict(state);
+  });
+
+  it("has the buffers of two layers that are one once", () => {
+    const norm = new BatchNorm2d(2);
+    const network = new Sequential(norm, norm);
+    expect(Array.from(network.namedBuffers(), ([name]) => name)).toHaveLength(3);
+    expect(network.stateDict().size).toBe(10);
+  });
+
+  it("finds layers in #private fields when they are registered, and there only", () => {
+    class Hidden extends Module {
+      readonly #lost = new Linear(1, 1);
+      readonly #found = this.child("found", new Linear(1, 1, { bias: false }));
+      readonly both = this.child("both", new Linear(1, 1, { bias: false }));
+
+      forward(input: Tensor): Tensor {
+        return this.both.forward(this.#found.forward(this.#lost.forward(input)));
+      }
+    }
+    const network = new Hidden().eval();
+    expect([...network.stateDict().keys()]).toEqual(["both.weight", "found.weight"]);
+    expect(Array.from(network.modules(), ({ training }) => training)).toEqual([false, false, false]);
+    expect(network.forward(tensor([[1]])).shape).toEqual([1, 1]);
+  });
+
+  it("refuses a child that is no module, or whose name another one has", () => {
+    class Twice extends Module {
+      readonly first = this.child("x", new Linear(1, 1));
+      add(name: string, module: unknown) {
+        this.child(name, module as Module);
+      }
+    }
+    expect(() => new Twice().add("x", new Linear(1, 1))).toThrow(/"x" is another module already/);
+    expect(() => new Twice().add("y", 5)).toThrow(/expected a module for "y", found number/);
+    const network = new Twice();
+    network.add("first", new Linear(1, 1));
+    expect(() => network.parameters()).toThrow(/"first" is a field and a registered child/);
+  });
+
+  it("refuses a module that is a part of itself", () => {
+    class Part extends Module {
+      owner: Module | undefined;
+    }
+    class Whole extends Module {
+      readonly part = new Part();
+    }
+    const whole = new Whole();
+    whole.part.owner = whole;
+    expect(() => whole.stateDict()).toThrow(/"part.owner" is a module that it is a part of/);
+    expect(inspect(whole)).toContain("(owner): Whole()");
+  });
+
+  it("sets gradients to null", () => {
+    const linear = new Linear(2, 1);
+    linear
+      .forward(tensor([[1, 2]]))
+      .sum()
+      .backward();
+    expect(linear.weight.grad!.toNumbers()).toEqual([1, 2]);
+    linear.zeroGrad();
+    expect([linear.weight.grad, linear.bias!.grad]).toEqual([null, null]);
+  });
+
+  it("shows its children in console.log, and no values", () => {
+    expect(inspect(new Network())).toBe(`Network(
+  (first): Sequential(
+    (0): Conv2d(weight: float32[2, 1, 3, 3], bias: float32[2])
+    (1): BatchNorm(weight: float32[2], bias: float32[2], running_mean: float32[2], running_var: float32[2], num_batches_tracked: int64[])
+    (2): Lambda()
+  )
+  (blocks.0): Linear(weight: float32[2, 2], bias: float32[2])
+  (blocks.1): Linear(weight: float32[1, 2])
+  (dropout): Dropout()
+)`);
+    expect(inspect({ a: { b: { c: new Network() } } }, { depth: 2 })).toContain("Network(…)");
   });
 });

@@ -1,4 +1,5 @@
 /** What layers and models have in common: parameters with PyTorch's names, modes, state. */
+import { inspect } from "node:util";
 import { noGrad } from "../autograd.js";
 import { call } from "../dispatch.js";
 import type { DType, MemoryFormat } from "../dtype.js";
@@ -14,12 +15,17 @@ export interface Layer extends Module {
 /**
  * A part of a network. Fields that are modules, or arrays of modules, are its children, named by their fields;
  * tensors are registered with `parameter` and `buffer` under the names that PyTorch's `state_dict` has.
+ *
+ * JavaScript hides `#private` fields from everything outside their class, this class too: a module in one is a child
+ * only when it is registered, `readonly #conv = this.child("conv", new Conv2d(3, 8, 3))`. The same holds for modules in
+ * maps and plain objects. `console.log(network)` shows the children that there are.
  */
 export abstract class Module {
   /** Whether it behaves as in training (batch statistics, dropout) or as in evaluation. */
   training = true;
   #parameters = new Map<string, Tensor>();
   #buffers = new Map<string, Tensor>();
+  #children = new Map<string, Module>();
 
   /** Registers a tensor to be trained. */
   protected parameter(name: string, tensor: Tensor): Tensor {
@@ -34,39 +40,90 @@ export abstract class Module {
     return tensor;
   }
 
-  /** Children by name; those in an array are `field.0`, `field.1`, … */
+  /** Registers a child that no public field holds, as PyTorch's `register_module`; returns it. */
+  protected child<Child extends Module>(name: string, module: Child): Child {
+    if (!(module instanceof Module))
+      throw new TypeError(`child: expected a module for "${name}", found ${typeof module}`);
+    const other = this.#children.get(name);
+    if (other && other !== module) throw new Error(`child: "${name}" is another module already`);
+    this.#children.set(name, module);
+    return module;
+  }
+
+  /**
+   * Children by name: those in fields, in the order of the fields, then those that `child` registered; those in an array
+   * are `field.0`, `field.1`, …. A module under two names comes twice.
+   * Throws when a field and a registered child have one name and are two modules.
+   */
   *namedChildren(): IterableIterator<[string, Module]> {
+    const registered = new Map(this.#children);
     for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [field, value];
-      else if (Array.isArray(value)) {
+      if (value instanceof Module) {
+        if ((registered.get(field) ?? value) !== value)
+          throw new Error(`"${field}" is a field and a registered child, which are two modules`);
+        registered.delete(field);
+        yield [field, value];
+      } else if (Array.isArray(value)) {
         for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${field}.${i}`, item];
       }
     }
+    yield* registered;
   }
 
-  /** This module and all below it. */
+  /** This module and all below it by full name, each once, under the first of its names. */
+  *namedModules(prefix = ""): IterableIterator<[string, Module]> {
+    const seen = new Set<Module>();
+    for (const [name, module] of this.#everyModule()) {
+      if (seen.has(module)) continue;
+      seen.add(module);
+      yield [prefix + name, module];
+    }
+  }
+
+  /** This module and all below it, each once. */
   *modules(): IterableIterator<Module> {
-    yield this;
-    for (const [, child] of this.namedChildren()) yield* child.modules();
+    for (const [, module] of this.namedModules()) yield module;
   }
 
-  *namedParameters(prefix = ""): IterableIterator<[string, Tensor]> {
-    for (const [name, tensor] of this.#parameters) yield [prefix + name, tensor];
-    for (const [name, child] of this.namedChildren()) yield* child.namedParameters(`${prefix}${name}.`);
+  /** Each trained tensor once, under the first of its names: a tensor that two layers share is one parameter. */
+  namedParameters(prefix = ""): IterableIterator<[string, Tensor]> {
+    return once(this.#everyTensor("parameters", prefix));
   }
 
-  *namedBuffers(prefix = ""): IterableIterator<[string, Tensor]> {
-    for (const [name, tensor] of this.#buffers) yield [prefix + name, tensor];
-    for (const [name, child] of this.namedChildren()) yield* child.namedBuffers(`${prefix}${name}.`);
+  /** Each buffer once, under the first of its names. */
+  namedBuffers(prefix = ""): IterableIterator<[string, Tensor]> {
+    return once(this.#everyTensor("buffers", prefix));
   }
 
   parameters(): Tensor[] {
     return Array.from(this.namedParameters(), ([, tensor]) => tensor);
   }
 
-  /** Every parameter and buffer by its full name, as PyTorch's `state_dict`; the tensors themselves, not copies. */
+  /**
+   * Every parameter and buffer by its full name, as PyTorch's `state_dict`; the tensors themselves, not copies. One with
+   * two names is there under both.
+   */
   stateDict(): Map<string, Tensor> {
-    return new Map([...this.namedParameters(), ...this.namedBuffers()]);
+    return new Map([...this.#everyTensor("parameters", ""), ...this.#everyTensor("buffers", "")]);
+  }
+
+  /** This module and all below it under all their names. Throws when a module is below itself. */
+  *#everyModule(prefix = "", above: readonly Module[] = []): IterableIterator<[string, Module]> {
+    if (above.includes(this))
+      throw new Error(
+        `"${prefix}" is a module that it is a part of; keep it out of public fields, as #${prefix.split(".").at(-1)}`,
+      );
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren())
+      yield* child.#everyModule(prefix === "" ? name : `${prefix}.${name}`, [...above, this]);
+  }
+
+  /** Every parameter or buffer under all its names. */
+  *#everyTensor(kind: "parameters" | "buffers", prefix: string): IterableIterator<[string, Tensor]> {
+    for (const [path, module] of this.#everyModule()) {
+      const own = kind === "parameters" ? module.#parameters : module.#buffers;
+      for (const [name, tensor] of own) yield [`${prefix}${path === "" ? "" : `${path}.`}${name}`, tensor];
+    }
   }
 
   /** Copies values in by name. Throws, changing nothing, when a name is missing, left over, or of another shape. */
@@ -101,6 +158,11 @@ export abstract class Module {
   /** Switches to evaluation behaviour. */
   eval(): this {
     return this.train(false);
+  }
+
+  /** Sets the `grad` of every parameter to null, before the next `backward` adds to it. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = null;
   }
 
   requiresGrad(value: boolean): this {
@@ -143,6 +205,32 @@ export abstract class Module {
   /** Number of trained values. */
   get parameterCount(): number {
     return this.parameters().reduce((sum, tensor) => sum + tensor.numel, 0);
+  }
+
+  /** What `console.log` shows: the class, its own tensors and its children, as PyTorch prints modules. */
+  [inspect.custom](depth: number): string {
+    return this.#printed(depth < 0, []);
+  }
+
+  #printed(isShort: boolean, above: readonly Module[]): string {
+    const tensors = [...this.#parameters, ...this.#buffers].map(
+      ([name, tensor]) => `${name}: ${String(tensor).replace(/^Tensor /, "")}`,
+    );
+    const children = above.includes(this) ? [] : [...this.namedChildren()];
+    const open = `${this.constructor.name}(${tensors.join(", ")}`;
+    if (children.length === 0 || isShort) return `${open}${children.length > 0 ? "…" : ""})`;
+    const lines = children.map(([name, child]) => `(${name}): ${child.#printed(false, [...above, this])}`);
+    return `${open}\n  ${lines.join("\n").replaceAll("\n", "\n  ")}\n)`;
+  }
+}
+
+/** Each tensor under the first of its names. */
+function* once(named: Iterable<[string, Tensor]>): IterableIterator<[string, Tensor]> {
+  const seen = new Set<Tensor>();
+  for (const [name, tensor] of named) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    yield [name, tensor];
   }
 }
 

@@ -72,6 +72,32 @@ describe("Adam", () => {
     }
   });
 
+  it.each([
+    [0.5, 0.999],
+    [0.9, 0.99999],
+    [0, 0],
+  ])("takes in float32 the steps of float64, but for rounding: β = %d, %d", (...betas) => {
+    const count = 1000; // More than one vector of a processor's holds.
+    const draw = () => Array.from({ length: count }, (_, i) => Math.sin(1 + i) + Math.random() / 10);
+    const dtypes = ["float32", "float64"] as const;
+    const start = draw();
+    const adams = dtypes.map((dtype) => {
+      const weight = tensor(start, { dtype });
+      return { dtype, weight, adam: new Adam([["w", weight]], { betas, learningRate: 1e-3 }) };
+    });
+    for (let step = 0; step < 50; step++) {
+      const gradient = draw();
+      for (const { dtype, adam } of adams) adam.step([tensor(gradient, { dtype })]);
+    }
+    const [single, double] = adams;
+    for (const [name, expected] of double!.adam.stateDict()) {
+      const off = single!.adam.stateDict().get(name)!.to("float64").sub(expected).abs();
+      expect(off.amax([]).item() / expected.abs().amax([]).item(), name).toBeLessThan(1e-6);
+    }
+    const moved = single!.weight.to("float64").sub(double!.weight).abs().amax([]).item();
+    expect(moved).toBeLessThan(5e-6); // 50 steps, rounded to weights of about 1.
+  });
+
   it("moves a parameter along a gradient of another layout", () => {
     const [weight, zeros] = [tensor([[1, 2], [3, 4]]), () => tensor([[0, 0], [0, 0]])]; // biome-ignore format: rows
     const gradient = tensor([[1, -1], [1, -1]]).t(); // biome-ignore format: rows

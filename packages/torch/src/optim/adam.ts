@@ -1,101 +1,113 @@
-/** Adam (Kingma and Ba, 2015), as PyTorch's. */
+/** Adam (Kingma and Ba, 2015) and AdamW (Loshchilov and Hutter, 2019), as PyTorch's. */
 import { noGrad } from "../autograd.js";
-import { zerosLike } from "../creation.js";
+import { tensor } from "../creation.js";
 import { call } from "../dispatch.js";
-import { keep, scope } from "../scope.js";
-import { isTensor, type Tensor } from "../tensor.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import { laidOutAlike, Optimizer, type Parameters, type Trained, zeroState } from "./optimizer.js";
 
 export interface AdamOptions {
   learningRate?: number;
   betas?: readonly [number, number];
   eps?: number;
+  /** Of Adam: this times the parameter is added to its gradient. Of AdamW: the parameter loses learningRate · this of itself. */
+  weightDecay?: number;
 }
 
 /** The state of one parameter. */
 interface Moments {
   mean: Tensor;
   square: Tensor;
-}
-
-/** What one step moves. */
-interface Trained extends Moments {
-  parameter: Tensor;
-  gradient: Tensor;
+  /** Steps that it had a gradient in. */
+  steps: number;
 }
 
 /** Trains named parameters. Its state is saved under their names, so that it can be put back. */
-export class Adam {
-  learningRate: number;
+export class Adam extends Optimizer {
   readonly betas: readonly [number, number];
   readonly eps: number;
-  readonly parameters: Map<string, Tensor>;
+  readonly weightDecay: number;
   readonly #moments = new Map<string, Moments>();
-  #steps = 0;
 
-  constructor(named: Iterable<[string, Tensor]>, options: AdamOptions = {}) {
-    const { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
-    this.learningRate = learningRate;
+  constructor(parameters: Parameters, options: AdamOptions = {}) {
+    const { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
+    super(parameters, learningRate);
     this.betas = betas;
     this.eps = eps;
-    this.parameters = new Map(named);
-    for (const [name, parameter] of this.parameters) {
-      const zero = () => keep(noGrad(() => zerosLike(parameter)));
-      this.#moments.set(name, { mean: zero(), square: zero() });
+    this.weightDecay = weightDecay;
+    for (const [name, parameter] of this.parameters)
+      this.#moments.set(name, { mean: zeroState(parameter), square: zeroState(parameter), steps: 0 });
+  }
+
+  protected override move(given: readonly Trained[]): void {
+    const [beta1, beta2] = this.betas;
+    const bySteps = new Map<number, (Trained & Moments)[]>();
+    for (const one of this.weightDecay === 0 ? given : this.decay(given)) {
+      const moments = this.#moments.get(one.name)!;
+      moments.steps += 1;
+      const { steps } = moments;
+      if (!bySteps.has(steps)) bySteps.set(steps, []);
+      bySteps.get(steps)!.push({ ...one, ...moments });
+    }
+    for (const [steps, trained] of bySteps) {
+      const stepSize = this.learningRate / (1 - beta1 ** steps);
+      const correction = Math.sqrt(1 - beta2 ** steps);
+      const formula = [stepSize, beta1, beta2, correction, this.eps] as const;
+      if (trained[0]!.parameter.device !== "cpu") stepTogether(trained, formula);
+      else
+        for (const { parameter, gradient, mean, square } of trained)
+          call("node_torch::adam_step_", parameter, gradient, mean, square, ...formula);
     }
   }
 
-  /** Steps taken so far. */
-  get steps(): number {
-    return this.#steps;
+  /** Decays the weights, or puts the decay into the gradients. */
+  protected decay(trained: readonly Trained[]): readonly Trained[] {
+    return trained.map((one) => ({ ...one, gradient: one.gradient.add(one.parameter, this.weightDecay) }));
   }
 
-  /** One step along `gradients`, given in the order of the parameters; null leaves a parameter as it is. */
-  step(gradients: readonly (Tensor | null)[]): void {
-    if (gradients?.length !== this.parameters.size)
-      throw new TypeError(
-        `Adam: expected ${this.parameters.size} gradients, one a parameter, found ${gradients?.length}`,
-      );
-    const [beta1, beta2] = this.betas;
-    this.#steps += 1;
-    const stepSize = this.learningRate / (1 - beta1 ** this.#steps);
-    const correction = Math.sqrt(1 - beta2 ** this.#steps);
-    const formula = [stepSize, beta1, beta2, correction, this.eps] as const;
-    const trained = [...this.parameters].flatMap(([name, parameter], i): Trained[] => {
-      const gradient = gradients[i];
-      return gradient ? [{ parameter, gradient, ...this.#moments.get(name)! }] : [];
-    });
-    if (trained[0]?.parameter.device === "cpu") {
-      for (const { parameter, gradient, mean, square } of trained)
-        call("node_torch::adam_step_", parameter, gradient, mean, square, ...formula);
-    } else if (trained.length > 0) stepTogether(trained, formula);
-  }
-
-  /** `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. */
-  stateDict(): Map<string, Tensor> {
+  /**
+   * `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. A parameter that had no
+   * gradient in some of the steps has `step.NAME`, too: those in which it had one.
+   */
+  override stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const [name, { mean, square }] of this.#moments) {
+    for (const [name, { mean, square, steps }] of this.#moments) {
       state.set(`exp_avg.${name}`, mean);
       state.set(`exp_avg_sq.${name}`, square);
+      if (steps !== this.steps) state.set(`step.${name}`, tensor(steps, { dtype: "int64" }));
     }
     return state;
   }
 
-  /** Puts back what `stateDict` gave after `steps` steps. Throws, changing nothing, when it does not fit. */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void {
-    if (!(state instanceof Map)) throw new TypeError("Adam: expected a Map from names to tensors");
-    if (!Number.isInteger(steps) || steps < 0)
-      throw new TypeError(`Adam: expected a number of steps, found ${String(steps)}`);
-    const own = this.stateDict();
-    for (const [name, tensor] of own) {
-      const value = state.get(name);
-      if (!isTensor(value)) throw new Error(`Adam's state lacks ${name}`);
-      if (value.shape.join() !== tensor.shape.join())
-        throw new Error(`Adam's state has ${value} for ${name}, expected ${tensor}`);
-    }
-    noGrad(() => {
-      for (const [name, tensor] of own) tensor.copy_(state.get(name)!);
+  override loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void {
+    scope(() => {
+      const like = new Map<string, Tensor>();
+      const count = tensor(0, { dtype: "int64" });
+      for (const [name, { mean, square }] of this.#moments)
+        like.set(`exp_avg.${name}`, mean).set(`exp_avg_sq.${name}`, square).set(`step.${name}`, count);
+      this.requireState(state, steps, like, (name) => name.startsWith("step."));
     });
-    this.#steps = steps;
+    noGrad(() => {
+      for (const [name, { mean, square }] of this.#moments) {
+        mean.copy_(state.get(`exp_avg.${name}`)!);
+        square.copy_(state.get(`exp_avg_sq.${name}`)!);
+      }
+    });
+    for (const [name, moments] of this.#moments) moments.steps = state.get(`step.${name}`)?.item() ?? steps;
+    this.setSteps(steps);
+  }
+}
+
+/** Adam with a weight decay of its own, which does not go through the moments. */
+export class AdamW extends Adam {
+  constructor(parameters: Parameters, { weightDecay = 0.01, ...options }: AdamOptions = {}) {
+    super(parameters, { ...options, weightDecay });
+  }
+
+  protected override decay(trained: readonly Trained[]): readonly Trained[] {
+    const parameters = trained.map(({ parameter }) => parameter);
+    call("_foreach_mul_.Scalar", parameters, 1 - this.learningRate * this.weightDecay);
+    return trained;
   }
 }
 
@@ -104,7 +116,7 @@ export class Adam {
  * it is asked eight times, not eight times a parameter. All must be on one device, and of one dtype.
  */
 export function stepTogether(
-  trained: readonly Trained[],
+  trained: readonly (Pick<Trained, "parameter" | "gradient"> & Pick<Moments, "mean" | "square">)[],
   [size, beta1, beta2, correction, eps]: readonly [
     size: number,
     beta1: number,
@@ -128,10 +140,4 @@ export function stepTogether(
       call("_foreach_addcdiv_.Scalar", parameters, means, roots, -size);
     }),
   );
-}
-
-/** The gradient, in the layout of its parameter: where one of them differs, `_foreach` asks tensor by tensor. */
-function laidOutAlike({ parameter, gradient }: Trained): Tensor {
-  const alike = gradient.strides.join() === parameter.strides.join();
-  return alike ? gradient : zerosLike(parameter).copy_(gradient);
 }

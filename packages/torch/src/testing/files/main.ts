@@ -3,8 +3,9 @@ import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from "node
 import { join } from "node:path";
 import { isTensor, scope } from "../../index.js";
 import { randomNumbers } from "../fuzz/values.js";
+import { Draw } from "./draw.js";
 import { mutated } from "./mutations.js";
-import { Draw, type FileTarget, fileTargets } from "./targets.js";
+import { type FileTarget, fileTargets } from "./targets.js";
 
 export interface FilesOutcome {
   cases: number;

@@ -1,4 +1,4 @@
-import type { Draw } from "./targets.js";
+import type { Draw } from "./draw.js";
 
 /** `bytes` as accidents and attackers change them: bits, lengths, order, line ends, depth. */
 export function mutated(bytes: Uint8Array, draw: Draw): Buffer {

@@ -6,6 +6,7 @@ import { deflateRawSync } from "node:zlib";
 import { loadPytorch, loadSafetensors, stateDictOf } from "../../index.js";
 import { written } from "../../pickle/fixtures.js";
 import { readPickle } from "../../pickle/index.js";
+import type { Draw } from "./draw.js";
 import { mutated } from "./mutations.js";
 import { type ZipPart, zipOf } from "./zip.js";
 
@@ -16,23 +17,6 @@ export interface FileTarget {
   /** Bytes that only somebody hostile would write. */
   crafted?: (draw: Draw) => Uint8Array;
   read: (path: string, bytes: Uint8Array) => unknown;
-}
-
-/** Choices by chance. */
-export class Draw {
-  constructor(readonly random: () => number) {}
-
-  below(end: number): number {
-    return Math.floor(this.random() * end);
-  }
-
-  chance(share: number): boolean {
-    return this.random() < share;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)]!;
-  }
 }
 
 const golden = fileURLToPath(new URL("../../../golden/pth/", import.meta.url));

@@ -74,8 +74,8 @@ function isClass(value: unknown): boolean {
 
 /** Methods, getters and setters, now and then of something that is no tensor. */
 function tensorMethods(): Target[] {
-  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(torch.Tensor.prototype));
-  return descriptors
+  return [...prototypes()]
+    .flatMap((prototype) => Object.entries(Object.getOwnPropertyDescriptors(prototype)))
     .filter(([name]) => name !== "constructor")
     .map(([name, { value, get, set }]) => ({
       name: `Tensor.${name}`,
@@ -93,6 +93,12 @@ function tensorMethods(): Target[] {
     }));
 }
 
+/** Of `Tensor` and of the classes that it is built on. */
+function* prototypes(): IterableIterator<object> {
+  let prototype: object = torch.Tensor.prototype;
+  for (; prototype !== native.Tensor.prototype; prototype = Object.getPrototypeOf(prototype)) yield prototype;
+}
+
 /** Layers with wrong sizes, and good layers with wrong inputs. */
 function layers(): Target[] {
   const { nn } = torch;
@@ -104,6 +110,12 @@ function layers(): Target[] {
     new nn.Dropout(0.5),
     new nn.BidirectionalLstm(4, 2),
     new nn.Sequential(new nn.Linear(3, 3), new nn.BatchNorm1d(3)),
+    new nn.ConvTranspose2d(3, 2, 3, { stride: 2 }),
+    new nn.LayerNorm(3),
+    new nn.GroupNorm(1, 3),
+    new nn.MaxPool2d(2),
+    new nn.AvgPool2d(2),
+    new nn.AdaptiveAvgPool2d(2),
   ];
   const classes = { ...nn } as unknown as Record<string, new (...values: unknown[]) => unknown>;
   const names = [
@@ -114,6 +126,12 @@ function layers(): Target[] {
     "Dropout",
     "BidirectionalLstm",
     "Sequential",
+    "ConvTranspose2d",
+    "LayerNorm",
+    "GroupNorm",
+    "MaxPool2d",
+    "AvgPool2d",
+    "AdaptiveAvgPool2d",
   ];
   return [
     ...names.map((name) => ({
@@ -140,6 +158,8 @@ function others(): Target[] {
   const generator = Generator.seeded(1);
   const weights = new nn.Linear(3, 2);
   const adam = new optim.Adam(weights.namedParameters());
+  const sgd = new optim.SGD(new nn.Linear(3, 2).parameters(), { momentum: 0.9 });
+  const schedule = new optim.lrScheduler.LinearLR(sgd);
   return [
     {
       name: "Generator.seeded",
@@ -161,6 +181,22 @@ function others(): Target[] {
     {
       name: "clipGradNorm",
       call: (values) => optim.clipGradNorm(...(values.arguments(2) as [torch.Tensor[], number])),
+    },
+    { name: "SGD.step", call: (values) => sgd.step(values.any() as torch.Tensor[]) },
+    { name: "SGD.step, two", call: (values) => sgd.step([values.tensor(), values.any() as torch.Tensor]) },
+    {
+      name: "SGD.loadStateDict",
+      call: (values) => sgd.loadStateDict(...(values.arguments(2) as [Map<string, torch.Tensor>, number])),
+    },
+    {
+      name: "new SGD",
+      call: (values) => new optim.SGD(...(values.arguments(2) as [torch.Tensor[], object])),
+    },
+    { name: "LinearLR.loadStateDict", call: (values) => schedule.loadStateDict(values.any() as never) },
+    { name: "index", call: (values) => values.tensor().index(values.any() as never, values.any() as never) },
+    {
+      name: "indexPut_",
+      call: (values) => values.tensor().indexPut_([values.any() as never], values.any() as torch.Tensor),
     },
     { name: "call", call: (values) => torch.call(values.any() as string, ...values.arguments(2)) },
     {

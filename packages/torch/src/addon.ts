@@ -1,0 +1,58 @@
+/** The addon's file. Loading it brings libtorch into the process, and its threads' library, which are there for good. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Native } from "./native.js";
+
+const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+
+/** Shared by all copies of this package. */
+const LOADED = Symbol.for("@sdgan/torch: libtorch is loaded");
+const shared = globalThis as { [LOADED]?: boolean };
+
+/** The processors that this thread might run on before libtorch was loaded; none where the system does not tell. */
+export const processors = processorsAllowed();
+
+let addon: Native | undefined;
+
+/**
+ * The addon of this thread: loaded by the first call, the same ever after. Every copy of this package has its own
+ * objects, though two may share the file: its `Tensor` is one class, which each extends by its own.
+ * @throws {Error} if it is missing or does not fit, with the remedy
+ */
+export function loadAddon(): Native {
+  if (addon) return addon;
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+  }
+  shared[LOADED] = true;
+  addon = module.exports as Native;
+  return addon;
+}
+
+/** Whether libtorch is in this process, be it by another thread, another copy of this package or another package. */
+export function libtorchIsLoaded(): boolean {
+  return shared[LOADED] === true || /\/libtorch_cpu\.so/.test(textOf("/proc/self/maps"));
+}
+
+/** Linux lists them as `0-3,8`. */
+function processorsAllowed(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(textOf("/proc/thread-self/status"))?.[1];
+  if (list === undefined) return [];
+  return list.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/** "" where there is no such file. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

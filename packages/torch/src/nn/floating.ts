@@ -1,0 +1,16 @@
+/** Layers compute in their input's dtype, so it has to be one with fractions. */
+import { type DType, isFloating } from "../dtype.js";
+import { isTensor, type Tensor } from "../tensor.js";
+
+/**
+ * The dtype of a layer's input. Weights that were cast to whole numbers would be zeros, and so would the result.
+ * @throws {TypeError} if it has no fractions, or the input is no tensor
+ */
+export function floatingDtype(layer: string, input: Tensor): DType {
+  if (!isTensor(input)) throw new TypeError(`${layer}: expected a tensor for input`);
+  const { dtype } = input;
+  if (isFloating(dtype)) return dtype;
+  throw new TypeError(
+    `${layer}: expected an input of a floating-point dtype, found ${input}; convert it first: input.to("float32")`,
+  );
+}

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+
+/** The import rules are in `biome.json`, and `npm test` lints with them. Here: they refuse what they must refuse. */
+const root = join(import.meta.dirname, "..");
+
+const forbidden: [path: string, code: string][] = [
+  ["packages/core/src/noise.ts", 'import { readFileSync } from "node:fs";'],
+  ["packages/core/src/random.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/torch/src/tensor.ts", 'import { train } from "sdgan";'],
+  ["packages/images/src/index.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/sdgan/src/models/scbn.ts", 'import type { GanTrainer } from "../training/gan-trainer.js";'],
+  ["packages/sdgan/src/models/inception/a.ts", 'import { openPrepared } from "../../data/prepared.js";'],
+  ["packages/sdgan/src/models/a.ts", 'import { readFileSync } from "node:fs";'],
+  ["packages/sdgan/src/losses/kl.ts", 'import { Generator } from "../models/generator.js";'],
+  ["packages/sdgan/src/generation/a.ts", 'export const load = () => import("../training/train.js");'],
+  ["packages/sdgan/src/training/a.ts", 'export { evaluate } from "../evaluation/evaluate.js";'],
+  ["packages/sdgan/src/training/b.ts", 'import { reportRun } from "../report/index.js";'],
+  ["packages/sdgan/src/evaluation/a.ts", 'import { addTrain } from "../commands/train.js";'],
+  ["packages/sdgan/src/data/loader.ts", 'import { parse } from "../testing/events.js";'],
+];
+
+const allowed: [path: string, code: string][] = [
+  ["packages/core/src/schema.ts", 'import { z } from "zod";'],
+  ["packages/sdgan/src/models/generator.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/sdgan/src/commands/train.ts", 'import { train } from "../training/train.js";'],
+  ["packages/sdgan/src/data/loader.test.ts", 'import { parse } from "../testing/events.js";'],
+];
+
+it("imports from a layer above are refused, and no others", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sdgan-import-rules-"));
+  try {
+    const config = JSON.parse(readFileSync(join(root, "biome.json"), "utf8"));
+    writeFileSync(join(folder, "biome.json"), JSON.stringify({ ...config, vcs: { enabled: false } }));
+    for (const [path, code] of [...forbidden, ...allowed]) {
+      mkdirSync(join(folder, dirname(path)), { recursive: true });
+      writeFileSync(join(folder, path), `${code}\n`);
+    }
+    const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
+    const args = [
+      biome,
+      "lint",
+      "--only=style/noRestrictedImports",
+      "--reporter=json",
+      "--max-diagnostics=none",
+    ];
+    const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: { location: { path: string } }[] };
+    const refused = new Set(diagnostics.map(({ location }) => location.path));
+    expect([...refused].sort()).toEqual(forbidden.map(([path]) => path).sort());
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
