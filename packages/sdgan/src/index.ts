@@ -15,6 +15,7 @@ export {
   type EncodedCaption,
   encodeCaption,
   presetNames,
+  type ScbnKind,
   UserError,
   Vocabulary,
 } from "@sdgan/core";
@@ -43,7 +44,7 @@ export { type ContrastiveOptions, contrastiveLoss } from "./losses/contrastive.j
 // The method's parts, for other models.
 export { Discriminator, type DiscriminatorOptions } from "./models/discriminator.js";
 export { type Generated, Generator, type GeneratorOptions } from "./models/generator.js";
-export { type ScbnKind, type ScbnOptions, SemanticConditionedBatchNorm } from "./models/scbn.js";
+export { type ScbnOptions, SemanticConditionedBatchNorm } from "./models/scbn.js";
 export { TextEncoder, type TextEncoderOptions } from "./models/text-encoder.js";
 export type { TextFeatures } from "./models/text-features.js";
 export { type Metrics, readMetrics } from "./run/metrics.js";

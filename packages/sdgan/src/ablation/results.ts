@@ -18,8 +18,8 @@ import {
   type MeasuredRun,
   markdownTable,
   type Reference,
-  type Row,
   rowsOf,
+  type VariantRow,
 } from "./table.js";
 import { variants } from "./variants.js";
 
@@ -29,7 +29,7 @@ export interface AblationResult {
   /** The prepared folder. */
   data: string;
   runs: MeasuredRun[];
-  rows: Row[];
+  rows: VariantRow[];
   /** What real images and chance come to. */
   references: Reference[];
   /** Full SD-GAN less the baseline. */

@@ -22,7 +22,7 @@ export interface MeasuredRun {
   figures: Record<string, number>;
 }
 
-export interface Row {
+export interface VariantRow {
   variant: string;
   title: string;
   /** The variant that the configuration makes this one equal to, and whose runs these are. */
@@ -47,8 +47,8 @@ export function rowsOf(
   variants: readonly { name: string; title: string }[],
   runs: readonly MeasuredRun[],
   equal: ReadonlyMap<string, string> = new Map(),
-): Row[] {
-  return variants.flatMap(({ name, title }): Row[] => {
+): VariantRow[] {
+  return variants.flatMap(({ name, title }): VariantRow[] => {
     const sameAs = equal.get(name);
     const own = runs.filter(({ variant }) => variant === (sameAs ?? name)).sort((a, b) => a.seed - b.seed);
     if (own.length === 0) return [];
@@ -63,7 +63,7 @@ export function rowsOf(
 }
 
 /** Variants whose mean is the best of a measure: several where they are equal, none where neither way is better. */
-export function bestOf(rows: readonly Row[], { name, better }: Measure): string[] {
+export function bestOf(rows: readonly VariantRow[], { name, better }: Measure): string[] {
   if (!better) return [];
   const means = rows.flatMap(({ variant, figures }) => {
     const mean = figures[name]?.mean;
@@ -96,7 +96,7 @@ export function compare(
 
 /** Cells of the table, the head first, references last. Bold is `**…**`, as in Markdown. */
 export function cellsOf(
-  rows: readonly Row[],
+  rows: readonly VariantRow[],
   measures: readonly Measure[],
   references: readonly Reference[] = [],
 ): string[][] {

@@ -1,6 +1,5 @@
 /** What is compared: the parts of SD-GAN one by one, and what its loss leaves open. */
-import type { Config } from "@sdgan/core";
-import type { ScbnKind } from "../models/scbn.js";
+import type { Config, ScbnKind } from "@sdgan/core";
 
 /** One way to train. What it does not say stays as the configuration has it. */
 export interface Variant {

@@ -14,9 +14,9 @@ export const attributeClassifierFile = "attribute-classifier.safetensors";
 export const attributeClassifierSize = 64;
 
 /** Attributes by name, each with the values that it can have. */
-export type Attributes = Record<string, string[]>;
+export type AttributeValues = Record<string, string[]>;
 
-export function makeAttributeClassifier(attributes: Attributes, width: number): AttributeClassifier {
+export function makeAttributeClassifier(attributes: AttributeValues, width: number): AttributeClassifier {
   return new AttributeClassifier(
     Object.values(attributes).map((values) => values.length),
     width,
@@ -26,7 +26,7 @@ export function makeAttributeClassifier(attributes: Attributes, width: number): 
 /** A trained attribute classifier, in evaluation mode. */
 export interface TrainedAttributeClassifier {
   network: AttributeClassifier;
-  attributes: Attributes;
+  attributes: AttributeValues;
 }
 
 /** Where the attribute classifier of a run folder lies. */
@@ -67,7 +67,7 @@ export function loadAttributeClassifier(path: string): TrainedAttributeClassifie
   const remedy = "train an attribute classifier first: sdgan train attribute classifier";
   const { tensors, metadata } = readTensors(path, remedy);
   return refusing(path, remedy, () => {
-    const attributes = JSON.parse(metadata.attributes ?? "{}") as Attributes;
+    const attributes = JSON.parse(metadata.attributes ?? "{}") as AttributeValues;
     const network = makeAttributeClassifier(attributes, Number(metadata.width));
     network.loadStateDict(tensors);
     network.requiresGrad(false).eval().to({ memoryFormat: "channels_last" });

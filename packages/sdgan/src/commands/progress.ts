@@ -32,7 +32,7 @@ export class Progress implements Disposable {
   readonly #begin: number;
   readonly #inPlace: boolean;
   #step: number;
-  #fields: Fields = {};
+  #fields: ShownValues = {};
   #shownAt: number;
   #shown: number | undefined;
   /** Recent times and steps, oldest first. */
@@ -56,7 +56,7 @@ export class Progress implements Disposable {
   }
 
   /** `step` steps are done. `fields` are shown behind the rest: losses, counts. */
-  update(step: number, fields: Fields = this.#fields): void {
+  update(step: number, fields: ShownValues = this.#fields): void {
     const now = this.#options.now();
     this.#step = step;
     this.#fields = fields;
@@ -145,7 +145,7 @@ export class Progress implements Disposable {
   }
 }
 
-type Fields = Record<string, number | string>;
+type ShownValues = Record<string, number | string>;
 
 /** Seconds as people read them: "45 s", "3:07 min", "2:05 h". */
 export function duration(seconds: number): string {

@@ -29,6 +29,15 @@ export function resize(images: Tensor, size: number): Tensor {
 
 /** [B, 3, S, S] in −1 … 1 → bytes [B, S, S, 3]. */
 export function pixelsOf(images: Tensor): Uint8Array {
-  const bytes = images.to("float32").add(1).mul(127.5).round().clamp(0, 255).to("uint8");
-  return bytes.permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
+  return inBytes(images).to("uint8").permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
+}
+
+/** Images in −1 … 1 as an image file has them, in 256 steps, and still in −1 … 1. */
+export function quantized(images: Tensor): Tensor {
+  return inBytes(images).div(127.5).sub(1);
+}
+
+/** −1 … 1 → whole numbers 0 … 255, float32. */
+function inBytes(images: Tensor): Tensor {
+  return images.to("float32").add(1).mul(127.5).round().clamp(0, 255);
 }

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { lstatSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
+import { syncToDisk } from "../util/atomic-file.js";
 import { takeLock } from "../util/lock.js";
 import { ensureFolder } from "../util/system-errors.js";
 import { FILES, FORMAT } from "./format.js";
@@ -52,11 +43,11 @@ export class AtomicFolder {
     try {
       refuseOthers(this.out);
       this.#release();
-      for (const file of readdirSync(this.partial)) sync(join(this.partial, file));
-      sync(this.partial);
+      for (const file of readdirSync(this.partial)) syncToDisk(join(this.partial, file));
+      syncToDisk(this.partial);
       if (exists(this.out)) renameSync(this.out, this.#previous);
       renameSync(this.partial, this.out);
-      sync(dirname(this.out));
+      syncToDisk(dirname(this.out));
     } catch (error) {
       this.abandon();
       throw unwritable(this.out, error);
@@ -132,16 +123,4 @@ function behindLinks(path: string): string {
 
 function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-/** Not every system lets a folder be opened. */
-function sync(path: string): void {
-  const isFolder = lstatSync(path).isDirectory();
-  if (isFolder && process.platform === "win32") return;
-  const file = openSync(path, isFolder ? "r" : "r+");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -29,7 +29,7 @@ export interface AttnganCaptions {
  * Throws a `UserError` when a list is broken, or does not fit the others.
  */
 export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
-  const places = new Map<string, Place>();
+  const places = new Map<string, ListEntry>();
   const counts = { train: 0, test: 0 };
   const there = SPLITS.filter((split) => folder.hasFile(`${split}/filenames.pickle`));
   if (there.length === 0) return undefined;
@@ -63,7 +63,7 @@ export function readAttnganVocabulary(folder: DataFolder, path: string): Vocabul
 }
 
 /** Where an image stands in the lists. */
-interface Place {
+interface ListEntry {
   split: Split;
   index: number;
   classId: number | undefined;
@@ -97,7 +97,7 @@ function readClasses(folder: DataFolder, path: string, count: number): number[] 
 /** `[captions of train, captions of test, number → word, word → number]`; an image's captions stand together. */
 function readCaptions(
   folder: DataFolder,
-  places: Map<string, Place>,
+  places: Map<string, ListEntry>,
   counts: Record<Split, number>,
 ): AttnganCaptions {
   const file = folder.at(CAPTIONS);

@@ -1,6 +1,8 @@
 import { type Random, sampleWords } from "@sdgan/core";
+import { paddedTokens } from "../util/padded-tokens.js";
 import type { Split } from "./dataset.js";
 import type { Prepared } from "./prepared.js";
+import { copyWindow, type Window } from "./window.js";
 
 /** One image of a split, and one of its captions, by their places there. */
 export interface Choice {
@@ -29,13 +31,6 @@ export interface Batch extends BatchPlan {
   /** [B, size, size, 3] bytes of sRGB. */
   pixels: Uint8Array;
   size: number;
-}
-
-/** Of a stored image, the square whose upper left pixel is at row `top`, column `left`; mirrored or not. */
-export interface Window {
-  top: number;
-  left: number;
-  flip: boolean;
 }
 
 /** How images and captions are looked at when a batch is made of them. */
@@ -72,7 +67,7 @@ export interface BatchOptions {
   split: Split;
   /** Captions are cut to this many words. */
   maxWords: number;
-  look?: Augmentation;
+  augmentation?: Augmentation;
 }
 
 /** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
@@ -83,21 +78,19 @@ export function makeBatch(choices: readonly Choice[], options: BatchOptions): Ba
 /** What of `choices` is taken: words first, then windows. */
 export function planBatch(
   choices: readonly Choice[],
-  { data, split, maxWords, look = noAugmentation }: BatchOptions,
+  { data, split, maxWords, augmentation = noAugmentation }: BatchOptions,
 ): BatchPlan {
   const { images } = data.splits[split];
   const chosen = choices.map(({ image }) => images.at(image));
-  const words = choices.map(({ caption }, b) => look.words(chosen[b]!.captions[caption]!.tokens, maxWords));
-  const T = Math.max(0, ...words.map(({ length }) => length));
-  const tokens = new Int32Array(choices.length * T);
-  for (const [b, own] of words.entries()) tokens.set(own, b * T);
+  const words = choices.map(({ caption }, b) =>
+    augmentation.words(chosen[b]!.captions[caption]!.tokens, maxWords),
+  );
   return {
-    tokens,
-    lengths: Int32Array.from(words, ({ length }) => length),
+    ...paddedTokens(words),
     classIds: Int32Array.from(chosen, ({ classId }) => classId),
     images: Int32Array.from(choices, ({ image }) => image),
     captions: Int32Array.from(choices, ({ caption }) => caption),
-    windows: choices.map(() => look.window(data.storedSize - data.size)),
+    windows: choices.map(() => augmentation.window(data.storedSize - data.size)),
   };
 }
 
@@ -111,30 +104,4 @@ export function withPixels(plan: BatchPlan, { data, split }: Pick<BatchOptions, 
     copyWindow(data.splits[split].pixels(plan.images[b]!), storedSize, into, size, window);
   }
   return { ...plan, pixels, size };
-}
-
-/** Copies a window of an image, [storedSize, storedSize, 3], to `into`, [size, size, 3]. */
-function copyWindow(
-  image: Uint8Array,
-  storedSize: number,
-  into: Uint8Array,
-  size: number,
-  { top, left, flip }: Window,
-): void {
-  const rowBytes = size * 3;
-  for (let row = 0; row < size; row++) {
-    const from = ((top + row) * storedSize + left) * 3;
-    const to = row * rowBytes;
-    if (!flip) {
-      into.set(image.subarray(from, from + rowBytes), to);
-      continue;
-    }
-    for (let column = 0, source = from, target = to + rowBytes - 3; column < size; column++) {
-      into[target] = image[source]!;
-      into[target + 1] = image[source + 1]!;
-      into[target + 2] = image[source + 2]!;
-      source += 3;
-      target -= 3;
-    }
-  }
 }

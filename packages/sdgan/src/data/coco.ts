@@ -53,7 +53,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
   };
 }
 
-interface Layout {
+interface CocoLayout {
   source: Pick<Source, "found" | "vocabulary">;
   images: CocoImage[];
 }
@@ -70,7 +70,7 @@ interface CocoImage {
 /** COCO's words for the splits. */
 const PARTS = { train: "train", test: "val" } satisfies Record<Split, string>;
 
-function publishedLayout(folder: DataFolder, { year }: CocoOptions): Layout {
+function publishedLayout(folder: DataFolder, { year }: CocoOptions): CocoLayout {
   const listOf = (year: CocoYear, split: Split) => `annotations/captions_${PARTS[split]}${year}.json`;
   const splitsOf = (year: CocoYear) => SPLITS.filter((split) => folder.hasFile(listOf(year, split)));
   const years = cocoYears.filter((year) => splitsOf(year).length > 0);
@@ -103,7 +103,7 @@ function publishedLayout(folder: DataFolder, { year }: CocoOptions): Layout {
   return { source: { found }, images };
 }
 
-function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOptions): Layout {
+function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOptions): CocoLayout {
   const captionFolder = findCaptionFolder([folder], text);
   if (!captionFolder && !lists.captions) throw missingCaptions(folder.path, [folder]);
   const fileOf = imageFinder(

@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "@sdgan/core";
 import type { StoredPixels } from "./pixels.js";
-import type { ImagePlan, Images, Sizes } from "./pyramid.js";
+import type { ImagePlan, ResizedImages, Sizes } from "./pyramid.js";
 
 /** What a thread is given at its start. */
 export interface WorkerData {
@@ -14,7 +14,7 @@ export interface WorkerData {
 export interface Job {
   number: number;
   plan: ImagePlan;
-  into: readonly Images[];
+  into: readonly ResizedImages[];
 }
 
 /** That a job is done, or why it cannot be. */
@@ -36,7 +36,7 @@ export class ImageWorkers implements AsyncDisposable {
    * Fills `into` with the images of `plan`. Jobs are all of one size, so threads take turns.
    * Rejects with a `UserError` that names the file when it cannot be read or the thread has died.
    */
-  fill(plan: ImagePlan, into: readonly Images[]): Promise<void> {
+  fill(plan: ImagePlan, into: readonly ResizedImages[]): Promise<void> {
     const number = this.#jobs++;
     return this.#threads[number % this.#threads.length]!.do({ number, plan, into });
   }

@@ -26,7 +26,12 @@ export class Loader {
   constructor({ data, split, batch, maxWords, crop, flip, seed }: LoaderOptions) {
     this.#order = new EpochOrder(data.splits[split].images.length, seed, "loader");
     this.#batch = batch;
-    this.#options = { data, split, maxWords, look: randomAugmentation(this.#order.random, { crop, flip }) };
+    this.#options = {
+      data,
+      split,
+      maxWords,
+      augmentation: randomAugmentation(this.#order.random, { crop, flip }),
+    };
   }
 
   plan(): { branches: [BatchPlan] } {

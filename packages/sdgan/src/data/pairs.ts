@@ -31,7 +31,12 @@ export class PairLoader {
     const images = data.splits[split].images.length;
     this.#order = new EpochOrder(images, seed, "pairs");
     this.#same = Array.from({ length: batch }, (_, b) => (b < Math.round(batch * shareSame) ? 1 : 0));
-    this.#options = { data, split, maxWords, look: randomAugmentation(this.#order.random, { crop, flip }) };
+    this.#options = {
+      data,
+      split,
+      maxWords,
+      augmentation: randomAugmentation(this.#order.random, { crop, flip }),
+    };
     if (images < 2 && this.#same.includes(0)) {
       throw new UserError(
         "The data has one image, and pairs of different images need two: prepare it with more.",

@@ -168,7 +168,7 @@ describe("when something breaks", () => {
 it("a process ends though its feed is left as it is, batches under way", async () => {
   const load = (name: string) => JSON.stringify(new URL(`../../dist/data/${name}.js`, import.meta.url).href);
   const program = `
-    import { Prefetcher } from ${load("feed")};
+    import { Prefetcher } from ${load("prefetcher")};
     import { Loader } from ${load("loader")};
     import { openPrepared } from ${load("prepared")};
     const data = openPrepared(${JSON.stringify(join(root, "data"))});

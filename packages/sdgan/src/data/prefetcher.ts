@@ -4,7 +4,7 @@ import type { Split } from "./dataset.js";
 import type { LoaderState } from "./epoch-order.js";
 import { ImageWorkers } from "./image-workers.js";
 import type { Prepared } from "./prepared.js";
-import { fillPyramid, type ImagePlan, type Images, roomFor } from "./pyramid.js";
+import { fillPyramid, type ImagePlan, type ResizedImages, roomFor } from "./pyramid.js";
 
 /** What decides batches: a `Loader`, a `PairLoader`. */
 export interface Planner<Plan> {
@@ -24,7 +24,7 @@ export interface PrefetcherOptions<Plan> {
 }
 
 /** A plan, and its branches' images, one after another, at each of the sizes: valid until the next call. */
-export type Prefetched<Plan> = Plan & { images: Images[] };
+export type Prefetched<Plan> = Plan & { images: ResizedImages[] };
 
 /** Fewer batches ahead than this would be none whenever one takes longer than a step. */
 const fewestAhead = 2;
@@ -42,9 +42,9 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
   /** Batches under way or ready, in order. */
   #ahead: Ahead<Plan>[] = [];
   /** Room that no batch is in. */
-  #free: Images[][] = [];
+  #free: ResizedImages[][] = [];
   /** Room of the batch that was given out last. */
-  #given: Images[] | undefined;
+  #given: ResizedImages[] | undefined;
   /** The planner's, after the batch that was given out last. */
   #state: LoaderState;
 
@@ -112,7 +112,7 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
     return { plan, state, images, ready };
   }
 
-  async #fill(images: ImagePlan, into: Images[]): Promise<void> {
+  async #fill(images: ImagePlan, into: ResizedImages[]): Promise<void> {
     if (this.#workers) return this.#workers.fill(images, into);
     const { data, split } = this.#options;
     fillPyramid(data.splits[split].pixels, images, data, into);
@@ -123,6 +123,6 @@ interface Ahead<Plan> {
   plan: Plan;
   /** The planner's, after this plan. */
   state: LoaderState;
-  images: Images[];
+  images: ResizedImages[];
   ready: Promise<void>;
 }

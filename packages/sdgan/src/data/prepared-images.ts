@@ -18,7 +18,7 @@ export interface ImagesOptions {
  * The images of a split, in the order of their pixels. The file stays in memory as it is, and an image becomes an
  * object each time that it is asked for: so a hundred thousand are there at once, and take little room.
  */
-export class Images implements Iterable<PreparedImage> {
+export class PreparedImages implements Iterable<PreparedImage> {
   readonly length: number;
   readonly #file: string;
   readonly #bytes: Buffer;

@@ -6,7 +6,7 @@ import { loadVocabulary } from "../util/vocabulary-file.js";
 import type { Split } from "./dataset.js";
 import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
-import { Images, readChecked } from "./prepared-images.js";
+import { PreparedImages, readChecked } from "./prepared-images.js";
 
 export type { PreparedCaption, PreparedImage } from "./format.js";
 
@@ -30,7 +30,7 @@ export interface Prepared {
 
 export interface PreparedSplit {
   split: Split;
-  images: Images;
+  images: PreparedImages;
   /** Image `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
   pixels(index: number): Uint8Array;
   /** The same for other threads. */
@@ -51,7 +51,7 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   const imageBytes = storedSize * storedSize * 3;
   const open = (split: Split): PreparedSplit => {
     const count = summary.images[split];
-    const images = new Images(join(dir, FILES.images[split]), {
+    const images = new PreparedImages(join(dir, FILES.images[split]), {
       ...{ count, sha256: sha256[split], words: vocabulary.size, classes: classes.length },
     });
     const stored = openPixels(join(dir, FILES.pixels[split]), count, imageBytes, memoryLimit);

@@ -5,17 +5,18 @@
  * quicker than an operator after another. Every value equals, bit for bit, that of the operators in float32:
  * byte / 127.5 − 1, then the mean over a square of pixels, summed row by row.
  */
-import type { BatchPlan, Window } from "./batch.js";
+import type { BatchPlan } from "./batch.js";
+import { copyWindow } from "./window.js";
 
 /** Images of one size. */
-export interface Images {
+export interface ResizedImages {
   size: number;
   /** [N, size, size, 3] in −1 … 1, in memory that threads share. */
   values: Float32Array;
 }
 
 /** Room for `count` images of each of `sizes`. Throws a `RangeError` for one that does not divide `from`. */
-export function roomFor(count: number, from: number, sizes: readonly number[]): Images[] {
+export function roomFor(count: number, from: number, sizes: readonly number[]): ResizedImages[] {
   return sizes.map((size) => {
     if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
     return { size, values: new Float32Array(new SharedArrayBuffer(4 * count * size * size * 3)) };
@@ -36,11 +37,13 @@ export function fillPyramid(
   pixels: (index: number) => Uint8Array,
   { images, windows }: ImagePlan,
   { storedSize, size }: Sizes,
-  into: readonly Images[],
+  into: readonly ResizedImages[],
 ): void {
-  const whole = new Float32Array(size * size * 3);
+  const bytes = new Uint8Array(size * size * 3);
+  const whole = new Float32Array(bytes.length);
   for (const [n, window] of windows.entries()) {
-    cutWindow(pixels(images[n]!), storedSize, whole, size, window);
+    copyWindow(pixels(images[n]!), storedSize, bytes, size, window);
+    for (let at = 0; at < bytes.length; at++) whole[at] = scaled[bytes[at]!]!;
     for (const images of into) {
       const length = images.size * images.size * 3;
       const image = images.values.subarray(n * length, (n + 1) * length);
@@ -52,26 +55,6 @@ export function fillPyramid(
 
 /** −1 … 1 of every byte, rounded after each of the two operations as float32 is. */
 const scaled = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte / 127.5) - 1);
-
-/** A window of an image, [storedSize, storedSize, 3] bytes → [size, size, 3] in −1 … 1. */
-function cutWindow(
-  image: Uint8Array,
-  storedSize: number,
-  into: Float32Array,
-  size: number,
-  { top, left, flip }: Window,
-): void {
-  const step = flip ? -3 : 3;
-  let to = 0;
-  for (let row = 0; row < size; row++) {
-    let from = ((top + row) * storedSize + left + (flip ? size - 1 : 0)) * 3;
-    for (let column = 0; column < size; column++, from += step, to += 3) {
-      into[to] = scaled[image[from]!]!;
-      into[to + 1] = scaled[image[from + 1]!]!;
-      into[to + 2] = scaled[image[from + 2]!]!;
-    }
-  }
-}
 
 /** [size, size, 3] → [small, small, 3], each the mean over a square. */
 function average(from: Float32Array, size: number, into: Float32Array, small: number): void {

@@ -2,7 +2,7 @@
  * Named-attribute accuracy: of the attributes that captions name, the share that the attribute classifier sees in images. The truth
  * is known for drawn data, so meaning is measured without a person.
  */
-import type { Attributes } from "../artifacts/attribute-classifier.js";
+import type { AttributeValues } from "../artifacts/attribute-classifier.js";
 import type { PreparedImage } from "../data/format.js";
 
 export interface AttributeAccuracy {
@@ -25,7 +25,10 @@ export interface Reading {
 }
 
 /** @returns accuracy and chance are NaN where nothing is asked */
-export function attributeAccuracy(readings: Iterable<Reading>, attributes: Attributes): AttributeAccuracy {
+export function attributeAccuracy(
+  readings: Iterable<Reading>,
+  attributes: AttributeValues,
+): AttributeAccuracy {
   const counts = new Map<string, { right: number; named: number }>();
   let [right, named, chance] = [0, 0, 0];
   for (const { seen, truth, asked } of readings) {

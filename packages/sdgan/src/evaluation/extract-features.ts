@@ -1,7 +1,7 @@
 /** Draws the images of an evaluation, and keeps what networks see in them and in the real ones: features, no pixels. */
 import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
-import { fit } from "../compute/images.js";
+import { fit, quantized } from "../compute/images.js";
 import { makeBatch } from "../data/batch.js";
 import type { PreparedCaption } from "../data/format.js";
 import type { Prepared } from "../data/prepared.js";
@@ -107,7 +107,7 @@ function extractSome(
   { data, draw, size, device, extractors, pairs, otherNoise }: ExtractOptions,
 ): Part {
   const generated = (trials: readonly Trial[], number = 1) =>
-    asStored(
+    quantized(
       draw(
         trials.map((trial) => captionOf(data, trial)),
         trials.map(({ seed }) => ({ seed, number })),
@@ -142,11 +142,6 @@ function extractSome(
     otherNoise: extract(() => generated(unseen, 2), unseen, otherNoise ? [otherNoise] : []),
     sentences: extractors.damsm?.read(some.map((trial) => captionOf(data, trial).text)).to({ device: "cpu" }),
   };
-}
-
-/** As an image file has them, in 256 steps: what real images are, too. */
-function asStored(images: Tensor): Tensor {
-  return images.to("float32").add(1).mul(127.5).round().clamp(0, 255).div(127.5).sub(1);
 }
 
 function onProcessor({ features, classes }: Features): Features {

@@ -3,6 +3,7 @@ import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
 import type { Prepared } from "../data/prepared.js";
+import { groupBy } from "../util/lists.js";
 
 /** An image of the data, captions of it to draw, and the noise to draw them with. */
 export interface Trial {
@@ -63,13 +64,8 @@ export function groupsOf<T>(pairs: readonly T[]): T[][] {
 /** All images: one of every class in turn. */
 function inTurn({ splits }: Prepared, random: Random): number[] {
   const { images } = splits[split];
-  const byClass = new Map<number, number[]>();
-  for (const place of random.shuffled([...new Array(images.length).keys()])) {
-    const { classId } = images.at(place);
-    const own = byClass.get(classId);
-    if (own) own.push(place);
-    else byClass.set(classId, [place]);
-  }
+  const places = random.shuffled([...new Array(images.length).keys()]);
+  const byClass = groupBy(places, (place) => images.at(place).classId);
   const classes = random.shuffled([...byClass.values()]);
   const longest = classes.reduce((most, { length }) => Math.max(most, length), 0);
   return Array.from({ length: longest }, (_, i) => classes.flatMap((own) => own[i] ?? [])).flat();

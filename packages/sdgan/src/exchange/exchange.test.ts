@@ -10,8 +10,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { full, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "@sdgan/torch";
+import {
+  full,
+  loadPytorch,
+  loadSafetensors,
+  manualSeed,
+  noGrad,
+  saveSafetensors,
+  stateDictOf,
+  type Tensor,
+} from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeGenerator } from "../artifacts/model.js";
 import { stateUnder } from "../artifacts/tensor-file.js";
@@ -21,8 +29,10 @@ import { prepare } from "../data/prepare.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { attnganImageEncoderName, attnganState } from "../models/attngan-names.js";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
+import { TextEncoder } from "../models/text-encoder.js";
 import { readMetrics } from "../run/metrics.js";
-import { expectClose, golden } from "../testing/golden.js";
+import { golden, goldenPath } from "../testing/golden.js";
+import { expectImage, trajectorySizes } from "../testing/trajectory.js";
 import { train } from "../training/train.js";
 import { exportRun } from "./export-run.js";
 import { importAttngan } from "./import-attngan.js";
@@ -30,19 +40,24 @@ import { importWeights } from "./import-weights.js";
 
 /** AttnGAN's networks, small, as its published code and PyTorch write them. */
 const published = golden("attngan-trajectory");
-const textEncoder = fileURLToPath(new URL("../../../torch/golden/pth/text_encoder.pth", import.meta.url));
-const WORDS = 37;
+const { generator: sizes, discriminatorWidth, images: imageSizes } = trajectorySizes(published);
+const { stages, textWidth, residualBlocks, width, condition } = sizes;
+const checkpoint = goldenPath("pth/text_encoder.pth");
+const [WORDS, embedding] = stateDictOf(loadPytorch(checkpoint)).get("encoder.weight")!.shape as [
+  number,
+  number,
+];
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 const files = () => [at("netG_epoch_600.safetensors"), at("text_encoder200.pth"), at("captions.pickle")];
-const discriminators = () => [0, 1, 2].map((i) => at(`netD${i}.safetensors`));
+const discriminators = () => imageSizes.map((_, i) => at(`netD${i}.safetensors`));
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "exchange-"));
   saveSafetensors(files()[0]!, published.below("G."));
   for (const [i, path] of discriminators().entries()) saveSafetensors(path, published.below(`D${i}.`));
-  copyFileSync(textEncoder, files()[1]!);
+  writeTextEncoder(files()[1]!);
   writeFileSync(files()[2]!, captionsPickle(WORDS));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -56,16 +71,16 @@ describe("AttnGAN's weights", () => {
       config: "cub",
     });
     expect(imported.config.generator).toMatchObject({
-      ...{ width: 4, stages: 3, firstSize: 64, residualBlocks: 2, noise: 12, condition: 8 },
-      scbn: ["none", "none", "none"],
+      ...{ width, stages, firstSize: sizes.firstSize, residualBlocks, noise: sizes.noise, condition },
+      scbn: sizes.scbn,
     });
     expect(imported.config).toMatchObject({
-      text: { embedding: 20, width: 16 },
-      discriminator: { width: 4 },
+      text: { embedding, width: textWidth },
+      discriminator: { width: discriminatorWidth },
     });
     expect(imported.networks.map(({ role }) => role)).toEqual([
       ...["generator", "text"],
-      ...["discriminator", "discriminator", "discriminator"],
+      ...imageSizes.map(() => "discriminator"),
     ]);
 
     const own = makeGenerator(loadConfig(at("run", "config.yaml")));
@@ -74,21 +89,21 @@ describe("AttnGAN's weights", () => {
     const words = input("words");
     const read = { words, sentence: input("sentence"), mask: published.mask(words, "step0.lengths") };
     const { images } = noGrad(() => own.forward(input("z"), read, input("eps")));
-    expectClose(images[0]!, published.get("expect.image64"), 1e-4);
+    expectImage(published, images[0]!);
 
     const imageGenerator = new ImageGenerator(at("run"), { precision: "float32" });
-    const [painting] = imageGenerator.generate(["word1 word36 and others"]);
-    expect(painting!.stages.map(({ size }) => size)).toEqual([64, 128, 256]);
+    const [painting] = imageGenerator.generate([`word1 word${WORDS - 1} and others`]);
+    expect(painting!.stages.map(({ size }) => size)).toEqual(imageSizes);
     expect(imageGenerator.checkpoint.step).toBe(0);
   });
 
   it("go out as they came in", () => {
     const { files: written } = exportRun(at("run"), at("out"));
     expect(written).toEqual(
-      ["netG", "text_encoder", "netD0", "netD1", "netD2"].map((name) => `${name}.safetensors`),
+      ["netG", "text_encoder", ...imageSizes.map((_, i) => `netD${i}`)].map((name) => `${name}.safetensors`),
     );
     expectSame(loadSafetensors(at("out", "netG.safetensors")).tensors, published.below("G."));
-    for (const i of [0, 1, 2])
+    for (const i of imageSizes.keys())
       expectSame(loadSafetensors(at("out", `netD${i}.safetensors`)).tensors, published.below(`D${i}.`));
   });
 
@@ -120,7 +135,7 @@ describe("a run of AttnGAN's weights", () => {
   it("trains further, by the image encoder that came along, and goes out and in with it", {
     timeout: 120_000,
   }, async () => {
-    const encoder = new InceptionImageEncoder(16);
+    const encoder = new InceptionImageEncoder(textWidth);
     const image = attnganState(encoder.stateDict(), attnganImageEncoderName);
     expect([...image.keys()]).toContain("emb_cnn_code.bias");
     saveSafetensors(at("image_encoder200.safetensors"), image);
@@ -132,11 +147,14 @@ describe("a run of AttnGAN's weights", () => {
     });
     // The first caption has all words, in the order of captions.pickle.
     const all = Array.from({ length: WORDS - 1 }, (_, i) => `word${i + 1}`).join(" ");
-    const images = [all, "word7", "word8 word9"].map((text, i) => ({
+    const images = [all, "word1", "word2 word3"].map((text, i) => ({
       ...example(`${i}`, () => mapped(i, 32), [{ text }]),
       ...{ classId: i, split: i < 2 ? ("train" as const) : ("test" as const) },
     }));
-    await prepare({ ...sourceOf(images), classes: ["a", "b", "c"] }, { out: at("data"), size: 256 });
+    await prepare(
+      { ...sourceOf(images), classes: ["a", "b", "c"] },
+      { out: at("data"), size: imageSizes.at(-1)! },
+    );
     const outcome = await train("gan", {
       ...{ data: at("data"), run: at("further"), config: "resume", steps: 1, device: "cpu" },
     });
@@ -184,17 +202,22 @@ describe("what does not fit", () => {
     );
     expect(refusal([generator, generator, text, captions])).toMatch(/is another generator beside/);
     expect(refusal([generator, text, captions, at("none.pth")])).toMatch(/^\/none\.pth: no such file/);
-    expect(refusal([...files(), discriminators()[1]!])).toMatch(
-      /discriminators given are for images of 128 pixels, and the generator draws 64, 128, 256: give one for each, or none/,
+    expect(refusal([...files(), discriminators().at(-1)!])).toContain(
+      `discriminators given are for images of ${imageSizes.at(-1)} pixels, ` +
+        `and the generator draws ${imageSizes.join(", ")}: give one for each, or none`,
     );
-    expect(refusal(files(), ["generator.residualBlocks=1"])).toMatch(
-      /netG_epoch_600\.safetensors: the state has h_net2\.residual\.1\.\S+, which this network has not; give the conf/,
+    expect(refusal(files(), [`generator.residualBlocks=${residualBlocks - 1}`])).toMatch(
+      new RegExp(
+        `netG_epoch_600\\.safetensors: the state has h_net2\\.residual\\.${residualBlocks - 1}\\.\\S+, ` +
+          "which this network has not; give the conf",
+      ),
     );
-    writeFileSync(at("few.pickle"), captionsPickle(5));
+    writeFileSync(at("few.pickle"), captionsPickle(WORDS - 1));
     expect(refusal([generator, text, at("few.pickle")])).toBe(
-      "/few.pickle: has 5 words, and /text_encoder200.pth knows 37: give the captions.pickle that the text encoder was trained with",
+      `/few.pickle: has ${WORDS - 1} words, and /text_encoder200.pth knows ${WORDS}: ` +
+        "give the captions.pickle that the text encoder was trained with",
     );
-    copyFileSync(join(textEncoder, "..", "hostile-zip.pth"), at("hostile.pth"));
+    copyFileSync(goldenPath("pth/hostile-zip.pth"), at("hostile.pth"));
     expect(refusal([at("hostile.pth"), text, captions])).toMatch(
       /^\/hostile\.pth cannot be read .* asks for posix\.system/,
     );
@@ -210,15 +233,22 @@ describe("what does not fit", () => {
     expect(refusal([lacking, text, captions])).toMatch(
       /lacking\.safetensors: the state lacks h_net2\.upsample\.2\.running_var/,
     );
-    const wide = changed("wide", (state) => state.set("img_net1.img.0.weight", full([3, 5000, 3, 3], 0)));
-    expect(refusal([wide, text, captions])).toMatch(
-      /has h_net1\.upsample1\.1\.weight of shape \[64, 64, 3, 3\]; by its other tensors it must be/,
+    const wide = changed("wide", (state) =>
+      state.set("img_net1.img.0.weight", full([3, 1000 * width, 3, 3], 0)),
     );
+    const { shape } = published.get("G.h_net1.upsample1.1.weight");
+    expect(refusal([wide, text, captions])).toContain(
+      `has h_net1.upsample1.1.weight of shape [${shape.join(", ")}]; by its other tensors it must be`,
+    );
+    const other = textWidth + 2;
     const deaf = changed("deaf", (state) => {
-      state.set("ca_net.fc.weight", full([32, 12], 0));
-      for (const stage of [2, 3]) state.set(`h_net${stage}.att.conv_context.weight`, full([4, 12, 1, 1], 0));
+      state.set("ca_net.fc.weight", full([4 * condition, other], 0));
+      for (let stage = 2; stage <= stages; stage++)
+        state.set(`h_net${stage}.att.conv_context.weight`, full([width, other, 1, 1], 0));
     });
-    expect(refusal([deaf, text, captions])).toMatch(/takes text features of width 12, and \S+ gives 16/);
+    expect(refusal([deaf, text, captions])).toMatch(
+      new RegExp(`takes text features of width ${other}, and \\S+ gives ${textWidth}`),
+    );
   });
 
   it("leaves what is there already", () => {
@@ -231,6 +261,18 @@ describe("what does not fit", () => {
     expect(readdirSync(at("mine"))).toEqual(["file"]);
   });
 });
+
+/** PyTorch's own file where the generator was trained with such features; else a text encoder of the fitting width. */
+function writeTextEncoder(path: string): void {
+  const hidden = stateDictOf(loadPytorch(checkpoint)).get("rnn.weight_hh_l0")!.size(1);
+  if (2 * hidden === textWidth) {
+    copyFileSync(checkpoint, path);
+    return;
+  }
+  manualSeed(1);
+  const encoder = new TextEncoder({ vocabularySize: WORDS, embedding, width: textWidth, dropout: 0 });
+  saveSafetensors(path, encoder.stateDict());
+}
 
 /** AttnGAN's: captions to train on and to test on, number → word, word → number. */
 function captionsPickle(words: number): string {

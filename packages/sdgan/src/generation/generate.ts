@@ -1,5 +1,6 @@
-import { type Tensor, tensor } from "@sdgan/torch";
+import type { Tensor } from "@sdgan/torch";
 import type { GenerationNetworks } from "../artifacts/model.js";
+import { tokenTensor } from "../compute/tokens.js";
 import type { Generated } from "../models/generator.js";
 import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
 
@@ -25,12 +26,14 @@ export function generate(
   requests: readonly GenerationRequest[],
 ): Generated {
   const { device, dtype } = compute;
-  const lengths = requests.map(({ tokens }) => tokens.length);
-  const places = Math.max(...lengths);
-  const padded = requests.map(({ tokens }) => [...tokens, ...new Array(places - tokens.length).fill(0)]);
   const noise = seededNoise(generator, requests);
-  const z = noise.z.to({ device, dtype });
-  const epsilon = noise.epsilon.to({ device });
-  const words = text.forward(tensor(padded, { dtype: "int64", device }), lengths);
-  return generator.forward(z, words, epsilon);
+  const { tokens, lengths } = tokenTensor(
+    requests.map(({ tokens }) => tokens),
+    device,
+  );
+  return generator.forward(
+    noise.z.to({ device, dtype }),
+    text.forward(tokens, lengths),
+    noise.epsilon.to({ device }),
+  );
 }

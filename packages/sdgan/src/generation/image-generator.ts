@@ -9,7 +9,7 @@ import type { Device } from "../compute/device.js";
 import { pixelsOf } from "../compute/images.js";
 import { openRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
-import { generateImages } from "./generate.js";
+import { type GenerationRequest, generateImages } from "./generate.js";
 
 export interface GenerateOptions {
   /** Other images for another seed. */
@@ -39,9 +39,9 @@ export interface StageImage {
   size: number;
 }
 
-/** An image to be drawn. */
-interface GenerationRequest extends Omit<GeneratedImage, "stages"> {
-  tokens: number[];
+/** An image to be generated, with the caption that its tokens are of. */
+interface CaptionRequest extends GenerationRequest {
+  caption: string;
 }
 
 /** A generator and its text encoder, loaded once. */
@@ -116,13 +116,13 @@ export class ImageGenerator {
       const { tokens } = this.read(caption);
       return Array.from(
         { length: count },
-        (_, i): GenerationRequest => ({ caption, tokens, seed, number: i + 1 }),
+        (_, i): CaptionRequest => ({ caption, tokens, seed, number: i + 1 }),
       );
     });
     return this.#generateEach(requests, batch);
   }
 
-  *#generateEach(requests: readonly GenerationRequest[], batch: number): IterableIterator<GeneratedImage> {
+  *#generateEach(requests: readonly CaptionRequest[], batch: number): IterableIterator<GeneratedImage> {
     for (let first = 0; first < requests.length; first += batch) {
       const some = requests.slice(first, first + batch);
       const stages = this.#generate(some);

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
 import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
+import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
@@ -105,20 +106,14 @@ async function gridOf(
 ): Promise<Buffer> {
   if (count === 1 && !stages) {
     const images = paintings.map(({ caption, stages }): GridImage => ({ ...stages.at(-1)!, caption }));
-    return grid(inRowsOf(columns, images));
+    return grid(partsOf(images, columns));
   }
-  const rows = inRowsOf(count, paintings);
+  const rows = partsOf(paintings, count);
   return grid(
     rows.map((row) => row.flatMap((painting) => (stages ? painting.stages : painting.stages.slice(-1)))),
     {
       rowCaptions: rows.map(([first]) => first!.caption),
       ...(stages && { columnTitles: new Array<number[]>(count).fill(sizes).flat().map(String) }),
     },
-  );
-}
-
-function inRowsOf<Item>(length: number, items: readonly Item[]): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / length) }, (_, i) =>
-    items.slice(i * length, (i + 1) * length),
   );
 }

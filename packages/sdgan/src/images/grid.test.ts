@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type GridImage, grid, readPlaces } from "./grid.js";
+import { type GridImage, grid, readImagePositions } from "./grid.js";
+import type { Color } from "./text.js";
 
-type Color = [number, number, number];
 const red: Color = [255, 0, 0];
 const blue: Color = [0, 0, 255];
 
@@ -75,7 +75,7 @@ describe("grid", () => {
 
   it("says where its images are", async () => {
     const sheet = await grid([[halves(16), undefined, halves(32, "a bird")]], { title: "two", scale: 3 });
-    const places = readPlaces(sheet);
+    const places = readImagePositions(sheet);
     expect(places.map(({ side, size, caption }) => [side, size, caption])).toEqual([
       [96, 16, undefined],
       [96, 32, "a bird"],
@@ -88,7 +88,7 @@ describe("grid", () => {
         .toBuffer();
       expect(Uint8Array.from(cut)).toEqual(halves(size).pixels);
     }
-    expect(readPlaces(await sharp(sheet).png().toBuffer())).toEqual([]);
+    expect(readImagePositions(await sharp(sheet).png().toBuffer())).toEqual([]);
   });
 
   it("refuses pixels that are not the image's size", async () => {

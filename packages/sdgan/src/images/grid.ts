@@ -23,7 +23,7 @@ export interface GridOptions {
 /**
  * Images in rows on one sheet, with words, as a PNG. An `undefined` image leaves its place empty; rows may have
  * different lengths. Images are enlarged by whole numbers, so that their pixels stay what they are. Where each one
- * is, the PNG says in its text chunk `Places`: `readPlaces` reads it.
+ * is, the PNG says in its text chunk `Places`: `readImagePositions` reads it.
  */
 export async function grid(
   rows: readonly (readonly (GridImage | undefined)[])[],
@@ -34,7 +34,7 @@ export async function grid(
   const canvas = { pixels: Buffer.alloc(width * height * 3, paper), width, height };
   for (const { text, x, y, color } of layout.lines) drawText(canvas, text, x, y, layout.textScale, color);
   const places = layout.images.map(
-    ({ image, x, y, side }): Place => ({
+    ({ image, x, y, side }): ImagePosition => ({
       ...drawBirdImage(canvas, image, x, y, side),
       size: image.size,
       ...(image.caption !== undefined && { caption: image.caption }),
@@ -47,7 +47,7 @@ export async function grid(
 }
 
 /** Where on a sheet an image is, enlarged to `side` pixels from its own `size`. */
-export interface Place {
+export interface ImagePosition {
   x: number;
   y: number;
   side: number;
@@ -56,8 +56,8 @@ export interface Place {
 }
 
 /** Where the images of a sheet that `grid` made are, row by row; none on a sheet that does not say it. */
-export function readPlaces(sheet: Buffer): Place[] {
-  return JSON.parse(readTexts(sheet)[placesKeyword] ?? "[]") as Place[];
+export function readImagePositions(sheet: Buffer): ImagePosition[] {
+  return JSON.parse(readTexts(sheet)[placesKeyword] ?? "[]") as ImagePosition[];
 }
 
 const placesKeyword = "Places";
@@ -66,7 +66,7 @@ const paper = 255;
 const ink: Color = [32, 32, 32];
 const paleInk: Color = [110, 110, 110];
 
-interface Layout {
+interface GridLayout {
   width: number;
   height: number;
   textScale: number;
@@ -75,7 +75,7 @@ interface Layout {
 }
 
 /** Where everything goes, from the top down. */
-function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: GridOptions): Layout {
+function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: GridOptions): GridLayout {
   const { title, columnTitles = [], rowCaptions = [] } = options;
   const largest = Math.max(1, ...rows.flat().map((image) => image?.size ?? 1));
   const side = largest * (options.scale ?? Math.ceil(128 / largest));
@@ -91,7 +91,7 @@ function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: 
     xOf(columns) - gap + margin,
     title ? 2 * margin + Math.min(textWidth(title, textScale), 160 * textScale) : 0,
   );
-  const layout: Layout = { width, height: margin, textScale, lines: [], images: [] };
+  const layout: GridLayout = { width, height: margin, textScale, lines: [], images: [] };
 
   const write = (texts: string[], x: (text: string) => number, y: number, color: Color) => {
     for (const [i, text] of texts.entries()) layout.lines.push({ text, x: x(text), y: y + i * line, color });
@@ -145,7 +145,7 @@ function drawBirdImage(
   x: number,
   y: number,
   side: number,
-): Pick<Place, "x" | "y" | "side"> {
+): Pick<ImagePosition, "x" | "y" | "side"> {
   if (pixels.length !== size * size * 3)
     throw new RangeError(
       `an image of ${size}×${size} pixels has ${size * size * 3} bytes; found ${pixels.length}`,

@@ -17,9 +17,7 @@ export function withTexts(png: Buffer, texts: Record<string, string>): Buffer {
  * @throws UserError if it is not a whole PNG.
  */
 export function readTexts(png: Buffer): Record<string, string> {
-  return Object.fromEntries(
-    chunks(png).flatMap(({ type, data }) => attributeClassifiers[type]?.(data) ?? []),
-  );
+  return Object.fromEntries(chunks(png).flatMap(({ type, data }) => decoders[type]?.(data) ?? []));
 }
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -71,9 +69,9 @@ function chunk(type: string, data: Buffer): Buffer {
   return whole;
 }
 
-type AttributeClassifier = (data: Buffer) => [keyword: string, text: string][];
+type TextChunkDecoder = (data: Buffer) => [keyword: string, text: string][];
 
-const attributeClassifiers: Record<string, AttributeClassifier> = {
+const decoders: Record<string, TextChunkDecoder> = {
   tEXt(data) {
     const [keyword, rest] = cut(data);
     return [[keyword, rest.toString("latin1")]];

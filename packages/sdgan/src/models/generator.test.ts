@@ -1,10 +1,10 @@
+import type { ScbnKind } from "@sdgan/core";
 import { manualSeed, noGrad, randn } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { inGeneralPosition } from "../testing/gradients.js";
 import { captionsOf, randomText } from "../testing/text.js";
 import { ConditioningAugmentation, Generator, type GeneratorOptions } from "./generator.js";
-import type { ScbnKind } from "./scbn.js";
 
 const tiny: GeneratorOptions = {
   width: 2,

@@ -2,9 +2,10 @@
  * The staged generator: a small image from sentence and noise, then stage after stage twice the size, each looking
  * at the words again. With SCBN at the end of every up-block it is SD-GAN's; with kind `none` AttnGAN's.
  */
+import type { ScbnKind } from "@sdgan/core";
 import { cat, nn, randn, type Tensor } from "@sdgan/torch";
 import { conv3x3, glu, initialize, UpsampleConv } from "./layers.js";
-import { type ScbnKind, SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
+import { SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
 import type { TextFeatures } from "./text-features.js";
 import { WordAttention } from "./word-attention.js";
 

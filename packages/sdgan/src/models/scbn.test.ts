@@ -1,3 +1,4 @@
+import { type ScbnKind, scbnKinds } from "@sdgan/core";
 import {
   type DType,
   type MemoryFormat,
@@ -12,10 +13,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
 import { captionsOf, padMore, randomText } from "../testing/text.js";
-import { type ScbnKind, SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
+import { SemanticConditionedBatchNorm, SentenceModulation, WordModulation } from "./scbn.js";
 
-const kinds: ScbnKind[] = ["none", "sentence", "word", "both"];
-const conditioned = kinds.slice(1);
+const conditioned = scbnKinds.slice(1);
 const [channels, textWidth] = [6, 5];
 const lengths = [3, 1, 4];
 
@@ -36,7 +36,7 @@ describe("SCBN with γ_c = β_c = 0", () => {
     ["float32", "channels_last"],
     ["bfloat16", "channels_last"],
   ];
-  const cases = kinds.flatMap((kind) =>
+  const cases = scbnKinds.flatMap((kind) =>
     formats.flatMap(([dtype, memoryFormat]) =>
       (["fresh", "silenced"] as const).map((how) => ({ kind, dtype, memoryFormat, how })),
     ),
@@ -195,7 +195,7 @@ describe("SCBN's padding", () => {
 });
 
 describe("SCBN's running statistics", () => {
-  it.each(kinds)("move once a forward in training, and never in evaluation: %s", (kind) => {
+  it.each(scbnKinds)("move once a forward in training, and never in evaluation: %s", (kind) => {
     const norm = make(kind);
     const text = randomText(lengths, textWidth);
     const x = randn([3, channels, 4, 4]).mul(2).add(1);

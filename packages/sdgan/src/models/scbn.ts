@@ -7,11 +7,10 @@
  * γ_c and β_c come from the sentence, the same for every place of an image; or from the words, for every place its
  * own; or from both, added up. The layers that give them start at zero, so training starts as plain BN.
  */
+import type { ScbnKind } from "@sdgan/core";
 import { functional, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 import { attendWords, projectWords } from "./word-attention.js";
-
-export type ScbnKind = "none" | "sentence" | "word" | "both";
 
 /** γ_c and β_c: [B, C, H, W], or [B, C, 1, 1] for the whole image. */
 export interface Modulation {

@@ -10,11 +10,12 @@ import { ImageGenerator } from "../generation/image-generator.js";
 import { inspect } from "../generation/inspect.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
+import { groupBy, mean, partsOf } from "../util/lists.js";
 import { curvesOf, type Point } from "./curves.js";
 import { dataUrl } from "./image-data.js";
 import { realImage } from "./inspection.js";
 import { attentionSection, modulationSection, unseenCaptions } from "./model-sections.js";
-import { gridOf, html, pageOf, type Row, type Section, tableOf } from "./page.js";
+import { gridOf, html, type ImageRow, pageOf, type Section, tableOf } from "./page.js";
 import { pointsOf } from "./run-report.js";
 
 type Run = AblationResult["runs"][number];
@@ -46,9 +47,7 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
       ? `<h3>${claim.full} less ${claim.baseline}, seed by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
       : "";
   const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
-  const tables = Array.from({ length: Math.ceil(present.length / mostColumns) }, (_, i) =>
-    tableOf(cellsOf(rows, present.slice(mostColumns * i, mostColumns * (i + 1)), references)),
-  );
+  const tables = partsOf(present, mostColumns).map((part) => tableOf(cellsOf(rows, part, references)));
   return {
     title: "Figures",
     about: "On captions of unseen images, by the averaged generator.",
@@ -92,12 +91,11 @@ function curveSections(out: string, runs: readonly Run[]): Section[] {
 
 /** A metric's mean over runs, at each step. */
 function meanOver(metrics: readonly Metrics[][], name: string): Point[] {
-  const byStep = new Map<number, number[]>();
-  for (const { step, value } of metrics.flatMap((own) => pointsOf(own, name)))
-    byStep.set(step, [...(byStep.get(step) ?? []), value]);
-  const points = [...byStep].map(([step, values]) => ({
-    ...{ step, value: values.reduce((sum, value) => sum + value, 0) / values.length },
-  }));
+  const byStep = groupBy(
+    metrics.flatMap((own) => pointsOf(own, name)),
+    ({ step }) => step,
+  );
+  const points = [...byStep].map(([step, own]) => ({ step, value: mean(own.map(({ value }) => value)) }));
   return points.sort((a, b) => a.step - b.step);
 }
 
@@ -118,7 +116,7 @@ async function gridSection(out: string, runs: readonly Run[], data: Prepared): P
     }),
   );
   const rows = choices.map(
-    async ({ text, image }, i): Promise<Row> => ({
+    async ({ text, image }, i): Promise<ImageRow> => ({
       title: text,
       images: [
         { image: await dataUrl(realImage(data, "test", image)) },

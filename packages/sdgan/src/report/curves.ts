@@ -1,9 +1,10 @@
 /** Curves over steps, as images in SVG that take the page's colours. */
 import { lineY, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { groupBy, mean } from "../util/lists.js";
 import { html } from "./page.js";
 
-export interface Line {
+export interface Curve {
   name: string;
   points: readonly Point[];
 }
@@ -14,7 +15,7 @@ export interface Point {
 }
 
 /** Figures side by side, one a title, whose lines have the same colours by their names. */
-export function curvesOf(figures: readonly { title: string; lines: readonly Line[] }[]): string {
+export function curvesOf(figures: readonly { title: string; lines: readonly Curve[] }[]): string {
   const names = [...new Set(figures.flatMap(({ lines }) => lines.map(({ name }) => name)))];
   const colours = new Map(names.map((name, i) => [name, palette[i % palette.length]!]));
   const shown = figures.map(({ title, lines }) => {
@@ -28,16 +29,14 @@ export function curvesOf(figures: readonly { title: string; lines: readonly Line
 export function thinned(points: readonly Point[], most = 150): Point[] {
   const first = points[0]?.step ?? 0;
   const width = ((points.at(-1)?.step ?? 0) - first + 1) / most;
-  const parts = new Map<number, Point[]>();
-  for (const point of points) {
-    const part = Math.floor((point.step - first) / width);
-    parts.set(part, [...(parts.get(part) ?? []), point]);
-  }
-  const mean = (own: Point[], of: keyof Point) => own.reduce((sum, one) => sum + one[of], 0) / own.length;
-  return [...parts.values()].map((own) => ({ step: mean(own, "step"), value: mean(own, "value") }));
+  const parts = groupBy(points, ({ step }) => Math.floor((step - first) / width));
+  return [...parts.values()].map((own) => ({
+    step: mean(own.map(({ step }) => step)),
+    value: mean(own.map(({ value }) => value)),
+  }));
 }
 
-function svgOf(title: string, lines: readonly Line[], colours: ReadonlyMap<string, string>): string {
+function svgOf(title: string, lines: readonly Curve[], colours: ReadonlyMap<string, string>): string {
   const { document } = parseHTML("<html></html>");
   const drawn = plot({
     document,
@@ -54,7 +53,7 @@ function svgOf(title: string, lines: readonly Line[], colours: ReadonlyMap<strin
   return drawn.outerHTML;
 }
 
-function legendOf(lines: readonly Line[], colours: ReadonlyMap<string, string>): string {
+function legendOf(lines: readonly Curve[], colours: ReadonlyMap<string, string>): string {
   const entries = lines.map(
     ({ name }) => `<span><i style="background:${colours.get(name)}"></i>${html(name)}</span>`,
   );

@@ -8,6 +8,7 @@ import { fit } from "../compute/images.js";
 import { type Choice, makeBatch } from "../data/batch.js";
 import type { Prepared } from "../data/prepared.js";
 import type { StageImage } from "../generation/image-generator.js";
+import { mean } from "../util/lists.js";
 
 /** Places of real images in the training split, the nearest first. */
 export type Nearest = { image: number; distance: number }[];
@@ -92,7 +93,7 @@ export function disagreements(
       if (named.length === 0) continue;
       found.push({
         index: first + b,
-        surprise: named.reduce((sum, { surprise }) => sum + surprise, 0) / named.length,
+        surprise: mean(named.map(({ surprise }) => surprise)),
         differences: named
           .filter(({ asked, seen }) => asked !== seen)
           .map(({ attribute, asked, seen }) => ({ attribute, asked, seen })),

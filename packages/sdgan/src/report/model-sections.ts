@@ -5,9 +5,10 @@ import type { Prepared } from "../data/prepared.js";
 import { captionOf, chooseTrials, type Trial } from "../evaluation/trials.js";
 import type { ImageGenerator } from "../generation/image-generator.js";
 import type { InspectedImage } from "../generation/inspect.js";
+import { mean } from "../util/lists.js";
 import { dataUrl, heatOf, largest, litBy } from "./image-data.js";
 import { disagreements, nearestReal, realImage } from "./inspection.js";
-import { gridOf, type Row, type Section, type Shown, stripOf } from "./page.js";
+import { gridOf, type ImageRow, type Section, type Shown, stripOf } from "./page.js";
 
 /** A caption of an image that was never trained on. */
 export type Unseen = Trial & { text: string };
@@ -48,12 +49,11 @@ export async function modulationSection(inspected: readonly InspectedImage[]): P
   const most = Array.from({ length: layers }, (_, layer) =>
     inspected.reduce((most, { modulation }) => Math.max(most, largest(modulation[layer]!.values)), 0),
   );
-  const rows = inspected.map(async ({ caption, stages, modulation }): Promise<Row> => {
+  const rows = inspected.map(async ({ caption, stages, modulation }): Promise<ImageRow> => {
     const maps = modulation.map(async (map, layer): Promise<Shown> => {
-      const mean = map.values.reduce((sum, value) => sum + value, 0) / map.values.length;
       return {
         image: await dataUrl(heatOf(map, most[layer]!)),
-        caption: `${map.size === 1 ? "everywhere" : "mean"} ${mean.toPrecision(2)}`,
+        caption: `${map.size === 1 ? "everywhere" : "mean"} ${mean(map.values).toPrecision(2)}`,
       };
     });
     const drawn = { image: await dataUrl(stages.at(-1)!) };
@@ -83,7 +83,7 @@ export async function nearestSection(
     (caption) => [...imageGenerator.generate([caption], { seed })][0]!.stages.at(-1)!,
   );
   const nearest = nearestReal(attributeClassifier, data, drawn, { count: 5, size });
-  const rows = captions.map(async (title, i): Promise<Row> => {
+  const rows = captions.map(async (title, i): Promise<ImageRow> => {
     const real = nearest[i]!.map(async ({ image, distance }) => ({
       image: await dataUrl(realImage(data, "train", image)),
       caption: `distance ${distance.toPrecision(3)}`,
@@ -109,7 +109,7 @@ export async function disagreementSection(
 ): Promise<Section> {
   const drawn = choices.map(({ text }) => [...imageGenerator.generate([text], { seed })][0]!.stages.at(-1)!);
   const worst = disagreements(attributeClassifier, data, drawn, choices).slice(0, 8);
-  const rows = worst.map(async ({ index, differences }): Promise<Row> => {
+  const rows = worst.map(async ({ index, differences }): Promise<ImageRow> => {
     const { image, text } = choices[index]!;
     const said = differences.map(({ attribute, asked, seen }) => `${attribute}: ${asked}, it sees ${seen}`);
     return {

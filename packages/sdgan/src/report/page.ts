@@ -60,7 +60,7 @@ export function stripOf(images: readonly Shown[]): string {
   return `<div class="strip">${images.map(figureOf).join("")}</div>`;
 }
 
-export interface Row {
+export interface ImageRow {
   title: string;
   images: readonly (Shown | undefined)[];
   /** Stands behind them. */
@@ -68,7 +68,7 @@ export interface Row {
 }
 
 /** Images in rows and columns. */
-export function gridOf(columns: readonly string[], rows: readonly Row[]): string {
+export function gridOf(columns: readonly string[], rows: readonly ImageRow[]): string {
   const head = `<tr><th></th>${columns.map((column) => `<th>${html(column)}</th>`).join("")}</tr>`;
   const cell = (shown: Shown | undefined) => `<td>${shown ? figureOf(shown) : ""}</td>`;
   const body = rows.map(

@@ -14,7 +14,7 @@ import { inspect } from "../generation/inspect.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
-import { curvesOf, type Line } from "./curves.js";
+import { type Curve, curvesOf } from "./curves.js";
 import {
   attentionSection,
   disagreementSection,
@@ -99,7 +99,7 @@ function figuresSection({ step, seed, figures, networks }: Evaluation): Section 
 
 function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   if (metrics.length === 0) return undefined;
-  const figures = new Map<string, Line[]>();
+  const figures = new Map<string, Curve[]>();
   for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
     if (name === "step") continue;
     const [, before = "", stage = name, after = ""] = /^(.+)\/(stage\d+)(\/.+)?$/.exec(name) ?? [];

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { readPlaces } from "../images/grid.js";
+import { readImagePositions } from "../images/grid.js";
 import { onDisk } from "../util/system-errors.js";
-import type { Row } from "./page.js";
+import type { ImageRow } from "./page.js";
 
 /** Sheets that are shown at most, and images of each. */
 const most = { sheets: 8, images: 8 };
@@ -12,11 +12,15 @@ const most = { sheets: 8, images: 8 };
 /** Captions down, steps across; nothing where there are no sheets that say where their images are. */
 export async function samplesOverSteps(
   folder: string,
-): Promise<{ steps: number[]; rows: Row[] } | undefined> {
+): Promise<{ steps: number[]; rows: ImageRow[] } | undefined> {
   const names = onDisk(folder, () => readdirSync(folder)).filter((name) => /^step-\d+\.png$/.test(name));
   const sheets = spread(names.sort(), most.sheets).map((name) => {
     const sheet = onDisk(join(folder, name), () => readFileSync(join(folder, name)));
-    return { step: Number(/\d+/.exec(name)![0]), sheet, places: readPlaces(sheet).slice(0, most.images) };
+    return {
+      step: Number(/\d+/.exec(name)![0]),
+      sheet,
+      places: readImagePositions(sheet).slice(0, most.images),
+    };
   });
   const told = sheets.filter(({ places }) => places.length > 0);
   const captions = told.at(-1)?.places.map(({ caption = "" }) => caption);

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 
 /** A message: the values of its fields, by their numbers. */
-export type Fields = Record<number, (number | Uint8Array)[]>;
+export type MessageFields = Record<number, (number | Uint8Array)[]>;
 
-export function readEvents(path: string): Fields[] {
+export function readEvents(path: string): MessageFields[] {
   const file = readFileSync(path);
-  const events: Fields[] = [];
+  const events: MessageFields[] = [];
   for (let at = 0; at < file.length; ) {
     const length = Number(file.readBigUInt64LE(at));
     const data = file.subarray(at + 12, at + 12 + length);
@@ -29,8 +29,8 @@ function masked(bytes: Uint8Array): number {
   return Number((((crc >> 15n) | (crc << 17n)) + 0xa282ead8n) & 0xffffffffn);
 }
 
-export function parse(bytes: Uint8Array): Fields {
-  const fields: Fields = {};
+export function parse(bytes: Uint8Array): MessageFields {
+  const fields: MessageFields = {};
   let at = 0;
   const varint = () => {
     let value = 0;
@@ -54,12 +54,12 @@ export function parse(bytes: Uint8Array): Fields {
   return fields;
 }
 
-export function utf8(fields: Fields, field: number): string {
+export function utf8(fields: MessageFields, field: number): string {
   return new TextDecoder().decode(fields[field]![0] as Uint8Array);
 }
 
 /** What an event has of curves: the point of each, by its name. */
-export function scalarsOf(event: Fields): Record<string, number> {
+export function scalarsOf(event: MessageFields): Record<string, number> {
   const summary = event[5] ? parse(event[5][0] as Uint8Array) : {};
   const values = ((summary[1] ?? []) as Uint8Array[]).map(parse);
   return Object.fromEntries(

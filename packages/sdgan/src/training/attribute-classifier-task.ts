@@ -14,7 +14,7 @@ import {
   withAllCores,
 } from "@sdgan/torch";
 import {
-  type Attributes,
+  type AttributeValues,
   attributeClassifierFile,
   attributeClassifierSize,
   makeAttributeClassifier,
@@ -39,7 +39,7 @@ import type { StepMetrics } from "./step-metrics.js";
 export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config["attributeClassifier"];
   readonly #data: Prepared;
-  readonly #attributes: Attributes;
+  readonly #attributes: AttributeValues;
   readonly #attributeClassifier: AttributeClassifier;
   readonly #compute: Compute;
   readonly #prefetcher: Prefetcher<ReturnType<Loader["plan"]>>;

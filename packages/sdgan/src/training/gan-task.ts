@@ -22,6 +22,7 @@ import { Discriminator } from "../models/discriminator.js";
 import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
+import { partsOf } from "../util/lists.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
@@ -133,10 +134,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       size,
       caption: this.#data.splits.test.images.at(image).captions[caption]!.text,
     }));
-    const rows = Array.from({ length: Math.ceil(images.length / 8) }, (_, i) =>
-      images.slice(8 * i, 8 * i + 8),
-    );
-    return grid(rows, { title: `step ${this.steps}` });
+    return grid(partsOf(images, 8), { title: `step ${this.steps}` });
   }
 
   state(): TrainingState {

@@ -2,19 +2,19 @@ import { functional, manualSeed, noGrad, randn, scope, setMkldnn, type Tensor } 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attnganDiscriminatorName, attnganGeneratorName, loadAttnganState } from "../models/attngan-names.js";
 import { Discriminator } from "../models/discriminator.js";
-import { Generator, type GeneratorOptions } from "../models/generator.js";
+import { Generator } from "../models/generator.js";
 import { expectClose, golden, isOwnGolden, relativeError } from "../testing/golden.js";
+import { expectImage, trajectorySizes } from "../testing/trajectory.js";
 import { GanTrainer } from "./gan-trainer.js";
 
 const file = golden("attngan-trajectory");
-const adam = file.metadata.adam as { lr: number; betas: [number, number] };
+const adam = file.setting("adam");
 const history = file.metadata.history as { d: number[]; g: number[]; kl: number }[];
-const options = generatorOptions();
+const { generator: options, discriminatorWidth: width, images: sizes } = trajectorySizes(file);
 const published: Outcome = {
   losses: history.map(({ d, g, kl }) => [...d, ...g, kl]),
   weights: [file.get(`after.G.img_net${options.stages}`), file.get("after.G.bn_running_mean")],
 };
-const sizes = Array.from({ length: options.stages }, (_, i) => options.firstSize * 2 ** i);
 
 // A gradient of nearly zero has a sign that rounding decides, and Adam's first steps go by the sign: the steps agree
 // only if sums are taken in the published code's order, which is that of the plain convolutions.
@@ -32,7 +32,7 @@ describe("training steps of the AttnGAN baseline", () => {
           batch.text,
           draws.epsilon,
         );
-        for (const image of images) expectImage(image);
+        for (const image of images) expectImage(file, image);
         expectClose(mean, file.get("expect.mu"), 1e-4);
         expectClose(logVariance, file.get("expect.logvar"), 1e-4);
         if (attentions[0]) expectClose(attentions[0].mean(1), file.get("expect.attention1_mean"), 1e-4);
@@ -64,35 +64,10 @@ describe("training steps of the AttnGAN baseline", () => {
   });
 });
 
-/** Every dimension, from the names and shapes of the weights. */
-function generatorOptions(): GeneratorOptions {
-  const count = (name: (i: number) => string) => {
-    let i = 0;
-    while (file.tensors.has(`G.${name(i)}`)) i++;
-    return i;
-  };
-  const shape = (name: string) => file.get(`G.${name}`).shape as [number, number];
-  const stages = count((i) => `img_net${i + 1}.img.0.weight`);
-  const [fourfold, textWidth] = shape("ca_net.fc.weight");
-  const condition = fourfold / 4;
-  return {
-    width: shape("img_net1.img.0.weight")[1],
-    stages,
-    firstSize: 4 * 2 ** count((i) => `h_net1.upsample${i + 1}.1.weight`),
-    residualBlocks: count((i) => `h_net2.residual.${i}.block.0.weight`),
-    noise: shape("h_net1.fc.0.weight")[1] - condition,
-    condition,
-    textWidth,
-    scbn: new Array(stages).fill("none"),
-    scbnHidden: 1,
-  };
-}
-
 function build() {
   const generator = new Generator(options);
   loadAttnganState(generator, file.below("G."), attnganGeneratorName);
   const discriminators = sizes.map((imageSize, i) => {
-    const width = file.get(`D${i}.UNCOND_DNET.outlogits.0.weight`).size(1) / 8;
     const discriminator = new Discriminator({ width, imageSize, textWidth: options.textWidth });
     const name = (ours: string) => attnganDiscriminatorName(ours, imageSize);
     loadAttnganState(discriminator, file.below(`D${i}.`), name);
@@ -105,7 +80,7 @@ function build() {
     learningRate: { generator: adam.lr, discriminator: adam.lr },
     betas: adam.betas,
     averageDecay: 0.999,
-    klWeight: 1,
+    klWeight: file.setting("kl_weight"),
     sharedNoise: false,
     contrastive: {
       weight: 0,
@@ -116,6 +91,8 @@ function build() {
       discriminator: false,
     },
   });
+  for (const optimizer of [trainer.generatorOptimizer, ...trainer.discriminatorOptimizers])
+    Object.assign(optimizer, { eps: adam.eps });
   return { generator, discriminators, trainer };
 }
 
@@ -166,12 +143,4 @@ function inputs(step: number) {
   const text = { sentence, words, mask: file.mask(words, `step${step}.lengths`) };
   const real = sizes.map((size) => functional.upsampleNearest(small, size / small.size(2)));
   return { batch: { real, text }, draws: { noise: at("z"), epsilon: at("eps") } };
-}
-
-/** Larger images are there as means of squares. */
-function expectImage(image: Tensor): void {
-  const size = image.size(2);
-  const whole = file.tensors.get(`expect.image${size}`);
-  const expected = whole ?? file.get(`expect.image${size}_pooled`);
-  expectClose(functional.avgPool2d(image, size / expected.size(2)), expected, 1e-4);
 }

@@ -29,16 +29,16 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-type Training = "damsm" | "gan";
+type ResumedTraining = "damsm" | "gan";
 const folderOf = { damsm: (run: string) => join(run, "damsm"), gan: (run: string) => run };
 const resultOf = { damsm: "damsm.safetensors", gan: "model.safetensors" };
 
-function arguments_(training: Training, run: string): string[] {
+function arguments_(training: ResumedTraining, run: string): string[] {
   return ["train", training, "--data", data, "--run", run];
 }
 
 /** All that a training leaves which seed, data and configuration decide. */
-function outcome(training: Training, run: string): Record<string, string> {
+function outcome(training: ResumedTraining, run: string): Record<string, string> {
   const at = folderOf[training](run);
   const files = ["metrics.jsonl", resultOf[training], join("checkpoints", "step-0000008.safetensors")];
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(at, file), "base64")]));
@@ -57,7 +57,7 @@ async function killedAt(args: string[], moment: () => boolean): Promise<void> {
 }
 
 /** Trains in `run`, killed again and again: at these numbers of metrics, then as soon as a checkpoint is being written. */
-async function trainKilled(training: Training, run: string, moments: number[]): Promise<void> {
+async function trainKilled(training: ResumedTraining, run: string, moments: number[]): Promise<void> {
   const at = folderOf[training](run);
   const begin = [...arguments_(training, run), "--config", config];
   const resume = [...arguments_(training, run), "--resume"];

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { onDisk } from "./system-errors.js";
 
@@ -18,9 +27,9 @@ export function writeAtomic(path: string, write: (temporary: string) => void): v
   onDisk(path, () => {
     try {
       write(temporary);
-      sync(temporary, "r+");
+      syncToDisk(temporary);
       renameSync(temporary, path);
-      syncFolder(folder);
+      syncToDisk(folder); // Makes the rename itself last.
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
@@ -36,16 +45,17 @@ export function removeLeftovers(folder: string): void {
 
 const temporaryEnding = ".sdgan-tmp";
 
-function sync(path: string, mode: "r" | "r+"): void {
-  const file = openSync(path, mode);
+/**
+ * Makes a file's bytes, or a folder's names, last. Not every system lets a folder be opened: there it is left to the
+ * system.
+ */
+export function syncToDisk(path: string): void {
+  const isFolder = statSync(path).isDirectory();
+  if (isFolder && process.platform === "win32") return;
+  const file = openSync(path, isFolder ? "r" : "r+");
   try {
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-}
-
-/** Makes the rename itself last. Not every system lets a folder be opened; there the file alone is synced. */
-function syncFolder(folder: string): void {
-  if (process.platform !== "win32") sync(folder, "r");
 }

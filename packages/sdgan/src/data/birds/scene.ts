@@ -10,14 +10,14 @@ export function drawScene(x: number, y: number, light: Light, random: Random): s
   return random.pick([drawMeadow, drawShore, drawSky, drawFoliage, drawWall])({ x, y, light, random });
 }
 
-interface Place {
+interface SceneOptions {
   x: number;
   y: number;
   light: Light;
   random: Random;
 }
 
-function drawMeadow({ x, y, light, random }: Place): string {
+function drawMeadow({ x, y, light, random }: SceneOptions): string {
   const grass = jitter([146, 166, 112], 12, random);
   const horizon = y - random.uniform(8, 26);
   const blades = Array.from({ length: 26 }, () => {
@@ -33,7 +33,7 @@ function drawMeadow({ x, y, light, random }: Place): string {
   );
 }
 
-function drawShore({ x, y, light, random }: Place): string {
+function drawShore({ x, y, light, random }: SceneOptions): string {
   const sand = jitter([204, 188, 156], 10, random);
   const water = jitter([142, 172, 184], 12, random);
   const edge = y - random.uniform(3, 14);
@@ -55,7 +55,7 @@ function drawShore({ x, y, light, random }: Place): string {
   );
 }
 
-function drawSky(place: Place): string {
+function drawSky(place: SceneOptions): string {
   const { light, random } = place;
   const top = jitter(
     random.pick<Rgb>([
@@ -85,7 +85,7 @@ function drawSky(place: Place): string {
   );
 }
 
-function drawFoliage(place: Place): string {
+function drawFoliage(place: SceneOptions): string {
   const { light, random } = place;
   const green = jitter(
     random.pick<Rgb>([
@@ -108,7 +108,7 @@ function drawFoliage(place: Place): string {
   );
 }
 
-function drawWall(place: Place): string {
+function drawWall(place: SceneOptions): string {
   const { light, random } = place;
   const paint = random.pick<Rgb>([
     [186, 196, 200],
@@ -122,7 +122,7 @@ function drawWall(place: Place): string {
 }
 
 /** A branch through the bird's perch, with a twig and a few leaves. */
-function branch({ x, y, light, random }: Place): string {
+function branch({ x, y, light, random }: SceneOptions): string {
   const bark = jitter([146, 128, 112], 12, random);
   const slope = random.uniform(-0.12, 0.12);
   const at = (where: number) => y + 2.2 + (where - x) * slope;

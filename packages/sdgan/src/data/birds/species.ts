@@ -27,12 +27,12 @@ export const attributes = {
   size: ["small", "large"],
 } as const;
 
-export type Attributes = typeof attributes;
-export type Attribute = keyof Attributes;
+export type BirdAttributes = typeof attributes;
+export type Attribute = keyof BirdAttributes;
 export type Colour = (typeof colours)[number];
 
 /** One value for each attribute. */
-export type Traits = { [A in Attribute]: Attributes[A][number] };
+export type Traits = { [A in Attribute]: BirdAttributes[A][number] };
 
 export interface Species {
   name: string;

@@ -52,7 +52,7 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
 export const CAPTIONS_JSONL = "captions.jsonl";
 export const EXAMPLE = '{"image": "images/1.png", "captions": ["a red bird"]}';
 
-interface Line {
+interface CaptionLine {
   image: string;
   split: Split;
   captions: string[];
@@ -71,7 +71,7 @@ const lineSchema = z
     error: 'neither "captions" nor "caption"',
   });
 
-function parseLine(line: string, refuse: (problem: string) => never): Line {
+function parseLine(line: string, refuse: (problem: string) => never): CaptionLine {
   let json: unknown;
   try {
     json = JSON.parse(line);

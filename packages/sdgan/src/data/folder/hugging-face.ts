@@ -31,7 +31,7 @@ const LISTS = ["metadata.jsonl", "metadata.csv"];
  * Throws a `UserError` that names a broken line.
  */
 export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
-  const images = new Map<string, Row>();
+  const images = new Map<string, MetadataRow>();
   for (const list of lists) {
     const place = list.slice(0, list.lastIndexOf("/") + 1);
     const { rows, example } = list.endsWith(".csv") ? readCsv(data, list) : readJsonl(data, list);
@@ -63,7 +63,7 @@ export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
   });
 }
 
-interface Row {
+interface MetadataRow {
   image: string;
   captions: string[];
   label: string | undefined;
@@ -77,7 +77,7 @@ const rowSchema = z.object({
 });
 
 /** The row, or what is wrong with it. */
-function parseRow(content: unknown): Row | string {
+function parseRow(content: unknown): MetadataRow | string {
   const parsed = rowSchema.safeParse(content);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;

@@ -1,4 +1,5 @@
 import { inferenceMode, isTensor, type Tensor } from "@sdgan/torch";
+import { mean } from "../../util/lists.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
 
 export interface InceptionScore {
@@ -30,7 +31,7 @@ export function inceptionScore(
         number,
       ];
       const divergences = heads.map((head) => divergence(head.narrow(0, start, end - start)));
-      return Math.exp(divergences.reduce((sum, one) => sum + one, 0) / heads.length);
+      return Math.exp(mean(divergences));
     }),
   );
   return meanAndDeviation(scores);

@@ -1,36 +1,40 @@
 import { readFileSync } from "node:fs";
-import { tensor } from "@sdgan/torch";
 import { expect, it } from "vitest";
+import { formulaTensor, shapeOf } from "../../testing/formula.js";
+import { goldenPath } from "../../testing/golden.js";
 import { frechetDistance } from "./frechet-distance.js";
 import { inceptionScore } from "./inception-score.js";
 
-/** Values of the published code, of inputs that formulas give. */
-const golden = JSON.parse(readFileSync(new URL("../../../golden/metrics.json", import.meta.url), "utf8")) as {
-  fid: { value: number };
-  inception_score: { splits10: [number, number]; splits1: [number, number] };
+/** Values of the published code, and the formulas of its inputs: "sin(0.7 i + 0) as [64,16]". */
+const golden = JSON.parse(readFileSync(goldenPath("metrics.json"), "utf8")) as {
+  /** `self` is what rounding leaves there of the distance of `a` to itself. */
+  fid: { a: string; b: string; value: number; self: number };
+  inception_score: { p: string } & Record<`splits${number}`, [mean: number, deviation: number]>;
 };
 
-const matrix = (rows: number, columns: number, value: (i: number) => number) =>
-  tensor(
-    Array.from({ length: rows * columns }, (_, i) => value(i)),
-    { dtype: "float64" },
-  ).view(rows, columns);
+function matrix(text: string) {
+  const match = /^(.+) as \[([\d,\s]+)\]/.exec(text);
+  if (!match) throw new Error(`"${text}" is no formula with a shape: expected "… i … as [rows,columns]"`);
+  return formulaTensor(match[1]!, shapeOf(match[2]!));
+}
 
 it("FID is the published one", () => {
-  const a = matrix(64, 16, (i) => Math.sin(0.7 * i));
-  const b = matrix(64, 16, (i) => 1.3 * Math.cos(0.31 * i) + 0.2);
-  expect(frechetDistance(a, b) / golden.fid.value).toBeCloseTo(1, 7);
-  expect(Math.abs(frechetDistance(a, a))).toBeLessThan(1e-6);
+  const { a: first, b: second, value, self } = golden.fid;
+  const [a, b] = [matrix(first), matrix(second)];
+  // The square root of a singular matrix is exact to about half of float64's digits, there and here.
+  expect(Math.abs(frechetDistance(a, b) - value)).toBeLessThan(5e-8 * value + Math.abs(self));
+  expect(Math.abs(frechetDistance(a, a))).toBeLessThan(1e-7 * a.square().sum(1).mean().item());
 });
 
 it("Inception Score is the published one, mean and deviation", () => {
-  const unscaled = matrix(50, 10, (i) => Math.exp(2 * Math.sin(0.9 * i)));
+  const { p: text, ...expected } = golden.inception_score;
+  const rows = /^rows of (.+), each divided by its sum$/.exec(text);
+  if (!rows) throw new Error(`"${text}" is not known: expected "rows of …, each divided by its sum"`);
+  const unscaled = matrix(rows[1]!);
   const p = unscaled.div(unscaled.sum(1, true));
-  for (const [splits, [mean, deviation]] of [
-    [10, golden.inception_score.splits10],
-    [1, golden.inception_score.splits1],
-  ] as const) {
-    const score = inceptionScore(p, splits);
+  expect(Object.keys(expected).length).toBeGreaterThan(0);
+  for (const [key, [mean, deviation]] of Object.entries(expected)) {
+    const score = inceptionScore(p, Number(key.replace("splits", "")));
     expect(score.mean / mean).toBeCloseTo(1, 8);
     expect(score.deviation).toBeCloseTo(deviation, 8);
   }

@@ -1,5 +1,5 @@
 import {
-  type Attributes,
+  type AttributeValues,
   attributeClassifierFor,
   attributeClassifierPath,
   attributeClassifierSize,
@@ -12,7 +12,7 @@ import type { FeatureExtractor } from "./feature-extractor.js";
 
 /** a feature extractor whose classes are the attributes' values, attribute by attribute. */
 export interface AttributeExtractor extends FeatureExtractor {
-  attributes: Attributes;
+  attributes: AttributeValues;
 }
 
 /**

@@ -1,11 +1,12 @@
 import { type Config, encodeCaption, UserError, type Vocabulary } from "@sdgan/core";
-import { type Tensor, tensor } from "@sdgan/torch";
+import type { Tensor } from "@sdgan/torch";
 import { type Damsm, damsmFolder, damsmPath, loadDamsm, moveDamsm } from "../../artifacts/damsm.js";
 import { requireIndependent } from "../../artifacts/damsm-of-run.js";
 import { refusing } from "../../artifacts/tensor-file.js";
 import type { Device } from "../../compute/device.js";
 import { describeFit, fit, fits } from "../../compute/images.js";
 import { holdRandomStreams } from "../../compute/random-streams.js";
+import { tokenTensor } from "../../compute/tokens.js";
 import { openRun } from "../../run/run-folder.js";
 import { sha256Of } from "../../util/sha256.js";
 import { loadVocabulary } from "../../util/vocabulary-file.js";
@@ -82,11 +83,9 @@ export function damsmExtractor(
       classes: [],
     }),
     read(captions) {
-      const tokens = captions.map((text) => encodeCaption(vocabulary, text, config.data.maxWords).tokens);
-      const lengths = tokens.map(({ length }) => length);
-      const places = Math.max(...lengths);
-      const padded = tokens.map((own) => [...own, ...new Array(places - own.length).fill(0)]);
-      return damsm.text.forward(tensor(padded, { dtype: "int64", device }), lengths).sentence;
+      const encoded = captions.map((text) => encodeCaption(vocabulary, text, config.data.maxWords).tokens);
+      const { tokens, lengths } = tokenTensor(encoded, device);
+      return damsm.text.forward(tokens, lengths).sentence;
     },
   };
 }

@@ -1,0 +1,17 @@
+import { type Tensor, tensor } from "@sdgan/torch";
+import { paddedTokens } from "../util/padded-tokens.js";
+import type { Device } from "./device.js";
+
+/**
+ * What the text encoder takes of captions: tokens [B, T], int64, padded with 0 to the longest. Lengths stay on the CPU.
+ *
+ * @param captions tokens of each of the B captions
+ */
+export function tokenTensor(
+  captions: readonly ArrayLike<number>[],
+  device: Device,
+): { tokens: Tensor; lengths: Int32Array } {
+  const { tokens, lengths } = paddedTokens(captions);
+  const B = captions.length;
+  return { tokens: tensor(tokens, { shape: [B, tokens.length / B], dtype: "int64", device }), lengths };
+}
