@@ -8,14 +8,16 @@ export default defineConfig({
   resolve: {
     alias: {
       "@sdgan/core": source("packages/core/src/index.ts"),
+      "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
+      "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),
     },
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "packages/*/scripts/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "packages/*/{scripts,lib}/**/*.test.ts", "scripts/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     // One thread a worker: two that wait for each other on the same cores take ten times as long.

@@ -23,8 +23,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { run, which } from "../../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../../packages/torch/scripts/failure.mjs";
+import { run, which } from "../../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../../packages/addons/lib/failure.mjs";
 import { compileTypeScript, ROOT } from "../setup.mjs";
 
 /** @type {{ workspaces: string[] }} The project's own packages. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
+import { pathOfAddon } from "./addon-path.js";
 
 /** Something of libtorch's that JavaScript only holds. */
 declare const opaque: unique symbol;
@@ -88,7 +88,7 @@ export const processors = processorsAllowed();
 export const native = load();
 
 function load(): Native {
-  const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+  const path = pathOfAddon();
   const cores = availableParallelism(); // Counted before this thread is bound to one of them.
   const threads = threadsAskedFor();
   // Between two operators libtorch's threads wait spinning, a millisecond by default. Where the cores are shared with
@@ -102,7 +102,7 @@ function load(): Native {
       return createRequire(import.meta.url)(path) as Native;
     } catch (error) {
       const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-      throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+      throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npx sdgan setup`);
     }
   });
   addon.keepMemory();

@@ -19,6 +19,6 @@ it("says what to do where libtorch cannot use it", () => {
   simulated.isUsable = false;
   expect(examineGpu()).toMatchObject({
     found: expect.stringMatching(/^Simulated GPU is there, and libtorch .* was built without CUDA$/),
-    advice: expect.stringContaining("npm run setup"),
+    advice: expect.stringContaining("npx sdgan setup"),
   });
 });

@@ -26,7 +26,7 @@ export function examineGpu(): Finding {
       what,
       found: `${named}, but a convolution fails: ${reason}`,
       advice:
-        "use --device cpu, or a libtorch that was built for this GPU: LIBTORCH names it, then npm run setup",
+        "use --device cpu, or a libtorch that was built for this GPU: LIBTORCH names it, then npx sdgan setup",
     };
   }
 }
