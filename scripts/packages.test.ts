@@ -84,53 +84,71 @@ describe("a tarball", () => {
   });
 });
 
-describe.each(["hoisted", "linked"])("installed from the tarballs, %s", (strategy) => {
-  it("sdgan sets itself up, trains and generates", async ({ skip }) => {
-    const project = join(folder, strategy);
-    write(project, "package.json", '{ "private": true }');
-    const env = plainEnvironment({ XDG_CACHE_HOME: join(folder, "cache"), OMP_NUM_THREADS: "1" });
-    const call = (program: string, ...args: string[]) =>
-      spawnSync(program, args, { cwd: project, env, encoding: "utf8", maxBuffer: 2 ** 26 });
-    const sdgan = (...args: string[]) => {
-      const { status, stdout, stderr } = call("npx", "--no-install", "sdgan", ...args);
-      expect(status, `sdgan ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
-      return stdout;
-    };
-
-    const install = call(
-      "npm",
-      ...["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
-      ...["--fetch-retries=1", `--install-strategy=${strategy}`, ...tarballs.map(({ path }) => path)],
-    );
-    if (install.status !== 0 && OFFLINE.test(install.stderr))
-      skip(`npm reaches no registry, so nothing can be installed: ${install.stderr.trim().split("\n")[0]}`);
-    expect(install.status, install.stdout + install.stderr).toBe(0);
-
-    const doctor = call("npx", "--no-install", "sdgan", "doctor");
+describe("installed from the tarballs in an empty folder", () => {
+  it("sdgan sets itself up, trains and generates", ({ skip }) => {
+    const { project, sdgan, run } = install("hoisted", skip);
+    const cache = join(folder, "cache/sdgan");
+    const doctor = run("doctor");
     expect([doctor.status, doctor.stdout]).toEqual([1, expect.stringContaining("npx sdgan setup")]);
 
-    lendObjects(join(folder, "cache/sdgan"));
+    lendObjects(cache);
     const built = sdgan("setup");
     expect(built).toMatch(/✓ libtorch \d+\.\d+\S* \w+ in \//);
-    expect(built).toContain(`: ${join(folder, "cache/sdgan/torch-")}`);
-    expect(built).toContain(`: ${join(folder, "cache/sdgan/images-")}`);
+    expect(built).toContain(`addon for libtorch built: ${cache}/torch-`);
+    expect(built).toContain(`addon for images built: ${cache}/images-`);
     expect(sdgan("setup").match(/is up to date/g)).toHaveLength(2);
     expect(sdgan("doctor")).toMatch(
-      /libtorch +\d+\.\d+[\s\S]*addons +libtorch: \S+\/torch\.node, images: \S+\.node/,
+      /libtorch +\d+\.\d+[\s\S]*addons +libtorch: \S+\/torch\.node, images: \S+\/images\.node/,
     );
 
     write(project, "tiny.yaml", tinyConfig);
     sdgan("prepare", "birds", "--size", "16", "--species", "20", "--images", "2", "--out", "data");
-    const training = ["--config", "tiny.yaml", "--data", "data", "--run", "run", "--steps"];
-    sdgan("train", "damsm", ...training, "5");
-    sdgan("train", "gan", ...training, "20", "--set", "training.steps=20");
+    const training = ["--config", "tiny.yaml", "--data", "data", "--run", "run"];
+    sdgan("train", "damsm", ...training, "--steps", "5");
+    sdgan("train", "gan", ...training, "--set", "training.steps=20", "--steps", "20");
     sdgan("generate", "--run", "run", "--caption", "a small red bird", "--out", "images");
-    const images = readdirSync(join(project, "images")).filter((name) => name.endsWith(".png"));
-    expect(images).toHaveLength(1);
-    const image = await sharp(join(project, "images", images[0]!)).metadata();
-    expect(image).toMatchObject({ format: "png", width: 16, height: 16 });
+    return expectImage(join(project, "images/1-a-small-red-bird-1.png"), 16);
+  });
+
+  it("every package finds what it needs where it sees only what it declares, as with pnpm", ({ skip }) => {
+    const { sdgan } = install("linked", skip);
+    lendObjects(join(folder, "cache/sdgan"));
+    expect(sdgan("setup")).toContain("addon for images");
+    expect(sdgan("doctor")).toMatch(/libtorch +\d+\.\d+/);
+    sdgan("prepare", "birds", "--size", "16", "--species", "20", "--images", "1", "--out", "data");
   });
 });
+
+/** Installs the tarballs by npm into a new folder, in one of its layouts of `node_modules`. */
+function install(layout: string, skip: (note: string) => never) {
+  const project = join(folder, layout);
+  write(project, "package.json", '{ "private": true }');
+  const env = plainEnvironment({ XDG_CACHE_HOME: join(folder, "cache"), OMP_NUM_THREADS: "1" });
+  const call = (program: string, ...args: string[]) =>
+    spawnSync(program, args, { cwd: project, env, encoding: "utf8", maxBuffer: 2 ** 26 });
+  const { status, stdout, stderr } = call(
+    "npm",
+    ...["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
+    ...["--fetch-retries=1", `--install-strategy=${layout}`, ...tarballs.map(({ path }) => path)],
+  );
+  if (status !== 0 && OFFLINE.test(stderr))
+    skip(`npm reaches no registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
+  expect(status, stdout + stderr).toBe(0);
+
+  const run = (...args: string[]) => call("npx", "--no-install", "sdgan", ...args);
+  const sdgan = (...args: string[]) => {
+    const { status, stdout, stderr } = run(...args);
+    expect(status, `sdgan ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
+    return stdout;
+  };
+  return { project, run, sdgan };
+}
+
+async function expectImage(path: string, side: number): Promise<void> {
+  expect(await sharp(path).metadata()).toMatchObject({ format: "png", width: side, height: side });
+  const { channels } = await sharp(path).stats();
+  expect(Math.max(...channels.map(({ min, max }) => max - min))).toBeGreaterThan(0);
+}
 
 /**
  * Gives a cache the objects of the addon for libtorch that this workspace's set-up compiled, because compiling them

@@ -32,10 +32,12 @@ const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8
 
 /** Of the project itself, in the same places. */
 const OWN = [
-  ...["package.json", "configs", "bench", "scripts/cuda-check"],
+  ...["package.json", "bench", "scripts/cuda-check"],
   ...workspaces
     .flatMap((folder) =>
-      ["package.json", "bin", "dist", "native", "scripts"].map((part) => join(folder, part)),
+      ["package.json", "bin", "dist", "include", "lib", "native", "scripts"].map((part) =>
+        join(folder, part),
+      ),
     )
     .filter((path) => existsSync(join(ROOT, path))),
 ];

@@ -95,6 +95,7 @@ export async function buildAddon(addon, { env = process.env, cache, say } = {}) 
   };
   const found = await find(cache ? [cache] : cacheFolders({ env }));
   if (found) {
+    touch(objectsFolder(found.folder, inputs));
     use(addon, found.path, isWritable(found.folder) ? found.folder : cacheFolder({ env }));
     return { path: found.path, compiled: -1 };
   }
@@ -114,6 +115,14 @@ export async function buildAddon(addon, { env = process.env, cache, say } = {}) 
  */
 function pathIn(cache, { label, stamp, name }) {
   return join(cache, `${label}-${stamp}`, `${name}.node`);
+}
+
+/**
+ * @param {string} cache
+ * @param {Inputs} inputs
+ */
+function objectsFolder(cache, { name, context }) {
+  return join(cache, `${name}-objects-${context}`);
 }
 
 /**
@@ -158,7 +167,7 @@ function touch(path) {
 async function build(addon, inputs, cache, env) {
   const compiler = await findCompiler(addon.standard, env);
   const path = pathIn(cache, inputs);
-  const workDir = join(cache, `${addon.name}-objects-${inputs.context}`);
+  const workDir = objectsFolder(cache, inputs);
   const target = dirname(path);
   /** @type {Build} */
   const job = { addon, inputs, compiler, env, cache, target, workDir };

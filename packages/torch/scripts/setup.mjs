@@ -17,15 +17,15 @@ export { builtWith } from "./build.mjs";
 
 /**
  * @param {{ archive?: string | undefined, say?: (line: string) => void }} [options] `archive`: a URL or the path of a
- *   file, to be installed whatever is there
+ *   file, to be unpacked into the cache whatever is there
  * @returns {Promise<{ libtorch: Libtorch, installed: boolean, addon: string, compiled: number }>} `installed` tells
  *   whether libtorch was missing; `compiled` is the number of files, -1 if the addon was up to date
  */
 export async function setUpTorch({ archive, say = console.log } = {}) {
-  if (archive) await installFrom(archive, { say });
+  const unpacked = archive ? await installFrom(archive, { say }) : undefined;
   const { libtorch, installed } = await ensureLibtorch({ say });
   const { path, compiled } = await buildTorch(libtorch, { say });
-  return { libtorch, installed: installed || archive !== undefined, addon: path, compiled };
+  return { libtorch, installed: installed || libtorch.home === unpacked?.home, addon: path, compiled };
 }
 
 await runAsProgram(import.meta.url, async () => {
