@@ -12,10 +12,12 @@ export default defineConfig({
   resolve: {
     alias: {
       "@sdgan/core": source("packages/core/src/index.ts"),
+      "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
-      "@sdgan/torch/lock": source("packages/torch/scripts/lock.mjs"),
+
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
+      "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),
     },
@@ -30,7 +32,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: "node",
-          include: ["packages/*/src/**/*.test.ts", "packages/*/scripts/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/{scripts,lib}/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
           // One thread a worker: two that wait for each other on the same cores take ten times as long.
           env: { OMP_NUM_THREADS: "1" },
         },

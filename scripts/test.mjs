@@ -9,8 +9,8 @@ import "./node-version.mjs";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, runInTerminal } from "../packages/torch/scripts/command.mjs";
-import { describe, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { run, runInTerminal } from "../packages/addons/lib/command.mjs";
+import { describe, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { installChromium } from "./chromium.mjs";
 import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -43,6 +43,8 @@ function folder(): string {
   return path;
 }
 
+const withCache = (cacheHome: string) => ({ ...process.env, XDG_CACHE_HOME: cacheHome });
+
 interface Outcome {
   results: unknown[][];
   mixed: string;
@@ -52,8 +54,8 @@ interface Outcome {
 
 it("three copies of the package compute side by side in one process", async () => {
   const into = folder();
-  const copies = ["a", "b", "c"].map((name) => copyPackage(join(into, name)));
-  const { results, mixed, own, apart } = (await resultOf(program(copies))) as Outcome;
+  const copies = ["a", "b", "c"].map((name) => copyPackage(join(into, name), into).folder);
+  const { results, mixed, own, apart } = (await resultOf(program(copies), withCache(into))) as Outcome;
   expect(results[0]![0]).toBe(true);
   expect(results[1]).toEqual(results[0]);
   expect(results[2]).toEqual(results[0]);
@@ -62,10 +64,9 @@ it("three copies of the package compute side by side in one process", async () =
 
 it("two copies that share the addon's file keep their own classes", async () => {
   const into = folder();
-  const [a, b] = ["a", "b"].map((name) => copyPackage(join(into, name)));
-  rmSync(join(b!, "build"), { recursive: true });
-  symlinkSync(join(a!, "build"), join(b!, "build"));
-  const { results, own, apart } = (await resultOf(program([a!, b!]))) as Outcome;
+  const a = copyPackage(join(into, "a"), into);
+  const b = copyPackage(join(into, "b"), into, a.addon);
+  const { results, own, apart } = (await resultOf(program([a.folder, b.folder]), withCache(into))) as Outcome;
   expect(results[1]).toEqual(results[0]);
   expect([own, apart]).toEqual([true, true]);
 });

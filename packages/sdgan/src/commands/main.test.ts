@@ -71,6 +71,7 @@ describe("usage", () => {
       ["import", "attngan"],
       ["import", "weights"],
       ["export"],
+      ["setup"],
       ["doctor"],
     ]) {
       const { code, stdout } = await sdganWithout(
@@ -320,6 +321,6 @@ describe("doctor", () => {
     expect(stdout).toMatch(/\d+ GFLOP\/s in float32, \d+ in bfloat16/);
     const without = await sdganWithout(["@sdgan/torch"], "doctor");
     expect(without.code).toBe(1);
-    expect(without.stdout).toContain("npm run setup");
+    expect(without.stdout).toContain("npx sdgan setup");
   });
 });

@@ -81,6 +81,6 @@ export function whyNoCuda(): { found: string; remedy: string; driver: boolean } 
 function cudaBuild(version: string): string {
   return (
     `set LIBTORCH to the folder of a libtorch built for CUDA ${version} or earlier ` +
-    "(that of a Python torch will do), and run: npm run setup"
+    "(that of a Python torch will do), and run: npx sdgan setup"
   );
 }

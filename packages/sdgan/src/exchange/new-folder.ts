@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { isRunning } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
-import { isRunning } from "@sdgan/torch/lock";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**

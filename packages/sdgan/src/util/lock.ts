@@ -1,5 +1,5 @@
+import { isOfHere, tryLock } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
-import { isOfHere, tryLock } from "@sdgan/torch/lock";
 import { onDisk } from "./system-errors.js";
 
 /** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */
