@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { beforeAll, expect, it, onTestFinished } from "vitest";
+import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { compile, copyPackage, resultOf } from "./testing/compiled.js";
 
 /** Trains a step and generates with every copy in turn: each uses all of the addon's own operators. */
@@ -35,6 +35,8 @@ const apart = copies[0].Tensor !== copies[1].Tensor;
 console.log(JSON.stringify({ results, mixed, own, apart }));
 process.exit(0);`;
 
+// Processes of their own, each of which loads libtorch: seconds, and many where others compute too.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(compile);
 
 function folder(): string {

@@ -37,6 +37,6 @@ export function copyPackage(
 /** What a module prints as JSON in its last line. It is run in `packages/torch`, where `@sdgan/torch` can be imported. */
 export async function resultOf(code: string, env: NodeJS.ProcessEnv = process.env): Promise<unknown> {
   const args = ["--input-type=module", "-e", code];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: own, env, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: own, env, timeout: 150_000 });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 }
