@@ -1,4 +1,4 @@
-import { UserError } from "@sdgan/core";
+import { UserError } from "@sdgan/core/basics";
 
 /**
  * Imports modules that need libtorch. Where it cannot be loaded, that is one line with the remedy.
