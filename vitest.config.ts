@@ -11,6 +11,7 @@ const executablePath = findChromium();
 export default defineConfig({
   resolve: {
     alias: {
+      "@sdgan/core/basics": source("packages/core/src/basics.ts"),
       "@sdgan/core": source("packages/core/src/index.ts"),
       "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),

@@ -4,7 +4,7 @@
  * "a_b" are two each; punctuation and emoji are none. So a text of emoji alone has no word, except those that NFKC
  * makes letters or digits of: "ℹ" is "i".
  *
- * - Numbers of every kind count as digits: "2nd", "四".
+ * - Numbers of every kind count as digits: "2nd", "٤٢", "४२".
  * - Typographic apostrophes (’ and ʼ) become "'". One at a word's edge is left out: "'tis" gives "tis".
  * - Characters that show nothing (soft hyphen, joiners, direction marks, variation selectors) are removed first:
  *   with or without them it is the same word.

@@ -1,4 +1,4 @@
-import { UserError, visible } from "@sdgan/core";
+import { UserError, visible } from "@sdgan/core/basics";
 import { systemError } from "../util/system-errors.js";
 
 /** A command called wrongly: an option's value, options that exclude each other. Exit code 2. */

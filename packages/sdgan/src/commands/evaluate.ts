@@ -1,4 +1,4 @@
-import { nearest } from "@sdgan/core";
+import { nearest } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { type MetricName, metricNames } from "../evaluation/result.js";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isPresetName, type TokenizerName, tokenizerNames, visible } from "@sdgan/core";
+import { isPresetName, type TokenizerName, tokenizerNames, visible } from "@sdgan/core/basics";
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary, Resumed } from "../data/prepare.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { visible } from "@sdgan/core";
+import { visible } from "@sdgan/core/basics";
 import { Command } from "commander";
 import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";

@@ -1,4 +1,4 @@
-import { visible } from "@sdgan/core";
+import { visible } from "@sdgan/core/basics";
 
 export interface ProgressOptions {
   /** Stands at the beginning of the line: "damsm". */

@@ -1,4 +1,4 @@
-import { UserError } from "@sdgan/core";
+import { UserError } from "@sdgan/core/basics";
 import { libtorchIsLoaded, tuneProcess } from "@sdgan/torch/host";
 
 /**

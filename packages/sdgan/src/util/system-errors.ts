@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { UserError } from "@sdgan/core";
+import { UserError } from "@sdgan/core/basics";
 
 const meanings: Record<string, string> = {
   ENOSPC: "the disk is full",

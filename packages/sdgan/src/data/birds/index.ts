@@ -63,7 +63,8 @@ function makeExample(species: Species, classId: number, image: number, seed: num
     classId,
     captions: writeCaptions(traits, captionsPerImage, randomOf("captions")),
     stamp: async () => `seed ${seed}, ${size} pixels`,
-    read: async () => Buffer.from(drawBirdImage(traits, size, randomOf("image"))),
+    // A stream is named by its label: another one gives other images to everybody.
+    read: async () => Buffer.from(drawBirdImage(traits, size, randomOf("picture"))),
     attributes: Object.fromEntries(
       attributeEntries.map(([attribute, values]) => [attribute, values.indexOf(traits[attribute])]),
     ),
