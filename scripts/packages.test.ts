@@ -91,6 +91,17 @@ describe("installed from the tarballs in an empty folder", () => {
     const doctor = run("doctor");
     expect([doctor.status, doctor.stdout]).toEqual([1, expect.stringContaining("npx sdgan setup")]);
 
+    for (const [name, ...command] of [
+      ["images", "prepare", "birds", "--out", "early"],
+      ["torch", "generate", "--run", "early", "--caption", "a bird", "--out", "images"],
+    ]) {
+      const { status, stderr } = run(...command);
+      expect(stderr).toMatch(
+        new RegExp(`^sdgan: @sdgan/${name} has no addon for .* yet\\. Run: npx sdgan setup\n$`),
+      );
+      expect(status).toBe(1);
+    }
+
     lendObjects(cache);
     const built = sdgan("setup");
     expect(built).toMatch(/✓ libtorch \d+\.\d+\S* \w+ in \//);

@@ -7,6 +7,9 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFil
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolders } from "./cache.mjs";
+import { Failure } from "./failure.mjs";
+
+export { Failure };
 
 /**
  * @typedef {object} AddonRecord
@@ -21,16 +24,16 @@ import { cacheFolders } from "./cache.mjs";
  * @param {string | URL} folder
  * @param {import("./cache.mjs").Place} [place]
  * @returns {string}
- * @throws {Error} if set-up has not built it; the message says what to run
+ * @throws {Failure} if set-up has not built it; the message says what to run
  */
 export function addonPath(folder, place) {
   const { name, version } = readPackage(folder);
   const record = readRecord(folder, place);
   const run = `Run: ${setupCommand(folder)}`;
-  if (!record) throw new Error(`${name} has no addon for ${realPath(folder)} yet. ${run}`);
+  if (!record) throw new Failure(`${name} has no addon for ${realPath(folder)} yet. ${run}`);
   if (record.version !== version)
-    throw new Error(`${name} has an addon of version ${record.version}, and is ${version} now. ${run}`);
-  if (!existsSync(record.addon)) throw new Error(`${name} has lost its addon ${record.addon}. ${run}`);
+    throw new Failure(`${name} has an addon of version ${record.version}, and is ${version} now. ${run}`);
+  if (!existsSync(record.addon)) throw new Failure(`${name} has lost its addon ${record.addon}. ${run}`);
   return record.addon;
 }
 

@@ -3,6 +3,7 @@
  * threads. Scaling is Pillow's BILINEAR, to the bit: a triangle that covers every pixel that goes into the result.
  */
 import { createRequire } from "node:module";
+import { Failure } from "@sdgan/addons/addon-path";
 import { pathOfAddon } from "./addon-path.js";
 
 export interface JpegHeader {
@@ -98,6 +99,6 @@ function load(): Native {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Error(`The addon for images cannot be loaded from ${path} (${reason}). Run: npx sdgan setup`);
+    throw new Failure(`The addon for images cannot be loaded from ${path} (${reason}). Run: npx sdgan setup`);
   }
 }

@@ -36,6 +36,14 @@ it("a command called wrongly has a code of its own", () => {
   expect(new UserError("broken").code).toBe("invalid");
 });
 
+it("an addon that set-up has not built is one line with the command, and no bug", () => {
+  const failure = Object.assign(new Error("no addon yet. Run: npx sdgan setup"), { name: "Failure" });
+  expect(describeError(failure)).toEqual({
+    line: "sdgan: no addon yet. Run: npx sdgan setup",
+    exitCode: 1,
+  });
+});
+
 it("a GPU whose memory is full is told of with what to do", () => {
   const full =
     "aten::conv2d(input: tensor float32[64, 3, 8, 8]): CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …";

@@ -31,12 +31,18 @@ export async function run(main: () => Promise<void>): Promise<void> {
 export function describeError(error: unknown): { line?: string; exitCode: number } {
   const { code, exitCode } = Object(error) as { code?: unknown; exitCode?: number };
   if (String(code).startsWith("commander.")) return { exitCode: exitCode === 0 ? 0 : 2 };
-  const known = error instanceof UserError ? error : (systemError(error) ?? lackOfGpuMemory(error));
+  const known =
+    error instanceof UserError ? error : (lackOfSetUp(error) ?? systemError(error) ?? lackOfGpuMemory(error));
   if (known)
     return { line: `sdgan: ${visible(known.message)}`, exitCode: known instanceof UsageError ? 2 : 1 };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const advice = "This is a bug in sdgan; SDGAN_DEBUG=1 shows where.";
   return { line: `sdgan: ${visible(message)}. ${advice}`, exitCode: 1 };
+}
+
+/** What `@sdgan/torch` and `@sdgan/images` throw where their addon is not there or cannot be loaded. */
+function lackOfSetUp(error: unknown): Error | undefined {
+  return error instanceof Error && error.name === "Failure" ? error : undefined;
 }
 
 /** What libtorch says when a GPU's memory is full. */

@@ -1,4 +1,4 @@
-import { visible } from "@sdgan/core";
+import { visible } from "@sdgan/core/basics";
 import type { Command } from "commander";
 
 interface Options {
