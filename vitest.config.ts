@@ -1,28 +1,74 @@
 import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { findChromium } from "./scripts/chromium.mjs";
 
 /** Tests run on the sources, so that a stale build can never make them pass. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const executablePath = findChromium();
 
 export default defineConfig({
   resolve: {
     alias: {
       "@sdgan/core": source("packages/core/src/index.ts"),
+      "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
-      "@sdgan/torch/lock": source("packages/torch/scripts/lock.mjs"),
+
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
+      "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
       "@sdgan/torch": source("packages/torch/src/index.ts"),
     },
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "packages/*/scripts/**/*.test.ts", "scripts/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    // One thread a worker: two that wait for each other on the same cores take ten times as long.
-    env: { OMP_NUM_THREADS: "1" },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/{scripts,lib}/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
+          // One thread a worker: two that wait for each other on the same cores take ten times as long.
+          env: { OMP_NUM_THREADS: "1" },
+        },
+      },
+      // What runs anywhere is tested in a browser too, where there is one.
+      ...(executablePath ? [inChromium(executablePath)] : []),
+    ],
   },
 });
+
+function inChromium(executablePath: string) {
+  return {
+    extends: true as const,
+    test: {
+      name: "chromium",
+      include: ["packages/core/src/**/*.test.ts"],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        // Nothing but the page under test: no updates, no accounts. Playwright gives each start a fresh profile.
+        provider: playwright({
+          launchOptions: {
+            executablePath,
+            args: [
+              ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+              ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            ],
+          },
+        }),
+        instances: [{ browser: "chromium" as const }],
+      },
+    },
+  };
+}

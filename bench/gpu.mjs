@@ -10,8 +10,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { run } from "../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { run } from "../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 
 const [OURS, RIVAL] = ["measure.mjs", "rival/measure.py"].map((file) =>
   join(fileURLToPath(new URL(".", import.meta.url)), file),

@@ -11,8 +11,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { run } from "../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { run } from "../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
 import { PYTHON, requireModule } from "./python.mjs";
 

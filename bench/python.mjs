@@ -1,7 +1,7 @@
 /** Debian's Python, which the rivals run in. */
-import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
-import { run } from "../packages/torch/scripts/command.mjs";
-import { Failure } from "../packages/torch/scripts/failure.mjs";
+import { aptInstall, THIS_PROCESS } from "../packages/addons/lib/apt.mjs";
+import { run } from "../packages/addons/lib/command.mjs";
+import { Failure } from "../packages/addons/lib/failure.mjs";
 
 export const PYTHON = "/usr/bin/python3";
 

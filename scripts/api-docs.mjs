@@ -8,8 +8,8 @@
 import "./node-version.mjs";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { runInTerminal, which } from "../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { runInTerminal, which } from "../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "./setup.mjs";
 
 const FOLDER = join(ROOT, "docs/api");

@@ -10,7 +10,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { findChromium } from "./chromium.mjs";
 
 const LOOKS = [

@@ -1,6 +1,6 @@
-/** A Chromium that draws without a window, which pages are looked at in. */
+/** A Chromium without a window, in which pages and what runs anywhere are tested. */
 import { existsSync } from "node:fs";
-import { aptInstall, THIS_PROCESS } from "../packages/torch/scripts/apt.mjs";
+import { aptInstall, THIS_PROCESS } from "../packages/addons/lib/apt.mjs";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 

@@ -9,8 +9,8 @@ import "./node-version.mjs";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { runInTerminal } from "../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { runInTerminal } from "../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "./setup.mjs";
 
 /** Minutes for everything but set-up; what the other steps leave of them is the GAN's. */

@@ -10,7 +10,7 @@
 import "./node-version.mjs";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { setUp } from "./setup.mjs";
 
 await runAsProgram(import.meta.url, async () => {

@@ -1,8 +1,8 @@
 /** Installs the npm packages that `package-lock.json` names, when they are not there yet. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, which } from "../packages/torch/scripts/command.mjs";
-import { Failure } from "../packages/torch/scripts/failure.mjs";
+import { run, which } from "../packages/addons/lib/command.mjs";
+import { Failure } from "../packages/addons/lib/failure.mjs";
 
 /** What Node and npm call a network that is not there. */
 const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/;

@@ -1,5 +1,5 @@
 /**
- * Makes a clone ready to use, and keeps it ready: npm packages, libtorch, the addon, the compiled
+ * Makes a clone ready to use, and keeps it ready: npm packages, libtorch, the addons, the compiled
  * TypeScript. Only what is missing or out of date is done, so it is run before everything else.
  *
  *   npm run setup
@@ -7,11 +7,9 @@
 import "./node-version.mjs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildImages } from "../packages/images/scripts/build.mjs";
-import { buildAddon } from "../packages/torch/scripts/build.mjs";
-import { run } from "../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../packages/torch/scripts/failure.mjs";
-import { ensureLibtorch } from "../packages/torch/scripts/install-libtorch.mjs";
+// By their paths: in a fresh clone no package can be found by its name yet.
+import { run } from "../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { installPackages } from "./npm-packages.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -20,11 +18,12 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export async function setUpTools() {
   const done = stopwatch();
   if (await installPackages(ROOT)) done("npm packages installed");
-  const { libtorch, installed } = await ensureLibtorch();
+  const { setUpTorch } = await import("@sdgan/torch/setup");
+  const { setUpImages } = await import("@sdgan/images/setup");
+  const { libtorch, installed, compiled } = await setUpTorch();
   if (installed) done(`libtorch ${libtorch.version} installed`);
-  const { compiled } = await buildAddon(libtorch);
   if (compiled >= 0) done("libtorch addon built");
-  if (await buildImages(libtorch)) done("addon for images built");
+  if ((await setUpImages()).compiled >= 0) done("addon for images built");
 }
 
 /**

@@ -9,8 +9,8 @@ import "./node-version.mjs";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, runInTerminal } from "../packages/torch/scripts/command.mjs";
-import { describe, runAsProgram } from "../packages/torch/scripts/failure.mjs";
+import { run, runInTerminal } from "../packages/addons/lib/command.mjs";
+import { describe, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { installChromium } from "./chromium.mjs";
 import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
 
@@ -43,7 +43,8 @@ async function checkEverything(vitestArgs) {
     run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
   );
   const hindrance = await installChromium(console.log);
-  if (hindrance) console.log(`- pages are not looked at in a browser, there is no Chromium: ${hindrance}`);
+  if (hindrance)
+    console.log(`- pages and packages/core are not tested in a browser, there is no Chromium: ${hindrance}`);
   return [types, style, await runVitest(vitestArgs)];
 }
 

@@ -26,9 +26,9 @@ import {
   tensor,
   withAllCores,
 } from "@sdgan/torch";
+import { run } from "../../packages/addons/lib/command.mjs";
 import { startComputing } from "../../packages/sdgan/dist/compute/compute.js";
 import { loadConfig } from "../../packages/sdgan/dist/config/load.js";
-import { run } from "../../packages/torch/scripts/command.mjs";
 import { makeWorkload } from "./workload.mjs";
 
 /** @typedef {import("@sdgan/torch").Tensor} Tensor */

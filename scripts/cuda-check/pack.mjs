@@ -23,8 +23,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { run, which } from "../../packages/torch/scripts/command.mjs";
-import { Failure, runAsProgram } from "../../packages/torch/scripts/failure.mjs";
+import { run, which } from "../../packages/addons/lib/command.mjs";
+import { Failure, runAsProgram } from "../../packages/addons/lib/failure.mjs";
 import { compileTypeScript, ROOT } from "../setup.mjs";
 
 /** @type {{ workspaces: string[] }} The project's own packages. */
@@ -32,10 +32,12 @@ const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8
 
 /** Of the project itself, in the same places. */
 const OWN = [
-  ...["package.json", "configs", "bench", "scripts/cuda-check"],
+  ...["package.json", "bench", "scripts/cuda-check"],
   ...workspaces
     .flatMap((folder) =>
-      ["package.json", "bin", "dist", "native", "scripts"].map((part) => join(folder, part)),
+      ["package.json", "bin", "dist", "include", "lib", "native", "scripts"].map((part) =>
+        join(folder, part),
+      ),
     )
     .filter((path) => existsSync(join(ROOT, path))),
 ];

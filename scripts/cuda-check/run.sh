@@ -13,7 +13,7 @@ PATH="$work/bin:$PATH"
 export PATH
 cd "$work"
 node packages/torch/scripts/build.mjs
-node packages/images/scripts/build.mjs
+node packages/images/scripts/setup.mjs
 node packages/sdgan/bin/sdgan.js doctor
 status=0
 node scripts/cuda-check/check.mjs "$@" || status=1

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "../../torch/native/vectorize.h"
+#include "vectorize.h"
 
 namespace images {
 

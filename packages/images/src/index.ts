@@ -3,7 +3,7 @@
  * threads. Scaling is Pillow's BILINEAR, to the bit: a triangle that covers every pixel that goes into the result.
  */
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { pathOfAddon } from "./addon-path.js";
 
 export interface JpegHeader {
   /** Pixels, as they are stored. */
@@ -93,11 +93,11 @@ interface Native {
 const native = load();
 
 function load(): Native {
-  const path = fileURLToPath(new URL("../build/images.node", import.meta.url));
+  const path = pathOfAddon();
   try {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Error(`The addon for images cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+    throw new Error(`The addon for images cannot be loaded from ${path} (${reason}). Run: npx sdgan setup`);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { aptInstall, THIS_PROCESS } from "./apt.mjs";
+import { aptInstall, THIS_PROCESS } from "@sdgan/addons";
 
 export const FAST_BLAS = "libopenblas0-openmp";
 
@@ -19,7 +19,7 @@ export function usesReferenceBlas(libtorch) {
 
 /**
  * @param {import("./find-libtorch.mjs").Libtorch} libtorch
- * @param {{ caller?: import("./apt.mjs").Caller, say: (line: string) => void }} options
+ * @param {{ caller?: import("@sdgan/addons").Caller, say: (line: string) => void }} options
  * @returns {Promise<void>} never fails: slow is not broken, so it is said and no more
  */
 export async function ensureFastBlas(libtorch, { caller = THIS_PROCESS, say }) {

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { buildAddon } from "./build.mjs";
+import { buildTorch } from "./build.mjs";
 import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
 import { inspect, type Libtorch } from "./find-libtorch.mjs";
 
@@ -35,7 +35,13 @@ function project({ more = [] as string[] } = {}) {
   for (const name of ["torch", "torch_cpu", "c10", ...more]) writeLibrary(join(home, `lib/lib${name}.so`));
   const sourceDir = join(root, "native");
   writeFiles(sourceDir, { "addon.cc": ADDON, "named.cc": NAMED, "name.h": '#define NAME "first"\n' });
-  return { sourceDir, outDir: join(root, "build"), libtorch: inspect(home, "LIBTORCH").libtorch as Libtorch };
+  writeFiles(root, { "package.json": '{ "name": "@test/torch", "version": "1.0.0" }' });
+  return {
+    folder: root,
+    sourceDir,
+    cache: join(root, "cache"),
+    libtorch: inspect(home, "LIBTORCH").libtorch as Libtorch,
+  };
 }
 
 /** What the addon exports. A process loads a file only once, so each look is a new process. */
@@ -48,17 +54,21 @@ function exported(addon: string): string {
 describe("a build", () => {
   test("compiles what changed, and nothing when nothing did", async () => {
     const { libtorch, ...folders } = project();
-    const first = await buildAddon(libtorch, folders);
+    const first = await buildTorch(libtorch, folders);
     expect(first.compiled).toBe(2);
-    expect(exported(first.addon)).toBe("first");
-    expect((await buildAddon(libtorch, folders)).compiled).toBe(-1);
+    expect(exported(first.path)).toBe("first");
+    expect((await buildTorch(libtorch, folders)).compiled).toBe(-1);
 
     writeFiles(folders.sourceDir, { "addon.cc": `${ADDON}// changed\n` });
-    expect((await buildAddon(libtorch, folders)).compiled).toBe(1);
+    expect((await buildTorch(libtorch, folders)).compiled).toBe(1);
 
     writeFiles(folders.sourceDir, { "name.h": '#define NAME "second"\n' });
-    expect((await buildAddon(libtorch, folders)).compiled).toBe(2);
-    expect(exported(first.addon)).toBe("second");
+    const second = await buildTorch(libtorch, folders);
+    expect([second.compiled, exported(second.path)]).toEqual([2, "second"]);
+    expect(exported(first.path)).toBe("first");
+
+    writeFiles(folders.sourceDir, { "name.h": '#define NAME "first"\n', "addon.cc": ADDON });
+    expect(await buildTorch(libtorch, folders)).toEqual({ path: first.path, compiled: -1 });
   });
 
   test("precompiles a common header", async () => {
@@ -66,8 +76,8 @@ describe("a build", () => {
     const common = { "common.h": '#pragma once\n#include "name.h"\nstruct Common {};\n' };
     const third = { "third.cc": '#include "common.h"\nCommon common;\n' };
     writeFiles(folders.sourceDir, { ...common, ...third });
-    const { addon, compiled } = await buildAddon(libtorch, folders);
-    expect([compiled, exported(addon)]).toEqual([3, "first"]);
+    const { path, compiled } = await buildTorch(libtorch, folders);
+    expect([compiled, exported(path)]).toEqual([3, "first"]);
   });
 
   test("brings NVRTC along from beside a Python torch, for cuDNN finds it only when it is loaded", async () => {
@@ -76,8 +86,8 @@ describe("a build", () => {
     writeLibrary(join(packages, "cu13/lib/libnvrtc.so.13"));
     writeLibrary(join(packages, "cu13/lib/libnvrtc-builtins.so.13.0"));
     writeLibrary(join(packages, "cudnn/lib/libcudnn.so.9"));
-    const { addon } = await buildAddon(libtorch, folders);
-    const look = `require(${JSON.stringify(addon)}), require("fs").readFileSync("/proc/self/maps", "utf8")`;
+    const { path } = await buildTorch(libtorch, folders);
+    const look = `require(${JSON.stringify(path)}), require("fs").readFileSync("/proc/self/maps", "utf8")`;
     const maps = execFileSync(process.execPath, ["-p", look], { encoding: "utf8" });
     expect(new Set(maps.match(/libnvrtc[^/\s]*|libcudnn[^/\s]*|libtorch_cuda\.so/g))).toEqual(
       new Set(["libnvrtc.so.13", "libnvrtc-builtins.so.13.0", "libtorch_cuda.so"]),
@@ -86,37 +96,53 @@ describe("a build", () => {
 
   test("says what it was built against", async () => {
     const { libtorch, ...folders } = project();
-    await buildAddon(libtorch, folders);
-    const record = JSON.parse(readFileSync(join(folders.outDir, "libtorch.json"), "utf8"));
-    expect(record).toMatchObject({ ...libtorch, compiler: { standard: 17 } });
+    const { path } = await buildTorch(libtorch, folders);
+    const facts = JSON.parse(readFileSync(join(dirname(path), "torch.json"), "utf8"));
+    expect(facts).toMatchObject({ ...libtorch, compiler: { standard: 17 } });
+  });
+
+  test("of the same sources at another place takes the addon that is there", async () => {
+    const { libtorch, ...folders } = project();
+    const first = await buildTorch(libtorch, folders);
+    const folder = temporaryFolder();
+    for (const part of ["native", "package.json"])
+      cpSync(join(folders.folder, part), join(folder, part), { recursive: true });
+    const copy = { folder, sourceDir: join(folder, "native"), cache: folders.cache };
+    expect(await buildTorch(libtorch, copy)).toEqual({ path: first.path, compiled: -1 });
+
+    // Of another version it has one of its own, from the same objects.
+    writeFiles(folder, { "package.json": '{ "name": "@test/torch", "version": "1.0.1" }' });
+    const other = await buildTorch(libtorch, copy);
+    expect(other.compiled).toBe(0);
+    expect(dirname(other.path)).not.toBe(dirname(first.path));
   });
 
   test("done twice at once is done once", async () => {
     const { libtorch, ...folders } = project();
-    const both = await Promise.all([buildAddon(libtorch, folders), buildAddon(libtorch, folders)]);
+    const both = await Promise.all([buildTorch(libtorch, folders), buildTorch(libtorch, folders)]);
     expect(both.map(({ compiled }) => compiled).sort()).toEqual([-1, 2]);
   });
 
   test("that fails shows the first error, keeps a log, and leaves the earlier addon", async () => {
     const { libtorch, ...folders } = project();
-    const { addon } = await buildAddon(libtorch, folders);
+    const { path } = await buildTorch(libtorch, folders);
     writeFiles(folders.sourceDir, { "named.cc": `${NAMED}\nint broken = "no number";\n` });
-    const build = buildAddon(libtorch, folders);
-    await expect(build).rejects.toThrow(
-      /failed at named\.cc:\n.*error: invalid conversion|failed at named\.cc:\n.*error/,
-    );
-    expect(readFileSync(join(folders.outDir, "build.log"), "utf8")).toContain("no number");
-    expect(exported(addon)).toBe("first");
+    const build = buildTorch(libtorch, folders);
+    const error = await build.catch((error: Error) => error.message);
+    expect(error).toMatch(/failed at named\.cc:\n +named\.cc:.*error/);
+    const log = /The whole log: (.*build\.log)/.exec(String(error))?.[1];
+    expect(readFileSync(String(log), "utf8")).toContain("no number");
+    expect(exported(path)).toBe("first");
   });
 
   test("that links but does not load leaves the earlier addon", async () => {
     const { libtorch, ...folders } = project();
-    const { addon } = await buildAddon(libtorch, folders);
+    const { path } = await buildTorch(libtorch, folders);
     writeFiles(folders.sourceDir, { "named.cc": "" });
-    await expect(buildAddon(libtorch, folders)).rejects.toThrow(
+    await expect(buildTorch(libtorch, folders)).rejects.toThrow(
       /does not load:\n.*undefined symbol: _Z4namev/,
     );
-    expect(exported(addon)).toBe("first");
+    expect(exported(path)).toBe("first");
   });
 });
 
@@ -124,19 +150,19 @@ describe("the compiler", () => {
   test("is missing", async () => {
     const { libtorch, ...folders } = project();
     const env = { PATH: "" };
-    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(
+    await expect(buildTorch(libtorch, { ...folders, env })).rejects.toThrow(
       /c\+\+, g\+\+ and clang\+\+ are not on the PATH[\s\S]*apt-get install g\+\+/,
     );
-    await expect(buildAddon(libtorch, { ...folders, env: { PATH: "", CXX: "icc" } })).rejects.toThrow(
+    await expect(buildTorch(libtorch, { ...folders, env: { PATH: "", CXX: "icc" } })).rejects.toThrow(
       "CXX=icc",
     );
-    expect(existsSync(join(folders.outDir, "torch.node"))).toBe(false);
+    expect(readdirSync(folders.cache)).toEqual([]);
   });
 
   test("is too old", async () => {
     const { libtorch, ...folders } = project();
     const env = environmentWith({ "g++": "echo unrecognized option; exit 1" });
-    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(
+    await expect(buildTorch(libtorch, { ...folders, env })).rejects.toThrow(
       /g\+\+ is too old: this libtorch needs C\+\+17, and the addon needs GCC 11 or Clang 9, or newer\.\n {2}Remedy: /,
     );
   });
@@ -165,8 +191,8 @@ describe("the compiler", () => {
   ])("is too old for the addon: %s", async (_, programs, message) => {
     const { libtorch, ...folders } = project();
     const env = environmentWith(programs);
-    await expect(buildAddon(libtorch, { ...folders, env })).rejects.toThrow(message);
-    expect(existsSync(join(folders.outDir, "torch.node"))).toBe(false);
+    await expect(buildTorch(libtorch, { ...folders, env })).rejects.toThrow(message);
+    expect(readdirSync(folders.cache)).toEqual([]);
   });
 
   test("is passed over for the next one, where it is too old", async () => {
@@ -175,7 +201,7 @@ describe("the compiler", () => {
     const all = { PATH: `${env.PATH}:/nowhere`, TMPDIR: process.env.TMPDIR };
     // The linker is found by the compiler's own path.
     expect(
-      (await buildAddon(libtorch, { ...folders, env: { ...all, COMPILER_PATH: "/usr/bin" } })).compiled,
+      (await buildTorch(libtorch, { ...folders, env: { ...all, COMPILER_PATH: "/usr/bin" } })).compiled,
     ).toBe(2);
   });
 
@@ -183,11 +209,11 @@ describe("the compiler", () => {
     const { libtorch, ...folders } = project();
     const CXX = "/usr/bin/c++";
     const env = environmentWith({ "my-compiler": `exec ${CXX} "$@"` });
-    await buildAddon(libtorch, {
+    await buildTorch(libtorch, {
       ...folders,
       env: { PATH: `${env.PATH}:${process.env.PATH}`, CXX: "my-compiler" },
     });
     const without = { PATH: "", CXX: "my-compiler" };
-    expect((await buildAddon(libtorch, { ...folders, env: without })).compiled).toBe(-1);
+    expect((await buildTorch(libtorch, { ...folders, env: without })).compiled).toBe(-1);
   });
 });

@@ -3,17 +3,20 @@
  *
  *   1. the folder that the environment variable LIBTORCH names; unfit is an error there, never skipped
  *   2. `.libtorch/` at the project's root
- *   3. the system: /usr, /usr/local, /opt/homebrew (with Debian's multiarch folders)
- *   4. the package `torch` of the `python3` on the PATH
+ *   3. the per-user cache, where set-up unpacks archives: the newest
+ *   4. the system: /usr, /usr/local, /opt/homebrew (with Debian's multiarch folders)
+ *   5. the package `torch` of the `python3` on the PATH
  *
  * `node find-libtorch.mjs` prints what is found as JSON.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Failure, runAsProgram } from "./failure.mjs";
-import { isOlder, OLDEST_VERSION } from "./version.mjs";
+import { cacheFolders, Failure, isOlder, runAsProgram } from "@sdgan/addons";
+
+/** The oldest libtorch that the addon builds against. */
+export const OLDEST_VERSION = "1.13";
 
 /**
  * @typedef {object} Libtorch
@@ -23,17 +26,18 @@ import { isOlder, OLDEST_VERSION } from "./version.mjs";
  * @property {string} version such as "1.13.0" or "2.5.1+cpu"
  * @property {boolean} cuda whether it was built with CUDA
  * @property {boolean} cxx11Abi whether its std::string is that of C++11 (`_GLIBCXX_USE_CXX11_ABI`)
- * @property {"LIBTORCH" | "project" | "system" | "python"} origin
+ * @property {"LIBTORCH" | "project" | "cache" | "system" | "python"} origin
  */
 
 /**
  * @typedef {object} SearchOptions
  * @property {NodeJS.ProcessEnv} [env]
  * @property {string} [projectRoot]
+ * @property {string[]} [caches]
  * @property {string[]} [systemPrefixes]
  */
 
-export const PROJECT_ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+export const PROJECT_ROOT = projectOf(fileURLToPath(new URL("..", import.meta.url)));
 
 const SYSTEM_PREFIXES = ["/usr", "/usr/local", "/opt/homebrew"];
 
@@ -46,11 +50,12 @@ const SYSTEM_PREFIXES = ["/usr", "/usr/local", "/opt/homebrew"];
 export function findLibtorch({
   env = process.env,
   projectRoot = PROJECT_ROOT,
+  caches = cacheFolders({ env }),
   systemPrefixes = SYSTEM_PREFIXES,
 } = {}) {
   if (env.LIBTORCH) return { libtorch: fromVariable(env.LIBTORCH), rejected: [] };
   const rejected = [];
-  for (const { origin, home } of places(env, projectRoot, systemPrefixes)) {
+  for (const { origin, home } of places(env, projectRoot, caches, systemPrefixes)) {
     const { libtorch, problem } = inspect(home, origin);
     if (libtorch) return { libtorch, rejected };
     if (problem) rejected.push(problem);
@@ -106,14 +111,38 @@ function fromVariable(folder) {
 /**
  * @param {NodeJS.ProcessEnv} env
  * @param {string} projectRoot
+ * @param {string[]} caches
  * @param {string[]} systemPrefixes
  * @returns {Iterable<{ origin: Libtorch["origin"], home: string }>}
  */
-function* places(env, projectRoot, systemPrefixes) {
+function* places(env, projectRoot, caches, systemPrefixes) {
   yield { origin: "project", home: join(projectRoot, ".libtorch") };
+  for (const home of caches.flatMap(unpacked)) yield { origin: "cache", home };
   for (const home of systemPrefixes) yield { origin: "system", home };
   const home = pythonTorch(env);
   if (home) yield { origin: "python", home };
+}
+
+/**
+ * The project that uses this package: the folder around `node_modules`, or the workspace.
+ *
+ * @param {string} folder of this package
+ */
+function projectOf(folder) {
+  const [project = "", ...rest] = folder.split(`${sep}node_modules${sep}`);
+  return rest.length > 0 ? project : resolve(folder, "../..");
+}
+
+/**
+ * @param {string} cache
+ * @returns {string[]} the folders of unpacked archives, the newest libtorch first
+ */
+function unpacked(cache) {
+  if (!existsSync(cache)) return [];
+  return readdirSync(cache)
+    .filter((name) => /^libtorch-\d/.test(name))
+    .sort((a, b) => b.localeCompare(a, "en", { numeric: true }))
+    .map((name) => join(cache, name));
 }
 
 /**

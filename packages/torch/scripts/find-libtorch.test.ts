@@ -3,42 +3,55 @@ import { describe, expect, test } from "vitest";
 import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
 import { findLibtorch, inspect } from "./find-libtorch.mjs";
 
-/** One libtorch in each of the places, by the versions 2.1 to 2.4 in the order of search. */
+/** One libtorch in each of the places, by the versions 2.1 to 2.5 in the order of search. */
 function everywhere() {
   const root = temporaryFolder();
   const places = {
     variable: writeLibtorch(join(root, "variable"), { version: "2.1.0" }),
     project: writeLibtorch(join(root, "project/.libtorch"), { version: "2.2.0" }),
-    system: writeLibtorch(join(root, "system"), { version: "2.3.0", lib: "lib/x86_64-linux-gnu" }),
-    python: writeLibtorch(join(root, "site-packages/torch"), { version: "2.4.0" }),
+    cache: writeLibtorch(join(root, "cache/libtorch-2.3.0"), { version: "2.3.0" }),
+    system: writeLibtorch(join(root, "system"), { version: "2.4.0", lib: "lib/x86_64-linux-gnu" }),
+    python: writeLibtorch(join(root, "site-packages/torch"), { version: "2.5.0" }),
   };
   const env = environmentWith({ python3: `echo ${places.python}` });
   return { root, places, env };
 }
 
 describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the order of places", () => {
-  test("is LIBTORCH, the project, the system, Python", () => {
+  test("is LIBTORCH, the project, the cache, the system, Python", () => {
     const { root, places, env } = everywhere();
     const project = { projectRoot: join(root, "project") };
+    const cache = { caches: [join(root, "cache")] };
     const system = { systemPrefixes: [places.system] };
-    const nothing = { projectRoot: root, systemPrefixes: [] };
+    const nothing = { projectRoot: root, caches: [], systemPrefixes: [] };
     const versions = [
       findLibtorch({ env: { ...env, LIBTORCH: places.variable }, ...project, ...system }),
-      findLibtorch({ env, ...project, ...system }),
+      findLibtorch({ env, ...project, ...cache, ...system }),
+      findLibtorch({ env, ...nothing, ...cache, ...system }),
       findLibtorch({ env, ...nothing, ...system }),
       findLibtorch({ env, ...nothing }),
     ].map(({ libtorch }) => [libtorch?.origin, libtorch?.version]);
     expect(versions).toEqual([
       ["LIBTORCH", "2.1.0"],
       ["project", "2.2.0"],
-      ["system", "2.3.0"],
-      ["python", "2.4.0"],
+      ["cache", "2.3.0"],
+      ["system", "2.4.0"],
+      ["python", "2.5.0"],
     ]);
+  });
+
+  test("of several in the cache is that of their versions, the newest first", () => {
+    const { root, env } = everywhere();
+    const cache = join(root, "cache");
+    writeLibtorch(join(cache, "libtorch-2.10.0"), { version: "2.10.0" });
+    writeLibtorch(join(cache, "libtorch.partial/content"), { version: "2.20.0" });
+    const { libtorch } = findLibtorch({ env, projectRoot: root, caches: [cache], systemPrefixes: [] });
+    expect(libtorch?.version).toBe("2.10.0");
   });
 
   test("ends with nothing where there is nothing", () => {
     const root = temporaryFolder();
-    const found = findLibtorch({ env: { PATH: "" }, projectRoot: root, systemPrefixes: [root] });
+    const found = findLibtorch({ env: { PATH: "" }, projectRoot: root, caches: [], systemPrefixes: [root] });
     expect(found).toEqual({ libtorch: undefined, rejected: [] });
   });
 
@@ -46,8 +59,9 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the ord
     const { root, places, env } = everywhere();
     const old = writeLibtorch(join(root, "old"), { version: "1.8.1" });
     const bare = writeLibtorch(join(root, "bare"), { libraries: false });
-    const found = findLibtorch({ env, projectRoot: root, systemPrefixes: [old, bare, places.system] });
-    expect(found.libtorch?.version).toBe("2.3.0");
+    const systemPrefixes = [old, bare, places.system];
+    const found = findLibtorch({ env, projectRoot: root, caches: [], systemPrefixes });
+    expect(found.libtorch?.version).toBe("2.4.0");
     expect(found.rejected).toEqual([
       `${old} has libtorch 1.8.1`,
       `${bare} has libtorch's headers but no libtorch_cpu.so`,

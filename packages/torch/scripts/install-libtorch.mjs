@@ -1,31 +1,26 @@
 /**
  * Sees to it that there is a libtorch: the one that `find-libtorch.mjs` finds; else Debian's own package,
- * where it can be installed without asking; else the official CPU archive, unpacked into `.libtorch/`.
- *
- *   node install-libtorch.mjs [--archive URL|FILE]
- *
- * With `--archive` that archive goes into `.libtorch/`, for machines that reach no server of PyTorch's.
+ * where it can be installed without asking; else the official CPU archive, unpacked into the per-user cache.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { aptInstall, THIS_PROCESS } from "./apt.mjs";
+import { aptInstall, cacheFolder, cacheFolders, Failure, THIS_PROCESS, withLock } from "@sdgan/addons";
 import { ensureFastBlas, FAST_BLAS } from "./blas.mjs";
-import { Failure, runAsProgram } from "./failure.mjs";
-import { findLibtorch, inspect, PROJECT_ROOT } from "./find-libtorch.mjs";
+import { findLibtorch, OLDEST_VERSION, PROJECT_ROOT } from "./find-libtorch.mjs";
 import { installArchive, officialArchive } from "./libtorch-archive.mjs";
-import { withLock } from "./lock.mjs";
-import { OLDEST_VERSION } from "./version.mjs";
 
 /** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
 
 const APT_PACKAGES = ["libtorch-dev", FAST_BLAS];
 
+/** @typedef {import("./libtorch-archive.mjs").Archive} Archive */
+
 /**
  * @typedef {object} InstallOptions
  * @property {string} [projectRoot]
+ * @property {string} [cache] instead of the user's
  * @property {string[]} [systemPrefixes]
- * @property {import("./apt.mjs").Caller} [caller]
- * @property {string | null} [archive] a URL or the path of a file; null if there is none for this machine
+ * @property {import("@sdgan/addons").Caller} [caller]
+ * @property {Archive | null} [archive] null if there is none for this machine
  * @property {(line: string) => void} [say]
  */
 
@@ -36,52 +31,77 @@ const APT_PACKAGES = ["libtorch-dev", FAST_BLAS];
  */
 export async function ensureLibtorch({
   projectRoot = PROJECT_ROOT,
+  cache,
   systemPrefixes,
   caller = THIS_PROCESS,
   archive = officialArchive(),
   say = console.log,
 } = {}) {
-  const find = () =>
-    findLibtorch({ env: caller.env, projectRoot, ...(systemPrefixes ? { systemPrefixes } : {}) });
-  const found = find().libtorch;
-  const libtorch =
-    found ??
-    (await withLock(join(projectRoot, ".libtorch.lock"), async () => {
-      // Another process may have installed it while this one waited.
-      const { libtorch, rejected } = find();
-      return libtorch ?? (await install({ find, rejected, projectRoot, caller, archive, say }));
-    }));
+  const { env } = caller;
+  const caches = cache ? [cache] : cacheFolders({ env });
+  const places = { env, projectRoot, caches, ...(systemPrefixes ? { systemPrefixes } : {}) };
+  const found = findLibtorch(places).libtorch;
+  const libtorch = found ?? (await installOnce());
   await ensureFastBlas(libtorch, { caller, say });
   return { libtorch, installed: !found };
+
+  async function installOnce() {
+    const into = cache ?? cacheFolder({ env, say });
+    return withLock(join(into, "libtorch.lock"), async () => {
+      // Another process may have installed it while this one waited.
+      const find = () => findLibtorch({ ...places, caches: [...caches, into] });
+      const { libtorch, rejected } = find();
+      return libtorch ?? (await install({ find, rejected, cache: into, caller, archive, say }));
+    });
+  }
 }
 
 /**
- * Puts an archive into `.libtorch/`, whatever is there.
+ * Unpacks an archive into the cache, whatever is there.
  *
  * @param {string} archive a URL or the path of a file
- * @param {string} projectRoot
+ * @param {{ cache?: string, env?: NodeJS.ProcessEnv, say?: (line: string) => void }} [options] the variable
+ *   LIBTORCH_SHA256 of `env` is the checksum that the archive must have
+ * @returns {Promise<Libtorch>}
+ * @throws {Failure}
+ */
+export async function installFrom(archive, { cache, env = process.env, say = console.log } = {}) {
+  const into = cache ?? cacheFolder({ env, say });
+  const sha256 = env.LIBTORCH_SHA256;
+  return withLock(join(into, "libtorch.lock"), () =>
+    fetchArchive({ from: archive, ...(sha256 ? { sha256 } : {}) }, into, say),
+  );
+}
+
+/**
+ * @param {Archive} archive
+ * @param {string} cache
  * @param {(line: string) => void} say
  * @returns {Promise<Libtorch>}
  */
-async function installFrom(archive, projectRoot, say) {
-  const target = join(projectRoot, ".libtorch");
+async function fetchArchive(archive, cache, say) {
   const progress = progressPrinter(say);
-  say(`  fetching libtorch from ${archive} …`);
-  await installArchive(archive, target, progress.update).finally(progress.end);
-  return /** @type {Libtorch} */ (inspect(target, "project").libtorch);
+  say(`  fetching libtorch from ${archive.from} …`);
+  const { libtorch, sha256 } = await installArchive(archive, cache, progress.update).finally(progress.end);
+  say(
+    archive.sha256
+      ? `  its SHA-256 is the expected one: ${sha256}`
+      : `! its SHA-256 is ${sha256}; LIBTORCH_SHA256 would have it compared`,
+  );
+  return libtorch;
 }
 
 /**
  * @param {object} options
  * @param {() => { libtorch: Libtorch | undefined }} options.find
  * @param {string[]} options.rejected
- * @param {string} options.projectRoot
- * @param {import("./apt.mjs").Caller} options.caller
- * @param {string | null} options.archive
+ * @param {string} options.cache
+ * @param {import("@sdgan/addons").Caller} options.caller
+ * @param {Archive | null} options.archive
  * @param {(line: string) => void} options.say
  * @returns {Promise<Libtorch>}
  */
-async function install({ find, rejected, projectRoot, caller, archive, say }) {
+async function install({ find, rejected, cache, caller, archive, say }) {
   const announce = () => say(`  installing ${APT_PACKAGES.join(" and ")} with apt-get (a minute or two) …`);
   const aptHindrance = await aptInstall(APT_PACKAGES, { oldest: OLDEST_VERSION, caller, announce });
   const { libtorch } = find();
@@ -89,7 +109,7 @@ async function install({ find, rejected, projectRoot, caller, archive, say }) {
   try {
     if (!archive)
       throw new Failure(`PyTorch offers none for ${process.platform} on ${process.arch} with this C library`);
-    return await installFrom(archive, projectRoot, say);
+    return await fetchArchive(archive, cache, say);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new Failure(describeLack(rejected, aptHindrance ?? "installed, but not found", error.message));
@@ -107,11 +127,11 @@ function describeLack(rejected, aptHindrance, archiveHindrance) {
     ...rejected.map((line) => `  Found: ${line}.`),
     `  Debian's package: ${aptHindrance}.`,
     `  The official archive: ${archiveHindrance}.`,
-    "  Remedy, one of these, then npm run setup:",
+    "  Remedy, one of these, then npx sdgan setup:",
     `    apt-get install -y ${APT_PACKAGES.join(" ")}   (as root; Debian 12 or newer)`,
     "    pip install torch   (set-up finds the torch of the python3 on the PATH)",
     "    LIBTORCH=/folder/with/include/and/lib   (an environment variable)",
-    "    node packages/torch/scripts/install-libtorch.mjs --archive FILE.zip",
+    "    npx sdgan setup --archive FILE.zip   (a libtorch archive that you downloaded)",
   ].join("\n");
 }
 
@@ -136,11 +156,3 @@ function progressPrinter(say) {
     },
   };
 }
-
-await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({ options: { archive: { type: "string" } } });
-  const libtorch = values.archive
-    ? await installFrom(values.archive, PROJECT_ROOT, console.log)
-    : (await ensureLibtorch()).libtorch;
-  console.log(`✓ libtorch ${libtorch.version} in ${libtorch.home} (${libtorch.origin})`);
-});

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -10,7 +11,8 @@ import {
   writeLibtorch,
   zip,
 } from "./fakes.js";
-import { ensureLibtorch } from "./install-libtorch.mjs";
+import { ensureLibtorch, installFrom } from "./install-libtorch.mjs";
+import { type Archive, officialArchive } from "./libtorch-archive.mjs";
 
 /** The official archive has one outermost folder. */
 function archiveOf(options?: FakeLibtorch): Buffer {
@@ -21,7 +23,7 @@ function archiveOf(options?: FakeLibtorch): Buffer {
   return zip(Object.fromEntries(files));
 }
 
-const serveAll = (body: Buffer) => serve((_, response) => response.end(body));
+const serveAll = async (body: Buffer) => ({ from: await serve((_, response) => response.end(body)) });
 
 /** A machine without libtorch: a project and a system folder, both empty. */
 function machine(programs: Record<string, string> = {}, uid = 1000) {
@@ -33,7 +35,8 @@ function machine(programs: Record<string, string> = {}, uid = 1000) {
     projectRoot: join(root, "project"),
     systemPrefixes: [join(root, "usr")],
     caller: { env: environmentWith(programs), uid },
-    archive: "http://127.0.0.1:1/libtorch.zip",
+    cache: join(root, "cache"),
+    archive: { from: "http://127.0.0.1:1/libtorch.zip" },
     say: (line: string) => lines.push(line),
   };
 }
@@ -78,55 +81,57 @@ describe("where apt-get works without asking", () => {
   });
 });
 
-describe("elsewhere the archive is unpacked into the project", () => {
+describe("elsewhere the archive is unpacked into the cache", () => {
   test("without apt", async () => {
     const archive = await serveAll(archiveOf({ version: "2.5.1" }));
     const here = machine();
     const { libtorch } = await ensureLibtorch({ ...here, archive });
-    expect([libtorch.origin, libtorch.version]).toEqual(["project", "2.5.1"]);
-    expect(readdirSync(here.projectRoot)).toEqual([".libtorch"]);
+    expect([libtorch.origin, libtorch.version]).toEqual(["cache", "2.5.1"]);
+    expect(readdirSync(here.cache)).toEqual(["libtorch-2.5.1"]);
     expect((await ensureLibtorch({ ...here, archive: null })).installed).toBe(false);
   });
 
   test("where sudo asks for a password", async () => {
     const archive = await serveAll(archiveOf());
     const here = machine({ "apt-get": "exit 1", sudo: "exit 1" });
-    expect((await ensureLibtorch({ ...here, archive })).libtorch.origin).toBe("project");
+    expect((await ensureLibtorch({ ...here, archive })).libtorch.origin).toBe("cache");
   });
 
   test("from a file", async () => {
     const archive = join(temporaryFolder(), "libtorch.zip");
     writeFileSync(archive, archiveOf());
-    expect((await ensureLibtorch({ ...machine(), archive })).libtorch.origin).toBe("project");
+    expect((await ensureLibtorch({ ...machine(), archive: { from: archive } })).libtorch.origin).toBe(
+      "cache",
+    );
     expect(existsSync(archive)).toBe(true);
   });
 
   test("going on where a connection broke off", async () => {
     const body = archiveOf();
     const ranges: (string | undefined)[] = [];
-    const archive = await serve((request, response) => {
+    const from = await serve((request, response) => {
       ranges.push(request.headers.range);
       const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
       response.writeHead(start > 0 ? 206 : 200, { "content-length": body.length - start });
       if (start > 0) response.end(body.subarray(start));
       else response.write(body.subarray(0, 500), () => setTimeout(() => response.destroy(), 50));
     });
-    expect((await ensureLibtorch({ ...machine(), archive })).libtorch.version).toBe("2.5.1");
+    expect((await ensureLibtorch({ ...machine(), archive: { from } })).libtorch.version).toBe("2.5.1");
     expect(ranges).toEqual([undefined, "bytes=500-"]);
   });
 });
 
 describe("when nothing helps, one message names the reasons and the remedies", () => {
   /** The message, and that nothing half-done is left. */
-  async function failure(archive: string | null, here = machine()): Promise<string> {
+  async function failure(archive: Archive | null, here = machine()): Promise<string> {
     const error = await ensureLibtorch({ ...here, archive }).catch((error: Error) => error);
     expect(error).toMatchObject({ name: "Failure" });
-    expect(readdirSync(here.projectRoot)).toEqual([]);
+    expect(readdirSync(here.cache)).toEqual([]);
     return (error as Error).message;
   }
 
   test("no apt, no server", async () => {
-    const message = await failure("http://127.0.0.1:1/libtorch.zip");
+    const message = await failure({ from: "http://127.0.0.1:1/libtorch.zip" });
     expect(message).toContain("this system has no apt-get");
     expect(message).toContain("http://127.0.0.1:1/libtorch.zip: fetch failed");
     for (const remedy of [
@@ -143,19 +148,19 @@ describe("when nothing helps, one message names the reasons and the remedies", (
   });
 
   test("a download that is always cut short", async () => {
-    const archive = await serve((_, response) => {
+    const from = await serve((_, response) => {
       response.writeHead(200, { "content-length": 10_000 });
       response.write("PK", () => setTimeout(() => response.destroy(), 20));
     });
-    expect(await failure(archive)).toMatch(/libtorch\.zip: (terminated|aborted)/);
+    expect(await failure({ from })).toMatch(/libtorch\.zip: (terminated|aborted)/);
   });
 
   test("a server that has no such file", async () => {
-    const archive = await serve((_, response) => {
+    const from = await serve((_, response) => {
       response.statusCode = 404;
       response.end();
     });
-    expect(await failure(archive)).toContain("the server answers 404");
+    expect(await failure({ from })).toContain("the server answers 404");
   });
 
   test("an archive that is damaged, holds something else, or is too old", async () => {
@@ -174,9 +179,52 @@ describe("when nothing helps, one message names the reasons and the remedies", (
   });
 });
 
-test("a failed installation leaves an earlier .libtorch alone", async () => {
+describe("the checksum of an archive", () => {
+  const body = archiveOf();
+  const sha256 = createHash("sha256").update(body).digest("hex");
+
+  test("is compared where one is known, and an archive with another one is refused with both", async () => {
+    const { from } = await serveAll(body);
+    const here = machine();
+    expect((await ensureLibtorch({ ...here, archive: { from, sha256 } })).libtorch.version).toBe("2.5.1");
+    expect(here.lines.join()).toContain(`SHA-256 is the expected one: ${sha256}`);
+
+    const there = machine();
+    const wrong = sha256.replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
+    const refused = ensureLibtorch({ ...there, archive: { from, sha256: wrong } });
+    await expect(refused).rejects.toThrow(`has the SHA-256 ${sha256}, expected was ${wrong}`);
+    expect(readdirSync(there.cache)).toEqual([]);
+  });
+
+  test("of one's own is LIBTORCH_SHA256, and is printed where that is not set", async () => {
+    const { from } = await serveAll(body);
+    const { cache, say, lines } = machine();
+    await installFrom(from, { cache, say, env: {} });
+    expect(lines.join()).toContain(`! its SHA-256 is ${sha256}; LIBTORCH_SHA256`);
+    expect((await installFrom(from, { cache, say, env: { LIBTORCH_SHA256: sha256 } })).origin).toBe("cache");
+    await expect(installFrom(from, { cache, say, env: { LIBTORCH_SHA256: "0" } })).rejects.toThrow(
+      "expected was 0",
+    );
+    expect(readdirSync(cache)).toEqual(["libtorch-2.5.1"]);
+  });
+
+  test("is known for every archive that is downloaded without being named", () => {
+    const platforms = [
+      { platform: "linux", arch: "x64" },
+      { platform: "darwin", arch: "arm64" },
+      { platform: "darwin", arch: "x64" },
+    ] as const;
+    const sums = platforms.map((where) => officialArchive({ ...where, musl: false })?.sha256);
+    for (const sum of sums) expect(sum).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(sums).size).toBe(3);
+    expect(officialArchive({ platform: "linux", arch: "x64", musl: true })).toBeNull();
+    expect(officialArchive({ platform: "linux", arch: "arm64", musl: false })).toBeNull();
+  });
+});
+
+test("a failed installation leaves an earlier one alone", async () => {
   const here = machine();
-  const earlier = writeLibtorch(join(here.projectRoot, ".libtorch"), { version: "1.9.0" });
+  const earlier = writeLibtorch(join(here.cache, "libtorch-1.9.0"), { version: "1.9.0" });
   await expect(ensureLibtorch(here)).rejects.toThrow("has libtorch 1.9.0");
   expect(existsSync(join(earlier, "include/ATen/ATen.h"))).toBe(true);
 });

@@ -1,12 +1,48 @@
 /** Downloads libtorch's official archive and unpacks it, with no program but Node. */
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Failure } from "./failure.mjs";
+import { Failure } from "@sdgan/addons";
 import { inspect } from "./find-libtorch.mjs";
 
+/**
+ * @typedef {object} Archive
+ * @property {string} from a URL or the path of a file
+ * @property {string} [sha256] in hexadecimal; any content is taken where there is none
+ */
+
 const OFFICIAL = "https://download.pytorch.org/libtorch/cpu/";
+
+/**
+ * PyTorch publishes no checksums for these. Those below are the ones that other projects which download the same
+ * archives pin.
+ *
+ * @type {Record<string, Required<Archive>>}
+ */
+const OFFICIAL_ARCHIVES = {
+  "linux-x64": {
+    from: `${OFFICIAL}libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcpu.zip`,
+    sha256: "618ca54eef82a1dca46ff1993d5807d9c0deb0bae147da4974166a147cb562fa",
+  },
+  "darwin-arm64": {
+    from: `${OFFICIAL}libtorch-macos-arm64-2.5.1.zip`,
+    sha256: "0822824c1df267159a649ad4701518217c60b8f75de056a26ab43958d8ab1622",
+  },
+  "darwin-x64": {
+    from: `${OFFICIAL}libtorch-macos-2.0.1.zip`,
+    sha256: "002876b74d8432ee8ab9d0e710159353149d92ada73ef81844e81bccbfa52e95",
+  },
+};
 
 /** Attempts at one download; each goes on from where the one before broke off. */
 const ATTEMPTS = 3;
@@ -14,44 +50,67 @@ const ATTEMPTS = 3;
 /** A connection on which nothing comes for so long is dead. */
 const SILENCE_MS = 60_000;
 
-/** @returns {string | null} where the official CPU archive for this machine is; null if there is none */
+/** @returns {Required<Archive> | null} the official CPU archive for this machine; null if there is none */
 export function officialArchive({
   platform = process.platform,
   arch = process.arch,
   musl = usesMusl(),
 } = {}) {
-  if (platform === "linux" && arch === "x64" && !musl)
-    return `${OFFICIAL}libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcpu.zip`;
-  if (platform === "darwin" && arch === "arm64") return `${OFFICIAL}libtorch-macos-arm64-2.5.1.zip`;
-  if (platform === "darwin" && arch === "x64") return `${OFFICIAL}libtorch-macos-x86_64-2.2.2.zip`;
-  return null;
+  return musl ? null : (OFFICIAL_ARCHIVES[`${platform}-${arch}`] ?? null);
 }
 
 /**
- * Puts the libtorch of an archive at `target`; what was there before goes only when all went well.
+ * Puts the libtorch of an archive into `libtorch-VERSION/` of the cache; what was there before goes only when all went
+ * well.
  *
- * @param {string} archive a URL or the path of a file
- * @param {string} target the folder that will hold `include/` and `lib/`
+ * @param {Archive} archive
+ * @param {string} cache
  * @param {(done: string) => void} onProgress gets "12 % of 187 MB" and the like
- * @throws {Failure}
+ * @returns {Promise<{ libtorch: import("./find-libtorch.mjs").Libtorch, sha256: string }>} with the checksum of the
+ *   archive
+ * @throws {Failure} also if the archive has another checksum than `archive` says
  */
-export async function installArchive(archive, target, onProgress) {
-  const partial = `${target}.partial`;
+export async function installArchive({ from, sha256 }, cache, onProgress) {
+  const partial = join(cache, "libtorch.partial");
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   try {
-    const zip = /^https?:/.test(archive) ? join(partial, "libtorch.zip") : archive;
-    if (zip !== archive) await download(archive, zip, onProgress);
+    const zip = /^https?:/.test(from) ? join(partial, "libtorch.zip") : from;
+    if (zip !== from) await download(from, zip, onProgress);
     onProgress("unpacking");
+    const found = await checksum(zip);
+    if (sha256 !== undefined && sha256.toLowerCase() !== found)
+      throw new Failure(
+        `${from} has the SHA-256 ${found}, expected was ${sha256}: it is not the archive that it should be`,
+      );
     const content = join(partial, "content");
     await unpack(zip, content);
-    const { libtorch, problem } = inspect(content, "project");
-    if (!libtorch) throw new Failure(`${archive} is unfit: ${problem ?? "it holds no libtorch"}`);
+    const { libtorch, problem } = inspect(content, "cache");
+    if (!libtorch) throw new Failure(`${from} is unfit: ${problem ?? "it holds no libtorch"}`);
+    const target = join(cache, `libtorch-${libtorch.version}`);
     rmSync(target, { recursive: true, force: true });
     renameSync(content, target);
+    const installed = /** @type {import("./find-libtorch.mjs").Libtorch} */ (
+      inspect(target, "cache").libtorch
+    );
+    return { libtorch: installed, sha256: found };
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
+}
+
+/**
+ * @param {string} file
+ * @returns {Promise<string>} its SHA-256 in hexadecimal
+ */
+async function checksum(file) {
+  const hash = createHash("sha256");
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (error) {
+    throw new Failure(`${file} cannot be read: ${reasonOf(error)}`);
+  }
+  return hash.digest("hex");
 }
 
 /**

@@ -1,9 +1,7 @@
 /** The addon's file. Loading it brings libtorch into the process, and its threads' library, which are there for good. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import type { Native } from "./native.js";
-
-const path = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+import type { Native } from "./addon-interface.js";
+import { pathOfAddon, setup } from "./addon-path.js";
 
 /** Shared by all copies of this package. */
 const LOADED = Symbol.for("@sdgan/torch: libtorch is loaded");
@@ -21,12 +19,13 @@ let addon: Native | undefined;
  */
 export function loadAddon(): Native {
   if (addon) return addon;
+  const path = pathOfAddon();
   const module = { exports: {} };
   try {
     process.dlopen(module, path);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: npm run setup`);
+    throw new Error(`libtorch's addon cannot be loaded from ${path} (${reason}). Run: ${setup}`);
   }
   shared[LOADED] = true;
   addon = module.exports as Native;

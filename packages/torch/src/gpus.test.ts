@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { pathOfAddon } from "./addon-path.js";
 import { setCudnnBenchmark, setTf32 } from "./index.js";
 
-const addon = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+const addon = pathOfAddon();
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "torch-driver-"));

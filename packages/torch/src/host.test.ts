@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, resultOf } from "./testing/compiled.js";
 
 /** What of the process can be seen from inside: its environment, and the processors of each of its threads. */
@@ -23,6 +23,8 @@ const compute = ({ ones }) => ones([1000, 1000]).matmul(ones([1000, 1000])).disp
 const { OMP_NUM_THREADS, OMP_PROC_BIND, GOMP_SPINCOUNT, ...plain } = process.env;
 const cores = availableParallelism();
 
+// Processes of their own, each of which loads libtorch: seconds, and many where others compute too.
+vi.setConfig({ testTimeout: 180_000 });
 beforeAll(compile);
 
 describe.runIf(process.platform === "linux")("importing @sdgan/torch", () => {

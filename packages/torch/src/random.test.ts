@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
+import { pathOfAddon } from "./addon-path.js";
 import { Generator, manualSeed, ones, rand, randint, randn, scope, tensor, zeros } from "./index.js";
 
 describe("generators", () => {
@@ -85,7 +85,7 @@ describe("generators", () => {
     const whole = new Set<string>();
     manualSeed(1);
     for (let i = 0; i <= 50; i++, rand([624])) whole.add(words());
-    const addon = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+    const addon = pathOfAddon();
     const draw = `
       const native = require(${JSON.stringify(addon)});
       const rand = native.operator("aten::rand");

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { pathOfAddon } from "./addon-path.js";
 
-const addon = fileURLToPath(new URL("../build/torch.node", import.meta.url));
+const addon = pathOfAddon();
 
 /** Runs in a Worker: tensors of a class of its own, gradients and threads, then either an end or an endless loop. */
 const work = `

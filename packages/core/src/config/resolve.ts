@@ -25,7 +25,9 @@ export function resolveConfig(layers: readonly ConfigLayer[]): Config {
   const issues = result.error.issues.flatMap(oneKeyEach);
   const [first] = issues as [Issue];
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  throw new UserError(`${whereOf(first, layers)}: ${explain(first, merged)}${more}`);
+  throw new UserError(`${whereOf(first, layers)}: ${explain(first, merged)}${more}`, {
+    code: "config.invalid",
+  });
 }
 
 /** The layers of a preset and of those that it extends, the deepest first. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
 import { Random } from "../random.js";
 import { encodeCaption, sampleWords } from "./caption.js";
+import type { TokenizerName } from "./tokenizers.js";
 import { Vocabulary } from "./vocabulary.js";
 
 const vocabulary = Vocabulary.build(["this bird has a yellow belly and brown wings"]);
@@ -11,13 +12,32 @@ describe("encodeCaption", () => {
     expect(encodeCaption(vocabulary, "A purple bird has brown wings", 3)).toEqual({
       tokens: [4, 2, 3],
       unknown: ["purple"],
+      beyond: ["brown", "wings"],
     });
+  });
+
+  it("tells every known word that is beyond the limit, as often as it is there", () => {
+    const { tokens, beyond } = encodeCaption(vocabulary, "bird, brown bird; bird! red brown", 2);
+    expect([tokens, beyond]).toEqual([
+      [2, 8],
+      ["bird", "bird", "brown"],
+    ]);
+  });
+
+  it("reads as the vocabulary's tokenizer does", () => {
+    const words = ["<end>", "don", "t", "don't", "caf", "café"];
+    const read = (tokenizer: TokenizerName) =>
+      encodeCaption(new Vocabulary(words, tokenizer), "Don't café", 18).tokens;
+    expect(read("attngan")).toEqual([1, 2, 4]);
+    expect(read("unicode")).toEqual([3, 5]);
   });
 
   it("takes 5,000 words, emoji and right-to-left text", () => {
     expect(encodeCaption(vocabulary, "bird wings ".repeat(2500), 18).tokens).toHaveLength(18);
     expect(encodeCaption(vocabulary, "🐦 yellow 🎨 bird", 18).tokens).toEqual([5, 2]);
-    expect(encodeCaption(vocabulary, "طائر yellow أصفر", 18)).toEqual({ tokens: [5], unknown: [] });
+    expect(encodeCaption(vocabulary, "طائر yellow أصفر", 18)).toEqual({
+      ...{ tokens: [5], unknown: ["طائر", "أصفر"], beyond: [] },
+    });
   });
 
   it.each([
@@ -27,18 +47,37 @@ describe("encodeCaption", () => {
       "yelow birds",
       /^The caption "yelow birds" has no word that the model knows\. Did you mean: yellow, bird\?$/,
     ],
-    ["zzz\u001b[2J", /^The caption "zzz\\u\{1b\}\[2J" has no word that the model knows\. Known words are/],
-    ["طائر أحمر", /^The caption "طائر أحمر" has no word in Latin letters\. Known words/],
-    ["🐦🐦", /^The caption "🐦🐦" has no word in Latin letters/],
+    ["zzz\u001b[2J", /^The caption "zzz\\x1b\[2J" has no word that the model knows\. Known words are/],
+    ["طائر أحمر", /^The caption "طائر أحمر" has no word that the model knows\. Known words/],
+    ["🐦🐦", /^The caption "🐦🐦" has no word of letters or digits\. Known/],
     ["qqqq ".repeat(5000), /^The caption "(qqqq ){12}…" has no word that the model knows/],
     ["x".repeat(100_000), /^The caption "x{60}…" has no word/],
   ])("refuses %#", (text, message) => {
     expect(() => encodeCaption(vocabulary, text, 18)).toThrow(UserError);
     expect(() => encodeCaption(vocabulary, text, 18)).toThrow(message);
   });
+
+  it("refuses what AttnGAN's tokenizer finds no word in", () => {
+    const attngan = new Vocabulary(["<end>", "bird", "a"], "attngan");
+    expect(() => encodeCaption(attngan, "赤い鳥", 18)).toThrow(
+      'The caption "赤い鳥" has no word in Latin letters. Known words are, for example: bird.',
+    );
+  });
+
+  it("suggests no word for one that shares nothing with it", () => {
+    const chinese = new Vocabulary(["<end>", "赤", "鳥"]);
+    expect(() => encodeCaption(chinese, "青", 18)).toThrow("Known words are, for example: 赤, 鳥.");
+  });
+
+  it("has a code for a caption without words, and one for words that are unknown", () => {
+    const refused = (text: string) => () => encodeCaption(vocabulary, text, 18);
+    expect(refused("🐦")).toThrow(expect.objectContaining({ code: "caption.empty" }));
+    expect(refused("")).toThrow(expect.objectContaining({ code: "caption.empty" }));
+    expect(refused("zebra")).toThrow(expect.objectContaining({ code: "caption.unknown-words" }));
+  });
 });
 
-describe("drawWords", () => {
+describe("sampleWords", () => {
   it("leaves a caption that is short enough as it is", () => {
     expect(sampleWords([3, 1, 2], 3, new Random(0))).toEqual([3, 1, 2]);
   });

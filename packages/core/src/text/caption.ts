@@ -1,25 +1,28 @@
 import { UserError } from "../errors.js";
 import type { Random } from "../random.js";
+import { quote } from "./escape.js";
 import { nearest } from "./nearest.js";
-import { quote } from "./quote.js";
-import { tokenize } from "./tokens.js";
+import { tokenizers } from "./tokenizers.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 export interface EncodedCaption {
   /** One to `maxWords` tokens, none of them padding. */
   tokens: number[];
-  /** Words of the caption that the vocabulary lacks: they have no part in the image. */
+  /** Words of the caption that the vocabulary lacks, each once: they have no part in the image. */
   unknown: string[];
+  /** The known words after the first `maxWords`, in order: they have no part in the image either. */
+  beyond: string[];
 }
 
 /**
- * A caption as a model reads it when it draws: the first `maxWords` of its known words.
- * Throws a `UserError` for a caption without any known word.
+ * A caption as a model reads it when it generates: the first `maxWords` of its known words.
+ * @throws UserError `caption.empty` for a caption without any word, `caption.unknown-words` without any known word
  */
 export function encodeCaption(vocabulary: Vocabulary, text: string, maxWords: number): EncodedCaption {
-  const tokens = vocabulary.encode(text).slice(0, maxWords);
-  if (tokens.length === 0) throw new UserError(refusal(vocabulary, text));
-  return { tokens, unknown: vocabulary.unknownWords(text) };
+  const { tokens, unknown } = vocabulary.read(text);
+  if (tokens.length === 0) throw refusal(vocabulary, text);
+  const beyond = tokens.slice(maxWords).map((token) => vocabulary.words[token]!);
+  return { tokens: tokens.slice(0, maxWords), unknown, beyond };
 }
 
 /**
@@ -35,13 +38,15 @@ export function sampleWords(tokens: readonly number[], maxWords: number, random:
   return places.map((place) => tokens[place]!);
 }
 
-function refusal(vocabulary: Vocabulary, text: string): string {
-  if (text.trim() === "") {
-    return `The caption ${quote(text)} is empty. ${suggestion(vocabulary, [])}`;
-  }
+function refusal(vocabulary: Vocabulary, text: string): UserError {
+  const { tokenize, of } = tokenizers[vocabulary.tokenizer];
   const words = [...new Set(tokenize(text))];
-  const reason = words.length === 0 ? "has no word in Latin letters" : "has no word that the model knows";
-  return `The caption ${quote(text)} ${reason}. ${suggestion(vocabulary, words)}`;
+  const hasWords = words.length > 0;
+  const what =
+    text.trim() === "" ? "is empty" : hasWords ? "has no word that the model knows" : `has no word ${of}`;
+  return new UserError(`The caption ${quote(text)} ${what}. ${suggestion(vocabulary, words)}`, {
+    code: hasWords ? "caption.unknown-words" : "caption.empty",
+  });
 }
 
 /** The known words nearest to `words`, else the ones that the captions used first, which tend to be common. */

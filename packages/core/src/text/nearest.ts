@@ -1,12 +1,13 @@
 /**
  * The one of `candidates` that `word` most likely is a misspelling of: the fewest insertions, deletions,
- * replacements and swaps of neighbours, and not more than a third of its letters; undefined if none is so near.
+ * replacements and swaps of neighbours, and not more than a third of its letters; undefined if none is so near. A single letter has none.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 100) return undefined;
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, Math.ceil(candidate.length / 3)))
+    .filter(({ candidate, distance }) => distance < candidate.length)
     .sort((a, b) => a.distance - b.distance);
   return best?.candidate;
 }

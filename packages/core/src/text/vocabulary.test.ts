@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
+import { tokenizerNames } from "./tokenizers.js";
 import { Vocabulary } from "./vocabulary.js";
 
 describe("Vocabulary", () => {
@@ -21,6 +22,31 @@ describe("Vocabulary", () => {
     expect(parsed.words).toEqual(vocabulary.words);
     expect(parsed.encode("red bird")).toEqual([2, 3]);
     expect(parsed.format()).toBe(vocabulary.format());
+    expect(parsed.equals(vocabulary)).toBe(true);
+  });
+
+  it.each(tokenizerNames)("keeps the name of its tokenizer: %s", (tokenizer) => {
+    const built = Vocabulary.build(["a café, don't"], tokenizer);
+    const text = built.format();
+    expect(JSON.parse(text)).toEqual({ tokenizer, words: built.words });
+    expect(Vocabulary.parse(text, "").tokenizer).toBe(tokenizer);
+    expect(built.words.slice(1)).toEqual(
+      { attngan: ["a", "caf", "don", "t"], unicode: ["a", "café", "don't"] }[tokenizer],
+    );
+  });
+
+  it("is AttnGAN's where a file names no tokenizer", () => {
+    const parsed = Vocabulary.parse('{"words": ["<end>", "caf"]}', "vocabulary.json");
+    expect(parsed.tokenizer).toBe("attngan");
+    expect(parsed.encode("café")).toEqual([1]);
+  });
+
+  it("is another one with other words, another order or another tokenizer", () => {
+    const { words } = vocabulary;
+    expect(vocabulary.equals(new Vocabulary([...words]))).toBe(true);
+    expect(vocabulary.equals(new Vocabulary(words, "attngan"))).toBe(false);
+    expect(vocabulary.equals(new Vocabulary([...words, "x"]))).toBe(false);
+    expect(vocabulary.equals(new Vocabulary([words[0]!, ...words.slice(1).reverse()]))).toBe(false);
   });
 
   it.each([
@@ -28,9 +54,12 @@ describe("Vocabulary", () => {
     ["no padding", '{"words": ["red"]}'],
     ["a word twice", '{"words": ["<end>", "red", "red"]}'],
     ["other keys", '["<end>"]'],
+    ["an unknown tokenizer", '{"tokenizer": "bpe", "words": ["<end>"]}'],
+    ["a tokenizer that is no name", '{"tokenizer": null, "words": ["<end>"]}'],
   ])("refuses a text with %s, on one line", (_, content) => {
     const parse = () => Vocabulary.parse(content, "data/vocabulary.json");
     expect(parse).toThrow(UserError);
+    expect(parse).toThrow(expect.objectContaining({ code: "vocabulary.invalid" }));
     expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary .+$/);
   });
 });

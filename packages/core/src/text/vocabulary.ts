@@ -1,47 +1,53 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { tokenize } from "./tokens.js";
+import { defaultTokenizer, type TokenizerName, tokenizerNames, tokenizers } from "./tokenizers.js";
 
-/** Every word that a model knows; a word's token is its place in `words`. */
+/** Every word that a model knows, and how captions are taken apart into words. A word's token is its place in `words`. */
 export class Vocabulary {
   /** Token → word. Token 0 is padding, named "<end>" as in AttnGAN. */
   readonly words: readonly string[];
+  readonly tokenizer: TokenizerName;
   readonly #tokens: Map<string, number>;
 
   /** `words` begins with `PADDING` and has each word once. */
-  constructor(words: readonly string[]) {
+  constructor(words: readonly string[], tokenizer: TokenizerName = defaultTokenizer) {
     this.words = words;
+    this.tokenizer = tokenizer;
     this.#tokens = new Map(words.map((word, token) => [word, token]));
     this.#tokens.delete(PADDING);
   }
 
   /** The words of all `captions`, in the order of their first use. */
-  static build(captions: Iterable<string>): Vocabulary {
+  static build(captions: Iterable<string>, tokenizer: TokenizerName = defaultTokenizer): Vocabulary {
     const words = new Set([PADDING]);
-    for (const caption of captions) for (const word of tokenize(caption)) words.add(word);
-    return new Vocabulary([...words]);
+    for (const caption of captions)
+      for (const word of tokenizers[tokenizer].tokenize(caption)) words.add(word);
+    return new Vocabulary([...words], tokenizer);
   }
 
   /**
-   * Reads the text of a `vocabulary.json`.
+   * Reads the text of a `vocabulary.json`. One that names no tokenizer is of `attngan`.
    * @param where the text came from, for the message
    * @throws UserError if it is not one
    */
   static parse(text: string, where: string): Vocabulary {
     try {
-      return new Vocabulary(fileSchema.parse(JSON.parse(text)).words);
+      const { words, tokenizer } = fileSchema.parse(JSON.parse(text));
+      return new Vocabulary(words, tokenizer);
     } catch (error) {
       const found = error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, " ") : String(error);
       throw new UserError(
-        `${where}: not a vocabulary (${found}); expected {"words": ["${PADDING}", …]} with each word once. ` +
+        `${where}: not a vocabulary (${found}); expected {"tokenizer": "${tokenizerNames.join('" or "')}", ` +
+          `"words": ["${PADDING}", …]} with each word once. ` +
           "Prepare the data again, or take the vocabulary.json of the run that the model comes from.",
+        { code: "vocabulary.invalid", cause: error },
       );
     }
   }
 
   /** The text of `vocabulary.json`. */
   format(): string {
-    return `${JSON.stringify({ words: this.words }, undefined, 1)}\n`;
+    return `${JSON.stringify({ tokenizer: this.tokenizer, words: this.words }, undefined, 1)}\n`;
   }
 
   /** Number of tokens, padding among them: the number of rows of an embedding. */
@@ -49,20 +55,42 @@ export class Vocabulary {
     return this.words.length;
   }
 
+  /** Whether every text has the same tokens in both. */
+  equals({ words, tokenizer }: Vocabulary): boolean {
+    return (
+      this.tokenizer === tokenizer &&
+      this.words.length === words.length &&
+      this.words.every((word, token) => word === words[token])
+    );
+  }
+
+  /** The tokens of the known words of `text`, and its other words, each once. */
+  read(text: string): { tokens: number[]; unknown: string[] } {
+    const tokens: number[] = [];
+    const unknown = new Set<string>();
+    for (const word of tokenizers[this.tokenizer].tokenize(text)) {
+      const token = this.#tokens.get(word);
+      if (token === undefined) unknown.add(word);
+      else tokens.push(token);
+    }
+    return { tokens, unknown: [...unknown] };
+  }
+
   /** The tokens of the words of `text` that are known; `unknownWords` names the others. */
   encode(text: string): number[] {
-    return tokenize(text).flatMap((word) => this.#tokens.get(word) ?? []);
+    return this.read(text).tokens;
   }
 
   /** The words of `text` that `encode` leaves out, each once. */
   unknownWords(text: string): string[] {
-    return [...new Set(tokenize(text))].filter((word) => !this.#tokens.has(word));
+    return this.read(text).unknown;
   }
 }
 
 export const PADDING = "<end>";
 
 const fileSchema = z.object({
+  tokenizer: z.enum(tokenizerNames).default("attngan"),
   words: z
     .array(z.string())
     .min(1)

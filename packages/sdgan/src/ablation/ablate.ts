@@ -222,7 +222,9 @@ async function trainAndEvaluate(
   const args = ["--run", folder, "--data", data, ...judges, "--images", String(images)];
   if (!(await commands.run(["evaluate", ...args], log))) return false;
   if (isEvaluated(folder, setting)) return true;
-  throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`);
+  throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`, {
+    code: "file.exists",
+  });
 }
 
 /** Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation look for it. */
@@ -277,15 +279,17 @@ function requireNetworks(
       "damsm.encoder is inception, whose weights sdgan ablate does not know: train both DAMSMs first, from two seeds " +
         `(sdgan train damsm --config ${config} --data ${data} --run RUN --inception FILE, and with --set seed=1 --run OTHER), ` +
         "and give --damsm RUN --judge OTHER",
+      { code: "usage" },
     );
   const [taught, judging] = [damsm, judge].map((run) => (run ? damsmPath(run) : undefined));
   if (taught && judging) requireIndependent(judging, taught, "--judge");
   if (attributeClassifier && !existsSync(attributeClassifierPath(attributeClassifier)))
     throw new UserError(
       `--attribute-classifier ${attributeClassifier}: there is no ${attributeClassifierPath(attributeClassifier)}: sdgan train attribute-classifier makes it`,
+      { code: "file.missing" },
     );
   if (inception && !existsSync(inception))
-    throw new UserError(`--inception ${inception}: there is no such file`);
+    throw new UserError(`--inception ${inception}: there is no such file`, { code: "file.missing" });
 }
 
 /** Of a judge that is trained here: not the seed of the DAMSM that the runs train with. */
@@ -306,5 +310,6 @@ function requireNotBeyond({ folder }: PlannedRun, steps: number): void {
   throw new UserError(
     `${folder}: was trained for ${trained} steps, and --steps is ${steps}: runs are compared at equal steps, ` +
       `so give --steps ${trained}, or another --out`,
+    { code: "usage" },
   );
 }

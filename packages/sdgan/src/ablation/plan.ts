@@ -68,6 +68,7 @@ export function requireAsPlanned({ folder, config }: PlannedRun): void {
   throw new UserError(
     `${folder}: holds a run of another configuration (${found[at]!.trim()}): ` +
       "give the ablation's own --config and --set, or another --out",
+    { code: "file.exists" },
   );
 }
 
@@ -79,6 +80,7 @@ function variantNamed(name: string): Variant {
   throw new UserError(
     `--variants: no variant ${JSON.stringify(name)}${guess ? `; did you mean ${guess}?` : ""} ` +
       `Variants are ${names.join(", ")}`,
+    { code: "usage" },
   );
 }
 

@@ -72,13 +72,16 @@ export function gatherResults(
 export function readResults(out: string): AblationResult {
   const path = join(out, jsonFile);
   if (!existsSync(path))
-    throw new UserError(`${path}: there is no such file: sdgan ablate --out ${out} … writes it`);
+    throw new UserError(`${path}: there is no such file: sdgan ablate --out ${out} … writes it`, {
+      code: "file.missing",
+    });
   const text = onDisk(path, () => readFileSync(path, "utf8"));
   try {
     return JSON.parse(text) as AblationResult;
   } catch (error) {
     throw new UserError(
       `${path}: is damaged (${(error as Error).message}): the sdgan ablate command that wrote it makes it anew`,
+      { code: "file.invalid" },
     );
   }
 }

@@ -58,6 +58,7 @@ export function attributeClassifierFor(
   throw new UserError(
     `${file}: was trained on other attributes than the images of ${dir} have: ` +
       `train an attribute classifier on data of the same kind: sdgan train attribute-classifier --config … --data … --run RUN, and give --attribute-classifier RUN`,
+    { code: "checkpoint.mismatch" },
   );
 }
 

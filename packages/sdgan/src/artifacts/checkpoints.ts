@@ -87,7 +87,9 @@ function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): vo
     scope(() => {
       for (const [name, tensor] of tensors) {
         if (!allFinite(tensor)) {
-          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`);
+          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`, {
+            code: "training.failed",
+          });
         }
       }
     }),

@@ -21,10 +21,11 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
   const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}${weights}`);
   requireSameNetworks(damsm, config);
   requireSize(config);
-  if (!sameWords(loadVocabulary(damsm.vocabulary).words, data.vocabulary.words)) {
+  if (!loadVocabulary(damsm.vocabulary).equals(data.vocabulary)) {
     throw new UserError(
-      `${data.dir}: has other words than the DAMSM in ${damsm.path} knows: ` +
+      `${data.dir}: has other words, or another tokenizer, than the DAMSM in ${damsm.path} knows: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",
+      { code: "data.mismatch" },
     );
   }
   const path = join(damsm.path, damsmFile);
@@ -45,7 +46,9 @@ export function adoptDamsm(from: string, run: string): void {
   const files = names.map((name) => ({ from: join(source.path, name), to: join(target, name) }));
   for (const { from, to } of files) {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
-      throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`);
+      throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`, {
+        code: "file.exists",
+      });
   }
   onDisk(target, () => ensureFolder(target));
   for (const { from, to } of files)
@@ -55,16 +58,13 @@ export function adoptDamsm(from: string, run: string): void {
     );
 }
 
-export function sameWords(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((word, token) => word === other[token]);
-}
-
 function trainedDamsm(run: string, command: string): RunFolder {
   const folder = damsmFolder(run);
   if (!existsSync(join(folder, damsmFile))) {
     throw new UserError(
       `${join(folder, damsmFile)}: there is no trained DAMSM; train it first: ${command}; ` +
         "or take another run's: --damsm RUN",
+      { code: "file.missing" },
     );
   }
   return openRun(folder);
@@ -87,6 +87,7 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
   throw new UserError(
     `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[key]}: ` +
       `give the same configuration (--set ${key}=${expected[key]}), or train another DAMSM`,
+    { code: "checkpoint.mismatch" },
   );
 }
 
@@ -96,6 +97,7 @@ function requireSize({ generator, damsm, training }: Config): void {
   throw new UserError(
     `the generator draws ${last} pixels a side, and DAMSM looks at damsm.imageSize ${damsm.imageSize}: ` +
       "the one must be a multiple of the other",
+    { code: "config.invalid" },
   );
 }
 
@@ -112,6 +114,7 @@ export function requireIndependent(file: string, taught: string, option: string)
     `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
       "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
       `--run OTHER, and give ${option} OTHER`,
+    { code: "checkpoint.mismatch" },
   );
 }
 

@@ -70,5 +70,6 @@ export function damsmPath(run: string): string {
   throw new UserError(
     `${file}: there is no trained DAMSM: train one from another seed: ` +
       `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+    { code: "file.missing" },
   );
 }

@@ -31,6 +31,7 @@ export function loadInception(network: InceptionTrunk, path: string): void {
     if (found && found !== variant)
       throw new UserError(
         `${path}: has the ${inceptionClasses[found]} classes of ${wanted[found]}; ${remedy}`,
+        { code: "file.invalid" },
       );
     refusing(path, remedy, () => network.loadStateDict(stateFor(network, tensors)));
   });

@@ -32,6 +32,7 @@ export function bringInception(
     throw new UserError(
       `--inception ${file}: damsm.encoder is ${config.damsm.encoder}, which has no Inception: leave it out, ` +
         "or --set damsm.encoder=inception",
+      { code: "usage" },
     );
   }
   if (file !== undefined) {
@@ -42,6 +43,7 @@ export function bringInception(
       "damsm.encoder is inception, and its weights are missing: give --inception FILE, torchvision's " +
         "inception_v3_google-0cc3c7bd.pth or the same as safetensors; or train an encoder that needs none: " +
         "--set damsm.encoder=convolutional",
+      { code: "file.missing" },
     );
   }
 }
@@ -51,5 +53,6 @@ function expectedHash({ damsm: { inceptionSha256: expected } }: Config, file: st
   if (expected === "" || hash === expected) return hash;
   throw new UserError(
     `${file}: its SHA-256 is ${hash}, and damsm.inceptionSha256 is ${expected}: give the file that it is of`,
+    { code: "checkpoint.mismatch" },
   );
 }

@@ -16,6 +16,7 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
   } catch (error) {
     const { message } = error as Error;
     throw new UserError(`${message.includes(path) ? message : `${path}: ${message}`}; ${remedy}`, {
+      code: "file.invalid",
       cause: error,
     });
   }

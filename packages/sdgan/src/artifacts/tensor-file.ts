@@ -5,11 +5,12 @@ import { loadSafetensors, type Tensor } from "@sdgan/torch";
 
 /** Reads a safetensors file; a missing or broken one is the user's to mend. */
 export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
-  if (!existsSync(path)) throw new UserError(`${path}: there is no such file; ${remedy}`);
+  if (!existsSync(path))
+    throw new UserError(`${path}: there is no such file; ${remedy}`, { code: "file.missing" });
   try {
     return loadSafetensors(path);
   } catch (error) {
-    throw new UserError(`${(error as Error).message}; ${remedy}`);
+    throw new UserError(`${(error as Error).message}; ${remedy}`, { code: "file.invalid" });
   }
 }
 
@@ -19,7 +20,10 @@ export function refusing<Result>(path: string, remedy: string, work: () => Resul
     return work();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, { cause: error });
+    throw new UserError(`${path}: ${(error as Error).message}; ${remedy}`, {
+      code: "checkpoint.mismatch",
+      cause: error,
+    });
   }
 }
 

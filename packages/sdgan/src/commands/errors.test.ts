@@ -31,6 +31,11 @@ it("a user's mistake is one line, whatever it quotes", () => {
   });
 });
 
+it("a command called wrongly has a code of its own", () => {
+  expect(new UsageError("give one").code).toBe("usage");
+  expect(new UserError("broken").code).toBe("invalid");
+});
+
 it("a GPU whose memory is full is told of with what to do", () => {
   const full =
     "aten::conv2d(input: tensor float32[64, 3, 8, 8]): CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …";

@@ -4,6 +4,10 @@ import { systemError } from "../util/system-errors.js";
 /** A command called wrongly: an option's value, options that exclude each other. Exit code 2. */
 export class UsageError extends UserError {
   override name = "UsageError";
+
+  constructor(message: string) {
+    super(message, { code: "usage" });
+  }
 }
 
 /**
@@ -42,6 +46,7 @@ function lackOfGpuMemory(error: unknown): UserError | undefined {
     ? undefined
     : new UserError(
         `${said.replace(/\.$/, "")}: train with a smaller batch (--set training.batch=16), or use --device cpu`,
+        { code: "device.unavailable" },
       );
 }
 

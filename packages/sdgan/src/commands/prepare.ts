@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isPresetName, visible } from "@sdgan/core";
+import { isPresetName, type TokenizerName, tokenizerNames, visible } from "@sdgan/core";
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary, Resumed } from "../data/prepare.js";
@@ -151,11 +151,15 @@ function addVerify(prepare: Command): void {
 
 /** What every source's command has. */
 function sourceCommand(prepare: Command, name: string, size: number): Command {
-  return requiredOption(
-    prepare.command(name),
-    "--out <folder>",
-    "the prepared folder to make, or to replace",
-  ).option("--size <pixels>", "side of the images that a model is to draw", imageSize, size);
+  return requiredOption(prepare.command(name), "--out <folder>", "the prepared folder to make, or to replace")
+    .option("--size <pixels>", "side of the images that a model is to draw", imageSize, size)
+    .addOption(
+      new Option(
+        "--tokenizer <name>",
+        "what makes words of captions: unicode, of any language; attngan, ASCII as in AttnGAN " +
+          "(default: attngan for cub, coco and flowers, else unicode)",
+      ).choices(tokenizerNames),
+    );
 }
 
 const VOCABULARY = [
@@ -169,12 +173,14 @@ interface ShowOptions {
   size: number;
   background?: string;
   vocabulary?: string;
+  tokenizer?: TokenizerName;
 }
 
 async function show(given: Source, options: ShowOptions): Promise<void> {
-  const { vocabulary } = options;
-  const { withVocabulary } = await import("../data/with-vocabulary.js");
-  const source = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
+  const { vocabulary, tokenizer } = options;
+  const { withTokenizer, withVocabulary } = await import("../data/with-vocabulary.js");
+  const chosen = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
+  const source = tokenizer === undefined ? chosen : withTokenizer(chosen, tokenizer);
   const summary = await prepareVisibly(source, options);
   if (!summary) return;
   if (source.found !== undefined) console.log(visible(source.found));

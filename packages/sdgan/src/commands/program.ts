@@ -9,6 +9,7 @@ import { addGenerate } from "./generate.js";
 import { addImport } from "./import.js";
 import { addPrepare } from "./prepare.js";
 import { addReport } from "./report.js";
+import { addSetup } from "./setup.js";
 import { addTrain } from "./train.js";
 
 /**
@@ -32,12 +33,14 @@ export function makeProgram(): Command {
   addReport(program);
   addImport(program);
   addExport(program);
+  addSetup(program);
   addDoctor(program);
   return program;
 }
 
 const example = `
 From nothing to images:
+  npx sdgan setup
   npx sdgan prepare birds --out data/birds
   npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
   npx sdgan train gan --config birds-64 --data data/birds --run runs/birds

@@ -12,7 +12,10 @@ export async function withTorch<Module>(load: () => Promise<Module>, threads?: n
     return await load();
   } catch (error) {
     if (error instanceof Error && error.message.includes("libtorch"))
-      throw new UserError(`${error.message} (npx sdgan doctor says more)`, { cause: error });
+      throw new UserError(`${error.message} (npx sdgan doctor says more)`, {
+        code: "device.unavailable",
+        cause: error,
+      });
     throw error;
   }
 }

@@ -34,7 +34,7 @@ it("says of a GPU that libtorch cannot use what to do", () => {
   using _ = simulateCuda();
   expect(whyNoCuda()).toEqual({
     found: expect.stringMatching(/^Simulated GPU is there, and libtorch [\d.]+\S* was built without CUDA$/),
-    remedy: expect.stringMatching(/LIBTORCH .*CUDA 13.0 or earlier.*npm run setup$/),
+    remedy: expect.stringMatching(/LIBTORCH .*CUDA 13.0 or earlier.*npx sdgan setup$/),
     driver: true,
   });
 });

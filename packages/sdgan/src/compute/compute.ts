@@ -37,7 +37,7 @@ function chooseDevice(asked: Device | undefined): Device {
   if (cudaIsAvailable()) return "cuda";
   if (asked === undefined) return "cpu";
   const { found, remedy } = whyNoCuda();
-  throw new UserError(`--device cuda: ${found}; ${remedy}`);
+  throw new UserError(`--device cuda: ${found}; ${remedy}`, { code: "device.unavailable" });
 }
 
 /** What is missing for training on a GPU, and what to do; for where libtorch finds none. */
@@ -81,6 +81,6 @@ export function whyNoCuda(): { found: string; remedy: string; driver: boolean } 
 function cudaBuild(version: string): string {
   return (
     `set LIBTORCH to the folder of a libtorch built for CUDA ${version} or earlier ` +
-    "(that of a Python torch will do), and run: npm run setup"
+    "(that of a Python torch will do), and run: npx sdgan setup"
   );
 }

@@ -40,12 +40,16 @@ function layersOf(nameOrFile: string, folder: string, extended: string[]): Confi
   if (isPresetName(nameOrFile)) return presetLayers(nameOrFile);
   const file = findFile(nameOrFile, folder, extended.at(-1));
   if (extended.includes(file))
-    throw new UserError(`${file}: extends itself: ${[...extended, file].join(" extends ")}`);
+    throw new UserError(`${file}: extends itself: ${[...extended, file].join(" extends ")}`, {
+      code: "config.invalid",
+    });
   const { extends: base, ...values } = readValues(file);
   const layer = { where: file, values };
   if (base === undefined) return [layer];
   if (typeof base !== "string")
-    throw new UserError(`${file}: extends: found ${show(base)}, expected a preset's name or a file`);
+    throw new UserError(`${file}: extends: found ${show(base)}, expected a preset's name or a file`, {
+      code: "config.invalid",
+    });
   return [...layersOf(base, dirname(file), [...extended, file]), layer];
 }
 
@@ -53,13 +57,14 @@ function findFile(nameOrFile: string, folder: string, askedBy: string | undefine
   const file = resolve(folder, nameOrFile);
   const asked = askedBy ? `${askedBy}: extends` : "config";
   if (/[/\\]|\.ya?ml$/.test(nameOrFile)) {
-    if (!existsSync(file)) throw new UserError(`${asked}: no file ${file}`);
+    if (!existsSync(file)) throw new UserError(`${asked}: no file ${file}`, { code: "file.missing" });
     return file;
   }
   const guess = nearest(nameOrFile, presetNames);
   throw new UserError(
     `${asked}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : ""} ` +
       `Presets are ${presetNames.join(", ")}; or give the path of a .yaml file`,
+    { code: "config.invalid" },
   );
 }
 
@@ -68,17 +73,21 @@ function readValues(file: string): ConfigLayer["values"] {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new UserError(`${file}: cannot be read: ${(error as Error).message}`);
+    throw new UserError(`${file}: cannot be read: ${(error as Error).message}`, { code: "config.invalid" });
   }
   const values = parseYaml(text, file) ?? {};
-  if (!isValues(values)) throw new UserError(`${file}: found ${show(values)}, expected keys with values`);
+  if (!isValues(values))
+    throw new UserError(`${file}: found ${show(values)}, expected keys with values`, {
+      code: "config.invalid",
+    });
   return values;
 }
 
 function overrideLayer(override: string): ConfigLayer {
   const where = `--set ${override}`;
   const [, path, value] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
-  if (path === undefined || value === undefined) throw new UserError(`${where}: expected key.path=value`);
+  if (path === undefined || value === undefined)
+    throw new UserError(`${where}: expected key.path=value`, { code: "config.invalid" });
   const values = path
     .trim()
     .split(".")
@@ -89,10 +98,13 @@ function overrideLayer(override: string): ConfigLayer {
 function parseYaml(text: string, where: string): unknown {
   const document = parseDocument(text, { prettyErrors: true });
   const [error] = document.errors;
-  if (error) throw new UserError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`);
+  if (error)
+    throw new UserError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`, {
+      code: "config.invalid",
+    });
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    throw new UserError(`${where}: not valid YAML: ${(cause as Error).message}`);
+    throw new UserError(`${where}: not valid YAML: ${(cause as Error).message}`, { code: "config.invalid" });
   }
 }

@@ -80,6 +80,7 @@ export function unwritable(path: string, error: unknown): unknown {
   if (error instanceof UserError || code === undefined) return error;
   return new UserError(
     `${path}: cannot be written (${message}). Choose a folder that may be written, on a disk with room.`,
+    { code: "file.system" },
   );
 }
 
@@ -89,6 +90,7 @@ function refuseOthers(out: string): void {
   const refuse = (found: string): never => {
     throw new UserError(
       `${out}: ${found}, so it is left alone. Choose another folder, or remove this one first.`,
+      { code: "file.exists" },
     );
   };
   if (!lstatSync(out).isDirectory()) refuse("is there and is no folder");

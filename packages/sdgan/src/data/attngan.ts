@@ -42,6 +42,7 @@ export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
         throw new UserError(
           `${folder.at(`${split}/filenames.pickle`)}: ${quote(name)} is there twice, or in both splits; ` +
             "expected every image once",
+          { code: "data.invalid" },
         );
       }
       places.set(name, { split, index, classId: classes?.[index] });
@@ -77,6 +78,7 @@ function readNames(folder: DataFolder, path: string): string[] {
     const found = typeof name === "string" ? quote(name) : typeof name;
     throw new UserError(
       `${folder.at(path)}: entry ${index} is ${found}; expected an image's name, inside the folder`,
+      { code: "data.invalid" },
     );
   });
 }
@@ -88,6 +90,7 @@ function readClasses(folder: DataFolder, path: string, count: number): number[] 
   const found = classes.every(isWhole) ? `${classes.length} numbers` : "other things";
   throw new UserError(
     `${folder.at(path)}: holds ${found}; expected ${count} class numbers, as many as filenames.pickle has names`,
+    { code: "data.invalid" },
   );
 }
 
@@ -109,6 +112,7 @@ function readCaptions(
     throw new UserError(
       `${file}: has ${found} for the ${counts[split]} images of ${split}/filenames.pickle; ` +
         "expected as many for each image. The two are not of one data set.",
+      { code: "data.invalid" },
     );
   });
   const textOf = (caption: unknown): string | undefined => {
@@ -135,6 +139,7 @@ function vocabularyOf(file: string, content: unknown[]): Vocabulary {
     throw new UserError(
       `${file}: ${found}; expected AttnGAN's [captions to train on, captions to test on, ` +
         `number → word, word → number], with word 0 "${PADDING}"`,
+      { code: "data.invalid" },
     );
   };
   const [, , wordOf, numberOf] = content;
@@ -147,7 +152,7 @@ function vocabularyOf(file: string, content: unknown[]): Vocabulary {
   if (words[0] !== PADDING) return refuse(`word 0 is ${quote(words[0])}`);
   const wrong = words.findIndex((word, number) => numberOf.get(word) !== number);
   if (wrong >= 0) return refuse(`word ${wrong}, ${quote(words[wrong])}, has another number`);
-  return new Vocabulary(words);
+  return new Vocabulary(words, "attngan");
 }
 
 /** Nothing else that a pickle may hold is made into a number or a text: that alone can take forever. */

@@ -62,10 +62,14 @@ function inFolder(folder: DataFolder): DataFolder | undefined {
 export function missingCaptions(path: string, places: DataFolder[]): UserError {
   for (const place of places) {
     const packed = place.list().find(({ name }) => /^text(_c10)?\.(zip|tar|tgz|tar\.gz)$/.test(name));
-    if (packed) return new UserError(`${place.at(packed.name)}: is still packed. Unpack it where it is.`);
+    if (packed)
+      return new UserError(`${place.at(packed.name)}: is still packed. Unpack it where it is.`, {
+        code: "data.invalid",
+      });
   }
   return new UserError(
     `${path}: the captions are missing: neither text_c10/ nor text/ is there or beside it. ` +
       "Reed et al.'s captions are published apart from the images: unpack them there, or name their folder with --text.",
+    { code: "data.invalid" },
   );
 }

@@ -16,6 +16,7 @@ export function readAnnotations(folder: DataFolder, path: string): AnnotatedImag
   const refuse = (problem: string): never => {
     throw new UserError(
       `${folder.at(path)}: ${problem}; expected COCO's list of captions. Download it again.`,
+      { code: "data.invalid" },
     );
   };
   let content: unknown;

@@ -36,6 +36,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
   return {
     ...layout.source,
     name: "coco",
+    tokenizer: "attngan",
     count: images.length,
     classes: images.map(({ id }) => id),
     async *examples() {
@@ -74,13 +75,16 @@ function publishedLayout(folder: DataFolder, { year }: CocoOptions): CocoLayout 
   const splitsOf = (year: CocoYear) => SPLITS.filter((split) => folder.hasFile(listOf(year, split)));
   const years = cocoYears.filter((year) => splitsOf(year).length > 0);
   if (year === undefined && years.length > 1) {
-    throw new UserError(`${folder.path}: has captions of ${years.join(" and ")}. Choose one with --year.`);
+    throw new UserError(`${folder.path}: has captions of ${years.join(" and ")}. Choose one with --year.`, {
+      code: "usage",
+    });
   }
   const chosen = year ?? years[0];
   if (chosen === undefined || splitsOf(chosen).length === 0) {
     throw new UserError(
       `${folder.path}: is not COCO: ${listOf(chosen ?? 2014, "train")} is not there. ` +
         "Give the folder that COCO's annotations and images are unpacked in.",
+      { code: "data.invalid" },
     );
   }
   const splits = splitsOf(chosen);
@@ -131,6 +135,7 @@ function imageFinder(folder: DataFolder, parts: string[]): (fileName: string) =>
   if (there.length === 0) {
     throw new UserError(
       `${folder.path}: has none of the folders ${places.join(", ")}. Unpack COCO's images there.`,
+      { code: "data.invalid" },
     );
   }
   return (fileName) => {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PADDING, tokenize, Vocabulary } from "@sdgan/core";
+import { Vocabulary } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import { contactSheet } from "./contact-sheet.js";
-import type { Source } from "./dataset.js";
-import { FILES, FORMAT, type Index, type PreparedImage, type Summary, VERSION } from "./format.js";
-import type { Journal, JournalRecord, KeptImage } from "./journal.js";
+import { type Source, type Split, tokenizerOf } from "./dataset.js";
+import { FILES, FORMAT, type Index, type PreparedImage, SPLITS, type Summary, VERSION } from "./format.js";
+import type { Journal, JournalRecord } from "./journal.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
@@ -21,15 +21,15 @@ export async function complete(
   sizes: { size: number; storedSize: number },
 ): Promise<{ summary: Summary; skipped: Skipped[] }> {
   const { name, classes, attributes } = source;
-  const vocabulary = source.vocabulary ?? vocabularyOf(journal);
-  const { skipped, ...lists } = writeImages(dir, journal, vocabulary);
+  const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(journal), tokenizerOf(source));
+  const { skipped, unknownWords, ...lists } = writeImages(dir, journal, vocabulary);
   if (skipped.length > 0)
     write(join(dir, FILES.skipped), skipped.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
   write(vocabularyFile, vocabulary.format());
   const summary: Summary = {
-    ...{ images: { ...journal.images }, captions: lists.captions, words: vocabulary.size },
-    ...(source.vocabulary && { unknownWords: unknownWords(journal, vocabulary) }),
+    ...{ images: lists.images, captions: lists.captions, words: vocabulary.size },
+    ...((source.vocabulary || unknownWords.count > 0) && { unknownWords }),
     ...{ emptyCaptions: lists.emptyCaptions, skipped: skipped.length },
   };
   const index: Index = {
@@ -52,21 +52,24 @@ export async function complete(
 type Skipped = NonNullable<JournalRecord["skipped"]>;
 
 /**
- * The words of all captions in the order of their first use, those of images to train on first. They are of both
- * splits, as AttnGAN's are: a word that only test captions use is known, but untrained.
+ * Captions whose words are known: not those that are tested on, as nothing would be learned of their words. Where all
+ * images are to test on, by a model that has words of its own, it is all captions.
  */
-function vocabularyOf(journal: Journal): Vocabulary {
-  const words = { train: new Set<string>(), test: new Set<string>() };
-  for (const { split, captions } of keptBy(journal)) {
-    for (const { text } of captions) for (const word of tokenize(text)) words[split].add(word);
-  }
-  return new Vocabulary([...new Set([PADDING, ...words.train, ...words.test])]);
+function* learnedCaptions(journal: Journal): Generator<string> {
+  const { test, ...others } = journal.images;
+  const onlyTest = Object.values(others).every((count) => count === 0);
+  for (const { image } of journal.records())
+    if (image && (onlyTest || image.split !== "test")) for (const { text } of image.captions) yield text;
 }
 
+/** Captions without a known word are left out here, and images without any other: only the vocabulary tells which. */
 function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
   using test = new LineWriter(join(dir, FILES.images.test));
   const files = { train, test };
+  const images: Record<Split, number> = { train: 0, test: 0 };
+  const leftOut: Record<Split, Set<number>> = { train: new Set(), test: new Set() };
+  const unknown = new Map<string, number>();
   let captions = 0;
   let emptyCaptions = 0;
   const skipped: Skipped[] = [];
@@ -74,32 +77,30 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
     if (record.skipped) skipped.push(record.skipped);
     if (!record.image) continue;
     const { split, emptyCaptions: empty, ...kept } = record.image;
-    const image: PreparedImage = {
-      ...kept,
-      captions: kept.captions.map(({ text, ...names }) => ({
-        ...{ text, tokens: vocabulary.encode(text) },
-        ...names,
-      })),
-    };
+    const known = kept.captions.flatMap(({ text, ...names }) => {
+      const read = vocabulary.read(text);
+      for (const word of read.unknown) unknown.set(word, (unknown.get(word) ?? 0) + 1);
+      return read.tokens.length > 0 ? [{ ...{ text, tokens: read.tokens }, ...names }] : [];
+    });
+    if (known.length === 0) {
+      skipped.push({ id: kept.id, reason: "has no caption with a word that captions to train on have" });
+      leftOut[split].add(images[split] + leftOut[split].size);
+      continue;
+    }
+    const image: PreparedImage = { ...kept, captions: known };
     files[split].write(JSON.stringify(image));
-    captions += image.captions.length;
-    emptyCaptions += empty;
+    images[split]++;
+    captions += known.length;
+    emptyCaptions += empty + kept.captions.length - known.length;
   }
-  return { captions, emptyCaptions, skipped, sha256: { train: train.finish(), test: test.finish() } };
+  for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
+  const sha256 = { train: train.finish(), test: test.finish() };
+  return { images, captions, emptyCaptions, skipped, unknownWords: mostFrequent(unknown), sha256 };
 }
 
-function unknownWords(journal: Journal, vocabulary: Vocabulary): Summary["unknownWords"] {
-  const counts = new Map<string, number>();
-  for (const { captions } of keptBy(journal)) {
-    for (const { text } of captions)
-      for (const word of vocabulary.unknownWords(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
+function mostFrequent(counts: Map<string, number>): NonNullable<Summary["unknownWords"]> {
   const sorted = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   return { count: counts.size, mostFrequent: sorted.slice(0, 20).map(([word]) => word) };
-}
-
-function* keptBy(journal: Journal): Generator<KeptImage> {
-  for (const { image } of journal.records()) if (image) yield image;
 }
 
 function write(path: string, data: string | Buffer): void {

@@ -34,8 +34,12 @@ export function readCubLists(birds: DataFolder): { classes: string[]; images: Cu
       : boxes.has(number)
         ? ""
         : "bounding_boxes.txt";
-    if (lacking) throw new UserError(`${birds.at(lacking)}: lacks image ${number}, which images.txt has`);
-    if (seen.has(id)) throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`);
+    if (lacking)
+      throw new UserError(`${birds.at(lacking)}: lacks image ${number}, which images.txt has`, {
+        code: "data.invalid",
+      });
+    if (seen.has(id))
+      throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`, { code: "data.invalid" });
     seen.add(id);
     const classNumber = labels.get(number)!;
     return {
@@ -63,11 +67,14 @@ function readNumbered<T>(
     const value = text === undefined ? undefined : parse(text);
     const at = `${birds.at(list)}:${index + 1}`;
     if (value === undefined)
-      throw new UserError(`${at}: ${quote(line.trim())}; expected a number and ${expected}`);
-    if (entries.has(Number(number))) throw new UserError(`${at}: number ${number} is there already`);
+      throw new UserError(`${at}: ${quote(line.trim())}; expected a number and ${expected}`, {
+        code: "data.invalid",
+      });
+    if (entries.has(Number(number)))
+      throw new UserError(`${at}: number ${number} is there already`, { code: "data.invalid" });
     entries.set(Number(number), value);
   }
-  if (entries.size === 0) throw new UserError(`${birds.at(list)}: is empty`);
+  if (entries.size === 0) throw new UserError(`${birds.at(list)}: is empty`, { code: "data.invalid" });
   return entries;
 }
 

@@ -18,7 +18,8 @@ import { type DrawnBird, drawCub } from "../testing/cub-tree.js";
 import { examplesOf } from "../testing/examples.js";
 import { type Pickled, pickle, pickleAsText } from "../testing/pickle.js";
 import { cub, TEST_CLASSES } from "./cub.js";
-import { withVocabulary } from "./with-vocabulary.js";
+import { tokenizerOf } from "./dataset.js";
+import { withTokenizer, withVocabulary } from "./with-vocabulary.js";
 
 const NAMES = ["001.Albatross", "002.Wren", "003.Finch", "004.Cuckoo", "005.Auklet"];
 
@@ -207,7 +208,12 @@ describe("cub, in AttnGAN's layout", () => {
     );
     const given = withVocabulary(cub(published()), join(attngan(), "captions.pickle"));
     expect(source.vocabulary!.words).toEqual(given.vocabulary!.words);
-    expect(withVocabulary(source, "captions").vocabulary).toBeUndefined();
+    const own = withVocabulary(source, "captions");
+    expect(own.vocabulary).toBeUndefined();
+    expect([source, own, cub(published())].map(tokenizerOf)).toEqual(["attngan", "attngan", "attngan"]);
+    expect(tokenizerOf(withTokenizer(own, "unicode"))).toBe("unicode");
+    expect(withTokenizer(source, "attngan").vocabulary).toBe(source.vocabulary);
+    expect(() => withTokenizer(source, "unicode")).toThrow(/--vocabulary captions$/);
   });
 
   it("encodes captions as captions.pickle does, with the texts and without them", async () => {

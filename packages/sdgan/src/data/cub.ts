@@ -30,7 +30,9 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
   if (!captionFolder && !lists?.captions) throw missingCaptions(path, places);
 
   if (!birds.folder("images")) {
-    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its images there.`);
+    throw new UserError(`${birds.at("images")}: no such folder. CUB-200-2011 has its images there.`, {
+      code: "file.missing",
+    });
   }
   const { classes, images } = readCubLists(birds);
   if (lists) refuseOtherLists(given, lists, images);
@@ -45,6 +47,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     ].join("; "),
     count: used.length,
     classes,
+    tokenizer: "attngan",
     ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
     async *examples() {
       for (const image of used) {
@@ -84,10 +87,14 @@ function findBirds(given: DataFolder): DataFolder {
   const inside = given.folder("CUB_200_2011");
   if (inside?.hasFile("images.txt")) return inside;
   const packed = given.list().find(({ name }) => /^CUB_200_2011\.(tgz|tar\.gz|tar|zip)$/.test(name));
-  if (packed) throw new UserError(`${given.at(packed.name)}: is still packed. Unpack it where it is.`);
+  if (packed)
+    throw new UserError(`${given.at(packed.name)}: is still packed. Unpack it where it is.`, {
+      code: "data.invalid",
+    });
   throw new UserError(
     `${given.path}: is not CUB-200-2011: neither images.txt nor CUB_200_2011/images.txt is there. ` +
       "Give the folder that CUB_200_2011.tgz unpacks to, or the one that it is in.",
+    { code: "data.invalid" },
   );
 }
 
@@ -99,6 +106,7 @@ function refuseOtherLists(given: DataFolder, lists: AttnganLists, images: CubIma
     if (!image) {
       throw new UserError(
         `${given.path}: filenames.pickle lists ${quote(name)}, which images.txt lacks. Are both of CUB-200-2011?`,
+        { code: "data.invalid" },
       );
     }
     const classNumber = lists.classOf(name);
@@ -106,6 +114,7 @@ function refuseOtherLists(given: DataFolder, lists: AttnganLists, images: CubIma
       throw new UserError(
         `${given.path}: ${quote(name)} is of class ${classNumber} in class_info.pickle, ` +
           `but of ${image.classNumber} in image_class_labels.txt. Are both of CUB-200-2011?`,
+        { code: "data.invalid" },
       );
     }
   }

@@ -27,7 +27,7 @@ export class DataFolder {
 
   /** Throws a `UserError` when `path` is no folder; `remedy` ends its message. */
   constructor(path: string, remedy: string) {
-    if (!isFolder(path)) throw new UserError(`${path}: no such folder. ${remedy}`);
+    if (!isFolder(path)) throw new UserError(`${path}: no such folder. ${remedy}`, { code: "file.missing" });
     this.path = path;
     this.#root = realpathSync(path);
   }
@@ -67,7 +67,7 @@ export class DataFolder {
       const file = openSync(this.#inside(path, realpathSync(this.at(path))), READ);
       try {
         const stat = fstatSync(file);
-        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is no file`);
+        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is no file`, { code: "file.invalid" });
         return use(file, stat.size);
       } finally {
         closeSync(file);
@@ -102,7 +102,7 @@ export class DataFolder {
       const file = openSync(this.#inside(path, realpathSync.native(this.at(path))), READ);
       try {
         const found = fstatSync(file);
-        if (!found.isFile()) throw new UserError(`${this.at(path)}: is no file`);
+        if (!found.isFile()) throw new UserError(`${this.at(path)}: is no file`, { code: "file.invalid" });
         const bytes = length ?? found.size - from;
         this.#limit(path, bytes, limit);
         const buffer = Buffer.allocUnsafe(bytes);
@@ -110,7 +110,8 @@ export class DataFolder {
           bytes <= SMALL_BYTES
             ? readSync(file, buffer, 0, bytes, from)
             : (await readOnThread(file, buffer, 0, bytes, from)).bytesRead;
-        if (count < bytes) throw new UserError(`${this.at(path)}: has changed while it was read`);
+        if (count < bytes)
+          throw new UserError(`${this.at(path)}: has changed while it was read`, { code: "data.invalid" });
         return buffer;
       } finally {
         closeSync(file);
@@ -133,7 +134,9 @@ export class DataFolder {
   #inside(path: string, target: string): string {
     const root = this.#root.endsWith(sep) ? this.#root : this.#root + sep;
     if (target === this.#root || target.startsWith(root)) return target;
-    throw new UserError(`${this.at(path)}: is a link that leaves the folder, and is not followed`);
+    throw new UserError(`${this.at(path)}: is a link that leaves the folder, and is not followed`, {
+      code: "file.invalid",
+    });
   }
 
   #limit(path: string, bytes: number, limit: number): void {
@@ -141,13 +144,14 @@ export class DataFolder {
     const mebibytes = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
     throw new UserError(
       `${this.at(path)}: has ${mebibytes(bytes)}, but at most ${mebibytes(limit)} are read`,
+      { code: "data.invalid" },
     );
   }
 
   #unreadable(path: string, error: unknown): unknown {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof UserError || code === undefined) return error;
-    return new UserError(`${this.at(path)}: cannot be read (${code})`);
+    return new UserError(`${this.at(path)}: cannot be read (${code})`, { code: "file.invalid" });
   }
 }
 

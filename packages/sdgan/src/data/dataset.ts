@@ -1,4 +1,4 @@
-import type { Vocabulary } from "@sdgan/core";
+import { defaultTokenizer, type TokenizerName, type Vocabulary } from "@sdgan/core";
 
 /**
  * Where images with words come from. A source gives examples one after another, as its files have them;
@@ -15,10 +15,17 @@ export interface Source {
   classes: string[];
   /** Attributes that are known of every image, name → its possible values; absent where the truth is not known. */
   attributes?: Record<string, string[]>;
-  /** The words that captions are encoded with; absent: the captions' own. */
+  /** How captions are taken apart into words, where it brings no vocabulary; absent: `unicode`. */
+  tokenizer?: TokenizerName;
+  /** The words that captions are encoded with; absent: those of the captions that are not tested on. */
   vocabulary?: Vocabulary;
   /** In the same order every time. */
   examples(): AsyncIterable<Example>;
+}
+
+/** How the captions of a source are taken apart into words. */
+export function tokenizerOf({ tokenizer, vocabulary }: Source): TokenizerName {
+  return vocabulary?.tokenizer ?? tokenizer ?? defaultTokenizer;
 }
 
 export type Split = "train" | "test";

@@ -25,7 +25,10 @@ export class EpochOrder {
 
   /** Throws a `UserError` where there is no image. `label` parts the streams of different loaders of one seed. */
   constructor(images: number, seed: number, label: string) {
-    if (images === 0) throw new UserError("The data has no image to train on: prepare it again with some.");
+    if (images === 0)
+      throw new UserError("The data has no image to train on: prepare it again with some.", {
+        code: "data.invalid",
+      });
     this.#images = images;
     this.#seed = seed;
     this.random = new Random(seed, label);
@@ -63,6 +66,7 @@ export class EpochOrder {
       throw new UserError(
         `The run was made with data of ${images} images, and this has ${this.#images}: ` +
           "go on with the same prepared folder, or begin another run.",
+        { code: "data.mismatch" },
       );
     }
     this.#seed = seed;

@@ -21,6 +21,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   if (!given.folder("jpg")) {
     throw new UserError(
       `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in: its images are in jpg/.`,
+      { code: "file.missing" },
     );
   }
   const beside = new DataFolder(given.at(".."), "");
@@ -38,6 +39,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
     found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
     count: used.length,
     classes,
+    tokenizer: "attngan",
     async *examples() {
       for (const { name, className } of used) {
         const example: Example = {
@@ -70,6 +72,7 @@ function listImages(captions: DataFolder): Flower[] {
       if (other !== undefined) {
         throw new UserError(
           `${captions.path}: ${quote(name)} is in ${quote(other)} and in ${quote(className)}`,
+          { code: "data.invalid" },
         );
       }
       classOf.set(name, className);
@@ -79,6 +82,7 @@ function listImages(captions: DataFolder): Flower[] {
   throw new UserError(
     `${captions.path}: has no captions; expected one folder a class with one file an image, ` +
       "such as class_00001/image_06734.txt",
+    { code: "data.invalid" },
   );
 }
 
@@ -99,10 +103,13 @@ function splitByLists(
 ): Map<string, Split> {
   const both = train.find((name) => test.includes(name));
   if (both !== undefined)
-    throw new UserError(`${place.at(LISTS.test)}: ${quote(both)} is in ${LISTS.train} too`);
+    throw new UserError(`${place.at(LISTS.test)}: ${quote(both)} is in ${LISTS.train} too`, {
+      code: "data.invalid",
+    });
   if (![...train, ...test].some((name) => classes.includes(name))) {
     throw new UserError(
       `${place.at(LISTS.test)}: no class of it or of ${LISTS.train} has captions; expected names such as ${quote(classes[0]!)}`,
+      { code: "data.invalid" },
     );
   }
   return new Map([

@@ -9,7 +9,7 @@ import type { Split } from "./dataset.js";
  *     train.pixels        [images, storedSize, storedSize, 3] bytes: sRGB, nothing before, between or after
  *     test.jsonl          the same for the images that training never sees
  *     test.pixels
- *     vocabulary.json     the words of all captions, of both splits, as AttnGAN has it
+ *     vocabulary.json     the tokenizer, and the words of all captions that are not tested on
  *     skipped.jsonl       images that were left out and why, a line each; only where there are any
  *     contact-sheet.png   some of the images, to look at
  *

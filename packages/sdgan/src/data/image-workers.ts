@@ -63,14 +63,14 @@ class Thread {
     this.#worker = new Worker(program, { workerData: data, execArgv: [] });
     this.#worker.on("message", ({ number, refusal }: Answer) => {
       if (refusal === undefined) this.#settle(number)?.resolve();
-      else this.#settle(number)?.reject(new UserError(refusal));
+      else this.#settle(number)?.reject(new UserError(refusal, { code: "data.invalid" }));
     });
     const { file } = data.stored;
     const died = (how: string, cause?: unknown) =>
       this.#fail(
         new UserError(
           `${file}: the thread that reads it ended (${how}). Go on from the last checkpoint with --resume.`,
-          { cause },
+          { code: "data.invalid", cause },
         ),
       );
     this.#worker.on("error", (error) => died(error.message, error));

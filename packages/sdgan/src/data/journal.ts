@@ -5,6 +5,8 @@ import {
   existsSync,
   ftruncateSync,
   openSync,
+  readSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -49,6 +51,8 @@ export type JournalRecord = z.infer<typeof recordSchema>;
  * An image's line is written after its pixels: whatever the moment at which a process is killed, all that the
  * journal tells of is there, and what is there beyond it can be cut off. So a journal is replayed first, example by
  * example, as long as the source gives the same ones, and goes on from there.
+ *
+ * Images that are left out at the end keep their pixels in `test.pixels.all` until the journal is removed.
  */
 export class Journal implements Disposable {
   /** Images that are done, in each split. */
@@ -73,6 +77,9 @@ export class Journal implements Disposable {
     this.#imageBytes = imageBytes;
     const header = `${JSON.stringify(settings)}\n`;
     const path = join(dir, JOURNAL);
+    for (const split of SPLITS)
+      if (existsSync(join(dir, allOf(split))))
+        renameSync(join(dir, allOf(split)), join(dir, FILES.pixels[split]));
     const earlier = firstLine(path);
     const isSame = earlier === header.trimEnd();
     this.startedAnew = earlier !== undefined && !isSame;
@@ -143,6 +150,33 @@ export class Journal implements Disposable {
     }
   }
 
+  /**
+   * Takes the pixels of images that are left out after all from a split's file: those at `places`, in the order in
+   * which they were added. The journal tells of them still: unfinished work goes on with all pixels.
+   */
+  leaveOut(split: Split, places: ReadonlySet<number>): void {
+    if (places.size === 0) return;
+    const path = (name: string) => join(this.#dir, name);
+    const kept = `${FILES.pixels[split]}.kept`;
+    onDisk(path(kept), () => {
+      const file = openSync(path(kept), "w");
+      try {
+        const image = Buffer.alloc(this.#imageBytes);
+        for (let place = 0, end = 0; place < this.images[split]; place++) {
+          if (places.has(place)) continue;
+          readSync(this.#files![split], image, 0, image.length, place * image.length);
+          for (let done = 0; done < image.length; )
+            done += writeSync(file, image, done, image.length - done, end + done);
+          end += image.length;
+        }
+      } finally {
+        closeSync(file);
+      }
+      renameSync(path(FILES.pixels[split]), path(allOf(split)));
+      renameSync(path(kept), path(FILES.pixels[split]));
+    });
+  }
+
   /** Nothing can be added after this. */
   [Symbol.dispose](): void {
     this.#earlier.return(undefined);
@@ -154,6 +188,7 @@ export class Journal implements Disposable {
   remove(): void {
     this[Symbol.dispose]();
     rmSync(join(this.#dir, JOURNAL));
+    for (const split of SPLITS) rmSync(join(this.#dir, allOf(split)), { force: true });
   }
 
   #count({ image }: JournalRecord): void {
@@ -178,6 +213,9 @@ export async function digestOf(example: Example): Promise<string> {
 }
 
 const JOURNAL = "journal.jsonl";
+
+/** The pixels of all images that the journal tells of, where some were left out afterwards. */
+const allOf = (split: Split) => `${FILES.pixels[split]}.all`;
 
 function firstLine(path: string): string | undefined {
   if (!existsSync(path)) return undefined;

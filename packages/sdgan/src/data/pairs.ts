@@ -40,6 +40,7 @@ export class PairLoader {
     if (images < 2 && this.#same.includes(0)) {
       throw new UserError(
         "The data has one image, and pairs of different images need two: prepare it with more.",
+        { code: "data.invalid" },
       );
     }
   }

@@ -9,7 +9,7 @@ import type { DataFolder } from "./data-folder.js";
 export function readPickleList(folder: DataFolder, path: string): unknown[] {
   const bytes = folder.readList(path);
   const refuse = (problem: string): never => {
-    throw new UserError(`${folder.at(path)}: ${problem}`);
+    throw new UserError(`${folder.at(path)}: ${problem}`, { code: "data.invalid" });
   };
   if (bytes.length === 0) refuse("is empty. Download or unpack it again.");
   if (/^\s*</.test(bytes.toString("latin1", 0, 100))) {

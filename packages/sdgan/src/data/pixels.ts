@@ -57,7 +57,9 @@ function openSized(file: string, count: number, imageBytes: number): number {
   try {
     handle = openSync(file, "r");
   } catch (error) {
-    throw new UserError(`${file}: cannot be read (${(error as Error).message}). Prepare the data again.`);
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). Prepare the data again.`, {
+      code: "data.invalid",
+    });
   }
   const { size } = fstatSync(handle);
   if (size === count * imageBytes) return handle;
@@ -65,6 +67,7 @@ function openSized(file: string, count: number, imageBytes: number): number {
   throw new UserError(
     `${file}: has ${size} bytes, and ${count} images of ${imageBytes} bytes make ${count * imageBytes}. ` +
       "Prepare the data again.",
+    { code: "data.invalid" },
   );
 }
 
@@ -72,7 +75,8 @@ function readFully(handle: number, into: Uint8Array, position: number, file: str
   let done = 0;
   while (done < into.length) {
     const count = onDisk(file, () => readSync(handle, into, done, into.length - done, position + done));
-    if (count === 0) throw new UserError(`${file}: ends before byte ${position + into.length}.`);
+    if (count === 0)
+      throw new UserError(`${file}: ends before byte ${position + into.length}.`, { code: "data.invalid" });
     done += count;
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError, Vocabulary } from "@sdgan/core";
+import { type TokenizerName, UserError, Vocabulary } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
@@ -64,10 +64,13 @@ describe("prepare", () => {
     };
     const seen: unknown[] = [];
     const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
-    const counts = { images: { train: 2, test: 1 }, captions: 3, words: 5, emptyCaptions: 1 };
-    expect(summary).toEqual({ out, ...counts, skipped: [] });
+    const counts = { images: { train: 2, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
+    // A word that only captions to test on have is unknown.
+    const unknownWords = { count: 1, mostFrequent: ["blue"] };
+    expect(summary).toEqual({ out, ...counts, unknownWords, skipped: [] });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
       ...counts,
+      unknownWords,
       skipped: 0,
     });
     expect(seen.at(-1)).toEqual({ done: 3, skipped: 0 });
@@ -81,12 +84,13 @@ describe("prepare", () => {
         attributes: source.attributes,
       },
     });
-    expect(prepared.vocabulary.words).toEqual(["<end>", "image", "a", "c", "blue"]);
+    expect(prepared.vocabulary.words).toEqual(["<end>", "image", "a", "c"]);
+    expect(prepared.vocabulary.tokenizer).toBe("unicode");
     expect([...prepared.splits.test.images]).toEqual([
       {
         xxh64: expect.stringMatching(/^[0-9a-f]{16}$/),
         ...{ id: "b", classId: 1, attributes: { colour: 1 } },
-        captions: [{ text: "A blue image", tokens: [2, 4, 1], names: ["colour"] }],
+        captions: [{ text: "A blue image", tokens: [2, 1], names: ["colour"] }],
       },
     ]);
     expect(prepared.splits.train.pixels(1).subarray(0, 6)).toEqual(Uint8Array.of(3, 0, 0, 3, 10, 0));
@@ -149,9 +153,53 @@ describe("prepare", () => {
     expect(reasons[0]).toBe("missing.png: cannot be read (ENOENT)");
     expect(reasons[1]).toBe("is no image, or a broken one (the file is empty)");
     for (const reason of reasons.slice(2, 4)) expect(reason).toMatch(/^is no image, or a broken one \(.+\)$/);
-    expect(reasons[4]).toBe("has no caption with a word in Latin letters");
+    expect(reasons[4]).toBe("has no caption with a word of letters or digits");
     const prepared = openPrepared(out);
     for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
+  });
+
+  it("leaves out images to test on whose captions have no word of the others, with their pixels", async () => {
+    const all = examples(9).map((one, i): Example => {
+      if (i % 3 === 0) return one;
+      const texts = i % 2 === 0 ? ["unseen", "new"] : ["new", "unseen image"];
+      return { ...one, split: "test", captions: texts.map((text) => ({ text })) };
+    });
+    // The images to test on come first: which words are known is known at the end.
+    const summary = await prepare(sourceOf(all.reverse()), { out, size: SIZE });
+    expect(summary).toMatchObject({ images: { train: 3, test: 3 }, captions: 6, words: 5, emptyCaptions: 3 });
+    expect(summary.unknownWords).toEqual({ count: 2, mostFrequent: ["new", "unseen"] });
+    const reason = "has no caption with a word that captions to train on have";
+    expect(summary.skipped).toEqual(["8", "4", "2"].map((id) => ({ id, reason })));
+    const { test } = openPrepared(out).splits;
+    expect([...test.images].map(({ id, captions }) => [id, captions.length])).toEqual([
+      ["7", 1],
+      ["5", 1],
+      ["1", 1],
+    ]);
+    expect([0, 1, 2].map((i) => test.pixels(i)[0])).toEqual([7, 5, 1]);
+    expect(readdirSync(out).filter((name) => name.startsWith("test"))).toEqual(["test.jsonl", "test.pixels"]);
+  });
+
+  it("takes words as the source's tokenizer does", async () => {
+    const captions = [{ text: "красное café" }, { text: "сердце" }, { text: "don't" }];
+    const prepared = async (tokenizer?: TokenizerName) => {
+      const all = [example("a", () => mapped(1, STORED), captions)];
+      const summary = await prepare(
+        { ...sourceOf(all), ...(tokenizer && { tokenizer }) },
+        { out, size: SIZE },
+      );
+      const { vocabulary } = openPrepared(out);
+      return [vocabulary.tokenizer, vocabulary.words.slice(1).join(" "), summary.emptyCaptions];
+    };
+    expect(await prepared()).toEqual(["unicode", "красное café сердце don't", 0]);
+    expect(await prepared("attngan")).toEqual(["attngan", "caf don t", 1]);
+  });
+
+  it("knows the words of captions to test on where there are no others", async () => {
+    const all = examples(2).map((one): Example => ({ ...one, split: "test" }));
+    const summary = await prepare(sourceOf(all), { out, size: SIZE });
+    expect(summary).toMatchObject({ images: { train: 0, test: 2 }, words: 4, emptyCaptions: 0 });
+    expect(summary.unknownWords).toBeUndefined();
   });
 
   it("takes the words of a vocabulary that it is given, and says which of the captions' are not there", async () => {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { hasWords, UserError } from "@sdgan/core";
+import { tokenizers, UserError } from "@sdgan/core";
 import { checksum } from "@sdgan/images";
 import sharp from "sharp";
 import { AtomicFolder, unwritable } from "./atomic-folder.js";
 import { complete } from "./complete.js";
-import type { Example, Source } from "./dataset.js";
+import { type Example, type Source, tokenizerOf } from "./dataset.js";
 import { toPixels } from "./decode-image.js";
 import { FORMAT, type Summary, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
@@ -49,11 +49,16 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
 /** What `prepare` rejects with when its signal ended it. */
 export class Interrupted extends UserError {
   override name = "Interrupted";
+
+  constructor(message: string) {
+    super(message, { code: "interrupted" });
+  }
 }
 
 /**
  * Makes a prepared folder (see `format.ts`) of everything that `source` has. An image that cannot be read, or
- * that has no words, is left out and told of. The same source gives the same bytes, also when the work was
+ * that has no words, is left out and told of. Words that only captions to test on have count
+ * as unknown, unless there are no others. The same source gives the same bytes, also when the work was
  * interrupted, even killed, and gone on with (see `journal.ts`); everything is read back before it is in place.
  * Rejects with a `UserError` when no image can be used or when `out` cannot be written; whatever fails, what
  * was at `out` before stays.
@@ -66,6 +71,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     const { name, vocabulary } = source;
     const settings = {
       ...{ format: FORMAT, version: VERSION, source: name, storedSize, background },
+      tokenizer: tokenizerOf(source),
       ...(vocabulary && { vocabulary: hash(vocabulary.words) }),
       decoders: hash(sharp.versions),
     };
@@ -177,9 +183,11 @@ interface Words {
   which: string;
 }
 
-function wordsOf({ vocabulary }: Source): Words {
+function wordsOf(source: Source): Words {
+  const { vocabulary } = source;
   if (vocabulary) return { areIn: (text) => vocabulary.encode(text).length > 0, which: "of the vocabulary" };
-  return { areIn: hasWords, which: "in Latin letters" };
+  const { hasWords, of } = tokenizers[tokenizerOf(source)];
+  return { areIn: hasWords, which: of };
 }
 
 function noImage({ name }: Source, journal: Journal): UserError {
@@ -187,7 +195,7 @@ function noImage({ name }: Source, journal: Journal): UserError {
   const why = first
     ? `all ${journal.skipped} were left out; the first, ${first.id}: ${first.reason}`
     : "the source has none";
-  return new UserError(`${name}: no image can be used: ${why}.`);
+  return new UserError(`${name}: no image can be used: ${why}.`, { code: "data.invalid" });
 }
 
 /** The results of `work`, in the order of `items`, with at most `count` of them under way at a time. */

@@ -39,6 +39,7 @@ export class PreparedImages implements Iterable<PreparedImage> {
     if (lines !== options.count) {
       throw new UserError(
         `${file}: lists ${lines} images, and ${FILES.index} says ${options.count}. ${AGAIN}`,
+        { code: "data.invalid" },
       );
     }
   }
@@ -64,14 +65,20 @@ export class PreparedImages implements Iterable<PreparedImage> {
     const { data: image, error } = imageSchema.safeParse(json);
     if (!image) {
       const { path, message } = error!.issues[0]!;
-      throw new UserError(`${place}: is broken (${[...path, message].join(": ")}). ${AGAIN}`);
+      throw new UserError(`${place}: is broken (${[...path, message].join(": ")}). ${AGAIN}`, {
+        code: "data.invalid",
+      });
     }
     const { id, classId, captions } = image;
     const { words, classes } = this.#options;
     if (classId >= classes)
-      throw new UserError(`${place}: ${id} is of class ${classId} of ${classes}. ${AGAIN}`);
+      throw new UserError(`${place}: ${id} is of class ${classId} of ${classes}. ${AGAIN}`, {
+        code: "data.invalid",
+      });
     if (captions.some(({ tokens }) => tokens.some((token) => token >= words))) {
-      throw new UserError(`${place}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}. ${AGAIN}`);
+      throw new UserError(`${place}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}. ${AGAIN}`, {
+        code: "data.invalid",
+      });
     }
     return image;
   }
@@ -83,10 +90,14 @@ export function readChecked(file: string, sha256: string): Buffer {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${AGAIN}`);
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${AGAIN}`, {
+      code: "data.invalid",
+    });
   }
   if (createHash("sha256").update(bytes).digest("hex") === sha256) return bytes;
-  throw new UserError(`${file}: is not what was written there: its checksum is another. ${AGAIN}`);
+  throw new UserError(`${file}: is not what was written there: its checksum is another. ${AGAIN}`, {
+    code: "data.invalid",
+  });
 }
 
 const AGAIN = "Prepare the data again.";

@@ -114,7 +114,7 @@ describe("openPrepared", () => {
       "a wrong token",
       "train",
       [/"tokens":.1,2./, '"tokens":[99]'],
-      /train\.jsonl:1: 0 has a word beyond the 6 of/,
+      /train\.jsonl:1: 0 has a word beyond the 5 of/,
     ],
     ["a wrong class", "test", ['"classId":0', '"classId":1'], /test\.jsonl:1: 3 is of class 1 of 1/],
     ["no class", "train", ['"classId":0,', ""], /train\.jsonl:1: is broken \(classId: /],

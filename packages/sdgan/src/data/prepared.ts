@@ -70,24 +70,31 @@ function readIndex(dir: string): Index {
   const file = join(dir, FILES.index);
   const remedy = `Make it with "sdgan prepare … --out ${dir}".`;
   if (!existsSync(file))
-    throw new UserError(`${dir}: is not a prepared folder (no ${FILES.index}). ${remedy}`);
+    throw new UserError(`${dir}: is not a prepared folder (no ${FILES.index}). ${remedy}`, {
+      code: "data.invalid",
+    });
   let json: Partial<Index> | null;
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${remedy}`);
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${remedy}`, {
+      code: "data.invalid",
+    });
   }
   if (json?.format !== FORMAT)
-    throw new UserError(`${file}: is not the index of a prepared folder. ${remedy}`);
+    throw new UserError(`${file}: is not the index of a prepared folder. ${remedy}`, {
+      code: "data.invalid",
+    });
   if (json.version !== VERSION) {
     throw new UserError(
       `${file}: has version ${json.version}, and this program reads ${VERSION}. Prepare the data again.`,
+      { code: "data.invalid" },
     );
   }
   const parsed = indexSchema.safeParse(json);
   if (!parsed.success) {
     const found = z.prettifyError(parsed.error).split("\n").slice(0, 2).join(" ").replace(/\s+/g, " ");
-    throw new UserError(`${file}: is broken (${found}). ${remedy}`);
+    throw new UserError(`${file}: is broken (${found}). ${remedy}`, { code: "data.invalid" });
   }
   return parsed.data;
 }

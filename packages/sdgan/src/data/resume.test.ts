@@ -121,10 +121,36 @@ describe("prepare, interrupted", () => {
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
+  it("keeps the pixels of images that are left out at the end, until all is done", async () => {
+    const some = (read?: (id: string) => void) =>
+      examples(12, read).map((one, i) => (i % 6 === 2 ? { ...one, captions: [{ text: "unseen" }] } : one));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const work = prepare(sourceOf(some()), { out, size: SIZE, onVerify: () => controller.abort(), signal });
+    await expect(work).rejects.toThrow(Interrupted);
+    expect(existsSync(partial("test.pixels.all"))).toBe(true);
+    const { read, summary } = await goOn(some);
+    expect(read).toEqual([]);
+    expect(summary.images).toEqual({ train: 8, test: 1 });
+    expect(summary.skipped.map(({ id }) => id)).toEqual(["2", "5", "8"]);
+    expect(snapshot(out)).toEqual(await uninterrupted(some()));
+    expect(readdirSync(out).filter((name) => name.startsWith("test"))).toEqual(["test.jsonl", "test.pixels"]);
+  });
+
   it("begins anew with other options, and says so", async () => {
     await interrupted(examples(12), 7);
     const { read, resumed } = await goOn((read) => examples(12, read), { background: "black" });
     expect(read).toHaveLength(12);
+    expect(resumed).toEqual({ images: 0, because: "options" });
+  });
+
+  it("begins anew with another tokenizer, which may find no words where the other did", async () => {
+    await interrupted(examples(12), 7);
+    let resumed: Resumed | undefined;
+    const onResume = (given: Resumed) => {
+      resumed = given;
+    };
+    await prepare({ ...sourceOf(examples(12)), tokenizer: "attngan" }, { out, size: SIZE, onResume });
     expect(resumed).toEqual({ images: 0, because: "options" });
   });
 

@@ -36,6 +36,7 @@ export async function verifyPrepared(dir: string, { onProgress, signal }: Verify
         throw new UserError(
           `${join(dir, FILES.pixels[split])}: ${damaged.length} of ${images.length} images are damaged, ` +
             `the first is ${damaged[0]}. Prepare the data again; if that does not help, the disk is failing.`,
+          { code: "data.invalid" },
         );
       }
     }

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { Vocabulary } from "@sdgan/core";
+import { type TokenizerName, UserError, type Vocabulary } from "@sdgan/core";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { readAttnganVocabulary } from "./attngan.js";
 import { DataFolder } from "./data-folder.js";
@@ -15,6 +15,22 @@ export function withVocabulary(source: Source, choice: string): Source {
   const { vocabulary: _, ...rest } = source;
   if (choice === "captions") return rest;
   return { ...rest, vocabulary: readVocabulary(choice) };
+}
+
+/**
+ * `source` with its captions taken apart by `tokenizer`.
+ * Throws a `UserError` when it brings a vocabulary of another one.
+ */
+export function withTokenizer(source: Source, tokenizer: TokenizerName): Source {
+  const { vocabulary } = source;
+  if (vocabulary && vocabulary.tokenizer !== tokenizer) {
+    throw new UserError(
+      `--tokenizer ${tokenizer}: the given words are of the tokenizer ${vocabulary.tokenizer}: ` +
+        "leave out --tokenizer, or take the captions' own words with --vocabulary captions",
+      { code: "usage" },
+    );
+  }
+  return { ...source, tokenizer };
 }
 
 /** AttnGAN's `captions.pickle`, or a `vocabulary.json`. Throws a `UserError` when the file is neither. */

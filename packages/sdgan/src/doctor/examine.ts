@@ -2,14 +2,15 @@
 
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
+import type { builtWith as imagesBuiltWith } from "@sdgan/images/setup";
+import type { builtWith as torchBuiltWith } from "@sdgan/torch/setup";
 import type { Finding } from "./finding.js";
 
 /** Looks at everything, in less than two seconds. What libtorch tells is left out where it cannot be loaded. */
 export async function examine(): Promise<Finding[]> {
   const before = [node(), processor()];
-  const after = [memory(), disk()];
-  const setUp = libtorchThatWasSetUp();
+  const { torch: setUp, images } = await whatWasSetUp();
+  const after = [addons(setUp, images), memory(), disk()];
   const cores = availableParallelism(); // libtorch keeps this thread on one of them.
   try {
     await import("../tuned.js");
@@ -22,7 +23,7 @@ export async function examine(): Promise<Finding[]> {
     const libtorch = {
       what: "libtorch",
       found: setUp ? `${describe(setUp)}, cannot be loaded: ${found}` : found,
-      advice: "npm run setup finds or installs libtorch and builds the addon",
+      advice: "npx sdgan setup finds or installs libtorch and builds the addon",
       fatal: true,
     };
     return [...before, libtorch, gpu, ...after];
@@ -32,31 +33,42 @@ export async function examine(): Promise<Finding[]> {
 type Torch = typeof import("@sdgan/torch");
 
 /** What set-up built the addon against. */
-interface SetUp {
-  home: string;
-  version: string;
-  origin: string;
-  cuda: boolean;
+type SetUp = NonNullable<ReturnType<typeof torchBuiltWith>>;
+type ImagesSetUp = NonNullable<ReturnType<typeof imagesBuiltWith>>;
+
+async function whatWasSetUp(): Promise<{ torch?: SetUp | undefined; images?: ImagesSetUp | undefined }> {
+  try {
+    const torch = await import("@sdgan/torch/setup");
+    const images = await import("@sdgan/images/setup");
+    return { torch: torch.builtWith(), images: images.builtWith() };
+  } catch {
+    return {};
+  }
 }
 
-function libtorchThatWasSetUp(): SetUp | undefined {
-  try {
-    // Beside the compiled code of the package: `build/`, not `dist/`.
-    const file = new URL("../build/libtorch.json", import.meta.resolve("@sdgan/torch"));
-    return JSON.parse(readFileSync(fileURLToPath(file), "utf8"));
-  } catch {
-    return undefined;
-  }
+/** Where the addons are: two folders of one cache, usually. */
+function addons(torch: SetUp | undefined, images: ImagesSetUp | undefined): Finding {
+  const found = Object.entries({ libtorch: torch, images }).map(
+    ([name, built]) => `${name}: ${built ? built.addon : "not built"}`,
+  );
+  const advice =
+    torch && images
+      ? images.jpeg
+        ? undefined
+        : "JPEGs are prepared slowly without libjpeg-turbo: apt-get install -y libjpeg-dev (as root), then npx sdgan setup"
+      : "npx sdgan setup builds them";
+  return { what: "addons", found: found.join(", "), ...(advice && { advice }) };
 }
 
 const origins: Record<string, string> = {
   LIBTORCH: "from the variable LIBTORCH",
-  project: "downloaded for this project",
+  project: "in this project's .libtorch",
+  cache: "unpacked into the cache by set-up",
   system: "the system's",
   python: "that of a Python torch",
 };
 
-function describe({ version, origin, home }: SetUp): string {
+function describe({ version, origin, home }: Pick<SetUp, "version" | "origin" | "home">): string {
   return `${version}, ${origins[origin] ?? origin}, in ${home}`;
 }
 
@@ -75,7 +87,9 @@ async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: numbe
     {
       what: "libtorch",
       found: setUp ? describe({ ...setUp, version: info.version }) : info.version,
-      ...(!info.mkldnn && { advice: "it lacks oneDNN, so it is slow: npm run setup with another libtorch" }),
+      ...(!info.mkldnn && {
+        advice: "it lacks oneDNN, so it is slow: npx sdgan setup with another libtorch",
+      }),
     },
     blas(info.config),
     {

@@ -9,7 +9,8 @@ it.skipIf(cudaDriver() !== undefined)("tells of no GPU where there is none", () 
 
 it("tells name, memory and speed of the one that training takes", () => {
   using _ = simulateCuda();
-  const { found, advice } = examineGpu();
+  // The simulated GPU computes on the processor.
+  const { found, advice } = examineGpu({ size: [2, 8, 16] });
   expect(found).toMatch(/^Simulated GPU, 80 GiB, CUDA 13.0: convolution [\d.]+ TFLOP\/s in bfloat16$/);
   expect(advice).toBeUndefined();
 });
@@ -19,6 +20,6 @@ it("says what to do where libtorch cannot use it", () => {
   simulated.isUsable = false;
   expect(examineGpu()).toMatchObject({
     found: expect.stringMatching(/^Simulated GPU is there, and libtorch .* was built without CUDA$/),
-    advice: expect.stringContaining("npm run setup"),
+    advice: expect.stringContaining("npx sdgan setup"),
   });
 });

@@ -2,10 +2,10 @@ import { cudaDriver, cudaIsAvailable } from "@sdgan/torch";
 import { whyNoCuda } from "../compute/compute.js";
 import { hasBfloat16 } from "../compute/precision.js";
 import type { Finding } from "./finding.js";
-import { convolutionSpeed } from "./speed.js";
+import { convolutionSpeed, type SpeedOptions } from "./speed.js";
 
 /** The GPU that training takes, measured; or why it takes none, where a driver is there. */
-export function examineGpu(): Finding {
+export function examineGpu(options: Pick<SpeedOptions, "size"> = {}): Finding {
   const what = "GPU";
   if (!cudaIsAvailable()) {
     const { driver, found, remedy } = whyNoCuda();
@@ -17,7 +17,7 @@ export function examineGpu(): Finding {
   const named = gpu ? `${gpu.name}, ${(gpu.memory / 2 ** 30).toFixed(0)} GiB, CUDA ${version}` : "CUDA";
   const others = gpus.length > 1 ? `; ${gpus.length - 1} more, CUDA_VISIBLE_DEVICES chooses` : "";
   try {
-    const speed = (convolutionSpeed(dtype, { device: "cuda" }) / 1000).toFixed(1);
+    const speed = (convolutionSpeed(dtype, { ...options, device: "cuda" }) / 1000).toFixed(1);
     const lack = dtype === "float32" ? ", lacks bfloat16" : "";
     return { what, found: `${named}${lack}: convolution ${speed} TFLOP/s in ${dtype}${others}` };
   } catch (error) {
@@ -26,7 +26,7 @@ export function examineGpu(): Finding {
       what,
       found: `${named}, but a convolution fails: ${reason}`,
       advice:
-        "use --device cpu, or a libtorch that was built for this GPU: LIBTORCH names it, then npm run setup",
+        "use --device cpu, or a libtorch that was built for this GPU: LIBTORCH names it, then npx sdgan setup",
     };
   }
 }

@@ -1,15 +1,26 @@
 import { type DType, functional, inferenceMode, randn, scope, synchronize } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 
+/** Images, channels, and pixels a side of the convolution that is timed. A GPU needs more at once to be busy. */
+const sizes: Record<Device, [B: number, channels: number, side: number]> = {
+  cpu: [8, 64, 64],
+  cuda: [64, 256, 64],
+};
+
+export interface SpeedOptions {
+  device?: Device;
+  seconds?: number;
+  size?: (typeof sizes)[Device];
+}
+
 /** Billions of multiplications and additions a second, in 3×3 convolutions such as the networks have. */
 export function convolutionSpeed(
   dtype: DType,
-  { device = "cpu", seconds = 0.4 }: { device?: Device; seconds?: number } = {},
+  { device = "cpu", seconds = 0.4, size = sizes[device] }: SpeedOptions = {},
 ): number {
   return inferenceMode(() =>
     scope(() => {
-      // A GPU needs more at once to be busy.
-      const [B, channels, side] = device === "cpu" ? [8, 64, 64] : [64, 256, 64];
+      const [B, channels, side] = size;
       const lay = (shape: number[]) => randn(shape, { device }).to({ dtype, memoryFormat: "channels_last" });
       const images = lay([B, channels, side, side]);
       const weights = lay([channels, channels, 3, 3]);

@@ -29,5 +29,6 @@ function bestStep({ path, metrics, config }: RunFolder): number {
   throw new UserError(
     `${path}: has no best checkpoint, since it was not evaluated while it was trained: ` +
       "take the newest model, or train with --set evaluate.every=500",
+    { code: "file.missing" },
   );
 }

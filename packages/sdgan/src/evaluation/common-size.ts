@@ -12,5 +12,6 @@ export function commonSize({ dir, size }: Prepared, generated: number, run: stri
   throw new UserError(
     `${dir}: its images of ${size} pixels and those of ${generated} that ${run} draws cannot be averaged to one size: ` +
       `prepare the data with --size ${generated}`,
+    { code: "data.mismatch" },
   );
 }

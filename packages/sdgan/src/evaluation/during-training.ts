@@ -38,6 +38,7 @@ export function makeEvaluator(
     throw new UserError(
       `evaluate.best is attributeAccuracy, and there is no ${attributeClassifierPath(run)}: train an attribute classifier first ` +
         `(sdgan train attribute-classifier --config … --data ${data.dir} --run ${run}), or --set evaluate.best=frechetDistance`,
+      { code: "file.missing" },
     );
   const named = (figure: string) =>
     `${extractors.attributeClassifier ? "attributeClassifier" : "damsm"}/${figure}`;

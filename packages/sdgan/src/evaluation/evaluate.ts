@@ -93,6 +93,7 @@ async function evaluateOn(
   if (Object.keys(measured.figures).length === 0)
     throw new UserError(
       `${run}: nothing can be measured: ${measured.leftOut.map(({ metric, why }) => `${metric} ${why}`).join("; ")}`,
+      { code: "data.mismatch" },
     );
   const { checkpoint: model } = imageGenerator;
   const result: Evaluation = {
@@ -134,7 +135,7 @@ function openOnlookers(
 function refuseImpossible(metrics: readonly MetricName[], means: Parameters<typeof lacking>[1]): void {
   for (const metric of metrics) {
     const why = lacking(metric, means);
-    if (why !== undefined) throw new UserError(`${metric} ${why}`);
+    if (why !== undefined) throw new UserError(`${metric} ${why}`, { code: "data.mismatch" });
   }
 }
 

@@ -16,6 +16,8 @@ export function readEvaluation(run: string): Evaluation | undefined {
     const evaluation = JSON.parse(text) as Partial<Evaluation>;
     return evaluation.figures ? (evaluation as Evaluation) : undefined;
   } catch (error) {
-    throw new UserError(`${path}: is damaged (${(error as Error).message}): remove it, and evaluate again`);
+    throw new UserError(`${path}: is damaged (${(error as Error).message}): remove it, and evaluate again`, {
+      code: "file.invalid",
+    });
   }
 }

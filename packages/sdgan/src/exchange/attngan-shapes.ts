@@ -21,6 +21,7 @@ export function roleOf({ path, state }: NetworkFile): Role {
   throw new UserError(
     `${path}: is no network of AttnGAN's: its tensors are called ${names} …; ` +
       `expected ${Object.values(marks).join(", or ")} among them`,
+    { code: "file.invalid" },
   );
 }
 
@@ -132,5 +133,5 @@ function requireShape(file: NetworkFile, name: string, expected: number[]): void
 }
 
 function refused({ path }: NetworkFile, what: string): UserError {
-  return new UserError(`${path}: ${what}`);
+  return new UserError(`${path}: ${what}`, { code: "file.invalid" });
 }

@@ -72,9 +72,11 @@ function expand(path: string): string[] {
 function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
   const [path, another] = paths;
   if (path === undefined)
-    throw new UserError("captions.pickle is missing: give the one that the text encoder was trained with");
+    throw new UserError("captions.pickle is missing: give the one that the text encoder was trained with", {
+      code: "file.missing",
+    });
   if (another !== undefined)
-    throw new UserError(`${another}: there is a vocabulary already, ${path}: give one`);
+    throw new UserError(`${another}: there is a vocabulary already, ${path}: give one`, { code: "usage" });
   return { path, value: readVocabulary(path) };
 }
 
@@ -89,12 +91,16 @@ function networksOf(paths: string[]): NetworkFiles {
     if (first && second)
       throw new UserError(
         `${second.path}: is another ${names[role]} beside ${first.path}: give one, ${example}`,
+        { code: "usage" },
       );
     return first;
   };
   const required = (role: Role, example: string): NetworkFile => {
     const file = only(role, example);
-    if (!file) throw new UserError(`the ${names[role]} is missing: give its file, ${example}`);
+    if (!file)
+      throw new UserError(`the ${names[role]} is missing: give its file, ${example}`, {
+        code: "file.missing",
+      });
     return file;
   };
   const generator = required("generator", "bird_AttnGAN2.pth or netG_epoch_600.pth");
@@ -113,6 +119,7 @@ function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | 
     throw new UserError(
       `${files[0]!.path}: the discriminators given are for images of ${found.join(", ")} pixels, ` +
         `and the generator draws ${expected.join(", ")}: give one for each, or none`,
+      { code: "checkpoint.mismatch" },
     );
   }
   return expected.map((size) => bySize.get(size)!);
@@ -131,6 +138,7 @@ function requireWords(text: NetworkFile, vocabulary: Vocabulary, path: string): 
   throw new UserError(
     `${path}: has ${vocabulary.size} words, and ${text.path} knows ${vocabularySize}: ` +
       "give the captions.pickle that the text encoder was trained with",
+    { code: "checkpoint.mismatch" },
   );
 }
 
@@ -146,6 +154,7 @@ function settingsOf({ generator, text, image, discriminators }: NetworkFiles): s
     if (judge.width !== judges[0]!.width)
       throw new UserError(
         `${discriminators![i]!.path}: is ${judge.width} channels wide, and another is ${judges[0]!.width}`,
+        { code: "checkpoint.mismatch" },
       );
   }
   return [
@@ -164,5 +173,6 @@ function requireTextWidth(file: NetworkFile, found: number, text: NetworkFile, w
   throw new UserError(
     `${file.path}: takes text features of width ${found}, and ${text.path} gives ${width}: ` +
       "give the text encoder that it was trained with",
+    { code: "checkpoint.mismatch" },
   );
 }

@@ -43,11 +43,14 @@ function discriminatorsIn(folder: string, { generator }: Config): NetworkFile[] 
 function required(folder: string, name: string): NetworkFile {
   const file = optional(folder, name);
   if (file) return file;
-  throw new UserError(`${join(folder, name)}.safetensors: is missing (${name}.pth would do as well)`);
+  throw new UserError(`${join(folder, name)}.safetensors: is missing (${name}.pth would do as well)`, {
+    code: "file.missing",
+  });
 }
 
 function optional(folder: string, name: string): NetworkFile | undefined {
   const paths = ["safetensors", "pth"].map((ending) => join(folder, `${name}.${ending}`)).filter(existsSync);
-  if (paths.length > 1) throw new UserError(`${paths[1]}: is beside ${paths[0]}: keep one of them`);
+  if (paths.length > 1)
+    throw new UserError(`${paths[1]}: is beside ${paths[0]}: keep one of them`, { code: "usage" });
   return paths[0] === undefined ? undefined : readNetworkFile(paths[0]);
 }

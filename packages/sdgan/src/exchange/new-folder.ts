@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { isRunning } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
-import { isRunning } from "@sdgan/torch/lock";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**
@@ -32,7 +32,9 @@ export function makeFolder<Result>(path: string, write: (partial: string) => Res
 function requireFree(path: string, target: string): void {
   if (!existsSync(target)) return;
   if (onDisk(path, () => readdirSync(target)).length > 0)
-    throw new UserError(`${path}: is there already, and not empty: take another name, or remove it first`);
+    throw new UserError(`${path}: is there already, and not empty: take another name, or remove it first`, {
+      code: "file.exists",
+    });
 }
 
 /** Removes partial folders of processes that were killed: what begins with `prefix` and ends in a process's number. */

@@ -1,20 +1,17 @@
-import { Random } from "@sdgan/core";
-import { cat, Generator as RandomStream, randn, type Tensor } from "@sdgan/torch";
+import type { Tensor } from "@sdgan/torch";
 import type { GenerationNetworks } from "../artifacts/model.js";
 import { tokenTensor } from "../compute/tokens.js";
 import type { Generated } from "../models/generator.js";
+import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
 
 /** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
-export interface GenerationRequest {
+export interface GenerationRequest extends NoiseSeed {
   tokens: readonly number[];
-  seed: number;
-  /** 1, 2, …: of the images of one caption and seed, each its own. */
-  number: number;
 }
 
 /**
- * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each comes from
- * its own seed and number, whatever is drawn beside it.
+ * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each, z and ε,
+ * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`seededNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,
@@ -29,19 +26,14 @@ export function generate(
   requests: readonly GenerationRequest[],
 ): Generated {
   const { device, dtype } = compute;
-  const draws = requests.map(({ seed, number }) => {
-    const stream = RandomStream.seeded(new Random(seed, "noise", number).uint32());
-    const { noise, conditioning } = generator;
-    return [
-      randn([1, noise], { generator: stream }),
-      randn([1, conditioning.condition], { generator: stream }),
-    ] as const;
-  });
-  const z = cat(draws.map(([z]) => z)).to({ device, dtype });
-  const epsilon = cat(draws.map(([, epsilon]) => epsilon)).to({ device });
+  const noise = seededNoise(generator, requests);
   const { tokens, lengths } = tokenTensor(
     requests.map(({ tokens }) => tokens),
     device,
   );
-  return generator.forward(z, text.forward(tokens, lengths), epsilon);
+  return generator.forward(
+    noise.z.to({ device, dtype }),
+    text.forward(tokens, lengths),
+    noise.epsilon.to({ device }),
+  );
 }

@@ -122,13 +122,13 @@ it("writes PNGs that say what they are of, and a grid; what else lies there stay
     "1-a-red-bird-1.png",
     "2-long-tail-tail-tail-tail-tail-tail-tail-1-stage1.png",
     "2-long-tail-tail-tail-tail-tail-tail-tail-1.png",
-    "3-bird-1-stage1.png",
-    "3-bird-1.png",
+    "3-bird-طائر-1-stage1.png",
+    "3-bird-طائر-1.png",
     "grid.png",
     "mine.txt",
   ]);
   expect(paths.at(-1)).toBe(join(out, "grid.png"));
-  const png = readFileSync(join(out, "3-bird-1.png"));
+  const png = readFileSync(join(out, "3-bird-طائر-1.png"));
   expect(readTexts(png)).toEqual({
     Description: captions[2],
     Software: "sdgan",
@@ -138,7 +138,7 @@ it("writes PNGs that say what they are of, and a grid; what else lies there stay
   });
   expect(await sharp(png).metadata()).toMatchObject({ width: 16, height: 16, channels: 3 });
   await saveImages(new ImageGenerator(run), captions.slice(2), { out: join(folder, "other"), seed: 7 });
-  expect(readFileSync(join(folder, "other", "1-bird-1.png")).equals(png)).toBe(true);
+  expect(readFileSync(join(folder, "other", "1-bird-طائر-1.png")).equals(png)).toBe(true);
 });
 
 it("the grid shows the first images of many", async () => {
@@ -166,6 +166,9 @@ it("reads captions from a file, and names file and line of one that it cannot dr
   writeFileSync(file, "a red bird\nxyzzy\n");
   expect(() => unknownWords(imageGenerator, readCaptions(file))).toThrow(
     `${file}:2: The caption "xyzzy" has no word`,
+  );
+  expect(() => unknownWords(imageGenerator, readCaptions(file))).toThrow(
+    expect.objectContaining({ code: "caption.unknown-words" }),
   );
   writeFileSync(file, "\n \n");
   expect(() => readCaptions(file)).toThrow(`${file}: has no caption`);

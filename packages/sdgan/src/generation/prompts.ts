@@ -21,7 +21,8 @@ export function readCaptions(file: string): Prompt[] {
   const asked = lines.flatMap((line, i) =>
     line.trim() === "" ? [] : { caption: line.trim(), where: `${file}:${i + 1}` },
   );
-  if (asked.length === 0) throw new UserError(`${file}: has no caption; expected one a line`);
+  if (asked.length === 0)
+    throw new UserError(`${file}: has no caption; expected one a line`, { code: "file.invalid" });
   return asked;
 }
 
@@ -43,7 +44,8 @@ function at<Result>(where: string | undefined, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (error instanceof UserError && where) throw new UserError(`${where}: ${error.message}`);
+    if (error instanceof UserError && where)
+      throw new UserError(`${where}: ${error.message}`, { code: error.code, cause: error });
     throw error;
   }
 }

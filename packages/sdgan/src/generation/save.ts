@@ -1,7 +1,7 @@
 /** Images as files: PNGs that say what they are of, and a sheet with all of them. */
 
 import { join } from "node:path";
-import { tokenize } from "@sdgan/core";
+import { tokenizers, type Vocabulary } from "@sdgan/core";
 import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
 import { withTexts } from "../images/png-text.js";
@@ -40,7 +40,13 @@ export async function saveImages(
   const shown: GeneratedImage[] = [];
   let done = 0;
   for (const painting of paintings) {
-    const name = fileName(painting, Math.floor(done / count) + 1, captions.length, count);
+    const name = fileName(
+      imageGenerator.vocabulary,
+      painting,
+      Math.floor(done / count) + 1,
+      captions.length,
+      count,
+    );
     for (const [i, image] of painting.stages.entries()) {
       const last = i === painting.stages.length - 1;
       if (!last && !stages) continue;
@@ -64,13 +70,15 @@ const columns = 8;
 
 /** `07-a-small-red-bird-1`: the caption's place, its first words, the image's number. */
 function fileName(
+  vocabulary: Vocabulary,
   { caption, number }: GeneratedImage,
   place: number,
   captions: number,
   count: number,
 ): string {
   const padded = (value: number, largest: number) => String(value).padStart(String(largest).length, "0");
-  const slug = tokenize(caption.slice(0, 200)).join("-").slice(0, 40).replace(/-+$/, "");
+  const words = tokenizers[vocabulary.tokenizer].tokenize(caption.slice(0, 200)).join("-");
+  const slug = [...words].slice(0, 40).join("").replace(/-+$/, "");
   return [padded(place, captions), slug, padded(number, count)].join("-");
 }
 

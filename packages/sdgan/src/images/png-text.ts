@@ -31,20 +31,23 @@ interface Chunk {
 
 function chunks(png: Buffer): Chunk[] {
   if (!png.subarray(0, 8).equals(signature))
-    throw new UserError("not a PNG: its first eight bytes are others");
+    throw new UserError("not a PNG: its first eight bytes are others", { code: "file.invalid" });
   const found: Chunk[] = [];
   for (let at = 8; at < png.length; ) {
     const length = at + 12 <= png.length ? png.readUInt32BE(at) : Number.POSITIVE_INFINITY;
     const end = at + 12 + length;
-    if (end > png.length) throw new UserError(`a PNG cut short after ${png.length} bytes`);
+    if (end > png.length)
+      throw new UserError(`a PNG cut short after ${png.length} bytes`, { code: "file.invalid" });
     const type = png.toString("latin1", at + 4, at + 8);
     if (crc32(png.subarray(at + 4, end - 4)) !== png.readUInt32BE(end - 4))
-      throw new UserError(`a damaged PNG: the checksum of its ${JSON.stringify(type)} chunk is wrong`);
+      throw new UserError(`a damaged PNG: the checksum of its ${JSON.stringify(type)} chunk is wrong`, {
+        code: "file.invalid",
+      });
     found.push({ type, data: png.subarray(at + 8, end - 4), whole: png.subarray(at, end) });
     at = end;
   }
   if (found[0]?.type !== "IHDR" || found.at(-1)?.type !== "IEND")
-    throw new UserError("a PNG without head or end");
+    throw new UserError("a PNG without head or end", { code: "file.invalid" });
   return found;
 }
 

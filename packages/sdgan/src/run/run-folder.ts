@@ -30,7 +30,8 @@ export interface ActiveRun extends RunFolder, Disposable {}
  * @throws UserError if `path` holds a run or files that a run would overwrite, or cannot be written.
  */
 export function startRun(path: string, config: Config, vocabulary: string): ActiveRun {
-  if (existsSync(join(path, "config.yaml"))) throw new UserError(`${path}: ${alreadyThere}`);
+  if (existsSync(join(path, "config.yaml")))
+    throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
   onDisk(path, () => ensureFolder(path));
   return locked(path, () => {
     const paths = pathsOf(path);
@@ -64,7 +65,8 @@ export function resumeRun(path: string): ActiveRun {
  */
 export function openRun(path: string): RunFolder {
   const paths = pathsOf(path);
-  if (!existsSync(paths.config)) throw new UserError(`${path}: holds no run: there is no config.yaml`);
+  if (!existsSync(paths.config))
+    throw new UserError(`${path}: holds no run: there is no config.yaml`, { code: "file.missing" });
   return { ...paths, config: loadConfig(paths.config) };
 }
 
@@ -101,13 +103,16 @@ function locked(path: string, begin: () => RunFolder): ActiveRun {
 
 /** A start that was cut short leaves the same vocabulary and empty folders; anything else is somebody's. */
 function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void {
-  if (existsSync(paths.config)) throw new UserError(`${path}: ${alreadyThere}`);
+  if (existsSync(paths.config)) throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
   const taken = [
     existsSync(paths.vocabulary) && readFileSync(paths.vocabulary, "utf8") !== vocabulary && paths.vocabulary,
     existsSync(paths.metrics) && paths.metrics,
     ...[paths.samples, paths.checkpoints].map((folder) => hasFiles(folder) && folder),
   ].find(Boolean);
-  if (taken) throw new UserError(`${path}: a run would overwrite ${taken}: take another --run`);
+  if (taken)
+    throw new UserError(`${path}: a run would overwrite ${taken}: take another --run`, {
+      code: "file.exists",
+    });
 }
 
 function hasFiles(folder: string): boolean {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PADDING, Random, tokenize } from "@sdgan/core";
+import { PADDING, Random, tokenizers } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import { type Pickled, pickle, pickleAsText } from "./pickle.js";
 
@@ -25,6 +25,7 @@ export function writeAttnganLists(folder: string, images: ListedImage[], perImag
     const classes = splits[i]!.flatMap(({ classNumber }) => classNumber ?? []);
     if (classes.length > 0) writeFileSync(join(folder, split, "class_info.pickle"), pickleAsText(classes));
   }
+  const { tokenize } = tokenizers.attngan;
   const words = new Set(images.flatMap(({ captions }) => captions.slice(0, perImage).flatMap(tokenize)));
   const numbered = [PADDING, ...new Random(0, "words").shuffled([...words])];
   const numberOf = new Map(numbered.map((word, number): [string, number] => [word, number]));

@@ -49,6 +49,7 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
     if (!data.attributes) {
       throw new UserError(
         `${data.dir}: the images' attributes are not known, so no attribute classifier can learn them`,
+        { code: "data.mismatch" },
       );
     }
     const { seed, attributeClassifier } = config;

@@ -134,5 +134,6 @@ function requireClasses({ dir, splits }: Prepared): void {
   throw new UserError(
     `${dir}: all images to train on are of one class, and DAMSM never holds captions of a class against each other, ` +
       "so it would learn nothing: prepare the data with classes, or without any, which makes each image its own",
+    { code: "data.invalid" },
   );
 }

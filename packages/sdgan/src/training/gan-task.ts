@@ -1,15 +1,7 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
 import { type Config, imageSizes, Random } from "@sdgan/core";
-import {
-  noGrad,
-  Generator as RandomStream,
-  randn,
-  scope,
-  type Tensor,
-  tensor,
-  withAllCores,
-} from "@sdgan/torch";
+import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
 import { makeGenerator, publishModel } from "../artifacts/model.js";
@@ -27,6 +19,7 @@ import type { Prepared } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
+import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
@@ -43,7 +36,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #compute: Compute;
   readonly #prefetcher: Prefetcher<GanPlan>;
   readonly #trainer: GanTrainer;
-  readonly #samples: { choices: Choice[]; noise: Tensor };
+  readonly #samples: { choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
 
   /** @param evaluator measures it while it is trained */
@@ -99,17 +92,22 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   /** The same captions of unseen images and the same noise at every sampling. */
-  #chooseSamples(): { choices: Choice[]; noise: Tensor } {
+  #chooseSamples(): { choices: Choice[]; z: Tensor; epsilon: Tensor } {
     const { images } = this.#data.splits.test;
     const random = new Random(this.#config.seed, "samples");
     const places = random.shuffled([...new Array(images.length).keys()]).slice(0, sampleCount);
-    const generator = RandomStream.seeded(this.#config.seed);
+    const { seed } = this.#config;
+    const noise = seededNoise(
+      this.#trainer.options.average,
+      places.map((_, i) => ({ seed, number: i + 1 })),
+    );
     return {
       choices: places.map((image) => ({
         image,
         caption: random.below(images.at(image).captions.length),
       })),
-      noise: randn([places.length, this.#config.generator.noise], { generator }).to(this.#compute),
+      z: noise.z.to(this.#compute),
+      epsilon: noise.epsilon.to({ device: this.#compute.device }),
     };
   }
 
@@ -120,7 +118,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   async sample(): Promise<Buffer> {
-    const { choices, noise } = this.#samples;
+    const { choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
     const size = imageSizes(this.#config.generator).at(-1)!;
     const batch = planBatch(choices, {
@@ -129,7 +127,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       maxWords: this.#config.data.maxWords,
     });
     const pixels = scope(() =>
-      noGrad(() => pixelsOf(average.forward(noise, this.#encode([batch])).images.at(-1)!)),
+      noGrad(() => pixelsOf(average.forward(z, this.#encode([batch]), epsilon).images.at(-1)!)),
     );
     const images = choices.map(({ image, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),

@@ -168,5 +168,6 @@ function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: 
   throw new UserError(
     `step ${step}: the loss ${name} is ${loss}, so training stopped; ${left}. ` +
       "Begin another run with smaller learning rates or with training.precision=float32.",
+    { code: "training.failed" },
   );
 }

@@ -2,12 +2,12 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, damsmImageSize, imageSizes, UserError } from "@sdgan/core";
+import { type Config, damsmImageSize, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { manualSeed } from "@sdgan/torch";
 import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
 import { checkpointSteps } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
-import { adoptDamsm, openDamsm, sameWords } from "../artifacts/damsm-of-run.js";
+import { adoptDamsm, openDamsm } from "../artifacts/damsm-of-run.js";
 import { bringInception, recordInception } from "../artifacts/inception-of-damsm.js";
 import { modelFile } from "../artifacts/model.js";
 import { startComputing } from "../compute/compute.js";
@@ -211,15 +211,18 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
   if (checkpointSteps(run.checkpoints).length > 0 || !existsSync(file)) return;
   throw new UserError(
     `${run.checkpoints}: there is no checkpoint to go on from, and ${file} is there already: begin another run`,
+    { code: "file.exists" },
   );
 }
 
 function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
-  const { words } = loadVocabulary(run.vocabulary);
-  if (sameWords(data.vocabulary.words, words)) return;
+  const vocabulary = loadVocabulary(run.vocabulary);
+  if (vocabulary.equals(data.vocabulary)) return;
+  const described = ({ size, tokenizer }: Vocabulary) => `(${size}, tokenizer ${tokenizer})`;
   throw new UserError(
-    `${data.dir}: has other words (${data.vocabulary.size}) than ${run.vocabulary} (${words.length}): ` +
+    `${data.dir}: has other words ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
       "go on with the prepared folder that the run began with, or begin another run",
+    { code: "data.mismatch" },
   );
 }
 
@@ -229,6 +232,7 @@ function requireTestImages({ dir, splits }: Prepared): void {
   throw new UserError(
     `${dir}: has no image to test on, whose caption samples could be drawn of: ` +
       'give some images "split": "test" in captions.jsonl, and prepare them again',
+    { code: "data.invalid" },
   );
 }
 
@@ -237,5 +241,6 @@ function requireMultiple({ dir, size }: Prepared, wanted: number, what: string):
   throw new UserError(
     `${dir}: its images of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
       `prepare the data with --size ${wanted}, or take another configuration`,
+    { code: "data.mismatch" },
   );
 }

@@ -1,5 +1,5 @@
+import { isOfHere, tryLock } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
-import { isOfHere, tryLock } from "@sdgan/torch/lock";
 import { onDisk } from "./system-errors.js";
 
 /** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */
@@ -30,6 +30,7 @@ export function takeLock(path: string, { does, instead }: Busy = TRAINING): () =
         ? `${path}: process ${holder.pid} ${does}: ${instead}`
         : `${path}: process ${holder.pid} on ${holder.host} ${does}; if it is gone, remove this file ` +
             `(${GONE_MINUTES} minutes after its end it counts as gone)`,
+      { code: "run.busy" },
     );
   }
   const release = () => {

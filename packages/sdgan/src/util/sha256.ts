@@ -22,5 +22,6 @@ export function sha256Of(path: string): string {
 
 /** A pipe might never end. */
 export function requireFile(path: string): void {
-  if (!onDisk(path, () => statSync(path)).isFile()) throw new UserError(`${path}: is not a file of weights`);
+  if (!onDisk(path, () => statSync(path)).isFile())
+    throw new UserError(`${path}: is not a file of weights`, { code: "file.invalid" });
 }

@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensureFolder } from "./system-errors.js";
+import { ensureFolder, onDisk } from "./system-errors.js";
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
@@ -10,6 +10,15 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-folders-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it("what the file system refuses has a code: whether something is missing, or else", () => {
+  const reading =
+    (...names: string[]) =>
+    () =>
+      onDisk(at(...names), () => readFileSync(at(...names)));
+  expect(reading("none")).toThrow(expect.objectContaining({ name: "UserError", code: "file.missing" }));
+  expect(reading(".")).toThrow(expect.objectContaining({ name: "UserError", code: "file.system" }));
+});
 
 describe("ensureFolder", () => {
   it("makes what is missing, and nothing the second time", () => {

@@ -29,7 +29,10 @@ export function systemError(error: unknown, path?: string): UserError | undefine
   const { code = "", path: named, syscall } = error as NodeJS.ErrnoException;
   const meaning = meanings[code];
   if (meaning === undefined || syscall === undefined) return undefined;
-  return new UserError(`${path ?? named ?? `${syscall} on a file`}: ${meaning} (${code})`, { cause: error });
+  return new UserError(`${path ?? named ?? `${syscall} on a file`}: ${meaning} (${code})`, {
+    code: code === "ENOENT" ? "file.missing" : "file.system",
+    cause: error,
+  });
 }
 
 /** Does `work` on `path`; what the file system refuses becomes a `UserError` that names it. */

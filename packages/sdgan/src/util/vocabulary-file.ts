@@ -8,7 +8,9 @@ export function loadVocabulary(file: string): Vocabulary {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new UserError(`${file}: not a vocabulary (${(error as Error).message})`);
+    throw new UserError(`${file}: not a vocabulary (${(error as Error).message})`, {
+      code: "vocabulary.invalid",
+    });
   }
   return Vocabulary.parse(text, file);
 }

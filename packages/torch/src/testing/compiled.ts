@@ -4,6 +4,8 @@ import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { writeRecord } from "@sdgan/addons/addon-path";
+import { pathOfAddon } from "../addon-path.js";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const own = fileURLToPath(new URL("../../", import.meta.url));
@@ -13,18 +15,28 @@ export function compile(): void {
   spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root });
 }
 
-/** A copy of the package, addon and all, in `folder`. */
-export function copyPackage(folder: string): string {
+/**
+ * A copy of the package in `folder`, with an addon of its own, or with `addon`; noted in the cache under `cacheHome`,
+ * which has to be the process's XDG_CACHE_HOME.
+ */
+export function copyPackage(
+  folder: string,
+  cacheHome: string,
+  addon?: string,
+): { folder: string; addon: string } {
   mkdirSync(folder, { recursive: true });
-  for (const part of ["package.json", "dist", "build/torch.node"])
+  for (const part of ["package.json", "dist"])
     cpSync(join(own, part), join(folder, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  return folder;
+  const used = addon ?? join(folder, "torch.node");
+  if (addon === undefined) cpSync(pathOfAddon(), used);
+  writeRecord(folder, used, join(cacheHome, "sdgan"));
+  return { folder, addon: used };
 }
 
 /** What a module prints as JSON in its last line. It is run in `packages/torch`, where `@sdgan/torch` can be imported. */
 export async function resultOf(code: string, env: NodeJS.ProcessEnv = process.env): Promise<unknown> {
   const args = ["--input-type=module", "-e", code];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: own, env, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: own, env, timeout: 150_000 });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
 }

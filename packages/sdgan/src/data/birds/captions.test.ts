@@ -1,4 +1,4 @@
-import { Random } from "@sdgan/core";
+import { Random, tokenizers } from "@sdgan/core";
 import { describe, expect, it } from "vitest";
 import { writeCaptions } from "./captions.js";
 import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
@@ -18,6 +18,11 @@ describe("writeCaptions", () => {
       expect(text.split(" ").length, text).toBeLessThanOrEqual(18);
       expect(text).not.toMatch(/\ba [aeiou]|\ban [^aeiou]/);
     }
+  });
+
+  it("has the same words for every tokenizer", () => {
+    for (const { text } of captions)
+      expect(tokenizers.unicode.tokenize(text)).toEqual(tokenizers.attngan.tokenize(text));
   });
 
   it("says two to five true things: exactly those in `names`", () => {

@@ -27,10 +27,15 @@ export function birds({
   size = 256,
 }: BirdsOptions = {}): Source {
   if (!(Number.isInteger(imagesPerSpecies) && imagesPerSpecies > 0)) {
-    throw new UserError(`birds: imagesPerSpecies is ${imagesPerSpecies}, but must be a whole number above 0`);
+    throw new UserError(
+      `birds: imagesPerSpecies is ${imagesPerSpecies}, but must be a whole number above 0`,
+      { code: "usage" },
+    );
   }
   if (!(Number.isInteger(size) && size > 0)) {
-    throw new UserError(`birds: size is ${size}, but must be a whole number of pixels above 0`);
+    throw new UserError(`birds: size is ${size}, but must be a whole number of pixels above 0`, {
+      code: "usage",
+    });
   }
   const all = makeSpecies(species, new Random(seed, "birds", "species"));
   return {

@@ -47,7 +47,9 @@ export interface Species {
 export function makeSpecies(count: number, random: Random): Species[] {
   const limit = givenNames.length * familyNames.length;
   if (!Number.isInteger(count) || count < 4 || count > limit) {
-    throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${limit}`);
+    throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${limit}`, {
+      code: "usage",
+    });
   }
   const names = makeNames(count, random);
   const trainCount = Math.floor((count * 3) / 4);

@@ -21,7 +21,9 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
   for (const [index, line] of folder.readTextList(CAPTIONS_JSONL).split("\n").entries()) {
     if (line.trim() === "") continue;
     const refuse = (problem: string): never => {
-      throw new UserError(`${file}:${index + 1}: ${problem}; expected a line such as ${EXAMPLE}`);
+      throw new UserError(`${file}:${index + 1}: ${problem}; expected a line such as ${EXAMPLE}`, {
+        code: "data.invalid",
+      });
     };
     const { image, split, captions, className } = parseLine(line, refuse);
     const earlier = lineOf.get(image);
@@ -40,7 +42,9 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
     });
   }
   if (entries.length === 0) {
-    throw new UserError(`${file}: lists no image; expected lines such as ${EXAMPLE}`);
+    throw new UserError(`${file}: lists no image; expected lines such as ${EXAMPLE}`, {
+      code: "data.invalid",
+    });
   }
   return entries;
 }

@@ -13,7 +13,10 @@ export function findMetadata(data: DataFolder): string[] {
     .map(({ name }) => `${name}/`);
   return ["", ...splits].flatMap((place) => {
     const lists = LISTS.map((list) => place + list).filter((list) => data.hasFile(list));
-    if (lists.length > 1) throw new UserError(`${data.path}: has ${lists.join(" and ")}. Keep one of them.`);
+    if (lists.length > 1)
+      throw new UserError(`${data.path}: has ${lists.join(" and ")}. Keep one of them.`, {
+        code: "data.invalid",
+      });
     return lists;
   });
 }
@@ -37,6 +40,7 @@ export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
       if (typeof row === "string") {
         throw new UserError(
           `${data.at(list)}:${line}: ${row}; expected file_name and text, such as ${example}`,
+          { code: "data.invalid" },
         );
       }
       const known = images.get(place + row.image);
@@ -44,7 +48,8 @@ export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
       else images.set(place + row.image, row);
     }
   }
-  if (images.size === 0) throw new UserError(`${data.at(lists[0]!)}: lists no image`);
+  if (images.size === 0)
+    throw new UserError(`${data.at(lists[0]!)}: lists no image`, { code: "data.invalid" });
   return [...images].map(([image, { captions, label }]) => {
     const found = { captions: captions.map((text) => ({ text })) };
     return {
@@ -106,6 +111,7 @@ function readJsonl(data: DataFolder, list: string): Rows {
     } catch {
       throw new UserError(
         `${data.at(list)}:${index + 1}: not JSON: ${quote(text.trim())}; expected ${example}`,
+        { code: "data.invalid" },
       );
     }
   }
@@ -121,7 +127,9 @@ function readCsv(data: DataFolder, list: string): Rows {
     return { rows, example: 'file_name,text and then 1.png,"a red bird" on a line' };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new UserError(`${data.at(list)}: is not CSV: ${error.message.replace(/\s+/g, " ")}`);
+    throw new UserError(`${data.at(list)}: is not CSV: ${error.message.replace(/\s+/g, " ")}`, {
+      code: "data.invalid",
+    });
   }
 }
 

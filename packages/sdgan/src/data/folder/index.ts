@@ -63,6 +63,7 @@ function find(path: string): { found: string; entries: Entry[] } {
   throw new UserError(
     `${path}: no captions are found. Expected ${CAPTIONS_JSONL} with a line for each image, such as ${EXAMPLE}; ` +
       "or metadata.jsonl or metadata.csv with file_name and text; or tar files of WebDataset's; or a .txt beside each image.",
+    { code: "data.invalid" },
   );
 }
 

@@ -19,7 +19,7 @@ export interface TarMember {
 export function readTarIndex(data: DataFolder, path: string): TarMember[] {
   return data.use(path, (file, fileSize) => {
     const refuse = (problem: string): never => {
-      throw new UserError(`${data.at(path)}: ${problem}`);
+      throw new UserError(`${data.at(path)}: ${problem}`, { code: "data.invalid" });
     };
     const read = (offset: number, size: number): Buffer => {
       const bytes = Buffer.alloc(size);

@@ -39,7 +39,7 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
         captions: () => (image ? readCaptions(data, shard, members) : { captions: [], broken: NO_IMAGE }),
         stamp: () => data.stamp(shard),
         read: async () => {
-          if (!image) throw new UserError(`${data.at(id)}: ${NO_IMAGE}`);
+          if (!image) throw new UserError(`${data.at(id)}: ${NO_IMAGE}`, { code: "data.invalid" });
           return readMember(data, shard, image);
         },
       };
@@ -48,6 +48,7 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
   if (entries.length > 0) return entries;
   throw new UserError(
     `${data.at(shards[0]!)}: has no images with captions; expected members such as 7.jpg with 7.txt or 7.json`,
+    { code: "data.invalid" },
   );
 }
 

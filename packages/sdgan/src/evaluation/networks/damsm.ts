@@ -64,6 +64,7 @@ export function damsmExtractor(
     throw new UserError(
       `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which images of ${size} cannot be averaged: ` +
         "train a DAMSM of another size",
+      { code: "data.mismatch" },
     );
   const about: Network = {
     name: `DAMSM of seed ${seed}, ${convolutional ? "convolutional" : "on Inception-v3 (torchvision)"}`,

@@ -1,5 +1,4 @@
-/** The oldest libtorch that the addon builds against. */
-export const OLDEST_VERSION = "1.13";
+/** Comparing versions, as far as their first two numbers. */
 
 /**
  * Whether a version such as "1.13.1+dfsg-4" comes before one such as "1.13"; the first two numbers count.

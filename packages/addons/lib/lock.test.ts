@@ -1,10 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { temporaryFolder } from "./fakes.js";
 import { tryLock, withLock } from "./lock.mjs";
 
 const goneAfter = 60_000;
@@ -13,7 +21,7 @@ const module = new URL("lock.mjs", import.meta.url).href;
 let folder: string;
 let path: string;
 beforeEach(() => {
-  folder = temporaryFolder();
+  folder = mkdtempSync(join(tmpdir(), "sdgan-lock-"));
   path = join(folder, "lock");
 });
 

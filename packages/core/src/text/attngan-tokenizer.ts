@@ -1,9 +1,9 @@
 /**
  * The words of a caption, as AttnGAN's data set reads them (`load_captions`): lower case, runs of Python's `\w`
- * (letters and numbers of any script, and `_`), then ASCII only: "café" gives "caf", and a word without
- * any ASCII character gives nothing. The replacement character (`�`) parts words, as a space does.
+ * (letters and numbers of any script, and `_`), then ASCII only: "café" gives "caf", "don't" gives "don" and "t",
+ * and a word without any ASCII character gives nothing. The replacement character (`�`) parts words, as a space does.
  */
-export function tokenize(text: string): string[] {
+export function tokenizeAttngan(text: string): string[] {
   const tokens: string[] = [];
   for (const [run] of text.toLowerCase().matchAll(WORD)) {
     const token = run.replace(NOT_ASCII, "");
@@ -12,8 +12,8 @@ export function tokenize(text: string): string[] {
   return tokens;
 }
 
-/** Whether `tokenize` would find anything. */
-export function hasWords(text: string): boolean {
+/** Whether `tokenizeAttngan` would find anything. */
+export function hasAttnganWords(text: string): boolean {
   return ASCII_OF_WORDS.test(text.toLowerCase());
 }
 

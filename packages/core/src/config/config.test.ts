@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { UserError } from "../errors.js";
+import { isPresetName, type PresetName, presetNames, presets } from "./presets.js";
+import { presetLayers, resolveConfig } from "./resolve.js";
+import { configFields, configSchema, damsmImageSize, imageSizes } from "./schema.js";
+
+describe("presets", () => {
+  // Node and browsers compare with one snapshot: what a preset means shows in its changes.
+  it.each<[PresetName, number[], number]>([
+    ["birds-64", [16, 32, 64], 64],
+    ["birds-128", [32, 64, 128], 64],
+    ["emoji-64", [16, 32, 64], 64],
+    ["cub", [64, 128, 256], 256],
+    ["coco", [64, 128, 256], 256],
+    ["flowers", [64, 128, 256], 256],
+  ])("%s", (name, sizes, damsmSize) => {
+    const config = resolveConfig(presetLayers(name));
+    expect(imageSizes(config.generator)).toEqual(sizes);
+    expect(damsmImageSize(config)).toBe(damsmSize);
+    expect(config.generator.scbn).toHaveLength(sizes.length);
+    expect(configSchema.parse(config)).toEqual(config);
+    expect(config).toMatchSnapshot();
+  });
+
+  it("are known by their names", () => {
+    expect(Object.keys(presets)).toEqual([...presetNames]);
+    expect(presetNames.every(isPresetName)).toBe(true);
+    expect(isPresetName("toString")).toBe(false);
+  });
+});
+
+describe("resolveConfig", () => {
+  it("lays later values over earlier ones, and leaves the rest", () => {
+    const layers = [
+      ...presetLayers("birds-64"),
+      { where: "mine.yaml", values: { generator: { width: 24 } } },
+    ];
+    const config = resolveConfig(layers);
+    expect(config.generator).toMatchObject({ width: 24, firstSize: 16 });
+    expect(resolveConfig([])).toEqual(configSchema.parse({}));
+  });
+
+  it.each([
+    [{ generator: { widht: 24 } }, "mine.yaml: generator.widht: unknown key; did you mean generator.width?"],
+    [{ generator: { width: "wide" } }, 'mine.yaml: generator.width: found "wide", expected a number'],
+    [{ training: { batch: 1 } }, "mine.yaml: training.batch: found 1, expected at least 2"],
+    [
+      { damsm: { encoder: "vgg" } },
+      'mine.yaml: damsm.encoder: found "vgg", expected convolutional or inception',
+    ],
+    [
+      { generator: { firstSize: 24 } },
+      "mine.yaml: generator.firstSize: found 24, expected a power of two from 8 on",
+    ],
+  ])("names the place, the key and what was expected: %j", (values, message) => {
+    const resolve = () => resolveConfig([...presetLayers("birds-64"), { where: "mine.yaml", values }]);
+    expect(resolve).toThrow(UserError);
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(expect.objectContaining({ code: "config.invalid" }));
+  });
+});
+
+it("every key has a description", () => {
+  const fields = configFields();
+  expect(fields.length).toBeGreaterThan(50);
+  for (const { path, description } of fields) expect([path, description.length > 5]).toEqual([path, true]);
+});

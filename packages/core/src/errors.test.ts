@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { UserError, userErrorCodes } from "./errors.js";
+
+it("has a code and a cause beside its text", () => {
+  const cause = new Error("ENOENT");
+  const error = new UserError("a.png: no such file", { code: "file.missing", cause });
+  expect(error).toBeInstanceOf(Error);
+  expect({ ...error, message: error.message, cause: error.cause }).toEqual({
+    name: "UserError",
+    code: "file.missing",
+    message: "a.png: no such file",
+    cause,
+  });
+});
+
+it("has a code where none is given, and no cause then", () => {
+  const error = new UserError("broken");
+  expect(error.code).toBe("invalid");
+  expect("cause" in error).toBe(false);
+});
+
+it("has codes that programs can rely on", () => {
+  expect(Object.keys(userErrorCodes).join(" ")).toBe(
+    "usage config.invalid caption.empty caption.unknown-words vocabulary.invalid model.invalid file.missing " +
+      "file.invalid file.exists file.system data.invalid data.mismatch checkpoint.mismatch run.busy " +
+      "device.unavailable training.failed interrupted invalid",
+  );
+});

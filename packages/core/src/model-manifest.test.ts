@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { UserError } from "./errors.js";
+import { formatManifest, parseManifest } from "./model-manifest.js";
+
+const file = (digit: string) => ({ sha256: digit.repeat(64), bytes: 7 });
+const manifest = {
+  format: "sdgan-model" as const,
+  version: 1 as const,
+  name: "birds",
+  description: "Birds of invented species, 64 pixels.",
+  license: "Apache-2.0",
+  networks: {
+    textEncoder: { file: "text-encoder.onnx" },
+    generator: {
+      file: "generator.onnx",
+      images: ["image16", "image32", "image64"],
+      attentions: ["a32", "a64"],
+    },
+  },
+  sizes: { images: [16, 32, 64], noise: 100, condition: 100, text: 128, maxWords: 18 },
+  tokenizer: "unicode" as const,
+  vocabulary: { file: "vocabulary.json", words: 90 },
+  training: {
+    ...{ data: "sdgan's birds", dataLicense: "Apache-2.0", images: 6000, steps: 5000, seed: 0 },
+    ...{ preset: "birds-64", version: "0.1.0" },
+  },
+  files: { "text-encoder.onnx": file("0"), "generator.onnx": file("a"), "vocabulary.json": file("f") },
+};
+
+describe("the manifest", () => {
+  it("comes back from its text, with defaults for what may be left out", () => {
+    const text = formatManifest(manifest);
+    const parsed = parseManifest(text, "model.json");
+    expect(parsed).toMatchObject(manifest);
+    expect(parsed.networks.generator.gammas).toEqual([]);
+    expect(parsed.training).toMatchObject({ settings: [], commands: [] });
+    expect(formatManifest(parsed)).toBe(text);
+  });
+
+  const { networks, sizes, files } = manifest;
+  const { "generator.onnx": _, ...filesWithoutGenerator } = files;
+  it.each<[string, unknown, string]>([
+    ["not JSON", undefined, "SyntaxError"],
+    ["something else", [], "expected object"],
+    ["another format", { ...manifest, format: "onnx" }, "format"],
+    ["a newer version", { ...manifest, version: 2 }, "version 2, and this program reads 1"],
+    ["an unknown tokenizer", { ...manifest, tokenizer: "bpe" }, "tokenizer"],
+    ["an unknown key", { ...manifest, weights: "x" }, "weights"],
+    ["no license", { ...manifest, license: "" }, "license"],
+    [
+      "a hash that is none",
+      { ...manifest, files: { ...files, x: { sha256: "ab", bytes: 1 } } },
+      "64 hexadecimal",
+    ],
+    ["a file elsewhere", { ...manifest, files: { ...files, "../x": file("1") } }, "files"],
+    [
+      "a network elsewhere",
+      { ...manifest, networks: { ...networks, textEncoder: { file: "/etc/passwd" } } },
+      "a file's name, without folders",
+    ],
+    ["a file without a hash", { ...manifest, files: filesWithoutGenerator }, 'is not among "files"'],
+    [
+      "a file named as a method",
+      { ...manifest, vocabulary: { file: "constructor", words: 9 } },
+      "is not among",
+    ],
+    [
+      "sizes that do not double",
+      { ...manifest, sizes: { ...sizes, images: [16, 32, 48] } },
+      "twice the size",
+    ],
+    [
+      "a stage without an output",
+      { ...manifest, sizes: { ...sizes, images: [16, 32] } },
+      "one output for each of 2",
+    ],
+  ])("refuses %s, on one line", (_, value, found) => {
+    const parse = () => parseManifest(value === undefined ? "{" : JSON.stringify(value), "birds/model.json");
+    expect(parse).toThrow(UserError);
+    expect(parse).toThrow(/^birds\/model\.json: not the manifest of a model \(.+\)\. Export .+$/);
+    expect(parse).toThrow(found);
+    expect(parse).toThrow(expect.objectContaining({ code: "model.invalid" }));
+  });
+});

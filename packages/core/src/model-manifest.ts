@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { UserError } from "./errors.js";
+import { tokenizerNames } from "./text/tokenizers.js";
+
+const count = z.int().positive();
+const text = z.string().min(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "64 hexadecimal digits" });
+
+/** A file beside `model.json`: a plain name, so that a manifest cannot lead out of its folder. */
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "a file's name, without folders" });
+
+/** Names of a network's optional outputs, one a stage where there is one for each. */
+const outputs = z.array(text).default([]);
+
+const networks = z.strictObject({
+  /** tokens [B, T] int64 → word features [B, D, T] and sentence feature [B, D]. */
+  textEncoder: z.strictObject({ file: fileName }),
+  /** z [B, noise], ε [B, condition] and the text's features → an image of each stage, [B, 3, S, S] in −1 … 1. */
+  generator: z.strictObject({
+    file: fileName,
+    /** Outputs with the images, first stage to last. */
+    images: z.array(text).min(1),
+    /** Outputs with the attention over words of the stages after the first. */
+    attentions: outputs,
+    /** Outputs with SCBN's γ_c. */
+    gammas: outputs,
+  }),
+});
+
+const sizes = z.strictObject({
+  /** Pixels a side of each stage's image, first to last. */
+  images: z.array(count).min(1),
+  /** Width of z. */
+  noise: count,
+  /** Width of ε. */
+  condition: count,
+  /** D, the width of word features and sentence feature. */
+  text: count,
+  /** Words read of a caption. */
+  maxWords: count,
+});
+
+const training = z.strictObject({
+  /** The data set: its name, and where it comes from. */
+  data: text,
+  /** How the license allows to use the data. */
+  dataLicense: text,
+  /** Images trained on. */
+  images: count,
+  /** Steps of the generator. */
+  steps: count,
+  seed: z.int().nonnegative(),
+  /** The preset it began from, where there was one. */
+  preset: text.optional(),
+  /** What was changed over the preset, as `--set` takes it. */
+  settings: z.array(text).default([]),
+  /** The command lines that train it again. */
+  commands: z.array(text).default([]),
+  /** Version of sdgan. */
+  version: text,
+});
+
+const manifestSchema = z
+  .strictObject({
+    format: z.literal("sdgan-model"),
+    version: z.literal(1),
+    name: text,
+    /** What it generates, in one sentence. */
+    description: text,
+    /** Of the weights: an SPDX expression. */
+    license: text,
+    networks,
+    sizes,
+    tokenizer: z.enum(tokenizerNames),
+    vocabulary: z.strictObject({ file: fileName, words: count }),
+    training,
+    /** Every file of the model but `model.json`, by its name. */
+    files: z.record(fileName, z.strictObject({ sha256, bytes: z.int().nonnegative() })),
+  })
+  .superRefine(({ networks, sizes, vocabulary, files }, context) => {
+    const refuse = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: "custom", path, message });
+    const named: [string[], string][] = [
+      [["networks", "textEncoder", "file"], networks.textEncoder.file],
+      [["networks", "generator", "file"], networks.generator.file],
+      [["vocabulary", "file"], vocabulary.file],
+    ];
+    for (const [path, file] of named)
+      if (!Object.hasOwn(files, file)) refuse(path, `"${file}" is not among "files"`);
+    if (networks.generator.images.length !== sizes.images.length)
+      refuse(["networks", "generator", "images"], `one output for each of ${sizes.images.length} sizes`);
+    for (const [i, size] of sizes.images.entries())
+      if (i > 0 && size !== sizes.images[i - 1]! * 2)
+        refuse(["sizes", "images", i], "twice the size of the stage before");
+  });
+
+/** What `model.json` of an exported model holds: all that is needed to generate with it, and where it comes from. */
+export type ModelManifest = z.output<typeof manifestSchema>;
+
+/**
+ * Reads the text of a `model.json`.
+ * @param where the text came from, for the message
+ * @throws UserError `model.invalid` if it is not one, or of another version
+ */
+export function parseManifest(text: string, where: string): ModelManifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(where, String(cause), cause);
+  }
+  const { format, version } = Object(json) as { format?: unknown; version?: unknown };
+  if (format === "sdgan-model" && typeof version === "number" && version > 1)
+    throw invalid(where, `version ${version}, and this program reads 1: take a newer version of it`);
+  const { data, error } = manifestSchema.safeParse(json);
+  if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " ").slice(0, 300), error);
+  return data;
+}
+
+/**
+ * The text of `model.json`.
+ * @throws UserError `model.invalid` if `manifest` is none
+ */
+export function formatManifest(manifest: z.input<typeof manifestSchema>): string {
+  const text = JSON.stringify(manifest, undefined, 2);
+  return `${JSON.stringify(parseManifest(text, "model.json"), undefined, 2)}\n`;
+}
+
+function invalid(where: string, found: string, cause?: unknown): UserError {
+  return new UserError(
+    `${where}: not the manifest of a model (${found}). Export the model again, or take all of its files from one place.`,
+    { code: "model.invalid", cause },
+  );
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { hasAttnganWords, tokenizeAttngan } from "./attngan-tokenizer.js";
+
+describe("the tokenizer attngan", () => {
+  it.each([
+    ["This bird has a RED crown.", ["this", "bird", "has", "a", "red", "crown"]],
+    ["black-and-white, it's_1 2nd", ["black", "and", "white", "it", "s_1", "2nd"]],
+    ["a café naïve", ["a", "caf", "nave"]],
+    ["cafe\u0301s", ["cafe", "s"]],
+    ["red\ufffd\ufffdbill", ["red", "bill"]],
+    ["🐦 a 👩‍👩‍👧 bird 🇫🇷", ["a", "bird"]],
+    ["\u202eطائر أحمر\u202c red", ["red"]],
+    ["赤い鳥", []],
+    ["", []],
+    ["\u212a", ["k"]], // the sign of kelvins, in lower case
+    [" \t\n…!?", []],
+    ["constructor __proto__ <end>", ["constructor", "__proto__", "end"]],
+  ])("%j", (text, tokens) => {
+    expect(tokenizeAttngan(text)).toEqual(tokens);
+    expect(hasAttnganWords(text)).toBe(tokens.length > 0);
+  });
+
+  it("takes very long texts", () => {
+    expect(tokenizeAttngan("small bird ".repeat(500_000))).toHaveLength(1_000_000);
+    expect(tokenizeAttngan("é".repeat(1_000_000))).toEqual([]);
+  });
+});

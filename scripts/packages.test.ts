@@ -1,0 +1,170 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { cacheFolders } from "@sdgan/addons";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { tinyConfig } from "../packages/sdgan/src/testing/tiny.js";
+import { removeStale } from "./prepack.mjs";
+import { missingEntries, packAll, plainEnvironment, type Tarball, unresolvedImports } from "./tarballs.js";
+
+/** What a package may hold beside `package.json`, `README.md` and `LICENSE`. */
+const CONTENTS: Record<string, RegExp> = {
+  "@sdgan/addons": /^(lib\/[\w-]+\.mjs|include\/\w+\.h|dist\/[\w-]+\.d\.mts)$/,
+  "@sdgan/core": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
+  "@sdgan/images":
+    /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
+  "@sdgan/torch":
+    /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
+  sdgan: /^(bin\/sdgan\.js|dist\/[\w/-]+(\.js|\.d\.ts))$/,
+};
+
+/** Nobody's who installs a package. */
+const INTERNAL = /\.test\.|(^|\/)(fixtures?|fakes?|fuzz|golden|files)[./]|\.map$|\.tsbuildinfo$/;
+
+/** On a busy machine; where no object of the addon for libtorch is there yet, it is compiled too. */
+const MINUTES = 60_000;
+
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ENOTCACHED/;
+
+vi.setConfig({ testTimeout: 20 * MINUTES, hookTimeout: 5 * MINUTES });
+
+let folder: string;
+let tarballs: Tarball[];
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-packages-"));
+  tarballs = packAll(join(folder, "tarballs"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a tarball", () => {
+  it("is there of every package", () => {
+    expect(tarballs.map(({ name }) => name).sort()).toEqual(Object.keys(CONTENTS).sort());
+  });
+
+  it("holds compiled code, what set-up compiles, README and LICENSE, and nothing else", () => {
+    for (const { name, files } of tarballs) {
+      const others = files.filter((file) => !CONTENTS[name]!.test(file) || INTERNAL.test(file));
+      expect(others, name).toEqual(["LICENSE", "README.md", "package.json"]);
+    }
+  });
+
+  it("says what a registry and its users want to know", () => {
+    for (const { name, manifest } of tarballs) {
+      const directory = `packages/${name.replace(/^.*\//, "")}`;
+      expect(manifest, name).toMatchObject({
+        license: "Apache-2.0",
+        engines: { node: expect.stringMatching(/^>=\d+/) },
+        repository: { url: expect.stringMatching(/^git\+https:/), directory },
+        publishConfig: { access: "public" },
+        files: expect.any(Array),
+      });
+      expect(manifest.version).toBe(tarballs[0]!.manifest.version);
+      for (const other of tarballs)
+        expect([undefined, other.manifest.version]).toContain(manifest.dependencies?.[other.name]);
+    }
+  });
+
+  it("has all that it exports, and declares all that it imports", () => {
+    for (const tarball of tarballs) {
+      expect(missingEntries(tarball), tarball.name).toEqual([]);
+      expect(unresolvedImports(tarball), tarball.name).toEqual([]);
+    }
+  });
+
+  it("has nothing of sources that are gone", () => {
+    const project = join(folder, "stale");
+    for (const file of ["src/a.ts", "src/deep/b.ts", "scripts/c.mjs", "lib/d.mjs"]) write(project, file);
+    const kept = ["a.js", "a.d.ts", "a.js.map", "deep/b.js", "scripts/c.d.mts", "d.d.mts", "x.tsbuildinfo"];
+    const stale = ["b.js", "deep/a.d.ts", "scripts/a2.d.mts", "gone.js.map"];
+    for (const file of [...kept, ...stale]) write(project, `dist/${file}`);
+    expect(removeStale(project).sort()).toEqual([...stale].sort());
+    expect(removeStale(project)).toEqual([]);
+  });
+});
+
+describe("installed from the tarballs in an empty folder", () => {
+  it("sdgan sets itself up, trains and generates", ({ skip }) => {
+    const { project, sdgan, run } = install("hoisted", skip);
+    const cache = join(folder, "cache/sdgan");
+    const doctor = run("doctor");
+    expect([doctor.status, doctor.stdout]).toEqual([1, expect.stringContaining("npx sdgan setup")]);
+
+    lendObjects(cache);
+    const built = sdgan("setup");
+    expect(built).toMatch(/✓ libtorch \d+\.\d+\S* \w+ in \//);
+    expect(built).toContain(`addon for libtorch built: ${cache}/torch-`);
+    expect(built).toContain(`addon for images built: ${cache}/images-`);
+    expect(sdgan("setup").match(/is up to date/g)).toHaveLength(2);
+    expect(sdgan("doctor")).toMatch(
+      /libtorch +\d+\.\d+[\s\S]*addons +libtorch: \S+\/torch\.node, images: \S+\/images\.node/,
+    );
+
+    write(project, "tiny.yaml", tinyConfig);
+    sdgan("prepare", "birds", "--size", "16", "--species", "20", "--images", "2", "--out", "data");
+    const training = ["--config", "tiny.yaml", "--data", "data", "--run", "run"];
+    sdgan("train", "damsm", ...training, "--steps", "5");
+    sdgan("train", "gan", ...training, "--set", "training.steps=20", "--steps", "20");
+    sdgan("generate", "--run", "run", "--caption", "a small red bird", "--out", "images");
+    return expectImage(join(project, "images/1-a-small-red-bird-1.png"), 16);
+  });
+
+  it("every package finds what it needs where it sees only what it declares, as with pnpm", ({ skip }) => {
+    const { sdgan } = install("linked", skip);
+    lendObjects(join(folder, "cache/sdgan"));
+    expect(sdgan("setup")).toContain("addon for images");
+    expect(sdgan("doctor")).toMatch(/libtorch +\d+\.\d+/);
+    sdgan("prepare", "birds", "--size", "16", "--species", "20", "--images", "1", "--out", "data");
+  });
+});
+
+/** Installs the tarballs by npm into a new folder, in one of its layouts of `node_modules`. */
+function install(layout: string, skip: (note: string) => never) {
+  const project = join(folder, layout);
+  write(project, "package.json", '{ "private": true }');
+  const env = plainEnvironment({ XDG_CACHE_HOME: join(folder, "cache"), OMP_NUM_THREADS: "1" });
+  const call = (program: string, ...args: string[]) =>
+    spawnSync(program, args, { cwd: project, env, encoding: "utf8", maxBuffer: 2 ** 26 });
+  const { status, stdout, stderr } = call(
+    "npm",
+    ...["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
+    ...["--fetch-retries=1", `--install-strategy=${layout}`, ...tarballs.map(({ path }) => path)],
+  );
+  if (status !== 0 && OFFLINE.test(stderr))
+    skip(`npm reaches no registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
+  expect(status, stdout + stderr).toBe(0);
+
+  const run = (...args: string[]) => call("npx", "--no-install", "sdgan", ...args);
+  const sdgan = (...args: string[]) => {
+    const { status, stdout, stderr } = run(...args);
+    expect(status, `sdgan ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
+    return stdout;
+  };
+  return { project, run, sdgan };
+}
+
+async function expectImage(path: string, side: number): Promise<void> {
+  expect(await sharp(path).metadata()).toMatchObject({ format: "png", width: side, height: side });
+  const { channels } = await sharp(path).stats();
+  expect(Math.max(...channels.map(({ min, max }) => max - min))).toBeGreaterThan(0);
+}
+
+/**
+ * Gives a cache the objects of the addon for libtorch that this workspace's set-up compiled, because compiling them
+ * takes minutes. They fit, as they are named by what they were compiled from; linking and all of the addon for images
+ * remain to be done.
+ */
+function lendObjects(cache: string): void {
+  for (const own of cacheFolders())
+    for (const name of readdirSync(own).filter((name) => name.startsWith("torch-objects-")))
+      cpSync(join(own, name), join(cache, name), {
+        recursive: true,
+        filter: (path) => !path.includes(".gch"),
+      });
+}
+
+function write(root: string, file: string, text = ""): void {
+  mkdirSync(dirname(join(root, file)), { recursive: true });
+  writeFileSync(join(root, file), text);
+}
