@@ -152,7 +152,7 @@ describe("a run of AttnGAN's weights", () => {
       ...{ classId: i, split: i < 2 ? ("train" as const) : ("test" as const) },
     }));
     await prepare(
-      { ...sourceOf(images), classes: ["a", "b", "c"] },
+      { ...sourceOf(images), classes: ["a", "b", "c"], tokenizer: "attngan" },
       { out: at("data"), size: imageSizes.at(-1)! },
     );
     const outcome = await train("gan", {
