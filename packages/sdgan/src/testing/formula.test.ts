@@ -1,6 +1,6 @@
 import { tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
-import { evaluate, formulaTensor, shapeOf } from "./formula.js";
+import { formulaTensor, formulaValue, shapeOf } from "./formula.js";
 
 describe("a formula of the golden files", () => {
   it.each<[string, (i: number) => number]>([
@@ -21,7 +21,7 @@ describe("a formula of the golden files", () => {
   });
 
   it("takes tensors and numbers for its variables", () => {
-    expect(evaluate("1+0.5v", { v: 4 })).toBe(3);
+    expect(formulaValue("1+0.5v", { v: 4 })).toBe(3);
     const v = tensor([1, 2], { dtype: "float64" });
     expect(formulaTensor("1+0.5v", [2], { v }).toNumbers()).toEqual([1.5, 2]);
   });
@@ -33,7 +33,7 @@ describe("a formula of the golden files", () => {
     ["i ^ 2", "is not understood at ^ 2"],
     ["", "is not understood at its end"],
   ])("%s is refused with what is not known in it", (formula, message) => {
-    expect(() => evaluate(formula, { i: 1 })).toThrow(message);
+    expect(() => formulaValue(formula, { i: 1 })).toThrow(message);
   });
 
   it("has a shape of whole numbers", () => {

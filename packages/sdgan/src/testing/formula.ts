@@ -13,14 +13,14 @@ export type Value = Tensor | number;
  * @param variables by name; `shape[0]` is a name too
  * @throws Error that names the formula and what in it is not known
  */
-export function evaluate(formula: string, variables: Readonly<Record<string, Value>>): Value {
+export function formulaValue(formula: string, variables: Readonly<Record<string, Value>>): Value {
   const parser = new Parser(formula, variables);
   const value = parser.sum();
   parser.end();
   return value;
 }
 
-/** As `evaluate`, for a tensor of this shape; `i` is an element's number in C order, from 0. */
+/** As `formulaValue`, for a tensor of this shape; `i` is an element's number in C order, from 0. */
 export function formulaTensor(
   formula: string,
   shape: readonly number[],
@@ -28,7 +28,7 @@ export function formulaTensor(
 ): Tensor {
   const count = shape.reduce((product, extent) => product * extent, 1);
   const i = arange(0, count, 1, { dtype: "float64" });
-  const value = evaluate(formula, { i, ...variables });
+  const value = formulaValue(formula, { i, ...variables });
   return (isTensor(value) ? value : i.mul(0).add(value)).view(...shape);
 }
 

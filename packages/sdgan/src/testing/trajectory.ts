@@ -1,6 +1,7 @@
 /** The golden training steps of AttnGAN: the sizes of its networks, by the names and shapes of their weights alone. */
 import { functional, type Tensor } from "@sdgan/torch";
 import type { GeneratorOptions } from "../models/generator.js";
+import type { StepMetrics } from "../training/step-metrics.js";
 import { expectClose, type Golden } from "./golden.js";
 
 export interface TrajectorySizes {
@@ -37,6 +38,21 @@ export function trajectorySizes(file: Golden): TrajectorySizes {
     },
     discriminatorWidth: file.get("D0.UNCOND_DNET.outlogits.0.weight").size(1) / 8,
     images: Array.from({ length: stages }, (_, i) => firstSize * 2 ** i),
+  };
+}
+
+/** A step's losses as the file's history has them. */
+export function trajectoryLosses(
+  { losses }: StepMetrics,
+  stages: number,
+): { d: number[]; g: number[]; kl: number } {
+  const names = Array.from({ length: stages }, (_, i) => `stage${i + 1}`);
+  return {
+    d: names.map((stage) => losses[`discriminator/${stage}/sum`]!.item()),
+    g: names.map((stage) =>
+      losses[`generator/${stage}/fake`]!.add(losses[`generator/${stage}/fakeConditional`]!).item(),
+    ),
+    kl: losses.kl!.item(),
   };
 }
 

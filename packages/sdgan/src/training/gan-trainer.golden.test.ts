@@ -4,7 +4,7 @@ import { attnganDiscriminatorName, attnganGeneratorName, loadAttnganState } from
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
 import { expectClose, golden, isOwnGolden, relativeError } from "../testing/golden.js";
-import { expectImage, trajectorySizes } from "../testing/trajectory.js";
+import { expectImage, trajectoryLosses, trajectorySizes } from "../testing/trajectory.js";
 import { GanTrainer } from "./gan-trainer.js";
 
 const file = golden("attngan-trajectory");
@@ -115,13 +115,8 @@ function train(seed: number): Outcome {
   }
   const losses = history.map((_, step) => {
     const { batch, draws } = inputs(step);
-    const { losses } = trainer.step(batch, draws);
-    const stages = sizes.map((_, i) => `stage${i + 1}`);
-    const ofDiscriminators = stages.map((stage) => losses[`discriminator/${stage}/sum`]!.item());
-    const ofGenerator = stages.map((stage) =>
-      losses[`generator/${stage}/fake`]!.add(losses[`generator/${stage}/fakeConditional`]!).item(),
-    );
-    return [...ofDiscriminators, ...ofGenerator, losses.kl!.item()];
+    const { d, g, kl } = trajectoryLosses(trainer.step(batch, draws), options.stages);
+    return [...d, ...g, kl];
   });
   const state = generator.stateDict();
   const weight = state.get(`toImage.${options.stages - 1}.weight`)!;

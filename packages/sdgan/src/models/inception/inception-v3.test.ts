@@ -1,55 +1,10 @@
 import { arange, grad, manualSeed, noGrad, randn, scope, type Tensor } from "@sdgan/torch";
 import { describe, expect, it } from "vitest";
-import { formulaTensor, shapeOf } from "../../testing/formula.js";
-import { expectClose, type Golden, golden, relativeError } from "../../testing/golden.js";
+import { formulaTensor } from "../../testing/formula.js";
+import { expectClose, golden, relativeError } from "../../testing/golden.js";
+import { inceptionInput, inceptionWeights } from "../../testing/inception-formula.js";
 import { InceptionTrunk, InceptionV3, type InceptionVariant } from "./inception-v3.js";
 import { ConvBn, type Pool } from "./layers.js";
-
-/** torchvision's auxiliary classifier, which has no part in the outputs: its tensors count among the sorted names. */
-const auxiliaryNames = [
-  ...["conv0", "conv1"].flatMap((conv) => [
-    `AuxLogits.${conv}.conv.weight`,
-    ...["weight", "bias", "running_mean", "running_var", "num_batches_tracked"].map(
-      (name) => `AuxLogits.${conv}.bn.${name}`,
-    ),
-  ]),
-  ...["weight", "bias"].map((name) => `AuxLogits.fc.${name}`),
-];
-
-/** What the metadata says of weights and input: a formula a kind of tensor, and the input's with its shape. */
-const FORMULAS =
-  /v=(?<v>.+?); running_var (?<variance>.+?); bn\.weight (?<scale>.+?); running_mean and every \.bias (?<offset>.+?); all else (?<rest>.+?)\. Input: (?<input>.+?) as \[(?<shape>[\d,\s]+)\]/;
-
-function formulasOf({ metadata }: Golden): Record<string, string> {
-  const found = FORMULAS.exec(String(metadata.formula))?.groups;
-  if (!found) throw new Error(`inception-v3.safetensors has another kind of formula: ${metadata.formula}`);
-  return found;
-}
-
-/** The network's weights by the file's formulas: of element i of the kth of torchvision's names, sorted. */
-function formulaWeights(network: InceptionV3, file: Golden): Map<string, Tensor> {
-  const formulas = formulasOf(file);
-  const own = network.stateDict();
-  const auxiliary = String(file.metadata.names).includes("AuxLogits.") ? auxiliaryNames : [];
-  const sorted = [...own.keys(), ...auxiliary].sort();
-  return new Map(
-    Array.from(own, ([name, tensor]) => {
-      if (name.endsWith("num_batches_tracked")) return [name, tensor];
-      const { shape, numel } = tensor;
-      const v = formulaTensor(formulas.v!, shape, { k: sorted.indexOf(name) });
-      return [
-        name,
-        formulaTensor(formulas[kindOf(name)]!, shape, { v: v.flatten(0), numel, "shape[0]": shape[0]! }),
-      ];
-    }),
-  );
-}
-
-function kindOf(name: string): string {
-  if (name.endsWith("running_var")) return "variance";
-  if (name.endsWith("bn.weight")) return "scale";
-  return name.endsWith("running_mean") || name.endsWith(".bias") ? "offset" : "rest";
-}
 
 describe("Inception-v3", () => {
   it("agrees with torchvision's, and in bfloat16 nearly so", { timeout: 300_000 }, () => {
@@ -57,10 +12,9 @@ describe("Inception-v3", () => {
       scope(() => {
         const file = golden("inception-v3");
         const network = new InceptionV3("torchvision");
-        network.loadStateDict(formulaWeights(network, file));
+        network.loadStateDict(inceptionWeights(network.stateDict(), file));
         network.to({ memoryFormat: "channels_last" });
-        const { input, shape } = formulasOf(file);
-        const image = formulaTensor(input!, shapeOf(shape!));
+        const image = inceptionInput(file);
         const tolerances = { float32: 1e-4, bfloat16: 0.02 };
         for (const dtype of ["float32", "bfloat16"] as const) {
           const { regions, pool3, logits } = network.forward(
