@@ -136,7 +136,8 @@ describe("a run of AttnGAN's weights", () => {
       ...example(`${i}`, () => mapped(i, 32), [{ text }]),
       ...{ classId: i, split: i < 2 ? ("train" as const) : ("test" as const) },
     }));
-    await prepare({ ...sourceOf(images), classes: ["a", "b", "c"] }, { out: at("data"), size: 256 });
+    const source = { ...sourceOf(images), classes: ["a", "b", "c"], tokenizer: "attngan" as const };
+    await prepare(source, { out: at("data"), size: 256 });
     const outcome = await train("gan", {
       ...{ data: at("data"), run: at("further"), config: "resume", steps: 1, device: "cpu" },
     });
