@@ -97,7 +97,7 @@ async function differenceHere(runFolder, folder) {
       text.eval();
 
       const reference = /** @type {Map<string, any>} */ (loadPytorch(join(folder, "reference.pth")));
-      const [given, drawn] = [reference.get("given"), reference.get("generated")];
+      const [given, drawn] = [reference.get("given"), reference.get("drawn")];
       const read = text.forward(given.get("tokens"), given.get("lengths").toNumbers());
       const { images } = generator.forward(given.get("z"), read, given.get("epsilon"));
       /** @type {[string, import("../packages/torch/dist/index.js").Tensor][]} */

@@ -144,7 +144,7 @@ describe("coco", () => {
     [
       "another image",
       { images: [image], annotations: [{ image_id: 2, caption: "" }] },
-      /annotations\[0\] is of a pic/,
+      /annotations\[0\] is of an im/,
     ],
     ["null in it", { images: [null], annotations: [null] }, /images\[0\] has no number "id"/],
   ])("refuses a list with %s", (_, content, message) => {
@@ -155,7 +155,7 @@ describe("coco", () => {
 
   it("refuses a folder that is not COCO", () => {
     expect(() => coco(join(dir, "none"))).toThrow(/none: no such folder\. Give the folder of COCO/);
-    expect(() => coco(join(dir, "generated"))).toThrow(
+    expect(() => coco(join(dir, "drawn"))).toThrow(
       /drawn: is not COCO: annotations\/captions_train2014\.json/,
     );
   });

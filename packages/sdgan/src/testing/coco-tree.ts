@@ -41,8 +41,8 @@ export interface Scene {
 export async function drawCoco(options: CocoTreeOptions): Promise<Scene[]> {
   const { out, year, images, drawn, onProgress } = options;
   const species = makeSpecies(200, new Random(0, "birds", "species"));
-  const files = Array.from({ length: Math.min(drawn, images) }, (_, i) => join(out, "generated", `${i}.jpg`));
-  mkdirSync(join(out, "generated"), { recursive: true });
+  const files = Array.from({ length: Math.min(drawn, images) }, (_, i) => join(out, "drawn", `${i}.jpg`));
+  mkdirSync(join(out, "drawn"), { recursive: true });
   const sizes = files.map((_, i) => sizeOf(i));
   await inTurn(files, 4, async (file, i) => {
     const random = new Random(0, "coco", "image", i);
@@ -102,7 +102,7 @@ function heading(year: number) {
       description: `COCO ${year} Dataset`,
       version: "1.0",
       year,
-      contributor: "generated",
+      contributor: "drawn",
       date_created: `${year}/01/01`,
     },
     licenses: [{ id: 1, name: "none", url: "http://licenses.example/" }],
