@@ -64,7 +64,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   for (const { variant, seed } of seedsIn(out))
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   requireNetworks(options, base);
-  const knowsAttributes = attributesKnown(data);
+  const { knowsAttributes, dataSha256 } = aboutData(data);
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
     does: "is running an ablation in this folder",
@@ -87,7 +87,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
       if (!(await trainShared(training, base, commands, options))) return undefined;
 
     const setting: EvaluationSetting = {
-      ...{ steps, data, images: options.images },
+      ...{ steps, data, dataSha256, images: options.images },
       networks: {
         damsm: sha256Of(damsmPath(judge)),
         ...(attributeClassifier && {
@@ -293,10 +293,10 @@ function otherSeed({ damsm }: AblateOptions, base: Config): number {
   return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
 }
 
-function attributesKnown(folder: string): boolean {
-  const data = openPrepared(folder);
-  data.close();
-  return data.attributes !== undefined;
+function aboutData(folder: string): { knowsAttributes: boolean; dataSha256: string } {
+  const { attributes, sha256, close } = openPrepared(folder);
+  close();
+  return { knowsAttributes: attributes !== undefined, dataSha256: sha256 };
 }
 
 /** Runs are compared at equal steps. */

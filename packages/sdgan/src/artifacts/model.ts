@@ -6,6 +6,7 @@ import type { Compute } from "../compute/compute.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
 import { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
+import { type Dependencies, hashesOf } from "../run/dependencies.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import { checkpointPath } from "./checkpoints.js";
 import { joinStates, readTensors, refusing, stateUnder } from "./tensor-file.js";
@@ -24,17 +25,24 @@ export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-/** Writes the model of the run folder `run`. */
-export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
+/** Writes the model of the run folder `run`, with its step and the hashes of what it depends on. */
+export function publishModel(
+  run: string,
+  generator: Generator,
+  text: TextEncoder,
+  step: number,
+  dependsOn: Dependencies = {},
+): void {
   const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
-  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
+  const metadata = { step: String(step), ...hashesOf(dependsOn) };
+  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, metadata));
 }
 
 /**
  * Reads the model of a run folder.
  *
  * @param checkpoint the step of a checkpoint that was kept; by default the newest model
- * @returns the networks on the device of `compute`, and the training step that they are of
+ * @returns the networks on the device of `compute`, the training step that they are of and the generator's file
  * @throws UserError if a file is missing, broken, or does not fit the configuration
  */
 export function loadModel(
@@ -44,22 +52,24 @@ export function loadModel(
     compute,
     checkpoint,
   }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
-): GenerationNetworks & { step: number } {
+): GenerationNetworks & { step: number; file: string } {
   using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
   const text = new TextEncoder({ vocabularySize, ...config.text });
   const generator = makeGenerator(config);
+  const model = join(path, modelFile);
   const newest = readModel(
-    join(path, modelFile),
+    model,
     { generator, text },
     `train the GAN: npx sdgan train gan --config … --data … --run ${path}`,
   );
   const step = checkpoint ?? newest;
   // The text encoder is the same at every step.
-  if (step !== newest) readAverage(checkpointPath(checkpoints, step), generator);
+  const file = step === newest ? model : checkpointPath(checkpoints, step);
+  if (step !== newest) readAverage(file, generator);
   for (const network of [generator, text]) network.requiresGrad(false).eval();
   text.to({ device: compute.device });
   generator.to({ device: compute.device, memoryFormat: "channels_last" });
-  return { generator, text, compute, step };
+  return { generator, text, compute, step, file };
 }
 
 /** Reads both networks from `path`, and the step that they are of. */

@@ -5,7 +5,15 @@ import { PADDING, tokenize, Vocabulary } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import { contactSheet } from "./contact-sheet.js";
 import type { Source } from "./dataset.js";
-import { FILES, FORMAT, type Index, type PreparedImage, type Summary, VERSION } from "./format.js";
+import {
+  FILES,
+  FORMAT,
+  forEachSplit,
+  type Index,
+  type PreparedImage,
+  type Summary,
+  VERSION,
+} from "./format.js";
 import type { Journal, JournalRecord, KeptImage } from "./journal.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
@@ -52,21 +60,22 @@ export async function complete(
 type Skipped = NonNullable<JournalRecord["skipped"]>;
 
 /**
- * The words of all captions in the order of their first use, those of images to train on first. They are of both
+ * The words of all captions in the order of their first use, those of images to train on first. They are of all
  * splits, as AttnGAN's are: a word that only test captions use is known, but untrained.
  */
 function vocabularyOf(journal: Journal): Vocabulary {
-  const words = { train: new Set<string>(), test: new Set<string>() };
+  const words = forEachSplit(() => new Set<string>());
   for (const { split, captions } of keptBy(journal)) {
     for (const { text } of captions) for (const word of tokenize(text)) words[split].add(word);
   }
-  return new Vocabulary([...new Set([PADDING, ...words.train, ...words.test])]);
+  return new Vocabulary([...new Set([PADDING, ...words.train, ...words.val, ...words.test])]);
 }
 
 function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
+  using val = new LineWriter(join(dir, FILES.images.val));
   using test = new LineWriter(join(dir, FILES.images.test));
-  const files = { train, test };
+  const files = { train, val, test };
   let captions = 0;
   let emptyCaptions = 0;
   const skipped: Skipped[] = [];
@@ -85,7 +94,7 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
     captions += image.captions.length;
     emptyCaptions += empty;
   }
-  return { captions, emptyCaptions, skipped, sha256: { train: train.finish(), test: test.finish() } };
+  return { captions, emptyCaptions, skipped, sha256: forEachSplit((split) => files[split].finish()) };
 }
 
 function unknownWords(journal: Journal, vocabulary: Vocabulary): Summary["unknownWords"] {

@@ -45,6 +45,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     ].join("; "),
     count: used.length,
     classes,
+    listing: used.map((image) => ({ id: image.id, split: splitOf(image)!, classId: image.classId })),
     ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
     async *examples() {
       for (const image of used) {

@@ -17,11 +17,20 @@ export interface Source {
   attributes?: Record<string, string[]>;
   /** The words that captions are encoded with; absent: the captions' own. */
   vocabulary?: Vocabulary;
+  /**
+   * All examples by name, before any is read, so that a validation split can be cut from them. Absent where they are
+   * not known beforehand: then the splits stay as the examples say.
+   */
+  listing?: readonly Pick<Example, "id" | "split" | "classId">[];
   /** In the same order every time. */
   examples(): AsyncIterable<Example>;
 }
 
-export type Split = "train" | "test";
+/**
+ * What an image is for: `train` to train on; `val` to evaluate on while training, to choose the best checkpoint and to
+ * stop early by; `test` for the figures that are reported, and for nothing else.
+ */
+export type Split = "train" | "val" | "test";
 
 export interface Example {
   /** Names the image in messages and in the prepared folder: a path or a number, unique within the source. */

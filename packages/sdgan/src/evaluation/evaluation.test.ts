@@ -36,6 +36,8 @@ import { readMetrics } from "../run/metrics.js";
 import { captionOracle } from "../testing/caption-oracle.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { train } from "../training/train.js";
+import { sha256Of } from "../util/sha256.js";
+import { makeEvaluator } from "./during-training.js";
 import { evaluate } from "./evaluate.js";
 import type { Draw, FeatureExtractors } from "./extract-features.js";
 import { measure } from "./measure.js";
@@ -109,7 +111,7 @@ const trialCount = 120;
 function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place: number; partner: boolean } {
   for (const [place, trial] of trials.entries()) {
     const { image, caption, pair } = trial;
-    const says = (one: number) => captionOf(data, { image, caption: one }).text === text;
+    const says = (one: number) => captionOf(data, "test", { image, caption: one }).text === text;
     if ([trial.seed, pair!.seed].includes(seed) && says(caption)) return { place, partner: false };
     if (pair!.seed === seed && says(pair!.partner)) return { place, partner: true };
   }
@@ -119,7 +121,7 @@ function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place:
 /** What one would measure of somebody who draws the real images, which ones `pick` says, altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
-  const trials = chooseTrials(data, trialCount, 0);
+  const trials = chooseTrials(data, "test", trialCount, 0);
   const draw: Draw = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
       const { place, partner } = whoseIs(captions[i]!.text, seed, trials);
@@ -129,7 +131,7 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
   const { figures, leftOut } = measure({
-    ...{ data, draw, size, trials, extractors, seed: 0, metrics: metricNames },
+    ...{ data, split: "test", draw, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",
   });
   expect(leftOut).toEqual([]);
@@ -202,10 +204,20 @@ describe("figures of altered real images", () => {
 
 describe("a caption oracle", () => {
   const figures = async (deaf: number) => {
-    const trials = chooseTrials(data, trialCount, 0);
+    const trials = chooseTrials(data, "test", trialCount, 0);
     const draw = await captionOracle(data, trials, deaf);
     const metrics = ["attributeAccuracy", "consistency", "diversity"] as const;
-    const options = { data, draw, size, trials, extractors, seed: 0, metrics, device: "cpu" } as const;
+    const options = {
+      data,
+      split: "test",
+      draw,
+      size,
+      trials,
+      extractors,
+      seed: 0,
+      metrics,
+      device: "cpu",
+    } as const;
     return measure(options).figures;
   };
 
@@ -243,7 +255,12 @@ describe("evaluate", () => {
     expect(existsSync(result.sheet)).toBe(true);
     expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
     expect(result).toMatchObject({ images: 130, realImages: 120 });
-    expect(result.data).toEqual({ folder: at("data"), source: "birds", split: "test", images: 120 });
+    const index = sha256Of(at("data", "index.json"));
+    expect(result.data).toEqual({
+      ...{ folder: at("data"), sha256: index, source: "birds", split: "test", images: 120 },
+    });
+    const model = { file: "model.safetensors", sha256: sha256Of(at("run", "model.safetensors")) };
+    expect(result.model).toEqual(model);
     expect(Object.keys(result.figures)).toEqual(Object.keys(figureKinds));
     for (const figure of Object.values(result.figures)) {
       expect(Number.isFinite(figure.generated)).toBe(true);
@@ -393,7 +410,7 @@ it("training writes its figures down, and its best checkpoint can be drawn with"
     at("run", "attribute-classifier", "attribute-classifier.safetensors"),
     at("watched", "attribute-classifier", "attribute-classifier.safetensors"),
   );
-  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run") });
+  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run"), makeEvaluator });
   const lines = readMetrics(at("watched", "metrics.jsonl")).filter(
     (line) => "attributeClassifier/attributeAccuracy" in line,
   );
@@ -416,7 +433,7 @@ it("training writes its figures down, and its best checkpoint can be drawn with"
     "evaluate.every=1",
     "evaluate.best=attributeAccuracy",
   ]);
-  await expect(train("gan", { ...asked, config: byAccuracy })).rejects.toThrow(
+  await expect(train("gan", { ...asked, config: byAccuracy, makeEvaluator })).rejects.toThrow(
     /evaluate\.best is attributeAccuracy, and there is no .*train an attribute classifier first/,
   );
 });

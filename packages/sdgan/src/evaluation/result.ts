@@ -88,8 +88,12 @@ export interface Evaluation {
   /** Training step of the model. */
   step: number;
   seed: number;
+  /** The generator's file in the run folder, and its SHA-256. */
+  model: { file: string; sha256: string };
   data: {
     folder: string;
+    /** SHA-256 of its index, which decides: the folder may have been moved, or prepared anew. */
+    sha256: string;
     /** Its index's source: "birds". */
     source: string;
     split: "test";

@@ -46,8 +46,8 @@ interface GenerationRequest extends Omit<GeneratedImage, "stages"> {
 
 /** A generator and its text encoder, loaded once. */
 export class ImageGenerator {
-  /** The run's name, and the training step that its model is of. */
-  readonly checkpoint: { run: string; step: number };
+  /** The run's name, and the training step and the file that its generator is of. */
+  readonly checkpoint: { run: string; step: number; file: string };
   readonly vocabulary: Vocabulary;
   /** The networks that generate. */
   readonly networks: GenerationNetworks;
@@ -79,7 +79,7 @@ export class ImageGenerator {
     const compute = startComputing(precision ?? config.training.precision, device);
     const model = loadModel(folder, { vocabularySize: this.vocabulary.size, compute, checkpoint });
     this.networks = model;
-    this.checkpoint = { run: basename(resolve(run)), step: model.step };
+    this.checkpoint = { run: basename(resolve(run)), step: model.step, file: model.file };
   }
 
   get device(): Device {

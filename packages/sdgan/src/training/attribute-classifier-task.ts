@@ -29,6 +29,7 @@ import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import { tensorOf } from "../data/tensors.js";
 import type { AttributeClassifier } from "../models/attribute-classifier.js";
+import { hashesOf } from "../run/dependencies.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import type { TrainingTask } from "./loop.js";
@@ -126,7 +127,10 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   }
 
   publish(run: ActiveRun): void {
-    const metadata = { attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) };
+    const metadata = {
+      ...{ attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) },
+      ...hashesOf(run.dependsOn),
+    };
     writeAtomic(join(run.path, attributeClassifierFile), (path) =>
       saveSafetensors(path, this.#attributeClassifier.stateDict(), metadata),
     );
