@@ -10,6 +10,7 @@ import { requireIndependent } from "../artifacts/damsm-of-run.js";
 import { modelFile } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
 import { openPrepared } from "../data/prepared.js";
+import { readDependencies, requireSameDependencies } from "../run/dependencies.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
@@ -17,7 +18,14 @@ import { takeLock } from "../util/lock.js";
 import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { Commands } from "./commands.js";
-import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
+import {
+  equalVariants,
+  type PlannedRun,
+  type PlanOptions,
+  planRuns,
+  requireAsPlanned,
+  runFolder,
+} from "./plan.js";
 import { type AblationResult, gatherResults, seedsIn } from "./results.js";
 import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 
@@ -53,7 +61,7 @@ export interface AblateOptions extends PlanOptions {
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
  * `ablation.json` and `ablation.md` after every run. Returns undefined if `signal` ended
  * it before the last run.
- * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
+ * @throws UserError for what does not fit, runs on other data among it, before anything is trained; or, when all others are complete, for runs that failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
   const { out, data, signal } = options;
@@ -65,6 +73,13 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   requireNetworks(options, base);
   const { knowsAttributes, dataSha256 } = aboutData(data);
+  const trainedHere = [damsmFolder(join(out, "shared")), damsmFolder(join(out, "judge"))];
+  const folders = seedsIn(out).map(({ variant, seed }) => runFolder(out, variant, seed));
+  for (const folder of [...trainedHere, join(out, "shared", "attribute-classifier"), ...folders])
+    if (holdsRun(folder))
+      requireSameDependencies(folder, readDependencies(folder), {
+        data: { sha256: dataSha256, folder: data },
+      });
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
     does: "is running an ablation in this folder",

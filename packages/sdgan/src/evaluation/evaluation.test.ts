@@ -17,6 +17,7 @@ import { type Config, UserError } from "@sdgan/core";
 import {
   cat,
   functional,
+  loadSafetensors,
   manualSeed,
   randn,
   saveSafetensors,
@@ -139,6 +140,14 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     Object.entries(figures).map(([name, { generated }]) => [name, generated]),
   ) as Record<FigureName, number>;
 }
+
+it("training is measured on the split to validate on, and a trained model on the one to test on", () => {
+  const idsOf = (split: "val" | "test") =>
+    new Set(chooseTrials(data, split, 1000, 0).map(({ image }) => data.splits[split].images.at(image).id));
+  const [val, test] = [idsOf("val"), idsOf("test")];
+  expect([val.size, test.size]).toEqual([18, 120]);
+  expect([...val].filter((id) => test.has(id))).toEqual([]);
+});
 
 describe("figures of altered real images", () => {
   let truth: Record<FigureName, number>;
@@ -297,6 +306,46 @@ describe("evaluate", () => {
     expect(Object.keys(other.figures)).toEqual(["attributeAccuracy", "otherCaptionsAccuracy"]);
     const kept = at("run", "evaluations", "step-0000002-seed-0-images-130.json");
     expect(JSON.parse(readFileSync(kept, "utf8"))).toEqual(before);
+  });
+
+  it("refuses to put figures beside those of another model of the same name, and leaves those", async () => {
+    cpSync(at("run"), at("swapped"), { recursive: true });
+    const run = { run: at("swapped"), images: 130, metrics: ["attributeAccuracy"] as const };
+    await evaluate({ ...options(), ...run });
+    const before = readFileSync(at("swapped", "evaluation.json"), "utf8");
+    const hash = () => sha256Of(at("swapped", "model.safetensors")).slice(0, 12);
+    const then = hash();
+    copyFileSync(at("swapped", "model.safetensors"), at("model-of-before"));
+    const { tensors, metadata } = loadSafetensors(at("model-of-before"));
+    const [name, weights] = [...tensors].find(([name]) => name.startsWith("generator."))!;
+    saveSafetensors(
+      at("swapped", "model.safetensors"),
+      new Map([...tensors, [name, weights.add(1)]]),
+      metadata,
+    );
+    const message = await refusal(run);
+    expect(message).toContain(`${at("swapped", "evaluation.json")}: has figures of another model: ${then}`);
+    expect(message).toContain(`and ${at("swapped", "model.safetensors")} has ${hash()}`);
+    expect(message).toContain("move");
+    expect(hash()).not.toBe(then);
+    expect(readFileSync(at("swapped", "evaluation.json"), "utf8")).toBe(before);
+    // Of other images they are other figures.
+    expect((await evaluate({ ...options(), ...run, images: 20 })).images).toBe(20);
+  });
+
+  it("drops figures of other data, though it lies in the same place", async () => {
+    cpSync(at("run"), at("elsewhere"), { recursive: true });
+    const run = { run: at("elsewhere"), data: at("changing"), images: 20 };
+    const prepared = (seed: number) =>
+      prepare(birds({ species: 20, imagesPerSpecies: 4, size, seed }), { out: at("changing"), size });
+    await prepared(0);
+    const first = await evaluate({ ...options(), ...run, metrics: ["attributeAccuracy"] });
+    const both = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
+    expect(both.figures).toMatchObject(first.figures);
+    await prepared(1);
+    const other = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
+    expect(other.data.sha256).not.toBe(first.data.sha256);
+    expect(Object.keys(other.figures)).toEqual(["precision", "recall"]);
   });
 
   it("measures what three images to test on allow, however many are drawn", async () => {
