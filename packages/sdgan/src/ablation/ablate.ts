@@ -10,7 +10,7 @@ import { requireIndependent } from "../artifacts/damsm-of-run.js";
 import { modelFile } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
 import { openPrepared } from "../data/prepared.js";
-import { readDependencies, requireSameDependencies } from "../run/dependencies.js";
+import { type Dependencies, readDependencies, requireSameDependencies } from "../run/dependencies.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
@@ -61,7 +61,8 @@ export interface AblateOptions extends PlanOptions {
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
  * `ablation.json` and `ablation.md` after every run. Returns undefined if `signal` ended
  * it before the last run.
- * @throws UserError for what does not fit, runs on other data among it, before anything is trained; or, when all others are complete, for runs that failed
+ * @throws UserError for what does not fit, runs on other data among it, before anything is trained; or, when all others
+ *   are complete, for runs that failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
   const { out, data, signal } = options;
@@ -73,13 +74,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   requireNetworks(options, base);
   const { knowsAttributes, dataSha256 } = aboutData(data);
-  const trainedHere = [damsmFolder(join(out, "shared")), damsmFolder(join(out, "judge"))];
-  const folders = seedsIn(out).map(({ variant, seed }) => runFolder(out, variant, seed));
-  for (const folder of [...trainedHere, join(out, "shared", "attribute-classifier"), ...folders])
-    if (holdsRun(folder))
-      requireSameDependencies(folder, readDependencies(folder), {
-        data: { sha256: dataSha256, folder: data },
-      });
+  requireSameData(out, { sha256: dataSha256, folder: data });
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
     does: "is running an ablation in this folder",
@@ -306,6 +301,17 @@ function requireNetworks(
 /** Of a judge that is trained here: not the seed of the DAMSM that the runs train with. */
 function otherSeed({ damsm }: AblateOptions, base: Config): number {
   return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
+}
+
+/** Refuses data that the runs in `out`, and the networks that were trained there for all of them, did not begin with. */
+function requireSameData(out: string, data: NonNullable<Dependencies["data"]>): void {
+  const [shared, judge] = [join(out, "shared"), join(out, "judge")];
+  const folders = [
+    ...[damsmFolder(shared), damsmFolder(judge), join(shared, "attribute-classifier")],
+    ...seedsIn(out).map(({ variant, seed }) => runFolder(out, variant, seed)),
+  ];
+  for (const folder of folders.filter(holdsRun))
+    requireSameDependencies(folder, readDependencies(folder), { data });
 }
 
 function aboutData(folder: string): { knowsAttributes: boolean; dataSha256: string } {

@@ -238,7 +238,9 @@ async function prepareVisibly(
 function resumedLine({ images, because }: Resumed): string {
   if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
   const from = images === 0 ? "Beginning anew" : `Going on after ${images} images that are done`;
-  return because === "source" ? `${from}: the source has changed from there on` : from;
+  return because === "source"
+    ? `${from}: the source, or what is validated on, has changed from there on`
+    : from;
 }
 
 function summaryLines(

@@ -39,7 +39,7 @@ export interface PrepareOptions {
 export interface Resumed {
   /** Images that are done already, those that were left out among them. */
   images: number;
-  /** Why there are not more: it was made with other options, or the source has changed from there on. */
+  /** Why there are not more: it was made with other options, or the source or its splits have changed from there on. */
   because?: "options" | "source";
 }
 

@@ -134,7 +134,7 @@ describe("of each source", () => {
     expect(new Set([...train, ...val, ...test]).size).toBe(200);
   });
 
-  it("cub: classes of the 150; AttnGAN's layout has the same ones, so the same rule", async () => {
+  it("cub: whole classes of the 150", async () => {
     const names = Array.from({ length: 200 }, (_, i) => `${String(i + 1).padStart(3, "0")}.Bird`);
     const box = { x: 0, y: 0, width: 9, height: 9 };
     const ids = names.flatMap((name) => [0, 1].map((i) => `${name}/${i}.jpg`));

@@ -381,7 +381,7 @@ describe("evaluate", () => {
     );
     expect(await refusal({ metrics: ["inceptionScore"], images: 3 })).toMatch(/give --images 10/);
     expect(await refusal({ attributeClassifier: at("judge") })).toMatch(
-      /judge.*attributeClassifier\.safetensors: there is no such file/,
+      /judge.*attribute-classifier\.safetensors: there is no such file/,
     );
     expect(await refusal({ inception: at("run", "model.safetensors") })).toMatch(/model\.safetensors/);
     expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
