@@ -42,7 +42,8 @@ export function publishModel(
  * Reads the model of a run folder.
  *
  * @param checkpoint the step of a checkpoint that was kept; by default the newest model
- * @returns the networks on the device of `compute`, the training step that they are of and the generator's file
+ * @returns the networks on the device of `compute`, the training step that they are of, the generator's file, and the
+ *   hashes of what the run depends on, as `hashesOf` has them
  * @throws UserError if a file is missing, broken, or does not fit the configuration
  */
 export function loadModel(
@@ -52,39 +53,39 @@ export function loadModel(
     compute,
     checkpoint,
   }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
-): GenerationNetworks & { step: number; file: string } {
+): GenerationNetworks & { step: number; file: string; hashes: Record<string, string> } {
   using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
   const text = new TextEncoder({ vocabularySize, ...config.text });
   const generator = makeGenerator(config);
   const model = join(path, modelFile);
-  const newest = readModel(
+  const { step: newest, ...hashes } = readModel(
     model,
     { generator, text },
     `train the GAN: npx sdgan train gan --config … --data … --run ${path}`,
   );
-  const step = checkpoint ?? newest;
+  const step = checkpoint ?? Number(newest);
   // The text encoder is the same at every step.
-  const file = step === newest ? model : checkpointPath(checkpoints, step);
-  if (step !== newest) readAverage(file, generator);
+  const file = step === Number(newest) ? model : checkpointPath(checkpoints, step);
+  if (file !== model) readAverage(file, generator);
   for (const network of [generator, text]) network.requiresGrad(false).eval();
   text.to({ device: compute.device });
   generator.to({ device: compute.device, memoryFormat: "channels_last" });
-  return { generator, text, compute, step, file };
+  return { generator, text, compute, step, file, hashes };
 }
 
-/** Reads both networks from `path`, and the step that they are of. */
+/** Reads both networks from `path`, and its metadata. */
 function readModel(
   path: string,
   { generator, text }: { generator: Generator; text: TextEncoder },
   remedy: string,
-): number {
+): Record<string, string> {
   return scope(() => {
     const { tensors, metadata } = readTensors(path, remedy);
     refusing(path, remedy, () => {
       generator.loadStateDict(stateUnder(tensors, "generator"));
       text.loadStateDict(stateUnder(tensors, "text"));
     });
-    return Number(metadata.step);
+    return metadata;
   });
 }
 

@@ -300,12 +300,13 @@ describe("export and import", () => {
       ),
     );
     expect(one!.equals(other!)).toBe(true);
+    const elsewhere = ["--data", at("some-data"), "--run", at("imported"), "--resume"];
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("has other words");
     const further = ["--data", at("data"), "--run", at("imported"), "--resume", "--steps", "1"];
     expect(await sdgan("train", "gan", ...further)).toMatchObject({ code: 0 });
     // What imported weights depend on is written down when they first go on.
     const record = JSON.parse(readFileSync(at("imported", "dependencies.json"), "utf8"));
     expect(Object.keys(record)).toEqual(["data", "damsm"]);
-    const elsewhere = ["--data", at("some-data"), "--run", at("imported"), "--resume"];
     expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("is other data than the run began with");
   });
 

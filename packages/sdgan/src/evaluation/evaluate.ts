@@ -83,7 +83,8 @@ async function evaluateOn(
   const before = readEvaluation(run);
   const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint: stepOf(run, checkpoint) });
   const { device, checkpoint: drawing } = imageGenerator;
-  const model = { file: relative(run, drawing.file), sha256: sha256Of(drawing.file) };
+  const { data: trainedOn, damsm } = drawing.hashes;
+  const model = { file: relative(run, drawing.file), sha256: sha256Of(drawing.file), data: trainedOn, damsm };
   if (before) requireSameModel(run, before, { step: drawing.step, seed, images, model });
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const extractors = openOnlookers(run, { ...networks, data, size, device });

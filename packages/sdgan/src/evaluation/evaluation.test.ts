@@ -268,7 +268,8 @@ describe("evaluate", () => {
     expect(result.data).toEqual({
       ...{ folder: at("data"), sha256: index, source: "birds", split: "test", images: 120 },
     });
-    const model = { file: "model.safetensors", sha256: sha256Of(at("run", "model.safetensors")) };
+    const hashes = { data: index, damsm: sha256Of(at("run", "damsm", "damsm.safetensors")) };
+    const model = { file: "model.safetensors", sha256: sha256Of(at("run", "model.safetensors")), ...hashes };
     expect(result.model).toEqual(model);
     expect(Object.keys(result.figures)).toEqual(Object.keys(figureKinds));
     for (const figure of Object.values(result.figures)) {

@@ -71,8 +71,9 @@ export interface LoopOptions {
 }
 
 /**
- * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it; its state is saved then. Returns the last step. What a run
- * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or figures measured.
+ * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it; its state is saved then. Returns the
+ * last step. What a run becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or
+ * figures measured.
  *
  * Losses are read after every step where that costs nothing. A GPU computes behind us, and reading would wait for it: so
  * there they are read only when they are written down, and before a checkpoint.

@@ -95,9 +95,10 @@ export async function train(training: Training, options: TrainOptions): Promise<
     if (options.config === "resume") {
       using run = resumeRun(folder);
       requireCheckpoint(run, definition.result);
-      goOnWith(run, dependencies());
+      const dependsOn = requireSameDependencies(run.path, run.dependsOn, dependencies());
       requireSameVocabulary(data, run);
       await using task = build(definition, run.config, data, options);
+      goOnWith(run, dependsOn);
       return { ...(await go(definition, task, run, options)), caption };
     }
     const config = definition.complete?.(options.config, options) ?? options.config;
@@ -250,11 +251,11 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
   );
 }
 
-/** Refuses other data and another DAMSM; writes down what a run of imported weights goes on with for the first time. */
-function goOnWith(run: ActiveRun, found: Dependencies): void {
-  const all = requireSameDependencies(run.path, run.dependsOn, found);
-  if (Object.keys(all).length > Object.keys(run.dependsOn).length) writeDependencies(run.path, all);
-  run.dependsOn = all;
+/** Writes down what a run of imported weights goes on with for the first time. */
+function goOnWith(run: ActiveRun, dependsOn: Dependencies): void {
+  if (Object.keys(dependsOn).length > Object.keys(run.dependsOn).length)
+    writeDependencies(run.path, dependsOn);
+  run.dependsOn = dependsOn;
 }
 
 /** For imported weights, which do not depend on data yet. */
