@@ -40,8 +40,8 @@ await runAsProgram(import.meta.url, async () => {
   const { captionOracle } = await from("testing/caption-oracle");
 
   const data = openPrepared(folder);
-  const trials = chooseTrials(data, count, 0);
-  const options = { data, size: data.size, device: "cpu" };
+  const trials = chooseTrials(data, "test", count, 0);
+  const options = { data, split: "test", size: data.size, device: "cpu" };
   const { figures, leftOut } = measure({
     ...options,
     ...{ trials, seed: 0 },

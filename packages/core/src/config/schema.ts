@@ -147,6 +147,11 @@ const training = section("Training of generator and discriminators.", {
     .lt(1)
     .default(0.999)
     .describe("Decay of the average of the generator's weights."),
+  patience: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("Evaluations in a row without a better evaluate.best after which training stops; 0 for never."),
   damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's image."),
   klWeight: weight.default(1).describe("The weight of conditioning augmentation's KL term."),
   precision: z
@@ -182,7 +187,7 @@ const contrastive = section("The contrastive loss between the two branches.", {
 });
 
 const evaluate = section(
-  "Measuring the averaged generator while it is trained, on captions of the test split.",
+  "Measuring the averaged generator while it is trained, on captions of the split `val`.",
   {
     every: z.int().nonnegative().default(0).describe("Steps between two evaluations; 0 for none."),
     images: count.min(16).default(256).describe("Captions drawn each time."),

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,9 +14,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { Evaluation } from "../evaluation/result.js";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
 import type { AblationResult } from "./results.js";
+import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 
 // A minute on a machine that has other work too.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 });
@@ -111,6 +114,26 @@ it("has all variants in the table, those of equal configuration by their twin's 
   expect(readFileSync(at("whole", "ablation.md"), "utf8")).toContain("| baseline: AttnGAN | 2 |");
 });
 
+it("counts a run's figures only where they are of its model and of this data", () => {
+  const folder = at("whole", "runs", "full", "seed-0");
+  const found = JSON.parse(readFileSync(join(folder, "evaluation.json"), "utf8")) as Evaluation;
+  const setting: EvaluationSetting = {
+    ...{ steps: found.step, data: "moved", dataSha256: found.data.sha256, images: found.images },
+    networks: Object.fromEntries(Object.entries(found.networks).map(([name, { sha256 }]) => [name, sha256])),
+  };
+  expect(isEvaluated(folder, setting)).toBe(true);
+  expect(isEvaluated(folder, { ...setting, dataSha256: found.model.sha256 })).toBe(false);
+  const copy = at("of-another-model");
+  mkdirSync(copy);
+  for (const name of ["evaluation.json", "model.safetensors"])
+    copyFileSync(join(folder, name), join(copy, name));
+  expect(isEvaluated(copy, setting)).toBe(true);
+  copyFileSync(at("whole", "runs", "full", "seed-1", "model.safetensors"), join(copy, "model.safetensors"));
+  expect(isEvaluated(copy, setting)).toBe(false);
+  rmSync(join(copy, "model.safetensors"));
+  expect(isEvaluated(copy, setting)).toBe(false);
+});
+
 it("trains each run as its variant and seed say", () => {
   for (const [variant, batch] of [
     ["baseline", "batch: 8"],
@@ -183,6 +206,11 @@ it("refuses other steps than were trained, another configuration, and what is no
   const inception = await sdgan(...ablate("fresh", "--set", "damsm.encoder=inception"));
   expect(inception.stderr).toContain("train both DAMSMs first");
   expect(existsSync(at("fresh"))).toBe(false);
+  const otherBirds = ["prepare", "birds", "--size", "64", "--species", "20", "--images", "26", "--seed", "1"];
+  expect((await sdgan(...otherBirds, "--out", at("other-data"))).code).toBe(0);
+  expect(await refusal("--variants", "full", "--data", at("other-data"))).toMatch(
+    /other-data: is other data than the run began with: .* SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12}/,
+  );
   expect(await refusal("--variants", "ful")).toContain("did you mean full?");
   expect(await refusal("--seeds", "a")).toContain("whole numbers");
 });

@@ -10,6 +10,7 @@ import { requireIndependent } from "../artifacts/damsm-of-run.js";
 import { modelFile } from "../artifacts/model.js";
 import { loadConfig } from "../config/load.js";
 import { openPrepared } from "../data/prepared.js";
+import { type Dependencies, readDependencies, requireSameDependencies } from "../run/dependencies.js";
 import { readMetrics } from "../run/metrics.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
@@ -17,7 +18,14 @@ import { takeLock } from "../util/lock.js";
 import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { Commands } from "./commands.js";
-import { equalVariants, type PlannedRun, type PlanOptions, planRuns, requireAsPlanned } from "./plan.js";
+import {
+  equalVariants,
+  type PlannedRun,
+  type PlanOptions,
+  planRuns,
+  requireAsPlanned,
+  runFolder,
+} from "./plan.js";
 import { type AblationResult, gatherResults, seedsIn } from "./results.js";
 import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 
@@ -53,7 +61,8 @@ export interface AblateOptions extends PlanOptions {
  * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
  * `ablation.json` and `ablation.md` after every run. Returns undefined if `signal` ended
  * it before the last run.
- * @throws UserError for what does not fit, before anything is trained; or, when all others are complete, for runs that failed
+ * @throws UserError for what does not fit, runs on other data among it, before anything is trained; or, when all others
+ *   are complete, for runs that failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
   const { out, data, signal } = options;
@@ -64,7 +73,8 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   for (const { variant, seed } of seedsIn(out))
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   requireNetworks(options, base);
-  const knowsAttributes = attributesKnown(data);
+  const { knowsAttributes, dataSha256 } = aboutData(data);
+  requireSameData(out, { sha256: dataSha256, folder: data });
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
     does: "is running an ablation in this folder",
@@ -87,7 +97,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
       if (!(await trainShared(training, base, commands, options))) return undefined;
 
     const setting: EvaluationSetting = {
-      ...{ steps, data, images: options.images },
+      ...{ steps, data, dataSha256, images: options.images },
       networks: {
         damsm: sha256Of(damsmPath(judge)),
         ...(attributeClassifier && {
@@ -297,10 +307,21 @@ function otherSeed({ damsm }: AblateOptions, base: Config): number {
   return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
 }
 
-function attributesKnown(folder: string): boolean {
-  const data = openPrepared(folder);
-  data.close();
-  return data.attributes !== undefined;
+/** Refuses data that the runs in `out`, and the networks that were trained there for all of them, did not begin with. */
+function requireSameData(out: string, data: NonNullable<Dependencies["data"]>): void {
+  const [shared, judge] = [join(out, "shared"), join(out, "judge")];
+  const folders = [
+    ...[damsmFolder(shared), damsmFolder(judge), join(shared, "attribute-classifier")],
+    ...seedsIn(out).map(({ variant, seed }) => runFolder(out, variant, seed)),
+  ];
+  for (const folder of folders.filter(holdsRun))
+    requireSameDependencies(folder, readDependencies(folder), { data });
+}
+
+function aboutData(folder: string): { knowsAttributes: boolean; dataSha256: string } {
+  const { attributes, sha256, close } = openPrepared(folder);
+  close();
+  return { knowsAttributes: attributes !== undefined, dataSha256: sha256 };
 }
 
 /** Runs are compared at equal steps. */

@@ -1,9 +1,12 @@
 /** What an ablation reads of a run that was trained and evaluated. */
-import { resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { modelFile } from "../artifacts/model.js";
 import { withoutDamsm } from "../evaluation/measure.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
-import { type FigureName, figureKinds, type NetworkName } from "../evaluation/result.js";
+import { type Evaluation, type FigureName, figureKinds, type NetworkName } from "../evaluation/result.js";
 import { readScalars } from "../run/read-events.js";
+import { sha256Of } from "../util/sha256.js";
 import type { Measure } from "./table.js";
 
 /** All that runs may be compared by, in the order of the table's columns. */
@@ -18,8 +21,9 @@ export const measures: readonly Measure[] = [
 /** What all runs of an ablation are measured by; figures of anything else would not compare. */
 export interface EvaluationSetting {
   steps: number;
-  /** The prepared folder. */
+  /** The prepared folder, and the SHA-256 of its index, which decides. */
   data: string;
+  dataSha256: string;
   /** Captions drawn. */
   images: number;
   /** SHA-256 of the weights of the networks that look at images. */
@@ -27,7 +31,10 @@ export interface EvaluationSetting {
 }
 
 /** Whether the run was evaluated so. */
-export function isEvaluated(folder: string, { steps, data, images, networks }: EvaluationSetting): boolean {
+export function isEvaluated(
+  folder: string,
+  { steps, dataSha256, images, networks }: EvaluationSetting,
+): boolean {
   const found = readEvaluation(folder);
   if (!found) return false;
   const names = Object.keys({ ...networks, ...found.networks }) as NetworkName[];
@@ -36,10 +43,31 @@ export function isEvaluated(folder: string, { steps, data, images, networks }: E
     found.step === steps &&
     found.seed === 0 &&
     found.images === images &&
-    resolve(found.data.folder) === resolve(data) &&
+    found.data.sha256 === dataSha256 &&
+    found.data.split === "test" &&
+    isModelOf(folder, found.model) &&
     names.every((name) => found.networks[name]?.sha256 === networks[name] || (name === "damsm" && tooFew))
   );
 }
+
+/** Whether the run's model is the one that was evaluated. */
+function isModelOf(folder: string, { file, sha256 }: Evaluation["model"]): boolean {
+  const path = join(folder, file);
+  return file === modelFile && existsSync(path) && rememberedHash(path) === sha256;
+}
+
+/** All runs are looked at after each, and a model may have many megabytes: a file that did not change is read once. */
+function rememberedHash(path: string): string {
+  const { size, mtimeMs } = statSync(path);
+  const state = `${size} ${mtimeMs}`;
+  const known = hashes.get(path);
+  if (known?.state === state) return known.sha256;
+  const sha256 = sha256Of(path);
+  hashes.set(path, { state, sha256 });
+  return sha256;
+}
+
+const hashes = new Map<string, { state: string; sha256: string }>();
 
 /** The figures of a run that was evaluated, but for its parameters. */
 export function runFigures(folder: string): Record<string, number> {

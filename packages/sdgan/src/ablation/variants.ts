@@ -90,7 +90,7 @@ export const variants: readonly Variant[] = [
 /**
  * What `--set` makes of a configuration to have the variant. Siamese branches see `training.batch` images each; a
  * variant without them gets those of both, so that every variant sees as many images a step: otherwise batch sizes
- * would be compared, not methods.
+ * would be compared, not methods. None of them stops early: they are compared at equal steps.
  */
 export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {
   const [first, later] = scbn === "sentence, then word" ? ["sentence", "word"] : [scbn, scbn];
@@ -98,6 +98,7 @@ export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, tr
   return [
     `generator.scbn=[${kinds.join(", ")}]`,
     `siamese.enabled=${siamese}`,
+    "training.patience=0",
     ...(siamese ? [] : [`training.batch=${2 * training.batch}`]),
     ...set,
   ];

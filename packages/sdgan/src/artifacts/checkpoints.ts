@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
 import { call, noGrad, saveSafetensors, scope, type Tensor } from "@sdgan/torch";
+import { type Dependencies, hashesOf, requireOfRun } from "../run/dependencies.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import { readTensors, refusing } from "./tensor-file.js";
 
@@ -14,19 +15,18 @@ export interface TrainingState {
 
 /**
  * Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep` and that of
- * step `best`.
+ * step `best`. The file's metadata have the hashes of what the run depends on.
  * @throws UserError, and leaves the checkpoints as they are, if a value is not finite.
  */
 export function saveCheckpoint(
   folder: string,
   step: number,
   { tensors, values }: TrainingState,
-  keep: number,
-  best?: number,
+  { keep, best, dependsOn }: { keep: number; best?: number | undefined; dependsOn: Dependencies },
 ): void {
   refuseNonFinite(tensors, step);
   writeAtomic(join(folder, fileName(step)), (path) =>
-    saveSafetensors(path, tensors, { values: JSON.stringify(values) }),
+    saveSafetensors(path, tensors, { values: JSON.stringify(values), ...hashesOf(dependsOn) }),
   );
   for (const old of checkpointSteps(folder).slice(0, -keep))
     if (old !== best) rmSync(join(folder, fileName(old)), { force: true });
@@ -35,10 +35,11 @@ export function saveCheckpoint(
 /**
  * Hands the newest checkpoint of a folder to `restore`; its tensors are freed afterwards. Returns its step, or
  * undefined when there is none.
- * @throws UserError if it is broken, or `restore` does not take it.
+ * @throws UserError if it is broken, was written with other data or another DAMSM, or `restore` does not take it.
  */
 export function restoreNewestCheckpoint(
   folder: string,
+  dependsOn: Dependencies,
   restore: (state: TrainingState) => void,
 ): number | undefined {
   const steps = checkpointSteps(folder);
@@ -49,7 +50,10 @@ export function restoreNewestCheckpoint(
   const remedy = before === undefined ? "begin a new run" : `remove it to go on from step ${before}`;
   scope(() => {
     const { tensors, metadata } = readTensors(path, remedy);
-    refusing(path, remedy, () => restore({ tensors, values: valuesOf(metadata.values) }));
+    refusing(path, remedy, () => {
+      requireOfRun(path, metadata, dependsOn);
+      restore({ tensors, values: valuesOf(metadata.values) });
+    });
   });
   return step;
 }

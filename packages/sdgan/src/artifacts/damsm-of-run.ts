@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
+import { type Dependencies, dependenciesFile, readDependencies } from "../run/dependencies.js";
 import { openRun, type RunFolder } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
+import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type Damsm, damsmFile, damsmFolder, loadDamsm } from "./damsm.js";
@@ -40,9 +42,10 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
  */
 export function adoptDamsm(from: string, run: string): void {
   const source = trainedDamsm(from, `sdgan train damsm --config … --data … --run ${from}`);
+  readDependencies(source.path);
   const target = damsmFolder(run);
   // The networks last: with them it counts as there.
-  const names = ["vocabulary.json", "config.yaml", damsmFile];
+  const names = ["vocabulary.json", dependenciesFile, "config.yaml", damsmFile];
   const files = names.map((name) => ({ from: join(source.path, name), to: join(target, name) }));
   for (const { from, to } of files) {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
@@ -56,6 +59,12 @@ export function adoptDamsm(from: string, run: string): void {
       to,
       onDisk(from, () => readFileSync(from)),
     );
+}
+
+/** The DAMSM of the run folder `run`, as what the GAN trained in it depends on; undefined where there is none. */
+export function damsmDependency(run: string): Dependencies["damsm"] {
+  const path = join(damsmFolder(run), damsmFile);
+  return existsSync(path) ? { sha256: sha256Of(path), file: relative(run, path) } : undefined;
 }
 
 function trainedDamsm(run: string, command: string): RunFolder {

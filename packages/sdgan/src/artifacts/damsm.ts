@@ -6,6 +6,7 @@ import type { Device } from "../compute/device.js";
 import { ConvolutionalImageEncoder, type ImageEncoder } from "../models/image-encoder.js";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
 import { TextEncoder } from "../models/text-encoder.js";
+import { type Dependencies, hashesOf } from "../run/dependencies.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import { joinStates, readTensors, stateUnder } from "./tensor-file.js";
 /** DAMSM: configuration and weights to networks, and back. */
@@ -45,10 +46,16 @@ export function moveDamsm(damsm: Damsm, device: Device): Damsm {
   return damsm;
 }
 
-/** Writes the trained networks into `folder`, DAMSM's run folder. */
-export function publishDamsm(folder: string, { text, image }: Damsm): void {
+/** Writes the trained networks into `folder`, DAMSM's run folder, with the hashes of what it depends on. */
+export function publishDamsm(folder: string, { text, image }: Damsm, dependsOn: Dependencies = {}): void {
   writeAtomic(join(folder, damsmFile), (path) =>
-    noGrad(() => saveSafetensors(path, joinStates({ text: text.stateDict(), image: image.stateDict() }))),
+    noGrad(() =>
+      saveSafetensors(
+        path,
+        joinStates({ text: text.stateDict(), image: image.stateDict() }),
+        hashesOf(dependsOn),
+      ),
+    ),
   );
 }
 

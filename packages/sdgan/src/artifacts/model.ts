@@ -6,6 +6,7 @@ import type { Compute } from "../compute/compute.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
 import { Generator } from "../models/generator.js";
 import { TextEncoder } from "../models/text-encoder.js";
+import { type Dependencies, hashesOf } from "../run/dependencies.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import { checkpointPath } from "./checkpoints.js";
 import { joinStates, readTensors, refusing, stateUnder } from "./tensor-file.js";
@@ -24,17 +25,25 @@ export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-/** Writes the model of the run folder `run`. */
-export function publishModel(run: string, generator: Generator, text: TextEncoder, step: number): void {
+/** Writes the model of the run folder `run`, with its step and the hashes of what it depends on. */
+export function publishModel(
+  run: string,
+  generator: Generator,
+  text: TextEncoder,
+  step: number,
+  dependsOn: Dependencies = {},
+): void {
   const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
-  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, { step: String(step) }));
+  const metadata = { step: String(step), ...hashesOf(dependsOn) };
+  writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, metadata));
 }
 
 /**
  * Reads the model of a run folder.
  *
  * @param checkpoint the step of a checkpoint that was kept; by default the newest model
- * @returns the networks on the device of `compute`, and the training step that they are of
+ * @returns the networks on the device of `compute`, the training step that they are of, the generator's file, and the
+ *   hashes of what the run depends on, as `hashesOf` has them
  * @throws UserError if a file is missing, broken, or does not fit the configuration
  */
 export function loadModel(
@@ -44,37 +53,39 @@ export function loadModel(
     compute,
     checkpoint,
   }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
-): GenerationNetworks & { step: number } {
+): GenerationNetworks & { step: number; file: string; hashes: Record<string, string> } {
   using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
   const text = new TextEncoder({ vocabularySize, ...config.text });
   const generator = makeGenerator(config);
-  const newest = readModel(
-    join(path, modelFile),
+  const model = join(path, modelFile);
+  const { step: newest, ...hashes } = readModel(
+    model,
     { generator, text },
     `train the GAN: npx sdgan train gan --config … --data … --run ${path}`,
   );
-  const step = checkpoint ?? newest;
+  const step = checkpoint ?? Number(newest);
   // The text encoder is the same at every step.
-  if (step !== newest) readAverage(checkpointPath(checkpoints, step), generator);
+  const file = step === Number(newest) ? model : checkpointPath(checkpoints, step);
+  if (file !== model) readAverage(file, generator);
   for (const network of [generator, text]) network.requiresGrad(false).eval();
   text.to({ device: compute.device });
   generator.to({ device: compute.device, memoryFormat: "channels_last" });
-  return { generator, text, compute, step };
+  return { generator, text, compute, step, file, hashes };
 }
 
-/** Reads both networks from `path`, and the step that they are of. */
+/** Reads both networks from `path`, and its metadata. */
 function readModel(
   path: string,
   { generator, text }: { generator: Generator; text: TextEncoder },
   remedy: string,
-): number {
+): Record<string, string> {
   return scope(() => {
     const { tensors, metadata } = readTensors(path, remedy);
     refusing(path, remedy, () => {
       generator.loadStateDict(stateUnder(tensors, "generator"));
       text.loadStateDict(stateUnder(tensors, "text"));
     });
-    return Number(metadata.step);
+    return metadata;
   });
 }
 

@@ -13,7 +13,11 @@ export function addEvaluate(program: Command): void {
     .command("evaluate")
     .description("measure a trained model on captions and images that it never saw");
   requiredOption(command, "--run <folder>", "the run folder in which the GAN was trained");
-  requiredOption(command, "--data <folder>", "a prepared folder; its test split is used");
+  requiredOption(
+    command,
+    "--data <folder>",
+    "a prepared folder; its split test is used, which no training has seen",
+  );
   command
     .option(
       "--metrics <names>",
@@ -33,8 +37,8 @@ export function addEvaluate(program: Command): void {
       "after",
       `
 Writes evaluation.json and evaluation.png, a sheet of drawn images beside the real ones, into the run folder, and the
-first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same images
-stay. docs/evaluation.md says what each figure means.
+first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same model,
+data and images stay. docs/evaluation.md says what each figure means.
 
 Example:
   npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed`,

@@ -109,6 +109,21 @@ describe("usage", () => {
 });
 
 describe("prepare", () => {
+  it("sets images aside to validate on, as many as are asked for, and says how many", async () => {
+    const birds = ["prepare", "birds", "--species", "20", "--images", "1", "--size", "16"];
+    const told = async (name: string, ...more: string[]) =>
+      (await sdgan(...birds, "--out", at(name), ...more)).stdout;
+    expect(await told("val")).toContain(
+      "14 images of 16×16 to train on, 1 to validate on and 5 to test on, 200 captions",
+    );
+    expect(await told("val", "--val", "0.2")).toContain("12 images of 16×16 to train on, 3 to validate on");
+    expect(await told("val", "--val", "0")).toContain("15 images of 16×16 to train on, 0 to validate on");
+    for (const share of ["1", "-0.1", "", "much"])
+      expect(await refusal(2, ...birds, "--out", at("val"), `--val=${share}`)).toContain(
+        "a number from 0 to below 1",
+      );
+  });
+
   it("skips images that are missing or broken, and says which and why", async () => {
     const good = ["a.svg", "b.svg"].map((name) => line(name)).join("");
     const path = images("some", `${good}${line("none.png")}${line("empty.png")}${line("noise.png")}`, {
@@ -179,7 +194,9 @@ describe.concurrent("train", () => {
     expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "run"))).toContain("already holds a run");
     const resume = (run: string, data = "data") => ["--resume", "--data", at(data), "--run", at(run)];
     expect(await refusal(1, "train", "gan", ...resume("nowhere"))).toContain("holds no run");
-    expect(await refusal(1, "train", "gan", ...resume("run", "some-data"))).toContain("has other words");
+    const other = await refusal(1, "train", "gan", ...resume("run", "some-data"));
+    expect(other).toContain("some-data: is other data than the run began with");
+    expect(other).toMatch(/has SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12} of /);
   });
 
   it("refuses to resume with the same words by another tokenizer", async () => {
@@ -299,8 +316,14 @@ describe("export and import", () => {
       ),
     );
     expect(one!.equals(other!)).toBe(true);
+    const elsewhere = ["--data", at("some-data"), "--run", at("imported"), "--resume"];
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("has other words");
     const further = ["--data", at("data"), "--run", at("imported"), "--resume", "--steps", "1"];
     expect(await sdgan("train", "gan", ...further)).toMatchObject({ code: 0 });
+    // What imported weights depend on is written down when they first go on.
+    const record = JSON.parse(readFileSync(at("imported", "dependencies.json"), "utf8"));
+    expect(Object.keys(record)).toEqual(["data", "damsm"]);
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("is other data than the run began with");
   });
 
   it("refuses what is no network, and a place that is taken", async () => {

@@ -3,9 +3,10 @@ import { isPresetName, type TokenizerName, tokenizerNames, visible } from "@sdga
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary, Resumed } from "../data/prepare.js";
+import { validationShare } from "../data/validation.js";
 import { commandLine } from "./command-line.js";
 import { Interruption } from "./interruption.js";
-import { imageSize, requiredOption, wholeNumber } from "./options.js";
+import { imageSize, requiredOption, share, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
 
 /** `sdgan prepare birds|cub|coco|flowers|folder`, `sdgan prepare verify` */
@@ -34,7 +35,7 @@ export function addPrepare(program: Command): void {
     .addHelpText(
       "after",
       `
-As published, with the split by class of Reed et al. (150 classes to train on, 50 to test on):
+As published, with the split by class of Reed et al. (150 classes, of which 8 to validate on; 50 to test on):
   CUB_200_2011/images.txt  classes.txt  image_class_labels.txt  bounding_boxes.txt
   CUB_200_2011/images/001.Black_footed_Albatross/*.jpg
   text_c10/001.Black_footed_Albatross/*.txt     in CUB_200_2011 or beside it; "text" will do
@@ -64,7 +65,7 @@ Examples:
     .addHelpText(
       "after",
       `
-As published: train is trained on, val is tested on:
+As published: train is trained on, but for --val of it; COCO's val is what the papers test on, and so is tested on:
   coco/annotations/captions_train2014.json  captions_val2014.json     or 2017
   coco/train2014/*.jpg  coco/val2014/*.jpg                            or in coco/images/
 
@@ -110,9 +111,10 @@ Example:
       "after",
       `
 The first of these that is there:
-  captions.jsonl     one image a line ("split" and "class" may be left out):
+  captions.jsonl     one image a line ("split" and "class" may be left out;
+                     "split" is train, val or test):
                      {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
-  metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, test/, validation/:
+  metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, val/, test/:
                      {"file_name": "1.png", "text": "a red bird"}
   *.tar              WebDataset's shards: 1.jpg with 1.txt or 1.json
   *.txt              captions beside each image: 1.png with 1.txt, a line each
@@ -159,6 +161,13 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
         "what makes words of captions: unicode, of any language; attngan, ASCII as in AttnGAN " +
           "(default: attngan for cub, coco and flowers, else unicode)",
       ).choices(tokenizerNames),
+    )
+    .option(
+      "--val <share>",
+      "how much of what is to train on becomes the validation split, where the data has none of its own: by class " +
+        "where classes are held out, else by the hash of the name; 0 for none, as the papers train",
+      share,
+      validationShare,
     );
 }
 
@@ -171,6 +180,7 @@ const VOCABULARY = [
 interface ShowOptions {
   out: string;
   size: number;
+  val: number;
   background?: string;
   vocabulary?: string;
   tokenizer?: TokenizerName;
@@ -197,7 +207,7 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
 /** Prepares with a line that shows how far it is. Ctrl-C ends it in good order; then there is no summary. */
 async function prepareVisibly(
   source: Source,
-  { out, size, background }: ShowOptions,
+  { out, size, val, background }: ShowOptions,
 ): Promise<PrepareSummary | undefined> {
   const { Interrupted, prepare } = await import("../data/prepare.js");
   const total = source.count;
@@ -207,7 +217,7 @@ async function prepareVisibly(
   const say = (line: string) => progress.log(visible(line));
   using interruption = new Interruption(say, "Ending; once more ends at once, and loses nothing either");
   const work = prepare(source, {
-    ...{ out, size, ...(background !== undefined && { background }), signal: interruption.signal },
+    ...{ out, size, val, ...(background !== undefined && { background }), signal: interruption.signal },
     onResume(resumed) {
       progress.goOnFrom(resumed.images);
       say(resumedLine(resumed));
@@ -237,7 +247,9 @@ async function prepareVisibly(
 function resumedLine({ images, because }: Resumed): string {
   if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
   const from = images === 0 ? "Beginning anew" : `Going on after ${images} images that are done`;
-  return because === "source" ? `${from}: the source has changed from there on` : from;
+  return because === "source"
+    ? `${from}: the source, or what is validated on, has changed from there on`
+    : from;
 }
 
 function summaryLines(
@@ -246,8 +258,8 @@ function summaryLines(
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
-    `${out}: ${images.train} images of ${size}×${size} to train on and ${images.test} to test on, ` +
-      `${captions} captions, ${words - 1} words`,
+    `${out}: ${images.train} images of ${size}×${size} to train on, ${images.val} to validate on and ` +
+      `${images.test} to test on, ${captions} captions, ${words - 1} words`,
     ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
     ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were left out`] : []),
     ...(skipped.length > 0 ? [`${skipped.length} images were left out:`, ...shown] : []),

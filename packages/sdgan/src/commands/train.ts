@@ -170,9 +170,13 @@ function inBrief(losses: Record<string, number>): Record<string, number> {
 function closing(
   training: Training,
   options: Options,
-  { folder, step, complete, caption }: TrainingResult,
+  { folder, step, complete, stoppedEarly, caption }: TrainingResult,
 ): string {
   const { data, run, device, threads } = options;
+  const early =
+    stoppedEarly &&
+    `Stopped early (training.patience): ${stoppedEarly.name} was not better after step ${stoppedEarly.step}, ` +
+      "whose checkpoint is kept; sdgan generate and sdgan evaluate take it by --checkpoint best";
   const stands = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
   const machine = [...(device ? ["--device", device] : []), ...(threads ? ["--threads", threads] : [])];
   const same = ["--data", data, "--run", run, ...machine];
@@ -185,5 +189,10 @@ function closing(
   }[training];
   const further = options.steps && step < options.steps ? ["--steps", options.steps] : [];
   const goOn = commandLine("train", training, ...same, "--resume", ...further);
-  return [stands, ...(complete ? [] : [`To go on: ${goOn}`]), ...(next ? [`Next: ${next}`] : [])].join("\n");
+  return [
+    stands,
+    ...(early ? [early] : []),
+    ...(complete ? [] : [`To go on: ${goOn}`]),
+    ...(next ? [`Next: ${next}`] : []),
+  ].join("\n");
 }

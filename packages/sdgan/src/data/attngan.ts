@@ -1,9 +1,11 @@
 import { PADDING, quote, UserError, Vocabulary } from "@sdgan/core";
 import type { FoundCaptions } from "./caption-files.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
-import type { Split } from "./dataset.js";
-import { SPLITS } from "./format.js";
 import { readPickleList } from "./pickle-list.js";
+
+/** The splits that AttnGAN has lists of. */
+const SPLITS = ["train", "test"] as const;
+type Split = (typeof SPLITS)[number];
 
 /** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the images, which they do not have. */
 export interface AttnganLists {

@@ -4,7 +4,6 @@ import { type FoundCaptions, findCaptionFolder, missingCaptions, readCaptionFile
 import { readAnnotations } from "./coco-annotations.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
-import { SPLITS } from "./format.js";
 
 export interface CocoOptions {
   /** Which year's lists, where both years' are there. */
@@ -39,6 +38,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
     tokenizer: "attngan",
     count: images.length,
     classes: images.map(({ id }) => id),
+    listing: images.map(({ id, split }, classId) => ({ id, split, classId })),
     async *examples() {
       for (const [classId, { id, split, captions, file }] of images.entries()) {
         const example: Example = {
@@ -67,11 +67,14 @@ interface CocoImage {
   file(): string;
 }
 
-/** COCO's words for the splits. */
-const PARTS = { train: "train", test: "val" } satisfies Record<Split, string>;
+/** COCO's words for the splits: its `val` is what the text-to-image papers test on. */
+const PARTS = { train: "train", test: "val" } as const;
+type PublishedSplit = keyof typeof PARTS;
+const SPLITS = ["train", "test"] as const satisfies PublishedSplit[];
 
 function publishedLayout(folder: DataFolder, { year }: CocoOptions): CocoLayout {
-  const listOf = (year: CocoYear, split: Split) => `annotations/captions_${PARTS[split]}${year}.json`;
+  const listOf = (year: CocoYear, split: PublishedSplit) =>
+    `annotations/captions_${PARTS[split]}${year}.json`;
   const splitsOf = (year: CocoYear) => SPLITS.filter((split) => folder.hasFile(listOf(year, split)));
   const years = cocoYears.filter((year) => splitsOf(year).length > 0);
   if (year === undefined && years.length > 1) {

@@ -4,8 +4,17 @@ import { join } from "node:path";
 import { Vocabulary } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import { contactSheet } from "./contact-sheet.js";
-import { type Source, type Split, tokenizerOf } from "./dataset.js";
-import { FILES, FORMAT, type Index, type PreparedImage, SPLITS, type Summary, VERSION } from "./format.js";
+import { type Source, tokenizerOf } from "./dataset.js";
+import {
+  FILES,
+  FORMAT,
+  forEachSplit,
+  type Index,
+  type PreparedImage,
+  SPLITS,
+  type Summary,
+  VERSION,
+} from "./format.js";
 import type { Journal, JournalRecord } from "./journal.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
@@ -65,10 +74,11 @@ function* learnedCaptions(journal: Journal): Generator<string> {
 /** Captions without a known word are left out here, and images without any other: only the vocabulary tells which. */
 function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
+  using val = new LineWriter(join(dir, FILES.images.val));
   using test = new LineWriter(join(dir, FILES.images.test));
-  const files = { train, test };
-  const images: Record<Split, number> = { train: 0, test: 0 };
-  const leftOut: Record<Split, Set<number>> = { train: new Set(), test: new Set() };
+  const files = { train, val, test };
+  const images = forEachSplit(() => 0);
+  const leftOut = forEachSplit(() => new Set<number>());
   const unknown = new Map<string, number>();
   let captions = 0;
   let emptyCaptions = 0;
@@ -94,7 +104,7 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
     emptyCaptions += empty + kept.captions.length - known.length;
   }
   for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
-  const sha256 = { train: train.finish(), test: test.finish() };
+  const sha256 = forEachSplit((split) => files[split].finish());
   return { images, captions, emptyCaptions, skipped, unknownWords: mostFrequent(unknown), sha256 };
 }
 

@@ -5,11 +5,11 @@ import type { Prepared, PreparedSplit } from "./prepared.js";
 
 const COLUMNS = 8;
 /** Rows of each split, at most. */
-const ROWS = { train: 4, test: 2 };
+const ROWS = { train: 4, val: 1, test: 2 };
 /** Larger images are scaled down: there is room for captions beneath, and the file stays one to look at. */
 const LARGEST = 228;
 
-/** Images from all over both splits, each with its first caption under it, as a PNG: a look at what training gets. */
+/** Images from all over the splits, each with its first caption under it, as a PNG: a look at what training gets. */
 export async function contactSheet({ source, size, storedSize, splits }: Prepared): Promise<Buffer> {
   const rows: GridImage[][] = [];
   const names: string[] = [];
@@ -21,11 +21,11 @@ export async function contactSheet({ source, size, storedSize, splits }: Prepare
       names.push(i === 0 ? split : "");
     }
   }
-  const { train, test } = splits;
+  const { train, val, test } = splits;
   return grid(rows, {
     title:
       `${source}, ${size}x${size}: ${train.images.length} images to train on, ` +
-      `${test.images.length} to test on`,
+      `${val.images.length} to validate on, ${test.images.length} to test on`,
     rowCaptions: names,
   });
 }

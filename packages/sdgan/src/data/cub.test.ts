@@ -191,7 +191,7 @@ describe("cub, as published", () => {
     );
     rmSync(join(published(), "bounding_boxes.txt"));
     expect(() => cub(published())).toThrow(/bounding_boxes\.txt: cannot be read \(ENOENT\)/);
-    renameSync(join(published(), "images"), join(published(), "images"));
+    renameSync(join(published(), "images"), join(published(), "photographs"));
     expect(() => cub(published())).toThrow(/images: no such folder\. CUB-200-2011 has its images there/);
     rmSync(published(), { recursive: true });
     writeFileSync(join(dir, "CUB_200_2011.tgz"), "");

@@ -48,6 +48,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     count: used.length,
     classes,
     tokenizer: "attngan",
+    listing: used.map((image) => ({ id: image.id, split: splitOf(image)!, classId: image.classId })),
     ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
     async *examples() {
       for (const image of used) {

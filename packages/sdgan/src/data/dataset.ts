@@ -19,6 +19,11 @@ export interface Source {
   tokenizer?: TokenizerName;
   /** The words that captions are encoded with; absent: those of the captions that are not tested on. */
   vocabulary?: Vocabulary;
+  /**
+   * All examples by name, before any is read, so that a validation split can be cut from them. Absent where they are
+   * not known beforehand: then the splits stay as the examples say.
+   */
+  listing?: readonly Pick<Example, "id" | "split" | "classId">[];
   /** In the same order every time. */
   examples(): AsyncIterable<Example>;
 }
@@ -28,7 +33,11 @@ export function tokenizerOf({ tokenizer, vocabulary }: Source): TokenizerName {
   return vocabulary?.tokenizer ?? tokenizer ?? defaultTokenizer;
 }
 
-export type Split = "train" | "test";
+/**
+ * What an image is for: `train` to train on; `val` to evaluate on while training, to choose the best checkpoint and to
+ * stop early by; `test` for the figures that are reported, and for nothing else.
+ */
+export type Split = "train" | "val" | "test";
 
 export interface Example {
   /** Names the image in messages and in the prepared folder: a path or a number, unique within the source. */

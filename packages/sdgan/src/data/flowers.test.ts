@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { examplesOf } from "../testing/examples.js";
 import { flowers } from "./flowers.js";
+import { forEachSplit } from "./format.js";
 
 let dir: string;
 beforeEach(() => {
@@ -27,7 +28,7 @@ function write(file: string, text: string): void {
 
 async function splits(): Promise<Record<string, string[]>> {
   const { classes, ...source } = flowers(path());
-  const split = { train: new Set<string>(), test: new Set<string>() };
+  const split = forEachSplit(() => new Set<string>());
   for (const example of await examplesOf({ classes, ...source }))
     split[example.split].add(classes[example.classId]!);
   return { train: [...split.train], test: [...split.test] };

@@ -34,16 +34,20 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   const lists = readClassLists([given, new DataFolder(captionFolder.at(".."), "")]);
   const splitOf = lists ? splitByLists(lists, classes) : splitByRule(classes);
   const used = images.filter(({ className }) => splitOf.has(className));
+  const listing = used.map(({ name, className }) => ({
+    ...{ id: `${name}.jpg`, split: splitOf.get(className)!, classId: classIds.get(className)! },
+  }));
   return {
     name: "flowers",
     found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
     count: used.length,
     classes,
     tokenizer: "attngan",
+    listing,
     async *examples() {
-      for (const { name, className } of used) {
+      for (const [i, { name, className }] of used.entries()) {
         const example: Example = {
-          ...{ id: `${name}.jpg`, split: splitOf.get(className)!, classId: classIds.get(className)! },
+          ...listing[i]!,
           ...(await readCaptionFile(captionFolder, `${className}/${name}.txt`)),
           stamp: () => given.stamp(`jpg/${name}.jpg`),
           read: () => given.read(`jpg/${name}.jpg`),
@@ -94,7 +98,7 @@ function readClassLists(places: DataFolder[]) {
   return { found: place.at(LISTS.test), place, train: read(LISTS.train), test: read(LISTS.test) };
 }
 
-const LISTS = { train: "trainvalclasses.txt", test: "testclasses.txt" } satisfies Record<Split, string>;
+const LISTS = { train: "trainvalclasses.txt", test: "testclasses.txt" };
 
 /** Classes that the lists lack are in no split. */
 function splitByLists(

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { onDisk } from "../util/system-errors.js";
 import type { Example, Split } from "./dataset.js";
-import { FILES, SPLITS } from "./format.js";
+import { FILES, forEachSplit, SPLITS } from "./format.js";
 import { readLines } from "./lines.js";
 
 const imageSchema = z.object({
@@ -46,7 +46,8 @@ export type JournalRecord = z.infer<typeof recordSchema>;
  * What `prepare` has done so far, in the folder that it works in:
  *
  *     journal.jsonl                what everything was made with; then a line for each example, in the source's order
- *     train.pixels, test.pixels    of the images that the journal tells of
+ *     train.pixels, val.pixels,    of the images that the journal tells of
+ *     test.pixels
  *
  * An image's line is written after its pixels: whatever the moment at which a process is killed, all that the
  * journal tells of is there, and what is there beyond it can be cut off. So a journal is replayed first, example by
@@ -56,7 +57,7 @@ export type JournalRecord = z.infer<typeof recordSchema>;
  */
 export class Journal implements Disposable {
   /** Images that are done, in each split. */
-  readonly images: Record<Split, number> = { train: 0, test: 0 };
+  readonly images: Record<Split, number> = forEachSplit(() => 0);
   /** Examples that are done, and were left out. */
   skipped = 0;
   /** Whether the folder had work in it that was made with something else. */
@@ -123,8 +124,7 @@ export class Journal implements Disposable {
     };
     this.#files = {
       journal: open(JOURNAL, this.#end),
-      train: open(FILES.pixels.train, this.images.train * this.#imageBytes),
-      test: open(FILES.pixels.test, this.images.test * this.#imageBytes),
+      ...forEachSplit((split) => open(FILES.pixels[split], this.images[split] * this.#imageBytes)),
     };
     return more;
   }

@@ -64,7 +64,7 @@ describe("prepare", () => {
     };
     const seen: unknown[] = [];
     const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
-    const counts = { images: { train: 2, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
+    const counts = { images: { train: 2, val: 0, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
     // A word that only captions to test on have is unknown.
     const unknownWords = { count: 1, mostFrequent: ["blue"] };
     expect(summary).toEqual({ out, ...counts, unknownWords, skipped: [] });
@@ -147,7 +147,7 @@ describe("prepare", () => {
     ];
     const mixed = examples(10).flatMap((one, i) => [one, ...bad.slice(i, i + 1)]);
     const summary = await prepare(sourceOf(mixed), { out, size: SIZE });
-    expect(summary.images).toEqual({ train: 10, test: 0 });
+    expect(summary.images).toEqual({ train: 10, val: 0, test: 0 });
     expect(summary.skipped.map(({ id }) => id)).toEqual(bad.map(({ id }) => id));
     const reasons = summary.skipped.map(({ reason }) => reason);
     expect(reasons[0]).toBe("missing.png: cannot be read (ENOENT)");

@@ -7,8 +7,9 @@ import { AtomicFolder, unwritable } from "./atomic-folder.js";
 import { complete } from "./complete.js";
 import { type Example, type Source, tokenizerOf } from "./dataset.js";
 import { toPixels } from "./decode-image.js";
-import { FORMAT, type Summary, VERSION } from "./format.js";
+import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
+import { cutValidation, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
@@ -18,6 +19,8 @@ export interface PrepareOptions {
   size: number;
   /** Store images larger by 76/64, as AttnGAN does, so that training can crop at random. */
   margin?: boolean;
+  /** Share of the images to train on that become `val`, where the source has none of its own; 0: none. */
+  val?: number;
   /** What fills and shines through see-through images: a colour as CSS names it. */
   background?: string;
   /** How many images are decoded at a time. The result does not depend on it. */
@@ -36,7 +39,7 @@ export interface PrepareOptions {
 export interface Resumed {
   /** Images that are done already, those that were left out among them. */
   images: number;
-  /** Why there are not more: it was made with other options, or the source has changed from there on. */
+  /** Why there are not more: it was made with other options, or the source or its splits have changed from there on. */
   because?: "options" | "source";
 }
 
@@ -63,7 +66,8 @@ export class Interrupted extends UserError {
  * Rejects with a `UserError` when no image can be used or when `out` cannot be written; whatever fails, what
  * was at `out` before stays.
  */
-export async function prepare(source: Source, options: PrepareOptions): Promise<PrepareSummary> {
+export async function prepare(given: Source, options: PrepareOptions): Promise<PrepareSummary> {
+  const source = cutValidation(given, options.val ?? validationShare);
   const place = new AtomicFolder(options.out);
   try {
     const { size, margin = true, background = "white", onVerify, signal } = options;
@@ -77,7 +81,7 @@ export async function prepare(source: Source, options: PrepareOptions): Promise<
     };
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
-    if (journal.images.train + journal.images.test === 0) throw noImage(source, journal);
+    if (sumOfSplits(journal.images) === 0) throw noImage(source, journal);
     const { summary, skipped } = await complete(place.partial, source, journal, { size, storedSize });
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
@@ -104,8 +108,7 @@ interface StorageOptions {
 async function convertAll(source: Source, journal: Journal, options: PrepareOptions, look: StorageOptions) {
   const { concurrency = Math.max(8, 2 * availableParallelism()), onResume, onProgress, signal } = options;
   const words = wordsOf(source);
-  const tell = () =>
-    onProgress?.({ done: journal.images.train + journal.images.test, skipped: journal.skipped });
+  const tell = () => onProgress?.({ done: sumOfSplits(journal.images), skipped: journal.skipped });
   // Kept results of the library's would only take memory: no image comes twice.
   sharp.cache(false);
   // Room for pixels is used again and again: taking it anew would keep the garbage collector busy.
@@ -132,7 +135,7 @@ async function* remaining(
   const begin = () => {
     replaying = false;
     const changed = journal.begin();
-    const images = journal.images.train + journal.images.test + journal.skipped;
+    const images = sumOfSplits(journal.images) + journal.skipped;
     const because = journal.startedAnew ? "options" : changed ? "source" : undefined;
     if (images > 0 || because) onResume?.({ images, ...(because && { because }) });
   };

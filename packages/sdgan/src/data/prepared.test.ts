@@ -71,7 +71,7 @@ describe("openPrepared", () => {
     [
       "another version",
       () => editIndex((i) => (i.version = 7)),
-      /index\.json: has version 7, and this program reads 2\. Prepare the data again/,
+      /index\.json: has version 7, and this program reads 3\. Prepare the data again/,
     ],
     ["a missing key", () => editIndex((i) => delete i.size), /index\.json: is broken \(.*size/],
     [

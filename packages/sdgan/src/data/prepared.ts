@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, type Vocabulary } from "@sdgan/core";
 import { z } from "zod";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import type { Split } from "./dataset.js";
-import { FILES, FORMAT, type Index, indexSchema, VERSION } from "./format.js";
+import { FILES, FORMAT, forEachSplit, type Index, indexSchema, SPLITS, VERSION } from "./format.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 import { PreparedImages, readChecked } from "./prepared-images.js";
 
@@ -13,6 +14,8 @@ export type { PreparedCaption, PreparedImage } from "./format.js";
 /** A prepared folder, open for reading. */
 export interface Prepared {
   dir: string;
+  /** SHA-256 of `index.json`, which names the data wherever it lies. */
+  sha256: string;
   /** Name of the source that it was made of. */
   source: string;
   /** Side of the images that a model of this data draws. */
@@ -44,38 +47,44 @@ export interface PreparedSplit {
  * Throws a `UserError` that names the file when something is missing, broken, of another version or cut short.
  */
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
-  const { summary, sha256, source, size, storedSize, classes, attributes } = readIndex(dir);
+  const { index, sha256 } = readIndex(dir);
+  const { summary, source, size, storedSize, classes, attributes } = index;
   const vocabularyFile = join(dir, FILES.vocabulary);
   const vocabulary = loadVocabulary(vocabularyFile);
-  readChecked(vocabularyFile, sha256.vocabulary);
+  readChecked(vocabularyFile, index.sha256.vocabulary);
   const imageBytes = storedSize * storedSize * 3;
   const open = (split: Split): PreparedSplit => {
     const count = summary.images[split];
     const images = new PreparedImages(join(dir, FILES.images[split]), {
-      ...{ count, sha256: sha256[split], words: vocabulary.size, classes: classes.length },
+      ...{ count, sha256: index.sha256[split], words: vocabulary.size, classes: classes.length },
     });
     const stored = openPixels(join(dir, FILES.pixels[split]), count, imageBytes, memoryLimit);
     return { split, images, pixels: pixelReader(stored), stored };
   };
-  const train = open("train");
-  const test = open("test");
+  const splits = forEachSplit(open);
   const close = () => {
-    closePixels(train.stored);
-    closePixels(test.stored);
+    for (const split of SPLITS) closePixels(splits[split].stored);
   };
-  return { dir, source, size, storedSize, classes, attributes, vocabulary, splits: { train, test }, close };
+  return { dir, sha256, source, size, storedSize, classes, attributes, vocabulary, splits, close };
 }
 
-function readIndex(dir: string): Index {
+/** The split that samples are generated of while a model trains: captions that it does not see, where there are any. */
+export function sampleSplit({ splits }: Pick<Prepared, "splits">): Split {
+  return (["val", "test"] as const).find((split) => splits[split].images.length > 0) ?? "train";
+}
+
+function readIndex(dir: string): { index: Index; sha256: string } {
   const file = join(dir, FILES.index);
   const remedy = `Make it with "sdgan prepare … --out ${dir}".`;
   if (!existsSync(file))
     throw new UserError(`${dir}: is not a prepared folder (no ${FILES.index}). ${remedy}`, {
       code: "data.invalid",
     });
+  let bytes: Buffer;
   let json: Partial<Index> | null;
   try {
-    json = JSON.parse(readFileSync(file, "utf8"));
+    bytes = readFileSync(file);
+    json = JSON.parse(bytes.toString("utf8"));
   } catch (error) {
     throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${remedy}`, {
       code: "data.invalid",
@@ -96,5 +105,5 @@ function readIndex(dir: string): Index {
     const found = z.prettifyError(parsed.error).split("\n").slice(0, 2).join(" ").replace(/\s+/g, " ");
     throw new UserError(`${file}: is broken (${found}). ${remedy}`, { code: "data.invalid" });
   }
-  return parsed.data;
+  return { index: parsed.data, sha256: createHash("sha256").update(bytes).digest("hex") };
 }

@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
 import type { Example } from "./dataset.js";
 import { example, mapped, sourceOf } from "./fixtures.js";
+import { SPLITS } from "./format.js";
 import { Interrupted, type PrepareOptions, prepare, type Resumed } from "./prepare.js";
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -32,14 +33,14 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const SIZE = 16;
 const partial = (...names: string[]) => join(dir, ".out.partial", ...names);
 
-/** Every third image is to test on, the fifth is broken; `read` is called of those that are converted. */
+/** Of three images one is to train, to validate and to test on each, the fifth is broken; `read` is called of those that are converted. */
 function examples(count: number, read: (id: string) => void = () => {}): Example[] {
   return Array.from({ length: count }, (_, i) => {
     const bytes = async () => {
       read(String(i));
       return i === 5 ? Buffer.from("no image") : mapped(i, 19);
     };
-    return { ...example(String(i), bytes), split: i % 3 === 2 ? "test" : "train" } as Example;
+    return { ...example(String(i), bytes), split: SPLITS[i % 3] } as Example;
   });
 }
 
@@ -96,7 +97,7 @@ describe("prepare, interrupted", () => {
     const { read, resumed, summary } = await goOn((read) => examples(12, read));
     expect(resumed).toEqual({ images: count });
     expect(read).toEqual(examples(12 - count).map((_, i) => String(count + i)));
-    expect(summary.images).toEqual({ train: 8, test: 3 });
+    expect(summary.images).toEqual({ train: 4, val: 4, test: 3 });
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
     expect(readdirSync(dir).sort()).toEqual(["out", "whole"]);
   });
@@ -203,7 +204,7 @@ describe("prepare, interrupted", () => {
     writeFileSync(partial("train.pixels"), readFileSync(partial("train.pixels")).fill(77, 1500, 1501));
     const damaged = goOn((read) => examples(12, read));
     await expect(damaged).rejects.toThrow(UserError);
-    await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 8 images are damaged, the first is 1\. /);
+    await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 4 images are damaged, the first is 3\. /);
     expect(snapshot(out)).toEqual(before);
     await goOn((read) => examples(12, read));
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));

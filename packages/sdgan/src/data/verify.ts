@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { UserError } from "@sdgan/core";
 import { checksum } from "@sdgan/images";
-import { FILES, SPLITS } from "./format.js";
+import { FILES, forEachSplit, SPLITS, sumOfSplits } from "./format.js";
 import { openPrepared } from "./prepared.js";
 
 export interface VerifyOptions {
@@ -20,7 +20,7 @@ export async function verifyPrepared(dir: string, { onProgress, signal }: Verify
   const prepared = openPrepared(dir, { memoryLimit: 0 });
   try {
     const { splits } = prepared;
-    const total = splits.train.images.length + splits.test.images.length;
+    const total = sumOfSplits(forEachSplit((split) => splits[split].images.length));
     let done = 0;
     for (const split of SPLITS) {
       const { images, pixels } = splits[split];

@@ -1,8 +1,9 @@
 import { makeBatch } from "../data/batch.js";
+import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import type { ImageGenerator } from "../generation/image-generator.js";
 import { type GridImage, grid } from "../images/grid.js";
-import { captionOf, split, type Trial } from "./trials.js";
+import { captionOf, type Trial } from "./trials.js";
 
 /** Rows and generated images a row. */
 const [rowCount, imagesPerRow] = [8, 4];
@@ -11,6 +12,7 @@ const [rowCount, imagesPerRow] = [8, 4];
 export async function comparisonGrid(
   imageGenerator: ImageGenerator,
   data: Prepared,
+  split: Split,
   trials: readonly Trial[],
   title: string,
 ): Promise<Buffer> {
@@ -18,12 +20,15 @@ export async function comparisonGrid(
   const rows = shown.map(({ image, caption, seed }): GridImage[] => {
     const choice = { image, caption };
     const { pixels, size } = makeBatch([choice], { data, split, maxWords: Number.POSITIVE_INFINITY });
-    const generated = imageGenerator.generate([captionOf(data, choice).text], { seed, count: imagesPerRow });
+    const generated = imageGenerator.generate([captionOf(data, split, choice).text], {
+      seed,
+      count: imagesPerRow,
+    });
     return [{ pixels, size }, ...[...generated].map(({ stages }) => stages.at(-1)!)];
   });
   return grid(rows, {
     title,
     columnTitles: ["real", ...Array.from({ length: imagesPerRow }, (_, i) => `generated ${i + 1}`)],
-    rowCaptions: shown.map((trial) => captionOf(data, trial).text),
+    rowCaptions: shown.map((trial) => captionOf(data, split, trial).text),
   });
 }

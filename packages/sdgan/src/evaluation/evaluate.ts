@@ -1,14 +1,17 @@
 /** How good a run is, in the field's measures: its averaged generator, held against images that it never saw. */
 
-import { join, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { UserError } from "@sdgan/core";
 import { attributeClassifierOf } from "../artifacts/attribute-classifier.js";
 import { modelFile } from "../artifacts/model.js";
 import type { Device } from "../compute/device.js";
+import type { Split } from "../data/dataset.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
+import { short } from "../run/dependencies.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
+import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { type CheckpointChoice, stepOf } from "./best-checkpoint.js";
 import { commonSize } from "./common-size.js";
@@ -28,12 +31,15 @@ import {
   type Network,
   type NetworkName,
 } from "./result.js";
-import { chooseTrials, split } from "./trials.js";
+import { chooseTrials } from "./trials.js";
+
+/** What no training has seen, and by which no checkpoint was chosen. */
+const split = "test" satisfies Split;
 
 export interface EvaluateOptions {
   /** A run folder in which a GAN was trained. */
   run: string;
-  /** A prepared folder; its test split is used. */
+  /** A prepared folder; its split `test` is used. */
   data: string;
   /** By default all that can be computed with what is there. */
   metrics?: readonly MetricName[] | undefined;
@@ -56,10 +62,10 @@ export interface EvaluateOptions {
 /**
  * Draws images of captions of unseen images, lets networks look at them and at the real ones, and computes what was
  * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also under the name
- * of what it is of into `evaluations/`. Figures that were there already of the same images stay.
+ * of what it is of into `evaluations/`. Figures that were there already of the same model, data and images stay.
  *
- * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, or a metric that was
- *   asked for cannot be computed
+ * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, a metric that was
+ *   asked for cannot be computed, or there are figures of the same name of another model
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
@@ -76,13 +82,16 @@ async function evaluateOn(
 ): Promise<Evaluation> {
   const before = readEvaluation(run);
   const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint: stepOf(run, checkpoint) });
-  const { device } = imageGenerator;
+  const { device, checkpoint: drawing } = imageGenerator;
+  const { data: trainedOn, damsm } = drawing.hashes;
+  const model = { file: relative(run, drawing.file), sha256: sha256Of(drawing.file), data: trainedOn, damsm };
+  if (before) requireSameModel(run, before, { step: drawing.step, seed, images, model });
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const extractors = openOnlookers(run, { ...networks, data, size, device });
-  const trials = chooseTrials(data, images, seed);
-  refuseImpossible(metrics ?? [], { data, extractors, trials });
+  const trials = chooseTrials(data, split, images, seed);
+  refuseImpossible(metrics ?? [], { data, split, extractors, trials });
   const measured = measure({
-    ...{ data, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
+    ...{ data, split, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
     draw: (captions, noise) =>
       generateImages(
         imageGenerator.networks,
@@ -95,16 +104,16 @@ async function evaluateOn(
       `${run}: nothing can be measured: ${measured.leftOut.map(({ metric, why }) => `${metric} ${why}`).join("; ")}`,
       { code: "data.mismatch" },
     );
-  const { checkpoint: model } = imageGenerator;
+  const { dir: folder, sha256, source, splits } = data;
   const result: Evaluation = {
-    ...{ run: model.run, step: model.step, seed },
-    data: { folder: data.dir, source: data.source, split, images: data.splits[split].images.length },
+    ...{ run: drawing.run, step: drawing.step, seed, model },
+    data: { folder, sha256, source, split, images: splits[split].images.length },
     ...{ images: measured.images, realImages: measured.realImages, size },
     networks: networksOf(measured, extractors),
     ...{ figures: measured.figures, leftOut: measured.leftOut },
     sheet: join(run, "evaluation.png"),
   };
-  const sheet = await comparisonGrid(imageGenerator, data, trials, titleOf(result));
+  const sheet = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
   const whole = before ? withFiguresOf(before, result) : result;
   write(run, whole, sheet);
   return whole;
@@ -162,10 +171,30 @@ function titleOf({ step, figures }: Evaluation): string {
   return `step ${step}: captions that were never seen${distance}`;
 }
 
-/** Figures of the same images that were computed before, and not now. */
+/**
+ * Refuses to put figures beside those of another model, or in their place: they are of the same step, seed and number
+ * of images, and so have the same name.
+ */
+function requireSameModel(
+  run: string,
+  before: Evaluation,
+  now: Pick<Evaluation, "step" | "seed" | "images" | "model">,
+): void {
+  const nameOf = ({ step, seed, images, model }: typeof now) =>
+    JSON.stringify([step, seed, images, model.file]);
+  if (nameOf(before) !== nameOf(now) || before.model.sha256 === now.model.sha256) return;
+  const file = join(run, "evaluation.json");
+  throw new UserError(
+    `${file}: has figures of another model: ${short(before.model.sha256)} is the SHA-256 that it records of ` +
+      `${before.model.file}, and ${join(run, now.model.file)} has ${short(now.model.sha256)}: ` +
+      `put that model back, or move ${file} away to evaluate this one`,
+  );
+}
+
+/** Figures of the same images by the same model that were computed before, and not now. */
 function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
-  const of = ({ step, seed, data, images, realImages, size }: Evaluation) =>
-    JSON.stringify([step, seed, resolve(data.folder), images, realImages, size]);
+  const of = ({ step, seed, model, data, images, realImages, size }: Evaluation) =>
+    JSON.stringify([step, seed, model.sha256, data.sha256, data.split, images, realImages, size]);
   if (of(before) !== of(now)) return now;
   const same = ([name, { sha256 }]: [string, Network]) =>
     (now.networks[name as NetworkName]?.sha256 ?? sha256) === sha256;

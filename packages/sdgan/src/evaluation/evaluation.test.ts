@@ -17,6 +17,7 @@ import { type Config, UserError } from "@sdgan/core";
 import {
   cat,
   functional,
+  loadSafetensors,
   manualSeed,
   randn,
   saveSafetensors,
@@ -36,6 +37,8 @@ import { readMetrics } from "../run/metrics.js";
 import { captionOracle } from "../testing/caption-oracle.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { train } from "../training/train.js";
+import { sha256Of } from "../util/sha256.js";
+import { makeEvaluator } from "./during-training.js";
 import { evaluate } from "./evaluate.js";
 import type { Draw, FeatureExtractors } from "./extract-features.js";
 import { measure } from "./measure.js";
@@ -109,7 +112,7 @@ const trialCount = 120;
 function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place: number; partner: boolean } {
   for (const [place, trial] of trials.entries()) {
     const { image, caption, pair } = trial;
-    const says = (one: number) => captionOf(data, { image, caption: one }).text === text;
+    const says = (one: number) => captionOf(data, "test", { image, caption: one }).text === text;
     if ([trial.seed, pair!.seed].includes(seed) && says(caption)) return { place, partner: false };
     if (pair!.seed === seed && says(pair!.partner)) return { place, partner: true };
   }
@@ -119,7 +122,7 @@ function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place:
 /** What one would measure of somebody who draws the real images, which ones `pick` says, altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
-  const trials = chooseTrials(data, trialCount, 0);
+  const trials = chooseTrials(data, "test", trialCount, 0);
   const draw: Draw = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
       const { place, partner } = whoseIs(captions[i]!.text, seed, trials);
@@ -129,7 +132,7 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
   const { figures, leftOut } = measure({
-    ...{ data, draw, size, trials, extractors, seed: 0, metrics: metricNames },
+    ...{ data, split: "test", draw, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",
   });
   expect(leftOut).toEqual([]);
@@ -137,6 +140,14 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     Object.entries(figures).map(([name, { generated }]) => [name, generated]),
   ) as Record<FigureName, number>;
 }
+
+it("training is measured on the split to validate on, and a trained model on the one to test on", () => {
+  const idsOf = (split: "val" | "test") =>
+    new Set(chooseTrials(data, split, 1000, 0).map(({ image }) => data.splits[split].images.at(image).id));
+  const [val, test] = [idsOf("val"), idsOf("test")];
+  expect([val.size, test.size]).toEqual([18, 120]);
+  expect([...val].filter((id) => test.has(id))).toEqual([]);
+});
 
 describe("figures of altered real images", () => {
   let truth: Record<FigureName, number>;
@@ -202,10 +213,20 @@ describe("figures of altered real images", () => {
 
 describe("a caption oracle", () => {
   const figures = async (deaf: number) => {
-    const trials = chooseTrials(data, trialCount, 0);
+    const trials = chooseTrials(data, "test", trialCount, 0);
     const draw = await captionOracle(data, trials, deaf);
     const metrics = ["attributeAccuracy", "consistency", "diversity"] as const;
-    const options = { data, draw, size, trials, extractors, seed: 0, metrics, device: "cpu" } as const;
+    const options = {
+      data,
+      split: "test",
+      draw,
+      size,
+      trials,
+      extractors,
+      seed: 0,
+      metrics,
+      device: "cpu",
+    } as const;
     return measure(options).figures;
   };
 
@@ -243,7 +264,13 @@ describe("evaluate", () => {
     expect(existsSync(result.sheet)).toBe(true);
     expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
     expect(result).toMatchObject({ images: 130, realImages: 120 });
-    expect(result.data).toEqual({ folder: at("data"), source: "birds", split: "test", images: 120 });
+    const index = sha256Of(at("data", "index.json"));
+    expect(result.data).toEqual({
+      ...{ folder: at("data"), sha256: index, source: "birds", split: "test", images: 120 },
+    });
+    const hashes = { data: index, damsm: sha256Of(at("run", "damsm", "damsm.safetensors")) };
+    const model = { file: "model.safetensors", sha256: sha256Of(at("run", "model.safetensors")), ...hashes };
+    expect(result.model).toEqual(model);
     expect(Object.keys(result.figures)).toEqual(Object.keys(figureKinds));
     for (const figure of Object.values(result.figures)) {
       expect(Number.isFinite(figure.generated)).toBe(true);
@@ -280,6 +307,46 @@ describe("evaluate", () => {
     expect(Object.keys(other.figures)).toEqual(["attributeAccuracy", "otherCaptionsAccuracy"]);
     const kept = at("run", "evaluations", "step-0000002-seed-0-images-130.json");
     expect(JSON.parse(readFileSync(kept, "utf8"))).toEqual(before);
+  });
+
+  it("refuses to put figures beside those of another model of the same name, and leaves those", async () => {
+    cpSync(at("run"), at("swapped"), { recursive: true });
+    const run = { run: at("swapped"), images: 130, metrics: ["attributeAccuracy"] as const };
+    await evaluate({ ...options(), ...run });
+    const before = readFileSync(at("swapped", "evaluation.json"), "utf8");
+    const hash = () => sha256Of(at("swapped", "model.safetensors")).slice(0, 12);
+    const then = hash();
+    copyFileSync(at("swapped", "model.safetensors"), at("model-of-before"));
+    const { tensors, metadata } = loadSafetensors(at("model-of-before"));
+    const [name, weights] = [...tensors].find(([name]) => name.startsWith("generator."))!;
+    saveSafetensors(
+      at("swapped", "model.safetensors"),
+      new Map([...tensors, [name, weights.add(1)]]),
+      metadata,
+    );
+    const message = await refusal(run);
+    expect(message).toContain(`${at("swapped", "evaluation.json")}: has figures of another model: ${then}`);
+    expect(message).toContain(`and ${at("swapped", "model.safetensors")} has ${hash()}`);
+    expect(message).toContain("move");
+    expect(hash()).not.toBe(then);
+    expect(readFileSync(at("swapped", "evaluation.json"), "utf8")).toBe(before);
+    // Of other images they are other figures.
+    expect((await evaluate({ ...options(), ...run, images: 20 })).images).toBe(20);
+  });
+
+  it("drops figures of other data, though it lies in the same place", async () => {
+    cpSync(at("run"), at("elsewhere"), { recursive: true });
+    const run = { run: at("elsewhere"), data: at("changing"), images: 20 };
+    const prepared = (seed: number) =>
+      prepare(birds({ species: 20, imagesPerSpecies: 4, size, seed }), { out: at("changing"), size });
+    await prepared(0);
+    const first = await evaluate({ ...options(), ...run, metrics: ["attributeAccuracy"] });
+    const both = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
+    expect(both.figures).toMatchObject(first.figures);
+    await prepared(1);
+    const other = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
+    expect(other.data.sha256).not.toBe(first.data.sha256);
+    expect(Object.keys(other.figures)).toEqual(["precision", "recall"]);
   });
 
   it("measures what three images to test on allow, however many are drawn", async () => {
@@ -393,7 +460,7 @@ it("training writes its figures down, and its best checkpoint can be drawn with"
     at("run", "attribute-classifier", "attribute-classifier.safetensors"),
     at("watched", "attribute-classifier", "attribute-classifier.safetensors"),
   );
-  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run") });
+  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run"), makeEvaluator });
   const lines = readMetrics(at("watched", "metrics.jsonl")).filter(
     (line) => "attributeClassifier/attributeAccuracy" in line,
   );
@@ -416,7 +483,7 @@ it("training writes its figures down, and its best checkpoint can be drawn with"
     "evaluate.every=1",
     "evaluate.best=attributeAccuracy",
   ]);
-  await expect(train("gan", { ...asked, config: byAccuracy })).rejects.toThrow(
+  await expect(train("gan", { ...asked, config: byAccuracy, makeEvaluator })).rejects.toThrow(
     /evaluate\.best is attributeAccuracy, and there is no .*train an attribute classifier first/,
   );
 });

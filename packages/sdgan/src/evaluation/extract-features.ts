@@ -3,6 +3,7 @@ import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 import { fit, quantized } from "../compute/images.js";
 import { makeBatch } from "../data/batch.js";
+import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
 import type { Prepared } from "../data/prepared.js";
 import { imagesOf } from "../data/tensors.js";
@@ -10,7 +11,7 @@ import type { AttributeExtractor } from "./networks/attribute-classifier.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
 import type { FeatureExtractor, Features } from "./networks/feature-extractor.js";
 import type { NetworkName } from "./result.js";
-import { captionOf, split, type Trial } from "./trials.js";
+import { captionOf, type Trial } from "./trials.js";
 
 export interface FeatureExtractors {
   inception?: FeatureExtractor | undefined;
@@ -29,6 +30,8 @@ export type Draw = (captions: readonly PreparedCaption[], noise: readonly Noise[
 
 export interface ExtractOptions {
   data: Prepared;
+  /** Which the trials are of. */
+  split: Split;
   draw: Draw;
   /** Pixels a side that drawn and real images are brought to, before anything looks at them. */
   size: number;
@@ -61,7 +64,7 @@ export interface ExtractedFeatures {
 export type Views = Partial<Record<NetworkName, Features>>;
 
 export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
-  const { data, trials, onTrial } = options;
+  const { data, split, trials, onTrial } = options;
   const first = Math.min(trials.length, data.splits[split].images.length);
   const parts: Part[] = [];
   for (let from = 0; from < trials.length; from += generatedAtOnce) {
@@ -104,12 +107,12 @@ interface Part {
 function extractSome(
   some: readonly Trial[],
   unseen: readonly Trial[],
-  { data, draw, size, device, extractors, pairs, otherNoise }: ExtractOptions,
+  { data, split, draw, size, device, extractors, pairs, otherNoise }: ExtractOptions,
 ): Part {
   const generated = (trials: readonly Trial[], number = 1) =>
     quantized(
       draw(
-        trials.map((trial) => captionOf(data, trial)),
+        trials.map((trial) => captionOf(data, split, trial)),
         trials.map(({ seed }) => ({ seed, number })),
       ),
     );
@@ -140,7 +143,9 @@ function extractSome(
     real: extract(() => real(unseen), unseen, all),
     pairs: [ofPairs(first), ofPairs(second)],
     otherNoise: extract(() => generated(unseen, 2), unseen, otherNoise ? [otherNoise] : []),
-    sentences: extractors.damsm?.read(some.map((trial) => captionOf(data, trial).text)).to({ device: "cpu" }),
+    sentences: extractors.damsm
+      ?.read(some.map((trial) => captionOf(data, split, trial).text))
+      .to({ device: "cpu" }),
   };
 }
 

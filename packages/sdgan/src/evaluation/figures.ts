@@ -1,6 +1,7 @@
 /** From what networks saw to figures: a function a metric. */
 import { Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
+import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { attributeAccuracy, namedBy, namedByOthers, type Reading } from "./attribute-accuracy.js";
 import type { ExtractedFeatures, FeatureExtractors, Views } from "./extract-features.js";
@@ -14,11 +15,13 @@ import { precisionRecall } from "./metrics/precision-recall.js";
 import { rPrecision } from "./metrics/r-precision.js";
 import type { Features } from "./networks/feature-extractor.js";
 import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
-import { groupSize, groupsOf, split } from "./trials.js";
+import { groupSize, groupsOf } from "./trials.js";
 
 /** What figures are computed of. */
 export interface Evidence extends ExtractedFeatures {
   data: Prepared;
+  /** Which the trials are of. */
+  split: Split;
   extractors: FeatureExtractors;
   /** The network whose features images are compared by. */
   by: NetworkName;
@@ -81,7 +84,7 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  rPrecision({ data, trials, generated, real, sentences, seed }) {
+  rPrecision({ data, split, trials, generated, real, sentences, seed }) {
     const classIds = trials.map(({ image }) => data.splits[split].images.at(image).classId);
     const score = ({ features }: Features) => {
       const count = features.size(0);
@@ -111,7 +114,7 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  diversity({ data, trials, generated, real, pairs, paired, otherNoise, by }) {
+  diversity({ data, split, trials, generated, real, pairs, paired, otherNoise, by }) {
     const { features } = generated[by]!;
     const again = otherNoise[by]!.features;
     const once = features.narrow(0, 0, again.size(0));
@@ -141,7 +144,7 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  attributeAccuracy({ data, trials, generated, real, extractors }) {
+  attributeAccuracy({ data, split, trials, generated, real, extractors }) {
     const { attributes } = extractors.attributeClassifier!;
     const read = ({ classes }: Features, asked: typeof namedBy) => {
       const seen = classes.map((one) => one.argmax(1).toNumbers());

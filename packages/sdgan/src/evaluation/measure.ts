@@ -1,5 +1,6 @@
 /** An evaluation of anything that draws captions: what can be measured, measured. */
 import { inferenceMode, scope } from "@sdgan/torch";
+import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { type ExtractOptions, extractFeatures, type FeatureExtractors } from "./extract-features.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
@@ -11,10 +12,13 @@ import {
   type MetricName,
   type NetworkName,
 } from "./result.js";
-import { split, type Trial } from "./trials.js";
+import type { Trial } from "./trials.js";
 
 export interface MeasureOptions
-  extends Pick<ExtractOptions, "data" | "draw" | "size" | "device" | "trials" | "extractors" | "onTrial"> {
+  extends Pick<
+    ExtractOptions,
+    "data" | "split" | "draw" | "size" | "device" | "trials" | "extractors" | "onTrial"
+  > {
   metrics: readonly MetricName[];
   /** Of what a metric draws by chance. */
   seed: number;
@@ -24,8 +28,11 @@ export type Measured = Pick<Evaluation, "images" | "realImages" | "figures" | "l
 
 /** Measures all of `metrics` that can be, and says why the rest cannot. */
 export function measure({ metrics, seed, ...options }: MeasureOptions): Measured {
-  const { data, trials, extractors } = options;
-  const reasons = metrics.map((metric) => ({ metric, why: lacking(metric, { data, extractors, trials }) }));
+  const { data, split, trials, extractors } = options;
+  const reasons = metrics.map((metric) => ({
+    metric,
+    why: lacking(metric, { data, split, extractors, trials }),
+  }));
   const leftOut = reasons.flatMap(({ metric, why }) => (why === undefined ? [] : [{ metric, why }]));
   const possible = metrics.filter((metric) => !leftOut.some((other) => other.metric === metric));
   const by = featureNetwork(extractors);
@@ -38,7 +45,7 @@ export function measure({ metrics, seed, ...options }: MeasureOptions): Measured
         pairs: diversity || possible.includes("consistency") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
-      const evidence: Evidence = { ...observations, data, extractors, by: by!, seed };
+      const evidence: Evidence = { ...observations, data, split, extractors, by: by!, seed };
       return Object.assign({}, ...possible.map((metric) => scope(() => figuresOf[metric](evidence))));
     }),
   );
@@ -77,19 +84,21 @@ function lookingFor(metrics: readonly MetricName[], extractors: FeatureExtractor
 
 interface Means {
   data: Prepared;
+  split: Split;
   extractors: FeatureExtractors;
   trials: readonly Trial[];
 }
 
 /** What a metric lacks, and what to do about it; undefined where it can be computed. */
-export function lacking(metric: MetricName, { data, extractors, trials }: Means): string | undefined {
+export function lacking(metric: MetricName, means: Means): string | undefined {
+  const { data, split, extractors, trials } = means;
   const fewest = fewestImages[metric];
-  const toTestOn = data.splits[split].images.length;
-  if (toTestOn < fewest && metric !== "inceptionScore")
-    return `needs ${fewest} images to test on, and ${data.dir} has ${toTestOn}`;
+  const { length } = data.splits[split].images;
+  if (length < fewest && metric !== "inceptionScore")
+    return `needs ${fewest} images ${purposes[split]}, and ${data.dir} has ${length}`;
   if (trials.length < fewest) return `needs ${fewest} images: give --images ${fewest} or more`;
   if (metric === "attributeAccuracy") return extractors.attributeClassifier ? undefined : withoutReader(data);
-  if (metric === "rPrecision") return extractors.damsm ? withoutOthers(data, trials) : withoutDamsm;
+  if (metric === "rPrecision") return extractors.damsm ? withoutOthers(means) : withoutDamsm;
   const by = featureNetwork(extractors);
   if (by === undefined) return withoutFeatures(data);
   if (metric === "inceptionScore" && !extractors[by]!.seesClasses)
@@ -98,6 +107,12 @@ export function lacking(metric: MetricName, { data, extractors, trials }: Means)
     return `needs images with two captions or more, which ${data.dir} has not`;
   return undefined;
 }
+
+const purposes: Record<Split, string> = {
+  train: "to train on",
+  val: "to validate on",
+  test: "to test on",
+};
 
 const fewestImages: Record<MetricName, number> = {
   inceptionScore: scoreSplits,
@@ -133,7 +148,7 @@ function bring({ attributes }: Prepared): string {
 }
 
 /** R-precision takes wrong captions from other classes, of real images too, which have one trial each. */
-function withoutOthers({ dir, splits }: Prepared, trials: readonly Trial[]): string | undefined {
+function withoutOthers({ data: { dir, splits }, split, trials }: Means): string | undefined {
   const sizes = new Map<number, number>();
   const first = trials.slice(0, splits[split].images.length);
   for (const { image } of first) {

@@ -14,7 +14,7 @@ export function readEvaluation(run: string): Evaluation | undefined {
   const text = onDisk(path, () => readFileSync(path, "utf8"));
   try {
     const evaluation = JSON.parse(text) as Partial<Evaluation>;
-    return evaluation.figures ? (evaluation as Evaluation) : undefined;
+    return evaluation.figures && evaluation.model ? (evaluation as Evaluation) : undefined;
   } catch (error) {
     throw new UserError(`${path}: is damaged (${(error as Error).message}): remove it, and evaluate again`, {
       code: "file.invalid",

@@ -88,8 +88,15 @@ export interface Evaluation {
   /** Training step of the model. */
   step: number;
   seed: number;
+  /**
+   * The generator's file in the run folder, and its SHA-256; and of what it was trained with, where it records that: of
+   * the index of its data, and of its DAMSM.
+   */
+  model: { file: string; sha256: string; data?: string | undefined; damsm?: string | undefined };
   data: {
     folder: string;
+    /** SHA-256 of its index, which decides: the folder may have been moved, or prepared anew. */
+    sha256: string;
     /** Its index's source: "birds". */
     source: string;
     split: "test";

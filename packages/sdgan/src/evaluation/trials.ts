@@ -2,10 +2,10 @@
 import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
-import type { Prepared } from "../data/prepared.js";
+import type { Prepared, PreparedSplit } from "../data/prepared.js";
 import { groupBy } from "../util/lists.js";
 
-/** An image of the data, captions of it to draw, and the noise to draw them with. */
+/** An image of a split, captions of it to draw, and the noise to draw them with. */
 export interface Trial {
   /** Its place in the split. */
   image: number;
@@ -22,9 +22,6 @@ export interface Trial {
   };
 }
 
-/** Of whose test split: unseen images. */
-export const split = "test" satisfies Split;
-
 /** Pairs that are drawn with one noise: at least as many, as long as there are. */
 export const groupSize = 100;
 
@@ -32,10 +29,10 @@ export const groupSize = 100;
  * `count` trials in an order that the seed decides: each image once, of different classes as long as there are, and
  * then all of them again, each time with the next caption and other noise.
  */
-export function chooseTrials(data: Prepared, count: number, seed: number): Trial[] {
+export function chooseTrials(data: Prepared, split: Split, count: number, seed: number): Trial[] {
   const { images } = data.splits[split];
   const random = new Random(seed, "evaluation");
-  const places = inTurn(data, random).slice(0, count);
+  const places = inTurn(images, random).slice(0, count);
   const captions = places.map((place) => random.below(images.at(place).captions.length));
   const trials = Array.from({ length: places.length === 0 ? 0 : count }, (_, i): Trial => {
     const image = places[i % places.length]!;
@@ -62,8 +59,7 @@ export function groupsOf<T>(pairs: readonly T[]): T[][] {
 }
 
 /** All images: one of every class in turn. */
-function inTurn({ splits }: Prepared, random: Random): number[] {
-  const { images } = splits[split];
+function inTurn(images: PreparedSplit["images"], random: Random): number[] {
   const places = random.shuffled([...new Array(images.length).keys()]);
   const byClass = groupBy(places, (place) => images.at(place).classId);
   const classes = random.shuffled([...byClass.values()]);
@@ -73,6 +69,7 @@ function inTurn({ splits }: Prepared, random: Random): number[] {
 
 export function captionOf(
   { splits }: Prepared,
+  split: Split,
   { image, caption }: Pick<Trial, "image" | "caption">,
 ): PreparedCaption {
   return splits[split].images.at(image).captions[caption]!;

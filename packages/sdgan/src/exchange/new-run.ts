@@ -3,6 +3,7 @@ import { type Config, imageSizes, type Vocabulary } from "@sdgan/core";
 import { manualSeed, noGrad, scope } from "@sdgan/torch";
 import { saveCheckpoint } from "../artifacts/checkpoints.js";
 import { damsmFolder, makeDamsm, publishDamsm } from "../artifacts/damsm.js";
+import { damsmDependency } from "../artifacts/damsm-of-run.js";
 import { publishModel } from "../artifacts/model.js";
 import { refusing } from "../artifacts/tensor-file.js";
 import {
@@ -47,15 +48,18 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
         const sizes = imageSizes(config.generator);
         for (const [i, file] of (files.discriminators ?? []).entries())
           load(discriminators[i]!, file, (name) => attnganDiscriminatorName(name, sizes[i]!));
-        using run = startRun(partial, config, vocabulary.format());
-        publishModel(partial, average, text, 0);
+        const tensors = stateOf(trainer, "cpu"); // Before DAMSM's networks take random numbers.
+        if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
+        // Which data the run goes on with is recorded when it does.
+        const damsm = files.image && damsmDependency(partial);
+        using run = startRun(partial, config, vocabulary.format(), damsm && { damsm });
+        publishModel(partial, average, text, 0, run.dependsOn);
         saveCheckpoint(
           run.checkpoints,
           0,
-          { tensors: stateOf(trainer, "cpu"), values: { steps: 0 } },
-          config.log.keep,
+          { tensors, values: { steps: 0 } },
+          { keep: config.log.keep, dependsOn: run.dependsOn },
         );
-        if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
       }),
     ),
   );

@@ -46,8 +46,8 @@ interface CaptionRequest extends GenerationRequest {
 
 /** A generator and its text encoder, loaded once. */
 export class ImageGenerator {
-  /** The run's name, and the training step that its model is of. */
-  readonly checkpoint: { run: string; step: number };
+  /** The run's name, the training step and the file that its generator is of, and the hashes of what it depends on. */
+  readonly checkpoint: { run: string; step: number; file: string; hashes: Record<string, string> };
   readonly vocabulary: Vocabulary;
   /** The networks that generate. */
   readonly networks: GenerationNetworks;
@@ -79,7 +79,8 @@ export class ImageGenerator {
     const compute = startComputing(precision ?? config.training.precision, device);
     const model = loadModel(folder, { vocabularySize: this.vocabulary.size, compute, checkpoint });
     this.networks = model;
-    this.checkpoint = { run: basename(resolve(run)), step: model.step };
+    const { step, file, hashes } = model;
+    this.checkpoint = { run: basename(resolve(run)), step, file, hashes };
   }
 
   get device(): Device {

@@ -15,7 +15,10 @@ export type Unseen = Trial & { text: string };
 
 /** Those that an evaluation of this seed draws. */
 export function unseenCaptions(data: Prepared, count: number, seed: number): Unseen[] {
-  return chooseTrials(data, count, seed).map((trial) => ({ ...trial, ...captionOf(data, trial) }));
+  return chooseTrials(data, "test", count, seed).map((trial) => ({
+    ...trial,
+    ...captionOf(data, "test", trial),
+  }));
 }
 
 /** Word attention of the last stage over the image, a strip for each caption. */

@@ -24,10 +24,13 @@ function begin(): void {
 }
 
 it("holds all that is needed to go on", () => {
-  begin();
+  const dependsOn = { data: { sha256: "a".repeat(64), folder: "data/birds" } };
+  startRun(path, config, vocabulary, dependsOn)[Symbol.dispose]();
   expect(holdsRun(path)).toBe(true);
   using run = resumeRun(path);
   expect(run.config).toEqual(config);
+  expect(run.dependsOn).toEqual(dependsOn);
+  expect(JSON.parse(readFileSync(run.dependencies, "utf8"))).toEqual(dependsOn);
   expect(readFileSync(run.vocabulary, "utf8")).toBe(vocabulary);
   for (const made of [run.samples, run.checkpoints]) expect(existsSync(made)).toBe(true);
 });
@@ -42,20 +45,32 @@ describe("nothing there is lost", () => {
     expect(existsSync(join(path, "lock"))).toBe(false);
   });
 
-  it.each(["vocabulary.json", "metrics.jsonl", "checkpoints/step-1.safetensors"])("nor over %s", (name) => {
-    mkdirSync(join(path, "checkpoints"), { recursive: true });
-    writeFileSync(join(path, name), "somebody's");
-    expect(begin).toThrow("a run would overwrite");
-    expect(readFileSync(join(path, name), "utf8")).toBe("somebody's");
-    expect(holdsRun(path)).toBe(false);
-  });
+  it.each(["vocabulary.json", "dependencies.json", "metrics.jsonl", "checkpoints/step-1.safetensors"])(
+    "nor over %s",
+    (name) => {
+      mkdirSync(join(path, "checkpoints"), { recursive: true });
+      writeFileSync(join(path, name), "somebody's");
+      expect(begin).toThrow("a run would overwrite");
+      expect(readFileSync(join(path, name), "utf8")).toBe("somebody's");
+      expect(holdsRun(path)).toBe(false);
+    },
+  );
 
   it("but a start that was cut short begins again, and other files may lie there", () => {
     mkdirSync(join(path, "damsm"), { recursive: true });
     writeFileSync(join(path, "vocabulary.json"), vocabulary);
+    writeFileSync(join(path, "dependencies.json"), "{}");
     begin();
     expect(holdsRun(path)).toBe(true);
   });
+});
+
+it("goes on with no run whose dependencies are not written down", () => {
+  begin();
+  rmSync(join(path, "dependencies.json"));
+  expect(() => resumeRun(path)).toThrow(`${join(path, "dependencies.json")}: there is no such file`);
+  expect(existsSync(join(path, "lock"))).toBe(false);
+  expect(openRun(path).config).toEqual(config);
 });
 
 it("says what cannot be opened or made", () => {

@@ -5,6 +5,13 @@ import { formatConfig, loadConfig } from "../config/load.js";
 import { removeLeftovers, writeFileAtomic } from "../util/atomic-file.js";
 import { takeLock } from "../util/lock.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
+import {
+  type Dependencies,
+  dependenciesPath,
+  isTaken,
+  readDependencies,
+  writeDependencies,
+} from "./dependencies.js";
 
 /** A run folder: it alone can resume or reproduce the run. All fields but `config` are paths. */
 export interface RunFolder {
@@ -13,6 +20,8 @@ export interface RunFolder {
   config: Config;
   /** `vocabulary.json`, as it was when the run began. */
   vocabulary: string;
+  /** `dependencies.json`: the hashes of the data and of the DAMSM that the run began with. */
+  dependencies: string;
   /** `metrics.jsonl`; TensorBoard's event files lie beside it. */
   metrics: string;
   /** `samples/`: grids drawn while training. */
@@ -22,14 +31,22 @@ export interface RunFolder {
 }
 
 /** A run folder that this process alone may write to, until it is disposed of. */
-export interface ActiveRun extends RunFolder, Disposable {}
+export interface ActiveRun extends RunFolder, Disposable {
+  /** What `dependencies` has. */
+  dependsOn: Dependencies;
+}
 
 /**
- * Begins a run in `path`: makes the folder, takes its lock, writes the configuration and the vocabulary (the text
- * of `vocabulary.json`).
+ * Begins a run in `path`: makes the folder, takes its lock, writes the configuration, the vocabulary (the text
+ * of `vocabulary.json`) and what the run depends on.
  * @throws UserError if `path` holds a run or files that a run would overwrite, or cannot be written.
  */
-export function startRun(path: string, config: Config, vocabulary: string): ActiveRun {
+export function startRun(
+  path: string,
+  config: Config,
+  vocabulary: string,
+  dependsOn: Dependencies = {},
+): ActiveRun {
   if (existsSync(join(path, "config.yaml")))
     throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
   onDisk(path, () => ensureFolder(path));
@@ -38,14 +55,15 @@ export function startRun(path: string, config: Config, vocabulary: string): Acti
     refuseToOverwrite(path, paths, vocabulary);
     for (const folder of [paths.samples, paths.checkpoints]) onDisk(folder, () => ensureFolder(folder));
     writeFileAtomic(paths.vocabulary, vocabulary);
+    writeDependencies(path, dependsOn);
     writeFileAtomic(paths.config, formatConfig(config)); // last: from here on it is a run
-    return { ...paths, config };
+    return { ...paths, config, dependsOn };
   });
 }
 
 /**
  * Goes on with the run in `path`: takes its lock and removes what a killed process left half written.
- * @throws UserError if there is no run, or another process is training in it.
+ * @throws UserError if there is no run, it is not written down what it depends on, or another process is training in it.
  */
 export function resumeRun(path: string): ActiveRun {
   const run = openRun(path);
@@ -55,7 +73,7 @@ export function resumeRun(path: string): ActiveRun {
         ensureFolder(folder);
         removeLeftovers(folder);
       });
-    return run;
+    return { ...run, dependsOn: readDependencies(path) };
   });
 }
 
@@ -84,6 +102,7 @@ function pathsOf(path: string): Paths {
     path,
     config: join(path, "config.yaml"),
     vocabulary: join(path, "vocabulary.json"),
+    dependencies: dependenciesPath(path),
     metrics: join(path, "metrics.jsonl"),
     samples: join(path, "samples"),
     checkpoints: join(path, "checkpoints"),
@@ -91,7 +110,7 @@ function pathsOf(path: string): Paths {
 }
 
 /** Does `begin` under the run's lock, which is given back if it fails. */
-function locked(path: string, begin: () => RunFolder): ActiveRun {
+function locked(path: string, begin: () => Omit<ActiveRun, typeof Symbol.dispose>): ActiveRun {
   const release = takeLock(join(path, "lock"));
   try {
     return { ...begin(), [Symbol.dispose]: release };
@@ -101,11 +120,12 @@ function locked(path: string, begin: () => RunFolder): ActiveRun {
   }
 }
 
-/** A start that was cut short leaves the same vocabulary and empty folders; anything else is somebody's. */
+/** A start that was cut short leaves the same vocabulary, dependencies and empty folders; anything else is somebody's. */
 function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void {
   if (existsSync(paths.config)) throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
   const taken = [
     existsSync(paths.vocabulary) && readFileSync(paths.vocabulary, "utf8") !== vocabulary && paths.vocabulary,
+    isTaken(path) && paths.dependencies,
     existsSync(paths.metrics) && paths.metrics,
     ...[paths.samples, paths.checkpoints].map((folder) => hasFiles(folder) && folder),
   ].find(Boolean);

@@ -10,12 +10,13 @@ import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Prepared } from "../data/prepared.js";
 import type { Draw, Noise } from "../evaluation/extract-features.js";
-import { captionOf, split, type Trial } from "../evaluation/trials.js";
+import { captionOf, type Trial } from "../evaluation/trials.js";
 
 /**
  * Draws all that an evaluation of these trials asks for.
  *
  * @param data drawn birds
+ * @param trials of the test split
  * @param deaf chance that a named attribute is not heard
  */
 export async function captionOracle(data: Prepared, trials: readonly Trial[], deaf = 0): Promise<Draw> {
@@ -33,7 +34,7 @@ export async function captionOracle(data: Prepared, trials: readonly Trial[], de
     }
     for (const [caption, noise] of asked) {
       const traits = traitsFor(data, { ...trial, caption }, noise, deaf);
-      const { text } = captionOf(data, { ...trial, caption });
+      const { text } = captionOf(data, "test", { ...trial, caption });
       drawn.set(key(text, noise), await render(traits, noise, data));
     }
   }
@@ -51,7 +52,7 @@ function traitsFor(
   { seed, number }: Noise,
   deaf: number,
 ): Traits {
-  const { captions, attributes: truth } = splits[split].images.at(image);
+  const { captions, attributes: truth } = splits.test.images.at(image);
   const { names = [], text } = captions[caption]!;
   const [free, hearing] = [new Random(seed, "free", number), new Random(seed, "hearing", number, text)];
   return Object.fromEntries(

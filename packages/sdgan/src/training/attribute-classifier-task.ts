@@ -31,6 +31,7 @@ import type { Prepared } from "../data/prepared.js";
 import { tensorOf } from "../data/tensors.js";
 import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
 import type { AttributeClassifier } from "../models/attribute-classifier.js";
+import { hashesOf } from "../run/dependencies.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import type { TrainingTask } from "./loop.js";
@@ -128,7 +129,10 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   }
 
   publish(run: ActiveRun): void {
-    const metadata = { attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) };
+    const metadata = {
+      ...{ attributes: JSON.stringify(this.#attributes), width: String(this.#config.width) },
+      ...hashesOf(run.dependsOn),
+    };
     writeAtomic(join(run.path, attributeClassifierFile), (path) =>
       saveSafetensors(path, this.#attributeClassifier.stateDict(), metadata),
     );

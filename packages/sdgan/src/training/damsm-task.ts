@@ -119,7 +119,7 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
   }
 
   publish(run: ActiveRun): void {
-    publishDamsm(run.path, this.#damsm);
+    publishDamsm(run.path, this.#damsm, run.dependsOn);
   }
 }
 

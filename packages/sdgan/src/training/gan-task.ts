@@ -11,11 +11,12 @@ import type { Device } from "../compute/device.js";
 import { pixelsOf } from "../compute/images.js";
 import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
+import type { Split } from "../data/dataset.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { PairLoader, type PairPlan } from "../data/pairs.js";
 import { Prefetcher } from "../data/prefetcher.js";
-import type { Prepared } from "../data/prepared.js";
+import { type Prepared, sampleSplit } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { grid } from "../images/grid.js";
 import { Discriminator } from "../models/discriminator.js";
@@ -36,7 +37,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #compute: Compute;
   readonly #prefetcher: Prefetcher<GanPlan>;
   readonly #trainer: GanTrainer;
-  readonly #samples: { choices: Choice[]; z: Tensor; epsilon: Tensor };
+  readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
 
   /** @param evaluator measures it while it is trained */
@@ -61,7 +62,11 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     });
     this.#samples = this.#chooseSamples();
     const networks = { generator: this.#trainer.options.average, text: damsm.text, compute };
-    this.evaluation = evaluator && { ...evaluator, measure: () => evaluator.measure(networks) };
+    this.evaluation = evaluator && {
+      ...evaluator,
+      patience: training.patience,
+      measure: () => evaluator.measure(networks),
+    };
   }
 
   get steps(): number {
@@ -91,9 +96,10 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
   }
 
-  /** The same captions of unseen images and the same noise at every sampling. */
-  #chooseSamples(): { choices: Choice[]; z: Tensor; epsilon: Tensor } {
-    const { images } = this.#data.splits.test;
+  /** The same captions, of images that training does not see where there are any, and the same noise at every sampling. */
+  #chooseSamples(): { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor } {
+    const split = sampleSplit(this.#data);
+    const { images } = this.#data.splits[split];
     const random = new Random(this.#config.seed, "samples");
     const places = random.shuffled([...new Array(images.length).keys()]).slice(0, sampleCount);
     const { seed } = this.#config;
@@ -102,6 +108,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       places.map((_, i) => ({ seed, number: i + 1 })),
     );
     return {
+      split,
       choices: places.map((image) => ({
         image,
         caption: random.below(images.at(image).captions.length),
@@ -118,21 +125,17 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   async sample(): Promise<Buffer> {
-    const { choices, z, epsilon } = this.#samples;
+    const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
     const size = imageSizes(this.#config.generator).at(-1)!;
-    const batch = planBatch(choices, {
-      data: this.#data,
-      split: "test",
-      maxWords: this.#config.data.maxWords,
-    });
+    const batch = planBatch(choices, { data: this.#data, split, maxWords: this.#config.data.maxWords });
     const pixels = scope(() =>
       noGrad(() => pixelsOf(average.forward(z, this.#encode([batch]), epsilon).images.at(-1)!)),
     );
     const images = choices.map(({ image, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
       size,
-      caption: this.#data.splits.test.images.at(image).captions[caption]!.text,
+      caption: this.#data.splits[split].images.at(image).captions[caption]!.text,
     }));
     return grid(partsOf(images, 8), { title: `step ${this.steps}` });
   }
@@ -165,7 +168,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
 
   /** All that drawing needs: the averaged generator and the text encoder. */
   publish(run: ActiveRun): void {
-    publishModel(run.path, this.#trainer.options.average, this.#damsm.text, this.steps);
+    const { average } = this.#trainer.options;
+    publishModel(run.path, average, this.#damsm.text, this.steps, run.dependsOn);
   }
 }
 

@@ -240,6 +240,46 @@ describe("evaluations", () => {
     }
   });
 
+  it("end training when the best is as old as patience allows, however often the run was stopped", async () => {
+    const patient = (patience: number) => {
+      const walk = evaluated(new Walk(), values);
+      walk.evaluation = { ...walk.evaluation!, patience };
+      return walk;
+    };
+    // The best is that of step 4; step 6 has none, and step 8 is no better.
+    for (const [patience, end] of [
+      [0, 10],
+      [1, 6],
+      [2, 8],
+      [4, 10],
+    ] as const) {
+      for (const stops of [[10], [5, 10], [4, 6, 7, 10]]) {
+        const path = join(folder, `run-${patience}-${stops}`);
+        const ended: unknown[] = [];
+        const onEarlyStop = (best: unknown) => ended.push(best);
+        let step = 0;
+        for (const [i, steps] of stops.entries()) {
+          using run = i === 0 ? startRun(path, config, "") : resumeRun(path);
+          step = await train(patient(patience), run, { steps, resume: i > 0, onEarlyStop });
+        }
+        expect([patience, stops, step]).toEqual([patience, stops, end]);
+        expect(ended.at(-1)).toEqual(end < 10 ? { step: 4, name: "score" } : undefined);
+        expect(readdirSync(join(path, "checkpoints"))).toContain(
+          `step-${String(end).padStart(7, "0")}.safetensors`,
+        );
+      }
+    }
+  });
+
+  it("end training where none was ever good", async () => {
+    using run = startRun(join(folder, "run"), config, "");
+    const walk = evaluated(new Walk(), { 2: Number.NaN, 4: Number.NaN, 6: Number.NaN });
+    walk.evaluation = { ...walk.evaluation!, patience: 2 };
+    const ended: unknown[] = [];
+    expect(await train(walk, run, { onEarlyStop: (best) => ended.push(best) })).toBe(4);
+    expect(ended).toEqual([{ step: 0, name: "score" }]);
+  });
+
   it("warn of what the figures tell", async () => {
     using run = startRun(join(folder, "run"), config, "");
     const walk = new Walk();

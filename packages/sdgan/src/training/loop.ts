@@ -42,6 +42,8 @@ export interface EvaluationSchedule {
   /** The name of the figure whose best checkpoint is kept. */
   best: string;
   better: "higher" | "lower";
+  /** Training ends after so many in a row that were not better than the best one; 0: never. */
+  patience?: number;
 }
 
 export interface LoopOptions {
@@ -63,13 +65,16 @@ export interface LoopOptions {
   onBegin?(step: number): void;
   /** Called after every step, with the losses that were read last. */
   onStep?(step: number, losses: Record<string, number>): void;
+  /** Called when training ends before `steps`, as `patience` asks: with the best step, or 0, and its figure's name. */
+  onEarlyStop?(best: { step: number; name: string }): void;
   /** Called when training goes wrong in a way that it does not end by, with what to try. */
   onWarning?(line: string): void;
 }
 
 /**
- * Trains until `steps`, `seconds` or `signal` ends it; its state is saved then. Returns the last step. What a run
- * becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or figures measured.
+ * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it; its state is saved then. Returns the
+ * last step. What a run becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or
+ * figures measured.
  *
  * Losses are read after every step where that costs nothing. A GPU computes behind us, and reading would wait for it: so
  * there they are read only when they are written down, and before a checkpoint.
@@ -80,7 +85,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
   const { evaluation } = task;
   let savedAt = options.resume
-    ? restoreNewestCheckpoint(run.checkpoints, (state) => task.restore(state))
+    ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
     : undefined;
   if (savedAt !== undefined) task.publish(run); // The process may have ended between checkpoint and this.
   using metrics = new MetricsLog(run.metrics, task.steps);
@@ -90,7 +95,8 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   const begin = performance.now();
 
   const save = () => {
-    scope(() => saveCheckpoint(run.checkpoints, task.steps, task.state(), keep, best?.step));
+    const { checkpoints, dependsOn } = run;
+    scope(() => saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best: best?.step, dependsOn }));
     savedAt = task.steps;
     task.publish(run);
   };
@@ -111,13 +117,20 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     monitor.figures(step, figures, { name, best });
   };
 
+  /** Whether the last evaluations were not better: told from steps alone, so that it is the same for a resumed run. */
+  const hasStalled = () => {
+    const { patience = 0, every } = evaluation ?? { every: 1 };
+    return patience > 0 && Math.floor((task.steps - (best?.step ?? 0)) / every) >= patience;
+  };
+
   const from = task.steps;
   let losses: Record<string, number> = {};
   let statistics: Record<string, number> = {};
   /** Time that steps took, and after which step it was last told. */
   let [busy, told] = [0, from];
   options.onBegin?.(from);
-  while (task.steps < steps && performance.now() - begin < 1000 * seconds && !signal?.aborted) {
+  const hasTime = () => performance.now() - begin < 1000 * seconds && !signal?.aborted;
+  while (task.steps < steps && hasTime() && !hasStalled()) {
     const started = performance.now();
     const taken = await task.step();
     const step = task.steps;
@@ -147,6 +160,8 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   }
   if (task.steps > from && task.steps % options.sampleEvery !== 0) await sample();
   if (task.steps > (savedAt ?? 0)) save();
+  if (evaluation && task.steps < steps && hasStalled())
+    options.onEarlyStop?.({ step: best?.step ?? 0, name: evaluation.best });
   return task.steps;
 }
 

@@ -7,13 +7,14 @@ import { manualSeed } from "@sdgan/torch";
 import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
 import { checkpointSteps } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
-import { adoptDamsm, openDamsm } from "../artifacts/damsm-of-run.js";
+import { adoptDamsm, damsmDependency, openDamsm } from "../artifacts/damsm-of-run.js";
 import { bringInception, recordInception } from "../artifacts/inception-of-damsm.js";
 import { modelFile } from "../artifacts/model.js";
 import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { FILES } from "../data/format.js";
-import { openPrepared, type Prepared } from "../data/prepared.js";
+import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
+import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
@@ -68,8 +69,10 @@ export interface TrainingResult {
   folder: string;
   /** The last step taken. */
   step: number;
-  /** Whether it is the last: the configuration's, or the one that was asked for. */
+  /** Whether it is the last: the configuration's, the one that was asked for, or that of an early stop. */
   complete: boolean;
+  /** Where `training.patience` ended it: the best step, 0 for none, and the name of its figure. */
+  stoppedEarly?: { step: number; name: string };
   /** A caption of the data, to try. */
   caption: string;
 }
@@ -82,20 +85,26 @@ export async function train(training: Training, options: TrainOptions): Promise<
   const definition = definitions[training];
   const folder = definition.folder(options.run);
   const data = openPrepared(options.data);
-  const { splits } = data;
-  const shown = splits.test.images.length > 0 ? splits.test : splits.train;
+  const shown = data.splits[sampleSplit(data)];
   const caption = shown.images.at(0).captions[0]!.text;
+  const dependencies = (): Dependencies => {
+    const damsm = definition.damsm ? damsmDependency(options.run) : undefined;
+    return { data: { sha256: data.sha256, folder: data.dir }, ...(damsm && { damsm }) };
+  };
   try {
     if (options.config === "resume") {
       using run = resumeRun(folder);
       requireCheckpoint(run, definition.result);
+      const dependsOn = requireSameDependencies(run.path, run.dependsOn, dependencies());
       requireSameVocabulary(data, run);
       await using task = build(definition, run.config, data, options);
+      goOnWith(run, dependsOn);
       return { ...(await go(definition, task, run, options)), caption };
     }
     const config = definition.complete?.(options.config, options) ?? options.config;
     await using task = build(definition, config, data, options);
-    using run = startRun(folder, config, readFileSync(join(data.dir, FILES.vocabulary), "utf8"));
+    const vocabulary = readFileSync(join(data.dir, FILES.vocabulary), "utf8");
+    using run = startRun(folder, config, vocabulary, dependencies());
     return { ...(await go(definition, task, run, options)), caption };
   } finally {
     data.close();
@@ -107,6 +116,8 @@ interface TaskDefinition {
   folder(run: string): string;
   /** The file in it that others use. */
   result: string;
+  /** Whether the DAMSM of the run folder has a part in it. */
+  damsm: boolean;
   /** Steps of a whole training. */
   steps(config: Config): number;
   imagesPerStep(config: Config): number;
@@ -121,6 +132,7 @@ const definitions: Record<Training, TaskDefinition> = {
   damsm: {
     folder: damsmFolder,
     result: damsmFile,
+    damsm: false,
     steps: ({ damsm }) => damsm.steps,
     imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
@@ -135,6 +147,7 @@ const definitions: Record<Training, TaskDefinition> = {
   "attribute-classifier": {
     folder: (run) => join(run, "attribute-classifier"),
     result: attributeClassifierFile,
+    damsm: false,
     steps: ({ attributeClassifier }) => attributeClassifier.steps,
     imagesPerStep: ({ attributeClassifier }) => attributeClassifier.batch,
     sizes: () => ({ "the attribute classifier takes": attributeClassifierSize }),
@@ -144,29 +157,48 @@ const definitions: Record<Training, TaskDefinition> = {
   gan: {
     folder: (run) => run,
     result: modelFile,
+    damsm: true,
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
-    make(config, data, { run, damsm, device, makeEvaluator }) {
-      requireTestImages(data);
+    make(config, data, { run, damsm, device, makeEvaluator, onWarning }) {
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
       const networks = openDamsm(run, config, data);
-      const evaluator = evaluatorOf(config, () =>
-        makeEvaluator?.(run, { config, data, damsm: networks, compute }),
-      );
+      const evaluator = evaluatorOf(config, data, {
+        make: () => makeEvaluator?.(run, { config, data, damsm: networks, compute }),
+        onWarning,
+      });
       return new GanTask(config, data, networks, compute, evaluator);
     },
   },
 };
 
 /** Throws where the configuration asks for evaluations and nobody can make them: they would be left out silently. */
-function evaluatorOf({ evaluate }: Config, make: () => Evaluator | undefined): Evaluator | undefined {
+function evaluatorOf(
+  { evaluate, training }: Config,
+  { dir, splits }: Prepared,
+  { make, onWarning }: { make: () => Evaluator | undefined; onWarning: TrainOptions["onWarning"] },
+): Evaluator | undefined {
+  const { length } = splits.val.images;
+  const isLacking = evaluate.every > 0 && length < fewestToValidate;
+  const patience = training.patience > 0 ? ", and training.patience is ignored" : "";
+  if (isLacking)
+    onWarning?.(
+      `${dir}: has ${length} images to validate on, and ${fewestToValidate} are needed, so the model is not evaluated ` +
+        `while it trains${patience}: prepare the data again with a larger --val, or with images of its own in val`,
+    );
+  else if (evaluate.every === 0 && patience)
+    onWarning?.(`evaluate.every is 0, so the model is not evaluated while it trains${patience}`);
+  if (isLacking) return undefined;
   const evaluator = make();
   if (evaluate.every > 0 && !evaluator)
     throw new TypeError("train: evaluate.every is not 0, so makeEvaluator is needed");
   return evaluator;
 }
+
+/** Of one image there is no distance of distributions. */
+const fewestToValidate = 2;
 
 /** The networks of a new run, at their first step. */
 function build(
@@ -189,12 +221,16 @@ async function go(
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
   const to = steps ?? definition.steps(config);
+  let stoppedEarly: TrainingResult["stoppedEarly"];
   const step = await trainingLoop(task, {
     ...{ run, resume: asked === "resume", steps: to, logEvery, ...log },
     ...(seconds !== undefined && { seconds }),
     ...(signal && { signal }),
     ...(onStep && { onStep }),
     ...(onWarning && { onWarning }),
+    onEarlyStop: (best) => {
+      stoppedEarly = best;
+    },
     onBegin: (from) =>
       onBegin?.({
         ...{ folder, config, from, to },
@@ -202,7 +238,8 @@ async function go(
         device: task.device,
       }),
   });
-  return { folder, step, complete: step >= Math.max(to, definition.steps(config)) };
+  const complete = stoppedEarly !== undefined || step >= Math.max(to, definition.steps(config));
+  return { folder, step, complete, ...(stoppedEarly && { stoppedEarly }) };
 }
 
 /** Without a checkpoint a run goes on from its beginning: not where that would overwrite what it came to. */
@@ -215,6 +252,14 @@ function requireCheckpoint(run: ActiveRun, result: string): void {
   );
 }
 
+/** Writes down what a run of imported weights goes on with for the first time. */
+function goOnWith(run: ActiveRun, dependsOn: Dependencies): void {
+  if (Object.keys(dependsOn).length > Object.keys(run.dependsOn).length)
+    writeDependencies(run.path, dependsOn);
+  run.dependsOn = dependsOn;
+}
+
+/** For imported weights, which do not depend on data yet. */
 function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
   const vocabulary = loadVocabulary(run.vocabulary);
   if (vocabulary.equals(data.vocabulary)) return;
@@ -223,16 +268,6 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
     `${data.dir}: has other words ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
       "go on with the prepared folder that the run began with, or begin another run",
     { code: "data.mismatch" },
-  );
-}
-
-/** Samples are drawn of captions that training does not see. */
-function requireTestImages({ dir, splits }: Prepared): void {
-  if (splits.test.images.length > 0) return;
-  throw new UserError(
-    `${dir}: has no image to test on, whose caption samples could be drawn of: ` +
-      'give some images "split": "test" in captions.jsonl, and prepare them again',
-    { code: "data.invalid" },
   );
 }
 

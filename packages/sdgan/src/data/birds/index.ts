@@ -43,6 +43,11 @@ export function birds({
     count: species * imagesPerSpecies,
     classes: all.map(({ name }) => name),
     attributes: Object.fromEntries(attributeEntries.map(([name, values]) => [name, [...values]])),
+    listing: all.flatMap((one, classId) =>
+      Array.from({ length: imagesPerSpecies }, (_, image) => ({
+        ...{ id: idOf(one, image), split: one.split, classId },
+      })),
+    ),
     async *examples() {
       for (const [classId, one] of all.entries()) {
         for (let image = 0; image < imagesPerSpecies; image++) {
@@ -53,12 +58,16 @@ export function birds({
   };
 }
 
+function idOf({ name }: Species, image: number): string {
+  return `${name}/${image}`;
+}
+
 /** Its random numbers are its own: no image depends on how many others there are. */
 function makeExample(species: Species, classId: number, image: number, seed: number, size: number): Example {
-  const { name, split, traits } = species;
+  const { split, traits } = species;
   const randomOf = (what: string) => new Random(seed, "birds", what, classId, image);
   return {
-    id: `${name}/${image}`,
+    id: idOf(species, image),
     split,
     classId,
     captions: writeCaptions(traits, captionsPerImage, randomOf("captions")),

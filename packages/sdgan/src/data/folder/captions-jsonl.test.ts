@@ -45,6 +45,12 @@ describe("folder", () => {
     expect(String(await found[0]!.read())).toBe("the bytes");
   });
 
+  it("knows the words for the split to validate on", async () => {
+    const words = ["val", "valid", "validation", "dev"];
+    write(...words.map((split, i) => ({ image: `${i}.png`, caption: "x", split })));
+    expect((await examples()).map(({ split }) => split)).toEqual(words.map(() => "val"));
+  });
+
   it("sets about every tenth image aside where no split is given, the same ones every time", async () => {
     write(...Array.from({ length: 1000 }, (_, i) => ({ image: `images/${i}.png`, caption: "x" })));
     const tests = (await examples()).filter(({ split }) => split === "test").map(({ id }) => id);
@@ -61,7 +67,7 @@ describe("folder", () => {
     ["no captions", { image: "b.png" }, 'neither "captions" nor "caption"'],
     ["an empty list of captions", { image: "b.png", captions: [] }, '"captions": '],
     ["a caption that is no text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
-    ["another split", { image: "b.png", caption: "x", split: "val" }, '"split": '],
+    ["another split", { image: "b.png", caption: "x", split: "testing" }, '"split": '],
     ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
     ["a path that leaves", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
     [

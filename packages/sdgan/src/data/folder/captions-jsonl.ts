@@ -3,15 +3,16 @@ import { z } from "zod";
 import { type DataFolder, insidePath } from "../data-folder.js";
 import type { Split } from "../dataset.js";
 import type { Entry } from "./entry.js";
-import { splitByHash } from "./split.js";
+import { splitByHash, splitByName } from "./split.js";
 
 /**
  * The project's own list, `captions.jsonl`, one JSON object a line:
  *
  *     {"image": "images/1.png", "captions": ["a red bird", "red all over"], "split": "train", "class": "robin"}
  *
- * `image` is a path inside the folder; `captions` is one or more sentences (or `caption`, one). `split` may be left
- * out: then every tenth image, chosen by the hash of its path, is for testing. Without `class` an image is a
+ * `image` is a path inside the folder; `captions` is one or more sentences (or `caption`, one). `split` is train, val
+ * (or valid, validation, dev) or test; it may be left out: then every tenth image, chosen by the hash of its path, is
+ * for testing. Without `class` an image is a
  * class of its own. Throws a `UserError` that names the line that is not so.
  */
 export function readCaptionsJsonl(folder: DataFolder): Entry[] {
@@ -64,7 +65,7 @@ const lineSchema = z
     image: z.string().min(1),
     captions: z.array(z.string()).min(1).optional(),
     caption: z.string().optional(),
-    split: z.enum(["train", "test"]).optional(),
+    split: z.enum(["train", "val", "valid", "validation", "dev", "test"]).optional(),
     class: z.union([z.string(), z.number()]).optional(),
   })
   .refine((line) => line.captions !== undefined || line.caption !== undefined, {
@@ -89,7 +90,7 @@ function parseLine(line: string, refuse: (problem: string) => never): CaptionLin
     return refuse(`the image ${quote(parsed.data.image)} is not a path inside the folder`);
   return {
     image,
-    split: split ?? splitByHash(image),
+    split: (split && splitByName([split])) ?? splitByHash(image),
     captions: caption === undefined ? captions : [caption, ...captions],
     className: className === undefined ? image : String(className),
   };

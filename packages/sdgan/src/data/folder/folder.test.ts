@@ -97,7 +97,7 @@ describe("Hugging Face's image folder", () => {
       ["test/a.png", "test", "test/a.png", ["blue"]],
       ["train/a.png", "train", "robin", ['red, "really"\nred']],
       ["train/b.png", "train", "train/b.png", ["x"]],
-      ["validation/a.png", "test", "validation/a.png", ["green"]],
+      ["validation/a.png", "val", "validation/a.png", ["green"]],
     ]);
   });
 
@@ -157,12 +157,15 @@ describe("a .txt beside each image", () => {
       "test/deep/b.PNG": "B",
       "test/deep/b.txt": "blue",
       "train/c.webp": "C",
+      "Valid/e.jpg": "E",
+      "Valid/e.txt": "green",
       ".hidden/d.jpg": "D",
       ".hidden/d.txt": "hidden",
       "._a.jpg": "",
     });
     expect(folder(dir).found).toBe(`${dir}: a .txt beside each image`);
     expect(await images()).toEqual([
+      ["Valid/e.jpg", "val", "Valid/e.jpg", ["green"], "E"],
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
       ["test/deep/b.PNG", "test", "test/deep/b.PNG", ["blue"], "B"],
       [
@@ -261,14 +264,16 @@ describe("WebDataset", () => {
       "train-000.tar": tar(...sample("a")),
       "val/0.tar": tar(...sample("b")),
       "birds_test_1.tar": tar(...sample("c")),
+      "birds-dev.tar": tar(...sample("f")),
       "other.tar": tar(...sample("d"), ...sample("train/e")),
     });
     expect((await images()).map(([id, split]) => [id, split])).toEqual([
+      ["birds-dev.tar/f", "val"],
       ["birds_test_1.tar/c", "test"],
       ["other.tar/d", "train"],
       ["other.tar/train/e", "train"],
       ["train-000.tar/a", "train"],
-      ["val/0.tar/b", "test"],
+      ["val/0.tar/b", "val"],
     ]);
   });
 

@@ -26,8 +26,8 @@ const LISTS = ["metadata.jsonl", "metadata.csv"];
 /**
  * Hugging Face's image folder: rows with `file_name`, a path from the list's own folder, and `text`. An image may
  * have several rows, one a caption; in JSON, `text` may be a list. `caption` and `captions` are taken for `text`,
- * and `label`, where it is, for the image's class. Folders named train, test or validation are the splits;
- * without them every tenth image, chosen by the hash of its path, is to test on.
+ * and `label`, where it is, for the image's class. Folders named train, test or validation (or val, valid, dev) are
+ * the splits; without them every tenth image, chosen by the hash of its path, is to test on.
  * Throws a `UserError` that names a broken line.
  */
 export function readMetadata(data: DataFolder, lists: string[]): Entry[] {

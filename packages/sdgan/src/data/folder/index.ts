@@ -28,6 +28,7 @@ export function folder(path: string): Source {
     found: `${path}: ${found}`,
     count: entries.length,
     classes,
+    listing: entries.map(({ id, split, className }) => ({ id, split, classId: classIds.get(className)! })),
     async *examples() {
       for (const { id, split, className, captions, stamp, read } of entries) {
         const example: Example = {

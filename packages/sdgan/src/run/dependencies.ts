@@ -1,0 +1,121 @@
+/** What a run depends on beside its configuration: the prepared data and, for the GAN, DAMSM, each by its SHA-256. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "@sdgan/core";
+import { z } from "zod";
+import { writeFileAtomic } from "../util/atomic-file.js";
+import { onDisk } from "../util/system-errors.js";
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+const dependenciesSchema = z.strictObject({
+  /** The prepared data: its `index.json`, which has the hashes of everything else. Absent until it is trained on. */
+  data: z.strictObject({ sha256: sha256Schema, folder: z.string() }).optional(),
+  /** The file of DAMSM's networks, by its path in the run folder. Absent where the run needs none, or has none yet. */
+  damsm: z.strictObject({ sha256: sha256Schema, file: z.string() }).optional(),
+});
+
+/** Hashes decide; `folder` says where the data lay when the run began, and it may lie elsewhere now. */
+export type Dependencies = z.infer<typeof dependenciesSchema>;
+
+/** The file of a run folder that has them. */
+export const dependenciesFile = "dependencies.json";
+
+/** Where the dependencies of the run folder `run` stand. */
+export function dependenciesPath(run: string): string {
+  return join(run, dependenciesFile);
+}
+
+/**
+ * What the run in `run` was begun with. Weights that were imported depend on nothing yet.
+ * @throws UserError if it is not written down, or damaged: then nobody can tell
+ */
+export function readDependencies(run: string): Dependencies {
+  const path = dependenciesPath(run);
+  const remedy =
+    "so it cannot be told whether data and DAMSM are those that the run began with: begin another run";
+  if (!existsSync(path)) throw new UserError(`${path}: there is no such file, ${remedy}`);
+  const text = onDisk(path, () => readFileSync(path, "utf8"));
+  const found = parse(text);
+  if (found) return found;
+  throw new UserError(`${path}: is damaged, ${remedy}`);
+}
+
+export function writeDependencies(run: string, dependencies: Dependencies): void {
+  writeFileAtomic(dependenciesPath(run), `${JSON.stringify(dependencies, undefined, 2)}\n`);
+}
+
+/** Whether `run` has a file in that place which is none of ours. */
+export function isTaken(run: string): boolean {
+  const path = dependenciesPath(run);
+  return existsSync(path) && !parse(onDisk(path, () => readFileSync(path, "utf8")));
+}
+
+/** As metadata of the files that a run writes. */
+export function hashesOf({ data, damsm }: Dependencies): Record<string, string> {
+  return { ...(data && { data: data.sha256 }), ...(damsm && { damsm: damsm.sha256 }) };
+}
+
+/**
+ * Refuses to go on with other data or another DAMSM than the run began with. What it did not depend on yet, as of
+ * imported weights, is added to what is returned.
+ *
+ * @param recorded the run's own
+ * @param found what is there now
+ * @throws UserError with both hashes and where they are from
+ */
+export function requireSameDependencies(
+  run: string,
+  recorded: Dependencies,
+  found: Dependencies,
+): Dependencies {
+  const record = dependenciesPath(run);
+  if (recorded.data && found.data && recorded.data.sha256 !== found.data.sha256)
+    throw new UserError(
+      `${found.data.folder}: is other data than the run began with: its index.json has SHA-256 ` +
+        `${short(found.data.sha256)}, and ${record} records ${short(recorded.data.sha256)} of ${recorded.data.folder}: ` +
+        "give that data, prepared as it was then, or begin another run",
+    );
+  if (recorded.damsm && found.damsm && recorded.damsm.sha256 !== found.damsm.sha256)
+    throw new UserError(
+      `${join(run, found.damsm.file)}: is another DAMSM than the run began with: it has SHA-256 ` +
+        `${short(found.damsm.sha256)}, and ${record} records ${short(recorded.damsm.sha256)}: ` +
+        "put that DAMSM back, or begin another run",
+    );
+  return { ...found, ...recorded };
+}
+
+/**
+ * Refuses a checkpoint that was written with other data or another DAMSM than its run has.
+ *
+ * @param metadata of the file, with `hashesOf` the run that wrote it
+ * @throws Error with both hashes and where they are from
+ */
+export function requireOfRun(
+  file: string,
+  metadata: Readonly<Record<string, string>>,
+  run: Dependencies,
+): void {
+  const record = join(basename(dirname(dirname(file))), dependenciesFile);
+  for (const [name, expected] of Object.entries(hashesOf(run))) {
+    const found = metadata[name];
+    if (found !== undefined && found !== expected)
+      throw new Error(
+        `was written by a run whose ${name === "data" ? "data" : "DAMSM"} has SHA-256 ${short(found)}, ` +
+          `and ${record} records ${short(expected)}`,
+      );
+  }
+}
+
+/** Enough of a SHA-256 to tell two apart. */
+export function short(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
+function parse(text: string): Dependencies | undefined {
+  try {
+    return dependenciesSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

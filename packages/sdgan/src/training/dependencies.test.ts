@@ -1,0 +1,193 @@
+/** What a run depends on: written down when it begins, in all that it writes, and asked for when it goes on. */
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, UserError } from "@sdgan/core";
+import { loadSafetensors, scope } from "@sdgan/torch";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { loadConfig } from "../config/load.js";
+import { birds } from "../data/birds/index.js";
+import { prepare } from "../data/prepare.js";
+import { makeEvaluator } from "../evaluation/during-training.js";
+import { readMetrics } from "../run/metrics.js";
+import { tinyConfig } from "../testing/tiny.js";
+import { sha256Of } from "../util/sha256.js";
+import { type Training, train } from "./train.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+const prepared = (name: string, { seed = 0, val = 0.05 } = {}) =>
+  prepare(birds({ species: 20, imagesPerSpecies: 4, size: 16, seed }), { out: at(name), size: 16, val });
+const config = (...set: string[]): Config => loadConfig(at("tiny.yaml"), ["data.workers=0", ...set]);
+const begin = (training: Training, run: string, ...set: string[]) =>
+  train(training, { data: at("data"), run: at(run), config: config(...set), steps: 3, device: "cpu" });
+const resume = (run: string, { data = "data", training = "gan" as Training } = {}) =>
+  train(training, { data: at(data), run: at(run), config: "resume", steps: 4, device: "cpu" });
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-dependencies-"));
+  writeFileSync(at("tiny.yaml"), tinyConfig);
+  await prepared("data");
+  for (const training of ["damsm", "gan"] as const) await begin(training, "run");
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A copy of the run, to do something to. */
+function copy(name: string): string {
+  cpSync(at("run"), at(name), { recursive: true });
+  return name;
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  const error = await work.catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(UserError);
+  return (error as UserError).message;
+}
+
+const record = (...names: string[]) => JSON.parse(readFileSync(at(...names, "dependencies.json"), "utf8"));
+const metadata = (...names: string[]) => scope(() => loadSafetensors(at(...names)).metadata);
+
+it("data and DAMSM are in the run's record, its checkpoints and its model", () => {
+  const data = { sha256: sha256Of(at("data", "index.json")), folder: at("data") };
+  const damsm = {
+    sha256: sha256Of(at("run", "damsm", "damsm.safetensors")),
+    file: join("damsm", "damsm.safetensors"),
+  };
+  expect(record("run")).toEqual({ data, damsm });
+  expect(record("run", "damsm")).toEqual({ data });
+  const hashes = { data: data.sha256, damsm: damsm.sha256 };
+  expect(metadata("run", "model.safetensors")).toEqual({ step: "3", ...hashes });
+  expect(metadata("run", "checkpoints", "step-0000003.safetensors")).toMatchObject(hashes);
+  expect(metadata("run", "damsm", "damsm.safetensors")).toEqual({ data: data.sha256 });
+  expect(metadata("run", "damsm", "checkpoints", "step-0000003.safetensors")).toMatchObject({
+    data: data.sha256,
+  });
+});
+
+describe("a run goes on", () => {
+  it("with data that was moved, and with data that was prepared again in the same way", async () => {
+    await prepared("again");
+    renameSync(at("data"), at("moved"));
+    try {
+      expect(await resume(copy("with-moved"), { data: "moved" })).toMatchObject({ step: 4 });
+      expect(await resume(copy("with-again"), { data: "again" })).toMatchObject({ step: 4 });
+    } finally {
+      renameSync(at("moved"), at("data"));
+    }
+    const model = (run: string) => readFileSync(at(run, "model.safetensors"));
+    expect(model("with-moved").equals(model("with-again"))).toBe(true);
+    expect(record("with-moved").data.folder).toBe(at("data"));
+  });
+
+  it("not with data that was prepared otherwise", async () => {
+    await prepared("data-of-seed-1", { seed: 1 });
+    await prepared("data-of-other-val", { val: 0.2 });
+    const hash = (data: string) => sha256Of(at(data, "index.json")).slice(0, 12);
+    for (const data of ["data-of-seed-1", "data-of-other-val"])
+      for (const training of ["gan", "damsm"] as const) {
+        const message = await refusal(resume(copy(`${training}-${data}`), { data, training }));
+        const run = at(`${training}-${data}`, ...(training === "damsm" ? ["damsm"] : []));
+        expect(message).toContain(`${at(data)}: is other data than the run began with`);
+        expect(message).toContain(`its index.json has SHA-256 ${hash(data)}`);
+        expect(message).toContain(
+          `${join(run, "dependencies.json")} records ${hash("data")} of ${at("data")}`,
+        );
+        expect(message).toContain("or begin another run");
+      }
+  });
+
+  it("not with a DAMSM that was trained on, or another one", async () => {
+    const run = copy("further");
+    const before = record(run).damsm.sha256 as string;
+    await resume(run, { training: "damsm" });
+    const now = sha256Of(at(run, "damsm", "damsm.safetensors"));
+    expect(now).not.toBe(before);
+    const message = await refusal(resume(run));
+    expect(message).toContain(`${at(run, "damsm", "damsm.safetensors")}: is another DAMSM`);
+    expect(message).toContain(`it has SHA-256 ${now.slice(0, 12)}`);
+    expect(message).toContain(`${at(run, "dependencies.json")} records ${before.slice(0, 12)}`);
+    copyFileSync(at("run", "damsm", "damsm.safetensors"), at(run, "damsm", "damsm.safetensors"));
+    expect(await resume(run)).toMatchObject({ step: 4 });
+  });
+
+  it("not from a checkpoint of a run on other data", async () => {
+    await prepared("others", { seed: 2 });
+    const options = { data: at("others"), run: at("others-run"), config: config(), steps: 3 };
+    for (const training of ["damsm", "gan"] as const) await train(training, options);
+    const run = copy("mixed");
+    const name = join("checkpoints", "step-0000003.safetensors");
+    copyFileSync(at("others-run", name), at(run, name));
+    const message = await refusal(resume(run));
+    expect(message).toContain(`${at(run, name)}: was written by a run whose data has SHA-256`);
+    expect(message).toContain(sha256Of(at("others", "index.json")).slice(0, 12));
+    expect(message).toContain(sha256Of(at("data", "index.json")).slice(0, 12));
+  });
+
+  it("not without its record", async () => {
+    const run = copy("unrecorded");
+    rmSync(at(run, "dependencies.json"));
+    expect(await refusal(resume(run))).toMatch(
+      /dependencies\.json: there is no such file, .*begin another run/,
+    );
+    rmSync(at(run, "damsm", "dependencies.json"));
+    const options = { data: at("data"), run: at("adopting"), config: config(), damsm: at(run) };
+    expect(await refusal(train("gan", options))).toMatch(/dependencies\.json: there is no such file/);
+  });
+});
+
+it("a DAMSM that is taken over brings its record along", async () => {
+  const options = { data: at("data"), run: at("adopted"), config: config(), steps: 1, damsm: at("run") };
+  await train("gan", options);
+  expect(record("adopted", "damsm")).toEqual(record("run", "damsm"));
+  expect(record("adopted").damsm).toEqual(record("run").damsm);
+});
+
+describe("data without images to validate on", () => {
+  const trained = async (run: string, data: string, ...set: string[]) => {
+    const warnings: string[] = [];
+    await train("gan", {
+      ...{ data: at(data), run: at(run), config: config(...set), steps: 4, makeEvaluator },
+      onWarning: (line) => warnings.push(line),
+    });
+    const figures = readMetrics(at(run, "metrics.jsonl")).filter((line) => "damsm/frechetDistance" in line);
+    return { warnings, figures };
+  };
+
+  it("is trained on without evaluations, which is said once", async () => {
+    await prepared("no-val", { val: 0 });
+    await train("damsm", { data: at("no-val"), run: at("no-val-run"), config: config(), steps: 1 });
+    const evaluated = ["evaluate.every=2", "evaluate.images=16", "training.patience=1"];
+    const { warnings, figures } = await trained("no-val-run", "no-val", ...evaluated);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /no-val: has 0 images to validate on, and 2 are needed, so the model is not evaluated while it trains, and training\.patience is ignored: .*--val/,
+      ),
+    ]);
+    expect(figures).toEqual([]);
+  });
+
+  it("is no matter where no evaluation is asked for", async () => {
+    const damsm = ["damsm", "config.yaml"];
+    cpSync(at("no-val-run", "damsm"), at("quiet", "damsm"), { recursive: true });
+    expect(readFileSync(at("quiet", ...damsm), "utf8")).not.toBe("");
+    expect(await trained("quiet", "no-val")).toEqual({ warnings: [], figures: [] });
+  });
+});
+
+it("training is evaluated on `val`, stops early by it, and a resumed run stops at the same step", async () => {
+  cpSync(at("run", "damsm"), at("early", "damsm"), { recursive: true });
+  const evaluated = config("evaluate.every=1", "evaluate.images=16", "training.patience=2", "log.keep=1");
+  const options = { data: at("data"), run: at("early"), makeEvaluator, steps: 40 };
+  const result = await train("gan", { ...options, config: evaluated });
+  const lines = readMetrics(at("early", "metrics.jsonl")).filter((line) => "damsm/frechetDistance" in line);
+  const distances = lines.map((line) => line["damsm/frechetDistance"] as number);
+  const best = 1 + distances.indexOf(Math.min(...distances));
+  expect(result).toMatchObject({
+    ...{ step: best + 2, complete: true },
+    stoppedEarly: { step: best, name: "damsm/frechetDistance" },
+  });
+  const again = await train("gan", { ...options, config: "resume" });
+  expect(again).toEqual(result);
+});
