@@ -28,6 +28,7 @@ function classed(count: number, classOf: (place: number) => number): Source {
   return {
     ...source,
     classes: Array.from({ length: count }, (_, i) => `class ${i}`),
+    listing: source.listing!.map((one, place) => ({ ...one, classId: classOf(place) })),
     async *examples() {
       let place = 0;
       for await (const example of source.examples()) yield { ...example, classId: classOf(place++) };

@@ -11,6 +11,7 @@ import { readTensors } from "../artifacts/tensor-file.js";
 import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
+import { makeEvaluator } from "../evaluation/during-training.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { readMetrics } from "../run/metrics.js";
@@ -103,7 +104,7 @@ it("samples are drawn, and figures measured, without moving the GPU's stream", a
     ...["evaluate.every=2", "evaluate.images=16"],
   ]);
   await train("damsm", { data, run: run("sampled"), config: often });
-  await train("gan", { data, run: run("sampled"), config: often });
+  await train("gan", { data, run: run("sampled"), config: often, makeEvaluator });
   const model = (name: string) => readFileSync(join(run(name), "model.safetensors"));
   expect(model("sampled").equals(model("whole"))).toBe(true);
 });
