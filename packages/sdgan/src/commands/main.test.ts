@@ -208,7 +208,7 @@ describe.concurrent("train", () => {
     expect(words("data").tokenizer).toBe("unicode");
     const resume = ["--resume", "--data", at("ascii"), "--run", at("run")];
     for (const training of ["gan", "damsm"])
-      expect(await refusal(1, "train", training, ...resume)).toMatch(/tokenizer attngan\) than .* unicode\)/);
+      expect(await refusal(1, "train", training, ...resume)).toMatch(/ascii: is other data than the run began with/);
   });
 
   it("refuses a DAMSM of another configuration", async () => {
