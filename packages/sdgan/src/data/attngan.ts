@@ -98,10 +98,7 @@ function readClasses(folder: DataFolder, path: string, count: number): number[] 
   );
 }
 
-/**
- * Reads `[captions of train, captions of test, number → word, word → number]`; the captions of one image are
- * consecutive.
- */
+/** `[train captions, test captions, number → word, word → number]`; an image's captions are consecutive. */
 function readCaptions(
   folder: DataFolder,
   places: Map<string, ListEntry>,

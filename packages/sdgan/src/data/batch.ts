@@ -47,10 +47,7 @@ export const noAugmentation: Augmentation = {
   words: (tokens, maxWords) => tokens.slice(0, maxWords),
 };
 
-/**
- * For training: a random window (`crop`), mirrored with probability ½ (`flip`), and random words in their
- * order.
- */
+/** For training: a random window (`crop`), random mirroring (`flip`), and random words in their order. */
 export function randomAugmentation(
   random: Random,
   { crop, flip }: { crop: boolean; flip: boolean },

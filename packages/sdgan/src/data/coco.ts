@@ -134,10 +134,7 @@ function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOp
   };
 }
 
-/**
- * Returns a function that finds an image: in one of the folders `parts`, in `images/` plus one of them, or in
- * `images`.
- */
+/** Returns a function that finds an image in the folders `parts`, `images/` plus one of them, or `images`. */
 function imageFinder(folder: DataFolder, parts: string[]): (fileName: string) => string {
   const places = [...parts, ...parts.map((part) => `images/${part}`), "images"];
   const existing = places.filter((place) => folder.folder(place));

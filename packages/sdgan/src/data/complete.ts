@@ -72,10 +72,7 @@ function* learnedCaptions(journal: Journal): Generator<string> {
     if (image && (onlyTest || image.split !== "test")) for (const { text } of image.captions) yield text;
 }
 
-/**
- * Writes the lists of images. Drops captions without a word of the vocabulary, and skips images without any
- * other.
- */
+/** Writes the lists. Drops captions without a word of the vocabulary, and skips images without any other. */
 function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
   using val = new LineWriter(join(dir, FILES.images.val));

@@ -6,16 +6,10 @@ import type { Prepared, PreparedSplit } from "./prepared.js";
 const COLUMNS = 8;
 /** Maximum number of rows of each split. */
 const ROWS = { train: 4, val: 1, test: 2 };
-/**
- * Larger images are scaled down to this side, which leaves enough width for captions and limits the file's
- * size.
- */
+/** Larger images are scaled to this side, which leaves width for captions and limits the file's size. */
 const LARGEST = 228;
 
-/**
- * A PNG for inspection of the data: images spread evenly over each split, each with its first caption below
- * it.
- */
+/** A PNG for inspection: images spread evenly over each split, each with its first caption below it. */
 export async function contactSheet({ source, size, storedSize, splits }: Prepared): Promise<Buffer> {
   const rows: GridImage[][] = [];
   const names: string[] = [];

@@ -63,7 +63,7 @@ it("every image equals the published crop, to the pixel", async () => {
   expect(kinds.filter(({ progressive }) => progressive).length).toBeGreaterThan(3);
   expect(await checkCrops(published(), join(dir, "prepared"))).toEqual({ agree: IMAGES, differ: [] });
 
-  // Two pixels more are told: one may leave the middle of a crop at the edge where it is.
+  // The box is moved by two pixels: one may not change the centre of a crop at the image's edge.
   const boxes = join(published(), "bounding_boxes.txt");
   writeFileSync(
     boxes,

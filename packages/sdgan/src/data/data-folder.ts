@@ -32,10 +32,7 @@ export class DataFolder {
     this.#root = realpathSync(path);
   }
 
-  /**
-   * The folder at `path` inside this one, or undefined if there is none. Throws a `UserError` for a link to
-   * outside.
-   */
+  /** The folder at `path` in this one, or undefined. Throws a `UserError` for a link to outside. */
   folder(path: string): DataFolder | undefined {
     const at = this.at(path);
     if (!isFolder(at)) return undefined;
@@ -52,10 +49,7 @@ export class DataFolder {
     return join(this.path, path);
   }
 
-  /**
-   * The entries of the folder at `path`, sorted by name, without hidden ones. A link does not count as a
-   * folder.
-   */
+  /** The entries of the folder at `path`, by name, without hidden ones. A link does not count as a folder. */
   list(path = "."): { name: string; isFolder: boolean }[] {
     try {
       return readdirSync(this.#inside(path, realpathSync(this.at(path))), { withFileTypes: true })
@@ -67,10 +61,7 @@ export class DataFolder {
     }
   }
 
-  /**
-   * Opens the file at `path` and returns what `use` returns. Throws a `UserError` that names an unreadable
-   * file.
-   */
+  /** Opens a file and returns what `use` returns. Throws a `UserError` that names an unreadable file. */
   use<T>(path: string, use: (file: number, size: number) => T): T {
     try {
       const file = openSync(this.#inside(path, realpathSync(this.at(path))), READ);
@@ -86,10 +77,7 @@ export class DataFolder {
     }
   }
 
-  /**
-   * The content of a list file of at most `LIST_BYTES`. Throws a `UserError` that names an unreadable or
-   * larger one.
-   */
+  /** The content of a list file. Throws a `UserError` if it is unreadable or larger than `LIST_BYTES`. */
   readList(path: string): Buffer {
     return this.use(path, (file, size) => {
       this.#limit(path, size, LIST_BYTES);
@@ -176,10 +164,7 @@ export interface ReadOptions {
   length?: number;
 }
 
-/**
- * `path` without "." and doubled slashes, or undefined if it is not a relative path that stays inside its
- * folder.
- */
+/** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */
 export function insidePath(path: string): string | undefined {
   const normal = posix.normalize(path);
   // A backslash separates folders on Windows. It is rejected on every system, so that a data set works on

@@ -11,15 +11,9 @@ export interface Source {
   found?: string;
   /** The number of examples, if known in advance. */
   count?: number;
-  /**
-   * Names of the classes, indexed by an example's `classId`. One class per image if the source has no
-   * classes.
-   */
+  /** Names of the classes, indexed by `classId`. One class per image if the source has no classes. */
   classes: string[];
-  /**
-   * Attributes that are known for every image: name → possible values. Absent if the source has no
-   * attributes.
-   */
+  /** Attributes that are known for every image: name → possible values. Absent if there are none. */
   attributes?: Record<string, string[]>;
   /** How captions are split into words, if the source has no vocabulary; absent: `unicode`. */
   tokenizer?: TokenizerName;
@@ -46,10 +40,7 @@ export function tokenizerOf({ tokenizer, vocabulary }: Source): TokenizerName {
 export type Split = "train" | "val" | "test";
 
 export interface Example {
-  /**
-   * Identifies the image in messages and in the prepared folder: a path or a number, unique within the
-   * source.
-   */
+  /** Identifies the image in messages and prepared data: a path or a number, unique within the source. */
   id: string;
   split: Split;
   classId: number;

@@ -59,10 +59,7 @@ export async function toPixels(
 /** More than most cameras have. Decoding a progressive JPEG of this size takes 300 MB. */
 const MAX_PIXELS = 50e6;
 
-/**
- * Limits the pixels being decoded at a time, so that parallel decoding takes no more memory than one largest
- * image.
- */
+/** Limits the pixels being decoded in parallel to those of one largest image, and so the memory. */
 const pixelBudget = new Semaphore(MAX_PIXELS);
 
 /** A progressive JPEG has about ten scans. A scan can cost much time with few bytes. */

@@ -24,10 +24,7 @@ export class EpochOrder {
   #position = 0;
   #permutation: number[];
 
-  /**
-   * Throws a `UserError` if there are no images. `label` separates the random streams of loaders with the
-   * same seed.
-   */
+  /** Throws a `UserError` if there are no images. `label` separates the random streams of loaders. */
   constructor(images: number, seed: number, label: string) {
     if (images === 0)
       throw new UserError("The data has no training images. Prepare data with training images.", {
@@ -64,10 +61,7 @@ export class EpochOrder {
     };
   }
 
-  /**
-   * Continues from a saved state. Throws a `UserError` when the state is of data with another number of
-   * images.
-   */
+  /** Continues from a saved state. Throws a `UserError` if it is of data with another number of images. */
   restore({ seed, images, epoch, position, random }: LoaderState): void {
     if (images !== this.#images) {
       throw new UserError(

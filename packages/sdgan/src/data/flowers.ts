@@ -25,9 +25,9 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
       { code: "file.missing" },
     );
   }
-  const beside = new DataFolder(given.at(".."), "");
-  const captionFolder = findCaptionFolder([given, beside], text);
-  if (!captionFolder) throw missingCaptions(path, [given, beside]);
+  const parent = new DataFolder(given.at(".."), "");
+  const captionFolder = findCaptionFolder([given, parent], text);
+  if (!captionFolder) throw missingCaptions(path, [given, parent]);
 
   const images = listImages(captionFolder);
   const classes = [...new Set(images.map(({ className }) => className))];

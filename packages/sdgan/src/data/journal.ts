@@ -94,9 +94,7 @@ export class Journal implements Disposable {
     this.#next = this.#earlier.next();
   }
 
-  /**
-   * Returns whether the next record is of an example with this digest and complete; if so, it counts as done.
-   */
+  /** Whether the next record is complete and of an example with this digest; if so, it counts as done. */
   replay(digest: string): boolean {
     if (this.#next.done) return false;
     const { record, end } = this.#next.value;
@@ -113,10 +111,7 @@ export class Journal implements Disposable {
     return true;
   }
 
-  /**
-   * Ends the replay and truncates the files after the replayed records. Returns whether there were more
-   * records.
-   */
+  /** Ends the replay and truncates the files after it. Returns whether there were more records. */
   begin(): boolean {
     const more = !this.#next.done;
     this.#earlier.return(undefined);

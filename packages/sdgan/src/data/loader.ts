@@ -6,10 +6,7 @@ import type { Prepared } from "./prepared.js";
 export interface LoaderOptions {
   data: Prepared;
   split: Split;
-  /**
-   * Images per batch. Every batch is full: the images left over from an epoch share a batch with the next
-   * epoch.
-   */
+  /** Images per batch. Every batch is full: an epoch's remaining images are batched with the next epoch's. */
   batch: number;
   /** Maximum number of words per caption. */
   maxWords: number;
@@ -20,10 +17,7 @@ export interface LoaderOptions {
   seed: number;
 }
 
-/**
- * Chooses training batches: every image once per epoch, in random order, each time with a random one of its
- * captions.
- */
+/** Chooses training batches: every image once per epoch, in random order, with a random caption of it. */
 export class Loader {
   readonly #order: EpochOrder;
   readonly #batch: number;

@@ -1,6 +1,5 @@
 /**
- * A hash of a name, 0 … 2³² − 1, the same on every machine: FNV-1a of the name's UTF-8 bytes, followed by
- * MurmurHash3's final mix.
+ * A hash of a name, 0 … 2³² − 1: FNV-1a of its UTF-8 bytes with MurmurHash3's final mix. Machine-independent.
  */
 export function nameHash(text: string): number {
   let h = 0x811c9dc5;

@@ -38,10 +38,7 @@ export function openPixels(
   return { file, imageBytes, held };
 }
 
-/**
- * Returns a function that reads image `index`. The result is valid until the next call and read-only. One per
- * thread.
- */
+/** Returns a function that reads image `index`: read-only, valid until the next call. One per thread. */
 export function pixelReader({ file, imageBytes, held }: StoredPixels): (index: number) => Uint8Array {
   if (typeof held !== "number") return (index) => new Uint8Array(held, index * imageBytes, imageBytes);
   const image = new Uint8Array(imageBytes);

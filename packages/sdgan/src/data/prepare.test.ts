@@ -300,7 +300,9 @@ describe("prepare", () => {
 
   it.skipIf(process.platform !== "linux")("rejects when the system does not allow a folder", async () => {
     const refused = prepare(sourceOf(examples(1)), { out: "/proc/birds", size: SIZE });
-    await expect(refused).rejects.toThrow(/\/proc\/birds: cannot be written \(.*\)\. Choose a folder/);
+    await expect(refused).rejects.toThrow(
+      /\/proc\/birds: cannot be written \(.*\)\. Choose a writable folder/,
+    );
   });
 
   it("reports that the folder cannot be written", async () => {
@@ -310,7 +312,7 @@ describe("prepare", () => {
       /exists and is not a folder/,
     );
     const within = prepare(sourceOf(examples(1)), { out: join(file, "out"), size: SIZE });
-    await expect(within).rejects.toThrow(/file.out: cannot be written \(.*\)\. Choose a folder/);
+    await expect(within).rejects.toThrow(/file.out: cannot be written \(.*\)\. Choose a writable folder/);
     await expect(within).rejects.toThrow(UserError);
   });
 });

@@ -39,10 +39,7 @@ export interface PrepareOptions {
 export interface Resumed {
   /** Images already processed, including the skipped ones. */
   images: number;
-  /**
-   * Why not everything is reused: the options were different, or the source or its splits have changed from
-   * there on.
-   */
+  /** Why not everything is reused: the options have changed, or the source or its splits from there on. */
   because?: "options" | "source";
 }
 

@@ -44,10 +44,7 @@ export class PreparedImages implements Iterable<PreparedImage> {
     }
   }
 
-  /**
-   * Throws a `RangeError` if there is no image `index`, and a `UserError` that names the file and line when
-   * it is broken.
-   */
+  /** Throws a `RangeError` if there is no image `index`, a `UserError` with file and line if it is broken. */
   at(index: number): PreparedImage {
     if (!(Number.isInteger(index) && index >= 0 && index < this.length))
       throw new RangeError(`no image ${index}: the split has ${this.length} images`);
@@ -90,10 +87,7 @@ export class PreparedImages implements Iterable<PreparedImage> {
   }
 }
 
-/**
- * The content of a file. Throws a `UserError` that names it when it cannot be read or its SHA-256 is
- * different.
- */
+/** The content of a file. Throws a `UserError` when it cannot be read or its SHA-256 is different. */
 export function readChecked(file: string, sha256: string): Buffer {
   let bytes: Buffer;
   try {

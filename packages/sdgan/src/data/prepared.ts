@@ -69,10 +69,7 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   return { dir, sha256, source, size, storedSize, classes, attributes, vocabulary, splits, close };
 }
 
-/**
- * The split whose captions samples are generated from during training: `val` or `test`, or `train` if both
- * are empty.
- */
+/** The split whose captions are used for samples during training: `val`, else `test`, else `train`. */
 export function sampleSplit({ splits }: Pick<Prepared, "splits">): Split {
   return (["val", "test"] as const).find((split) => splits[split].images.length > 0) ?? "train";
 }

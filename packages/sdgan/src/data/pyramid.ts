@@ -15,10 +15,7 @@ export interface ResizedImages {
   values: Float32Array;
 }
 
-/**
- * Buffers for `count` images at each of `sizes`. Throws a `RangeError` for a size that does not divide
- * `from`.
- */
+/** Buffers for `count` images at each size. Throws a `RangeError` for a size that does not divide `from`. */
 export function roomFor(count: number, from: number, sizes: readonly number[]): ResizedImages[] {
   return sizes.map((size) => {
     if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);

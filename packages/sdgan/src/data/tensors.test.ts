@@ -45,7 +45,7 @@ describe("images", () => {
   it.each([
     { storedSize: 64, size: 64, sizes: [16, 32, 64] },
     { storedSize: 29, size: 24, sizes: [24, 12, 8, 3, 1] },
-  ])("are the same, bit for bit, made ready beside training: $sizes", ({ storedSize, size, sizes }) => {
+  ])("are bit-identical when they are prefetched: $sizes", ({ storedSize, size, sizes }) => {
     const random = new Random(0, "images");
     const stored = Uint8Array.from({ length: 3 * storedSize * storedSize * 3 }, () => random.below(256));
     const read = (i: number) => stored.subarray((i * stored.length) / 3, ((i + 1) * stored.length) / 3);

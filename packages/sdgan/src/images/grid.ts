@@ -16,10 +16,7 @@ export interface GridOptions {
   columnTitles?: readonly string[];
   /** Texts to the left of the rows, cut to the height of an image. */
   rowCaptions?: readonly string[];
-  /**
-   * Enlargement of the largest image; by default, to at least 128 pixels. Smaller images are enlarged to the
-   * same side.
-   */
+  /** Enlargement of the largest image; by default, to at least 128 pixels. The others get the same side. */
   scale?: number;
 }
 

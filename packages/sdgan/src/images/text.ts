@@ -103,8 +103,7 @@ function enlarged(glyph: Glyph, scale: number): Glyph {
 }
 
 /**
- * Scale2x (Andrea Mazzoleni, 2001): a corner takes the colour of its two neighbours if they agree and the
- * others differ.
+ * Scale2x (A. Mazzoleni, 2001): a corner takes its neighbours' colour if they agree and the others differ.
  */
 function doubled(glyph: Glyph): Glyph {
   const at = (row: number, column: number) => glyph[row]?.[column] ?? false;

@@ -82,10 +82,7 @@ function understand(text: string): Partial<Traits> {
   return said as Partial<Traits>;
 }
 
-/**
- * A pattern that matches any of the words; longer ones first, so that "tail feathers" does not match as
- * "tail".
- */
+/** A pattern for any of the words; longer ones first, so that "tail feathers" does not match as "tail". */
 function anyOf(words: Record<string, string>): string {
   const longestFirst = Object.keys(words).sort((a, b) => b.length - a.length);
   return `\\b(?:${longestFirst.join("|")})\\b`;

@@ -37,10 +37,7 @@ function phrase(names: Attribute[], traits: Traits, random: Random): string {
   }
 }
 
-/**
- * The description of one part: "red" for the head; "blue" and "barred" for the wings, or "bars" as their
- * marks.
- */
+/** One part's description: "red" for the head; "blue" and "barred", or "bars" as marks, for the wings. */
 interface Feature {
   part: string;
   adjectives: string[];

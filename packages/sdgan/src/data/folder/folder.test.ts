@@ -21,10 +21,7 @@ function write(files: Record<string, string | Buffer>): void {
   }
 }
 
-/**
- * Every image as [id, split, class, captions or the reason why it is broken, bytes or the error of reading
- * them].
- */
+/** Every image as [id, split, class, captions or why it is broken, bytes or the error of reading them]. */
 async function images(path = dir) {
   const source = folder(path);
   const examples = await examplesOf(source);
