@@ -8,9 +8,11 @@ export interface AnnotatedImage {
 }
 
 /**
- * Reads one of COCO's lists of captions: `{"images": [{"id", "file_name", …}], "annotations": [{"image_id",
- * "caption", …}]}`. It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, temporarily
- * takes about 500 MB.
+ * Reads one of COCO's lists of captions:
+ *
+ *     {"images": [{"id", "file_name", …}], "annotations": [{"image_id", "caption", …}]}
+ *
+ * It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, temporarily takes about 500 MB.
  * Throws a `UserError` that names the broken entry.
  */
 export function readAnnotations(folder: DataFolder, path: string): AnnotatedImage[] {

@@ -15,9 +15,8 @@ import { promisify } from "node:util";
 import { UserError } from "@sdgan/core";
 
 /**
- * Read access to a folder of untrusted data. Whatever paths and links its files contain, nothing outside of
- * the folder is read, only regular files are read (opening a pipe could block forever), and no file above a
- * size limit.
+ * Read access to a folder of untrusted data. Nothing outside of the folder is read, whatever paths and links
+ * its files contain. Only regular files up to a size limit are read: opening a pipe could block forever.
  */
 export class DataFolder {
   /** The path as the user gave it, for messages. */
@@ -93,9 +92,8 @@ export class DataFolder {
   }
 
   /**
-   * The content of a file with an image or captions, or of the `length` bytes beginning at byte `from`.
-   * Rejects with a `UserError` that names the file when it cannot be read or when that is more than `limit`
-   * bytes.
+   * The content of an image or caption file, or the `length` bytes of it beginning at byte `from`. Rejects
+   * with a `UserError` that names the file when it is unreadable, or when that is more than `limit` bytes.
    */
   async read(path: string, { limit = IMAGE_BYTES, from = 0, length }: ReadOptions = {}): Promise<Buffer> {
     try {
@@ -167,8 +165,7 @@ export interface ReadOptions {
 /** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */
 export function insidePath(path: string): string | undefined {
   const normal = posix.normalize(path);
-  // A backslash separates folders on Windows. It is rejected on every system, so that a data set works on
-  // all.
+  // A backslash separates folders on Windows. It is rejected everywhere, so that data sets are portable.
   const leaves =
     normal.length > MAX_PATH_LENGTH ||
     isAbsolute(normal) ||

@@ -127,8 +127,7 @@ async function cropPhotograph(
   into: Buffer,
 ): Promise<void> {
   const crop = cropOf(metadata, box);
-  // A large image is first scaled to at least twice the requested size, so that it is never in memory as a
-  // whole.
+  // A large image is first scaled to at least twice the requested size, so that it is never whole in memory.
   const isLarge = Math.min(crop.width, crop.height) > 4 * size;
   const image = sharp(encoded, READ).timeout({ seconds: MAX_SECONDS }).extract(crop);
   const { data, info } = await (isLarge ? image.resize(2 * size, 2 * size, { fit: "outside" }) : image)

@@ -32,8 +32,8 @@ function placeFeet(traits: Traits, scale: number, facing: number, random: Random
   const low = back * scale + 3;
   const high = 100 - front * scale - 9;
   const middle = (low + high) / 2;
-  const play = Math.min(12, Math.max(0, (high - low) / 2)) * 0.8;
-  const ahead = middle + random.uniform(-play, play);
+  const range = Math.min(12, Math.max(0, (high - low) / 2)) * 0.8;
+  const ahead = middle + random.uniform(-range, range);
   const height = 50 + (top * scale) / 2;
   return { x: facing > 0 ? ahead : 100 - ahead, y: height + random.uniform(-6, 6) };
 }

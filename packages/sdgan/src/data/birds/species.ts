@@ -55,29 +55,32 @@ export function makeSpecies(count: number, random: Random): Species[] {
   const names = makeNames(count, random);
   const trainCount = Math.floor((count * 3) / 4);
   const taken = new Set<string>();
-  const traits = [...dealTraits(trainCount, taken, random), ...dealTraits(count - trainCount, taken, random)];
+  const traits = [
+    ...distributeTraits(trainCount, taken, random),
+    ...distributeTraits(count - trainCount, taken, random),
+  ];
   return names.map((name, i) => ({ name, split: i < trainCount ? "train" : "test", traits: traits[i]! }));
 }
 
 /** Traits for `count` species, none of which are in `taken`; adds them to `taken`. */
-function dealTraits(count: number, taken: Set<string>, random: Random): Traits[] {
+function distributeTraits(count: number, taken: Set<string>, random: Random): Traits[] {
   for (;;) {
-    const hands = Object.entries(attributes).map(
-      ([name, values]) => [name, deal(values, count, random)] as const,
+    const columns = Object.entries(attributes).map(
+      ([name, values]) => [name, distribute(values, count, random)] as const,
     );
-    const dealt = Array.from({ length: count }, (_, i) => {
-      return Object.fromEntries(hands.map(([name, hand]) => [name, hand[i]])) as Traits;
+    const species = Array.from({ length: count }, (_, i) => {
+      return Object.fromEntries(columns.map(([name, column]) => [name, column[i]])) as Traits;
     });
-    const keys = new Set(dealt.map((traits) => Object.values(traits).join()));
+    const keys = new Set(species.map((traits) => Object.values(traits).join()));
     if (keys.size === count && [...keys].every((key) => !taken.has(key))) {
       for (const key of keys) taken.add(key);
-      return dealt;
+      return species;
     }
   }
 }
 
 /** `count` of `values` in random order. The frequencies of the values differ by at most one. */
-function deal<T>(values: readonly T[], count: number, random: Random): T[] {
+function distribute<T>(values: readonly T[], count: number, random: Random): T[] {
   const order = random.shuffled(values);
   return random.shuffled(Array.from({ length: count }, (_, i) => order[i % order.length] as T));
 }
