@@ -134,7 +134,7 @@ describe("prepare, interrupted", () => {
     expect(existsSync(partial("test.pixels.all"))).toBe(true);
     const { read, summary } = await resume(some);
     expect(read).toEqual([]);
-    expect(summary.images).toEqual({ train: 8, test: 1 });
+    expect(summary.images).toEqual({ train: 4, val: 4, test: 1 });
     expect(summary.skipped.map(({ id }) => id)).toEqual(["2", "5", "8"]);
     expect(snapshot(out)).toEqual(await uninterrupted(some()));
     expect(readdirSync(out).filter((name) => name.startsWith("test"))).toEqual(["test.jsonl", "test.pixels"]);
