@@ -7,11 +7,11 @@ import { ensureFolder } from "../util/system-errors.js";
 import { FILES, FORMAT } from "./format.js";
 
 /**
- * Where a prepared folder comes to stand. It is written beside that place, in `partial`, and put there by `finish`
- * when it is complete: until then, whatever fails, what was there before stays. Work that was interrupted stays in
- * `partial` for the next one to go on with.
- * Throws a `UserError` when something else stands there already, when the place cannot be written, or when another
- * process is at work on it.
+ * Replaces a prepared folder atomically. The new folder is written next to `out`, in `partial`, and moved to
+ * `out` by `finish` when it is complete. If anything fails before that, the previous folder stays unchanged.
+ * Interrupted work stays in `partial`, and the next `AtomicFolder` for the same `out` continues it.
+ * Throws a `UserError` when `out` is anything else than a prepared folder, when it cannot be written, or when
+ * another process is preparing it.
  */
 export class AtomicFolder {
   readonly out: string;
@@ -21,12 +21,12 @@ export class AtomicFolder {
   readonly #release: () => void;
 
   constructor(out: string) {
-    this.out = behindLinks(out);
+    this.out = resolveLinks(out);
     const hidden = join(dirname(this.out), `.${basename(this.out)}`);
     this.partial = `${hidden}.partial`;
     this.#previous = `${hidden}.previous`;
     try {
-      refuseOthers(this.out);
+      checkReplaceable(this.out);
       ensureFolder(this.partial);
     } catch (error) {
       throw unwritable(out, error);
@@ -38,10 +38,10 @@ export class AtomicFolder {
     this.#restore();
   }
 
-  /** Puts the complete folder in its place, when all of it has reached the disk. */
+  /** Moves the complete folder to `out`, after all of it has been written to the disk. */
   finish(): void {
     try {
-      refuseOthers(this.out);
+      checkReplaceable(this.out);
       this.#release();
       for (const file of readdirSync(this.partial)) syncToDisk(join(this.partial, file));
       syncToDisk(this.partial);
@@ -55,52 +55,53 @@ export class AtomicFolder {
     rmSync(this.#previous, { recursive: true, force: true });
   }
 
-  /** Leaves what was there before, and the unfinished work to the next one. */
+  /** Keeps the previous folder, and the unfinished work for a later continuation. */
   suspend(): void {
     this.#release();
   }
 
-  /** Leaves what was there before, and nothing else. */
+  /** Keeps the previous folder and deletes the unfinished work. */
   abandon(): void {
     this.#restore();
     this.#release();
     rmSync(this.partial, { recursive: true, force: true });
   }
 
-  /** Undoes a replacement that stopped between its two renames; removes the rest of one that stopped after them. */
+  /** Undoes a replacement that stopped between its two renames; completes one that stopped after them. */
   #restore(): void {
     if (!exists(this.#previous)) return;
     if (exists(this.out)) rmSync(this.#previous, { recursive: true, force: true });
     else renameSync(this.#previous, this.out);
   }
 }
-/** An error of the file system as a `UserError` about `path`; another error as it is. */
+
+/** Converts an error of the file system to a `UserError` about `path`; returns any other error unchanged. */
 export function unwritable(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof UserError || code === undefined) return error;
   return new UserError(
-    `${path}: cannot be written (${message}). Choose a folder that may be written, on a disk with room.`,
+    `${path}: cannot be written (${message}). Choose a writable folder on a disk with free space.`,
     { code: "file.system" },
   );
 }
 
-/** Only nothing, an empty folder, and a prepared folder without a file of anyone else's may be replaced. */
-function refuseOthers(out: string): void {
+/** Throws unless `out` does not exist, is empty, or is a prepared folder without other files. */
+function checkReplaceable(out: string): void {
   if (!exists(out)) return;
   const refuse = (found: string): never => {
     throw new UserError(
-      `${out}: ${found}, so it is left alone. Choose another folder, or remove this one first.`,
+      `${out}: ${found}, so it is not replaced. Choose another folder, or delete this one first.`,
       { code: "file.exists" },
     );
   };
-  if (!lstatSync(out).isDirectory()) refuse("is there and is no folder");
+  if (!lstatSync(out).isDirectory()) refuse("exists and is not a folder");
   const entries = readdirSync(out);
   if (entries.length === 0) return;
   const ours = Object.values(FILES).flatMap((name) =>
     typeof name === "string" ? name : Object.values(name),
   );
   const other = entries.find((entry) => !ours.includes(entry));
-  if (other !== undefined) refuse(`has a file that is no prepared data (${other})`);
+  if (other !== undefined) refuse(`contains a file that is not prepared data (${other})`);
   if (!isIndex(join(out, FILES.index))) refuse("is not a prepared folder");
 }
 
@@ -112,8 +113,8 @@ function isIndex(file: string): boolean {
   }
 }
 
-/** A link to a folder stays a link: what it points to is replaced. */
-function behindLinks(path: string): string {
+/** If `path` is a link to a folder, the link stays and its target is replaced. */
+function resolveLinks(path: string): string {
   try {
     return realpathSync(path);
   } catch {

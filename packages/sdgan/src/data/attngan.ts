@@ -3,38 +3,38 @@ import type { FoundCaptions } from "./caption-files.js";
 import { type DataFolder, insidePath } from "./data-folder.js";
 import { readPickleList } from "./pickle-list.js";
 
-/** The splits that AttnGAN has lists of. */
+/** The splits of AttnGAN's lists. */
 const SPLITS = ["train", "test"] as const;
 type Split = (typeof SPLITS)[number];
 
-/** What AttnGAN's archives (`birds.zip`, `coco.zip`) say of the images, which they do not have. */
+/** The lists in AttnGAN's archives (`birds.zip`, `coco.zip`), which do not contain the images. */
 export interface AttnganLists {
-  /** Names of the images, without ending, of both splits. */
+  /** Names of the images of both splits, without extension. */
   names: string[];
   splitOf(name: string): Split | undefined;
-  /** AttnGAN's number of the image's class; undefined where `class_info.pickle` is missing. */
+  /** AttnGAN's number of the image's class; undefined if `class_info.pickle` is missing. */
   classOf(name: string): number | undefined;
   captions?: AttnganCaptions;
 }
 
-/** `captions.pickle`: every caption as words, and the words' numbers, which AttnGAN's text encoders know. */
+/** `captions.pickle`: the captions as token numbers, and the vocabulary of AttnGAN's text encoders. */
 export interface AttnganCaptions {
-  /** Where it is, for messages. */
+  /** Its path, for messages. */
   file: string;
   vocabulary: Vocabulary;
   captionsOf(name: string): FoundCaptions;
 }
 
 /**
- * AttnGAN's lists in `folder`: `{train,test}/filenames.pickle`, `{train,test}/class_info.pickle` and
- * `captions.pickle`, of which the last two may be missing. Undefined where the first ones are not there.
- * Throws a `UserError` when a list is broken, or does not fit the others.
+ * Reads AttnGAN's lists in `folder`: `{train,test}/filenames.pickle`, `{train,test}/class_info.pickle` and
+ * `captions.pickle`. The last two may be missing. Undefined if there is no `filenames.pickle`.
+ * Throws a `UserError` when a list is broken or does not match the others.
  */
 export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
   const places = new Map<string, ListEntry>();
   const counts = { train: 0, test: 0 };
-  const there = SPLITS.filter((split) => folder.hasFile(`${split}/filenames.pickle`));
-  if (there.length === 0) return undefined;
+  const existing = SPLITS.filter((split) => folder.hasFile(`${split}/filenames.pickle`));
+  if (existing.length === 0) return undefined;
   for (const split of SPLITS) {
     const names = readNames(folder, `${split}/filenames.pickle`);
     const classes = readClasses(folder, `${split}/class_info.pickle`, names.length);
@@ -42,7 +42,7 @@ export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
     for (const [index, name] of names.entries()) {
       if (places.has(name)) {
         throw new UserError(
-          `${folder.at(`${split}/filenames.pickle`)}: ${quote(name)} is there twice, or in both splits; ` +
+          `${folder.at(`${split}/filenames.pickle`)}: ${quote(name)} is listed twice, or in both splits; ` +
             "expected every image once",
           { code: "data.invalid" },
         );
@@ -59,12 +59,14 @@ export function findAttnganLists(folder: DataFolder): AttnganLists | undefined {
   };
 }
 
-/** The vocabulary of AttnGAN's `captions.pickle`. Throws a `UserError` when it is none. */
+/**
+ * Reads the vocabulary of AttnGAN's `captions.pickle`. Throws a `UserError` when the file is something else.
+ */
 export function readAttnganVocabulary(folder: DataFolder, path: string): Vocabulary {
   return vocabularyOf(folder.at(path), readPickleList(folder, path));
 }
 
-/** Where an image stands in the lists. */
+/** An image's entry in the lists. */
 interface ListEntry {
   split: Split;
   index: number;
@@ -89,14 +91,14 @@ function readClasses(folder: DataFolder, path: string, count: number): number[] 
   if (!folder.hasFile(path)) return undefined;
   const classes = readPickleList(folder, path);
   if (classes.length === count && classes.every(isWhole)) return classes;
-  const found = classes.every(isWhole) ? `${classes.length} numbers` : "other things";
+  const found = classes.every(isWhole) ? `${classes.length} numbers` : "entries that are not whole numbers";
   throw new UserError(
-    `${folder.at(path)}: holds ${found}; expected ${count} class numbers, as many as filenames.pickle has names`,
+    `${folder.at(path)}: contains ${found}; expected ${count} class numbers, one per name in filenames.pickle`,
     { code: "data.invalid" },
   );
 }
 
-/** `[captions of train, captions of test, number → word, word → number]`; an image's captions stand together. */
+/** `[train captions, test captions, number → word, word → number]`; an image's captions are consecutive. */
 function readCaptions(
   folder: DataFolder,
   places: Map<string, ListEntry>,
@@ -113,7 +115,7 @@ function readCaptions(
     const found = Array.isArray(list) ? `${list.length} captions` : "no list of captions";
     throw new UserError(
       `${file}: has ${found} for the ${counts[split]} images of ${split}/filenames.pickle; ` +
-        "expected as many for each image. The two are not of one data set.",
+        "expected the same number for each image. The two files are not from the same data set.",
       { code: "data.invalid" },
     );
   });
@@ -131,7 +133,10 @@ function readCaptions(
       const texts = (lists[split] as unknown[]).slice(index * each, (index + 1) * each).map(textOf);
       const captions = texts.flatMap((text) => (text === undefined ? [] : { text }));
       if (captions.length === texts.length) return { captions };
-      return { captions: [], broken: `its captions: ${file}: a number in them is no word's` };
+      return {
+        captions: [],
+        broken: `its captions: ${file}: contains a number that is not in the vocabulary`,
+      };
     },
   };
 }
@@ -139,25 +144,27 @@ function readCaptions(
 function vocabularyOf(file: string, content: unknown[]): Vocabulary {
   const refuse = (found: string): never => {
     throw new UserError(
-      `${file}: ${found}; expected AttnGAN's [captions to train on, captions to test on, ` +
+      `${file}: ${found}; expected AttnGAN's [training captions, test captions, ` +
         `number → word, word → number], with word 0 "${PADDING}"`,
       { code: "data.invalid" },
     );
   };
   const [, , wordOf, numberOf] = content;
   if (content.length !== 4 || !(wordOf instanceof Map) || !(numberOf instanceof Map)) {
-    return refuse("is a list of other things");
+    return refuse("is a list with another structure");
   }
   const words = Array.from({ length: wordOf.size }, (_, number) => wordOf.get(number));
   const hole = words.findIndex((word) => typeof word !== "string");
-  if (hole >= 0) return refuse(`has ${words.length} words, but none with the number ${hole}`);
+  if (hole >= 0) return refuse(`has ${words.length} words, but no word with the number ${hole}`);
   if (words[0] !== PADDING) return refuse(`word 0 is ${quote(words[0])}`);
   const wrong = words.findIndex((word, number) => numberOf.get(word) !== number);
-  if (wrong >= 0) return refuse(`word ${wrong}, ${quote(words[wrong])}, has another number`);
+  if (wrong >= 0) return refuse(`word ${wrong}, ${quote(words[wrong])}, has another number in word → number`);
   return new Vocabulary(words, "attngan");
 }
 
-/** Nothing else that a pickle may hold is made into a number or a text: that alone can take forever. */
+/**
+ * Other values from a pickle are never converted to numbers or text: the conversion alone could take forever.
+ */
 function isWhole(value: unknown): value is number {
   return Number.isInteger(value);
 }

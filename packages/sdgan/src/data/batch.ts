@@ -4,50 +4,50 @@ import type { Split } from "./dataset.js";
 import type { Prepared } from "./prepared.js";
 import { copyWindow, type Window } from "./window.js";
 
-/** One image of a split, and one of its captions, by their places there. */
+/** One image of a split and one of its captions, by their indices. */
 export interface Choice {
   image: number;
   caption: number;
 }
 
-/** All that is decided of a batch of B images with a caption each: what is left to do needs no chance. */
+/** A batch of B images with one caption each, with all random choices made. */
 export interface BatchPlan {
   /** [B, T] tokens, T the longest caption's length; 0 after a caption's end. */
   tokens: Int32Array;
-  /** [B] words of each caption: 1 … T. */
+  /** [B] number of words of each caption: 1 … T. */
   lengths: Int32Array;
   /** [B] */
   classIds: Int32Array;
-  /** [B] places of the images in the split. */
+  /** [B] indices of the images in the split. */
   images: Int32Array;
-  /** [B] places of the captions among their images'. */
+  /** [B] indices of the captions among those of their images. */
   captions: Int32Array;
-  /** [B] what is taken of the images. */
+  /** [B] the part of each image that is used. */
   windows: Window[];
 }
 
-/** A plan that was carried out. */
+/** A plan with its pixels. */
 export interface Batch extends BatchPlan {
   /** [B, size, size, 3] bytes of sRGB. */
   pixels: Uint8Array;
   size: number;
 }
 
-/** How images and captions are looked at when a batch is made of them. */
+/** How images are cropped and mirrored, and words selected, for a batch. */
 export interface Augmentation {
-  /** From which corner, 0 … `margin` pixels from the stored image's, `size` × `size` pixels are taken. */
+  /** The window of `size` × `size` pixels to use: `top` and `left` are 0 … `margin`. */
   window(margin: number): Window;
-  /** Which of a caption's tokens are taken: at least one, at most `maxWords`. */
+  /** The tokens of a caption to use: at least one, at most `maxWords`. */
   words(tokens: readonly number[], maxWords: number): readonly number[];
 }
 
-/** The middle of the image, the first words of the caption. */
+/** The centre of the image and the first words of the caption. */
 export const noAugmentation: Augmentation = {
   window: (margin) => ({ top: margin >> 1, left: margin >> 1, flip: false }),
   words: (tokens, maxWords) => tokens.slice(0, maxWords),
 };
 
-/** Training's way: any window (`crop`), mirrored half of the time (`flip`), any words in order. */
+/** For training: a random window (`crop`), random mirroring (`flip`), and random words in their order. */
 export function randomAugmentation(
   random: Random,
   { crop, flip }: { crop: boolean; flip: boolean },
@@ -65,17 +65,17 @@ export function randomAugmentation(
 export interface BatchOptions {
   data: Prepared;
   split: Split;
-  /** Captions are cut to this many words. */
+  /** Maximum number of words used per caption. */
   maxWords: number;
   augmentation?: Augmentation;
 }
 
-/** The batch of `choices`, in their order; looked at steadily, so always the same, unless told otherwise. */
+/** The batch of `choices`, in their order. Without an `augmentation` it is always the same. */
 export function makeBatch(choices: readonly Choice[], options: BatchOptions): Batch {
   return withPixels(planBatch(choices, options), options);
 }
 
-/** What of `choices` is taken: words first, then windows. */
+/** Plans the batch of `choices`: the augmentation samples all words first, then all windows. */
 export function planBatch(
   choices: readonly Choice[],
   { data, split, maxWords, augmentation = noAugmentation }: BatchOptions,
@@ -94,7 +94,7 @@ export function planBatch(
   };
 }
 
-/** Carries a plan out, as bytes. */
+/** Executes a plan: adds the pixels as bytes. */
 export function withPixels(plan: BatchPlan, { data, split }: Pick<BatchOptions, "data" | "split">): Batch {
   const { size, storedSize } = data;
   const imageBytes = size * size * 3;

@@ -2,15 +2,15 @@ import { UserError } from "@sdgan/core";
 import { DataFolder } from "./data-folder.js";
 import type { Caption } from "./dataset.js";
 
-/** An image's captions, or none and the reason. */
+/** An image's captions, or none and the reason why. */
 export interface FoundCaptions {
   captions: Caption[];
   broken?: string;
 }
 
 /**
- * A file of captions, one a line, as Reed et al. (2016) published theirs. What cannot be read is no error here:
- * it is one image that has no captions.
+ * Reads a file of captions, one per line, the format of Reed et al. (2016). An unreadable file is not an
+ * error here: its image has no captions, and `broken` gives the reason.
  */
 export async function readCaptionFile(folder: DataFolder, path: string): Promise<FoundCaptions> {
   try {
@@ -22,9 +22,11 @@ export async function readCaptionFile(folder: DataFolder, path: string): Promise
   }
 }
 
-/** The captions of a text, one a line, whatever its line ends are. `name` is the text's, for the reason. */
+/**
+ * The captions of a text, one per line, with any kind of line ends. `name` is the file's name, for messages.
+ */
 export function captionLines(text: string, name: string): FoundCaptions {
-  if (text.includes("\0")) return { captions: [], broken: `its captions: ${name}: is no text` };
+  if (text.includes("\0")) return { captions: [], broken: `its captions: ${name}: is not a text file` };
   const lines = text
     .replace(/^\ufeff/, "")
     .split(/\r\n|\r|\n/)
@@ -34,13 +36,13 @@ export function captionLines(text: string, name: string): FoundCaptions {
   return { captions: lines.map((line) => ({ text: line })) };
 }
 
-/** Nobody says so much of one image. */
+/** Far above the captions of any image. */
 export const CAPTION_BYTES = 2 ** 20;
 
 /**
- * The folder of Reed et al.'s caption files, which people unpack into the data set's folder or beside it, as
- * `text_c10` or, in AttnGAN's archive, `text`; or the one that the user names, or that is in there.
- * Undefined where there is none. Throws a `UserError` when the named one has none.
+ * The folder of Reed et al.'s caption files: `text_c10` or, from AttnGAN's archive, `text`, in the first of
+ * `places` that has one. If the user gives a folder, `named`, it is that folder, or the `text_c10` or `text`
+ * in it. Undefined if there is none. Throws a `UserError` when `named` is not a folder.
  */
 export function findCaptionFolder(places: DataFolder[], named?: string): DataFolder | undefined {
   if (named !== undefined) {
@@ -58,18 +60,18 @@ function inFolder(folder: DataFolder): DataFolder | undefined {
   return folder.folder("text_c10") ?? folder.folder("text");
 }
 
-/** What to say where no captions are: that they are still packed, or where to get them. */
+/** The error for missing captions: that they are not unpacked, or where to get them. */
 export function missingCaptions(path: string, places: DataFolder[]): UserError {
   for (const place of places) {
     const packed = place.list().find(({ name }) => /^text(_c10)?\.(zip|tar|tgz|tar\.gz)$/.test(name));
     if (packed)
-      return new UserError(`${place.at(packed.name)}: is still packed. Unpack it where it is.`, {
+      return new UserError(`${place.at(packed.name)}: is not unpacked. Unpack it in the same folder.`, {
         code: "data.invalid",
       });
   }
   return new UserError(
-    `${path}: the captions are missing: neither text_c10/ nor text/ is there or beside it. ` +
-      "Reed et al.'s captions are published apart from the images: unpack them there, or name their folder with --text.",
+    `${path}: the captions are missing: neither text_c10/ nor text/ is in this folder or next to it. ` +
+      "Reed et al.'s captions are published separately from the images: unpack them there, or give their folder with --text.",
     { code: "data.invalid" },
   );
 }

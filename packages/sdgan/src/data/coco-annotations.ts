@@ -3,14 +3,17 @@ import { type DataFolder, insidePath } from "./data-folder.js";
 
 export interface AnnotatedImage {
   fileName: string;
-  /** In the order of the list; none where it has none. */
+  /** In the order of the list; may be empty. */
   captions: string[];
 }
 
 /**
- * One of COCO's lists of captions: `{"images": [{"id", "file_name", …}], "annotations": [{"image_id", "caption", …}]}`.
- * It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, takes some 500 MB for a moment.
- * Throws a `UserError` that names what is broken.
+ * Reads one of COCO's lists of captions:
+ *
+ *     {"images": [{"id", "file_name", …}], "annotations": [{"image_id", "caption", …}]}
+ *
+ * It is parsed as a whole: the largest, `captions_train2017.json` with 91 MB, temporarily takes about 500 MB.
+ * Throws a `UserError` that names the broken entry.
  */
 export function readAnnotations(folder: DataFolder, path: string): AnnotatedImage[] {
   const refuse = (problem: string): never => {
@@ -24,7 +27,7 @@ export function readAnnotations(folder: DataFolder, path: string): AnnotatedImag
     content = JSON.parse(folder.readTextList(path));
   } catch (error) {
     if (error instanceof UserError) throw error;
-    return refuse("is not JSON, or cut short");
+    return refuse("is not JSON, or is truncated");
   }
   const { images: listed, annotations } = fieldsOf(content);
   if (!Array.isArray(listed)) return refuse('has no list "images"');
@@ -37,8 +40,8 @@ export function readAnnotations(folder: DataFolder, path: string): AnnotatedImag
     if (typeof id !== "number" || fileName === undefined) {
       return refuse(`images[${index}] has no number "id", or no "file_name" inside the folder`);
     }
-    if (images.has(id)) return refuse(`images[${index}] has the id ${id} of another`);
-    if (names.has(fileName)) return refuse(`images[${index}] has the file ${quote(fileName)} of another`);
+    if (images.has(id)) return refuse(`images[${index}] repeats the id ${id}`);
+    if (names.has(fileName)) return refuse(`images[${index}] repeats the file ${quote(fileName)}`);
     names.add(fileName);
     images.set(id, { fileName, captions: [] });
   }
@@ -46,7 +49,7 @@ export function readAnnotations(folder: DataFolder, path: string): AnnotatedImag
     const { image_id: id, caption } = fieldsOf(annotation);
     if (typeof caption !== "string") return refuse(`annotations[${index}] has no text "caption"`);
     const image = images.get(id);
-    if (!image) return refuse(`annotations[${index}] is of an image that "images" lacks`);
+    if (!image) return refuse(`annotations[${index}] refers to an image that is not in "images"`);
     image.captions.push(caption);
   }
   if (images.size === 0) return refuse("lists no image");

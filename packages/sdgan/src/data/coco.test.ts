@@ -7,7 +7,7 @@ import { drawCoco, type Scene } from "../testing/coco-tree.js";
 import { examplesOf } from "../testing/examples.js";
 import { coco } from "./coco.js";
 
-/** Drawn once; every test has a copy to break. */
+/** Made once; every test gets a copy, which it may damage. */
 let scenes: Scene[];
 let original: string;
 let dir: string;
@@ -36,7 +36,7 @@ async function contents(...options: Parameters<typeof coco>) {
 }
 
 describe("coco", () => {
-  it("has the images of both lists with all their captions, in the order of their names", async () => {
+  it("returns the images of both lists with all captions, in the order of their names", async () => {
     const source = coco(dir);
     expect(source).toMatchObject({ name: "coco", count: 120 });
     const examples = await examplesOf(source);
@@ -57,7 +57,7 @@ describe("coco", () => {
     );
   });
 
-  it("gives the same from AttnGAN's layout, and the words of captions.pickle", async () => {
+  it("returns the same from AttnGAN's layout, with the vocabulary of captions.pickle", async () => {
     expect(await contents(join(dir, "coco"))).toEqual(await contents(dir));
     const source = coco(join(dir, "coco"));
     expect(source.found).toMatch(
@@ -72,7 +72,7 @@ describe("coco", () => {
     expect(() => coco(join(dir, "coco"))).toThrow(/coco: the captions are missing/);
   });
 
-  it("finds the images where people have them", async () => {
+  it("finds the images in all supported folders", async () => {
     const before = await contents(dir);
     renameSync(join(dir, "coco/images"), join(dir, "images"));
     rmSync(join(dir, "train2014"), { recursive: true });
@@ -82,10 +82,10 @@ describe("coco", () => {
     expect(() => coco(dir)).toThrow(/has none of the folders train2014, images\/train2014, images\. Unpack/);
   });
 
-  it("asks which year, where both are there", async () => {
+  it("asks for the year if both are present", async () => {
     await drawCoco({ out: join(dir, "other"), year: 2017, images: 3, drawn: 1 });
     cpSync(join(dir, "other"), dir, { recursive: true });
-    expect(() => coco(dir)).toThrow(/has captions of 2014 and 2017\. Choose one with --year/);
+    expect(() => coco(dir)).toThrow(/has captions of 2014 and 2017\. Choose a year with --year/);
     expect(coco(dir, { year: 2014 }).count).toBe(120);
     expect((await examplesOf(coco(dir, { year: 2017 }))).map(({ id, split }) => [id, split])).toEqual([
       ["000000000009.jpg", "train"],
@@ -96,11 +96,11 @@ describe("coco", () => {
     rmSync(join(dir, "annotations/captions_val2014.json"));
     expect(coco(dir).count).toBe(3);
     expect(() => coco(dir, { year: 2014 })).toThrow(
-      /is not COCO: annotations\/captions_train2014\.json is not there/,
+      /is not COCO: annotations\/captions_train2014\.json is missing/,
     );
   });
 
-  it("leaves out an image without captions", async () => {
+  it("skips an image without captions", async () => {
     const content = JSON.parse(readFileSync(list(), "utf8"));
     const { id, file_name: name } = content.images[7];
     content.annotations = content.annotations.filter(({ image_id }: { image_id: number }) => image_id !== id);
@@ -111,30 +111,30 @@ describe("coco", () => {
 
   const image = { id: 1, file_name: "a.jpg" };
   it.each<[string, unknown, RegExp]>([
-    ["cut short", '{"images": [', /is not JSON, or cut short; expected COCO's list of captions/],
-    ["no object", "null", /has no list "images"/],
+    ["truncated JSON", '{"images": [', /is not JSON, or is truncated; expected COCO's list of captions/],
+    ["null", "null", /has no list "images"/],
     ["no images", { annotations: [] }, /has no list "images"/],
     ["no annotations", { images: [image] }, /has no list "annotations"/],
-    ["nothing", { images: [], annotations: [] }, /lists no image/],
+    ["empty lists", { images: [], annotations: [] }, /lists no image/],
     [
       "an image without id",
       { images: [{ ...image, id: "1" }], annotations: [] },
       /images\[0\] has no number "id"/,
     ],
     [
-      "a path that leaves",
+      "a path to outside",
       { images: [{ ...image, file_name: "../a.jpg" }], annotations: [] },
       /images\[0\] .* inside/,
     ],
     [
-      "an id twice",
+      "a repeated id",
       { images: [image, { ...image, file_name: "b.jpg" }], annotations: [] },
-      /images\[1\] has the id 1/,
+      /images\[1\] repeats the id 1/,
     ],
     [
-      "a file twice",
+      "a repeated file",
       { images: [image, { ...image, id: 2 }], annotations: [] },
-      /images\[1\] has the file "a\.jpg"/,
+      /images\[1\] repeats the file "a\.jpg"/,
     ],
     [
       "no caption",
@@ -142,18 +142,18 @@ describe("coco", () => {
       /annotations\[0\] has no text "caption"/,
     ],
     [
-      "another image",
+      "an annotation of an unknown image",
       { images: [image], annotations: [{ image_id: 2, caption: "" }] },
-      /annotations\[0\] is of an im/,
+      /annotations\[0\] refers to an im/,
     ],
-    ["null in it", { images: [null], annotations: [null] }, /images\[0\] has no number "id"/],
-  ])("refuses a list with %s", (_, content, message) => {
+    ["null entries", { images: [null], annotations: [null] }, /images\[0\] has no number "id"/],
+  ])("rejects a list with %s", (_, content, message) => {
     writeFileSync(list(), typeof content === "string" ? content : JSON.stringify(content));
     expect(() => coco(dir)).toThrow(UserError);
     expect(() => coco(dir)).toThrow(message);
   });
 
-  it("refuses a folder that is not COCO", () => {
+  it("rejects a folder that is not COCO", () => {
     expect(() => coco(join(dir, "none"))).toThrow(/none: no such folder\. Give the folder of COCO/);
     expect(() => coco(join(dir, "drawn"))).toThrow(
       /drawn: is not COCO: annotations\/captions_train2014\.json/,

@@ -6,9 +6,9 @@ import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
 
 export interface CocoOptions {
-  /** Which year's lists, where both years' are there. */
+  /** Which year's lists to use, if those of both years are present. */
   year?: CocoYear;
-  /** The folder of the captions of AttnGAN's layout, where they are not in the data's folder. */
+  /** The folder of the captions in AttnGAN's layout, if they are not in the data's folder. */
   text?: string;
 }
 
@@ -16,16 +16,16 @@ export const cocoYears = [2014, 2017] as const;
 export type CocoYear = (typeof cocoYears)[number];
 
 /**
- * Microsoft COCO (Lin et al., 2014): everyday scenes with five captions or more each and no box; every image is
- * a class of its own. `path` is either of
+ * Microsoft COCO (Lin et al., 2014): everyday scenes with at least five captions each and without boxes.
+ * Every image is a class of its own. `path` is a folder in one of two layouts:
  *
- * - the folder with `annotations/captions_{train,val}{2014,2017}.json` and the images of both in
- *   `train2014`, `val2014` and so on, there or in `images`: val is what is tested on;
- * - AttnGAN's: `{train,test}/filenames.pickle`, `text`, `captions.pickle`, whose vocabulary is taken, and the
- *   images in `images`, `train2014`, `val2014`, there or in `images`.
+ * - as published: `annotations/captions_{train,val}{2014,2017}.json`, and the images in `train2014`,
+ *   `val2014` and so on, directly in the folder or in `images`. COCO's val split is used as `test`;
+ * - AttnGAN's: `{train,test}/filenames.pickle`, `text` or `captions.pickle` (whose vocabulary is used), and
+ *   the images in `images`, or in `train2014`, `val2014` and so on, directly in the folder or in `images`.
  *
- * Both give the same images in the same order, that of their names.
- * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is left out.
+ * In both layouts the images are in the order of their file names.
+ * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is skipped.
  */
 export function coco(path: string, options: CocoOptions = {}): Source {
   const folder = new DataFolder(path, "Give the folder of COCO, the one with annotations/.");
@@ -59,15 +59,15 @@ interface CocoLayout {
 }
 
 interface CocoImage {
-  /** Its file's name, which is unique in COCO. */
+  /** Its file name, which is unique in COCO. */
   id: string;
   split: Split;
   captions(): FoundCaptions | Promise<FoundCaptions>;
-  /** Where it is in the folder. */
+  /** Its path in the folder. */
   file(): string;
 }
 
-/** COCO's words for the splits: its `val` is what the text-to-image papers test on. */
+/** COCO's names for the splits: the text-to-image papers test on its `val`. */
 const PARTS = { train: "train", test: "val" } as const;
 type PublishedSplit = keyof typeof PARTS;
 const SPLITS = ["train", "test"] as const satisfies PublishedSplit[];
@@ -78,15 +78,18 @@ function publishedLayout(folder: DataFolder, { year }: CocoOptions): CocoLayout 
   const splitsOf = (year: CocoYear) => SPLITS.filter((split) => folder.hasFile(listOf(year, split)));
   const years = cocoYears.filter((year) => splitsOf(year).length > 0);
   if (year === undefined && years.length > 1) {
-    throw new UserError(`${folder.path}: has captions of ${years.join(" and ")}. Choose one with --year.`, {
-      code: "usage",
-    });
+    throw new UserError(
+      `${folder.path}: has captions of ${years.join(" and ")}. Choose a year with --year.`,
+      {
+        code: "usage",
+      },
+    );
   }
   const chosen = year ?? years[0];
   if (chosen === undefined || splitsOf(chosen).length === 0) {
     throw new UserError(
-      `${folder.path}: is not COCO: ${listOf(chosen ?? 2014, "train")} is not there. ` +
-        "Give the folder that COCO's annotations and images are unpacked in.",
+      `${folder.path}: is not COCO: ${listOf(chosen ?? 2014, "train")} is missing. ` +
+        "Give the folder with COCO's annotations and images.",
       { code: "data.invalid" },
     );
   }
@@ -131,18 +134,18 @@ function attnganLayout(folder: DataFolder, lists: AttnganLists, { text }: CocoOp
   };
 }
 
-/** Says where an image is: in one of the folders `parts`, or in one of them in `images`, or in that itself. */
+/** Returns a function that finds an image in the folders `parts`, `images/` plus one of them, or `images`. */
 function imageFinder(folder: DataFolder, parts: string[]): (fileName: string) => string {
   const places = [...parts, ...parts.map((part) => `images/${part}`), "images"];
-  const there = places.filter((place) => folder.folder(place));
-  if (there.length === 0) {
+  const existing = places.filter((place) => folder.folder(place));
+  if (existing.length === 0) {
     throw new UserError(
       `${folder.path}: has none of the folders ${places.join(", ")}. Unpack COCO's images there.`,
       { code: "data.invalid" },
     );
   }
   return (fileName) => {
-    const files = there.map((place) => `${place}/${fileName}`);
+    const files = existing.map((place) => `${place}/${fileName}`);
     return files.find((file) => folder.hasFile(file)) ?? files[0]!;
   };
 }

@@ -20,8 +20,8 @@ import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
 /**
- * Writes everything of a prepared folder but the pixels, from the journal of those. However many images there are,
- * only their words are held in memory. Returns what came of it, and what was left out and why.
+ * Writes everything of a prepared folder except the pixels, from the journal. The images are streamed; only
+ * the words are kept in memory. Returns the summary, and the skipped images with the reasons.
  */
 export async function complete(
   dir: string,
@@ -61,8 +61,9 @@ export async function complete(
 type Skipped = NonNullable<JournalRecord["skipped"]>;
 
 /**
- * Captions whose words are known: not those that are tested on, as nothing would be learned of their words. Where all
- * images are to test on, by a model that has words of its own, it is all captions.
+ * The captions that the vocabulary is built from: those of train and val, because no model learns words that
+ * occur only in test captions. If all images are test images, for a model with its own vocabulary, all
+ * captions are used.
  */
 function* learnedCaptions(journal: Journal): Generator<string> {
   const { test, ...others } = journal.images;
@@ -71,7 +72,7 @@ function* learnedCaptions(journal: Journal): Generator<string> {
     if (image && (onlyTest || image.split !== "test")) for (const { text } of image.captions) yield text;
 }
 
-/** Captions without a known word are left out here, and images without any other: only the vocabulary tells which. */
+/** Writes the lists. Drops captions without a word of the vocabulary, and skips images without any other. */
 function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
   using val = new LineWriter(join(dir, FILES.images.val));
@@ -93,7 +94,7 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
       return read.tokens.length > 0 ? [{ ...{ text, tokens: read.tokens }, ...names }] : [];
     });
     if (known.length === 0) {
-      skipped.push({ id: kept.id, reason: "has no caption with a word that captions to train on have" });
+      skipped.push({ id: kept.id, reason: "has no caption with a word of the vocabulary" });
       leftOut[split].add(images[split] + leftOut[split].size);
       continue;
     }

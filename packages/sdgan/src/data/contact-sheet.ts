@@ -4,12 +4,12 @@ import { SPLITS } from "./format.js";
 import type { Prepared, PreparedSplit } from "./prepared.js";
 
 const COLUMNS = 8;
-/** Rows of each split, at most. */
+/** Maximum number of rows of each split. */
 const ROWS = { train: 4, val: 1, test: 2 };
-/** Larger images are scaled down: there is room for captions beneath, and the file stays one to look at. */
+/** Larger images are scaled to this side, which leaves width for captions and limits the file's size. */
 const LARGEST = 228;
 
-/** Images from all over the splits, each with its first caption under it, as a PNG: a look at what training gets. */
+/** A PNG for inspection: images spread evenly over each split, each with its first caption below it. */
 export async function contactSheet({ source, size, storedSize, splits }: Prepared): Promise<Buffer> {
   const rows: GridImage[][] = [];
   const names: string[] = [];
@@ -24,8 +24,8 @@ export async function contactSheet({ source, size, storedSize, splits }: Prepare
   const { train, val, test } = splits;
   return grid(rows, {
     title:
-      `${source}, ${size}x${size}: ${train.images.length} images to train on, ` +
-      `${val.images.length} to validate on, ${test.images.length} to test on`,
+      `${source}, ${size}x${size}: ${train.images.length} training images, ` +
+      `${val.images.length} validation images, ${test.images.length} test images`,
     rowCaptions: names,
   });
 }

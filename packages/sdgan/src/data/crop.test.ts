@@ -4,7 +4,7 @@ import { cropAround } from "./crop.js";
 import type { Box } from "./dataset.js";
 import { toPixels } from "./decode-image.js";
 
-/** An image in which a pixel's colour is its place: [column, row, 99]. */
+/** An image in which each pixel's colour is its position: [column, row, 99]. */
 async function mapOf(width: number, height: number, orientation = 1): Promise<Buffer> {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -16,7 +16,7 @@ async function mapOf(width: number, height: number, orientation = 1): Promise<Bu
     .toBuffer();
 }
 
-/** Which columns and rows of the image are in a crop that is not scaled: those of a list of the published code. */
+/** The columns and rows of the image in an unscaled crop, computed as in the published code. */
 function published({ x, y, width, height }: Box, imageWidth: number, imageHeight: number) {
   const r = Math.floor(Math.max(width, height) * 0.75);
   const within = (centre: number, end: number) =>
@@ -31,12 +31,12 @@ describe("cropAround", () => {
   it.each<[string, Box]>([
     ["in the middle", { x: 60, y: 70, width: 40, height: 20 }],
     ["with fractions", { x: 60.5, y: 70.7, width: 33.3, height: 21.9 }],
-    ["cut at the upper left", { x: 3, y: 5, width: 60, height: 44 }],
-    ["cut at the lower right", { x: 150, y: 100, width: 40, height: 45 }],
+    ["clipped at the upper left", { x: 3, y: 5, width: 60, height: 44 }],
+    ["clipped at the lower right", { x: 150, y: 100, width: 40, height: 45 }],
     ["as large as the image", { x: 0, y: 0, width: 200, height: 150 }],
     ["beyond the image's edge", { x: 170, y: 20, width: 60, height: 30 }],
     ["tiny", { x: 20, y: 20, width: 2, height: 1 }],
-  ])("is the published rule, for a box %s", (_, box) => {
+  ])("equals the published rule for a box %s", (_, box) => {
     const { columns, rows } = published(box, 200, 150);
     expect(cropAround(box, 200, 150)).toEqual({
       ...{ left: columns[0], top: rows[0], width: columns.length, height: rows.length },
@@ -44,22 +44,24 @@ describe("cropAround", () => {
   });
 
   it.each<[string, Box]>([
-    ["without extent", { x: 20, y: 20, width: 0, height: 0 }],
-    ["too small to have a pixel", { x: 20, y: 20, width: 1, height: 1 }],
+    ["of zero size", { x: 20, y: 20, width: 0, height: 0 }],
+    ["of less than a pixel", { x: 20, y: 20, width: 1, height: 1 }],
     ["beside the image", { x: 400, y: 20, width: 50, height: 50 }],
     ["above the image", { x: 20, y: -400, width: 50, height: 50 }],
     ["of a negative size", { x: 20, y: 20, width: -50, height: -50 }],
-    ["of no numbers", { x: Number.NaN, y: 20, width: 50, height: 50 }],
-    ["without end", { x: 20, y: 20, width: Number.POSITIVE_INFINITY, height: 50 }],
-  ])("refuses a box %s", async (_, box) => {
-    expect(() => cropAround(box, 200, 150)).toThrow(/its box \(.*\) has nothing of its 200 × 150 pixels/);
+    ["with NaN", { x: Number.NaN, y: 20, width: 50, height: 50 }],
+    ["of infinite size", { x: 20, y: 20, width: Number.POSITIVE_INFINITY, height: 50 }],
+  ])("rejects a box %s", async (_, box) => {
+    expect(() => cropAround(box, 200, 150)).toThrow(
+      /its bounding box \(.*\) has no pixels of the image, which has 200 × 150/,
+    );
     const options = { size: 20, background: "white", box };
-    await expect(toPixels(await mapOf(200, 150), options)).rejects.toThrow(/its box/);
+    await expect(toPixels(await mapOf(200, 150), options)).rejects.toThrow(/its bounding box/);
   });
 });
 
 describe("toPixels with a box", () => {
-  it("takes these pixels and no others", async () => {
+  it("returns exactly the pixels of the crop", async () => {
     const box = { x: 60.5, y: 70.7, width: 33.3, height: 21.9 };
     const { columns, rows } = published(box, 200, 150);
     const size = columns.length;
@@ -68,7 +70,7 @@ describe("toPixels with a box", () => {
     expect([...pixels]).toEqual(expected);
   });
 
-  it("takes the middle of a crop that is cut at the image's edge", async () => {
+  it("uses the centre of a crop that is clipped at the image's edge", async () => {
     const box = { x: 0, y: 60, width: 58, height: 20 };
     const { columns, rows } = published(box, 200, 150);
     const [size, cut] = [columns.length, (rows.length - columns.length) >> 1];
@@ -78,11 +80,11 @@ describe("toPixels with a box", () => {
     expect([...pixels]).toEqual(expected);
   });
 
-  it("cuts the image as it is stored, and turns it then", async () => {
+  it("crops the stored image before it is rotated", async () => {
     const box = { x: 20, y: 90, width: 40, height: 20 };
     const { columns, rows } = published(box, 200, 150);
     const size = columns.length;
-    /** Orientation → which stored pixel of the crop stands at column x, row y, by the EXIF standard's table. */
+    /** Orientation → the stored pixel of the crop at column x, row y, by the EXIF standard's table. */
     const last = size - 1;
     const stored: Record<number, (x: number, y: number) => [number, number]> = {
       1: (x, y) => [x, y],

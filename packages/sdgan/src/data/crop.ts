@@ -2,10 +2,10 @@ import type { Rectangle } from "@sdgan/images";
 import type { Box } from "./dataset.js";
 
 /**
- * What StackGAN and AttnGAN take of an image of `width` × `height` pixels around the box that the bird is in: the
- * square whose half side is 0.75 × the box's longer side, around the box's centre, cut at the image's edges (so it
- * may end up as no square). Fractions are dropped where their code drops them.
- * Throws an `Error` that says so when nothing of the image is left.
+ * The crop of StackGAN and AttnGAN for an image of `width` × `height` pixels with a bounding box: the square
+ * around the box's centre whose half side is 0.75 × the box's longer side, clipped at the image's edges, so
+ * that it may not be square. Fractions are truncated at the same places as in their code.
+ * Throws an `Error` when the crop has no pixels of the image.
  */
 export function cropAround({ x, y, width: w, height: h }: Box, width: number, height: number): Rectangle {
   const radius = Math.trunc(Math.max(w, h) * 0.75);
@@ -15,8 +15,10 @@ export function cropAround({ x, y, width: w, height: h }: Box, width: number, he
   const right = Math.min(width, centreX + radius);
   const top = Math.max(0, centreY - radius);
   const bottom = Math.min(height, centreY + radius);
-  // Written so that it holds of what is no number, too.
+  // Written so that NaN is rejected, too.
   if (!(right > left && bottom > top))
-    throw new Error(`its box (${x}, ${y}, ${w} × ${h}) has nothing of its ${width} × ${height} pixels in it`);
+    throw new Error(
+      `its bounding box (${x}, ${y}, ${w} × ${h}) has no pixels of the image, which has ${width} × ${height}`,
+    );
   return { left, top, width: right - left, height: bottom - top };
 }

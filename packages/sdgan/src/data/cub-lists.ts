@@ -5,19 +5,19 @@ import type { Box } from "./dataset.js";
 export interface CubImage {
   /** Its path in `images/`. */
   id: string;
-  /** The same without its ending: the name of its captions, and in AttnGAN's lists. */
+  /** `id` without its extension: the name of the caption file, and in AttnGAN's lists. */
   name: string;
-  /** Place of its class in `classes`. */
+  /** Index of its class in `classes`. */
   classId: number;
-  /** CUB's number of its class, from 1 on. */
+  /** CUB's number of its class, from 1. */
   classNumber: number;
   box: Box;
 }
 
 /**
- * The lists of CUB-200-2011: `classes.txt`, `images.txt`, `image_class_labels.txt` and `bounding_boxes.txt`, in
- * each of which a line is a number and what it stands for. Images are in the order of `images.txt`.
- * Throws a `UserError` when one is missing or broken, or does not fit the others.
+ * Reads the lists of CUB-200-2011: `classes.txt`, `images.txt`, `image_class_labels.txt` and
+ * `bounding_boxes.txt`. Each line is a number and its value. Images are in the order of `images.txt`.
+ * Throws a `UserError` when a list is missing or broken, or does not match the others.
  */
 export function readCubLists(birds: DataFolder): { classes: string[]; images: CubImage[] } {
   const classes = readNumbered(birds, "classes.txt", "a class's name", (text) => text);
@@ -29,15 +29,18 @@ export function readCubLists(birds: DataFolder): { classes: string[]; images: Cu
   const classIds = new Map([...classes.keys()].map((number, classId) => [number, classId]));
   const seen = new Set<string>();
   const images = [...ids].map(([number, id]) => {
-    const lacking = !labels.has(number)
+    const incomplete = !labels.has(number)
       ? "image_class_labels.txt"
       : boxes.has(number)
         ? ""
         : "bounding_boxes.txt";
-    if (lacking)
-      throw new UserError(`${birds.at(lacking)}: lacks image ${number}, which images.txt has`, {
-        code: "data.invalid",
-      });
+    if (incomplete)
+      throw new UserError(
+        `${birds.at(incomplete)}: has no entry for image ${number}, which images.txt lists`,
+        {
+          code: "data.invalid",
+        },
+      );
     if (seen.has(id))
       throw new UserError(`${birds.at("images.txt")}: lists ${quote(id)} twice`, { code: "data.invalid" });
     seen.add(id);
@@ -53,7 +56,7 @@ export function readCubLists(birds: DataFolder): { classes: string[]; images: Cu
   return { classes: [...classes.values()], images };
 }
 
-/** A list whose lines are a number, a space and what `parse` makes something of. */
+/** Reads a list whose lines are a number, a space and a text, which `parse` converts. */
 function readNumbered<T>(
   birds: DataFolder,
   list: string,
@@ -71,7 +74,7 @@ function readNumbered<T>(
         code: "data.invalid",
       });
     if (entries.has(Number(number)))
-      throw new UserError(`${at}: number ${number} is there already`, { code: "data.invalid" });
+      throw new UserError(`${at}: number ${number} is already in the list`, { code: "data.invalid" });
     entries.set(Number(number), value);
   }
   if (entries.size === 0) throw new UserError(`${birds.at(list)}: is empty`, { code: "data.invalid" });

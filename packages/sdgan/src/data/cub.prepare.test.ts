@@ -1,4 +1,4 @@
-/** From CUB's files to a prepared folder, in both layouts. */
+/** Prepares CUB's files in both layouts. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ let drawn: DrawnBird[];
 const published = () => join(dir, "tree/CUB_200_2011");
 const attngan = () => join(dir, "tree/birds");
 
-/** Images of every kind, boxes small and large, up to the edges and beyond. */
+/** Images of all kinds, with small and large boxes, up to the edges and beyond. */
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "sdgan-cub-"));
   const random = new Random(0, "boxes");
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** Every file of what is prepared of `source`; large enough for no crop to be decoded at a part of its size. */
+/** All files of the prepared `source`, at a size for which no crop is decoded at reduced resolution. */
 async function prepared(source: Source): Promise<Map<string, Buffer>> {
   const out = join(dir, "prepared");
   rmSync(out, { recursive: true, force: true });
@@ -47,7 +47,7 @@ async function prepared(source: Source): Promise<Map<string, Buffer>> {
   return new Map(readdirSync(out).map((file) => [file, readFileSync(join(out, file))]));
 }
 
-it("both layouts give the same bytes", async () => {
+it("both layouts result in the same bytes", async () => {
   const words = join(attngan(), "captions.pickle");
   expect(await prepared(withVocabulary(cub(published()), words))).toEqual(await prepared(cub(attngan())));
   expect(await prepared(cub(published()))).toEqual(
@@ -55,7 +55,7 @@ it("both layouts give the same bytes", async () => {
   );
 });
 
-it("every image is what the published rule cuts out, to the pixel", async () => {
+it("every image equals the published crop, to the pixel", async () => {
   await prepared(cub(published()));
   const kinds = drawn.map(({ kind }) => kind);
   expect(new Set(kinds.map(({ colours }) => colours))).toEqual(new Set(["rgb", "grey", "cmyk"]));
@@ -63,7 +63,7 @@ it("every image is what the published rule cuts out, to the pixel", async () => 
   expect(kinds.filter(({ progressive }) => progressive).length).toBeGreaterThan(3);
   expect(await checkCrops(published(), join(dir, "prepared"))).toEqual({ agree: IMAGES, differ: [] });
 
-  // Two pixels more are told: one may leave the middle of a crop at the edge where it is.
+  // The box is moved by two pixels: one may not change the centre of a crop at the image's edge.
   const boxes = join(published(), "bounding_boxes.txt");
   writeFileSync(
     boxes,

@@ -23,7 +23,7 @@ import { withTokenizer, withVocabulary } from "./with-vocabulary.js";
 
 const NAMES = ["001.Albatross", "002.Wren", "003.Finch", "004.Cuckoo", "005.Auklet"];
 
-/** Drawn once; every test has a copy to break. */
+/** Made once; every test gets a copy, which it may damage. */
 let drawn: DrawnBird[];
 let original: string;
 let dir: string;
@@ -49,7 +49,7 @@ afterEach(() => rmSync(join(dir, ".."), { recursive: true }));
 const published = () => join(dir, "CUB_200_2011");
 const attngan = () => join(dir, "birds");
 
-/** Everything of a source that can be compared, its images' bytes among it. */
+/** Everything of a source that can be compared, including the images' bytes. */
 async function contents(...options: Parameters<typeof cub>) {
   const source = cub(...options);
   const examples = await examplesOf(source);
@@ -62,12 +62,12 @@ async function contents(...options: Parameters<typeof cub>) {
 }
 
 describe("cub, as published", () => {
-  it("has the images of images.txt, their boxes, classes and captions, and the split by class", async () => {
+  it("returns the images of images.txt with boxes, classes, captions and the split by class", async () => {
     const source = cub(published());
     expect(source).toMatchObject({ name: "cub", count: 10, classes: NAMES });
     expect(source.vocabulary).toBeUndefined();
     expect(source.found).toBe(
-      `CUB-200-2011 as published; captions from ${join(dir, "text_c10")}; split by class as of Reed et al. (2016)`,
+      `CUB-200-2011 as published; captions from ${join(dir, "text_c10")}; split by class as in Reed et al. (2016)`,
     );
     const examples = await examplesOf(source);
     expect(examples.map(({ read: _, stamp: __, ...rest }) => rest)).toEqual(
@@ -81,27 +81,27 @@ describe("cub, as published", () => {
     expect(await examples[3]!.read()).toEqual(readFileSync(join(published(), "images/002.Wren/bird 1.jpg")));
   });
 
-  it("tests on 50 classes", () => {
+  it("has 50 test classes", () => {
     expect(TEST_CLASSES.size).toBe(50);
     expect(Math.max(...TEST_CLASSES)).toBeLessThanOrEqual(200);
   });
 
-  it("finds captions in the folder, beside it, and where it is told", async () => {
-    const beside = await contents(published());
-    expect(await contents(dir)).toEqual(beside);
+  it("finds captions in the folder, next to it, and in the given folder", async () => {
+    const expected = await contents(published());
+    expect(await contents(dir)).toEqual(expected);
     renameSync(join(dir, "text_c10"), join(published(), "text"));
-    expect(await contents(published())).toEqual(beside);
-    expect(await contents(dir)).toEqual(beside);
+    expect(await contents(published())).toEqual(expected);
+    expect(await contents(dir)).toEqual(expected);
     mkdirSync(join(dir, "else"));
     renameSync(join(published(), "text"), join(dir, "else/text_c10"));
-    expect(await contents(published(), { text: join(dir, "else") })).toEqual(beside);
-    expect(await contents(published(), { text: join(dir, "else/text_c10") })).toEqual(beside);
-    expect(() => cub(published())).toThrow(/the captions are missing.*name their folder with --text/);
+    expect(await contents(published(), { text: join(dir, "else") })).toEqual(expected);
+    expect(await contents(published(), { text: join(dir, "else/text_c10") })).toEqual(expected);
+    expect(() => cub(published())).toThrow(/the captions are missing.*give their folder with --text/);
     writeFileSync(join(dir, "text.zip"), "");
-    expect(() => cub(published())).toThrow(/text\.zip: is still packed/);
+    expect(() => cub(published())).toThrow(/text\.zip: is not unpacked/);
   });
 
-  it("leaves out an image whose captions cannot be read, and says why", async () => {
+  it("reports an image whose captions cannot be read as broken, with the reason", async () => {
     const text = (i: number) => join(dir, "text_c10", `${drawn[i]!.name}.txt`);
     rmSync(text(0));
     writeFileSync(text(1), " \r\n\n");
@@ -118,10 +118,10 @@ describe("cub, as published", () => {
         /^its captions: \S+bird 0\.txt: cannot be read \(ENOENT\)$/.source.replace("\\S+", ".*"),
       ),
       expect.stringMatching(/bird 1\.txt: is empty$/),
-      expect.stringMatching(/bird 0\.txt: is no text$/),
-      expect.stringMatching(/bird 1\.txt: has 2 MiB, but at most 1 MiB are read$/),
-      expect.stringMatching(/bird 0\.txt: is a link that leaves the folder, and is not followed$/),
-      expect.stringMatching(/bird 1\.txt: is no file$/),
+      expect.stringMatching(/bird 0\.txt: is not a text file$/),
+      expect.stringMatching(/bird 1\.txt: has 2 MiB; at most 1 MiB are read$/),
+      expect.stringMatching(/bird 0\.txt: is a link to outside the folder, and such links are not followed$/),
+      expect.stringMatching(/bird 1\.txt: is not a file$/),
       ...[undefined, undefined, undefined, undefined],
     ]);
     expect(examples[6]!.captions.slice(1)).toEqual([
@@ -130,7 +130,7 @@ describe("cub, as published", () => {
     ]);
   });
 
-  it("tells when an image has been replaced", async () => {
+  it("changes the stamp when an image is replaced or deleted", async () => {
     const [first, second] = await examplesOf(cub(published()));
     const before = await Promise.all([first!.stamp!(), second!.stamp!()]);
     writeFileSync(join(published(), "images", drawn[0]!.id), "another");
@@ -140,7 +140,7 @@ describe("cub, as published", () => {
     expect(after[1]).not.toBe(before[1]);
   });
 
-  it("refuses to read an image that is missing, or a link that leaves", async () => {
+  it("rejects reading a missing image, or a link to outside", async () => {
     const image = (i: number) => join(published(), "images", drawn[i]!.id);
     rmSync(image(0));
     rmSync(image(1));
@@ -150,7 +150,7 @@ describe("cub, as published", () => {
     const examples = await examplesOf(cub(published()));
     await expect(examples[0]!.read()).rejects.toThrow(/bird 0\.jpg: cannot be read \(ENOENT\)/);
     expect(await examples[1]!.read()).toEqual(readFileSync(image(2)));
-    await expect(examples[3]!.read()).rejects.toThrow(/bird 1\.jpg: is a link that leaves the folder/);
+    await expect(examples[3]!.read()).rejects.toThrow(/bird 1\.jpg: is a link to outside the folder/);
   });
 
   it.each([
@@ -160,9 +160,13 @@ describe("cub, as published", () => {
       /images\.txt:2: "2 \.\.\/b\.jpg"; expected a number and a path inside/,
     ],
     ["images.txt", "1 a.jpg\n2 /b.jpg\n", /images\.txt:2: .*expected a number and a path inside/],
-    ["images.txt", "1 a.jpg\n1 b.jpg\n", /images\.txt:2: number 1 is there already/],
+    ["images.txt", "1 a.jpg\n1 b.jpg\n", /images\.txt:2: number 1 is already in the list/],
     ["images.txt", "1 a.jpg\n2 ./a.jpg\n", /images\.txt: lists "a\.jpg" twice/],
-    ["images.txt", "1 a.jpg\n77 b.jpg\n", /image_class_labels\.txt: lacks image 77, which images\.txt has/],
+    [
+      "images.txt",
+      "1 a.jpg\n77 b.jpg\n",
+      /image_class_labels\.txt: has no entry for image 77, which images\.txt lists/,
+    ],
     ["images.txt", "a.jpg\n", /images\.txt:1: "a\.jpg"; expected a number and a path/],
     ["images.txt", "\n", /images\.txt: is empty/],
     [
@@ -178,16 +182,16 @@ describe("cub, as published", () => {
     ["bounding_boxes.txt", "1 0 0 9 NaN\n", /boxes\.txt:1/],
     ["bounding_boxes.txt", "1 0 0 0 9\n", /boxes\.txt:1/],
     ["classes.txt", "", /classes\.txt: is empty/],
-  ])("refuses a broken %s: %j", (list, text, message) => {
+  ])("rejects a broken %s: %j", (list, text, message) => {
     writeFileSync(join(published(), list), text);
     expect(() => cub(published())).toThrow(UserError);
     expect(() => cub(published())).toThrow(message);
   });
 
-  it("refuses another folder, and says what it wants", () => {
+  it("rejects another folder, and reports what is expected", () => {
     expect(() => cub(join(dir, "none"))).toThrow(/none: no such folder\. Give the folder of CUB-200-2011/);
     expect(() => cub(join(dir, "text_c10"))).toThrow(
-      /text_c10: is not CUB-200-2011: neither images\.txt nor/,
+      /text_c10: is not CUB-200-2011: found neither images\.txt nor/,
     );
     rmSync(join(published(), "bounding_boxes.txt"));
     expect(() => cub(published())).toThrow(/bounding_boxes\.txt: cannot be read \(ENOENT\)/);
@@ -195,12 +199,12 @@ describe("cub, as published", () => {
     expect(() => cub(published())).toThrow(/images: no such folder\. CUB-200-2011 has its images there/);
     rmSync(published(), { recursive: true });
     writeFileSync(join(dir, "CUB_200_2011.tgz"), "");
-    expect(() => cub(dir)).toThrow(/CUB_200_2011\.tgz: is still packed/);
+    expect(() => cub(dir)).toThrow(/CUB_200_2011\.tgz: is not unpacked/);
   });
 });
 
 describe("cub, in AttnGAN's layout", () => {
-  it("gives the same as published, and the words of captions.pickle", async () => {
+  it("returns the same as the published layout, with the vocabulary of captions.pickle", async () => {
     expect(await contents(attngan())).toEqual(await contents(published()));
     const source = cub(attngan());
     expect(source.found).toBe(
@@ -213,10 +217,10 @@ describe("cub, in AttnGAN's layout", () => {
     expect([source, own, cub(published())].map(tokenizerOf)).toEqual(["attngan", "attngan", "attngan"]);
     expect(tokenizerOf(withTokenizer(own, "unicode"))).toBe("unicode");
     expect(withTokenizer(source, "attngan").vocabulary).toBe(source.vocabulary);
-    expect(() => withTokenizer(source, "unicode")).toThrow(/--vocabulary captions$/);
+    expect(() => withTokenizer(source, "unicode")).toThrow(/--vocabulary captions\.$/);
   });
 
-  it("encodes captions as captions.pickle does, with the texts and without them", async () => {
+  it("encodes captions like captions.pickle, with and without the caption files", async () => {
     const content = readPickle(readFileSync(join(attngan(), "captions.pickle"))) as number[][][];
     const tokens = async () => {
       const { vocabulary, ...source } = cub(attngan());
@@ -236,7 +240,7 @@ describe("cub, in AttnGAN's layout", () => {
     expect(() => cub(attngan())).toThrow(/the captions are missing/);
   });
 
-  it("leaves out the images that its lists lack", async () => {
+  it("skips images that are not in its lists", async () => {
     writeFileSync(
       join(attngan(), "train/filenames.pickle"),
       pickleAsText(["002.Wren/bird 0", "003.Finch/bird 1"]),
@@ -249,7 +253,7 @@ describe("cub, in AttnGAN's layout", () => {
     expect(ids).toEqual(["002.Wren/bird 0.jpg", "003.Finch/bird 1.jpg"]);
   });
 
-  it("reads lists whose line ends git turned into CR LF, and refuses captions.pickle so", async () => {
+  it("reads lists whose line ends git converted to CR LF, but rejects such a captions.pickle", async () => {
     const mangle = (file: string) => {
       const text = readFileSync(join(attngan(), file), "latin1");
       writeFileSync(join(attngan(), file), text.replaceAll("\n", "\r\n"), "latin1");
@@ -267,48 +271,63 @@ describe("cub, in AttnGAN's layout", () => {
   it.each<[string, string, Buffer | string, RegExp]>([
     ["an empty file", "train/filenames.pickle", "", /train\/filenames\.pickle: is empty/],
     ["a web page", "test/filenames.pickle", "\n<!DOCTYPE html>", /is a web page, not the file/],
-    ["a pointer", "captions.pickle", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/],
+    ["a Git LFS pointer", "captions.pickle", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/],
     ["half a pickle", "train/filenames.pickle", "(lp0\nVa\np1\n", /filenames\.pickle: the pickle ends/],
-    ["a call", "train/filenames.pickle", "cposix\nsystem\n(S'true'\ntR.", /filenames\.pickle: .*posix/],
-    ["no list", "train/filenames.pickle", pickle("x"), /the pickle holds no list/],
+    [
+      "a function call",
+      "train/filenames.pickle",
+      "cposix\nsystem\n(S'true'\ntR.",
+      /filenames\.pickle: .*posix/,
+    ],
+    ["no list", "train/filenames.pickle", pickle("x"), /the pickle does not contain a list/],
     ["no names", "train/filenames.pickle", pickle([1]), /entry 0 is number; expected an image's name/],
-    ["a path that leaves", "train/filenames.pickle", pickle(["../x"]), /entry 0 is "\.\.\/x"; expected/],
+    ["a path to outside", "train/filenames.pickle", pickle(["../x"]), /entry 0 is "\.\.\/x"; expected/],
     [
       "an unknown name",
       "test/filenames.pickle",
       pickle(["x"]),
-      /test.*: expected 1 class numbers|holds 4 numbers/,
+      /test.*: expected 1 class numbers|contains 4 numbers/,
     ],
     [
       "other classes",
       "test/class_info.pickle",
       pickleAsText([1, 1, 4, 5]),
-      /is of class 5 in class_info.* of 4 in image_/,
+      /has class 5 in class_info.* but 4 in image_/,
     ],
-    ["no classes", "test/class_info.pickle", pickle(["a"]), /holds other things; expected 4 class numbers/],
     [
-      "a name twice",
+      "no classes",
+      "test/class_info.pickle",
+      pickle(["a"]),
+      /contains entries that are not whole numbers; expected 4/,
+    ],
+    [
+      "a repeated name",
       "test/filenames.pickle",
       pickle(["002.Wren/bird 0"]),
-      /there twice, or in both splits|expected 1/,
+      /is listed twice, or in both splits|expected 1/,
     ],
-    ["no words", "captions.pickle", pickle([[], []]), /list of other things; expected AttnGAN's/],
+    ["no words", "captions.pickle", pickle([[], []]), /list with another structure; expected AttnGAN's/],
     [
       "too few captions",
       "captions.pickle",
       pickle([captions(59), captions(40), ...words]),
       /has 59 captions for the 6/,
     ],
-    ["a hole", "captions.pickle", pickle([[], [], new Map([[1, "a"]]), new Map()]), /none with the number 0/],
+    [
+      "a missing number",
+      "captions.pickle",
+      pickle([[], [], new Map([[1, "a"]]), new Map()]),
+      /no word with the number 0/,
+    ],
     ["no padding", "captions.pickle", pickle([[], [], new Map([[0, "a"]]), new Map()]), /word 0 is "a"/],
     ["two numberings", "captions.pickle", pickle([[], [], words[0]!, new Map([["<end>", 0], ["bird", 2]])]), /word 1, "bird", has another/], // biome-ignore format: short
-  ])("refuses %s in %s", (_, list, bytes, message) => {
+  ])("rejects %s in %s", (_, list, bytes, message) => {
     writeFileSync(join(attngan(), list), bytes);
     expect(() => cub(attngan())).toThrow(UserError);
     expect(() => cub(attngan())).toThrow(message);
   });
 
-  it("leaves out an image whose pickled captions have numbers of no word", async () => {
+  it("reports an image as broken if its pickled captions contain unknown numbers", async () => {
     rmSync(join(attngan(), "text"), { recursive: true });
     writeFileSync(
       join(attngan(), "captions.pickle"),
@@ -316,7 +335,10 @@ describe("cub, in AttnGAN's layout", () => {
     );
     const examples = await examplesOf(cub(attngan()));
     expect(examples.filter(({ broken }) => broken).map(({ id, broken }) => [id, broken])).toEqual([
-      ["005.Auklet/bird 1.jpg", expect.stringMatching(/captions\.pickle: a number in them is no word's/)],
+      [
+        "005.Auklet/bird 1.jpg",
+        expect.stringMatching(/captions\.pickle: contains a number that is not in the vocabulary/),
+      ],
     ]);
   });
 });

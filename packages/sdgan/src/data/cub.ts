@@ -6,20 +6,21 @@ import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
 
 export interface CubOptions {
-  /** The folder of the captions, where they are neither in the data's folder nor beside it. */
+  /** The folder of the captions, if they are neither in the data's folder nor next to it. */
   text?: string;
 }
 
 /**
- * CUB-200-2011 (Wah et al., 2011): 11,788 images of 200 classes of birds, each with the box that the bird is in,
- * and ten captions by Reed et al. (2016). `path` is either of
+ * CUB-200-2011 (Wah et al., 2011): 11,788 images of 200 classes of birds, each with the bird's bounding box
+ * and ten captions by Reed et al. (2016). `path` is a folder in one of two layouts:
  *
- * - the folder as published (`images.txt`, `bounding_boxes.txt`, …), or the one that has `CUB_200_2011`,
- *   with `text_c10` or `text` in it or beside it;
- * - AttnGAN's: `CUB_200_2011`, `text`, `{train,test}/filenames.pickle`, `captions.pickle`, whose vocabulary is taken.
+ * - as published: the folder with `images.txt`, `bounding_boxes.txt` and so on, or the folder that contains
+ *   it as `CUB_200_2011`; the captions are in `text_c10` or `text`, in either of the two folders;
+ * - AttnGAN's: `CUB_200_2011`, `{train,test}/filenames.pickle`, and `text` or `captions.pickle` (whose
+ *   vocabulary is used).
  *
- * Both give the same images in the same order, that of `images.txt`.
- * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is left out.
+ * In both layouts the images are in the order of `images.txt`.
+ * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is skipped.
  */
 export function cub(path: string, { text }: CubOptions = {}): Source {
   const given = new DataFolder(path, "Give the folder of CUB-200-2011, the one with images.txt.");
@@ -35,7 +36,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     });
   }
   const { classes, images } = readCubLists(birds);
-  if (lists) refuseOtherLists(given, lists, images);
+  if (lists) checkLists(given, lists, images);
   const splitOf = (image: CubImage) => (lists ? lists.splitOf(image.name) : splitByClass(image));
   const used = images.filter((image) => splitOf(image) !== undefined);
   return {
@@ -43,7 +44,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     found: [
       `CUB-200-2011 ${lists ? "in AttnGAN's layout" : "as published"}`,
       `captions from ${captionFolder?.path ?? lists!.captions!.file}`,
-      `split ${lists ? "of filenames.pickle" : "by class as of Reed et al. (2016)"}`,
+      `split ${lists ? "of filenames.pickle" : "by class as in Reed et al. (2016)"}`,
     ].join("; "),
     count: used.length,
     classes,
@@ -72,9 +73,9 @@ function splitByClass({ classNumber }: CubImage): Split {
 }
 
 /**
- * The 50 classes to test on that Reed et al. (2016) chose, as in `test/filenames.pickle` of StackGAN and AttnGAN;
- * numbers as in `classes.txt`. They have 2,933 images, the other 150 classes 8,855. CUB's own
- * `train_test_split.txt` is another split, within the classes.
+ * The 50 test classes of Reed et al. (2016), as in `test/filenames.pickle` of StackGAN and AttnGAN, by their
+ * numbers in `classes.txt`. They have 2,933 images; the other 150 classes have 8,855. CUB's own
+ * `train_test_split.txt` is a different split, within the classes.
  */
 // biome-ignore format: one line of numbers is one of the table
 export const TEST_CLASSES: ReadonlySet<number> = new Set([
@@ -82,39 +83,39 @@ export const TEST_CLASSES: ReadonlySet<number> = new Set([
   101, 102, 103, 112, 114, 119, 121, 130, 135, 138, 147, 156, 163, 165, 166, 180, 183, 185, 186, 187, 197,
 ]);
 
-/** The folder with the published lists: the one given, or `CUB_200_2011` in it. */
+/** The folder with the published lists: `given`, or `CUB_200_2011` in it. */
 function findBirds(given: DataFolder): DataFolder {
   if (given.hasFile("images.txt")) return given;
   const inside = given.folder("CUB_200_2011");
   if (inside?.hasFile("images.txt")) return inside;
   const packed = given.list().find(({ name }) => /^CUB_200_2011\.(tgz|tar\.gz|tar|zip)$/.test(name));
   if (packed)
-    throw new UserError(`${given.at(packed.name)}: is still packed. Unpack it where it is.`, {
+    throw new UserError(`${given.at(packed.name)}: is not unpacked. Unpack it in the same folder.`, {
       code: "data.invalid",
     });
   throw new UserError(
-    `${given.path}: is not CUB-200-2011: neither images.txt nor CUB_200_2011/images.txt is there. ` +
-      "Give the folder that CUB_200_2011.tgz unpacks to, or the one that it is in.",
+    `${given.path}: is not CUB-200-2011: found neither images.txt nor CUB_200_2011/images.txt. ` +
+      "Give the folder CUB_200_2011 that CUB_200_2011.tgz unpacks to, or its parent folder.",
     { code: "data.invalid" },
   );
 }
 
-/** AttnGAN's lists may lack images, which are then left out; but what they have must be CUB's. */
-function refuseOtherLists(given: DataFolder, lists: AttnganLists, images: CubImage[]): void {
+/** Checks that the images in AttnGAN's lists are CUB's. Images missing from the lists are skipped. */
+function checkLists(given: DataFolder, lists: AttnganLists, images: CubImage[]): void {
   const known = new Map(images.map((image) => [image.name, image]));
   for (const name of lists.names) {
     const image = known.get(name);
     if (!image) {
       throw new UserError(
-        `${given.path}: filenames.pickle lists ${quote(name)}, which images.txt lacks. Are both of CUB-200-2011?`,
+        `${given.path}: filenames.pickle lists ${quote(name)}, which is not in images.txt. Both must be from CUB-200-2011.`,
         { code: "data.invalid" },
       );
     }
     const classNumber = lists.classOf(name);
     if (classNumber !== undefined && classNumber !== image.classNumber) {
       throw new UserError(
-        `${given.path}: ${quote(name)} is of class ${classNumber} in class_info.pickle, ` +
-          `but of ${image.classNumber} in image_class_labels.txt. Are both of CUB-200-2011?`,
+        `${given.path}: ${quote(name)} has class ${classNumber} in class_info.pickle, ` +
+          `but ${image.classNumber} in image_class_labels.txt. Both must be from CUB-200-2011.`,
         { code: "data.invalid" },
       );
     }

@@ -15,24 +15,23 @@ import { promisify } from "node:util";
 import { UserError } from "@sdgan/core";
 
 /**
- * A folder of somebody's data. Its files name other files, and some of them lie: whatever paths and links stand
- * there, nothing outside of the folder is read, nothing that is no file (a pipe would be waited for without end),
- * and nothing larger than there is room for.
+ * Read access to a folder of untrusted data. Nothing outside of the folder is read, whatever paths and links
+ * its files contain. Only regular files up to a size limit are read: opening a pipe could block forever.
  */
 export class DataFolder {
-  /** As the user named it, for messages. */
+  /** The path as the user gave it, for messages. */
   readonly path: string;
-  /** The folder itself, behind all links. */
+  /** The real path, with all links resolved. */
   readonly #root: string;
 
-  /** Throws a `UserError` when `path` is no folder; `remedy` ends its message. */
+  /** Throws a `UserError` when `path` is not a folder; `remedy` is the end of its message. */
   constructor(path: string, remedy: string) {
     if (!isFolder(path)) throw new UserError(`${path}: no such folder. ${remedy}`, { code: "file.missing" });
     this.path = path;
     this.#root = realpathSync(path);
   }
 
-  /** The folder at `path` inside, or undefined if there is none. Throws a `UserError` for a link that leaves. */
+  /** The folder at `path` in this one, or undefined. Throws a `UserError` for a link to outside. */
   folder(path: string): DataFolder | undefined {
     const at = this.at(path);
     if (!isFolder(at)) return undefined;
@@ -44,12 +43,12 @@ export class DataFolder {
     return kindOf(this.at(path)) === "file";
   }
 
-  /** Where `path` is, for messages. */
+  /** The full path of `path`, for messages. */
   at(path: string): string {
     return join(this.path, path);
   }
 
-  /** What is in the folder at `path`, by name; hidden entries are left out, and no link counts as a folder. */
+  /** The entries of the folder at `path`, by name, without hidden ones. A link does not count as a folder. */
   list(path = "."): { name: string; isFolder: boolean }[] {
     try {
       return readdirSync(this.#inside(path, realpathSync(this.at(path))), { withFileTypes: true })
@@ -61,13 +60,13 @@ export class DataFolder {
     }
   }
 
-  /** What `use` makes of the open file at `path`. Throws a `UserError` that names a file that cannot be read. */
+  /** Opens a file and returns what `use` returns. Throws a `UserError` that names an unreadable file. */
   use<T>(path: string, use: (file: number, size: number) => T): T {
     try {
       const file = openSync(this.#inside(path, realpathSync(this.at(path))), READ);
       try {
         const stat = fstatSync(file);
-        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is no file`, { code: "file.invalid" });
+        if (!stat.isFile()) throw new UserError(`${this.at(path)}: is not a file`, { code: "file.invalid" });
         return use(file, stat.size);
       } finally {
         closeSync(file);
@@ -77,7 +76,7 @@ export class DataFolder {
     }
   }
 
-  /** A list: all of a file of at most `LIST_BYTES`. Throws a `UserError` that names it when that cannot be had. */
+  /** The content of a list file. Throws a `UserError` if it is unreadable or larger than `LIST_BYTES`. */
   readList(path: string): Buffer {
     return this.use(path, (file, size) => {
       this.#limit(path, size, LIST_BYTES);
@@ -85,7 +84,7 @@ export class DataFolder {
     });
   }
 
-  /** A list in UTF-8, without its byte order mark. */
+  /** The text of a list file in UTF-8, without its byte order mark. */
   readTextList(path: string): string {
     return this.readList(path)
       .toString("utf8")
@@ -93,16 +92,16 @@ export class DataFolder {
   }
 
   /**
-   * An image or its captions: all of a file, or the part `from` a byte, `length` bytes long, at most `limit` bytes.
-   * Rejects with a `UserError` that names it when that cannot be had.
+   * The content of an image or caption file, or the `length` bytes of it beginning at byte `from`. Rejects
+   * with a `UserError` that names the file when it is unreadable, or when that is more than `limit` bytes.
    */
   async read(path: string, { limit = IMAGE_BYTES, from = 0, length }: ReadOptions = {}): Promise<Buffer> {
     try {
-      // What is quickly done is done here: to have it done by another thread costs several times as much.
+      // Opening is done synchronously: handing such short work to a thread takes several times as long.
       const file = openSync(this.#inside(path, realpathSync.native(this.at(path))), READ);
       try {
         const found = fstatSync(file);
-        if (!found.isFile()) throw new UserError(`${this.at(path)}: is no file`, { code: "file.invalid" });
+        if (!found.isFile()) throw new UserError(`${this.at(path)}: is not a file`, { code: "file.invalid" });
         const bytes = length ?? found.size - from;
         this.#limit(path, bytes, limit);
         const buffer = Buffer.allocUnsafe(bytes);
@@ -111,7 +110,7 @@ export class DataFolder {
             ? readSync(file, buffer, 0, bytes, from)
             : (await readOnThread(file, buffer, 0, bytes, from)).bytesRead;
         if (count < bytes)
-          throw new UserError(`${this.at(path)}: has changed while it was read`, { code: "data.invalid" });
+          throw new UserError(`${this.at(path)}: changed while it was read`, { code: "data.invalid" });
         return buffer;
       } finally {
         closeSync(file);
@@ -121,7 +120,7 @@ export class DataFolder {
     }
   }
 
-  /** Another text when the file at `path` has been replaced or changed. */
+  /** A text that changes when the file at `path` is replaced or changed. */
   async stamp(path: string): Promise<string> {
     try {
       const { size, mtimeMs } = statSync(this.at(path));
@@ -134,18 +133,20 @@ export class DataFolder {
   #inside(path: string, target: string): string {
     const root = this.#root.endsWith(sep) ? this.#root : this.#root + sep;
     if (target === this.#root || target.startsWith(root)) return target;
-    throw new UserError(`${this.at(path)}: is a link that leaves the folder, and is not followed`, {
-      code: "file.invalid",
-    });
+    throw new UserError(
+      `${this.at(path)}: is a link to outside the folder, and such links are not followed`,
+      {
+        code: "file.invalid",
+      },
+    );
   }
 
   #limit(path: string, bytes: number, limit: number): void {
     if (bytes <= limit) return;
     const mebibytes = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
-    throw new UserError(
-      `${this.at(path)}: has ${mebibytes(bytes)}, but at most ${mebibytes(limit)} are read`,
-      { code: "data.invalid" },
-    );
+    throw new UserError(`${this.at(path)}: has ${mebibytes(bytes)}; at most ${mebibytes(limit)} are read`, {
+      code: "data.invalid",
+    });
   }
 
   #unreadable(path: string, error: unknown): unknown {
@@ -161,12 +162,12 @@ export interface ReadOptions {
   length?: number;
 }
 
-/** `path` without "." and doubled slashes, or undefined where it is no path of a file that stays inside a folder. */
+/** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */
 export function insidePath(path: string): string | undefined {
   const normal = posix.normalize(path);
-  // A backslash parts folders on Windows: refused there and here alike, so that a data set is good everywhere.
+  // A backslash separates folders on Windows. It is rejected everywhere, so that data sets are portable.
   const leaves =
-    normal.length > LONGEST_PATH ||
+    normal.length > MAX_PATH_LENGTH ||
     isAbsolute(normal) ||
     /^[A-Za-z]:/.test(normal) ||
     /[\\\0]/.test(normal) ||
@@ -174,21 +175,21 @@ export function insidePath(path: string): string | undefined {
   return leaves ? undefined : normal;
 }
 
-/** Characters. macOS has no longer ones; no data set comes near it. */
-const LONGEST_PATH = 1024;
+/** In characters. The limit of macOS; no data set is near it. */
+const MAX_PATH_LENGTH = 1024;
 
-/** COCO's largest list of captions has 91 MB. */
+/** The largest list read here, of COCO's captions, has 91 MB. */
 const LIST_BYTES = 256 * 2 ** 20;
 
-/** Far above any photograph. */
+/** Far above the size of any photograph. */
 const IMAGE_BYTES = 128 * 2 ** 20;
 
-/** A file of captions, say. */
+/** Up to this size, such as that of a caption file, a synchronous read is faster. */
 const SMALL_BYTES = 2 ** 14;
 
 const readOnThread = promisify(read);
 
-/** Without O_NONBLOCK, opening a pipe would wait for somebody to write. Windows has none of it. */
+/** Without O_NONBLOCK, opening a pipe would wait for a writer. Windows does not have the flag. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 function isFolder(path: string): boolean {

@@ -1,57 +1,57 @@
 import { defaultTokenizer, type TokenizerName, type Vocabulary } from "@sdgan/core";
 
 /**
- * Where images with words come from. A source gives examples one after another, as its files have them;
- * `prepare` turns them into a prepared folder; everything later reads only that.
+ * A data set of captioned images, read from its original files. `prepare` converts it to a prepared folder;
+ * everything after that reads only the prepared folder.
  */
 export interface Source {
-  /** The command's word for it: "birds", "folder". */
+  /** Its name on the command line: "birds", "folder". */
   name: string;
-  /** What was found where, in one line for people: the layout, and what captions and split are taken from. */
+  /** One line for the user: the layout found, and the files that captions and split are read from. */
   found?: string;
-  /** How many examples there are, where that is known beforehand. */
+  /** The number of examples, if known in advance. */
   count?: number;
-  /** Names of the classes; an example's `classId` points into it. One class an image where a source has none. */
+  /** Names of the classes, indexed by `classId`. One class per image if the source has no classes. */
   classes: string[];
-  /** Attributes that are known of every image, name → its possible values; absent where the truth is not known. */
+  /** Attributes that are known for every image: name → possible values. Absent if there are none. */
   attributes?: Record<string, string[]>;
-  /** How captions are taken apart into words, where it brings no vocabulary; absent: `unicode`. */
+  /** How captions are split into words, if the source has no vocabulary; absent: `unicode`. */
   tokenizer?: TokenizerName;
-  /** The words that captions are encoded with; absent: those of the captions that are not tested on. */
+  /** The vocabulary that captions are encoded with; absent: the words of the train and val captions. */
   vocabulary?: Vocabulary;
   /**
-   * All examples by name, before any is read, so that a validation split can be cut from them. Absent where they are
-   * not known beforehand: then the splits stay as the examples say.
+   * All examples, listed before any is read, so that a validation split can be made from them. Absent if they
+   * are not known in advance: then the examples' own splits are used.
    */
   listing?: readonly Pick<Example, "id" | "split" | "classId">[];
-  /** In the same order every time. */
+  /** All examples, in the same order at every call. */
   examples(): AsyncIterable<Example>;
 }
 
-/** How the captions of a source are taken apart into words. */
+/** The tokenizer of a source's captions. */
 export function tokenizerOf({ tokenizer, vocabulary }: Source): TokenizerName {
   return vocabulary?.tokenizer ?? tokenizer ?? defaultTokenizer;
 }
 
 /**
- * What an image is for: `train` to train on; `val` to evaluate on while training, to choose the best checkpoint and to
- * stop early by; `test` for the figures that are reported, and for nothing else.
+ * What an image is used for: `train` for training; `val` for evaluation during training, the choice of the
+ * best checkpoint and early stopping; `test` only for the reported figures.
  */
 export type Split = "train" | "val" | "test";
 
 export interface Example {
-  /** Names the image in messages and in the prepared folder: a path or a number, unique within the source. */
+  /** Identifies the image in messages and prepared data: a path or a number, unique within the source. */
   id: string;
   split: Split;
   classId: number;
   captions: Caption[];
-  /** Why it cannot be used, where the source knows that already (its captions cannot be read); it is left out. */
+  /** Why the example cannot be used, such as unreadable captions. Such an example is skipped. */
   broken?: string;
-  /** Where in the image the thing is that the captions are of; absent: everywhere. */
+  /** Where the captioned object is in the image; absent: the whole image. */
   box?: Box;
   /**
-   * Another one when the image's file has been replaced: its size and time. Does not reject. Without it, an image
-   * of the same id counts as the same.
+   * A text that changes when the image's file is replaced, made of its size and modification time. Does not
+   * reject. Without it, an image with the same id counts as unchanged.
    */
   stamp?(): Promise<string>;
   /** The encoded image: PNG, JPEG, WebP, SVG, … Rejects with a `UserError` when it cannot be read. */
@@ -60,7 +60,9 @@ export interface Example {
   attributes?: Record<string, number>;
 }
 
-/** In pixels of the image as its file stores them, before it is turned as its EXIF says. May have fractions. */
+/**
+ * A bounding box in pixels of the stored image, before its EXIF orientation is applied. May have fractions.
+ */
 export interface Box {
   /** Left edge. */
   x: number;
@@ -72,6 +74,6 @@ export interface Box {
 
 export interface Caption {
   text: string;
-  /** Which of the image's attributes the words name, where that is known. */
+  /** Which of the image's attributes the caption names, if known. */
   names?: string[];
 }

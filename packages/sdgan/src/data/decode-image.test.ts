@@ -42,13 +42,13 @@ describe("toPixels", () => {
     },
   );
 
-  it("cuts the middle square out of a tall image, and enlarges a small one", async () => {
+  it("crops a tall image to its central square, and enlarges a small image", async () => {
     const tall = await bands([RED, GREEN, BLUE], 6, 2).rotate(90).png().toBuffer();
     const pixels = await toPixels(tall, WHITE_GROUND);
     expectNear(at(pixels, 0.5, 0.5), GREEN);
   });
 
-  it("keeps a see-through image whole and fills with the background", async () => {
+  it("keeps a transparent image whole and fills with the background", async () => {
     const clear = [9, 9, 9, 0];
     const wide = await bands([[...RED, 255], clear, [...BLUE, 255]], 180, 60)
       .png()
@@ -67,13 +67,13 @@ describe("toPixels", () => {
     expectNear(at(half, 0.5, 0.5), [127, 127, 127]);
   });
 
-  it("takes a photograph with an unused alpha channel for a photograph", async () => {
+  it("treats an image with an opaque alpha channel as a photograph", async () => {
     const opaque = [RED, GREEN, BLUE].map((colour) => [...colour, 255]);
     const pixels = await toPixels(await bands(opaque, 180, 60).png().toBuffer(), WHITE_GROUND);
     for (const x of [0.1, 0.9]) expectNear(at(pixels, x, 0), GREEN);
   });
 
-  it("turns as EXIF says", async () => {
+  it("applies the EXIF orientation", async () => {
     const turned = await bands([RED, BLUE], 60, 60)
       .withMetadata({ orientation: 6 })
       .jpeg({ quality: 100 })
@@ -97,11 +97,11 @@ describe("toPixels", () => {
     const grey = [120, 120, 120];
     const pixels = await toPixels(await encode(bands([grey, grey], 40, 40)).toBuffer(), WHITE_GROUND);
     expect(pixels).toHaveLength(SIZE * SIZE * 3);
-    // No two tables between CMYK and sRGB agree to the last bits.
+    // Different conversion tables between CMYK and sRGB give slightly different values.
     expectNear(at(pixels, 0.5, 0.5), grey, 16);
   });
 
-  it("draws SVG at the size wanted, sharp edges and all", async () => {
+  it("renders SVG at the requested size with sharp edges", async () => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 2"><rect width="2" height="2" fill="red"/></svg>`;
     const pixels = await toPixels(Buffer.from(svg), WHITE_GROUND);
     expect(at(pixels, 0.25, 0.5)).toEqual(RED);
@@ -110,7 +110,7 @@ describe("toPixels", () => {
     expect(at(pixels, 0.25, 0.1)).toEqual(WHITE);
   });
 
-  it.each(["png", "jpeg", "webp"] as const)("refuses a %s cut short, anywhere", async (format) => {
+  it.each(["png", "jpeg", "webp"] as const)("rejects a %s truncated at any point", async (format) => {
     const noise = sharp({
       create: { width: 80, height: 80, channels: 3, background: "red", noise: { type: "gaussian" } },
     });
@@ -120,17 +120,17 @@ describe("toPixels", () => {
     }
   });
 
-  it("refuses nothing at all, and text", async () => {
+  it("rejects an empty file and a text", async () => {
     await expect(toPixels(Buffer.alloc(0), WHITE_GROUND)).rejects.toThrow("the file is empty");
     await expect(toPixels(Buffer.from("<html>404</html>"), WHITE_GROUND)).rejects.toThrow();
   });
 
-  it("refuses an image of too many pixels before it is decoded, and one of too many scans", async () => {
+  it("rejects an image with too many pixels before decoding, and one with too many scans", async () => {
     const bomb = await sharp({ create: { width: 8000, height: 6300, channels: 3, background: "red" } })
       .png({ compressionLevel: 9 })
       .toBuffer();
     await expect(toPixels(bomb, WHITE_GROUND)).rejects.toThrow(
-      "it has 8000 × 6300 pixels, and at most 50 million are read: scale it down",
+      "it has 8000 × 6300 pixels; at most 50 million are supported. Scale it down",
     );
     const progressive = await bands([RED, BLUE], 40, 40).jpeg({ progressive: true }).toBuffer();
     const last = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
@@ -139,7 +139,7 @@ describe("toPixels", () => {
     await expect(toPixels(scans, WHITE_GROUND)).rejects.toThrow("it has more than 100 scans");
   });
 
-  it("takes the first image of an animation", async () => {
+  it("uses the first frame of an animation", async () => {
     const frames = await Promise.all([RED, BLUE].map((colour) => bands([colour], 30, 30).png().toBuffer()));
     const animation = await sharp(frames, { join: { animated: true } })
       .gif()

@@ -1,19 +1,20 @@
 import { Random, UserError } from "@sdgan/core";
 
-/** What goes on from one batch to the next: JSON, for checkpoints. */
+/** A loader's state between two batches, as JSON for checkpoints. */
 export interface LoaderState {
   seed: number;
-  /** Images in the split: a state fits only data of as many. */
+  /** Images in the split. A state can only be restored for data with the same number. */
   images: number;
   epoch: number;
-  /** Images of this epoch that were given out. */
+  /** Images of this epoch that were returned. */
   position: number;
   random: [number, number, number, number];
 }
 
 /**
- * What the loaders decide with: an endless order of images, each epoch another permutation, and a stream of random
- * numbers for everything else. The permutation comes from seed and epoch alone, so the state stays small.
+ * The random choices of the loaders: an endless order of images, with another permutation in each epoch, and
+ * a stream of random numbers for everything else. The permutation depends only on seed and epoch, so the
+ * state is small.
  */
 export class EpochOrder {
   readonly random: Random;
@@ -23,10 +24,10 @@ export class EpochOrder {
   #position = 0;
   #permutation: number[];
 
-  /** Throws a `UserError` where there is no image. `label` parts the streams of different loaders of one seed. */
+  /** Throws a `UserError` if there are no images. `label` separates the random streams of loaders. */
   constructor(images: number, seed: number, label: string) {
     if (images === 0)
-      throw new UserError("The data has no image to train on: prepare it again with some.", {
+      throw new UserError("The data has no training images. Prepare data with training images.", {
         code: "data.invalid",
       });
     this.#images = images;
@@ -35,7 +36,7 @@ export class EpochOrder {
     this.#permutation = this.#permute();
   }
 
-  /** The next image. After the last of an epoch comes the first of the next. */
+  /** The index of the next image. The last one of an epoch is followed by the first one of the next epoch. */
   next(): number {
     if (this.#position === this.#images) {
       this.#epoch++;
@@ -45,7 +46,7 @@ export class EpochOrder {
     return this.#permutation[this.#position++]!;
   }
 
-  /** Epochs that have begun, less one. */
+  /** Epochs begun, minus one. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -60,12 +61,12 @@ export class EpochOrder {
     };
   }
 
-  /** Goes on where `state` was taken. Throws a `UserError` when that was with other data. */
+  /** Continues from a saved state. Throws a `UserError` if it is of data with another number of images. */
   restore({ seed, images, epoch, position, random }: LoaderState): void {
     if (images !== this.#images) {
       throw new UserError(
-        `The run was made with data of ${images} images, and this has ${this.#images}: ` +
-          "go on with the same prepared folder, or begin another run.",
+        `The run was trained on data with ${images} images; this data has ${this.#images}. ` +
+          "Resume with the same prepared folder, or start another run.",
         { code: "data.mismatch" },
       );
     }

@@ -21,7 +21,7 @@ export function example(
   return { id, split: "train", classId: 0, captions, read };
 }
 
-/** For tests: a PNG whose pixel at column x, row y is [red, 10·x, 10·y], so that a pixel tells where it is from. */
+/** For tests: a PNG whose pixel at column x, row y is [red, 10·x, 10·y], which identifies its place. */
 export function mapped(red: number, size: number): Promise<Buffer> {
   const pixels = new Uint8Array(size * size * 3);
   for (let y = 0; y < size; y++) {

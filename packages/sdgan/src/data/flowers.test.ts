@@ -35,7 +35,7 @@ async function splits(): Promise<Record<string, string[]>> {
 }
 
 describe("flowers", () => {
-  it("has classes from the folders of the captions, and every fifth to test on", async () => {
+  it("uses the caption folders as classes, and every fifth class for testing", async () => {
     const source = flowers(path());
     expect(source).toMatchObject({
       name: "flowers",
@@ -43,7 +43,7 @@ describe("flowers", () => {
       classes: [1, 2, 3, 4, 5, 6].map((i) => `class_0000${i}`),
     });
     expect(source.found).toMatch(
-      /^Oxford-102; captions from .*text_c10; split by class, every fifth to test on$/,
+      /^Oxford-102; captions from .*text_c10; split by class, every fifth class for testing$/,
     );
     const examples = await examplesOf(source);
     expect(examples[0]).toMatchObject({
@@ -59,7 +59,7 @@ describe("flowers", () => {
     });
   });
 
-  it("takes Reed et al.'s split where it is, in the folder or beside the captions", async () => {
+  it("uses Reed et al.'s split if it is in the folder or next to the captions", async () => {
     const expected = { train: ["class_00002", "class_00005"], test: ["class_00001"] };
     write("flowers/trainvalclasses.txt", "class_00005\r\nclass_00002\r\n");
     write("flowers/testclasses.txt", "class_00001\nclass_00099");
@@ -73,21 +73,21 @@ describe("flowers", () => {
     expect(flowers(path()).found).toContain(`split by class as in ${join(dir, "testclasses.txt")}`);
   });
 
-  it("refuses what is not so, and says what it wants", () => {
+  it("rejects invalid folders, and reports what is expected", () => {
     write("flowers/trainvalclasses.txt", "class_00005");
     write("flowers/testclasses.txt", "class_00005");
     expect(() => flowers(path())).toThrow(/testclasses\.txt: "class_00005" is in trainvalclasses\.txt too/);
     write("flowers/trainvalclasses.txt", "5 6");
     write("flowers/testclasses.txt", "7");
     expect(() => flowers(path())).toThrow(
-      /testclasses\.txt: no class of it .*expected names such as "class_00001"/,
+      /testclasses\.txt: none of its classes .*expected names such as "class_00001"/,
     );
     write("flowers/text_c10/class_00002/image_00001.txt", "x");
     expect(() => flowers(path())).toThrow(/"image_00001" is in "class_00001" and in "class_00002"/);
     rmSync(join(path(), "text_c10"), { recursive: true });
     expect(() => flowers(path())).toThrow(/flowers: the captions are missing/);
     mkdirSync(join(path(), "text_c10"));
-    expect(() => flowers(path())).toThrow(/text_c10: has no captions; expected one folder a class/);
+    expect(() => flowers(path())).toThrow(/text_c10: has no captions; expected one folder per class/);
     rmSync(join(path(), "jpg"), { recursive: true });
     expect(() => flowers(path())).toThrow(/jpg: no such folder\. Give the folder that 102flowers\.tgz/);
   });

@@ -4,29 +4,30 @@ import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
 
 export interface FlowersOptions {
-  /** The folder of the captions, where they are neither in the data's folder nor beside it. */
+  /** The folder of the captions, if they are neither in the data's folder nor next to it. */
   text?: string;
 }
 
 /**
- * Oxford-102 (Nilsback and Zisserman, 2008): 8,189 images of 102 classes of flowers in `jpg`, with ten captions
- * each by Reed et al. (2016) in `text_c10/class_00001/image_06734.txt`, which also say what class an image is of.
- * The split is by class: that of Reed et al.'s `trainvalclasses.txt` and `testclasses.txt` (82 and 20 classes),
- * where they are in the data's folder or beside the captions; otherwise every fifth class is to test on, which
- * makes 82 and 20 as well, but others.
- * Throws a `UserError` when a list or folder is missing or broken; a single broken image or caption file is left out.
+ * Oxford-102 (Nilsback and Zisserman, 2008): 8,189 images of 102 classes of flowers in `jpg`, with ten
+ * captions each by Reed et al. (2016) in `text_c10/class_00001/image_06734.txt`. A caption file's folder is
+ * the image's class. The split is by class: that of Reed et al.'s `trainvalclasses.txt` and `testclasses.txt`
+ * (82 and 20 classes), if they are in the data's folder or next to the captions. Otherwise every fifth class
+ * is a test class, which also gives 82 and 20 classes, but different ones.
+ * Throws a `UserError` when a list or folder is missing or broken; a single broken image or caption file is
+ * skipped.
  */
 export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   const given = new DataFolder(path, "Give the folder of Oxford-102, the one with jpg/.");
   if (!given.folder("jpg")) {
     throw new UserError(
-      `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in: its images are in jpg/.`,
+      `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in; it contains the images in jpg/.`,
       { code: "file.missing" },
     );
   }
-  const beside = new DataFolder(given.at(".."), "");
-  const captionFolder = findCaptionFolder([given, beside], text);
-  if (!captionFolder) throw missingCaptions(path, [given, beside]);
+  const parent = new DataFolder(given.at(".."), "");
+  const captionFolder = findCaptionFolder([given, parent], text);
+  if (!captionFolder) throw missingCaptions(path, [given, parent]);
 
   const images = listImages(captionFolder);
   const classes = [...new Set(images.map(({ className }) => className))];
@@ -39,7 +40,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
   }));
   return {
     name: "flowers",
-    found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth to test on"}`,
+    found: `Oxford-102; captions from ${captionFolder.path}; split by class${lists ? ` as in ${lists.found}` : ", every fifth class for testing"}`,
     count: used.length,
     classes,
     tokenizer: "attngan",
@@ -59,12 +60,12 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
 }
 
 interface Flower {
-  /** Of its image and its captions, without ending. */
+  /** File name of its image and its captions, without extension. */
   name: string;
   className: string;
 }
 
-/** Every file of captions, by class and name. */
+/** All caption files, with the class of each. */
 function listImages(captions: DataFolder): Flower[] {
   const classOf = new Map<string, string>();
   for (const { name: className, isFolder } of captions.list()) {
@@ -84,13 +85,13 @@ function listImages(captions: DataFolder): Flower[] {
   }
   if (classOf.size > 0) return [...classOf].map(([name, className]) => ({ name, className }));
   throw new UserError(
-    `${captions.path}: has no captions; expected one folder a class with one file an image, ` +
+    `${captions.path}: has no captions; expected one folder per class with one file per image, ` +
       "such as class_00001/image_06734.txt",
     { code: "data.invalid" },
   );
 }
 
-/** Reed et al.'s lists of classes, from the first place that has them. */
+/** Reed et al.'s lists of classes, from the first folder that has them. */
 function readClassLists(places: DataFolder[]) {
   const place = places.find((place) => Object.values(LISTS).every((list) => place.hasFile(list)));
   if (!place) return undefined;
@@ -100,7 +101,7 @@ function readClassLists(places: DataFolder[]) {
 
 const LISTS = { train: "trainvalclasses.txt", test: "testclasses.txt" };
 
-/** Classes that the lists lack are in no split. */
+/** Classes that are not in the lists are in no split. */
 function splitByLists(
   { place, train, test }: NonNullable<ReturnType<typeof readClassLists>>,
   classes: string[],
@@ -112,7 +113,7 @@ function splitByLists(
     });
   if (![...train, ...test].some((name) => classes.includes(name))) {
     throw new UserError(
-      `${place.at(LISTS.test)}: no class of it or of ${LISTS.train} has captions; expected names such as ${quote(classes[0]!)}`,
+      `${place.at(LISTS.test)}: none of its classes or of those in ${LISTS.train} has captions; expected names such as ${quote(classes[0]!)}`,
       { code: "data.invalid" },
     );
   }
@@ -122,7 +123,7 @@ function splitByLists(
   ]);
 }
 
-/** The 5th, 10th, … class is to test on. */
+/** The 5th, 10th, … class is a test class. */
 function splitByRule(classes: string[]): Map<string, Split> {
   return new Map(classes.map((name, index) => [name, index % 5 === 4 ? "test" : "train"]));
 }

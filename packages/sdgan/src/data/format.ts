@@ -4,20 +4,21 @@ import type { Split } from "./dataset.js";
 /**
  * A prepared folder: what `prepare` writes and `openPrepared` reads.
  *
- *     index.json          this file's `indexSchema`: what all images have in common, and what came of preparing
- *     train.jsonl         this file's `imageSchema`: a line for each image to train on
- *     train.pixels        [images, storedSize, storedSize, 3] bytes: sRGB, nothing before, between or after
- *     val.jsonl           the same for the images that training is evaluated on; an empty file where there are none
+ *     index.json          `indexSchema` below: what all images have in common, and a summary
+ *     train.jsonl         `imageSchema` below: one line per training image
+ *     train.pixels        [images, storedSize, storedSize, 3] bytes: sRGB, without headers or padding
+ *     val.jsonl           the same for the images that are evaluated during training; empty if there are none
  *     val.pixels
  *     test.jsonl          the same for the images that a trained model is evaluated on
  *     test.pixels
- *     vocabulary.json     the tokenizer, and the words of all captions that are not tested on
- *     skipped.jsonl       images that were left out and why, a line each; only where there are any
- *     contact-sheet.png   some of the images, to look at
+ *     vocabulary.json     the tokenizer and the words
+ *     skipped.jsonl       the skipped images and the reasons, one per line; only if there are any
+ *     contact-sheet.png   some of the images, for inspection
  *
- * Every byte of the images is vouched for: index.json has the SHA-256 of the lists, the lists have the XXH64 of
- * each image's pixels. No file has a time or a path of this machine in it, so the SHA-256 of index.json names the
- * data: the same source, prepared with the same options, has the same one wherever it lies.
+ * Every byte of the images is covered by a checksum: index.json contains the SHA-256 of the lists, and the
+ * lists contain the XXH64 of each image's pixels. No file contains a time or a path of this machine, so the
+ * SHA-256 of index.json identifies the data: the same source, prepared with the same options, has the same
+ * SHA-256 everywhere.
  */
 export const FILES = {
   index: "index.json",
@@ -30,28 +31,32 @@ export const FILES = {
 
 export const SPLITS = ["train", "val", "test"] as const satisfies Split[];
 
-/** Something for each split. */
+/** An object with `make(split)` for each split. */
 export function forEachSplit<Value>(make: (split: Split) => Value): Record<Split, Value> {
   return { train: make("train"), val: make("val"), test: make("test") };
 }
 
-/** Something of all splits together. */
+/** The sum over all splits. */
 export function sumOfSplits(counts: Record<Split, number>): number {
   return counts.train + counts.val + counts.test;
 }
 
-/** Says that a folder is a prepared one, and of which kind. */
+/** Identifies a prepared folder in its index.json. */
 export const FORMAT = "sdgan-prepared";
-/** 1 had everything but the pixels in index.json, and no checksums; 2 had no split to validate on. */
+/**
+ * Version 1 had everything except the pixels in index.json, and no checksums; version 2 had no `val` split.
+ */
 export const VERSION = 3;
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const captionSchema = z.object({
   text: z.string(),
-  /** The caption's words in `vocabulary.json`: all of them, however long it is; never none. */
+  /**
+   * The caption's words as numbers in `vocabulary.json`: all of them, without a length limit; at least one.
+   */
   tokens: z.array(z.int().positive()).min(1),
-  /** Which of the image's attributes the words name, where that is known. */
+  /** Which of the image's attributes the caption names, if known. */
   names: z.array(z.string()).optional(),
 });
 
@@ -60,7 +65,7 @@ export const imageSchema = z.object({
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
   captions: z.array(captionSchema).min(1),
-  /** XXH64 of its pixels. */
+  /** XXH64 of the image's pixels. */
   xxh64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
@@ -70,11 +75,11 @@ const summarySchema = z.object({
   captions: z.int().nonnegative(),
   /** Size of the vocabulary, padding included. */
   words: z.int().positive(),
-  /** Words of captions that a vocabulary from elsewhere lacks: how many different ones, and the most frequent. */
+  /** Words of captions that are not in the vocabulary: how many different ones, and the most frequent. */
   unknownWords: z.object({ count: z.int().nonnegative(), mostFrequent: z.array(z.string()) }).optional(),
-  /** Captions without a word that is known, left out of images that have others. */
+  /** Captions without a known word, dropped from images that have other captions. */
   emptyCaptions: z.int().nonnegative(),
-  /** Images that were left out. */
+  /** Skipped images. */
   skipped: z.int().nonnegative(),
 });
 
@@ -83,12 +88,12 @@ export const indexSchema = z.object({
   version: z.literal(VERSION),
   /** The source's name. */
   source: z.string(),
-  /** Side of the images that a model of this data draws. */
+  /** Side of the images that a model trained on this data generates. */
   size: z.int().positive(),
-  /** Side of the images as they are stored: `size`, or more, so that training can crop. */
+  /** Side of the stored images: `size`, or more so that training can crop. */
   storedSize: z.int().positive(),
   summary: summarySchema,
-  /** Of whole files: the vocabulary and the lists of images. */
+  /** SHA-256 of vocabulary.json and of each split's list of images. */
   sha256: z.object({ vocabulary: sha256Schema, ...forEachSplit(() => sha256Schema) }),
   attributes: z.record(z.string(), z.array(z.string())).optional(),
   classes: z.array(z.string()),

@@ -1,4 +1,4 @@
-/** The program of a thread that makes images ready: see `image-workers.ts`. */
+/** The program of a worker thread that prefetches images: see `image-workers.ts`. */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { UserError } from "@sdgan/core";
@@ -14,7 +14,7 @@ port.on("message", ({ number, plan, into }: Job) => {
   port.postMessage({ number, ...attempt(() => fillPyramid(pixels, plan, sizes, into)) } satisfies Answer);
 });
 
-/** What the user can mend is told of; anything else ends the thread, and is told of by that. */
+/** A `UserError` is reported to the main thread; any other error ends this thread, which reports it. */
 function attempt(work: () => void): Pick<Answer, "refusal"> {
   try {
     work();

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it("the process lives until the threads are ended, though answers come meanwhile", () => {
+it("the process lives until the threads have ended, even if answers arrive meanwhile", () => {
   const dist = new URL("../../dist/data/", import.meta.url);
   const program = `
     const { openPrepared } = await import("${new URL("prepared.js", dist)}");

@@ -1,11 +1,13 @@
-/** Threads that make images ready. They carry out what was decided elsewhere, in memory that all threads share. */
+/**
+ * Worker threads that prefetch images. They execute given plans and write into memory shared by all threads.
+ */
 
 import { Worker } from "node:worker_threads";
 import { UserError } from "@sdgan/core";
 import type { StoredPixels } from "./pixels.js";
 import type { ImagePlan, ResizedImages, Sizes } from "./pyramid.js";
 
-/** What a thread is given at its start. */
+/** What a thread receives at its start. */
 export interface WorkerData {
   stored: StoredPixels;
   sizes: Sizes;
@@ -17,7 +19,7 @@ export interface Job {
   into: readonly ResizedImages[];
 }
 
-/** That a job is done, or why it cannot be. */
+/** Reports that a job is done, or why it failed. */
 export interface Answer {
   number: number;
   refusal?: string;
@@ -33,7 +35,7 @@ export class ImageWorkers implements AsyncDisposable {
   }
 
   /**
-   * Fills `into` with the images of `plan`. Jobs are all of one size, so threads take turns.
+   * Fills `into` with the images of `plan`. All jobs have the same size, so threads take turns.
    * Rejects with a `UserError` that names the file when it cannot be read or the thread has died.
    */
   fill(plan: ImagePlan, into: readonly ResizedImages[]): Promise<void> {
@@ -41,7 +43,7 @@ export class ImageWorkers implements AsyncDisposable {
     return this.#threads[number % this.#threads.length]!.do({ number, plan, into });
   }
 
-  /** Ends the threads, whatever they are doing; what is unfinished is rejected. */
+  /** Stops the threads at once; unfinished jobs are rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end()));
   }
@@ -59,7 +61,7 @@ class Thread {
 
   constructor(data: WorkerData) {
     const program = new URL("./image-worker.js", import.meta.url);
-    // No options of Node's: those that this process was started with are about its own program.
+    // Without this process's Node options, which are meant for its own program.
     this.#worker = new Worker(program, { workerData: data, execArgv: [] });
     this.#worker.on("message", ({ number, refusal }: Answer) => {
       if (refusal === undefined) this.#settle(number)?.resolve();
@@ -69,7 +71,7 @@ class Thread {
     const died = (how: string, cause?: unknown) =>
       this.#fail(
         new UserError(
-          `${file}: the thread that reads it ended (${how}). Go on from the last checkpoint with --resume.`,
+          `${file}: the thread that reads it ended (${how}). Continue from the last checkpoint with --resume.`,
           { code: "data.invalid", cause },
         ),
       );
@@ -81,7 +83,7 @@ class Thread {
   do(job: Job): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
-      // The process lives as long as something is waited for, and no longer.
+      // The thread keeps the process alive only while a job is pending.
       this.#worker.ref();
       this.#waiting.set(job.number, { resolve, reject });
       this.#worker.postMessage(job);
@@ -89,13 +91,14 @@ class Thread {
   }
 
   async end(): Promise<void> {
-    this.#fail(new Error("the threads that make images ready were ended"));
+    this.#fail(new Error("the image worker threads were stopped"));
     await this.#worker.terminate();
   }
 
   /**
-   * Who waits for a job, for the last time: nobody, for an answer that comes after the thread was given up. While it is
-   * being ended, the process must live.
+   * Removes and returns the waiting caller of a job: undefined for an answer that arrives after the thread
+   * failed. After a failure the thread is not unreferenced, so that the process lives until the thread has
+   * ended.
    */
   #settle(number: number): Waiting | undefined {
     const waiting = this.#waiting.get(number);
@@ -104,7 +107,7 @@ class Thread {
     return waiting;
   }
 
-  /** The first reason is told; others follow from it. */
+  /** Rejects all pending jobs with the first reason; later failures are its consequences. */
   #fail(reason: Error): void {
     this.#failure ??= reason;
     for (const number of [...this.#waiting.keys()]) this.#settle(number)?.reject(this.#failure);

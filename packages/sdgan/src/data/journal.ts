@@ -25,13 +25,13 @@ const imageSchema = z.object({
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
   captions: z.array(z.object({ text: z.string(), names: z.array(z.string()).optional() })),
-  /** Captions that were left out: they had no word that is known. */
+  /** Number of captions dropped because they have no known word. */
   emptyCaptions: z.int().nonnegative(),
   xxh64: z.string(),
 });
 
 const recordSchema = z.object({
-  /** What the example was, by `digestOf`. */
+  /** The example's `digestOf`. */
   example: z.string(),
   image: imageSchema.optional(),
   skipped: z.object({ id: z.string(), reason: z.string() }).optional(),
@@ -39,28 +39,29 @@ const recordSchema = z.object({
 
 export type KeptImage = z.infer<typeof imageSchema>;
 
-/** What became of an example: its image is among the pixels, or it was left out. */
+/** The result for an example: its image is in the pixel files, or it was skipped. */
 export type JournalRecord = z.infer<typeof recordSchema>;
 
 /**
- * What `prepare` has done so far, in the folder that it works in:
+ * The record of what `prepare` has done so far, in its working folder:
  *
- *     journal.jsonl                what everything was made with; then a line for each example, in the source's order
- *     train.pixels, val.pixels,    of the images that the journal tells of
+ *     journal.jsonl                first the settings; then one line per example, in the source's order
+ *     train.pixels, val.pixels,    the pixels of the images in the journal
  *     test.pixels
  *
- * An image's line is written after its pixels: whatever the moment at which a process is killed, all that the
- * journal tells of is there, and what is there beyond it can be cut off. So a journal is replayed first, example by
- * example, as long as the source gives the same ones, and goes on from there.
+ * An image's line is written after its pixels. So whenever the process is killed, the pixels of all images in
+ * the journal exist, and anything beyond them can be truncated. To continue, the journal is replayed example
+ * by example as long as the source gives the same examples, and work continues from there.
  *
- * Images that are left out at the end keep their pixels in `test.pixels.all` until the journal is removed.
+ * If images are skipped at the end, all pixels of their split are kept in `*.pixels.all` until the journal is
+ * removed.
  */
 export class Journal implements Disposable {
-  /** Images that are done, in each split. */
+  /** Images converted so far, per split. */
   readonly images: Record<Split, number> = forEachSplit(() => 0);
-  /** Examples that are done, and were left out. */
+  /** Examples skipped so far. */
   skipped = 0;
-  /** Whether the folder had work in it that was made with something else. */
+  /** Whether the folder contained work with other settings, which was discarded. */
   readonly startedAnew: boolean;
   readonly #dir: string;
   readonly #imageBytes: number;
@@ -70,8 +71,8 @@ export class Journal implements Disposable {
   #files: Record<Split | "journal", number> | undefined;
 
   /**
-   * Opens the journal in `dir`, or begins one where there is none that was made with the same `settings`.
-   * `imageBytes`: of one image's pixels.
+   * Opens the journal in `dir`, or begins a new one if there is none with the same `settings`.
+   * `imageBytes` is the size of one image's pixels.
    */
   constructor(dir: string, settings: unknown, imageBytes: number) {
     this.#dir = dir;
@@ -93,7 +94,7 @@ export class Journal implements Disposable {
     this.#next = this.#earlier.next();
   }
 
-  /** Whether the next thing that was done is an example of this digest; then it counts as done. */
+  /** Whether the next record is complete and of an example with this digest; if so, it counts as done. */
   replay(digest: string): boolean {
     if (this.#next.done) return false;
     const { record, end } = this.#next.value;
@@ -101,8 +102,8 @@ export class Journal implements Disposable {
     const split = record.image?.split;
     if (split !== undefined) {
       const needed = (this.images[split] + 1) * this.#imageBytes;
-      const there = statSync(join(this.#dir, FILES.pixels[split]), { throwIfNoEntry: false });
-      if ((there?.size ?? 0) < needed) return false;
+      const stat = statSync(join(this.#dir, FILES.pixels[split]), { throwIfNoEntry: false });
+      if ((stat?.size ?? 0) < needed) return false;
     }
     this.#count(record);
     this.#end = end;
@@ -110,7 +111,7 @@ export class Journal implements Disposable {
     return true;
   }
 
-  /** Ends the replay: what was done beyond it is cut off. Returns whether there was something. */
+  /** Ends the replay and truncates the files after it. Returns whether there were more records. */
   begin(): boolean {
     const more = !this.#next.done;
     this.#earlier.return(undefined);
@@ -129,7 +130,7 @@ export class Journal implements Disposable {
     return more;
   }
 
-  /** Adds what became of the next example; `pixels` are looked at where it has an image. */
+  /** Adds the record of the next example; `pixels` are written if it has an image. */
   add(record: JournalRecord, pixels: Buffer): void {
     const { image } = record;
     if (image) {
@@ -142,7 +143,7 @@ export class Journal implements Disposable {
     this.#count(record);
   }
 
-  /** All that was done, from the beginning. */
+  /** All records, from the beginning. */
   *records(): Generator<JournalRecord> {
     for (const { record, end } of recordsIn(join(this.#dir, JOURNAL))) {
       if (end > this.#end) return;
@@ -151,8 +152,9 @@ export class Journal implements Disposable {
   }
 
   /**
-   * Takes the pixels of images that are left out after all from a split's file: those at `places`, in the order in
-   * which they were added. The journal tells of them still: unfinished work goes on with all pixels.
+   * Removes the pixels of images that are skipped later from a split's file: those with the indices `places`,
+   * in the order in which they were added. The journal keeps their records, so that interrupted work can
+   * continue.
    */
   leaveOut(split: Split, places: ReadonlySet<number>): void {
     if (places.size === 0) return;
@@ -184,7 +186,7 @@ export class Journal implements Disposable {
     this.#files = undefined;
   }
 
-  /** Removes the journal: the pixels are what they are to be. */
+  /** Removes the journal when the pixels are final. */
   remove(): void {
     this[Symbol.dispose]();
     rmSync(join(this.#dir, JOURNAL));
@@ -205,7 +207,7 @@ export class Journal implements Disposable {
   }
 }
 
-/** A name for all that decides what becomes of an example, but for the settings. */
+/** A digest of everything that determines an example's result, except the settings. */
 export async function digestOf(example: Example): Promise<string> {
   const { id, split, classId, captions, broken, box, attributes, stamp } = example;
   const all = { id, split, classId, captions, broken, box, attributes, stamp: await stamp?.() };
@@ -214,7 +216,7 @@ export async function digestOf(example: Example): Promise<string> {
 
 const JOURNAL = "journal.jsonl";
 
-/** The pixels of all images that the journal tells of, where some were left out afterwards. */
+/** The file with the pixels of all images in the journal, if some were skipped later. */
 const allOf = (split: Split) => `${FILES.pixels[split]}.all`;
 
 function firstLine(path: string): string | undefined {
@@ -223,10 +225,10 @@ function firstLine(path: string): string | undefined {
   return undefined;
 }
 
-/** The records of a journal, up to its end or to what is none: a machine that lost its power leaves anything. */
+/** The records of a journal, up to its end or to an invalid line, which a power failure can leave. */
 function* recordsIn(path: string): Generator<{ record: JournalRecord; end: number }> {
   const lines = readLines(path);
-  lines.next(); // what everything was made with
+  lines.next(); // the settings
   for (const { text, end } of lines) {
     let json: unknown;
     try {

@@ -1,9 +1,9 @@
-/** Files of lines that are too large to be held. */
+/** Reads and writes text files that are too large for memory, line by line. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { onDisk } from "../util/system-errors.js";
 
-/** The lines of a file, each with the number of bytes up to its end. What follows the last line end is left out. */
+/** The lines of a file, each with the byte offset of its end. An incomplete last line is ignored. */
 export function* readLines(path: string): Generator<{ text: string; end: number }> {
   const file = openSync(path, "r");
   try {
@@ -25,12 +25,14 @@ export function* readLines(path: string): Generator<{ text: string; end: number 
   }
 }
 
-/** Writes a new file line by line. Throws a `UserError` that names it when the file system refuses. */
+/**
+ * Writes a new file line by line. Throws a `UserError` that names it when the file system reports an error.
+ */
 export class LineWriter implements Disposable {
   readonly #path: string;
   readonly #file: number;
   readonly #hash = createHash("sha256");
-  #waiting: string[] = [];
+  #buffered: string[] = [];
   #length = 0;
 
   constructor(path: string) {
@@ -39,12 +41,12 @@ export class LineWriter implements Disposable {
   }
 
   write(line: string): void {
-    this.#waiting.push(line, "\n");
+    this.#buffered.push(line, "\n");
     this.#length += line.length;
     if (this.#length > 2 ** 20) this.#flush();
   }
 
-  /** Writes what waits; returns the SHA-256 of all that was written. */
+  /** Writes the rest; returns the SHA-256 of the whole file. */
   finish(): string {
     this.#flush();
     return this.#hash.digest("hex");
@@ -55,11 +57,11 @@ export class LineWriter implements Disposable {
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#waiting.join(""));
+    const bytes = Buffer.from(this.#buffered.join(""));
     this.#hash.update(bytes);
     for (let done = 0; done < bytes.length; )
       done += onDisk(this.#path, () => writeSync(this.#file, bytes, done));
-    this.#waiting = [];
+    this.#buffered = [];
     this.#length = 0;
   }
 }

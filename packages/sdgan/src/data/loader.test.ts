@@ -16,7 +16,9 @@ let root: string;
 let data: Prepared;
 let single: Prepared;
 
-/** Image i has the red channel i and i % 3 + 1 captions, the last of them five words longer than the others. */
+/**
+ * Image i has the red channel i and i % 3 + 1 captions, the last of them five words longer than the others.
+ */
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "sdgan-loader-"));
   const examples = Array.from({ length: COUNT }, (_, i) => {
@@ -50,7 +52,7 @@ function nextPair(loader: PairLoader): { branches: [Batch, Batch]; same: Float32
   return { branches: [a, b], same };
 }
 
-/** Which window of its image sample `b` shows, as `mapped` pixels tell; checks every pixel of it. */
+/** The window of its image that sample `b` shows, read from `mapped` pixels; checks all its pixels. */
 function windowOf(
   { pixels, size }: Batch,
   b: number,
@@ -69,7 +71,7 @@ function windowOf(
   return { red, left: (flip ? x0 - 10 * (size - 1) : x0) / 10, top: y0 / 10, flip };
 }
 
-/** Whether `part` can be had by leaving elements of `whole` out. */
+/** Whether `part` is a subsequence of `whole`. */
 function isWithin(part: number[], whole: number[]): boolean {
   let next = 0;
   for (const value of whole) if (value === part[next]) next++;
@@ -77,7 +79,7 @@ function isWithin(part: number[], whole: number[]): boolean {
 }
 
 describe("makeBatch", () => {
-  it("puts the middle of the images and the first words side by side", () => {
+  it("combines the centres of the images and the first words", () => {
     const batch = makeBatch(
       [
         { image: 3, caption: 0 },
@@ -104,7 +106,7 @@ describe("makeBatch", () => {
 });
 
 describe("Loader", () => {
-  it("gives every image once an epoch, in another order each, in full batches", () => {
+  it("returns every image once per epoch, in a different order each time, in full batches", () => {
     const loader = new Loader(options());
     const epochs = Array.from({ length: 2 * COUNT }, () => next(loader))
       .flatMap(({ images }) => [...images])
@@ -119,7 +121,7 @@ describe("Loader", () => {
     expect(new Set(epochs.map(String)).size).toBe(8);
   });
 
-  it("crops and mirrors at random, or not, and every sample is its image with its caption", () => {
+  it("crops and mirrors at random if enabled, and keeps images and captions together", () => {
     const loader = new Loader(options({ batch: 25 }));
     const seen = {
       left: new Set(),
@@ -153,19 +155,19 @@ describe("Loader", () => {
     expect(windowOf(plain, 2)).toMatchObject({ left: 1, top: 1, flip: false });
   });
 
-  it("repeats images where there are fewer than a batch takes", () => {
+  it("repeats images if there are fewer than in a batch", () => {
     const { branches } = new Loader(options({ data: single, batch: 3 })).plan();
     expect([...branches[0].images]).toEqual([0, 0, 0]);
   });
 
-  it("gives the same batches for the same seed, others for another", () => {
+  it("returns the same batches for the same seed, and others for another seed", () => {
     const [a, b, c] = [1, 1, 2].map((seed) => new Loader(options({ seed })));
     const batches = [a, b, c].map((loader) => Array.from({ length: 9 }, () => next(loader!)));
     expect(batches[1]).toEqual(batches[0]);
     expect(batches[2]).not.toEqual(batches[0]);
   });
 
-  it("goes on from a saved state with exactly the same batches", () => {
+  it("continues from a saved state with exactly the same batches", () => {
     for (const before of [0, 1, 5, 8]) {
       const loader = new Loader(options());
       for (let n = 0; n < before; n++) next(loader);
@@ -177,10 +179,12 @@ describe("Loader", () => {
     }
   });
 
-  it("refuses the state of other data, and data without images", () => {
+  it("rejects the state of other data, and data without images", () => {
     const state = new Loader(options({ data: single })).state();
-    expect(() => new Loader(options()).restore(state)).toThrow(/made with data of 1 images, and this has 10/);
-    expect(() => new Loader(options({ split: "test" }))).toThrow(/no image to train on/);
+    expect(() => new Loader(options()).restore(state)).toThrow(
+      /trained on data with 1 images; this data has 10/,
+    );
+    expect(() => new Loader(options({ split: "test" }))).toThrow(/no training images/);
   });
 });
 
@@ -224,7 +228,7 @@ describe("PairLoader", () => {
     expect([...same].filter((y) => y === 1)).toHaveLength(expected);
   });
 
-  it("goes on from a saved state with exactly the same pairs", () => {
+  it("continues from a saved state with exactly the same pairs", () => {
     const loader = new PairLoader(options());
     for (let n = 0; n < 6; n++) nextPair(loader);
     const restored = new PairLoader(options({ seed: 5 }));
@@ -232,8 +236,10 @@ describe("PairLoader", () => {
     for (let n = 0; n < 6; n++) expect(nextPair(restored)).toEqual(nextPair(loader));
   });
 
-  it("refuses one image, unless all pairs are to be alike", () => {
-    expect(() => new PairLoader(options({ data: single }))).toThrow(/pairs of different images need two/);
+  it("rejects data with one image, unless all pairs are of the same image", () => {
+    expect(() => new PairLoader(options({ data: single }))).toThrow(
+      /pairs of different images need at least two/,
+    );
     expect([...new PairLoader(options({ data: single, shareSame: 1 })).plan().same]).toEqual([1, 1, 1, 1]);
   });
 });

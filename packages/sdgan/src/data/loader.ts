@@ -6,18 +6,18 @@ import type { Prepared } from "./prepared.js";
 export interface LoaderOptions {
   data: Prepared;
   split: Split;
-  /** Images in a batch. Every batch is full: what an epoch leaves over begins a batch with the next epoch. */
+  /** Images per batch. Every batch is full: an epoch's remaining images are batched with the next epoch's. */
   batch: number;
-  /** Words at most in a caption. */
+  /** Maximum number of words per caption. */
   maxWords: number;
-  /** Take a random window of each image, rather than its middle. */
+  /** Use a random window of each image instead of its centre. */
   crop: boolean;
   /** Mirror half of the images. */
   flip: boolean;
   seed: number;
 }
 
-/** Decides the batches to train on: every image once an epoch, in random order, with one of its captions, drawn each time. */
+/** Chooses training batches: every image once per epoch, in random order, with a random caption of it. */
 export class Loader {
   readonly #order: EpochOrder;
   readonly #batch: number;
@@ -46,7 +46,7 @@ export class Loader {
     return { branches: [planBatch(choices, this.#options)] };
   }
 
-  /** Epochs that have begun, less one. */
+  /** Epochs begun, minus one. */
   get epoch(): number {
     return this.#order.epoch;
   }

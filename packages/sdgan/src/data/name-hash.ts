@@ -1,6 +1,5 @@
 /**
- * A number from 0 to 2³² − 1 that a name decides, the same on every machine: FNV-1a with a final mix (MurmurHash3's), of
- * the name's UTF-8 bytes.
+ * A hash of a name, 0 … 2³² − 1: FNV-1a of its UTF-8 bytes with MurmurHash3's final mix. Machine-independent.
  */
 export function nameHash(text: string): number {
   let h = 0x811c9dc5;

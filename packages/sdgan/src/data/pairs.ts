@@ -3,27 +3,27 @@ import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmen
 import { EpochOrder, type LoaderState } from "./epoch-order.js";
 import type { LoaderOptions } from "./loader.js";
 
-/** B pairs of captions, one of each pair for each Siamese branch, with the images that they belong to. */
+/** B pairs of captions with their images: one caption of each pair for each Siamese branch. */
 export interface PairPlan {
   branches: [BatchPlan, BatchPlan];
-  /** [B] 1 where both captions are of one image, 0 where they are of two: the contrastive loss's y. */
+  /** [B] y of the contrastive loss: 1 if both captions describe the same image, 0 if not. */
   same: Float32Array;
 }
 
 export interface PairLoaderOptions extends LoaderOptions {
-  /** Which share of a batch's pairs are captions of one image. */
+  /** Share of a batch's pairs whose captions describe the same image. */
   shareSame?: number;
 }
 
 /**
- * Decides the pairs to train Siamese branches on. The first branch sees every image once an epoch. The second has, at places
- * drawn for each batch, another caption of that same image (y = 1; the same caption, if it has only one),
- * elsewhere any caption of any other image (y = 0), be it of the same class. Branches are cropped and mirrored
- * by themselves.
+ * Chooses the pairs to train Siamese branches on. The first branch gets every image once per epoch. The
+ * second branch gets, at random positions of each batch, another caption of the same image (y = 1; the same
+ * caption, if the image has only one) and at the other positions a random caption of a random other image,
+ * possibly of the same class (y = 0). The branches are cropped and mirrored independently.
  */
 export class PairLoader {
   readonly #order: EpochOrder;
-  /** y of a batch's pairs, before they are shuffled: the shares are exact in every batch. */
+  /** y of a batch's pairs before shuffling. Their number with y = 1 is the same in every batch. */
   readonly #same: number[];
   readonly #options: BatchOptions;
 
@@ -39,7 +39,7 @@ export class PairLoader {
     };
     if (images < 2 && this.#same.includes(0)) {
       throw new UserError(
-        "The data has one image, and pairs of different images need two: prepare it with more.",
+        "The data has one training image, and pairs of different images need at least two. Prepare data with more.",
         { code: "data.invalid" },
       );
     }
@@ -48,14 +48,14 @@ export class PairLoader {
   plan(): PairPlan {
     const same = this.#order.random.shuffled(this.#same);
     const first = same.map(() => this.#anyCaption(this.#order.next()));
-    const second = same.map((y, b) => (y === 1 ? this.#sibling(first[b]!) : this.#stranger(first[b]!)));
+    const second = same.map((y, b) => (y === 1 ? this.#sameImage(first[b]!) : this.#otherImage(first[b]!)));
     return {
       branches: [planBatch(first, this.#options), planBatch(second, this.#options)],
       same: Float32Array.from(same),
     };
   }
 
-  /** Epochs that have begun, less one. */
+  /** Epochs begun, minus one. */
   get epoch(): number {
     return this.#order.epoch;
   }
@@ -69,13 +69,13 @@ export class PairLoader {
   }
 
   /** Another caption of the same image. */
-  #sibling({ image, caption }: Choice): Choice {
+  #sameImage({ image, caption }: Choice): Choice {
     const count = this.#images.at(image).captions.length;
     return { image, caption: count > 1 ? anotherBelow(count, caption, this.#order.random) : caption };
   }
 
   /** A caption of another image. */
-  #stranger({ image }: Choice): Choice {
+  #otherImage({ image }: Choice): Choice {
     return this.#anyCaption(anotherBelow(this.#images.length, image, this.#order.random));
   }
 
@@ -89,8 +89,8 @@ export class PairLoader {
   }
 }
 
-/** A number from 0 to `n` − 1 that is not `taken`, each as likely. */
-function anotherBelow(n: number, taken: number, random: Random): number {
-  const drawn = random.below(n - 1);
-  return drawn < taken ? drawn : drawn + 1;
+/** A random number from 0 to `n` − 1 other than `excluded`, uniformly distributed. */
+function anotherBelow(n: number, excluded: number, random: Random): number {
+  const sampled = random.below(n - 1);
+  return sampled < excluded ? sampled : sampled + 1;
 }

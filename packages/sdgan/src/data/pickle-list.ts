@@ -3,8 +3,9 @@ import { readPickle } from "@sdgan/torch/pickle";
 import type { DataFolder } from "./data-folder.js";
 
 /**
- * A pickled list at `path`, read without running anything. Throws a `UserError` that names the file and the cause,
- * where it is something else, as what people download by script often is.
+ * Reads the pickled list at `path`, without executing anything in it. Throws a `UserError` that names the
+ * file and what it is instead: an empty file, a web page and a Git LFS pointer are common results of failed
+ * downloads.
  */
 export function readPickleList(folder: DataFolder, path: string): unknown[] {
   const bytes = folder.readList(path);
@@ -16,7 +17,7 @@ export function readPickleList(folder: DataFolder, path: string): unknown[] {
     refuse("is a web page, not the file: the download did not work. Download it again, with a browser.");
   }
   if (bytes.toString("latin1", 0, 19) === "version https://git") {
-    refuse('is what Git LFS leaves in the place of a file. Fetch the file itself with "git lfs pull".');
+    refuse('is a Git LFS pointer, not the file. Fetch the file itself with "git lfs pull".');
   }
   let content: unknown;
   try {
@@ -24,5 +25,5 @@ export function readPickleList(folder: DataFolder, path: string): unknown[] {
   } catch (error) {
     return refuse((error as Error).message);
   }
-  return Array.isArray(content) ? content : refuse("the pickle holds no list");
+  return Array.isArray(content) ? content : refuse("the pickle does not contain a list");
 }

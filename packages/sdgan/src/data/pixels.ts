@@ -1,23 +1,25 @@
-/** The pixels of a prepared folder, as threads share them. */
+/** The pixels of a prepared folder, shared between threads. */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 
-/** The images of a split. Posted to another thread, it is the same memory there, or the same open file. */
+/**
+ * The images of a split. Another thread that receives this object uses the same memory or the same open file.
+ */
 export interface StoredPixels {
-  /** The file that they are in. */
+  /** Path of the file. */
   file: string;
   /** Bytes of one image, [storedSize, storedSize, 3]. */
   imageBytes: number;
-  /** All of the file, or its descriptor. */
+  /** The file's content, or its descriptor. */
   held: SharedArrayBuffer | number;
 }
 
 /**
- * Opens a file of `count` images. They stay in memory where they are fewer than `memoryLimit` bytes; otherwise the
- * file stays open, so that whatever becomes of its name, all threads go on reading what was opened.
- * Throws a `UserError` that names the file when it cannot be read or has another size.
+ * Opens a file of `count` images. It is read into memory if it has fewer than `memoryLimit` bytes. Otherwise
+ * the file stays open, so that all threads read the same file even if it is renamed or deleted.
+ * Throws a `UserError` that names the file when it cannot be read or has the wrong size.
  */
 export function openPixels(
   file: string,
@@ -36,7 +38,7 @@ export function openPixels(
   return { file, imageBytes, held };
 }
 
-/** What gives image `index`: valid until the next call, not to be written to. One for each thread. */
+/** Returns a function that reads image `index`: read-only, valid until the next call. One per thread. */
 export function pixelReader({ file, imageBytes, held }: StoredPixels): (index: number) => Uint8Array {
   if (typeof held !== "number") return (index) => new Uint8Array(held, index * imageBytes, imageBytes);
   const image = new Uint8Array(imageBytes);
@@ -46,12 +48,12 @@ export function pixelReader({ file, imageBytes, held }: StoredPixels): (index: n
   };
 }
 
-/** Closes the file, when no thread reads any more. */
+/** Closes the file; call it when no thread reads any more. */
 export function closePixels({ held }: StoredPixels): void {
   if (typeof held === "number") closeSync(held);
 }
 
-/** Opens a file of `count` images for reading, or says why not. */
+/** Opens a file for reading and checks that it has the size of `count` images. */
 function openSized(file: string, count: number, imageBytes: number): number {
   let handle: number;
   try {
@@ -65,7 +67,7 @@ function openSized(file: string, count: number, imageBytes: number): number {
   if (size === count * imageBytes) return handle;
   closeSync(handle);
   throw new UserError(
-    `${file}: has ${size} bytes, and ${count} images of ${imageBytes} bytes make ${count * imageBytes}. ` +
+    `${file}: has ${size} bytes; expected ${count * imageBytes}: ${count} images of ${imageBytes} bytes. ` +
       "Prepare the data again.",
     { code: "data.invalid" },
   );

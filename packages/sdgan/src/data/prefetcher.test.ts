@@ -16,18 +16,20 @@ import { openPrepared, type Prepared } from "./prepared.js";
 
 type Plan = { branches: BatchPlan[]; same?: Float32Array };
 
-/** Compiled: a thread's program is a file of its own, which no test runner translates. */
+/**
+ * The compiled module: a worker thread's program is a separate file, which the test runner does not compile.
+ */
 const compiled = new URL("../../dist/data/prefetcher.js", import.meta.url).href;
 
 let root: string;
 let data: Prepared;
-let makeFeed: (options: PrefetcherOptions<Plan>) => Prefetcher<Plan>;
+let makePrefetcher: (options: PrefetcherOptions<Plan>) => Prefetcher<Plan>;
 
 beforeAll(async () => {
   compile();
   const module: typeof import("./prefetcher.js") = await import(/* @vite-ignore */ compiled);
-  makeFeed = (options) => new module.Prefetcher(options);
-  root = mkdtempSync(join(tmpdir(), "sdgan-feed-"));
+  makePrefetcher = (options) => new module.Prefetcher(options);
+  root = mkdtempSync(join(tmpdir(), "sdgan-prefetcher-"));
   data = await prepared("data");
 });
 afterAll(() => rmSync(root, { recursive: true }));
@@ -44,7 +46,7 @@ interface Changed {
   Kind?: typeof Loader | typeof PairLoader;
 }
 
-function feedOf({ workers = 1, of = data, Kind = PairLoader }: Changed = {}): Prefetcher<Plan> {
+function prefetcherOf({ workers = 1, of = data, Kind = PairLoader }: Changed = {}): Prefetcher<Plan> {
   const options = {
     data: of,
     split: "train" as const,
@@ -55,10 +57,10 @@ function feedOf({ workers = 1, of = data, Kind = PairLoader }: Changed = {}): Pr
     seed: 1,
   };
   const planner = new Kind(options);
-  return makeFeed({ planner, data: of, split: "train", sizes: [4, 8, 16], workers });
+  return makePrefetcher({ planner, data: of, split: "train", sizes: [4, 8, 16], workers });
 }
 
-/** The next batches with copies of their images, and the feed's state after each. */
+/** The next batches with copies of their images, and the prefetcher's state after each. */
 async function take(prefetcher: Prefetcher<Plan>, count: number) {
   const taken: object[] = [];
   for (let i = 0; i < count; i++) {
@@ -69,33 +71,33 @@ async function take(prefetcher: Prefetcher<Plan>, count: number) {
   return taken;
 }
 
-describe("a feed", () => {
-  it.each([Loader, PairLoader])("gives the same batches for any number of workers: %o", async (Kind) => {
+describe("Prefetcher", () => {
+  it.each([Loader, PairLoader])("returns the same batches for any number of workers: %o", async (Kind) => {
     const onDisk = await prepared(`disk-${Kind.name}`, 0);
-    const expected = await take(feedOf({ workers: 0, Kind }), 12);
+    const expected = await take(prefetcherOf({ workers: 0, Kind }), 12);
     for (const changed of [
       { workers: 1 },
       { workers: 3 },
       { workers: 0, of: onDisk },
       { workers: 3, of: onDisk },
     ]) {
-      await using prefetcher = feedOf({ Kind, ...changed });
+      await using prefetcher = prefetcherOf({ Kind, ...changed });
       expect(await take(prefetcher, 12)).toEqual(expected);
     }
     onDisk.close();
   });
 
-  it.each([0, 1, 3])("goes on from a state with exactly the same batches, %i workers", async (workers) => {
-    await using whole = feedOf({ workers: 0 });
+  it.each([0, 1, 3])("continues from a state with exactly the same batches, %i workers", async (workers) => {
+    await using whole = prefetcherOf({ workers: 0 });
     const states: LoaderState[] = [whole.state()];
     const batches: object[] = [];
     for (let i = 0; i < 9; i++) {
       batches.push(...(await take(whole, 1)));
       states.push(whole.state());
     }
-    await using prefetcher = feedOf({ workers });
+    await using prefetcher = prefetcherOf({ workers });
     for (const from of [0, 5, 2, 7]) {
-      // Batches are under way, and belong to what is left behind.
+      // Batches of the previous state are still in progress.
       prefetcher.restore(JSON.parse(JSON.stringify(states[from])));
       expect(prefetcher.state()).toEqual(states[from]);
       expect(await take(prefetcher, 2)).toEqual(batches.slice(from, from + 2));
@@ -107,28 +109,28 @@ describe("a feed", () => {
     [0, 1],
     [1, 3],
     [3, 4],
-  ])("with %i workers holds %i batches at most", async (workers, most) => {
-    await using prefetcher = feedOf({ workers });
+  ])("with %i workers, at most %i batches are in memory", async (workers, most) => {
+    await using prefetcher = prefetcherOf({ workers });
     const memory = new Set<unknown>();
     for (let i = 0; i < 30; i++)
       for (const { values } of (await prefetcher.next()).images) memory.add(values.buffer);
     expect(memory.size).toBeLessThanOrEqual(3 * most);
   });
 
-  it("refuses sizes that images cannot be averaged to", async () => {
+  it("rejects sizes that images cannot be averaged to", async () => {
     const planner = new Loader({
       ...{ data, split: "train", batch: 4, maxWords: 5, crop: true, flip: true, seed: 1 },
     });
-    await using prefetcher = makeFeed({ planner, data, split: "train", sizes: [5], workers: 1 });
+    await using prefetcher = makePrefetcher({ planner, data, split: "train", sizes: [5], workers: 1 });
     await expect(prefetcher.next()).rejects.toThrow("images of 16 pixels cannot be averaged to 5");
   });
 });
 
-describe("when something breaks", () => {
-  it.each([0, 1, 3])("a file that is cut short is named, with %i workers", async (workers) => {
+describe("Prefetcher, on errors", () => {
+  it.each([0, 1, 3])("names a truncated file, with %i workers", async (workers) => {
     const cut = await prepared(`cut-${workers}`, 0);
     const file = join(root, `cut-${workers}`, "train.pixels");
-    await using prefetcher = feedOf({ workers, of: cut });
+    await using prefetcher = prefetcherOf({ workers, of: cut });
     await prefetcher.next();
     truncateSync(file, 1000);
     const drained = take(prefetcher, 5);
@@ -137,19 +139,19 @@ describe("when something breaks", () => {
     cut.close();
   });
 
-  it("a file that is removed or replaced is read on as it was opened", async () => {
+  it("continues to read a file that was deleted or replaced", async () => {
     const gone = await prepared("gone", 0);
-    const expected = await take(feedOf({ workers: 0 }), 8);
-    await using prefetcher = feedOf({ of: gone });
+    const expected = await take(prefetcherOf({ workers: 0 }), 8);
+    await using prefetcher = prefetcherOf({ of: gone });
     rmSync(join(root, "gone"), { recursive: true });
     expect(await take(prefetcher, 8)).toEqual(expected);
     gone.close();
   });
 
-  it("a thread that dies is told of, with the file that it read", async () => {
+  it("reports a thread that ended, with the file that it read", async () => {
     const { train } = data.splits;
     const broken = { ...train, stored: { ...train.stored, held: 987_654 } }; // No such descriptor.
-    await using prefetcher = feedOf({ of: { ...data, splits: { ...data.splits, train: broken } } });
+    await using prefetcher = prefetcherOf({ of: { ...data, splits: { ...data.splits, train: broken } } });
     for (let i = 0; i < 2; i++) {
       const next = prefetcher.next();
       await expect(next).rejects.toMatchObject({ name: "UserError" });
@@ -157,15 +159,15 @@ describe("when something breaks", () => {
     }
   });
 
-  it("a feed that has ended says so, rather than wait", async () => {
-    const prefetcher = feedOf();
+  it("rejects after it was disposed of, instead of waiting", async () => {
+    const prefetcher = prefetcherOf();
     await prefetcher.next();
     await prefetcher[Symbol.asyncDispose]();
-    await expect(take(prefetcher, 4)).rejects.toThrow("were ended");
+    await expect(take(prefetcher, 4)).rejects.toThrow("were stopped");
   });
 });
 
-it("a process ends though its feed is left as it is, batches under way", async () => {
+it("a process ends while a prefetcher that was not disposed of has batches in progress", async () => {
   const load = (name: string) => JSON.stringify(new URL(`../../dist/data/${name}.js`, import.meta.url).href);
   const program = `
     import { Prefetcher } from ${load("prefetcher")};

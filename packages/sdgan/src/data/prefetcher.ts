@@ -1,4 +1,4 @@
-/** Batches with their images, made ready ahead of training. */
+/** Prepares batches with their images ahead of training. */
 import type { BatchPlan } from "./batch.js";
 import type { Split } from "./dataset.js";
 import type { LoaderState } from "./epoch-order.js";
@@ -6,7 +6,7 @@ import { ImageWorkers } from "./image-workers.js";
 import type { Prepared } from "./prepared.js";
 import { fillPyramid, type ImagePlan, type ResizedImages, roomFor } from "./pyramid.js";
 
-/** What decides batches: a `Loader`, a `PairLoader`. */
+/** Chooses the contents of batches: a `Loader` or a `PairLoader`. */
 export interface Planner<Plan> {
   plan(): Plan;
   state(): LoaderState;
@@ -17,35 +17,35 @@ export interface PrefetcherOptions<Plan> {
   planner: Planner<Plan>;
   data: Prepared;
   split: Split;
-  /** Pixels a side that images are wanted at. */
+  /** Sides of the requested images, in pixels. */
   sizes: readonly number[];
-  /** Threads that make them ready beside this one. With none, `next` does it itself, when asked. */
+  /** Number of worker threads. With 0, `next` itself reads the images. */
   workers: number;
 }
 
-/** A plan, and its branches' images, one after another, at each of the sizes: valid until the next call. */
+/** A plan, with the images of all branches, concatenated, at each of the sizes. Valid until the next call. */
 export type Prefetched<Plan> = Plan & { images: ResizedImages[] };
 
-/** Fewer batches ahead than this would be none whenever one takes longer than a step. */
-const fewestAhead = 2;
+/** With fewer batches ahead, training would wait whenever one batch takes longer than a step. */
+const minAhead = 2;
 
 /**
- * Batches as the planner decides them, with their images. The planner runs ahead, in this thread and in order, and
- * workers only carry out: batches and state are the same for any number of them. Memory for images is taken once:
- * for two batches ahead (one a worker, if there are more) and the one that was given out.
+ * Yields the planner's batches with their images. The planner runs ahead in this thread and in order, and
+ * workers only execute its plans: batches and state are the same for any number of workers. Image buffers are
+ * allocated once: for the batches ahead (two, or one per worker if that is more) and the one returned last.
  */
 export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> implements AsyncDisposable {
   readonly #options: PrefetcherOptions<Plan>;
   readonly #workers: ImageWorkers | undefined;
-  /** Batches that are held at most. */
-  readonly #most: number;
-  /** Batches under way or ready, in order. */
+  /** Maximum number of batches in memory. */
+  readonly #maxBatches: number;
+  /** Batches in progress or ready, in order. */
   #ahead: Ahead<Plan>[] = [];
-  /** Room that no batch is in. */
+  /** Unused buffers. */
   #free: ResizedImages[][] = [];
-  /** Room of the batch that was given out last. */
+  /** Buffers of the batch returned last. */
   #given: ResizedImages[] | undefined;
-  /** The planner's, after the batch that was given out last. */
+  /** The planner's state after the batch returned last. */
   #state: LoaderState;
 
   constructor(options: PrefetcherOptions<Plan>) {
@@ -53,7 +53,7 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
     const { storedSize, size } = data;
     this.#options = options;
     this.#state = planner.state();
-    this.#most = workers === 0 ? 1 : Math.max(fewestAhead, workers) + 1;
+    this.#maxBatches = workers === 0 ? 1 : Math.max(minAhead, workers) + 1;
     if (workers > 0)
       this.#workers = new ImageWorkers(workers, {
         stored: data.splits[split].stored,
@@ -67,7 +67,7 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
    */
   async next(): Promise<Prefetched<Plan>> {
     if (this.#given) this.#free.push(this.#given);
-    while (this.#ahead.length < this.#most) this.#ahead.push(this.#start());
+    while (this.#ahead.length < this.#maxBatches) this.#ahead.push(this.#start());
     const { plan, images, ready, state } = this.#ahead.shift()!;
     this.#given = images;
     await ready;
@@ -75,12 +75,12 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
     return { ...plan, images };
   }
 
-  /** Epochs that have begun with the batches given out, less one. */
+  /** Epochs begun by the returned batches, minus one. */
   get epoch(): number {
     return this.#state.epoch;
   }
 
-  /** From here on come the batches after the one that was given out last. */
+  /** The state from which the batches after the last returned one follow. */
   state(): LoaderState {
     return this.#state;
   }
@@ -88,11 +88,11 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
   restore(state: LoaderState): void {
     this.#options.planner.restore(state);
     this.#state = state;
-    // Into their room workers may still write.
+    // Their buffers are not reused: workers may still write into them.
     this.#ahead = [];
   }
 
-  /** Ends the workers. */
+  /** Stops the workers. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers?.[Symbol.asyncDispose]();
   }
@@ -101,13 +101,13 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
     const { planner, data, sizes } = this.#options;
     const plan = planner.plan();
     const state = planner.state();
-    const wanted: ImagePlan = {
+    const imagePlan: ImagePlan = {
       images: plan.branches.flatMap(({ images }) => [...images]),
       windows: plan.branches.flatMap(({ windows }) => windows),
     };
-    const images = this.#free.pop() ?? roomFor(wanted.windows.length, data.size, sizes);
-    const ready = this.#fill(wanted, images);
-    // It is awaited in its turn: if it fails before that, nobody else need hear of it.
+    const images = this.#free.pop() ?? roomFor(imagePlan.windows.length, data.size, sizes);
+    const ready = this.#fill(imagePlan, images);
+    // `next` awaits it later; an earlier rejection must not count as unhandled.
     ready.catch(() => {});
     return { plan, state, images, ready };
   }
@@ -121,7 +121,7 @@ export class Prefetcher<Plan extends { branches: readonly BatchPlan[] }> impleme
 
 interface Ahead<Plan> {
   plan: Plan;
-  /** The planner's, after this plan. */
+  /** The planner's state after this plan. */
   state: LoaderState;
   images: ResizedImages[];
   ready: Promise<void>;

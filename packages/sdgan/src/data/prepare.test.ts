@@ -65,7 +65,7 @@ describe("prepare", () => {
     const seen: unknown[] = [];
     const summary = await prepare(source, { out, size: SIZE, onProgress: (progress) => seen.push(progress) });
     const counts = { images: { train: 2, val: 0, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
-    // A word that only captions to test on have is unknown.
+    // A word that occurs only in test captions is unknown.
     const unknownWords = { count: 1, mostFrequent: ["blue"] };
     expect(summary).toEqual({ out, ...counts, unknownWords, skipped: [] });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
@@ -97,13 +97,13 @@ describe("prepare", () => {
     expect(prepared.splits.test.pixels(0).subarray(-3)).toEqual(Uint8Array.of(2, 180, 180));
   });
 
-  it("stores images without a margin where none is wanted", async () => {
+  it("stores images without a margin on request", async () => {
     await prepare(sourceOf(examples(2)), { out, size: STORED, margin: false });
     const prepared = openPrepared(out);
     expect([prepared.size, prepared.storedSize]).toEqual([STORED, STORED]);
   });
 
-  it("writes the same bytes whatever the concurrency and whoever is slow", async () => {
+  it("writes the same bytes at any concurrency and any order of completion", async () => {
     const results = [1, 3, 8].map(async (concurrency) => {
       const place = join(dir, String(concurrency));
       const uneven = examples(20).map((one, i) => ({
@@ -120,15 +120,15 @@ describe("prepare", () => {
     for (const other of others) expect(other).toEqual(first);
   });
 
-  it("decodes no more images at a time than it may", async () => {
-    let underWay = 0;
+  it("decodes at most `concurrency` images at a time", async () => {
+    let inProgress = 0;
     let most = 0;
     const counted = examples(20).map((one) => ({
       ...one,
       read: async () => {
-        most = Math.max(most, ++underWay);
+        most = Math.max(most, ++inProgress);
         await new Promise((done) => setTimeout(done, 1));
-        underWay--;
+        inProgress--;
         return one.read();
       },
     }));
@@ -136,7 +136,7 @@ describe("prepare", () => {
     expect(most).toBe(4);
   });
 
-  it("leaves bad images out, and says which and why", async () => {
+  it("skips bad images, and reports which and why", async () => {
     const png = await mapped(0, 64);
     const bad = [
       example("missing", () => Promise.reject(new UserError("missing.png: cannot be read (ENOENT)"))),
@@ -151,24 +151,25 @@ describe("prepare", () => {
     expect(summary.skipped.map(({ id }) => id)).toEqual(bad.map(({ id }) => id));
     const reasons = summary.skipped.map(({ reason }) => reason);
     expect(reasons[0]).toBe("missing.png: cannot be read (ENOENT)");
-    expect(reasons[1]).toBe("is no image, or a broken one (the file is empty)");
-    for (const reason of reasons.slice(2, 4)) expect(reason).toMatch(/^is no image, or a broken one \(.+\)$/);
+    expect(reasons[1]).toBe("is not an image, or is broken (the file is empty)");
+    for (const reason of reasons.slice(2, 4))
+      expect(reason).toMatch(/^is not an image, or is broken \(.+\)$/);
     expect(reasons[4]).toBe("has no caption with a word of letters or digits");
     const prepared = openPrepared(out);
     for (let i = 0; i < 10; i++) expect(prepared.splits.train.pixels(i)[0]).toBe(i);
   });
 
-  it("leaves out images to test on whose captions have no word of the others, with their pixels", async () => {
+  it("skips test images whose captions have no word of the other splits, and their pixels", async () => {
     const all = examples(9).map((one, i): Example => {
       if (i % 3 === 0) return one;
       const texts = i % 2 === 0 ? ["unseen", "new"] : ["new", "unseen image"];
       return { ...one, split: "test", captions: texts.map((text) => ({ text })) };
     });
-    // The images to test on come first: which words are known is known at the end.
+    // The test images come first, before the known words are.
     const summary = await prepare(sourceOf(all.reverse()), { out, size: SIZE });
     expect(summary).toMatchObject({ images: { train: 3, test: 3 }, captions: 6, words: 5, emptyCaptions: 3 });
     expect(summary.unknownWords).toEqual({ count: 2, mostFrequent: ["new", "unseen"] });
-    const reason = "has no caption with a word that captions to train on have";
+    const reason = "has no caption with a word of the vocabulary";
     expect(summary.skipped).toEqual(["8", "4", "2"].map((id) => ({ id, reason })));
     const { test } = openPrepared(out).splits;
     expect([...test.images].map(({ id, captions }) => [id, captions.length])).toEqual([
@@ -180,7 +181,7 @@ describe("prepare", () => {
     expect(readdirSync(out).filter((name) => name.startsWith("test"))).toEqual(["test.jsonl", "test.pixels"]);
   });
 
-  it("takes words as the source's tokenizer does", async () => {
+  it("splits captions with the source's tokenizer", async () => {
     const captions = [{ text: "красное café" }, { text: "сердце" }, { text: "don't" }];
     const prepared = async (tokenizer?: TokenizerName) => {
       const all = [example("a", () => mapped(1, STORED), captions)];
@@ -195,14 +196,14 @@ describe("prepare", () => {
     expect(await prepared("attngan")).toEqual(["attngan", "caf don t", 1]);
   });
 
-  it("knows the words of captions to test on where there are no others", async () => {
+  it("uses the words of test captions if there are no others", async () => {
     const all = examples(2).map((one): Example => ({ ...one, split: "test" }));
     const summary = await prepare(sourceOf(all), { out, size: SIZE });
     expect(summary).toMatchObject({ images: { train: 0, test: 2 }, words: 4, emptyCaptions: 0 });
     expect(summary.unknownWords).toBeUndefined();
   });
 
-  it("takes the words of a vocabulary that it is given, and says which of the captions' are not there", async () => {
+  it("uses a given vocabulary, and reports the words that are not in it", async () => {
     const vocabulary = new Vocabulary(["<end>", "0", "image"]);
     const all = [...examples(2), example("unknown", () => mapped(9, STORED), [{ text: "nothing" }])];
     all[0]!.captions.push({ text: "nothing at all" }, { text: "image at rest" }, { text: "at once" });
@@ -216,7 +217,7 @@ describe("prepare", () => {
     expect(captions.map(({ tokens }) => tokens)).toEqual([[2, 1], [2]]);
   });
 
-  it("writes down all that was left out", async () => {
+  it("lists all skipped images", async () => {
     const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
     const broken = { ...example("broken", () => mapped(0, STORED)), broken: "its captions: cannot be read" };
     const summary = await prepare(sourceOf([...bad, ...examples(1), broken]), { out, size: SIZE });
@@ -225,16 +226,16 @@ describe("prepare", () => {
     expect(summary.skipped[2]).toEqual({ id: "broken", reason: "its captions: cannot be read" });
   });
 
-  it("refuses a source without one good image", async () => {
+  it("rejects a source without a valid image", async () => {
     const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
     await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(
-      /^fixture: no image can be used: all 2 were left out; the first, bad 1: .*the file is empty\)\.$/,
+      /^fixture: no image can be used: all 2 were skipped; the first is bad 1: .*the file is empty\)\.$/,
     );
     await expect(prepare(sourceOf([]), { out, size: SIZE })).rejects.toThrow(UserError);
     expect(readdirSync(dir)).toEqual([]);
   });
 
-  it("leaves what was there before when it fails in the middle, and nothing else", async () => {
+  it("leaves the previous folder and nothing else when it fails", async () => {
     await prepare(sourceOf(examples(3)), { out, size: SIZE });
     const before = snapshot(out);
     async function* failing() {
@@ -252,7 +253,7 @@ describe("prepare", () => {
     expect(readdirSync(dir)).toEqual(["out"]);
   });
 
-  it("replaces a prepared folder when the new one is complete, through a link too", async () => {
+  it("replaces a prepared folder when the new one is complete, also through a link", async () => {
     await prepare(sourceOf(examples(3)), { out, size: SIZE });
     symlinkSync("out", join(dir, "link"));
     const before = snapshot(out);
@@ -267,7 +268,7 @@ describe("prepare", () => {
     expect(readdirSync(dir).sort()).toEqual(["link", "out"]);
   });
 
-  it("repairs what a killed process left", async () => {
+  it("cleans up after a killed process", async () => {
     await prepare(sourceOf(examples(3)), { out: join(dir, ".out.previous"), size: SIZE });
     mkdirSync(join(dir, ".out.partial"));
     writeFileSync(join(dir, ".out.partial/lock"), JSON.stringify({ pid: 999999999, host: hostname() }));
@@ -276,7 +277,7 @@ describe("prepare", () => {
     expect(openPrepared(out).splits.train.images).toHaveLength(3);
   });
 
-  it("leaves alone a folder with anything else in it", async () => {
+  it("does not replace a folder that contains other files", async () => {
     mkdirSync(out);
     writeFileSync(join(out, "index.json"), "{}");
     await expect(prepare(sourceOf(examples(1)), { out, size: SIZE })).rejects.toThrow(
@@ -290,26 +291,28 @@ describe("prepare", () => {
     expect(readdirSync(dir)).toEqual(["out"]);
   });
 
-  it("takes an empty folder and makes missing ones", async () => {
+  it("replaces an empty folder and creates missing ones", async () => {
     mkdirSync(out);
     await prepare(sourceOf(examples(1)), { out, size: SIZE });
     await prepare(sourceOf(examples(1)), { out: join(dir, "a/b/c"), size: SIZE });
     expect(existsSync(join(dir, "a/b/c/train.pixels"))).toBe(true);
   });
 
-  it.skipIf(process.platform !== "linux")("ends where a system takes no folder", async () => {
+  it.skipIf(process.platform !== "linux")("rejects when the system does not allow a folder", async () => {
     const refused = prepare(sourceOf(examples(1)), { out: "/proc/birds", size: SIZE });
-    await expect(refused).rejects.toThrow(/\/proc\/birds: cannot be written \(.*\)\. Choose a folder/);
+    await expect(refused).rejects.toThrow(
+      /\/proc\/birds: cannot be written \(.*\)\. Choose a writable folder/,
+    );
   });
 
-  it("says so when the place cannot be written", async () => {
+  it("reports that the folder cannot be written", async () => {
     const file = join(dir, "file");
     writeFileSync(file, "x");
     await expect(prepare(sourceOf(examples(1)), { out: file, size: SIZE })).rejects.toThrow(
-      /is there and is no folder/,
+      /exists and is not a folder/,
     );
     const within = prepare(sourceOf(examples(1)), { out: join(file, "out"), size: SIZE });
-    await expect(within).rejects.toThrow(/file.out: cannot be written \(.*\)\. Choose a folder/);
+    await expect(within).rejects.toThrow(/file.out: cannot be written \(.*\)\. Choose a writable folder/);
     await expect(within).rejects.toThrow(UserError);
   });
 });

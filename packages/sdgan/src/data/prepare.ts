@@ -13,43 +13,43 @@ import { cutValidation, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
-  /** The folder to make, or to replace if it is a prepared folder. */
+  /** The folder to create, or to replace if it is a prepared folder. */
   out: string;
-  /** Side of the images that a model is to draw, in pixels. */
+  /** Side of the images that a model will generate, in pixels. */
   size: number;
-  /** Store images larger by 76/64, as AttnGAN does, so that training can crop at random. */
+  /** Store images larger by a factor of 76/64, as AttnGAN does, for random crops in training. */
   margin?: boolean;
-  /** Share of the images to train on that become `val`, where the source has none of its own; 0: none. */
+  /** Share of the training images that becomes `val`, if the source has no validation split; 0: none. */
   val?: number;
-  /** What fills and shines through see-through images: a colour as CSS names it. */
+  /** CSS colour behind transparent images and around images that are not square. */
   background?: string;
-  /** How many images are decoded at a time. The result does not depend on it. */
+  /** Number of images decoded in parallel. It does not affect the result. */
   concurrency?: number;
-  /** Called before the first image is converted, where there was unfinished work. */
+  /** Called before the first image is converted, if there was unfinished work. */
   onResume?: (resumed: Resumed) => void;
-  /** Called after each image; `done` counts those that are kept. */
+  /** Called after each image; `done` is the number of images kept so far. */
   onProgress?: (progress: { done: number; skipped: number }) => void;
-  /** Called after each image that is read back, when all are written. */
+  /** Called after each image in the final verification. */
   onVerify?: (progress: { done: number; total: number }) => void;
-  /** Ends the work; what is done is kept for the next `prepare` of the same source and options. */
+  /** Stops the work; what is done is kept for the next `prepare` with the same source and options. */
   signal?: AbortSignal;
 }
 
-/** What unfinished work was good for. */
+/** How much of the unfinished work is reused. */
 export interface Resumed {
-  /** Images that are done already, those that were left out among them. */
+  /** Images already processed, including the skipped ones. */
   images: number;
-  /** Why there are not more: it was made with other options, or the source or its splits have changed from there on. */
+  /** Why not everything is reused: the options have changed, or the source or its splits from there on. */
   because?: "options" | "source";
 }
 
 export interface PrepareSummary extends Omit<Summary, "skipped"> {
   out: string;
-  /** Images that were left out, and why. */
+  /** The skipped images, with the reasons. */
   skipped: { id: string; reason: string }[];
 }
 
-/** What `prepare` rejects with when its signal ended it. */
+/** `prepare` rejects with this error when its signal stopped it. */
 export class Interrupted extends UserError {
   override name = "Interrupted";
 
@@ -59,12 +59,13 @@ export class Interrupted extends UserError {
 }
 
 /**
- * Makes a prepared folder (see `format.ts`) of everything that `source` has. An image that cannot be read, or
- * that has no words, is left out and told of. Words that only captions to test on have count
- * as unknown, unless there are no others. The same source gives the same bytes, also when the work was
- * interrupted, even killed, and gone on with (see `journal.ts`); everything is read back before it is in place.
- * Rejects with a `UserError` when no image can be used or when `out` cannot be written; whatever fails, what
- * was at `out` before stays.
+ * Converts all examples of a source to a prepared folder (see `format.ts`). Images that cannot be read and
+ * images without a caption with words are skipped and reported. Words that occur only in test captions count
+ * as unknown, unless there are only test captions. The same source gives the same bytes, even if the work was
+ * interrupted or killed and then continued (see `journal.ts`). The result is verified before it replaces the
+ * folder at `out`.
+ * Rejects with a `UserError` when no image can be used or when `out` cannot be written; after any failure,
+ * the previous folder at `out` is unchanged.
  */
 export async function prepare(given: Source, options: PrepareOptions): Promise<PrepareSummary> {
   const source = cutValidation(given, options.val ?? validationShare);
@@ -91,7 +92,7 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     if (options.signal?.aborted) {
       place.suspend();
       throw new Interrupted(
-        `${place.out}: interrupted. What is done is kept in ${place.partial}: the same command goes on there.`,
+        `${place.out}: interrupted. The finished part is kept in ${place.partial}; the same command continues from there.`,
       );
     }
     place.abandon();
@@ -104,28 +105,33 @@ interface StorageOptions {
   background: string;
 }
 
-/** Converts what the journal does not have yet, in the source's order. */
-async function convertAll(source: Source, journal: Journal, options: PrepareOptions, look: StorageOptions) {
+/** Converts the examples that are not yet in the journal, in the source's order. */
+async function convertAll(
+  source: Source,
+  journal: Journal,
+  options: PrepareOptions,
+  storage: StorageOptions,
+) {
   const { concurrency = Math.max(8, 2 * availableParallelism()), onResume, onProgress, signal } = options;
   const words = wordsOf(source);
-  const tell = () => onProgress?.({ done: sumOfSplits(journal.images), skipped: journal.skipped });
-  // Kept results of the library's would only take memory: no image comes twice.
+  const reportProgress = () => onProgress?.({ done: sumOfSplits(journal.images), skipped: journal.skipped });
+  // sharp's cache would only use memory: no image is read twice.
   sharp.cache(false);
-  // Room for pixels is used again and again: taking it anew would keep the garbage collector busy.
-  const room: Buffer[] = [];
+  // Pixel buffers are reused: new ones would keep the garbage collector busy.
+  const buffers: Buffer[] = [];
   const converted = ahead(remaining(source, journal, onResume), concurrency, async (example) => {
-    const pixels = room.pop() ?? Buffer.alloc(look.storedSize ** 2 * 3);
-    return { record: await convert(example, words, look, pixels), pixels };
+    const pixels = buffers.pop() ?? Buffer.alloc(storage.storedSize ** 2 * 3);
+    return { record: await convert(example, words, storage, pixels), pixels };
   });
   for await (const { record, pixels } of converted) {
     journal.add(record, pixels);
-    room.push(pixels);
-    tell();
+    buffers.push(pixels);
+    reportProgress();
     signal?.throwIfAborted();
   }
 }
 
-/** The examples that the journal does not have. */
+/** The examples that are not in the journal. */
 async function* remaining(
   source: Source,
   journal: Journal,
@@ -146,7 +152,7 @@ async function* remaining(
   if (replaying) begin();
 }
 
-/** What becomes of an example; its image, where it has one, is in `pixels` then. */
+/** Converts an example. If it is not skipped, its image is written to `pixels`. */
 async function convert(
   example: Example,
   words: Words,
@@ -157,7 +163,7 @@ async function convert(
   const digest = await digestOf(example);
   const skip = (reason: string): JournalRecord => ({ example: digest, skipped: { id, reason } });
   if (example.broken !== undefined) return skip(example.broken);
-  const captions = example.captions.filter(({ text }) => words.areIn(text));
+  const captions = example.captions.filter(({ text }) => words.occurIn(text));
   if (captions.length === 0) return skip(`has no caption with a word ${words.which}`);
   let encoded: Buffer;
   try {
@@ -169,7 +175,7 @@ async function convert(
   try {
     await toPixels(encoded, { size: storedSize, background, ...(box && { box }) }, pixels);
   } catch (error) {
-    return skip(`is no image, or a broken one (${oneLine((error as Error).message)})`);
+    return skip(`is not an image, or is broken (${oneLine((error as Error).message)})`);
   }
   const image = {
     ...{ id, split, classId, ...(attributes && { attributes }), captions },
@@ -179,42 +185,43 @@ async function convert(
   return { example: digest, image };
 }
 
-/** The words that a model would know. */
+/** The words that count as known. */
 interface Words {
-  areIn(text: string): boolean;
-  /** For messages. */
+  occurIn(text: string): boolean;
+  /** Describes them in messages. */
   which: string;
 }
 
 function wordsOf(source: Source): Words {
   const { vocabulary } = source;
-  if (vocabulary) return { areIn: (text) => vocabulary.encode(text).length > 0, which: "of the vocabulary" };
+  if (vocabulary)
+    return { occurIn: (text) => vocabulary.encode(text).length > 0, which: "of the vocabulary" };
   const { hasWords, of } = tokenizers[tokenizerOf(source)];
-  return { areIn: hasWords, which: of };
+  return { occurIn: hasWords, which: of };
 }
 
 function noImage({ name }: Source, journal: Journal): UserError {
   const first = journal.records().next().value?.skipped;
   const why = first
-    ? `all ${journal.skipped} were left out; the first, ${first.id}: ${first.reason}`
-    : "the source has none";
+    ? `all ${journal.skipped} were skipped; the first is ${first.id}: ${first.reason}`
+    : "the source has no images";
   return new UserError(`${name}: no image can be used: ${why}.`, { code: "data.invalid" });
 }
 
-/** The results of `work`, in the order of `items`, with at most `count` of them under way at a time. */
+/** Yields the results of `work` in the order of `items`, with at most `count` in progress at a time. */
 async function* ahead<T, R>(items: AsyncIterable<T>, count: number, work: (item: T) => Promise<R>) {
-  const underWay: Promise<R>[] = [];
+  const inProgress: Promise<R>[] = [];
   try {
     for await (const item of items) {
       const result = work(item);
-      // It is awaited below, in its turn: if it fails before that, nobody else need hear of it.
+      // It is awaited below; an earlier rejection must not count as unhandled.
       result.catch(() => {});
-      underWay.push(result);
-      if (underWay.length >= count) yield await underWay.shift()!;
+      inProgress.push(result);
+      if (inProgress.length >= count) yield await inProgress.shift()!;
     }
-    while (underWay.length > 0) yield await underWay.shift()!;
+    while (inProgress.length > 0) yield await inProgress.shift()!;
   } finally {
-    await Promise.allSettled(underWay);
+    await Promise.allSettled(inProgress);
   }
 }
 

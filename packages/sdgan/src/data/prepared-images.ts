@@ -3,26 +3,26 @@ import { readFileSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { FILES, imageSchema, type PreparedImage } from "./format.js";
 
-/** What a list of images must agree with. */
+/** Expected properties of a list of images. */
 export interface ImagesOptions {
   count: number;
-  /** Of the whole file. */
+  /** SHA-256 of the whole file. */
   sha256: string;
-  /** Tokens are below this. */
+  /** Size of the vocabulary: all tokens must be below it. */
   words: number;
-  /** Class ids are below this. */
+  /** Number of classes: all class ids must be below it. */
   classes: number;
 }
 
 /**
- * The images of a split, in the order of their pixels. The file stays in memory as it is, and an image becomes an
- * object each time that it is asked for: so a hundred thousand are there at once, and take little room.
+ * The images of a split, in the order of their pixels. The file is kept in memory as bytes, and an image is
+ * parsed each time that it is requested: so a hundred thousand images load at once and need little memory.
  */
 export class PreparedImages implements Iterable<PreparedImage> {
   readonly length: number;
   readonly #file: string;
   readonly #bytes: Buffer;
-  /** Where lines begin; the last one is where the file ends. */
+  /** Offsets of the lines; the last one is the end of the file. */
   readonly #begins: Float64Array;
   readonly #options: ImagesOptions;
 
@@ -38,16 +38,16 @@ export class PreparedImages implements Iterable<PreparedImage> {
       this.#begins[++lines] = at + 1;
     if (lines !== options.count) {
       throw new UserError(
-        `${file}: lists ${lines} images, and ${FILES.index} says ${options.count}. ${AGAIN}`,
+        `${file}: lists ${lines} images; expected ${options.count}, as in ${FILES.index}. ${REMEDY}`,
         { code: "data.invalid" },
       );
     }
   }
 
-  /** Throws a `RangeError` where there is no such image, a `UserError` that names the file when it is broken. */
+  /** Throws a `RangeError` if there is no image `index`, a `UserError` with file and line if it is broken. */
   at(index: number): PreparedImage {
     if (!(Number.isInteger(index) && index >= 0 && index < this.length))
-      throw new RangeError(`image ${index} of ${this.length}`);
+      throw new RangeError(`no image ${index}: the split has ${this.length} images`);
     const line = this.#bytes.toString("utf8", this.#begins[index], this.#begins[index + 1]);
     return this.#checked(line, `${this.#file}:${index + 1}`);
   }
@@ -56,7 +56,7 @@ export class PreparedImages implements Iterable<PreparedImage> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 
-  /** Tokens and classes must be there: a model would end in an index out of range otherwise. */
+  /** Parses a line. Tokens and classes must be in range, because they are used as indices later. */
   #checked(line: string, place: string): PreparedImage {
     let json: unknown;
     try {
@@ -65,39 +65,42 @@ export class PreparedImages implements Iterable<PreparedImage> {
     const { data: image, error } = imageSchema.safeParse(json);
     if (!image) {
       const { path, message } = error!.issues[0]!;
-      throw new UserError(`${place}: is broken (${[...path, message].join(": ")}). ${AGAIN}`, {
+      throw new UserError(`${place}: is broken (${[...path, message].join(": ")}). ${REMEDY}`, {
         code: "data.invalid",
       });
     }
     const { id, classId, captions } = image;
     const { words, classes } = this.#options;
     if (classId >= classes)
-      throw new UserError(`${place}: ${id} is of class ${classId} of ${classes}. ${AGAIN}`, {
+      throw new UserError(`${place}: ${id} has class ${classId}; expected less than ${classes}. ${REMEDY}`, {
         code: "data.invalid",
       });
     if (captions.some(({ tokens }) => tokens.some((token) => token >= words))) {
-      throw new UserError(`${place}: ${id} has a word beyond the ${words} of ${FILES.vocabulary}. ${AGAIN}`, {
-        code: "data.invalid",
-      });
+      throw new UserError(
+        `${place}: ${id} has a word that is not among the ${words} of ${FILES.vocabulary}. ${REMEDY}`,
+        {
+          code: "data.invalid",
+        },
+      );
     }
     return image;
   }
 }
 
-/** All of a file, which must have this SHA-256. Throws a `UserError` that names it. */
+/** The content of a file. Throws a `UserError` when it cannot be read or its SHA-256 is different. */
 export function readChecked(file: string, sha256: string): Buffer {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${AGAIN}`, {
+    throw new UserError(`${file}: cannot be read (${(error as Error).message}). ${REMEDY}`, {
       code: "data.invalid",
     });
   }
   if (createHash("sha256").update(bytes).digest("hex") === sha256) return bytes;
-  throw new UserError(`${file}: is not what was written there: its checksum is another. ${AGAIN}`, {
+  throw new UserError(`${file}: has changed since it was written: its checksum is different. ${REMEDY}`, {
     code: "data.invalid",
   });
 }
 
-const AGAIN = "Prepare the data again.";
+const REMEDY = "Prepare the data again.";

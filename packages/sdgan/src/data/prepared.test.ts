@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-/** An index of which anything may be changed or taken away. */
+/** An index in which anything may be changed or deleted. */
 // biome-ignore lint/suspicious/noExplicitAny: the tests break it on purpose
 type Mutable = any;
 
@@ -38,7 +38,7 @@ function edit(name: string, change: (text: string) => string): void {
   writeFileSync(join(dir, name), change(readFileSync(join(dir, name), "utf8")));
 }
 
-/** Changes a list as somebody would who knows about checksums. */
+/** Changes a list and its checksum in the index. */
 function forge(split: "train" | "test", change: (text: string) => string): void {
   edit(`${split}.jsonl`, change);
   const sha256 = createHash("sha256")
@@ -71,39 +71,39 @@ describe("openPrepared", () => {
     [
       "another version",
       () => editIndex((i) => (i.version = 7)),
-      /index\.json: has version 7, and this program reads 3\. Prepare the data again/,
+      /index\.json: has version 7; this program reads version 3\. Prepare the data again/,
     ],
     ["a missing key", () => editIndex((i) => delete i.size), /index\.json: is broken \(.*size/],
     [
       "a changed list",
       () => edit("train.jsonl", (text) => text.replace("image", "painting")),
-      /train\.jsonl: is not what/,
+      /train\.jsonl: has changed/,
     ],
     [
       "a truncated list",
       () => truncateSync(join(dir, "test.jsonl"), 50),
-      /test\.jsonl: is not what was written/,
+      /test\.jsonl: has changed since it was written/,
     ],
     ["no list", () => rmSync(join(dir, "test.jsonl")), /test\.jsonl: cannot be read \(ENOENT/],
     [
       "another count",
       () => editIndex((i) => (i.summary.images.train = 2)),
-      /train\.jsonl: lists 3 images, and index\.json says 2/,
+      /train\.jsonl: lists 3 images; expected 2, as in index\.json/,
     ],
     [
       "changed words",
       () => edit("vocabulary.json", (text) => text.replace("image", "painting")),
-      /vocabulary\.json: is not what/,
+      /vocabulary\.json: has changed/,
     ],
     ["no vocabulary", () => rmSync(join(dir, "vocabulary.json")), /vocabulary\.json: not a vocabulary/],
     ["no pixels", () => rmSync(join(dir, "test.pixels")), /test\.pixels: cannot be read \(ENOENT/],
     [
       "truncated pixels",
       () => truncateSync(join(dir, "train.pixels"), 2000),
-      /train\.pixels: has 2000 bytes, and 3 images of 1083 bytes make 3249/,
+      /train\.pixels: has 2000 bytes; expected 3249: 3 images of 1083 bytes/,
     ],
     ["too many pixels", () => truncateSync(join(dir, "test.pixels"), 2000), /test\.pixels: has 2000 bytes/],
-  ])("refuses %s", (_, damage, message) => {
+  ])("rejects %s", (_, damage, message) => {
     damage();
     expect(() => openPrepared(dir)).toThrow(UserError);
     expect(() => openPrepared(dir)).toThrow(message);
@@ -114,24 +114,29 @@ describe("openPrepared", () => {
       "a wrong token",
       "train",
       [/"tokens":.1,2./, '"tokens":[99]'],
-      /train\.jsonl:1: 0 has a word beyond the 5 of/,
+      /train\.jsonl:1: 0 has a word that is not among the 5 of/,
     ],
-    ["a wrong class", "test", ['"classId":0', '"classId":1'], /test\.jsonl:1: 3 is of class 1 of 1/],
+    [
+      "a wrong class",
+      "test",
+      ['"classId":0', '"classId":1'],
+      /test\.jsonl:1: 3 has class 1; expected less than 1/,
+    ],
     ["no class", "train", ['"classId":0,', ""], /train\.jsonl:1: is broken \(classId: /],
     ["no JSON", "train", ['{"id', "id"], /train\.jsonl:1: is broken/],
-  ])("refuses %s when the image is asked for", (_, split, [from, to], message) => {
+  ])("rejects %s when the image is requested", (_, split, [from, to], message) => {
     forge(split, (text) => text.replace(from, to));
     const prepared = openPrepared(dir);
     expect(() => prepared.splits[split].images.at(0)).toThrow(UserError);
     expect(() => prepared.splits[split].images.at(0)).toThrow(message);
   });
 
-  it("has no images beyond its own", () => {
+  it("throws for indices out of range", () => {
     const { images } = openPrepared(dir).splits.train;
     for (const index of [-1, 3, 0.5]) expect(() => images.at(index)).toThrow(RangeError);
   });
 
-  it("says so when the file is cut short while it is read", () => {
+  it("reports a file that is truncated while it is open", () => {
     const prepared = openPrepared(dir, { memoryLimit: 0 });
     truncateSync(join(dir, "train.pixels"), 2000);
     expect(prepared.splits.train.pixels(0)[0]).toBe(0);
@@ -141,13 +146,13 @@ describe("openPrepared", () => {
 });
 
 describe("verifyPrepared", () => {
-  it("counts the images of a good folder", async () => {
+  it("returns the number of images of a valid folder", async () => {
     const seen: number[] = [];
     expect(await verifyPrepared(dir, { onProgress: ({ done }) => seen.push(done) })).toBe(4);
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
-  it("names the file and the image of which one bit is another", async () => {
+  it("names the file and the image in which one bit has changed", async () => {
     const pixels = readFileSync(join(dir, "train.pixels"));
     pixels[1083 + 500]! ^= 1;
     writeFileSync(join(dir, "train.pixels"), pixels);
@@ -157,7 +162,7 @@ describe("verifyPrepared", () => {
     );
   });
 
-  it("ends when it is told to", async () => {
+  it("stops when its signal is aborted", async () => {
     await expect(verifyPrepared(dir, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/);
   });
 });

@@ -14,37 +14,38 @@ export type { PreparedCaption, PreparedImage } from "./format.js";
 /** A prepared folder, open for reading. */
 export interface Prepared {
   dir: string;
-  /** SHA-256 of `index.json`, which names the data wherever it lies. */
+  /** SHA-256 of `index.json`. It identifies the data, wherever the folder is. */
   sha256: string;
-  /** Name of the source that it was made of. */
+  /** Name of the source that it was prepared from. */
   source: string;
-  /** Side of the images that a model of this data draws. */
+  /** Side of the images that a model trained on this data generates. */
   size: number;
   /** Side of the stored images: at least `size`. */
   storedSize: number;
   classes: string[];
-  /** Attribute name → its possible values, where the truth is known. */
+  /** Attribute name → its possible values, if the source has attributes. */
   attributes: Record<string, string[]> | undefined;
   vocabulary: Vocabulary;
   splits: Record<Split, PreparedSplit>;
-  /** Closes the files; pixels cannot be read after that. */
+  /** Closes the files; pixels cannot be read afterwards. */
   close(): void;
 }
 
 export interface PreparedSplit {
   split: Split;
   images: PreparedImages;
-  /** Image `index` as [storedSize, storedSize, 3] bytes of sRGB: valid until the next call, not to be written to. */
+  /** Image `index` as [storedSize, storedSize, 3] bytes of sRGB. Valid until the next call; read-only. */
   pixels(index: number): Uint8Array;
-  /** The same for other threads. */
+  /** The same pixels, for other threads. */
   stored: StoredPixels;
 }
 
 /**
- * Opens what `prepare` made. Pixels of a split stay in memory where they are fewer than `memoryLimit` bytes, and
- * are read from the file when asked for otherwise. The words and the lists of images are checked by their
- * checksums, pixels only by their number: `verifyPrepared` checks them too.
- * Throws a `UserError` that names the file when something is missing, broken, of another version or cut short.
+ * Opens a prepared folder. The pixels of a split are read into memory if they have fewer than `memoryLimit`
+ * bytes; otherwise each image is read from the file on demand. The vocabulary and the lists of images are
+ * verified by their checksums, pixel files only by their size: `verifyPrepared` also verifies the pixels.
+ * Throws a `UserError` that names the file when something is missing, broken, truncated or of another
+ * version.
  */
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
   const { index, sha256 } = readIndex(dir);
@@ -68,14 +69,14 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   return { dir, sha256, source, size, storedSize, classes, attributes, vocabulary, splits, close };
 }
 
-/** The split that samples are generated of while a model trains: captions that it does not see, where there are any. */
+/** The split whose captions are used for samples during training: `val`, else `test`, else `train`. */
 export function sampleSplit({ splits }: Pick<Prepared, "splits">): Split {
   return (["val", "test"] as const).find((split) => splits[split].images.length > 0) ?? "train";
 }
 
 function readIndex(dir: string): { index: Index; sha256: string } {
   const file = join(dir, FILES.index);
-  const remedy = `Make it with "sdgan prepare … --out ${dir}".`;
+  const remedy = `Create it with "sdgan prepare … --out ${dir}".`;
   if (!existsSync(file))
     throw new UserError(`${dir}: is not a prepared folder (no ${FILES.index}). ${remedy}`, {
       code: "data.invalid",
@@ -96,7 +97,7 @@ function readIndex(dir: string): { index: Index; sha256: string } {
     });
   if (json.version !== VERSION) {
     throw new UserError(
-      `${file}: has version ${json.version}, and this program reads ${VERSION}. Prepare the data again.`,
+      `${file}: has version ${json.version}; this program reads version ${VERSION}. Prepare the data again.`,
       { code: "data.invalid" },
     );
   }

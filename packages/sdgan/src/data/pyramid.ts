@@ -1,9 +1,9 @@
 /**
- * Stored images as networks take them: a window of each, mirrored or not, in −1 … 1, at several sizes.
+ * Converts stored images to network inputs: a window of each, mirrored or not, in −1 … 1, at several sizes.
  *
- * Plain loops, not libtorch's operators: they run in threads that have no libtorch, and one pass over the bytes is
- * quicker than an operator after another. Every value equals, bit for bit, that of the operators in float32:
- * byte / 127.5 − 1, then the mean over a square of pixels, summed row by row.
+ * These are plain loops instead of libtorch operators: they run in threads without libtorch, and one pass
+ * over the bytes is faster than a sequence of operators. Every value is bit-identical to the operators' in
+ * float32: byte / 127.5 − 1, then the mean over a square of pixels, summed row by row.
  */
 import type { BatchPlan } from "./batch.js";
 import { copyWindow } from "./window.js";
@@ -15,7 +15,7 @@ export interface ResizedImages {
   values: Float32Array;
 }
 
-/** Room for `count` images of each of `sizes`. Throws a `RangeError` for one that does not divide `from`. */
+/** Buffers for `count` images at each size. Throws a `RangeError` for a size that does not divide `from`. */
 export function roomFor(count: number, from: number, sizes: readonly number[]): ResizedImages[] {
   return sizes.map((size) => {
     if (from % size !== 0) throw new RangeError(`images of ${from} pixels cannot be averaged to ${size}`);
@@ -23,7 +23,7 @@ export function roomFor(count: number, from: number, sizes: readonly number[]): 
   });
 }
 
-/** Places of images in their split, and what is taken of each. */
+/** Indices of images in their split, and the window of each. */
 export type ImagePlan = Pick<BatchPlan, "windows"> & { images: readonly number[] };
 
 export interface Sizes {
@@ -32,7 +32,7 @@ export interface Sizes {
   size: number;
 }
 
-/** Fills `into` with the images of a plan: its Nth image becomes the Nth at each size. */
+/** Fills `into` with the images of a plan, in the plan's order, at each size. */
 export function fillPyramid(
   pixels: (index: number) => Uint8Array,
   { images, windows }: ImagePlan,
@@ -53,10 +53,10 @@ export function fillPyramid(
   }
 }
 
-/** −1 … 1 of every byte, rounded after each of the two operations as float32 is. */
+/** Byte → −1 … 1, rounded to float32 after each of the two operations. */
 const scaled = Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte / 127.5) - 1);
 
-/** [size, size, 3] → [small, small, 3], each the mean over a square. */
+/** [size, size, 3] → [small, small, 3], each value the mean over a square. */
 function average(from: Float32Array, size: number, into: Float32Array, small: number): void {
   const side = size / small;
   let to = 0;

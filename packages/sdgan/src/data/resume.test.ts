@@ -33,7 +33,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const SIZE = 16;
 const partial = (...names: string[]) => join(dir, ".out.partial", ...names);
 
-/** Of three images one is to train, to validate and to test on each, the fifth is broken; `read` is called of those that are converted. */
+/** Images in the three splits by turns; number 5 is broken. `read` is called for each converted image. */
 function examples(count: number, read: (id: string) => void = () => {}): Example[] {
   return Array.from({ length: count }, (_, i) => {
     const bytes = async () => {
@@ -44,7 +44,7 @@ function examples(count: number, read: (id: string) => void = () => {}): Example
   });
 }
 
-/** Prepares `all` up to `count` images, and no further. */
+/** Prepares `all`, and interrupts after `count` images. */
 async function interrupted(all: Example[], count: number, options: Partial<PrepareOptions> = {}) {
   const controller = new AbortController();
   const onProgress = ({ done, skipped }: { done: number; skipped: number }) => {
@@ -54,11 +54,13 @@ async function interrupted(all: Example[], count: number, options: Partial<Prepa
     ...{ out, size: SIZE, concurrency: 2, onProgress, signal: controller.signal, ...options },
   });
   await expect(work).rejects.toThrow(Interrupted);
-  await expect(work).rejects.toThrow(/out: interrupted\. What is done is kept in .*\.out\.partial: the same/);
+  await expect(work).rejects.toThrow(
+    /out: interrupted\. The finished part is kept in .*\.out\.partial; the same/,
+  );
 }
 
-/** Goes on; which images were read, and what was said of the earlier work. */
-async function goOn(all: (read: (id: string) => void) => Example[], options: Partial<PrepareOptions> = {}) {
+/** Continues. Returns the ids of the images read, and what was reported about the earlier work. */
+async function resume(all: (read: (id: string) => void) => Example[], options: Partial<PrepareOptions> = {}) {
   const read: string[] = [];
   let resumed: Resumed | undefined;
   const onResume = (given: Resumed) => {
@@ -70,7 +72,7 @@ async function goOn(all: (read: (id: string) => void) => Example[], options: Par
   return { read, resumed, summary };
 }
 
-/** What `prepare` makes of `all` at one go. */
+/** The result of preparing `all` without an interruption. */
 async function uninterrupted(all: Example[]): Promise<Record<string, string>> {
   const place = join(dir, "whole");
   await prepare(sourceOf(all), { out: place, size: SIZE });
@@ -91,10 +93,10 @@ function snapshot(path: string): Record<string, string> {
 }
 
 describe("prepare, interrupted", () => {
-  it.each([1, 6, 11, 12])("goes on after %i of 12 images, and makes the same bytes", async (count) => {
+  it.each([1, 6, 11, 12])("continues after %i of 12 images, and writes the same bytes", async (count) => {
     await interrupted(examples(12), count);
     expect(existsSync(out)).toBe(false);
-    const { read, resumed, summary } = await goOn((read) => examples(12, read));
+    const { read, resumed, summary } = await resume((read) => examples(12, read));
     expect(resumed).toEqual({ images: count });
     expect(read).toEqual(examples(12 - count).map((_, i) => String(count + i)));
     expect(summary.images).toEqual({ train: 4, val: 4, test: 3 });
@@ -102,27 +104,27 @@ describe("prepare, interrupted", () => {
     expect(readdirSync(dir).sort()).toEqual(["out", "whole"]);
   });
 
-  it("leaves the folder that was there before as it was, until it is complete", async () => {
+  it("keeps the previous folder unchanged until the new one is complete", async () => {
     await prepare(sourceOf(examples(3)), { out, size: SIZE });
     const before = snapshot(out);
     await interrupted(examples(12), 7);
     expect(snapshot(out)).toEqual(before);
-    await goOn((read) => examples(12, read));
+    await resume((read) => examples(12, read));
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
-  it("can be interrupted while it reads everything back", async () => {
+  it("can be interrupted during the verification", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const onVerify = () => controller.abort();
     const work = prepare(sourceOf(examples(12)), { out, size: SIZE, onVerify, signal });
     await expect(work).rejects.toThrow(Interrupted);
-    const { read, resumed } = await goOn((read) => examples(12, read));
+    const { read, resumed } = await resume((read) => examples(12, read));
     expect([read, resumed]).toEqual([[], { images: 12 }]);
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
-  it("keeps the pixels of images that are left out at the end, until all is done", async () => {
+  it("keeps the pixels of images skipped at the end until everything is done", async () => {
     const some = (read?: (id: string) => void) =>
       examples(12, read).map((one, i) => (i % 6 === 2 ? { ...one, captions: [{ text: "unseen" }] } : one));
     const controller = new AbortController();
@@ -130,7 +132,7 @@ describe("prepare, interrupted", () => {
     const work = prepare(sourceOf(some()), { out, size: SIZE, onVerify: () => controller.abort(), signal });
     await expect(work).rejects.toThrow(Interrupted);
     expect(existsSync(partial("test.pixels.all"))).toBe(true);
-    const { read, summary } = await goOn(some);
+    const { read, summary } = await resume(some);
     expect(read).toEqual([]);
     expect(summary.images).toEqual({ train: 4, val: 4, test: 1 });
     expect(summary.skipped.map(({ id }) => id)).toEqual(["2", "5", "8"]);
@@ -138,14 +140,14 @@ describe("prepare, interrupted", () => {
     expect(readdirSync(out).filter((name) => name.startsWith("test"))).toEqual(["test.jsonl", "test.pixels"]);
   });
 
-  it("begins anew with other options, and says so", async () => {
+  it("starts again with other options, and reports it", async () => {
     await interrupted(examples(12), 7);
-    const { read, resumed } = await goOn((read) => examples(12, read), { background: "black" });
+    const { read, resumed } = await resume((read) => examples(12, read), { background: "black" });
     expect(read).toHaveLength(12);
     expect(resumed).toEqual({ images: 0, because: "options" });
   });
 
-  it("begins anew with another tokenizer, which may find no words where the other did", async () => {
+  it("starts again with another tokenizer, which may find other words", async () => {
     await interrupted(examples(12), 7);
     let resumed: Resumed | undefined;
     const onResume = (given: Resumed) => {
@@ -160,57 +162,57 @@ describe("prepare, interrupted", () => {
     ["split", (one) => ({ ...one, split: "test" })],
     ["box", (one) => ({ ...one, box: { x: 2, y: 2, width: 12, height: 12 } })],
     ["file", (one) => ({ ...one, stamp: async () => "2" })],
-  ])("makes again what follows an image with another %s, and says so", async (_, change) => {
+  ])("converts again from the first image with another %s, and reports it", async (_, change) => {
     const changed = (read?: (id: string) => void) =>
       examples(12, read).map((one, i) => (i === 3 ? change(one) : one));
     await interrupted(examples(12), 7);
-    const { read, resumed } = await goOn(changed);
+    const { read, resumed } = await resume(changed);
     expect(read[0]).toBe("3");
     expect(resumed).toEqual({ images: 3, because: "source" });
     expect(snapshot(out)).toEqual(await uninterrupted(changed()));
   });
 
-  it("makes do with a source that became shorter", async () => {
+  it("continues with a source that has become shorter", async () => {
     await interrupted(examples(12), 7);
-    const { read, resumed } = await goOn((read) => examples(4, read));
+    const { read, resumed } = await resume((read) => examples(4, read));
     expect([read, resumed]).toEqual([[], { images: 4, because: "source" }]);
     expect(snapshot(out)).toEqual(await uninterrupted(examples(4)));
   });
 
   it.each<[string, () => void]>([
     ["half a line", () => appendFileSync(partial("journal.jsonl"), '{"example": "x", "pict')],
-    ["pixels that no line tells of", () => appendFileSync(partial("train.pixels"), Buffer.alloc(700))],
-    ["a line whose pixels never came", () => truncateSync(partial("train.pixels"), 1083 * 2 + 5)],
+    ["pixels without a line", () => appendFileSync(partial("train.pixels"), Buffer.alloc(700))],
+    ["a line without its pixels", () => truncateSync(partial("train.pixels"), 1083 * 2 + 5)],
     [
-      "zeros in the place of the last lines",
+      "zeros instead of the last lines",
       () => {
         const journal = readFileSync(partial("journal.jsonl"));
         writeFileSync(partial("journal.jsonl"), journal.fill(0, journal.length - 300));
       },
     ],
-    ["a journal that is empty", () => truncateSync(partial("journal.jsonl"), 0)],
+    ["an empty journal", () => truncateSync(partial("journal.jsonl"), 0)],
     ["no pixels", () => rmSync(partial("test.pixels"))],
-  ])("is not confused by what a crash leaves: %s", async (_, crash) => {
+  ])("recovers from a crash that leaves %s", async (_, crash) => {
     await interrupted(examples(12), 7);
     crash();
-    await goOn((read) => examples(12, read));
+    await resume((read) => examples(12, read));
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
-  it("notices pixels that are not what was written, and leaves nothing of them", async () => {
+  it("detects damaged pixels, and discards the unfinished work", async () => {
     await prepare(sourceOf(examples(3)), { out, size: SIZE });
     const before = snapshot(out);
     await interrupted(examples(12), 7);
     writeFileSync(partial("train.pixels"), readFileSync(partial("train.pixels")).fill(77, 1500, 1501));
-    const damaged = goOn((read) => examples(12, read));
+    const damaged = resume((read) => examples(12, read));
     await expect(damaged).rejects.toThrow(UserError);
     await expect(damaged).rejects.toThrow(/train\.pixels: 1 of 4 images are damaged, the first is 3\. /);
     expect(snapshot(out)).toEqual(before);
-    await goOn((read) => examples(12, read));
+    await resume((read) => examples(12, read));
     expect(snapshot(out)).toEqual(await uninterrupted(examples(12)));
   });
 
-  it("is not done by two at once", async () => {
+  it("rejects a second process for the same folder", async () => {
     let refusal: unknown;
     async function* source() {
       yield* examples(2);
@@ -234,27 +236,24 @@ describe("sdgan prepare, killed", () => {
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  it.each(["SIGKILL", "SIGINT"] as const)(
-    "by %s at any moment, ends up with the same bytes",
-    async (signal) => {
-      const random = new Random(0, "resume", signal);
-      let ended = await sdgan("--version");
-      for (let kill = 0; kill < 4; kill++) {
-        const { child, ended: ending } = startSdgan(...birds, "--out", out);
-        // From before the first image to after the last: wait for the folder, then for as long again or not.
-        while (child.exitCode === null && !existsSync(partial())) await setTimeout(5);
-        await setTimeout(random.below(400));
-        child.kill(signal);
-        ended = await ending;
-        expect(ended.stderr).not.toMatch(/at .*\.js:/);
-        if (ended.code === 0) break;
-        if (signal === "SIGINT" && ended.code !== null) expect(ended.code).toBe(130);
-        expect(existsSync(out)).toBe(false);
-      }
-      if (ended.code !== 0) ended = await sdgan(...birds, "--out", out);
-      expect(ended).toMatchObject({ code: 0 });
-      expect(snapshot(out)).toEqual(whole);
-      expect(readdirSync(dir)).toEqual(["out"]);
-    },
-  );
+  it.each(["SIGKILL", "SIGINT"] as const)("by %s at any time, results in the same bytes", async (signal) => {
+    const random = new Random(0, "resume", signal);
+    let ended = await sdgan("--version");
+    for (let kill = 0; kill < 4; kill++) {
+      const { child, ended: ending } = startSdgan(...birds, "--out", out);
+      // At a random time after the folder exists, from before the first image to after the last.
+      while (child.exitCode === null && !existsSync(partial())) await setTimeout(5);
+      await setTimeout(random.below(400));
+      child.kill(signal);
+      ended = await ending;
+      expect(ended.stderr).not.toMatch(/at .*\.js:/);
+      if (ended.code === 0) break;
+      if (signal === "SIGINT" && ended.code !== null) expect(ended.code).toBe(130);
+      expect(existsSync(out)).toBe(false);
+    }
+    if (ended.code !== 0) ended = await sdgan(...birds, "--out", out);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(snapshot(out)).toEqual(whole);
+    expect(readdirSync(dir)).toEqual(["out"]);
+  });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Semaphore } from "./semaphore.js";
 
-it("lets in what there is room for, in order", async () => {
+it("admits callers in order, as far as there is capacity", async () => {
   const room = new Semaphore(10);
   const inside: string[] = [];
   const enter = async (name: string, amount: number) => {

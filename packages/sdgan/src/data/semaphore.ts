@@ -1,4 +1,4 @@
-/** Room for so much at a time; who wants more waits, in order, until others have gone. */
+/** Limits the total amount in use at a time. Callers that exceed it wait, first come, first served. */
 export class Semaphore {
   #free: number;
   readonly #waiting: { amount: number; enter: () => void }[] = [];
@@ -7,7 +7,7 @@ export class Semaphore {
     this.#free = size;
   }
 
-  /** Waits for room for `amount`, at most the room's size; `give` gives it back. */
+  /** Waits until `amount` is free, which must be at most the size, and takes it; `give` returns it. */
   async take(amount: number): Promise<void> {
     if (this.#waiting.length === 0 && amount <= this.#free) {
       this.#free -= amount;

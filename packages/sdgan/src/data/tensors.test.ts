@@ -20,7 +20,7 @@ const batch = {
 const cpu = { device: "cpu", dtype: "float32" } as const;
 
 describe("images", () => {
-  it("go to −1 … 1 and back to the same bytes", () => {
+  it("are converted to −1 … 1 and back to the same bytes", () => {
     const images = imagesOf(batch, cpu);
     expect(images.shape).toEqual([2, 3, 4, 4]);
     expect(images.isContiguous("channels_last")).toBe(true);
@@ -29,11 +29,11 @@ describe("images", () => {
     expect(pixelsOf(images)).toEqual(pixels);
   });
 
-  it("keep to bytes where they leave −1 … 1", () => {
+  it("are clipped to bytes outside of −1 … 1", () => {
     expect([...pixelsOf(tensor([[[[-3]], [[0]], [[3]]]]))]).toEqual([0, 128, 255]);
   });
 
-  it("shrink by means of squares", () => {
+  it("are reduced by the means of squares", () => {
     const images = imagesOf(batch, cpu);
     const small = resize(images, 2);
     expect(resize(images, 4)).toBe(images);
@@ -45,7 +45,7 @@ describe("images", () => {
   it.each([
     { storedSize: 64, size: 64, sizes: [16, 32, 64] },
     { storedSize: 29, size: 24, sizes: [24, 12, 8, 3, 1] },
-  ])("are the same, bit for bit, made ready beside training: $sizes", ({ storedSize, size, sizes }) => {
+  ])("are bit-identical when they are prefetched: $sizes", ({ storedSize, size, sizes }) => {
     const random = new Random(0, "images");
     const stored = Uint8Array.from({ length: 3 * storedSize * storedSize * 3 }, () => random.below(256));
     const read = (i: number) => stored.subarray((i * stored.length) / 3, ((i + 1) * stored.length) / 3);
@@ -76,14 +76,14 @@ describe("images", () => {
     }
   });
 
-  it("are refused where a size does not divide theirs", () => {
+  it("are rejected if a size does not divide theirs", () => {
     expect(() => resize(randn([1, 3, 4, 4]), 3)).toThrow("images of 4 pixels cannot be averaged to 3");
     expect(() => resize(randn([1, 3, 4, 4]), 8)).toThrow(RangeError);
   });
 });
 
 describe("captions", () => {
-  it("of several batches stand one after another, padded to the longest", () => {
+  it("of several batches are concatenated and padded to the longest", () => {
     const other = { tokens: Int32Array.of(7, 8, 9, 10, 11, 0, 0, 0), lengths: Int32Array.of(4, 1) };
     const { tokens, lengths } = tokensOf([batch, other], "cpu");
     expect([...lengths]).toEqual([3, 1, 4, 1]);
@@ -98,7 +98,7 @@ describe("captions", () => {
     expect(classIdsOf([batch, batch], "cpu").toNumbers()).toEqual([8, 9, 8, 9]);
   });
 
-  it("lose columns that no caption needs", () => {
+  it("lose the columns that no caption uses", () => {
     const { tokens } = tokensOf(
       [{ tokens: Int32Array.of(5, 0, 0, 6, 0, 0), lengths: Int32Array.of(1, 1) }],
       "cpu",

@@ -1,4 +1,4 @@
-/** Between the loader's arrays and tensors. */
+/** Converts the loader's arrays to tensors. */
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
@@ -6,7 +6,7 @@ import { tokenTensor } from "../compute/tokens.js";
 import type { Batch, BatchPlan } from "./batch.js";
 import type { ResizedImages } from "./pyramid.js";
 
-/** Images in −1 … 1: [B, 3, S, S], channels last. What goes to a GPU is their bytes. */
+/** Images in −1 … 1: [B, 3, S, S], channels last. They are copied to a GPU as bytes and converted there. */
 export function imagesOf(
   { pixels, size, lengths }: Pick<Batch, "pixels" | "size" | "lengths">,
   { dtype, device }: Compute,
@@ -15,7 +15,7 @@ export function imagesOf(
   return bytes.to("float32").div(127.5).sub(1).to(dtype);
 }
 
-/** Images that were made ready, a copy of them: [N, 3, S, S], channels last. */
+/** A copy of prefetched images: [N, 3, S, S], channels last. */
 export function tensorOf({ values, size }: ResizedImages, { dtype, device }: Compute): Tensor {
   const count = values.length / (size * size * 3);
   return tensor(values, { shape: [count, size, size, 3], device })
@@ -23,7 +23,7 @@ export function tensorOf({ values, size }: ResizedImages, { dtype, device }: Com
     .to(dtype);
 }
 
-/** Tokens [B, T], int64, of one batch or of several, one after another. Lengths stay on the CPU. */
+/** Tokens [B, T], int64, of one batch or of several, concatenated. Lengths stay on the CPU. */
 export function tokensOf(
   batches: readonly Pick<BatchPlan, "tokens" | "lengths">[],
   device: Device,

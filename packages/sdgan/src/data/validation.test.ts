@@ -27,7 +27,7 @@ function write(file: string, text: string): void {
   writeFileSync(join(dir, file), text);
 }
 
-/** Split → what `nameOf` an example says, each once; what is listed must be what is given. */
+/** Split → the distinct `nameOf` of its examples. Checks that listing and examples agree. */
 async function splitsOf(source: Source, nameOf: (one: Example) => string): Promise<Record<Split, string[]>> {
   const examples = await examplesOf(source);
   expect(source.listing!.map(({ id, split, classId }) => [id, split, classId])).toEqual(
@@ -39,7 +39,7 @@ async function splitsOf(source: Source, nameOf: (one: Example) => string): Promi
   return { train: of("train"), val: of("val"), test: of("test") };
 }
 
-/** Images `0`, `1`, … to train on, each of the class that `classOf` says, and one of class `held` to test on. */
+/** Training images `0`, `1`, … of the classes `classOf`, and one test image of class `held`. */
 function listed(count: number, classOf: (i: number) => number, held = 0): Source {
   const images = Array.from({ length: count + 1 }, (_, i): Example => {
     const test = i === count;
@@ -53,12 +53,12 @@ function listed(count: number, classOf: (i: number) => number, held = 0): Source
 }
 
 describe("the validation split", () => {
-  it("is cut by the hash of the name where classes are both trained and tested on", async () => {
+  it("is chosen by the hash of the name if training and test classes overlap", async () => {
     const all = listed(200, () => 0);
     const { train, val, test } = await splitsOf(cutValidation(all, 0.05), ({ id }) => id);
     expect([train.length, val.length, test]).toEqual([190, 10, ["200"]]);
     expect(val, "changed on purpose? then so does everybody's data").toEqual(expectedNames);
-    // The same ones, however the images are ordered.
+    // The choice does not depend on the order of the images.
     const turned: Source = {
       ...all,
       listing: all.listing!.toReversed(),
@@ -69,7 +69,7 @@ describe("the validation split", () => {
     expect((await splitsOf(cutValidation(turned, 0.05), ({ id }) => id)).val.sort()).toEqual(val.sort());
   });
 
-  it("is whole classes where classes are held out", async () => {
+  it("consists of whole classes if the test classes are held out", async () => {
     const source = cutValidation(
       listed(200, (i) => 1 + (i % 40), 99),
       0.05,
@@ -79,7 +79,7 @@ describe("the validation split", () => {
     expect(val.filter((one) => train.includes(one))).toEqual([]);
   });
 
-  it("has one at least from two on, and never all", async () => {
+  it("has at least one of two or more, and never all", async () => {
     for (const [images, share, expected] of [
       [0, 0.05, 0],
       [1, 0.9, 0],
@@ -103,7 +103,7 @@ describe("the validation split", () => {
     expect((await splitsOf(oneClass, ({ id }) => id)).val).toEqual([]);
   });
 
-  it("is the source's own where it has one, and none where none is wanted", async () => {
+  it("is the source's own if it has one, and is empty for a share of 0", async () => {
     const all = listed(50, () => 0);
     expect(cutValidation(all, 0)).toBe(all);
     const own = {
@@ -113,7 +113,7 @@ describe("the validation split", () => {
     expect(cutValidation(own, 0.5)).toBe(own);
   });
 
-  it("is refused for a share that is none", () => {
+  it("rejects an invalid share", () => {
     for (const share of [-0.1, 1, Number.NaN])
       expect(() =>
         cutValidation(
@@ -126,8 +126,8 @@ describe("the validation split", () => {
 
 const expectedNames = ["5", "20", "40", "83", "118", "144", "148", "175", "185", "190"];
 
-describe("of each source", () => {
-  it("birds: species that are neither trained nor tested on", async () => {
+describe("the validation split of each source", () => {
+  it("birds: species that are in no other split", async () => {
     const source = cutValidation(birds({ imagesPerSpecies: 2 }), 0.05);
     const { train, val, test } = await splitsOf(source, ({ classId }) => source.classes[classId]!);
     expect([train.length, val.length, test.length]).toEqual([142, 8, 50]);
@@ -152,7 +152,7 @@ describe("of each source", () => {
     expect(val.filter((name) => train.includes(name))).toEqual([]);
   });
 
-  it("coco: images of its train; its val is tested on, as in the papers", async () => {
+  it("coco: images of its train split; its val split is the test split, as in the papers", async () => {
     for (const [part, count] of [
       ["train", 40],
       ["val", 5],
@@ -179,7 +179,7 @@ describe("of each source", () => {
     expect([train.length, val.length, test.length]).toEqual([6, 2, 2]);
   });
 
-  it("folder: images, or what the folder itself says", async () => {
+  it("folder: images, or the folder's own split", async () => {
     const lines = Array.from({ length: 100 }, (_, i) => ({ image: `${i}.png`, caption: "a thing" }));
     const list = (more: object) => lines.map((line) => JSON.stringify({ ...line, ...more })).join("\n");
     write("images/captions.jsonl", list({}));
@@ -212,7 +212,7 @@ describe("prepare", () => {
     return { images, sha256: data.sha256, data };
   };
 
-  it("cuts it, by default too, and not where 0 is asked for", async () => {
+  it("makes a validation split by default and on request, but not for a share of 0", async () => {
     const { images, data } = await prepared("default", {});
     expect(images).toEqual({ train: 28, val: 2, test: 10 });
     const classesOf = (split: Split) => new Set([...data.splits[split].images].map(({ classId }) => classId));
@@ -222,7 +222,7 @@ describe("prepare", () => {
     expect((await prepared("none", { val: 0 })).images).toEqual({ train: 30, val: 0, test: 10 });
   });
 
-  it("names the data by a hash: the same for the same data, wherever it lies; another for any other", async () => {
+  it("identifies the data by a hash that is independent of the folder's location", async () => {
     const { sha256 } = await prepared("one", {});
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect((await prepared("elsewhere/two", {})).sha256).toBe(sha256);

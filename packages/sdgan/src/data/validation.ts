@@ -2,37 +2,38 @@ import { UserError } from "@sdgan/core/basics";
 import type { Example, Source } from "./dataset.js";
 import { nameHash } from "./name-hash.js";
 
-/** Share of what is to train on that becomes `val`, unless another one is asked for. */
+/** Share of the training images that becomes `val`, unless another one is requested. */
 export const validationShare = 0.05;
 
 /**
- * `source` with a split to validate on. Where it has one of its own, or `share` is 0, or its examples are not known
- * beforehand, it stays as it is. Otherwise `share` of what is to train on is cut off: whole classes where the classes
- * to test on are held out of training, as CUB's and the drawn birds' are, so that `val` asks the same of a model as
- * `test` does; single images elsewhere. Those whose names' hashes are the smallest are taken, which are the same ones
- * on every machine. At least one is taken where there are two or more, and never all.
- * Throws a `UserError` for a share that is none.
+ * `source` with a validation split. A source that has one, or whose examples are not known in advance, is
+ * returned unchanged; so is every source if `share` is 0. Otherwise `share` of the training split becomes
+ * `val`: whole classes if the test classes are held out of training, as in CUB and the built-in birds, so
+ * that `val` tests generalization to new classes as `test` does; single images otherwise. The names with the
+ * smallest hashes are chosen, which are the same on every machine: at least one if there are two or more, and
+ * never all.
+ * Throws a `UserError` when `share` is not in [0, 1).
  */
 export function cutValidation(source: Source, share: number): Source {
   if (!(share >= 0 && share < 1))
-    throw new UserError(`the share to validate on is ${share}, but must be a number from 0 to below 1`);
+    throw new UserError(`the validation share is ${share}; expected a number from 0 to below 1`);
   const { listing } = source;
   if (share === 0 || !listing || listing.some(({ split }) => split === "val")) return source;
   const chosen = chooseValidation(listing, source.classes, share);
-  const cut = <Given extends Listed>(one: Given): Given =>
+  const assign = <Given extends Listed>(one: Given): Given =>
     chosen.has(one.id) ? { ...one, split: "val" } : one;
   return {
     ...source,
-    listing: listing.map(cut),
+    listing: listing.map(assign),
     async *examples() {
-      for await (const one of source.examples()) yield cut(one);
+      for await (const one of source.examples()) yield assign(one);
     },
   };
 }
 
 type Listed = Pick<Example, "id" | "split" | "classId">;
 
-/** Ids of the images to validate on. */
+/** Ids of the validation images. */
 function chooseValidation(
   listing: readonly Listed[],
   classes: readonly string[],
@@ -49,7 +50,7 @@ function chooseValidation(
   return new Set(train.flatMap(({ id, classId }) => (chosen.has(classes[classId]!) ? id : [])));
 }
 
-/** Whether no class is both trained and tested on. */
+/** Whether no class is in both `train` and `test`. */
 function classesAreHeldOut(listing: readonly Listed[]): boolean {
   const classesOf = (wanted: Listed["split"]) =>
     new Set(listing.flatMap(({ split, classId }) => (split === wanted ? classId : [])));

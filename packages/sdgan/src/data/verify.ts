@@ -8,13 +8,13 @@ import { openPrepared } from "./prepared.js";
 export interface VerifyOptions {
   /** Called after each image. */
   onProgress?: (progress: { done: number; total: number }) => void;
-  /** Ends the work; it rejects with the signal's reason. */
+  /** Stops the verification, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads every byte of the images in the prepared folder `dir`, and compares it with its checksum. Returns how many
- * images there are. Rejects with a `UserError` that names the file, and how many images of it are damaged.
+ * Reads all images in the prepared folder `dir` and compares their checksums. Returns the number of images.
+ * Rejects with a `UserError` that names the file and the number of damaged images in it.
  */
 export async function verifyPrepared(dir: string, { onProgress, signal }: VerifyOptions = {}) {
   const prepared = openPrepared(dir, { memoryLimit: 0 });

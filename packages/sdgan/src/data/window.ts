@@ -1,4 +1,4 @@
-/** Of a stored image, the square whose upper left pixel is at row `top`, column `left`; mirrored or not. */
+/** A square of a stored image, with its upper left pixel at row `top`, column `left`; mirrored if `flip`. */
 export interface Window {
   top: number;
   left: number;

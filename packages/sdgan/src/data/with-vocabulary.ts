@@ -6,10 +6,10 @@ import { DataFolder } from "./data-folder.js";
 import type { Source } from "./dataset.js";
 
 /**
- * `source` with words from elsewhere, so that a text encoder that knows those words fits: `choice` is the file of a
- * vocabulary, AttnGAN's `captions.pickle` or a `vocabulary.json`; or "captions", for the words of the captions
- * themselves in the order of their use, even where the source brings others.
- * Throws a `UserError` when the file is no vocabulary.
+ * `source` with another vocabulary, so that a text encoder with that vocabulary can be used. `choice` is a
+ * vocabulary file (AttnGAN's `captions.pickle` or a `vocabulary.json`), or "captions" for a vocabulary built
+ * from the captions, even if the source has its own.
+ * Throws a `UserError` when the file is not a vocabulary.
  */
 export function withVocabulary(source: Source, choice: string): Source {
   const { vocabulary: _, ...rest } = source;
@@ -18,22 +18,24 @@ export function withVocabulary(source: Source, choice: string): Source {
 }
 
 /**
- * `source` with its captions taken apart by `tokenizer`.
- * Throws a `UserError` when it brings a vocabulary of another one.
+ * `source` with its captions split into words by `tokenizer`.
+ * Throws a `UserError` when the source has a vocabulary of another tokenizer.
  */
 export function withTokenizer(source: Source, tokenizer: TokenizerName): Source {
   const { vocabulary } = source;
   if (vocabulary && vocabulary.tokenizer !== tokenizer) {
     throw new UserError(
-      `--tokenizer ${tokenizer}: the given words are of the tokenizer ${vocabulary.tokenizer}: ` +
-        "leave out --tokenizer, or take the captions' own words with --vocabulary captions",
+      `--tokenizer ${tokenizer}: the given vocabulary uses the tokenizer ${vocabulary.tokenizer}. ` +
+        "Omit --tokenizer, or build the vocabulary from the captions with --vocabulary captions.",
       { code: "usage" },
     );
   }
   return { ...source, tokenizer };
 }
 
-/** AttnGAN's `captions.pickle`, or a `vocabulary.json`. Throws a `UserError` when the file is neither. */
+/**
+ * Reads AttnGAN's `captions.pickle` or a `vocabulary.json`. Throws a `UserError` when the file is neither.
+ */
 export function readVocabulary(file: string): Vocabulary {
   if (!/\.(pickle|pkl)$/.test(file)) return loadVocabulary(file);
   return readAttnganVocabulary(

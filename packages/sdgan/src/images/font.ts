@@ -1,7 +1,7 @@
 /**
- * Letters as pixels, drawn for this project: an image's labels look the same on a machine without any fonts.
- * Each band shows the glyphs of consecutive ASCII characters, from the space on; a blank column parts two glyphs,
- * so each has the width it needs. Seven rows stand on the base line, two hang below it.
+ * A bitmap font, designed for this project, so that labels look the same on machines without fonts. Each
+ * block has the glyphs of consecutive ASCII characters, beginning with the space. Glyphs are separated by a
+ * blank column and have different widths. Seven rows are above the baseline and two below it.
  */
 const bands = `
 ... # #.# .#.#. ..#.. ##..# .##.. # ..# #.. ..... ..... .. .... . ....#
@@ -65,13 +65,13 @@ const bands = `
 #.... ....# .... ..... .... ..... ..... ..... ..... .###. ..... ... . ... .....
 `;
 
-/** Rows of a glyph, those below the base line included. */
+/** Rows of a glyph, including those below the baseline. */
 export const glyphHeight = 9;
 
-/** A glyph's pixels, row by row; all rows of one glyph have one width. */
+/** A glyph's pixels, row by row; all its rows have the same width. */
 export type Glyph = readonly (readonly boolean[])[];
 
-/** The glyphs of ASCII's printable characters. */
+/** The glyphs of the printable ASCII characters. */
 export const glyphs: ReadonlyMap<string, Glyph> = new Map(
   bands
     .trim()

@@ -33,7 +33,7 @@ async function decoded(png: Buffer) {
 }
 
 describe("grid", () => {
-  it("shows every pixel, enlarged by a whole number", async () => {
+  it("shows every pixel, enlarged by a whole factor", async () => {
     const sheet = await decoded(await grid([[halves(16), halves(16)]], { scale: 3 }));
     expect([sheet.width, sheet.height]).toEqual([8 + 48 + 4 + 48 + 8, 8 + 48 + 8]);
     expect([sheet.count(red), sheet.count(blue)]).toEqual([2 * 24 * 48, 2 * 24 * 48]);
@@ -45,13 +45,13 @@ describe("grid", () => {
     ]);
   });
 
-  it("shows the images of all stages equally large, 128 pixels at least", async () => {
+  it("shows the images of all stages at the same size, at least 128 pixels", async () => {
     const sheet = await decoded(await grid([[halves(16), halves(32), halves(64)]]));
     expect(sheet.width).toBe(16 + 3 * 128 + 2 * 8 + 16);
     expect(sheet.count(red)).toBe(3 * 64 * 128);
   });
 
-  it("makes room for words", async () => {
+  it("makes space for labels", async () => {
     const bare = await decoded(await grid([[halves(64)], [halves(64)]]));
     const caption = "a small bird with a red crown and a yellow belly";
     const worded = await decoded(
@@ -67,13 +67,13 @@ describe("grid", () => {
     expect(worded.count(red)).toBe(bare.count(red));
   });
 
-  it("takes gaps, rows of different lengths, and nothing at all", async () => {
+  it("accepts gaps, rows of different lengths, and an empty grid", async () => {
     const sheet = await decoded(await grid([[undefined, halves(8)], [halves(8)], []], { scale: 1 }));
     expect(sheet.count(red)).toBe(2 * 32);
     expect((await decoded(await grid([]))).width).toBeGreaterThan(0);
   });
 
-  it("says where its images are", async () => {
+  it("reports the positions of its images", async () => {
     const sheet = await grid([[halves(16), undefined, halves(32, "a bird")]], { title: "two", scale: 3 });
     const places = readImagePositions(sheet);
     expect(places.map(({ side, size, caption }) => [side, size, caption])).toEqual([
@@ -91,7 +91,7 @@ describe("grid", () => {
     expect(readImagePositions(await sharp(sheet).png().toBuffer())).toEqual([]);
   });
 
-  it("refuses pixels that are not the image's size", async () => {
+  it("rejects pixels that do not match the image's size", async () => {
     await expect(grid([[{ size: 4, pixels: new Uint8Array(16) }]])).rejects.toThrow("has 48 bytes; found 16");
   });
 });

@@ -6,24 +6,24 @@ import { type Canvas, type Color, drawText, lineHeight, textWidth, wrapText } fr
 export interface GridImage {
   pixels: Uint8Array;
   size: number;
-  /** Stands under the image, four lines at most. */
+  /** Text below the image, at most four lines. */
   caption?: string;
 }
 
 export interface GridOptions {
   title?: string;
-  /** Stand above the columns: "16", "32", "real". */
+  /** Texts above the columns: "16", "32", "real". */
   columnTitles?: readonly string[];
-  /** Stand left of the rows, as many lines as the row is high. */
+  /** Texts to the left of the rows, cut to the height of an image. */
   rowCaptions?: readonly string[];
-  /** How many times its size the largest image is shown; by default 128 pixels at least. Smaller ones fill its place. */
+  /** Enlargement of the largest image; by default, to at least 128 pixels. The others get the same side. */
   scale?: number;
 }
 
 /**
- * Images in rows on one sheet, with words, as a PNG. An `undefined` image leaves its place empty; rows may have
- * different lengths. Images are enlarged by whole numbers, so that their pixels stay what they are. Where each one
- * is, the PNG says in its text chunk `Places`: `readImagePositions` reads it.
+ * Renders rows of images with labels as one PNG. An `undefined` image leaves its cell empty; rows may have
+ * different lengths. Images are enlarged by whole factors, so their pixels keep their values. The PNG's text
+ * chunk `Places` contains the position of each image: `readImagePositions` reads it.
  */
 export async function grid(
   rows: readonly (readonly (GridImage | undefined)[])[],
@@ -35,7 +35,7 @@ export async function grid(
   for (const { text, x, y, color } of layout.lines) drawText(canvas, text, x, y, layout.textScale, color);
   const places = layout.images.map(
     ({ image, x, y, side }): ImagePosition => ({
-      ...drawBirdImage(canvas, image, x, y, side),
+      ...drawEnlarged(canvas, image, x, y, side),
       size: image.size,
       ...(image.caption !== undefined && { caption: image.caption }),
     }),
@@ -46,7 +46,7 @@ export async function grid(
   return withTexts(png, { [placesKeyword]: JSON.stringify(places) });
 }
 
-/** Where on a sheet an image is, enlarged to `side` pixels from its own `size`. */
+/** Position of an image on a sheet, enlarged from its `size` to `side` pixels. */
 export interface ImagePosition {
   x: number;
   y: number;
@@ -55,7 +55,7 @@ export interface ImagePosition {
   caption?: string;
 }
 
-/** Where the images of a sheet that `grid` made are, row by row; none on a sheet that does not say it. */
+/** Positions of the images on a sheet made by `grid`, row by row; empty for a PNG without the chunk. */
 export function readImagePositions(sheet: Buffer): ImagePosition[] {
   return JSON.parse(readTexts(sheet)[placesKeyword] ?? "[]") as ImagePosition[];
 }
@@ -74,7 +74,7 @@ interface GridLayout {
   images: { image: GridImage; x: number; y: number; side: number }[];
 }
 
-/** Where everything goes, from the top down. */
+/** Computes the positions of all parts, from top to bottom. */
 function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: GridOptions): GridLayout {
   const { title, columnTitles = [], rowCaptions = [] } = options;
   const largest = Math.max(1, ...rows.flat().map((image) => image?.size ?? 1));
@@ -113,14 +113,14 @@ function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: 
     layout.height += lines * line + gap / 2;
   }
   for (const [i, row] of rows.entries()) {
-    const beside = wrapText(
+    const rowCaption = wrapText(
       rowCaptions[i] ?? "",
       left - margin - 2 * gap,
       Math.floor(side / line),
       textScale,
     );
-    const besideTop = layout.height + Math.max(0, Math.floor((side - beside.length * line) / 2));
-    write(beside, atMargin, besideTop, ink);
+    const rowCaptionTop = layout.height + Math.max(0, Math.floor((side - rowCaption.length * line) / 2));
+    write(rowCaption, atMargin, rowCaptionTop, ink);
     const under = row.map((image) => wrapText(image?.caption ?? "", side, 4, textScale));
     for (const [column, image] of row.entries()) {
       if (image) layout.images.push({ image, x: xOf(column), y: layout.height, side });
@@ -133,13 +133,13 @@ function layOut(rows: readonly (readonly (GridImage | undefined)[])[], options: 
   return layout;
 }
 
-/** Wide enough for the longest caption on one line, but no wider than some thirty letters. */
+/** Width of the row captions: that of the longest one on one line, but at most about thirty letters. */
 function captionColumn(captions: readonly string[], textScale: number): number {
   return Math.min(150 * textScale, Math.max(...captions.map((caption) => textWidth(caption, textScale))));
 }
 
-/** Draws an image enlarged by a whole number, in the middle of a square of `side` pixels. Returns where it is then. */
-function drawBirdImage(
+/** Draws an image, enlarged by a whole factor, centred in a square of `side` pixels. Returns its position. */
+function drawEnlarged(
   canvas: Canvas,
   { pixels, size }: GridImage,
   x: number,

@@ -15,7 +15,7 @@ const texts = {
 };
 
 describe("texts in a PNG", () => {
-  it("are read back, and the pixels stay", async () => {
+  it("are read back, and the pixels are unchanged", async () => {
     const written = withTexts(png, texts);
     expect(readTexts(written)).toEqual(texts);
     expect(await sharp(written, { failOn: "warning" }).raw().toBuffer()).toEqual(
@@ -24,30 +24,30 @@ describe("texts in a PNG", () => {
     expect(readTexts(withTexts(written, { Software: "sdgan" }))).toEqual({ ...texts, Software: "sdgan" });
   });
 
-  it("are found by other attribute classifiers", async () => {
+  it("are found by other PNG readers", async () => {
     const { comments } = await sharp(withTexts(png, texts)).metadata();
     expect(comments).toContainEqual({ keyword: "Seed", text: "7" });
     expect(comments).toContainEqual({ keyword: "Title", text: texts.Title });
   });
 
-  it("are Latin-1 where that is enough, UTF-8 where not", () => {
+  it("are Latin-1 if possible, and UTF-8 otherwise", () => {
     const written = withTexts(png, { Caption: "größer" });
     expect(written.includes(Buffer.from("tEXtCaption\0größer", "latin1"))).toBe(true);
     expect(withTexts(png, texts).includes(Buffer.from("iTXtTitle\0\0\0\0\0鳥"))).toBe(true);
   });
 
-  it("of any content fit", () => {
+  it("may have any content", () => {
     const odd = { Caption: "", Long: "x".repeat(100_000), Control: "a\x1b\x7f" };
     expect(readTexts(withTexts(png, odd))).toEqual(odd);
     expect(readTexts(withTexts(png, { Caption: "a\0b\r\nc" }))).toEqual({ Caption: "a\ufffdb\nc" });
   });
 });
 
-it.each(["", " Seed", "größe", "x".repeat(80)])("keyword %j is refused", (keyword) => {
+it.each(["", " Seed", "größe", "x".repeat(80)])("keyword %j is rejected", (keyword) => {
   expect(() => withTexts(png, { [keyword]: "" })).toThrow(RangeError);
 });
 
-it("what is not a whole PNG is refused", () => {
+it("an incomplete PNG is rejected", () => {
   const damaged = Buffer.from(png);
   damaged[20]! ^= 1;
   for (const broken of [Buffer.alloc(0), Buffer.from("GIF89a.."), damaged, png.subarray(0, 8)])

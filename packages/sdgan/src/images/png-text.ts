@@ -2,9 +2,9 @@ import { crc32 } from "node:zlib";
 import { UserError } from "@sdgan/core";
 
 /**
- * `png` with texts in it, keyword → text, where image tools look for them ("Description", "Software", …): tEXt
- * chunks for Latin-1, iTXt for other scripts (PNG specification, 11.3.3), before the pixels. The pixels stay as
- * they are. A keyword is 1 to 79 characters of ASCII.
+ * Adds texts, keyword → text, to a PNG, in the chunks that image tools read ("Description", "Software", …):
+ * tEXt for Latin-1, iTXt for other scripts (PNG specification, 11.3.3), before the pixels. The pixels are
+ * unchanged. A keyword is 1 to 79 ASCII characters.
  */
 export function withTexts(png: Buffer, texts: Record<string, string>): Buffer {
   const [header, ...rest] = chunks(png);
@@ -13,8 +13,8 @@ export function withTexts(png: Buffer, texts: Record<string, string>): Buffer {
 }
 
 /**
- * The texts in `png`, keyword → text; compressed ones are left out.
- * @throws UserError if it is not a whole PNG.
+ * The texts in `png`, keyword → text; compressed ones are ignored.
+ * @throws UserError if it is not a complete PNG.
  */
 export function readTexts(png: Buffer): Record<string, string> {
   return Object.fromEntries(chunks(png).flatMap(({ type, data }) => decoders[type]?.(data) ?? []));
@@ -31,13 +31,13 @@ interface Chunk {
 
 function chunks(png: Buffer): Chunk[] {
   if (!png.subarray(0, 8).equals(signature))
-    throw new UserError("not a PNG: its first eight bytes are others", { code: "file.invalid" });
+    throw new UserError("not a PNG: its first eight bytes are not PNG's signature", { code: "file.invalid" });
   const found: Chunk[] = [];
   for (let at = 8; at < png.length; ) {
     const length = at + 12 <= png.length ? png.readUInt32BE(at) : Number.POSITIVE_INFINITY;
     const end = at + 12 + length;
     if (end > png.length)
-      throw new UserError(`a PNG cut short after ${png.length} bytes`, { code: "file.invalid" });
+      throw new UserError(`a PNG truncated after ${png.length} bytes`, { code: "file.invalid" });
     const type = png.toString("latin1", at + 4, at + 8);
     if (crc32(png.subarray(at + 4, end - 4)) !== png.readUInt32BE(end - 4))
       throw new UserError(`a damaged PNG: the checksum of its ${JSON.stringify(type)} chunk is wrong`, {
@@ -47,13 +47,18 @@ function chunks(png: Buffer): Chunk[] {
     at = end;
   }
   if (found[0]?.type !== "IHDR" || found.at(-1)?.type !== "IEND")
-    throw new UserError("a PNG without head or end", { code: "file.invalid" });
+    throw new UserError("a PNG without an IHDR chunk at its beginning or an IEND chunk at its end", {
+      code: "file.invalid",
+    });
   return found;
 }
 
 function textChunk(keyword: string, text: string): Buffer {
-  if (!/^[!-~]([ -~]{0,77}[!-~])?$/.test(keyword)) throw new RangeError(`no keyword for a PNG: "${keyword}"`);
-  // Both kinds may hold line feeds, and neither a NUL.
+  if (!/^[!-~]([ -~]{0,77}[!-~])?$/.test(keyword))
+    throw new RangeError(
+      `not a PNG keyword: "${keyword}"; expected 1 to 79 ASCII characters, without spaces at its ends`,
+    );
+  // Both kinds of chunk may contain line feeds, but no NUL.
   const clean = text.replaceAll("\0", "\ufffd").replace(/\r\n?/g, "\n");
   if (/^[\n -~\xa0-\xff]*$/.test(clean)) return chunk("tEXt", Buffer.from(`${keyword}\0${clean}`, "latin1"));
   // Keyword, not compressed (two bytes), no language, no translated keyword.
@@ -84,8 +89,8 @@ const decoders: Record<string, TextChunkDecoder> = {
   },
 };
 
-/** What stands before the first NUL, and what behind it. */
-function cut(data: Buffer): [before: string, behind: Buffer] {
+/** Splits `data` at the first NUL. */
+function cut(data: Buffer): [before: string, after: Buffer] {
   const at = data.indexOf(0);
   return at < 0
     ? [data.toString("latin1"), Buffer.alloc(0)]

@@ -30,18 +30,18 @@ describe("text", () => {
     expect(wrapText("ab", 1, 5, 1)).toEqual(["a", "b"]);
   });
 
-  it("ends in dots what does not fit", () => {
+  it("ends in dots if it does not fit", () => {
     const width = textWidth("a small bird", 2);
     const lines = wrapText("a small bird ".repeat(5000), width, 2, 2);
     expect(lines).toEqual(["a small bird", "a small bir..."]);
     expect(textWidth(lines[1]!, 2)).toBeLessThanOrEqual(width);
   });
 
-  it("writes what the font has not as what comes near, or a question mark", () => {
+  it("replaces characters that the font does not have by similar ones, or by a question mark", () => {
     expect(wrapText("Größe “naïve” – ﬁt 鳥\ud800👩‍🎨", 1000, 1, 1)).toEqual(['Grosse "naive" - fit ????']);
   });
 
-  it("is cut off at the edge of the canvas", () => {
+  it("is clipped at the edge of the canvas", () => {
     const canvas = { pixels: Buffer.alloc(5 * 5 * 3), width: 5, height: 5 };
     drawText(canvas, "####", -3, -3, 4, [255, 0, 0]);
     expect(canvas.pixels.some((byte) => byte > 0)).toBe(true);

@@ -10,18 +10,18 @@ export interface Canvas {
 /** Red, green, blue. */
 export type Color = readonly [number, number, number];
 
-/** Pixels from one line of text to the next. */
+/** Distance between two lines of text, in pixels. */
 export function lineHeight(scale: number): number {
   return (glyphHeight + 2) * scale;
 }
 
-/** Pixels that `text` is wide on one line. */
+/** Width of `text` on one line, in pixels. */
 export function textWidth(text: string, scale: number): number {
   const widths = glyphsOf(text).map((glyph) => glyph[0]!.length + spacing);
   return Math.max(0, widths.reduce((sum, width) => sum + width, 0) - spacing) * scale;
 }
 
-/** Draws one line; `x`, `y` is its upper left corner. What lies outside the canvas is cut off. */
+/** Draws one line with its upper left corner at `x`, `y`. Parts outside of the canvas are clipped. */
 export function drawText(
   canvas: Canvas,
   text: string,
@@ -39,8 +39,8 @@ export function drawText(
 }
 
 /**
- * `text` in lines of at most `width` pixels, broken at spaces, and within words that are wider; what does not fit
- * into `maxLines` lines is cut off, with "..." in its place.
+ * Wraps `text` into lines of at most `width` pixels, at spaces or within words that are too wide. Text that
+ * does not fit into `maxLines` lines is cut off and replaced by "...".
  */
 export function wrapText(text: string, width: number, maxLines: number, scale: number): string[] {
   const fits = (line: string) => textWidth(line, scale) <= width;
@@ -55,10 +55,10 @@ export function wrapText(text: string, width: number, maxLines: number, scale: n
   return lines;
 }
 
-/** Blank columns between two glyphs. */
+/** Blank columns between glyphs. */
 const spacing = 1;
 
-/** The longest beginning of `text` that fits, ending before a space if it can; one character at least. */
+/** The longest prefix of `text` that fits, ending before a space if possible; at least one character. */
 function firstLine(text: string, fits: (line: string) => boolean): string {
   let end = 1;
   while (end < text.length && fits(text.slice(0, end + 1))) end++;
@@ -81,7 +81,7 @@ const typography: Record<string, string> = {
   ß: "ss",
 };
 
-/** `text` with what the font has: letters without their accents, plain quotes, "?" for all else. */
+/** Converts `text` to the font's characters: letters without accents, plain quotes, "?" for all others. */
 function toAscii(text: string): string {
   return [...text.normalize("NFKD").replace(/[\p{M}\p{Cf}]/gu, "")]
     .map((character) => typography[character] ?? character)
@@ -93,7 +93,7 @@ function glyphsOf(text: string): Glyph[] {
   return [...toAscii(text)].map((character) => glyphs.get(character)!);
 }
 
-/** Twice the size with rounded steps as often as it goes into `scale` (Scale2x), the rest as squares. */
+/** Enlarges a glyph by `scale`: with Scale2x for each factor of two, and by repeating pixels for the rest. */
 function enlarged(glyph: Glyph, scale: number): Glyph {
   if (scale === 1) return glyph;
   if (scale % 2 === 0) return enlarged(doubled(glyph), scale / 2);
@@ -102,7 +102,9 @@ function enlarged(glyph: Glyph, scale: number): Glyph {
   );
 }
 
-/** Scale2x (Andrea Mazzoleni, 2001): a corner takes its two neighbours' colour where they agree and the others do not. */
+/**
+ * Scale2x (A. Mazzoleni, 2001): a corner takes its neighbours' colour if they agree and the others differ.
+ */
 function doubled(glyph: Glyph): Glyph {
   const at = (row: number, column: number) => glyph[row]?.[column] ?? false;
   return glyph.flatMap((line, row) => {

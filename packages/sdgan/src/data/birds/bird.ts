@@ -3,7 +3,7 @@ import { ink, jitter, type Light, luma, mix, palette, paper, type Rgb } from "./
 import type { Traits } from "./species.js";
 import { element, num, path, verticalGradient } from "./svg.js";
 
-/** How one bird sits. Angles in degrees, clockwise in the bird's own frame, in which it looks to the right. */
+/** A bird's pose. Angles in degrees, clockwise in the bird's own frame, in which it faces right. */
 export interface Pose {
   tilt: number;
   nod: number;
@@ -20,14 +20,14 @@ export function randomPose(random: Random): Pose {
   };
 }
 
-/** How far a bird reaches from the point between its feet, in the units it is drawn in. */
+/** How far a bird extends from the point between its feet, in the units of its drawing. */
 export function extent(traits: Traits): { front: number; back: number; top: number } {
   return { front: traits.beak === "long" ? 44 : 34, back: traits.tail === "long" ? 46 : 35, top: 62 };
 }
 
 /**
- * A bird seen from the side, looking to the right, its feet at (0, 0): from its tail to the tip of its beak 65 to
- * 90 units. The parts lie over each other, so the order is from the far to the near.
+ * Draws a bird in side view, facing right, with its feet at (0, 0). It is 65 to 90 units long from tail to
+ * beak. The parts overlap, so they are drawn from back to front.
  */
 export function drawBird(traits: Traits, pose: Pose, light: Light, random: Random): string {
   const body = plumage("body", palette[traits.body], light, random);
@@ -52,13 +52,14 @@ export function drawBird(traits: Traits, pose: Pose, light: Light, random: Rando
   );
 }
 
-/** What the feathers of one part look like in one image. */
+/** The feathers of one part of the bird in one image. */
 interface Plumage {
   colour: Rgb;
-  /** The part's gradient, for `<defs>`, and its name as a fill. */
+  /** The part's gradient, for `<defs>`. */
   gradient: string;
+  /** Reference to the gradient. */
   fill: string;
-  /** The line around it: tells apart neighbours of one colour. */
+  /** Colour of the outline, which separates neighbouring parts of the same colour. */
   edge: string;
 }
 
@@ -109,7 +110,7 @@ function drawWing(pattern: Traits["pattern"], wings: Plumage, light: Light, rand
   );
 }
 
-/** Stripes across the wing, from its upper edge to its lower one. */
+/** Stripes across the wing, from its upper to its lower edge. */
 function drawBars(colour: string, random: Random): string {
   const bars = [
     [4.2, -36, 5.5, -28, 3, -19.5],

@@ -20,12 +20,12 @@ describe("writeCaptions", () => {
     }
   });
 
-  it("has the same words for every tokenizer", () => {
+  it("results in the same words with every tokenizer", () => {
     for (const { text } of captions)
       expect(tokenizers.unicode.tokenize(text)).toEqual(tokenizers.attngan.tokenize(text));
   });
 
-  it("says two to five true things: exactly those in `names`", () => {
+  it("names two to five attributes correctly: exactly those in `names`", () => {
     for (const { traits, captions } of images) {
       for (const { text, names } of captions) {
         expect(names!.length).toBeGreaterThanOrEqual(2);
@@ -45,7 +45,7 @@ describe("writeCaptions", () => {
     for (const share of others) expect(share).toBeCloseTo(0.32, 1);
   });
 
-  it("opens in many ways", () => {
+  it("has many different openings", () => {
     const openings = new Set(captions.map(({ text }) => text.split(" ").slice(0, 2).join(" ")));
     for (const opening of ["a bird", "this is", "the bird", "bird with", "this small", "its head"]) {
       expect(openings).toContain(opening);
@@ -53,7 +53,7 @@ describe("writeCaptions", () => {
   });
 });
 
-/** What a caption says, read without knowing how it was made. */
+/** Parses a caption without using the code that made it. */
 function understand(text: string): Partial<Traits> {
   const said: Record<string, string> = {};
   const say = (partWords: string, valueWords: string) => {
@@ -82,7 +82,7 @@ function understand(text: string): Partial<Traits> {
   return said as Partial<Traits>;
 }
 
-/** A pattern for any one of the words; longer ones first, so that "tail feathers" is not read as "tail". */
+/** A pattern for any of the words; longer ones first, so that "tail feathers" does not match as "tail". */
 function anyOf(words: Record<string, string>): string {
   const longestFirst = Object.keys(words).sort((a, b) => b.length - a.length);
   return `\\b(?:${longestFirst.join("|")})\\b`;

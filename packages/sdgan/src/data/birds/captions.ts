@@ -4,7 +4,7 @@ import { type Attribute, attributes, type Colour, type Traits } from "./species.
 
 const maxWords = 18;
 
-/** `count` captions, all different, each naming two to five of `traits` as one person or another would put it. */
+/** `count` different captions, each naming two to five of `traits` in varied wording. */
 export function writeCaptions(traits: Traits, count: number, random: Random): Caption[] {
   const captions = new Map<string, Caption>();
   while (captions.size < count) {
@@ -15,19 +15,19 @@ export function writeCaptions(traits: Traits, count: number, random: Random): Ca
   return [...captions.values()];
 }
 
-/** Two to five attributes: the four colours with equal chances, the others less often. */
+/** Samples two to five attributes. The four colours are equally likely; the others are less likely. */
 function chooseNames(random: Random): Attribute[] {
   const count = random.pick([2, 3, 3, 4, 4, 5]);
   const names = new Set<Attribute>();
-  while (names.size < count) names.add(random.pick(drawnFrom));
+  while (names.size < count) names.add(random.pick(weightedNames));
   return attributeNames.filter((name) => names.has(name));
 }
 
 const attributeNames = Object.keys(attributes) as Attribute[];
 const colourNames: Attribute[] = ["body", "wings", "head", "belly"];
-const drawnFrom = [...colourNames, ...attributeNames];
+const weightedNames = [...colourNames, ...attributeNames];
 
-/** A sentence that names exactly `names`; says it again in other words until it is short enough. */
+/** A sentence that names exactly `names`, sampled again until it has at most `maxWords` words. */
 function phrase(names: Attribute[], traits: Traits, random: Random): string {
   for (;;) {
     const size = names.includes("size") ? random.pick(sizeWords[traits.size]) : "";
@@ -37,7 +37,7 @@ function phrase(names: Attribute[], traits: Traits, random: Random): string {
   }
 }
 
-/** What is said of one part: "red" of the head; "blue" and "barred" of the wings, or that they have "bars". */
+/** One part's description: "red" for the head; "blue" and "barred", or "bars" as marks, for the wings. */
 interface Feature {
   part: string;
   adjectives: string[];
@@ -70,7 +70,9 @@ function makeWings(names: Attribute[], traits: Traits, random: Random): Feature 
   return { part, adjectives: [random.pick(patternWords[traits.pattern]), ...adjectives] };
 }
 
-/** Mostly says in one what is true of two neighbours: "a red head and belly", "a long bill and tail". */
+/**
+ * Usually merges neighbouring features with equal adjectives: "a red head and belly", "a long bill and tail".
+ */
 function merge(features: Feature[], random: Random): Feature[] {
   const merged: Feature[] = [];
   for (const feature of features) {
@@ -91,13 +93,13 @@ function merge(features: Feature[], random: Random): Feature[] {
 }
 
 interface Content {
-  /** The word for the bird's size; empty where it is not named. */
+  /** The word for the bird's size; empty if it is not named. */
   size: string;
   features: Feature[];
   random: Random;
 }
 
-/** The ways to put it, each as likely as any other. */
+/** Sentence patterns, all equally likely; repeated ones are more frequent. */
 const sentences: ((content: Content) => string)[] = [
   (content) => `${withArticle(bird(content))} with ${phrases(content)}`,
   (content) => `${withArticle(bird(content))} with ${phrases(content)}`,
@@ -180,7 +182,7 @@ function list(items: string[], random: Random): string {
   return `${items.slice(0, -1).join(", ")}${comma} and ${items.at(-1)}`;
 }
 
-// Words that stand more than once are said more often.
+// Repeated words are more frequent.
 const parts = {
   body: ["body", "body", "body", "back"],
   wings: ["wings", "wings", "wings", "wing"],

@@ -1,10 +1,10 @@
 import type { Random } from "@sdgan/core";
 import type { Colour } from "./species.js";
 
-/** Red, green and blue, each 0 … 255; whole numbers only in the text of an image. */
+/** Red, green and blue, each 0 … 255. They are rounded to whole numbers only in the SVG text. */
 export type Rgb = readonly [number, number, number];
 
-/** What a named colour looks like in neutral light. */
+/** The named colours in neutral light. */
 export const palette: Record<Colour, Rgb> = {
   red: [207, 42, 39],
   orange: [245, 132, 26],
@@ -21,10 +21,10 @@ export const palette: Record<Colour, Rgb> = {
 export const ink: Rgb = [40, 34, 34];
 export const paper: Rgb = [255, 253, 246];
 
-/** The light of one image: multiplies every colour drawn in it, and writes it as SVG has it. */
+/** The light of one image: scales a colour's channels and returns it in SVG notation. */
 export type Light = (colour: Rgb) => string;
 
-/** A mild light: brighter or dimmer, warmer or cooler. */
+/** A slightly brighter or darker, warmer or cooler light. */
 export function randomLight(random: Random): Light {
   const brightness = random.uniform(0.9, 1.06);
   const warmth = random.uniform(-0.04, 0.04);
@@ -32,20 +32,20 @@ export function randomLight(random: Random): Light {
   return (colour) => `#${colour.map((value, i) => hexByte(value * gains[i]!)).join("")}`;
 }
 
-/** `colour` with each channel moved by up to `reach`. */
+/** `colour` with each channel changed by up to `reach`. */
 export function jitter(colour: Rgb, reach: number, random: Random): Rgb {
   const common = random.uniform(-reach, reach);
   const [r, g, b] = colour.map((value) => value + (common + random.uniform(-reach, reach)) / 2);
   return [r!, g!, b!];
 }
 
-/** From `from` (share 0) to `to` (share 1). */
+/** Interpolates from `from` (share 0) to `to` (share 1). */
 export function mix(from: Rgb, to: Rgb, share: number): Rgb {
   const [r, g, b] = from.map((value, i) => value + (to[i]! - value) * share);
   return [r!, g!, b!];
 }
 
-/** How light a colour looks, 0 … 1 (Rec. 601 luma). */
+/** Perceived lightness of a colour, 0 … 1 (Rec. 601 luma). */
 export function luma([r, g, b]: Rgb): number {
   return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
 }

@@ -6,8 +6,8 @@ import type { Traits } from "./species.js";
 import { element, num } from "./svg.js";
 
 /**
- * One image of a bird, as SVG, `size` pixels wide and high unless rendered at another size. Where it is, how it
- * sits, what is around it and the light are `random`'s; a reader of the image finds all of `traits` in it.
+ * Draws one image of a bird as SVG, `size` pixels wide and high unless rendered at another size. Position,
+ * pose, surroundings and light are random; all of `traits` are visible in the image.
  */
 export function drawBirdImage(traits: Traits, size: number, random: Random): string {
   const light = randomLight(random);
@@ -24,16 +24,16 @@ export function drawBirdImage(traits: Traits, size: number, random: Random): str
 }
 
 /**
- * Where the feet go: near the place that centres the bird, and so that what is named stays in the image even when
- * training crops a sixth of it away; the beak, small as it is, has the wider margin.
+ * Position of the feet: close to the one that centres the bird, and such that all named parts stay in the
+ * image when training crops a sixth of it away. The beak has a wider margin because it is small.
  */
 function placeFeet(traits: Traits, scale: number, facing: number, random: Random): { x: number; y: number } {
   const { front, back, top } = extent(traits);
   const low = back * scale + 3;
   const high = 100 - front * scale - 9;
   const middle = (low + high) / 2;
-  const play = Math.min(12, Math.max(0, (high - low) / 2)) * 0.8;
-  const ahead = middle + random.uniform(-play, play);
+  const range = Math.min(12, Math.max(0, (high - low) / 2)) * 0.8;
+  const ahead = middle + random.uniform(-range, range);
   const height = 50 + (top * scale) / 2;
   return { x: facing > 0 ? ahead : 100 - ahead, y: height + random.uniform(-6, 6) };
 }

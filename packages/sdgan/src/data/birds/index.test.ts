@@ -6,12 +6,12 @@ import type { Example, Source } from "../dataset.js";
 import { type BirdsOptions, birds } from "./index.js";
 
 describe("birds", () => {
-  it("gives the same images and captions for the same seed, and others for another", async () => {
+  it("returns the same images and captions for the same seed, and others for another seed", async () => {
     expect(await contents({ seed: 3 })).toEqual(await contents({ seed: 3 }));
     expect(await contents({ seed: 3 })).not.toEqual(await contents({ seed: 4 }));
   });
 
-  it("gives the same bytes on every machine", async () => {
+  it("returns the same bytes on every machine", async () => {
     const hash = createHash("sha256")
       .update((await contents({})).flat().join("\n"))
       .digest("hex");
@@ -20,13 +20,13 @@ describe("birds", () => {
     );
   });
 
-  it("draws an image that does not depend on how many others there are", async () => {
+  it("draws images that do not depend on the number of images", async () => {
     const few = await contents({ imagesPerSpecies: 1 });
     const more = await contents({ imagesPerSpecies: 3 });
     expect(few).toEqual(more.filter((_, i) => i % 3 === 0));
   });
 
-  it("gives every image its own id, its species' attributes and a split that its whole species is in", async () => {
+  it("gives every image a unique id, and its species' attributes and split", async () => {
     const source = birds({ imagesPerSpecies: 2 });
     const examples = await collect(source);
     expect(source.classes).toHaveLength(200);
@@ -41,7 +41,7 @@ describe("birds", () => {
     }
   });
 
-  it("renders at any size as an image with light and dark in it", async () => {
+  it("can be rendered at any size, with light and dark pixels", async () => {
     const [example] = await collect(birds({ species: 4, imagesPerSpecies: 1 }));
     const svg = await example!.read();
     expect((await sharp(svg).metadata()).width).toBe(256);
@@ -62,7 +62,7 @@ describe("birds", () => {
     expect(new Set(images.map(([svg]) => svg)).size).toBe(30);
   });
 
-  it("refuses options out of range", () => {
+  it("rejects options out of range", () => {
     expect(() => birds({ species: 3 })).toThrow(UserError);
     expect(() => birds({ species: 10_000 })).toThrow(/from 4 to 624/);
     expect(() => birds({ imagesPerSpecies: 0 })).toThrow(/imagesPerSpecies is 0/);

@@ -5,20 +5,20 @@ import { drawBirdImage } from "./draw.js";
 import { type Attribute, attributes, makeSpecies, type Species } from "./species.js";
 
 export interface BirdsOptions {
-  /** Other birds for another seed; the same bytes for the same one, on any machine. */
+  /** Another seed gives other birds; the same seed gives the same bytes on any machine. */
   seed?: number;
-  /** How many species, a quarter of them (rounded up) to test on. */
+  /** Number of species. A quarter of them (rounded up) are test species. */
   species?: number;
   imagesPerSpecies?: number;
-  /** Width and height that the images say they have, in pixels. They render well at any. */
+  /** Nominal width and height of the SVG images, in pixels. They can be rendered at any size. */
   size?: number;
 }
 
 const captionsPerImage = 10;
 
 /**
- * The built-in data set: drawn birds of invented species, each image an SVG with ten captions. What the captions
- * name is known to be true. Throws a `UserError` for options out of range.
+ * The built-in data set: drawn birds of invented species. Each image is an SVG with ten captions, and every
+ * attribute that a caption names is true of the image. Throws a `UserError` for options out of range.
  */
 export function birds({
   seed = 0,
@@ -62,7 +62,7 @@ function idOf({ name }: Species, image: number): string {
   return `${name}/${image}`;
 }
 
-/** Its random numbers are its own: no image depends on how many others there are. */
+/** Every image has its own random stream, so it does not depend on the number of other images. */
 function makeExample(species: Species, classId: number, image: number, seed: number, size: number): Example {
   const { split, traits } = species;
   const randomOf = (what: string) => new Random(seed, "birds", what, classId, image);
@@ -72,7 +72,7 @@ function makeExample(species: Species, classId: number, image: number, seed: num
     classId,
     captions: writeCaptions(traits, captionsPerImage, randomOf("captions")),
     stamp: async () => `seed ${seed}, ${size} pixels`,
-    // A stream is named by its label: another one gives other images to everybody.
+    // The label is part of the stream's seed: changing it would change all images.
     read: async () => Buffer.from(drawBirdImage(traits, size, randomOf("picture"))),
     attributes: Object.fromEntries(
       attributeEntries.map(([attribute, values]) => [attribute, values.indexOf(traits[attribute])]),

@@ -3,8 +3,8 @@ import { jitter, type Light, mix, paper, type Rgb } from "./colour.js";
 import { element, path, verticalGradient } from "./svg.js";
 
 /**
- * What is behind and under a bird whose feet are at (`x`, `y`) of an image of 100 × 100 units. Soft colours of
- * middling lightness, so that neither a white bird nor a black one, neither a blue nor a green one, gets lost.
+ * Draws the background of a bird whose feet are at (`x`, `y`) of an image of 100 × 100 units. Its colours are
+ * soft and of medium lightness, so that white, black, blue and green birds stand out from it.
  */
 export function drawScene(x: number, y: number, light: Light, random: Random): string {
   return random.pick([drawMeadow, drawShore, drawSky, drawFoliage, drawWall])({ x, y, light, random });
@@ -121,7 +121,7 @@ function drawWall(place: SceneOptions): string {
   return backdrop("wall", [mix(colour, paper, 0.22), mix(colour, [90, 86, 84], 0.12)], light) + branch(place);
 }
 
-/** A branch through the bird's perch, with a twig and a few leaves. */
+/** A branch under the bird's feet, with a few leaves. */
 function branch({ x, y, light, random }: SceneOptions): string {
   const bark = jitter([146, 128, 112], 12, random);
   const slope = random.uniform(-0.12, 0.12);

@@ -7,17 +7,17 @@ describe("makeSpecies", () => {
   const train = all.filter(({ split }) => split === "train");
   const test = all.filter(({ split }) => split === "test");
 
-  it("keeps three quarters to train on", () => {
+  it("uses three quarters for training", () => {
     expect([train.length, test.length]).toEqual([150, 50]);
     expect(makeSpecies(6, new Random(0)).filter(({ split }) => split === "train")).toHaveLength(4);
   });
 
-  it("makes no two species alike, and so every test species one that training has not seen", () => {
+  it("makes all species different, so that training has no test species", () => {
     expect(new Set(all.map(combination)).size).toBe(200);
     expect(new Set(all.map(({ name }) => name)).size).toBe(200);
   });
 
-  it("deals the values of each attribute out evenly within each split", () => {
+  it("distributes the values of each attribute evenly within each split", () => {
     for (const [name, values] of Object.entries(attributes)) {
       for (const species of [train, test]) {
         for (const value of values) {
@@ -30,7 +30,7 @@ describe("makeSpecies", () => {
     }
   });
 
-  it("still finds different species where there are most", () => {
+  it("finds different species at the largest number of species", () => {
     expect(new Set(makeSpecies(624, new Random(0)).map(combination)).size).toBe(624);
   });
 });

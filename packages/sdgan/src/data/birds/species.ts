@@ -1,7 +1,7 @@
 import { type Random, UserError } from "@sdgan/core";
 import type { Split } from "../dataset.js";
 
-/** Ten colours that people name and that stay far apart in a small image under any of the lights. */
+/** Ten common colour names whose colours stay distinct in a small image in any light. */
 const colours = [
   "red",
   "orange",
@@ -41,8 +41,9 @@ export interface Species {
 }
 
 /**
- * `count` species, the first three quarters to train on and the rest, unseen, to test on. Within each split the
- * values of every attribute are dealt out evenly, and no two species of either split share all their values.
+ * Makes `count` species: the first three quarters for training and the rest for testing. Within each split
+ * the values of every attribute are evenly distributed, and no two species, of any split, have all values in
+ * common.
  */
 export function makeSpecies(count: number, random: Random): Species[] {
   const limit = givenNames.length * familyNames.length;
@@ -54,29 +55,32 @@ export function makeSpecies(count: number, random: Random): Species[] {
   const names = makeNames(count, random);
   const trainCount = Math.floor((count * 3) / 4);
   const taken = new Set<string>();
-  const traits = [...dealTraits(trainCount, taken, random), ...dealTraits(count - trainCount, taken, random)];
+  const traits = [
+    ...distributeTraits(trainCount, taken, random),
+    ...distributeTraits(count - trainCount, taken, random),
+  ];
   return names.map((name, i) => ({ name, split: i < trainCount ? "train" : "test", traits: traits[i]! }));
 }
 
-/** Traits for `count` species, none of them in `taken`, to which they are added. */
-function dealTraits(count: number, taken: Set<string>, random: Random): Traits[] {
+/** Traits for `count` species, none of which are in `taken`; adds them to `taken`. */
+function distributeTraits(count: number, taken: Set<string>, random: Random): Traits[] {
   for (;;) {
-    const hands = Object.entries(attributes).map(
-      ([name, values]) => [name, deal(values, count, random)] as const,
+    const columns = Object.entries(attributes).map(
+      ([name, values]) => [name, distribute(values, count, random)] as const,
     );
-    const dealt = Array.from({ length: count }, (_, i) => {
-      return Object.fromEntries(hands.map(([name, hand]) => [name, hand[i]])) as Traits;
+    const species = Array.from({ length: count }, (_, i) => {
+      return Object.fromEntries(columns.map(([name, column]) => [name, column[i]])) as Traits;
     });
-    const keys = new Set(dealt.map((traits) => Object.values(traits).join()));
+    const keys = new Set(species.map((traits) => Object.values(traits).join()));
     if (keys.size === count && [...keys].every((key) => !taken.has(key))) {
       for (const key of keys) taken.add(key);
-      return dealt;
+      return species;
     }
   }
 }
 
-/** `count` of `values` in a random order, each value as often as any other, give or take one. */
-function deal<T>(values: readonly T[], count: number, random: Random): T[] {
+/** `count` of `values` in random order. The frequencies of the values differ by at most one. */
+function distribute<T>(values: readonly T[], count: number, random: Random): T[] {
   const order = random.shuffled(values);
   return random.shuffled(Array.from({ length: count }, (_, i) => order[i % order.length] as T));
 }
@@ -86,7 +90,7 @@ function makeNames(count: number, random: Random): string[] {
   return random.shuffled(names).slice(0, count);
 }
 
-// No word here says a colour, a pattern or a size: a name must not contradict the image.
+// No name contains a colour, a pattern or a size, which could contradict the image.
 const givenNames = (
   "Alder Aspen Autumn Bramble Briar Brook Cedar Clover Coastal Dune Evening Fern Harbor Heath Island Juniper " +
   "Lagoon Lowland Marsh Meadow Morning Orchard Prairie River Thicket Valley"

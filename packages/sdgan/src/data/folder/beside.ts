@@ -5,18 +5,19 @@ import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
 
 /**
- * Images with their captions beside them, one a line: `robin.jpg` and `robin.txt`, also in folders in folders.
- * Folders named train, test or validation are the splits; without them every tenth image, chosen by the hash of
- * its path, is to test on. None where no image has captions; where some have, the others are broken.
+ * Images with a caption file next to them, one caption per line: `robin.jpg` and `robin.txt`, also in
+ * subfolders. Folders named train, test or validation are the splits; other images are assigned by the hash
+ * of their path, one in ten to `test`. Returns no entries if no image has captions; if some have, the others
+ * are reported as broken.
  */
 export function findBeside(data: DataFolder): Entry[] {
   const entries: Entry[] = [];
   let withCaptions = 0;
-  const look = (folders: string[]): void => {
+  const visit = (folders: string[]): void => {
     const list = data.list(folders.join("/") || ".");
     const files = new Set(list.filter(({ isFolder }) => !isFolder).map(({ name }) => name));
     for (const { name, isFolder } of list) {
-      if (isFolder) look([...folders, name]);
+      if (isFolder) visit([...folders, name]);
       else if (isImage(name)) {
         const id = [...folders, name].join("/");
         const captions = id.replace(/\.[^.]*$/, ".txt");
@@ -32,6 +33,6 @@ export function findBeside(data: DataFolder): Entry[] {
       }
     }
   };
-  look([]);
+  visit([]);
   return withCaptions > 0 ? entries : [];
 }

@@ -45,13 +45,13 @@ describe("folder", () => {
     expect(String(await found[0]!.read())).toBe("the bytes");
   });
 
-  it("knows the words for the split to validate on", async () => {
+  it("accepts all names of the validation split", async () => {
     const words = ["val", "valid", "validation", "dev"];
     write(...words.map((split, i) => ({ image: `${i}.png`, caption: "x", split })));
     expect((await examples()).map(({ split }) => split)).toEqual(words.map(() => "val"));
   });
 
-  it("sets about every tenth image aside where no split is given, the same ones every time", async () => {
+  it("assigns about one in ten images to the test split if none is given, the same ones every time", async () => {
     write(...Array.from({ length: 1000 }, (_, i) => ({ image: `images/${i}.png`, caption: "x" })));
     const tests = (await examples()).filter(({ split }) => split === "test").map(({ id }) => id);
     expect(tests.length).toBeGreaterThan(70);
@@ -66,33 +66,27 @@ describe("folder", () => {
     ["no image", { captions: ["x"] }, '"image": '],
     ["no captions", { image: "b.png" }, 'neither "captions" nor "caption"'],
     ["an empty list of captions", { image: "b.png", captions: [] }, '"captions": '],
-    ["a caption that is no text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
+    ["a caption that is not a text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
     ["another split", { image: "b.png", caption: "x", split: "testing" }, '"split": '],
     ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
-    ["a path that leaves", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
-    [
-      "a path that leaves on Windows",
-      { image: "..\\b.png", caption: "x" },
-      "is not a path inside the folder",
-    ],
-    ["an image twice", { image: "./a.png", caption: "x" }, '"a.png" stands on line 1 already'],
-  ])("refuses a line with %s", (_, line, problem) => {
+    ["a path to outside", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
+    ["a path to outside on Windows", { image: "..\\b.png", caption: "x" }, "is not a path inside the folder"],
+    ["a repeated image", { image: "./a.png", caption: "x" }, '"a.png" is already on line 1'],
+  ])("rejects a line with %s", (_, line, problem) => {
     write({ image: "a.png", caption: "x" }, line);
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(/captions\.jsonl:2: .*; expected a line such as {"image": .*}$/);
     expect(() => folder(dir)).toThrow(problem);
   });
 
-  it("refuses a missing folder, a missing list and an empty one", () => {
+  it("rejects a missing folder, a missing list and an empty one", () => {
     expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder/);
-    expect(() => folder(dir)).toThrow(
-      /no captions are found\. Expected captions\.jsonl with a line for each/,
-    );
+    expect(() => folder(dir)).toThrow(/found no captions\. Expected captions\.jsonl with one line per image/);
     write("", "");
     expect(() => folder(dir)).toThrow(/captions\.jsonl: lists no image/);
   });
 
-  it("refuses to read a missing image, a folder, and a link that leaves", async () => {
+  it("rejects reading a missing image, a folder, and a link to outside", async () => {
     mkdirSync(join(dir, "b.png"));
     symlinkSync("/etc/hostname", join(dir, "c.png"));
     writeFileSync(join(dir, "inside"), "x");
@@ -100,8 +94,8 @@ describe("folder", () => {
     write(...["a", "b", "c", "d"].map((name) => ({ image: `${name}.png`, caption: "x" })));
     const [missing, directory, leaving, linked] = await examples();
     await expect(missing!.read()).rejects.toThrow(/a\.png: cannot be read \(ENOENT\)/);
-    await expect(directory!.read()).rejects.toThrow(/b\.png: is no file/);
-    await expect(leaving!.read()).rejects.toThrow(/c\.png: is a link that leaves the folder/);
+    await expect(directory!.read()).rejects.toThrow(/b\.png: is not a file/);
+    await expect(leaving!.read()).rejects.toThrow(/c\.png: is a link to outside the folder/);
     expect(String(await linked!.read())).toBe("x");
   });
 });

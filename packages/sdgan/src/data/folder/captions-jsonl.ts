@@ -6,14 +6,14 @@ import type { Entry } from "./entry.js";
 import { splitByHash, splitByName } from "./split.js";
 
 /**
- * The project's own list, `captions.jsonl`, one JSON object a line:
+ * Reads the project's own list, `captions.jsonl`, with one JSON object per line:
  *
  *     {"image": "images/1.png", "captions": ["a red bird", "red all over"], "split": "train", "class": "robin"}
  *
- * `image` is a path inside the folder; `captions` is one or more sentences (or `caption`, one). `split` is train, val
- * (or valid, validation, dev) or test; it may be left out: then every tenth image, chosen by the hash of its path, is
- * for testing. Without `class` an image is a
- * class of its own. Throws a `UserError` that names the line that is not so.
+ * `image` is a path inside the folder; `captions` is one or more sentences (`caption` is a single one).
+ * `split` is train, val (or valid, validation, dev) or test; without it, the hash of the path decides, and
+ * one in ten is a test image. Without `class` an image is a class of its own. Throws a `UserError` that names
+ * an invalid line.
  */
 export function readCaptionsJsonl(folder: DataFolder): Entry[] {
   const file = folder.at(CAPTIONS_JSONL);
@@ -29,7 +29,7 @@ export function readCaptionsJsonl(folder: DataFolder): Entry[] {
     const { image, split, captions, className } = parseLine(line, refuse);
     const earlier = lineOf.get(image);
     if (earlier !== undefined) {
-      refuse(`${quote(image)} stands on line ${earlier} already: one line must have all its captions`);
+      refuse(`${quote(image)} is already on line ${earlier}: put all captions of an image on one line`);
     }
     lineOf.set(image, index + 1);
     const found = { captions: captions.map((text) => ({ text })) };

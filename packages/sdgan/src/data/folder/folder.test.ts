@@ -21,7 +21,7 @@ function write(files: Record<string, string | Buffer>): void {
   }
 }
 
-/** Every image as [id, split, class, its captions or why it is left out, its bytes or why it cannot be read]. */
+/** Every image as [id, split, class, captions or why it is broken, bytes or the error of reading them]. */
 async function images(path = dir) {
   const source = folder(path);
   const examples = await examplesOf(source);
@@ -36,16 +36,16 @@ async function images(path = dir) {
 }
 
 describe("folder", () => {
-  it("says what is expected where no convention is followed", () => {
+  it("reports what is expected if no convention matches", () => {
     write({ "a.png": "", "notes/b.jpg": "", "readme.txt": "", "c/d.tar.gz": "" });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(
-      /no captions are found\. Expected captions\.jsonl .*\.txt beside each image\.$/,
+      /found no captions\. Expected captions\.jsonl .*\.txt next to each image\.$/,
     );
     expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with images/);
   });
 
-  it("takes the first convention that is there", () => {
+  it("uses the first convention that matches", () => {
     write({
       "a.jpg": "",
       "a.txt": "beside",
@@ -60,7 +60,7 @@ describe("folder", () => {
 });
 
 describe("Hugging Face's image folder", () => {
-  it("reads metadata.jsonl, several rows and several captions an image", async () => {
+  it("reads metadata.jsonl, with several rows and several captions per image", async () => {
     write({
       "metadata.jsonl":
         '\ufeff{"file_name": "sub/a.png", "text": "red"}\r\n\n{"file_name": "b.png", "text": ["blue", "sea"], "label": 3}\n' +
@@ -125,19 +125,19 @@ describe("Hugging Face's image folder", () => {
     ["metadata.csv", '"a.png,x\n', /metadata\.csv: is not CSV: Quote Not Closed.* line 2$/],
     ["metadata.csv", 'a"b,x', /metadata\.csv: is not CSV: Invalid Opening Quote/],
     ["metadata.csv", ",x", /metadata\.csv:2: "file_name": /],
-  ])("refuses %s with the line %j", (list, line, message) => {
+  ])("rejects %s with the line %j", (list, line, message) => {
     const first = list === "metadata.csv" ? "file_name,text" : '{"file_name": "0.png", "text": "x"}';
     write({ [list]: `${first}\n${line}` });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(message);
   });
 
-  it("refuses a quotation mark that swallows the rest of a large file", () => {
+  it("rejects an unclosed quotation mark in a large file", () => {
     write({ "metadata.csv": `file_name,text\na.png,"${"x".repeat(2 ** 21)}` });
     expect(() => folder(dir)).toThrow(/metadata\.csv: is not CSV: Max Record Size/);
   });
 
-  it("refuses an empty list, one with other columns, and two lists", () => {
+  it("rejects an empty list, one with other columns, and two lists", () => {
     write({ "metadata.csv": "image,words\na.png,x\n" });
     expect(() => folder(dir)).toThrow(
       /metadata\.csv:2: "file_name": .*such as file_name,text and then 1\.png/,
@@ -149,8 +149,8 @@ describe("Hugging Face's image folder", () => {
   });
 });
 
-describe("a .txt beside each image", () => {
-  it("finds them in folders in folders, and tells of images without", async () => {
+describe("a .txt next to each image", () => {
+  it("is found in subfolders, and images without one are reported", async () => {
     write({
       "a.jpg": "A",
       "a.txt": "a red bird\r\nred\r\n",
@@ -163,7 +163,7 @@ describe("a .txt beside each image", () => {
       ".hidden/d.txt": "hidden",
       "._a.jpg": "",
     });
-    expect(folder(dir).found).toBe(`${dir}: a .txt beside each image`);
+    expect(folder(dir).found).toBe(`${dir}: a .txt next to each image`);
     expect(await images()).toEqual([
       ["Valid/e.jpg", "val", "Valid/e.jpg", ["green"], "E"],
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
@@ -178,29 +178,29 @@ describe("a .txt beside each image", () => {
     ]);
   });
 
-  it("follows no link to a folder, and no link that leaves", async () => {
+  it("does not follow links to folders or to outside", async () => {
     write({ "in/a.jpg": "A", "in/a.txt": "x", "secret.txt": "secret", "secret.jpg": "secret" });
     symlinkSync(join(dir, "in"), join(dir, "in/circle"));
     symlinkSync("../secret.txt", join(dir, "in/b.txt"));
     symlinkSync("../secret.jpg", join(dir, "in/b.jpg"));
-    const leaves = /b\.(txt|jpg): is a link that leaves the folder, and is not followed$/;
+    const leaves = /b\.(txt|jpg): is a link to outside the folder, and such links are not followed$/;
     expect(await images(join(dir, "in"))).toEqual([
       ["a.jpg", expect.anything(), "a.jpg", ["x"], "A"],
       ["b.jpg", expect.anything(), "b.jpg", expect.stringMatching(leaves), expect.stringMatching(leaves)],
     ]);
   });
 
-  it("waits for no pipe", async () => {
+  it("does not wait for a pipe", async () => {
     write({ "a.jpg": "A" });
     execFileSync("mkfifo", [join(dir, "a.txt"), join(dir, "b.jpg")]);
     expect(await images()).toMatchObject([
-      ["a.jpg", {}, {}, expect.stringMatching(/a\.txt: is no file$/), "A"],
+      ["a.jpg", {}, {}, expect.stringMatching(/a\.txt: is not a file$/), "A"],
       [
         "b.jpg",
         {},
         {},
         expect.stringMatching(/b\.txt: cannot be read/),
-        expect.stringMatching(/b\.jpg: is no file$/),
+        expect.stringMatching(/b\.jpg: is not a file$/),
       ],
     ]);
   });
@@ -212,7 +212,7 @@ describe("WebDataset", () => {
     tarMember(`${key}.txt`, text),
   ];
 
-  it("reads images and captions in their places", async () => {
+  it("reads images and captions from the tar file", async () => {
     write({
       "shards.tar": tar(
         tarMember("./", "", { type: "5" }),
@@ -242,24 +242,24 @@ describe("WebDataset", () => {
       ["shards.tar/0", ["red", "all red"], "the last one counts"],
       ["shards.tar/sub/1", ["blue"], "B"],
       ["shards.tar/2", ["x", "y"], "C"],
-      ["shards.tar/3", "has no captions beside it: neither .txt nor .json", "no words"],
+      ["shards.tar/3", "has no captions: neither a .txt nor a .json", "no words"],
       [
         "shards.tar/4",
-        "has no image beside its captions",
-        expect.stringMatching(/shards.tar\/[47]: has no image/),
+        "has captions but no image",
+        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
       ],
       ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
       ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
       [
         "shards.tar/7",
-        "has no image beside its captions",
-        expect.stringMatching(/shards.tar\/[47]: has no image/),
+        "has captions but no image",
+        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
       ],
       ["shards.tar/../8", ["a name, no more"], "F"],
     ]);
   });
 
-  it("takes the splits of the shards' names and folders", async () => {
+  it("uses the splits in the shards' names and folders", async () => {
     write({
       "train-000.tar": tar(...sample("a")),
       "val/0.tar": tar(...sample("b")),
@@ -277,7 +277,7 @@ describe("WebDataset", () => {
     ]);
   });
 
-  it("reads what tar itself writes: long names, in pax's and GNU's way, and in ustar's", async () => {
+  it("reads long names as tar writes them in the formats pax, GNU and ustar", async () => {
     const long = `${"long/".repeat(18)}${"é".repeat(40)}`;
     write({ [`in/${long}.jpg`]: "L", [`in/${long}.txt`]: "long", "in/a.jpg": "A", "in/a.txt": "short" });
     for (const format of ["pax", "gnu"]) {
@@ -302,42 +302,42 @@ describe("WebDataset", () => {
 
   const good = tarMember("a.txt", "x");
   it.each<[string, Buffer, RegExp]>([
-    ["nothing", Buffer.alloc(0), /x\.tar: is no tar file, or an empty one/],
+    ["no content", Buffer.alloc(0), /x\.tar: is not a tar file, or is empty/],
     ["no members", tar(), /x\.tar: has no images with captions/],
-    ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is no tar file/],
+    ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is not a tar file/],
     [
       "gzip",
       Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(600)]),
       /is compressed\. Unpack it with gunzip/,
     ],
-    ["half a member", tarMember("a.jpg", Buffer.alloc(3000)).subarray(0, 2000), /x\.tar: is cut short/],
+    ["half a member", tarMember("a.jpg", Buffer.alloc(3000)).subarray(0, 2000), /x\.tar: is truncated/],
     [
       "a broken header",
       tar(good, Buffer.from(tarMember("b.jpg", "").map((b, i) => (i === 3 ? 99 : b)))),
       /is broken at byte 1024/,
     ],
-    ["a huge size", tar(tarMember("a.jpg", "", { size: 2 ** 33 - 1 })), /x\.tar: is cut short/],
+    ["a huge size", tar(tarMember("a.jpg", "", { size: 2 ** 33 - 1 })), /x\.tar: is truncated/],
     [
       "a size of letters",
       tar(tarMember("a.jpg", "", { sizeField: "99999999999\0" })),
-      /a size that is no number/,
+      /its size is not a number/,
     ],
     [
-      "a size beyond numbers",
+      "a size that is too large for a number",
       tar(tarMember("a.jpg", "", { sizeField: `\x80${"\xff".repeat(11)}` })),
-      /a size that is no number/,
+      /its size is not a number/,
     ],
     [
       "a size in pax",
       tar(tarMember("p", "19 size=99999999999\n", { type: "x" }), good),
-      /x\.tar: is cut short/,
+      /x\.tar: is truncated/,
     ],
     [
       "a name of 1 MiB",
       tar(tarMember("p", Buffer.alloc(2 ** 20), { type: "L" }), good),
       /a name of 1048576 bytes/,
     ],
-  ])("refuses a tar file of %s", (_, bytes, message) => {
+  ])("rejects a tar file with %s", (_, bytes, message) => {
     write({ "x.tar": bytes });
     expect(() => folder(join(dir, "x.tar"))).toThrow(UserError);
     expect(() => folder(join(dir, "x.tar"))).toThrow(message);

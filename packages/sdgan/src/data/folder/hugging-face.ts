@@ -5,7 +5,7 @@ import { type DataFolder, insidePath } from "../data-folder.js";
 import type { Entry } from "./entry.js";
 import { splitByHash, splitByName } from "./split.js";
 
-/** Where Hugging Face's lists are: in the folder itself, or in those of its splits. */
+/** Paths of Hugging Face's lists: in the folder itself, or in its split folders. */
 export function findMetadata(data: DataFolder): string[] {
   const splits = data
     .list()
@@ -24,10 +24,11 @@ export function findMetadata(data: DataFolder): string[] {
 const LISTS = ["metadata.jsonl", "metadata.csv"];
 
 /**
- * Hugging Face's image folder: rows with `file_name`, a path from the list's own folder, and `text`. An image may
- * have several rows, one a caption; in JSON, `text` may be a list. `caption` and `captions` are taken for `text`,
- * and `label`, where it is, for the image's class. Folders named train, test or validation (or val, valid, dev) are
- * the splits; without them every tenth image, chosen by the hash of its path, is to test on.
+ * Reads Hugging Face's image folder: rows with `file_name`, a path relative to the list's folder, and `text`.
+ * An image may have several rows with one caption each; in JSON, `text` may be a list. `caption` and
+ * `captions` are read like `text`, and `label` is the image's class, if present. Folders named train, test or
+ * validation (or val, valid, dev) are the splits; other images are assigned by the hash of their path, one in
+ * ten to `test`.
  * Throws a `UserError` that names a broken line.
  */
 export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
@@ -76,7 +77,7 @@ const rowSchema = z.object({
   label: z.union([z.string(), z.number(), z.null()]).optional(),
 });
 
-/** The row, or what is wrong with it. */
+/** The row, or the reason why it is invalid. */
 function parseRow(content: unknown): MetadataRow | string {
   const parsed = rowSchema.safeParse(content);
   if (!parsed.success) {
@@ -97,7 +98,7 @@ function parseRow(content: unknown): MetadataRow | string {
 
 interface Rows {
   rows: { line: number; content: unknown }[];
-  /** What such a list looks like. */
+  /** A valid line, for messages. */
   example: string;
 }
 
@@ -133,5 +134,5 @@ function readCsv(data: DataFolder, list: string): Rows {
   }
 }
 
-/** So that a quotation mark that is never closed is found before it has swallowed a large file. */
+/** Limits the size of a row, so that an unclosed quotation mark does not consume a large file. */
 const ROW_CHARACTERS = 2 ** 20;

@@ -10,14 +10,15 @@ import { findMetadata, readMetadata } from "./hugging-face.js";
 import { findShards, readShards } from "./web-dataset.js";
 
 /**
- * Anybody's images: the first of these conventions that `path` follows.
+ * Any captioned images, in the first of these conventions that matches `path`:
  *
  * 1. `captions.jsonl`, the project's own list (`captions-jsonl.ts`);
- * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in folders (`hugging-face.ts`);
- * 3. WebDataset: tar files, or `path` is one (`web-dataset.ts`);
- * 4. a `.txt` beside each image (`beside.ts`).
+ * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in split folders
+ *    (`hugging-face.ts`);
+ * 3. WebDataset: tar files in the folder, or `path` itself is a tar file (`web-dataset.ts`);
+ * 4. a `.txt` next to each image (`beside.ts`).
  *
- * Throws a `UserError` when none is there, or a list is broken; single broken images and captions are left out.
+ * Throws a `UserError` when none matches, or a list is broken; single broken images and captions are skipped.
  */
 export function folder(path: string): Source {
   const { found, entries } = find(path);
@@ -60,16 +61,16 @@ function find(path: string): { found: string; entries: Entry[] } {
     return { found, entries: readShards(data, shards) };
   }
   const beside = findBeside(data);
-  if (beside.length > 0) return { found: "a .txt beside each image", entries: beside };
+  if (beside.length > 0) return { found: "a .txt next to each image", entries: beside };
   throw new UserError(
-    `${path}: no captions are found. Expected ${CAPTIONS_JSONL} with a line for each image, such as ${EXAMPLE}; ` +
-      "or metadata.jsonl or metadata.csv with file_name and text; or tar files of WebDataset's; or a .txt beside each image.",
+    `${path}: found no captions. Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
+      "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt next to each image.",
     { code: "data.invalid" },
   );
 }
 
 function findInTar(path: string): { found: string; entries: Entry[] } {
-  // A link to the file is the user's own, and is followed.
+  // If the path given by the user is a link, it is followed.
   const file = realpathSync(path);
   return {
     found: "WebDataset: one tar file",

@@ -1,14 +1,14 @@
 import type { Split } from "../dataset.js";
 import { nameHash } from "../name-hash.js";
 
-/** Every tenth image, chosen by the hash of its path, is to test on: the same ones on every machine. */
+/** Assigns one in ten images to `test`, by the hash of the path: the same ones on every machine. */
 export function splitByHash(path: string): Split {
   return nameHash(path) % 10 === 0 ? "test" : "train";
 }
 
 /**
- * As the first folder in `path` says whose name is a split's, in Hugging Face's, WebDataset's and other people's words
- * for it. Undefined where no folder is named so.
+ * The split named by the first of `folders` whose name is a split's, including the usual synonyms, such as
+ * "validation" and "dev". Undefined if no folder is named like a split.
  */
 export function splitByName(folders: string[]): Split | undefined {
   for (const folder of folders) {

@@ -7,7 +7,7 @@ import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
 import { readTarIndex, type TarMember } from "./tar.js";
 
-/** The tar files in a folder, and in those of its splits. */
+/** Paths of the tar files in a folder and in its split folders. */
 export function findShards(data: DataFolder): string[] {
   const splits = data.list().filter(({ name, isFolder }) => isFolder && splitByName([name]));
   return ["", ...splits.map(({ name }) => `${name}/`)].flatMap((place) =>
@@ -19,12 +19,13 @@ export function findShards(data: DataFolder): string[] {
 }
 
 /**
- * WebDataset's shards: tar files whose members with the same name up to its first dot belong together: `7.jpg`
- * with `7.txt`, one caption a line, or `7.json` with `caption`, `captions` or `text`. Every image is a class of its
- * own. Shards whose path has train, test or validation in it (`train-000.tar`) are those splits;
- * otherwise every tenth image, chosen by the hash of its name, is to test on.
- * Only the shards' headers are read here; images and captions are read in their place when they are asked for,
- * and nothing is unpacked. Throws a `UserError` for a file that is no tar file, or is cut short.
+ * Reads WebDataset's shards: tar files in which members with the same name up to the first dot belong
+ * together, such as `7.jpg` with `7.txt` (one caption per line) or with `7.json` (with `caption`, `captions`
+ * or `text`). Every image is a class of its own. A shard with train, test or validation in its path
+ * (`train-000.tar`) belongs to that split; other images are assigned by the hash of their name, one in ten to
+ * `test`.
+ * Only the tar headers are read here. Images and captions are read from the tar file when they are requested;
+ * nothing is unpacked. Throws a `UserError` for a file that is not a tar file or is truncated.
  */
 export function readShards(data: DataFolder, shards: string[]): Entry[] {
   const entries = shards.flatMap((shard) => {
@@ -52,14 +53,16 @@ export function readShards(data: DataFolder, shards: string[]): Entry[] {
   );
 }
 
-const NO_IMAGE = "has no image beside its captions";
+const NO_IMAGE = "has captions but no image";
 
 interface Sample {
   key: string;
   members: { image?: TarMember; txt?: TarMember; json?: TarMember };
 }
 
-/** Members by the part of their name up to its first dot. What is neither image nor captions has no part in it. */
+/**
+ * Groups members by their name up to the first dot. Members that are neither image nor captions are ignored.
+ */
 function samplesOf(members: TarMember[]): Sample[] {
   const samples = new Map<string, Sample>();
   for (const member of members) {
@@ -79,7 +82,7 @@ async function readCaptions(
   { txt, json }: Sample["members"],
 ): Promise<FoundCaptions> {
   const member = txt ?? json;
-  if (!member) return { captions: [], broken: "has no captions beside it: neither .txt nor .json" };
+  if (!member) return { captions: [], broken: "has no captions: neither a .txt nor a .json" };
   const name = `${data.at(shard)}/${member.name}`;
   try {
     const text = (await readMember(data, shard, member, CAPTION_BYTES)).toString("utf8");
