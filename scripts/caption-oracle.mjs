@@ -1,7 +1,7 @@
 /**
- * Evaluates the caption oracle: the program that renders the built-in birds, given the attributes that captions of the test
- * split name. Attributes that a caption does not name are sampled. With --ignored 0.3, a named attribute is ignored with
- * probability 0.3. With --evaluation-damsm, R-precision is computed too.
+ * Evaluates the caption oracle: the program that renders the built-in birds, given the attributes that
+ * captions of the test split name. Attributes that a caption does not name are sampled. With --ignored 0.3, a
+ * named attribute is ignored with probability 0.3. With --evaluation-damsm, R-precision is computed too.
  *
  *   node scripts/caption-oracle.mjs --data data/birds --attribute-classifier runs/attribute-classifier [--evaluation-damsm runs/other] [--ignored 0.3] [--images 1000]
  */

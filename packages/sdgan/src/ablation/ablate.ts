@@ -42,11 +42,13 @@ export interface AblateOptions extends PlanOptions {
   damsm?: string | undefined;
   attributeClassifier?: string | undefined;
   /**
-   * A run folder whose DAMSM computes R-precision; by default it is trained here. Its seed must differ from that of the
-   * DAMSM that the runs train with.
+   * A run folder whose DAMSM computes R-precision; by default it is trained here. Its seed must differ from
+   * that of the DAMSM that the runs train with.
    */
   evaluationDamsm?: string | undefined;
-  /** A file with the Inception weights that FID is defined by. If given, images are compared by its features. */
+  /**
+   * A file with the Inception weights that FID is defined by. If given, images are compared by its features.
+   */
   inception?: string | undefined;
   /** Number of images per evaluation. */
   images: number;
@@ -61,11 +63,11 @@ export interface AblateOptions extends PlanOptions {
 }
 
 /**
- * Writes into `out`: `shared/` (DAMSM and attribute classifier), `evaluation-damsm/` (the DAMSM for R-precision),
- * `runs/VARIANT/seed-N` (run folders), `logs/`, and after every run `ablation.json` and `ablation.md`. Returns undefined if
- * `signal` interrupted it before the last run.
- * @throws UserError before training, if options, networks or existing runs do not match; after all other runs are
- *   complete, if runs failed
+ * Writes into `out`: `shared/` (DAMSM and attribute classifier), `evaluation-damsm/` (the DAMSM for
+ * R-precision), `runs/VARIANT/seed-N` (run folders), `logs/`, and after every run `ablation.json` and
+ * `ablation.md`. Returns undefined if `signal` interrupted it before the last run.
+ * @throws UserError before training, if options, networks or existing runs do not match; after all other runs
+ *   are complete, if runs failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
   const { out, data, signal } = options;
@@ -171,7 +173,10 @@ interface RunOptions extends AblateOptions {
   evaluationDamsm: string;
 }
 
-/** Executes all incomplete runs, `jobs` at a time. Continues after a failed run. Returns the number of failed runs. */
+/**
+ * Executes all incomplete runs, `jobs` at a time. Continues after a failed run. Returns the number of failed
+ * runs.
+ */
 async function trainRuns(
   runs: readonly PlannedRun[],
   options: RunOptions,
@@ -248,7 +253,10 @@ async function trainAndEvaluate(
   );
 }
 
-/** Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation expect it. */
+/**
+ * Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation expect
+ * it.
+ */
 function copyAttributeClassifier(from: string, run: string): void {
   const [source, target] = [from, run].map((folder) =>
     join(folder, "attribute-classifier", attributeClassifierFile),
@@ -265,8 +273,8 @@ function trainedSteps(folder: string): number {
 }
 
 /**
- * Whether `file`, the result of a training, is as new as the newest checkpoint. A process may end after it saved the
- * checkpoint and before it wrote the file.
+ * Whether `file`, the result of a training, is as new as the newest checkpoint. A process may end after it
+ * saved the checkpoint and before it wrote the file.
  */
 function isPublished(folder: string, file: string): boolean {
   const [checkpoint, published] = [newestCheckpoint(join(folder, "checkpoints")), join(folder, file)];

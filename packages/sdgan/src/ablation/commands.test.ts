@@ -19,7 +19,8 @@ it("gives every command all cores, although libtorch binds the starting thread t
     const commands = new Commands({ signal: new AbortController().signal, threads: 1 });
     await commands.run(["doctor"], ${JSON.stringify(log)});
     console.log(process.env.OMP_PROC_BIND);`;
-  const { OMP_NUM_THREADS, OMP_PROC_BIND, ...env } = process.env; // With these variables set, libtorch binds no thread.
+  // With these variables set, libtorch binds no thread.
+  const { OMP_NUM_THREADS, OMP_PROC_BIND, ...env } = process.env;
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
     ...{ env, encoding: "utf8" },
   });

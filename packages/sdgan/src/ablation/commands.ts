@@ -11,9 +11,9 @@ import { ensureFolder, onDisk } from "../util/system-errors.js";
 const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 
 /**
- * Runs commands until it is disposed of. When `signal` is aborted, running commands get one SIGINT, on which a training
- * saves a checkpoint. Commands are in process groups of their own, so that Ctrl-C in a terminal does not reach them twice.
- * They are killed when this process ends.
+ * Runs commands until it is disposed of. When `signal` is aborted, running commands get one SIGINT, on which
+ * a training saves a checkpoint. Commands are in process groups of their own, so that Ctrl-C in a terminal
+ * does not reach them twice. They are killed when this process ends.
  */
 export class Commands implements Disposable {
   readonly #children = new Set<ChildProcess>();
@@ -35,7 +35,8 @@ export class Commands implements Disposable {
   }
 
   /**
-   * Runs `sdgan ARGS`, and appends its output to the file `log`. Returns whether it completed; false if interrupted.
+   * Runs `sdgan ARGS`, and appends its output to the file `log`. Returns whether it completed; false if
+   * interrupted.
    * @throws UserError with the last line of its output, if it failed
    */
   async run(args: readonly string[], log: string): Promise<boolean> {

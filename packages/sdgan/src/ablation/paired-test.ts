@@ -14,10 +14,10 @@ export interface PairedTest {
 }
 
 /**
- * The exact sign-flip test (Fisher's randomization test for pairs, The Design of Experiments, 1935, §21). Under the null
- * hypothesis, each difference has either sign with equal probability: p is the share of the 2ⁿ sign assignments whose
- * sum is at least as far from zero as the one found. No distribution of the differences is assumed. For more than 20
- * pairs, 2²⁰ assignments are sampled.
+ * The exact sign-flip test (Fisher's randomization test for pairs, The Design of Experiments, 1935, §21).
+ * Under the null hypothesis, each difference has either sign with equal probability: p is the share of the 2ⁿ
+ * sign assignments whose sum is at least as far from zero as the one found. No distribution of the
+ * differences is assumed. For more than 20 pairs, 2²⁰ assignments are sampled.
  *
  * @param differences one per seed
  * @throws RangeError for no difference

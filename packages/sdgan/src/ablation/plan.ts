@@ -27,8 +27,8 @@ export interface PlanOptions {
 }
 
 /**
- * The runs, seed by seed, so that all variants can be compared early. If variants have equal configurations, only the
- * first of the table is run.
+ * The runs, seed by seed, so that all variants can be compared early. If variants have equal configurations,
+ * only the first of the table is run.
  * @throws UserError for an unknown variant
  */
 export function planRuns({ config, set = [], out, variants: names, seeds }: PlanOptions): PlannedRun[] {

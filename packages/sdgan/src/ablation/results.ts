@@ -40,8 +40,8 @@ export interface AblationResult {
 export const claim = { full: "full", baseline: "baseline" } as const;
 
 /**
- * Gathers all runs in `out` that were evaluated with this setting, including those of earlier calls, and writes
- * `ablation.json` and `ablation.md`.
+ * Gathers all runs in `out` that were evaluated with this setting, including those of earlier calls, and
+ * writes `ablation.json` and `ablation.md`.
  * @param equal result of `equalVariants`
  */
 export function gatherResults(

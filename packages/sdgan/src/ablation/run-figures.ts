@@ -18,7 +18,9 @@ export const measures: readonly Measure[] = [
   })),
 ];
 
-/** Settings of an evaluation. They must be equal for all runs of an ablation, so that figures are comparable. */
+/**
+ * Settings of an evaluation. They must be equal for all runs of an ablation, so that figures are comparable.
+ */
 export interface EvaluationSetting {
   steps: number;
   /** The prepared folder, and the SHA-256 of its index, which identifies the data. */
@@ -76,8 +78,8 @@ export function runFigures(folder: string): Record<string, number> {
 }
 
 /**
- * Figures of an evaluation: of generated images, real images, or chance. Those of real images and chance are equal for all
- * runs up to random choices.
+ * Figures of an evaluation: of generated images, real images, or chance. Those of real images and chance are
+ * equal for all runs up to random choices.
  */
 export function evaluated(folder: string, what: "generated" | "real" | "chance"): Record<string, number> {
   const figures = readEvaluation(folder)?.figures ?? {};

@@ -6,7 +6,8 @@ describe("the paired test", () => {
   it("equals counts by hand", () => {
     // Of the sums ±1 ±2 ±3, two are as far from 0 as 6: +6 and −6. Mean 2, deviation 1.
     expect(signFlipTest([1, 2, 3])).toEqual({ n: 3, difference: 2, deviation: 1, p: 2 / 8, least: 2 / 8 });
-    // The sum found is −1 + 2 + 4 = 5. Of the eight sums ±1 ±2 ±4, 7, 5, −5 and −7 are at least as far from 0.
+    // The sum found is −1 + 2 + 4 = 5. Of the eight sums ±1 ±2 ±4, 7, 5, −5 and −7 are at least as far from
+    // 0.
     expect(signFlipTest([-1, 2, 4]).p).toBe(4 / 8);
     // 1 − 1 = 0: every sum is at least as far from 0.
     expect(signFlipTest([1, -1]).p).toBe(1);

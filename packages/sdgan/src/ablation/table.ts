@@ -1,4 +1,6 @@
-/** Tables of an ablation: one row per variant, and the significance of the difference between two variants. */
+/**
+ * Tables of an ablation: one row per variant, and the significance of the difference between two variants.
+ */
 import { meanAndSampleDeviation, type PairedTest, signFlipTest } from "./paired-test.js";
 
 /** The better direction of a figure. */

@@ -8,7 +8,10 @@ export interface Variant {
   title: string;
   /** The group of curves in the report: parts of the method, pairs, or constants of the contrastive loss. */
   among: "parts" | "pairs" | "constants";
-  /** Conditioning of batch normalization: one kind for all stages, or sentence first and words later; by default as configured. */
+  /**
+   * Conditioning of batch normalization: one kind for all stages, or sentence first and words later; by
+   * default as configured.
+   */
   scbn?: ScbnKind | "sentence, then word";
   /** Pairs of captions and the contrastive loss. Without them, as many images per step, unpaired. */
   siamese: boolean;
@@ -88,9 +91,10 @@ export const variants: readonly Variant[] = [
 ];
 
 /**
- * Changes to a configuration, as `--set` takes them, that give the variant. Each Siamese branch has `training.batch` images
- * per step. A variant without branches gets twice the batch, so that every variant has as many images per step. Otherwise
- * batch sizes would be compared, not methods. Early stopping is disabled: variants are compared at equal steps.
+ * Changes to a configuration, as `--set` takes them, that give the variant. Each Siamese branch has
+ * `training.batch` images per step. A variant without branches gets twice the batch, so that every variant
+ * has as many images per step. Otherwise batch sizes would be compared, not methods. Early stopping is
+ * disabled: variants are compared at equal steps.
  */
 export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {
   const [first, later] = scbn === "sentence, then word" ? ["sentence", "word"] : [scbn, scbn];

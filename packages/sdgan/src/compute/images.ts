@@ -6,7 +6,10 @@ export function fits(from: number, to: number): boolean {
   return from <= to || from % to === 0;
 }
 
-/** [B, C, S, S] → [B, C, size, size]: averages squares of pixels, or enlarges bilinearly if S is smaller than `size`. */
+/**
+ * [B, C, S, S] → [B, C, size, size]: averages squares of pixels, or enlarges bilinearly if S is smaller than
+ * `size`.
+ */
 export function fit(images: Tensor, size: number): Tensor {
   return images.size(2) < size ? functional.upsampleBilinear(images, size, size) : resize(images, size);
 }

@@ -3,8 +3,8 @@ import { cudaDriver, type DType, processorHasBfloat16 } from "@sdgan/torch";
 import type { Device } from "./device.js";
 
 /**
- * The dtype that the networks compute in. `auto` is bfloat16 where the device multiplies it natively, else float32.
- * `tf32` is float32 whose products a GPU may round to TF32; on the CPU it equals float32.
+ * The dtype that the networks compute in. `auto` is bfloat16 where the device multiplies it natively, else
+ * float32. `tf32` is float32 whose products a GPU may round to TF32; on the CPU it equals float32.
  */
 export function computeDtype(precision: Config["training"]["precision"], device: Device = "cpu"): DType {
   if (precision === "auto") return hasBfloat16(device) ? "bfloat16" : "float32";

@@ -3,7 +3,8 @@ import { paddedTokens } from "../util/padded-tokens.js";
 import type { Device } from "./device.js";
 
 /**
- * Input of the text encoder: tokens [B, T], int64, padded with 0 to the longest caption. Lengths stay on the CPU.
+ * Input of the text encoder: tokens [B, T], int64, padded with 0 to the longest caption. Lengths stay on the
+ * CPU.
  *
  * @param captions tokens of the B captions
  */

@@ -1,6 +1,7 @@
 /**
- * Attribute accuracy: of the attributes that captions name, the share that the attribute classifier finds in the images.
- * The true values are known for the built-in birds, so agreement with the caption is measured without human raters.
+ * Attribute accuracy: of the attributes that captions name, the share that the attribute classifier finds in
+ * the images. The true values are known for the built-in birds, so agreement with the caption is measured
+ * without human raters.
  */
 import type { AttributeValues } from "../artifacts/attribute-classifier.js";
 import type { PreparedImage } from "../data/format.js";

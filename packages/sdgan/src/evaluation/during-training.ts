@@ -1,4 +1,6 @@
-/** Evaluation during training of the GAN, on images of the validation split, with a network of the run folder. */
+/**
+ * Evaluation during training of the GAN, on images of the validation split, with a network of the run folder.
+ */
 
 import { join } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
@@ -20,9 +22,9 @@ import { chooseTrials } from "./trials.js";
 const split = "val" satisfies Split;
 
 /**
- * The evaluator configured by `evaluate`; undefined if `evaluate.every` is 0. The feature network is the attribute
- * classifier of the run folder. Without one, it is the DAMSM that the generator is trained with; its figures are less
- * meaningful, because the generator is trained to score well by it.
+ * The evaluator configured by `evaluate`; undefined if `evaluate.every` is 0. The feature network is the
+ * attribute classifier of the run folder. Without one, it is the DAMSM that the generator is trained with;
+ * its figures are less meaningful, because the generator is trained to score well by it.
  * @throws UserError if `evaluate.best` is attributeAccuracy and there is no attribute classifier
  */
 export function makeEvaluator(

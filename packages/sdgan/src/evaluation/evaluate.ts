@@ -43,7 +43,9 @@ export interface EvaluateOptions {
   data: string;
   /** By default all metrics that can be computed with the given data and networks. */
   metrics?: readonly MetricName[] | undefined;
-  /** A file with the Inception weights that FID is defined by. If given, images are compared by its features. */
+  /**
+   * A file with the Inception weights that FID is defined by. If given, images are compared by its features.
+   */
   inception?: string | undefined;
   /** Another run folder, whose DAMSM (trained from another seed) computes R-precision. */
   damsm?: string | undefined;
@@ -60,13 +62,14 @@ export interface EvaluateOptions {
 }
 
 /**
- * Generates images from captions of the test split, extracts features of generated and real images, and computes the
- * metrics. Writes `evaluation.json` and `evaluation.png` into the run folder, and the JSON also into `evaluations/`,
- * named by step, seed and number of images. Earlier figures of the same model, data and images are kept.
+ * Generates images from captions of the test split, extracts features of generated and real images, and
+ * computes the metrics. Writes `evaluation.json` and `evaluation.png` into the run folder, and the JSON also
+ * into `evaluations/`, named by step, seed and number of images. Earlier figures of the same model, data and
+ * images are kept.
  *
- * @throws UserError, without changing any file, if model, data or networks are missing or do not match, if a requested
- *   metric cannot be computed, or if `evaluation.json` has figures of another model with the same step, seed and number
- *   of images
+ * @throws UserError, without changing any file, if model, data or networks are missing or do not match, if a
+ *   requested metric cannot be computed, or if `evaluation.json` has figures of another model with the same
+ *   step, seed and number of images
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
@@ -179,8 +182,8 @@ function titleOf({ step, figures }: Evaluation): string {
 }
 
 /**
- * Refuses to merge with or replace figures of another model that have the same step, seed and number of images, and so
- * the same file name.
+ * Refuses to merge with or replace figures of another model that have the same step, seed and number of
+ * images, and so the same file name.
  */
 function requireSameModel(
   run: string,

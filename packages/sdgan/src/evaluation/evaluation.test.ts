@@ -82,8 +82,8 @@ const settings = [
 ];
 
 /**
- * Replaces DAMSM by the attribute classifier. An image's features are the predicted attribute values, a caption's features
- * the attribute values that it names.
+ * Replaces DAMSM by the attribute classifier. An image's features are the predicted attribute values, a
+ * caption's features the attribute values that it names.
  */
 function damsmByAttributes(attributeClassifier: AttributeExtractor): DamsmExtractor {
   const { attributes } = attributeClassifier;
@@ -104,8 +104,8 @@ function damsmByAttributes(attributeClassifier: AttributeExtractor): DamsmExtrac
 }
 
 /**
- * Index of the trial whose real image is returned instead of a generated one, by the index of the requested trial, its
- * caption (its own or the partner's) and its noise (the first or the second).
+ * Index of the trial whose real image is returned instead of a generated one, by the index of the requested
+ * trial, its caption (its own or the partner's) and its noise (the first or the second).
  */
 type Pick = (place: number, requested: { partner: boolean; number: number }) => number;
 const own: Pick = (place) => place;
@@ -332,7 +332,9 @@ describe("evaluate", () => {
       metadata,
     );
     const message = await refusal(run);
-    expect(message).toContain(`${at("swapped", "evaluation.json")}: has figures of another model: ${then}`);
+    expect(message).toContain(
+      `${at("swapped", "evaluation.json")}: has figures of another model: it records the SHA-256 ${then} of`,
+    );
     expect(message).toContain(`and ${at("swapped", "model.safetensors")} has ${hash()}`);
     expect(message).toContain("move");
     expect(hash()).not.toBe(then);
@@ -393,7 +395,7 @@ describe("evaluate", () => {
     );
     expect(await refusal({ inception: at("run", "model.safetensors") })).toMatch(/model\.safetensors/);
     expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
-    expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated while it was trained/);
+    expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated during training/);
     expect(readFileSync(at("run", "evaluation.json"), "utf8")).toBe(before);
   });
 

@@ -1,4 +1,7 @@
-/** Generates the images of an evaluation, and extracts features of these and of the real images. Pixels are not kept. */
+/**
+ * Generates the images of an evaluation, and extracts features of these and of the real images. Pixels are
+ * not kept.
+ */
 import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 import { fit, quantized } from "../compute/images.js";
@@ -26,8 +29,8 @@ export interface Noise {
 }
 
 /**
- * Generates one image per caption, each with its own noise: [B, 3, S, S] in −1 … 1. An image does not depend on the
- * other captions of the batch.
+ * Generates one image per caption, each with its own noise: [B, 3, S, S] in −1 … 1. An image does not depend
+ * on the other captions of the batch.
  */
 export type Generate = (captions: readonly PreparedCaption[], noise: readonly Noise[]) => Tensor;
 
@@ -41,7 +44,10 @@ export interface ExtractOptions {
   device: Device;
   trials: readonly Trial[];
   extractors: FeatureExtractors;
-  /** Network that also extracts features of pairs; network that also extracts features of images with other noise. */
+  /**
+   * Network that also extracts features of pairs; network that also extracts features of images with other
+   * noise.
+   */
   pairs?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
   /** Called with the number of finished trials. */
@@ -55,7 +61,10 @@ export interface ExtractedFeatures {
   generated: FeaturesByNetwork;
   /** Of the real images, each once: they belong to the first trials. */
   real: FeaturesByNetwork;
-  /** Of the images of both captions of each pair, with the noise of its group. `paired` are the indices of their trials. */
+  /**
+   * Of the images of both captions of each pair, with the noise of its group. `paired` are the indices of
+   * their trials.
+   */
   pairs: [FeaturesByNetwork, FeaturesByNetwork];
   paired: number[];
   /** Of images of the first trials' captions with other noise, as many as real images. */
@@ -72,7 +81,8 @@ export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
   const parts: Part[] = [];
   for (let from = 0; from < trials.length; from += batchSize) {
     const some = trials.slice(from, from + batchSize);
-    const newImages = some.slice(0, Math.max(0, first - from)); // trials whose real image occurs for the first time
+    // Trials whose real image occurs for the first time.
+    const newImages = some.slice(0, Math.max(0, first - from));
     parts.push(inferenceMode(() => scope(() => extractSome(some, newImages, options))));
     onTrial?.(from + some.length);
   }

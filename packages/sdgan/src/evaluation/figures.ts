@@ -37,7 +37,8 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     const score = ({ classes }: Features, splits: number) =>
       inceptionScore(classes as [Tensor, ...Tensor[]], splits);
     const { mean, deviation } = score(generated[by]!, scoreSplits);
-    // The score grows with a part's size. Parts of real images are therefore as large as those of generated images.
+    // The score grows with a part's size. Parts of real images are therefore as large as those of generated
+    // images.
     const realSplits = Math.max(1, Math.round((scoreSplits * counts.realCount) / counts.count));
     return {
       inceptionScore: {

@@ -142,7 +142,9 @@ function remedy({ attributes }: Prepared): string {
   return `give --inception FILE, the weights that FID is defined by${attributes ? `; or ${trainClassifier}` : ""}`;
 }
 
-/** R-precision compares with captions of other classes. Real images, one per trial, limit how many there are. */
+/**
+ * R-precision compares with captions of other classes. Real images, one per trial, limit how many there are.
+ */
 function withoutOthers({ data: { dir, splits }, split, trials }: Available): string | undefined {
   const sizes = new Map<number, number>();
   const first = trials.slice(0, splits[split].images.length);
@@ -158,7 +160,9 @@ function withoutOthers({ data: { dir, splits }, split, trials }: Available): str
   );
 }
 
-/** Figures in the order of `figureKinds`. NaN and ∞ are left out, such as diversity if all images are equal. */
+/**
+ * Figures in the order of `figureKinds`. NaN and ∞ are left out, such as diversity if all images are equal.
+ */
 export function inOrder(figures: Partial<Record<FigureName, Figure>>): Partial<Record<FigureName, Figure>> {
   const names = Object.keys(figureKinds) as FigureName[];
   return Object.fromEntries(

@@ -89,8 +89,8 @@ export interface Evaluation {
   step: number;
   seed: number;
   /**
-   * The generator's file in the run folder, and its SHA-256. If the file records what it was trained with: the SHA-256 of
-   * the index of its data, and of its DAMSM.
+   * The generator's file in the run folder, and its SHA-256. If the file records what it was trained with:
+   * the SHA-256 of the index of its data, and of its DAMSM.
    */
   model: { file: string; sha256: string; data?: string | undefined; damsm?: string | undefined };
   data: {
@@ -119,10 +119,10 @@ export interface Evaluation {
 }
 
 /**
- * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line of their
- * own: `{"step":500,"attributeClassifier/attributeAccuracy":0.6,…}`. The name before the slash is the feature network: the
- * attribute classifier of the run folder, or its DAMSM if there is no attribute classifier (then without the attribute
- * accuracy).
+ * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line
+ * of their own: `{"step":500,"attributeClassifier/attributeAccuracy":0.6,…}`. The name before the slash is
+ * the feature network: the attribute classifier of the run folder, or its DAMSM if there is no attribute
+ * classifier (then without the attribute accuracy).
  */
 export const trainingFigures = [
   "attributeAccuracy",

@@ -26,8 +26,8 @@ export interface Trial {
 export const groupSize = 100;
 
 /**
- * `count` trials in an order that the seed determines. Every image occurs once, with classes in turn; then all images
- * occur again, each time with the next caption and other noise.
+ * `count` trials in an order that the seed determines. Every image occurs once, with classes in turn; then
+ * all images occur again, each time with the next caption and other noise.
  */
 export function chooseTrials(data: Prepared, split: Split, count: number, seed: number): Trial[] {
   const { images } = data.splits[split];
@@ -51,7 +51,10 @@ export function chooseTrials(data: Prepared, split: Split, count: number, seed: 
   return trials;
 }
 
-/** Splits pairs into groups of nearly equal size, each of at least `groupSize`; one group if there are fewer pairs. */
+/**
+ * Splits pairs into groups of nearly equal size, each of at least `groupSize`; one group if there are fewer
+ * pairs.
+ */
 export function groupsOf<T>(pairs: readonly T[]): T[][] {
   const groups = Math.max(1, Math.floor(pairs.length / groupSize));
   const start = (group: number) => Math.round((group * pairs.length) / groups);

@@ -262,7 +262,9 @@ describe("files that do not match", () => {
   });
 });
 
-/** PyTorch's file if its width matches the generator's text features; else a new text encoder of that width. */
+/**
+ * PyTorch's file if its width matches the generator's text features; else a new text encoder of that width.
+ */
 function writeTextEncoder(path: string): void {
   const hidden = stateDictOf(loadPytorch(checkpoint)).get("rnn.weight_hh_l0")!.size(1);
   if (2 * hidden === textWidth) {

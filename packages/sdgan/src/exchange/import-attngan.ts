@@ -23,7 +23,9 @@ export interface ImportAttnganOptions {
   files: readonly string[];
   /** The run folder to create. */
   run: string;
-  /** Preset or YAML file for settings that the weights do not determine, such as `data.maxWords` and training. */
+  /**
+   * Preset or YAML file for settings that the weights do not determine, such as `data.maxWords` and training.
+   */
   config: string;
   /** "key.path=value"; these override all other settings. */
   set?: readonly string[];
@@ -37,8 +39,8 @@ export interface Imported {
 }
 
 /**
- * Creates a run folder from AttnGAN's generator and text encoder, and from its image encoder and discriminators if given.
- * The kind and sizes of the networks are determined from the tensors.
+ * Creates a run folder from AttnGAN's generator and text encoder, and from its image encoder and
+ * discriminators if given. The kind and sizes of the networks are determined from the tensors.
  *
  * @throws UserError that names the file and what is wrong or missing; nothing is written then
  */

@@ -9,8 +9,8 @@ import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun } from "./new-run.js";
 
 /**
- * Creates the run folder `run` from the files that `exportRun` wrote into `folder`, for example after other programs
- * changed the weights. Networks may also be PyTorch files (`netG.pth`).
+ * Creates the run folder `run` from the files that `exportRun` wrote into `folder`, for example after other
+ * programs changed the weights. Networks may also be PyTorch files (`netG.pth`).
  *
  * @throws UserError that names the file and what is wrong or missing; nothing is written then
  */

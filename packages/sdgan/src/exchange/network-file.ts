@@ -9,7 +9,8 @@ export interface NetworkFile {
 }
 
 /**
- * Reads a `state_dict` from a safetensors file or a PyTorch checkpoint. The format does not depend on the file's name.
+ * Reads a `state_dict` from a safetensors file or a PyTorch checkpoint. The format does not depend on the
+ * file's name.
  * @throws UserError that names the file and what is wrong with it
  */
 export function readNetworkFile(path: string): NetworkFile {

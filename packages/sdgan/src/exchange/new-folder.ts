@@ -5,7 +5,8 @@ import { UserError } from "@sdgan/core";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**
- * Creates the folder `path` atomically: `write` fills a temporary folder next to it, which is renamed when complete.
+ * Creates the folder `path` atomically: `write` fills a temporary folder next to it, which is renamed when
+ * complete.
  * @throws UserError if `path` exists and is not an empty folder, or cannot be written
  */
 export function makeFolder<Result>(path: string, write: (partial: string) => Result): Result {

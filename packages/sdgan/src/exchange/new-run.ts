@@ -29,10 +29,11 @@ export interface NetworkFiles {
 }
 
 /**
- * Creates the run folder `path`, for `generate`, `evaluate` and `train gan --resume`. Training resumes at step 0 with new
- * optimizer states. The average of the generator's weights begins with the imported weights.
+ * Creates the run folder `path`, for `generate`, `evaluate` and `train gan --resume`. Training resumes at
+ * step 0 with new optimizer states. The average of the generator's weights begins with the imported weights.
  *
- * @throws UserError if a file does not match the configuration, or `path` exists and is not empty; nothing is written then
+ * @throws UserError if a file does not match the configuration, or `path` exists and is not empty; nothing is
+ *   written then
  */
 export function makeRun(path: string, config: Config, vocabulary: Vocabulary, files: NetworkFiles): void {
   makeFolder(path, (partial) =>
@@ -48,7 +49,8 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
         const sizes = imageSizes(config.generator);
         for (const [i, file] of (files.discriminators ?? []).entries())
           load(discriminators[i]!, file, (name) => attnganDiscriminatorName(name, sizes[i]!));
-        const tensors = stateOf(trainer, "cpu"); // Before the initialization of DAMSM's networks uses random numbers.
+        // Before the initialization of DAMSM's networks uses random numbers.
+        const tensors = stateOf(trainer, "cpu");
         if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
         // The data are recorded when training resumes.
         const damsm = files.image && damsmDependency(partial);

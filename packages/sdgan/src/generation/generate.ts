@@ -10,9 +10,9 @@ export interface GenerationRequest extends NoiseSeed {
 }
 
 /**
- * Generates an image for each request, all in one batch. Returns the images of every stage, [B, 3, S, S] in −1 … 1.
- * The noise of each image, z and ε, depends only on its seed and number, not on the other requests or on the machine
- * (`seededNoise`).
+ * Generates an image for each request, all in one batch. Returns the images of every stage, [B, 3, S, S] in
+ * −1 … 1. The noise of each image, z and ε, depends only on its seed and number, not on the other requests or
+ * on the machine (`seededNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,

@@ -17,8 +17,8 @@ export interface GenerateOptions {
   /** Images per caption. */
   count?: number;
   /**
-   * Images per batch. Larger batches are faster. Their images equal those generated one by one up to rounding, because
-   * sums are computed in another order.
+   * Images per batch. Larger batches are faster. Their images equal those generated one by one up to
+   * rounding, because sums are computed in another order.
    */
   batch?: number;
 }
@@ -58,8 +58,8 @@ export class ImageGenerator {
    * @param precision of the networks; by default as in training
    * @param device by default a GPU where there is one; images are equal up to rounding on every device
    * @param checkpoint the step of a kept checkpoint; by default the newest model
-   * @throws UserError if configuration, vocabulary or model is missing, broken or does not match the others, or if the
-   *   device is not available
+   * @throws UserError if configuration, vocabulary or model is missing, broken or does not match the others,
+   *   or if the device is not available
    */
   constructor(
     run: string,
@@ -102,11 +102,11 @@ export class ImageGenerator {
   }
 
   /**
-   * Generates `count` images per caption, caption by caption. The iterator generates the next `batch` images when the
-   * previous ones have been consumed.
+   * Generates `count` images per caption, caption by caption. The iterator generates the next `batch` images
+   * when the previous ones have been consumed.
    *
-   * An image's noise depends only on the seed and its number. With a batch of 1, the default, the image depends only on
-   * the seed, its number and its caption.
+   * An image's noise depends only on the seed and its number. With a batch of 1, the default, the image
+   * depends only on the seed, its number and its caption.
    *
    * @throws UserError for a caption that `read` refuses, before any image is generated
    */

@@ -20,7 +20,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** An image generator with an untrained model. In every SCBN, γ_c equals `constants`, whatever the caption. */
+/**
+ * An image generator with an untrained model. In every SCBN, γ_c equals `constants`, whatever the caption.
+ */
 function generatorWith(scbn: string, constants = { sentence: 0, word: 0 }): ImageGenerator {
   const run = join(folder, `${scbn}-${constants.sentence}-${constants.word}`);
   const config = loadConfig(join(folder, "tiny.yaml"), [`generator.scbn=${scbn}`]);

@@ -21,14 +21,15 @@ export interface InspectedImage extends GeneratedImage {
   /** For stages 2, 3, …: the attention of each place to each word, one map per word. */
   attention: PlaceMap[][];
   /**
-   * For every SCBN layer, in the order of computation: |γ_c| at each place, averaged over channels. With sentence-level
-   * SCBN only, the value is the same for the whole image and the map has size 1.
+   * For every SCBN layer, in the order of computation: |γ_c| at each place, averaged over channels. With
+   * sentence-level SCBN only, the value is the same for the whole image and the map has size 1.
    */
   modulation: PlaceMap[];
 }
 
 /**
- * Generates the first image of a caption, the same as `ImageGenerator.generate`, and records attention and modulation.
+ * Generates the first image of a caption, the same as `ImageGenerator.generate`, and records attention and
+ * modulation.
  * @throws UserError for a caption without a known word
  */
 export function inspect(imageGenerator: ImageGenerator, caption: string, seed = 0): InspectedImage {

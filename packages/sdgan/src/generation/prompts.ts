@@ -27,7 +27,8 @@ export function readCaptions(file: string): Prompt[] {
 }
 
 /**
- * Checks that every caption has a known word. Returns the captions with unknown words; the generator ignores these words.
+ * Checks that every caption has a known word. Returns the captions with unknown words; the generator ignores
+ * these words.
  * @throws UserError for the first caption without a known word
  */
 export function unknownWords(

@@ -25,9 +25,10 @@ export interface SaveOptions {
 }
 
 /**
- * Generates `count` images per caption and writes each atomically, then `grid.png` with the first images. Returns the
- * paths of the images in the order of the captions, then the path of the grid.
- * @throws UserError for a caption without a known word, before anything is written, or if `out` cannot be written
+ * Generates `count` images per caption and writes each atomically, then `grid.png` with the first images.
+ * Returns the paths of the images in the order of the captions, then the path of the grid.
+ * @throws UserError for a caption without a known word, before anything is written, or if `out` cannot be
+ *   written
  */
 export async function saveImages(
   imageGenerator: ImageGenerator,
@@ -99,7 +100,9 @@ async function encode(
   });
 }
 
-/** With one image per caption: `columns` images per row, captions below them. Otherwise one row per caption. */
+/**
+ * With one image per caption: `columns` images per row, captions below them. Otherwise one row per caption.
+ */
 async function gridOf(
   images: readonly GeneratedImage[],
   { count, stages, sizes }: { count: number; stages: boolean; sizes: number[] },

@@ -58,7 +58,9 @@ function tableSection({ rows, references, comparisons }: AblationResult): Sectio
 /** Most measures per table, so that it fits on printed paper. */
 const mostColumns = 7;
 
-/** One section per group of variants, so that figures have few lines. Every group includes the full method. */
+/**
+ * One section per group of variants, so that figures have few lines. Every group includes the full method.
+ */
 function curveSections(out: string, runs: readonly Run[]): Section[] {
   const groups: { title: string; of: Variant["among"]; least: number }[] = [
     { title: "Over the steps: the parts", of: "parts", least: 1 },

@@ -14,8 +14,8 @@ import { mean } from "../util/lists.js";
 export type Nearest = { image: number; distance: number }[];
 
 /**
- * The `count` images of the training split whose features are nearest to those of each of `images`, by Euclidean
- * distance. Searches the whole split, in batches.
+ * The `count` images of the training split whose features are nearest to those of each of `images`, by
+ * Euclidean distance. Searches the whole split, in batches.
  *
  * @param size in pixels that all images are resized to first, so that they do not differ in sharpness
  */
@@ -58,12 +58,18 @@ export interface Difference {
 export interface Disagreement {
   /** Index of the image. */
   index: number;
-  /** Mean of −log p over the values that the caption names, with p of the attribute classifier; 0 if p = 1 for all. */
+  /**
+   * Mean of −log p over the values that the caption names, with p of the attribute classifier; 0 if p = 1 for
+   * all.
+   */
   surprise: number;
   differences: Difference[];
 }
 
-/** How much predictions of the attribute classifier differ from what captions name, largest first. Captions that name no attribute are skipped. */
+/**
+ * How much predictions of the attribute classifier differ from what captions name, largest first. Captions
+ * that name no attribute are skipped.
+ */
 export function disagreements(
   { network, attributes }: TrainedAttributeClassifier,
   data: Prepared,

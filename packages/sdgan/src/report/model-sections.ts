@@ -1,4 +1,7 @@
-/** Sections about one model: attention, modulation, nearest real images, and errors by the attribute classifier. */
+/**
+ * Sections about one model: attention, modulation, nearest real images, and errors by the attribute
+ * classifier.
+ */
 
 import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
 import type { Prepared } from "../data/prepared.js";
@@ -74,7 +77,10 @@ export async function modulationSection(inspected: readonly InspectedImage[]): P
   };
 }
 
-/** Generated images, and the images of the training split with the nearest features of the attribute classifier. */
+/**
+ * Generated images, and the images of the training split with the nearest features of the attribute
+ * classifier.
+ */
 export async function nearestSection(
   imageGenerator: ImageGenerator,
   data: Prepared,

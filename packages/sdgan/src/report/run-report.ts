@@ -37,7 +37,9 @@ export interface RunReportOptions {
   device?: Device | undefined;
 }
 
-/** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
+/**
+ * Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path.
+ */
 export async function writeRunReport({
   run,
   data,

@@ -14,8 +14,8 @@ export interface ListedImage {
 }
 
 /**
- * For tests: writes AttnGAN's lists of `images` into `folder`. `captions.pickle` has the first `perImage` captions of each
- * image, and numbers the words in random order, like Python 2's dictionaries.
+ * For tests: writes AttnGAN's lists of `images` into `folder`. `captions.pickle` has the first `perImage`
+ * captions of each image, and numbers the words in random order, like Python 2's dictionaries.
  */
 export function writeAttnganLists(folder: string, images: ListedImage[], perImage: number): void {
   const splits = (["train", "test"] as const).map((split) => images.filter((image) => image.split === split));

@@ -1,7 +1,7 @@
 /**
- * The caption oracle: the program that renders the built-in birds. It renders the attributes that a caption names and
- * samples all others from the noise. Its figures are an upper bound of what agreement with captions can reach: if a
- * generator exceeds one of them, that figure measures something else.
+ * The caption oracle: the program that renders the built-in birds. It renders the attributes that a caption
+ * names and samples all others from the noise. Its figures are an upper bound of what agreement with captions
+ * can reach: if a generator exceeds one of them, that figure measures something else.
  */
 import { Random } from "@sdgan/core";
 import { tensor } from "@sdgan/torch";
@@ -61,7 +61,8 @@ function traitsFor(
   const [free, ignoring] = [new Random(seed, "free", number), new Random(seed, "hearing", number, text)];
   return Object.fromEntries(
     Object.entries(attributes!).map(([name, values]) => {
-      const byChance = free.pick(values); // Sampled for all attributes, so that named ones do not change the others.
+      // Sampled for all attributes, so that named ones do not change the others.
+      const byChance = free.pick(values);
       const used = names.includes(name) && !ignoring.chance(ignored);
       return [name, used ? values[truth![name]!] : byChance];
     }),

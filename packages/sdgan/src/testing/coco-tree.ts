@@ -35,8 +35,8 @@ export interface Scene {
  *     annotations/captions_{train,val}YEAR.json, trainYEAR/, valYEAR/     as published
  *     coco/                                                               AttnGAN's: images/, text/, *.pickle
  *
- * The lists have all fields of COCO's lists. Captions of an image are not adjacent in them. One image in a hundred has six
- * captions instead of five.
+ * The lists have all fields of COCO's lists. Captions of an image are not adjacent in them. One image in a
+ * hundred has six captions instead of five.
  */
 export async function drawCoco(options: CocoTreeOptions): Promise<Scene[]> {
   const { out, year, images, drawn, onProgress } = options;

@@ -15,11 +15,11 @@ export interface CropCheck {
 }
 
 /**
- * For tests: whether every image of `prepare cub` equals the crop of StackGAN and AttnGAN, computed from the tree's lists
- * and files only. The whole image is decoded with another decoder than that of `prepare`, the published rectangle is
- * copied pixel by pixel, and then scaled and rotated as in `prepare`. If the rectangle is equal, so is every byte, unless the
- * rectangle is at least four times as large as the stored image: `prepare` then decodes at reduced size, which gives
- * differences of a few steps of 255.
+ * For tests: whether every image of `prepare cub` equals the crop of StackGAN and AttnGAN, computed from the
+ * tree's lists and files only. The whole image is decoded with another decoder than that of `prepare`, the
+ * published rectangle is copied pixel by pixel, and then scaled and rotated as in `prepare`. If the rectangle
+ * is equal, so is every byte, unless the rectangle is at least four times as large as the stored image:
+ * `prepare` then decodes at reduced size, which gives differences of a few steps of 255.
  */
 export async function checkCrops(tree: string, preparedFolder: string): Promise<CropCheck> {
   const birds = new DataFolder(tree, "Give a folder with CUB's lists.");

@@ -29,14 +29,15 @@ export interface DrawnBird extends CubImage {
 }
 
 /**
- * For tests: CUB-200-2011 with drawn images instead of photographs, in two layouts. Images and captions of the second are
- * links to those of the first:
+ * For tests: CUB-200-2011 with drawn images instead of photographs, in two layouts. Images and captions of
+ * the second are links to those of the first:
  *
  *     CUB_200_2011/, text_c10/     as published
  *     birds/                       AttnGAN's: CUB_200_2011/, text/, {train,test}/*.pickle, captions.pickle
  *
- * Images are large enough for their boxes, up to CUB's limit of 500 pixels, which a few boxes exceed. Lists are copied byte
- * for byte. AttnGAN's lists (`train-filenames.pickle`, …) are copied if they are in the folder of the lists.
+ * Images are large enough for their boxes, up to CUB's limit of 500 pixels, which a few boxes exceed. Lists
+ * are copied byte for byte. AttnGAN's lists (`train-filenames.pickle`, …) are copied if they are in the
+ * folder of the lists.
  */
 export async function drawCub({ lists, out, count, onProgress }: CubTreeOptions): Promise<DrawnBird[]> {
   const { classes, images } = readCubLists(new DataFolder(lists, "Give the folder with images.txt."));
@@ -85,7 +86,10 @@ function side(needed: number, random: Random): number {
   return least + random.below(501 - least);
 }
 
-/** Copies the lists into `out`; with `places`, only the lines of the images at these positions of `images.txt`. */
+/**
+ * Copies the lists into `out`; with `places`, only the lines of the images at these positions of
+ * `images.txt`.
+ */
 function copyLists(lists: string, out: string, places: Set<number> | undefined): void {
   mkdirSync(out, { recursive: true });
   const numbers = readFileSync(join(lists, "images.txt"), "latin1").match(/^\d+/gm)!;

@@ -1,6 +1,6 @@
 /**
- * Evaluates the formulas by which golden files describe inputs, such as `1.3 cos(0.31 i + 0) + 0.2`, where adjacent factors
- * are multiplied. Tests therefore also work for files with other formulas and shapes.
+ * Evaluates the formulas by which golden files describe inputs, such as `1.3 cos(0.31 i + 0) + 0.2`, where
+ * adjacent factors are multiplied. Tests therefore also work for files with other formulas and shapes.
  */
 import { arange, call, isTensor, type Tensor } from "@sdgan/torch";
 

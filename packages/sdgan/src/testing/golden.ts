@@ -36,7 +36,10 @@ export interface Golden {
   mask(words: Tensor, lengths: string): Tensor;
 }
 
-/** The path of a golden file. For PyTorch files ("pth/…") that `GOLDEN_DIR` does not have, that of the project's file. */
+/**
+ * The path of a golden file. For PyTorch files ("pth/…") that `GOLDEN_DIR` does not have, that of the
+ * project's file.
+ */
 export function goldenPath(name: string): string {
   const path = join(folder, name);
   return name.startsWith("pth/") && !existsSync(path)

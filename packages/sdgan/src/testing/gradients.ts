@@ -3,8 +3,8 @@ import { grad, type nn, noGrad, randn, scope, type Tensor } from "@sdgan/torch";
 import { type Differentiable, type GradcheckOptions, gradcheck } from "@sdgan/torch/testing";
 
 /**
- * Converts a network to float64 and adds noise to every parameter: initial values of zero or one, and orthogonal matrices,
- * would hide errors.
+ * Converts a network to float64 and adds noise to every parameter: initial values of zero or one, and
+ * orthogonal matrices, would hide errors.
  */
 export function inGeneralPosition<Network extends nn.Module>(network: Network, spread = 0.3): Network {
   network.to({ dtype: "float64" });
@@ -26,8 +26,9 @@ export function gradcheckNetwork(
 }
 
 /**
- * Like `gradcheck`, for networks with many parameters: compares directional derivatives of each tensor along random
- * directions with the product of gradient and direction. The step is small, so that few kinks (ReLU) are crossed.
+ * Like `gradcheck`, for networks with many parameters: compares directional derivatives of each tensor along
+ * random directions with the product of gradient and direction. The step is small, so that few kinks (ReLU)
+ * are crossed.
  */
 export function gradcheckAlongDirections(
   network: nn.Module,

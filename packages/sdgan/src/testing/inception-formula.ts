@@ -4,8 +4,8 @@ import { formulaTensor, shapeOf } from "./formula.js";
 import type { Golden } from "./golden.js";
 
 /**
- * The network's weights by the file's formulas, which depend on the element index i and on the index k of the tensor among
- * torchvision's sorted names.
+ * The network's weights by the file's formulas, which depend on the element index i and on the index k of the
+ * tensor among torchvision's sorted names.
  * @param state of the network, for names and shapes
  */
 export function inceptionWeights(
@@ -47,7 +47,10 @@ function kindOf(name: string): string {
   return name.endsWith("running_mean") || name.endsWith(".bias") ? "offset" : "rest";
 }
 
-/** Tensors of torchvision's auxiliary classifier. The outputs do not use it, but its tensors count among the sorted names. */
+/**
+ * Tensors of torchvision's auxiliary classifier. The outputs do not use it, but its tensors count among the
+ * sorted names.
+ */
 const auxiliaryNames = [
   ...["conv0", "conv1"].flatMap((conv) => [
     `AuxLogits.${conv}.conv.weight`,

@@ -1,4 +1,7 @@
-/** Runs the golden tests on files of other sizes, settings and phases. Text encoder and generator have different widths. */
+/**
+ * Runs the golden tests on files of other sizes, settings and phases. Text encoder and generator have
+ * different widths.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * For tests of the golden tests: files in the format of the golden files with other sizes, settings and phases, computed by
- * this project's code. They do not verify that code. They verify that the tests read every constant from the files.
+ * For tests of the golden tests: files in the format of the golden files with other sizes, settings and
+ * phases, computed by this project's code. They do not verify that code. They verify that the tests read
+ * every constant from the files.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -124,7 +125,10 @@ function damsmLosses(gamma: Gamma): [Record<string, Tensor>, Record<string, unkn
   ];
 }
 
-/** Two stages of 16 and 32 pixels, two steps. The width of text features differs from that of all golden text encoders. */
+/**
+ * Two stages of 16 and 32 pixels, two steps. The width of text features differs from that of all golden text
+ * encoders.
+ */
 function trajectory(adam: {
   lr: number;
   betas: [number, number];

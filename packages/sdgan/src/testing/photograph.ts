@@ -24,8 +24,8 @@ export function randomKind(random: Random): PhotographKind {
 }
 
 /**
- * A JPEG of `width` × `height` stored pixels. A drawn bird fills the square that the published crop around `box` cuts out.
- * The rest is the same image stretched to the whole size.
+ * A JPEG of `width` × `height` stored pixels. A drawn bird fills the square that the published crop around
+ * `box` cuts out. The rest is the same image stretched to the whole size.
  */
 export async function photograph(
   traits: Traits,

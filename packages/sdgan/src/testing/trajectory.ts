@@ -1,4 +1,7 @@
-/** Golden training steps of AttnGAN: sizes of the networks from names and shapes of their weights, and comparisons. */
+/**
+ * Golden training steps of AttnGAN: sizes of the networks from names and shapes of their weights, and
+ * comparisons.
+ */
 import { functional, type Tensor } from "@sdgan/torch";
 import type { GeneratorOptions } from "../models/generator.js";
 import type { StepMetrics } from "../training/step-metrics.js";
@@ -56,7 +59,10 @@ export function trajectoryLosses(
   };
 }
 
-/** Compares images of the first step, [B, 3, S, S], with the file's. The file stores larger ones averaged over squares. */
+/**
+ * Compares images of the first step, [B, 3, S, S], with the file's. The file stores larger ones averaged over
+ * squares.
+ */
 export function expectImage(file: Golden, image: Tensor): void {
   const size = image.size(2);
   const whole = file.tensors.get(`expect.image${size}`);

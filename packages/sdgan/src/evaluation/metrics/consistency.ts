@@ -5,12 +5,15 @@ import { countRankedFirst, sampleOthers } from "./ranking.js";
 
 export interface Consistency {
   /**
-   * Mean distance between images generated from two captions of one image, divided by the mean distance between images
-   * generated from captions of different images. 1 if captions of one image have nothing in common, 0 if their generated
-   * images are equal.
+   * Mean distance between images generated from two captions of one image, divided by the mean distance
+   * between images generated from captions of different images. 1 if captions of one image have nothing in
+   * common, 0 if their generated images are equal.
    */
   ratio: number;
-  /** Share of images whose nearest image, among that of the partner caption and others, is that of the partner caption. */
+  /**
+   * Share of images whose nearest image, among that of the partner caption and others, is that of the partner
+   * caption.
+   */
   retrieval: number;
 }
 
@@ -23,9 +26,9 @@ export interface ConsistencyOptions {
 }
 
 /**
- * Semantic consistency, the aim of SD-GAN (Yin et al., 2019): different captions of one image give similar images. All
- * images of a group are generated with the same z, so that they differ by their captions only. With a different z per
- * pair, a generator that ignores the caption would score best.
+ * Semantic consistency, the aim of SD-GAN (Yin et al., 2019): different captions of one image give similar
+ * images. All images of a group are generated with the same z, so that they differ by their captions only.
+ * With a different z per pair, a generator that ignores the caption would score best.
  *
  * @param first [N, D] features of images generated from one caption of each of N real images
  * @param second [N, D] features of images generated from another caption of each

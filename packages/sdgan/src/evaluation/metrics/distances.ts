@@ -1,4 +1,6 @@
-/** Pairwise distances and cosines of features. In float64, because they are small differences of large sums. */
+/**
+ * Pairwise distances and cosines of features. In float64, because they are small differences of large sums.
+ */
 import { scope, type Tensor } from "@sdgan/torch";
 
 /** a [N, D], b [M, D] → squared Euclidean distances [N, M]. */
@@ -24,8 +26,8 @@ const squares = (x: Tensor) => x.square().sum(1);
 const distancesAtOnce = 2 ** 22;
 
 /**
- * Applies `of` to consecutive blocks of rows of features [N, D], sized for distances to about N other features. `first`
- * is the index of a block's first row.
+ * Applies `of` to consecutive blocks of rows of features [N, D], sized for distances to about N other
+ * features. `first` is the index of a block's first row.
  */
 export function inRows<Result>(features: Tensor, of: (rows: Tensor, first: number) => Result): Result[] {
   const count = features.size(0);

@@ -2,9 +2,10 @@ import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import { meanDistance, rowDistances } from "./distances.js";
 
 /**
- * Semantic diversity, the counterpart of consistency: mean distance between the images of pairs, divided by the mean
- * distance between any two images. Pairs with one caption and two z measure the effect of noise. Pairs with one z and two
- * captions that name different attributes measure the effect of words. 0 if there is no effect.
+ * Semantic diversity, the counterpart of consistency: mean distance between the images of pairs, divided by
+ * the mean distance between any two images. Pairs with one caption and two z measure the effect of noise.
+ * Pairs with one z and two captions that name different attributes measure the effect of words. 0 if there is
+ * no effect.
  *
  * @param first [N, D] features @param second [N, D], of the partners
  * @param any [M, D], of images of any captions, each with its own z; M at least 2

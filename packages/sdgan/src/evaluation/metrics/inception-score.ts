@@ -9,10 +9,10 @@ export interface InceptionScore {
 }
 
 /**
- * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)). It is high if each image clearly belongs to one
- * class and all images together cover many classes. It is computed for each of `splits` parts of nearly equal size, in the
- * given order, as in the published code. For a network with several heads, KL is averaged over the heads: the score is the
- * geometric mean of the heads' scores.
+ * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)). It is high if each image clearly
+ * belongs to one class and all images together cover many classes. It is computed for each of `splits` parts
+ * of nearly equal size, in the given order, as in the published code. For a network with several heads, KL is
+ * averaged over the heads: the score is the geometric mean of the heads' scores.
  *
  * @param probabilities [N, classes], rows with sum 1; or one such tensor per head
  * @throws RangeError for fewer images than splits

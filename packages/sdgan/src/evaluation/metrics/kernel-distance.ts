@@ -11,9 +11,9 @@ export interface KernelDistanceOptions {
 }
 
 /**
- * Kernel distance of two sets of features (Bińkowski et al., 2018; KID if they are Inception features): the unbiased
- * estimate of the squared maximum mean discrepancy with the kernel (x·y / D + 1)³. It can be negative if both sets have
- * the same distribution. Mean and deviation over subsets.
+ * Kernel distance of two sets of features (Bińkowski et al., 2018; KID if they are Inception features): the
+ * unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y / D + 1)³. It can be
+ * negative if both sets have the same distribution. Mean and deviation over subsets.
  *
  * @param a [N, D] @param b [M, D], N and M at least 2
  * @throws RangeError for fewer

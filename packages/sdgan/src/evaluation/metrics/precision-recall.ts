@@ -9,8 +9,8 @@ export interface PrecisionRecall {
 }
 
 /**
- * Improved precision and recall (Kynkäänniemi et al., 2019). The region of a set is the union of balls around its
- * features; a ball's radius is the distance to the k-th nearest other feature.
+ * Improved precision and recall (Kynkäänniemi et al., 2019). The region of a set is the union of balls around
+ * its features; a ball's radius is the distance to the k-th nearest other feature.
  *
  * @param real [N, D] @param generated [M, D], N and M more than k
  * @throws RangeError for fewer

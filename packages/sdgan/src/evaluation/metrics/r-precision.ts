@@ -14,9 +14,9 @@ export interface RPrecisionOptions {
 }
 
 /**
- * R-precision (Xu et al., 2018, §4): the share of images whose own caption has the largest cosine in DAMSM's common space
- * among `candidates` captions. The other captions are of images of other classes. Mean and deviation over `repeats`; chance
- * is 1 / candidates.
+ * R-precision (Xu et al., 2018, §4): the share of images whose own caption has the largest cosine in DAMSM's
+ * common space among `candidates` captions. The other captions are of images of other classes. Mean and
+ * deviation over `repeats`; chance is 1 / candidates.
  *
  * @param codes [N, D], of images @param sentences [N, D], of their captions
  * @param classIds [N]

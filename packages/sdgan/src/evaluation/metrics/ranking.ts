@@ -16,7 +16,10 @@ export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: 
   return own.gt(others.amax(1, true)).sum().item();
 }
 
-/** Samples `count` different integers below `below` that satisfy `isOther`. There must be at least `count` of them. */
+/**
+ * Samples `count` different integers below `below` that satisfy `isOther`. There must be at least `count` of
+ * them.
+ */
 export function sampleOthers(
   count: number,
   below: number,

@@ -18,7 +18,8 @@ export interface AttributeExtractor extends FeatureExtractor {
 /**
  * @param run a run folder in which an attribute classifier was trained
  * @param size of the images in pixels
- * @throws UserError if the run has no attribute classifier, or it was trained on other attributes than those of `data`
+ * @throws UserError if the run has no attribute classifier, or it was trained on other attributes than those
+ *   of `data`
  */
 export function attributeExtractor(
   run: string,

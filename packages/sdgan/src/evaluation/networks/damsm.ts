@@ -13,15 +13,18 @@ import { loadVocabulary } from "../../util/vocabulary-file.js";
 import type { Network } from "../result.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
-/** A feature extractor for images and captions: features of an image and of its caption are in one common space. */
+/**
+ * A feature extractor for images and captions: features of an image and of its caption are in one common
+ * space.
+ */
 export interface DamsmExtractor extends FeatureExtractor {
   /** Sentence features [B, D] of captions. */
   read(captions: readonly string[]): Tensor;
 }
 
 /**
- * The DAMSM of another run folder. It must not be the one that the generator in the file `model` was trained with, because
- * the generator is trained to score well by that one.
+ * The DAMSM of another run folder. It must not be the one that the generator in the file `model` was trained
+ * with, because the generator is trained to score well by that one.
  * @throws UserError if it is, or if the run has no DAMSM
  */
 export function independentDamsm(

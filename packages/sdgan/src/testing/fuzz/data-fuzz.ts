@@ -1,4 +1,7 @@
-/** Runs broken and hostile data through every source and `prepare`. Use a separate process, because it may crash. */
+/**
+ * Runs broken and hostile data through every source and `prepare`. Use a separate process, because it may
+ * crash.
+ */
 
 import { execFileSync } from "node:child_process";
 import {
@@ -24,7 +27,10 @@ export interface DataFuzzOutcome {
   /** Number of cases with a prepared folder, and with an error. */
   prepared: number;
   refused: number;
-  /** Failures: an error other than UserError, too slow, too much memory, the secret was read, or a file outside was written. */
+  /**
+   * Failures: an error other than UserError, too slow, too much memory, the secret was read, or a file
+   * outside was written.
+   */
   wrong: string[];
   slowest: { seconds: number; case: string };
   peakMebibytes: number;
@@ -34,8 +40,9 @@ const SECONDS = 5;
 const MEBIBYTES = 500;
 
 /**
- * Runs every broken image, then `cases` mutations determined by `seed`, in the empty folder `root`. `root/case` has the name
- * of the running case. Time and peak memory are measured for the whole process, including decoding threads.
+ * Runs every broken image, then `cases` mutations determined by `seed`, in the empty folder `root`.
+ * `root/case` has the name of the running case. Time and peak memory are measured for the whole process,
+ * including decoding threads.
  */
 export async function fuzzData(cases: number, seed: number, root: string): Promise<DataFuzzOutcome> {
   await writeSecret(join(root, "secret"));
@@ -75,7 +82,8 @@ export async function fuzzData(cases: number, seed: number, root: string): Promi
     const { user, system } = process.cpuUsage(cpu);
     const wrong = (what: string) => outcome.wrong.push(`${name}: ${what}`);
     if (problem !== undefined) wrong(problem);
-    // The smaller of wall and CPU time, because the machine may be busy. Endless waiting ends in the time limit of the run.
+    // The smaller of wall and CPU time, because the machine may be busy. Endless waiting ends in the time
+    // limit of the run.
     if (Math.min(seconds, (user + system) / 1e6) > SECONDS) wrong(`took ${seconds.toFixed(1)} s`);
     if (peakMebibytes() > Math.max(MEBIBYTES, peakBefore + 1)) wrong(`took ${peakMebibytes()} MiB`);
     const unexpected = readdirSync(root).filter(
