@@ -175,9 +175,9 @@ function trajectory(adam: {
     put(`step${step}.`, Object.entries({ z, eps, sentence, words, real16 }));
     const text = { words, sentence, mask: wordMask([4, 4, 4], 4) };
     const real = sizes.map((size) => functional.upsampleNearest(real16, size / 16));
-    const draws = { noise: z, epsilon: eps };
-    if (step === 0) put("expect.", expectation(generator, discriminators, { text, real, draws }));
-    return trajectoryLosses(trainer.step({ real, text }, draws), sizes.length);
+    const sampled = { noise: z, epsilon: eps };
+    if (step === 0) put("expect.", expectation(generator, discriminators, { text, real, sampled }));
+    return trajectoryLosses(trainer.step({ real, text }, sampled), sizes.length);
   });
   const state = generator.stateDict();
   tensors["after.G.img_net2"] = state.get("toImage.1.weight")!;
@@ -192,15 +192,15 @@ function expectation(
   {
     text,
     real,
-    draws,
-  }: { text: Parameters<Generator["forward"]>[1]; real: Tensor[]; draws: { noise: Tensor; epsilon: Tensor } },
+    sampled,
+  }: { text: Parameters<Generator["forward"]>[1]; real: Tensor[]; sampled: { noise: Tensor; epsilon: Tensor } },
 ): [string, Tensor][] {
   const networks = [generator, ...discriminators];
   const before = networks.map(
     (network) => new Map(Array.from(network.stateDict(), ([name, value]) => [name, value.clone()])),
   );
   const found = noGrad(() => {
-    const { images, mean, logVariance, attentions } = generator.forward(draws.noise, text, draws.epsilon);
+    const { images, mean, logVariance, attentions } = generator.forward(sampled.noise, text, sampled.epsilon);
     const ofDiscriminators = discriminators.flatMap((discriminator, i): [string, Tensor][] => {
       const features = discriminator.forward(real[i]!);
       return [

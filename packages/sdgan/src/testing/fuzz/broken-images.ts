@@ -26,14 +26,14 @@ export async function brokenImages(): Promise<Map<string, Buffer>> {
   const huge = [65_000, 16_000, 6_900];
   // The last one is just below the accepted size.
   for (const side of huge) {
-    broken.set(`jpeg that says ${side}²`, withJpegSize(whole.jpeg, side));
-    broken.set(`progressive jpeg that says ${side}²`, withJpegSize(whole["progressive jpeg"], side));
+    broken.set(`jpeg with a header of ${side}²`, withJpegSize(whole.jpeg, side));
+    broken.set(`progressive jpeg with a header of ${side}²`, withJpegSize(whole["progressive jpeg"], side));
   }
   broken.set("png of 30,000² in one bit", png(30_000, 1, 0));
   broken.set("png of 12,000² in colour", png(12_000, 8, 2));
   broken.set("png of 0 × 0", png(0, 8, 2));
   broken.set("png of 2³¹ − 1 a side", pngHeader(2 ** 31 - 1));
-  broken.set("gif that says 65,535²", withGifSize(whole.gif, 65_535));
+  broken.set("gif with a header of 65,535²", withGifSize(whole.gif, 65_535));
   broken.set("svg of 10⁹ a side", svg("<rect width='9' height='9'/>", 1e9));
   broken.set("svg of 0 a side", svg("", 0));
   broken.set(
