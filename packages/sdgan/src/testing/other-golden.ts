@@ -193,7 +193,11 @@ function expectation(
     text,
     real,
     sampled,
-  }: { text: Parameters<Generator["forward"]>[1]; real: Tensor[]; sampled: { noise: Tensor; epsilon: Tensor } },
+  }: {
+    text: Parameters<Generator["forward"]>[1];
+    real: Tensor[];
+    sampled: { noise: Tensor; epsilon: Tensor };
+  },
 ): [string, Tensor][] {
   const networks = [generator, ...discriminators];
   const before = networks.map(
