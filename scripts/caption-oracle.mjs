@@ -1,8 +1,9 @@
 /**
- * What a caption oracle would be measured as: birds drawn by the drawing program itself, as captions of the test
- * split say, and by chance what they do not name. With --deaf 0.3 three of ten named attributes are not heard.
+ * Evaluates the caption oracle: the program that renders the built-in birds, given the attributes that
+ * captions of the test split name. Attributes that a caption does not name are sampled. With --ignored 0.3, a
+ * named attribute is ignored with probability 0.3. With --evaluation-damsm, R-precision is computed too.
  *
- *   node scripts/caption-oracle.mjs --data data/birds --attribute classifier runs/attribute classifier [--judge runs/judge] [--deaf 0.3] [--images 1000]
+ *   node scripts/caption-oracle.mjs --data data/birds --attribute-classifier runs/attribute-classifier [--evaluation-damsm runs/other] [--ignored 0.3] [--images 1000]
  */
 import "./node-version.mjs";
 import { parseArgs } from "node:util";
@@ -13,24 +14,26 @@ await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
-      attributeClassifier: { type: "string" },
-      judge: { type: "string" },
-      deaf: { type: "string", default: "0" },
+      "attribute-classifier": { type: "string" },
+      "evaluation-damsm": { type: "string" },
+      ignored: { type: "string", default: "0" },
       images: { type: "string", default: "1000" },
     },
   });
-  const { data: folder, attributeClassifier, judge, deaf, images } = values;
+  const { data: folder, ignored, images } = values;
+  const { "attribute-classifier": attributeClassifier, "evaluation-damsm": damsm } = values;
   if (!folder || !attributeClassifier)
     throw new Failure(
-      "--data and --attribute classifier are needed: prepared birds, and a run folder with an attribute classifier.",
+      "--data and --attribute-classifier are required: prepared birds, and a run folder with an attribute classifier.",
     );
-  const [share, count] = [Number(deaf), Number(images)];
-  if (!(share >= 0 && share <= 1)) throw new Failure(`--deaf ${deaf}: expected a share from 0 to 1.`);
+  const [share, count] = [Number(ignored), Number(images)];
+  if (!(share >= 0 && share <= 1))
+    throw new Failure(`--ignored ${ignored}: expected a probability from 0 to 1.`);
   if (!(Number.isSafeInteger(count) && count > 0))
-    throw new Failure(`--images ${images}: expected a whole number.`);
+    throw new Failure(`--images ${images}: expected a positive integer.`);
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
-  await from("tuned"); // Before what loads libtorch.
+  await from("tuned"); // Before modules that load libtorch.
   const { openPrepared } = await from("data/prepared");
   const { chooseTrials } = await from("evaluation/trials");
   const { measure } = await from("evaluation/measure");
@@ -48,15 +51,15 @@ await runAsProgram(import.meta.url, async () => {
     metrics: metricNames,
     extractors: {
       attributeClassifier: attributeExtractor(attributeClassifier, options),
-      ...(judge && { damsm: damsmOfRun(judge, options) }),
+      ...(damsm && { damsm: damsmOfRun(damsm, options) }),
     },
-    draw: await captionOracle(data, trials, share),
+    generate: await captionOracle(data, trials, share),
   });
   data.close();
-  for (const [name, { drawn, real }] of Object.entries(figures))
+  for (const [name, { generated, real }] of Object.entries(figures))
     console.log(
-      `${figureKinds[name].title.padEnd(32)} ${drawn.toFixed(3).padStart(7)}` +
+      `${figureKinds[name].title.padEnd(32)} ${generated.toFixed(3).padStart(7)}` +
         (real === undefined ? "" : `   real ${real.toFixed(3)}`),
     );
-  for (const { metric, why } of leftOut) console.log(`${metric} is left out: it ${why}`);
+  for (const { metric, why } of leftOut) console.log(`${metric} cannot be computed: it ${why}`);
 });

@@ -20,7 +20,7 @@ import { tinyConfig } from "../testing/tiny.js";
 import type { AblationResult } from "./results.js";
 import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 
-// A minute on a machine that has other work too.
+// Takes a minute on a busy machine.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 });
 
 let folder: string;
@@ -34,20 +34,21 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Tiny networks that draw 64 pixels, which the attribute classifier takes. */
+/** Tiny networks that generate 64 pixels, the size that the attribute classifier takes. */
 const ablate = (out: string, ...more: string[]) => [
   ...["ablate", "--config", at("tiny.yaml"), "--set", "generator.firstSize=32", "--data", at("data")],
   ...["--out", at(out), "--images", "130", "--threads", "1", ...more],
 ];
-/** What another ablation has trained already. */
+/** Options for the networks that another ablation trained. */
 const shared = (out: string) => [
-  ...["--damsm", at(out, "shared"), "--attribute-classifier", at(out, "shared"), "--judge", at(out, "judge")],
+  ...["--damsm", at(out, "shared"), "--attribute-classifier", at(out, "shared")],
+  ...["--evaluation-damsm", at(out, "evaluation-damsm")],
 ];
 const result = (out: string) => JSON.parse(readFileSync(at(out, "ablation.json"), "utf8")) as AblationResult;
 const metrics = (out: string, variant: string, seed: number) =>
   readFileSync(at(out, "runs", variant, `seed-${seed}`, "metrics.jsonl"), "utf8");
 
-it("is stopped and goes on, does nothing twice, and comes to what one that never stopped comes to", async () => {
+it("resumes after an interruption, repeats nothing, and gives the results of an uninterrupted one", async () => {
   const some = ["--variants", "baseline,full"];
   const { child, ended } = startSdgan(...ablate("stopped", ...some, "--seeds", "0"));
   const running = at("stopped", "runs", "full", "seed-0", "metrics.jsonl");
@@ -62,12 +63,12 @@ it("is stopped and goes on, does nothing twice, and comes to what one that never
 
   const model = at("stopped", "runs", "baseline", "seed-0", "model.safetensors");
   const log = at("stopped", "logs", "baseline-seed-0.txt");
-  const [before, said] = [readFileSync(model), readFileSync(log, "utf8")];
+  const [before, logged] = [readFileSync(model), readFileSync(log, "utf8")];
   const complete = await sdgan(...command!.split(" "));
   expect(complete).toMatchObject({ code: 0 });
   expect(complete.stdout).toContain("complete");
   expect(readFileSync(model).equals(before)).toBe(true);
-  expect(readFileSync(log, "utf8")).toBe(said);
+  expect(readFileSync(log, "utf8")).toBe(logged);
 
   const whole = [
     "--variants",
@@ -87,7 +88,7 @@ it("is stopped and goes on, does nothing twice, and comes to what one that never
   expect(existsSync(at("whole", "shared"))).toBe(false);
 });
 
-it("has all variants in the table, those of equal configuration by their twin's runs", () => {
+it("has all variants in the table; variants of equal configuration share their runs", () => {
   const { runs, rows, references, comparisons } = result("whole");
   expect(readdirSync(at("whole", "runs")).sort()).toEqual(["baseline", "full"]);
   expect(runs).toHaveLength(4);
@@ -114,7 +115,7 @@ it("has all variants in the table, those of equal configuration by their twin's 
   expect(readFileSync(at("whole", "ablation.md"), "utf8")).toContain("| baseline: AttnGAN | 2 |");
 });
 
-it("counts a run's figures only where they are of its model and of this data", () => {
+it("uses a run's figures only if they are of its model and of this data", () => {
   const folder = at("whole", "runs", "full", "seed-0");
   const found = JSON.parse(readFileSync(join(folder, "evaluation.json"), "utf8")) as Evaluation;
   const setting: EvaluationSetting = {
@@ -134,7 +135,7 @@ it("counts a run's figures only where they are of its model and of this data", (
   expect(isEvaluated(copy, setting)).toBe(false);
 });
 
-it("trains each run as its variant and seed say", () => {
+it("trains each run with the settings of its variant and its seed", () => {
   for (const [variant, batch] of [
     ["baseline", "batch: 8"],
     ["full", "batch: 4"],
@@ -146,25 +147,25 @@ it("trains each run as its variant and seed say", () => {
   expect(metrics("whole", "baseline", 0)).not.toBe(metrics("whole", "baseline", 1));
 });
 
-it("measures again what was measured otherwise, and trains nothing again", async () => {
+it("evaluates again with other settings, and trains nothing again", async () => {
   const model = at("stopped", "runs", "baseline", "seed-0", "model.safetensors");
   const before = readFileSync(model);
   const { figures } = result("stopped").runs[0]!;
-  const otherwise = ["--images", "120", "--variants", "baseline", "--seeds", "0"];
-  expect(await sdgan(...ablate("stopped", ...otherwise))).toMatchObject({ code: 0 });
+  const other = ["--images", "120", "--variants", "baseline", "--seeds", "0"];
+  expect(await sdgan(...ablate("stopped", ...other))).toMatchObject({ code: 0 });
   expect(readFileSync(model).equals(before)).toBe(true);
   const { runs } = result("stopped");
-  expect(runs.map(({ variant }) => variant)).toEqual(["baseline"]); // full was measured by more images.
+  expect(runs.map(({ variant }) => variant)).toEqual(["baseline"]); // full was evaluated with more images.
   expect(runs[0]!.figures.frechetDistance).not.toBe(figures.frechetDistance);
 });
 
-it("has a page that needs nothing else", () => {
+it("writes a report without external resources", () => {
   const { document } = parseHTML(readFileSync(at("whole", "report.html"), "utf8"));
   expect([...document.querySelectorAll("h2")].map(({ textContent }) => textContent)).toEqual([
     "Figures",
     "Over the steps: the parts",
-    "The same captions and noise, drawn by each variant",
-    "Where it looks for each word",
+    "The same captions and noise, generated by each variant",
+    "Attention to each word",
     "What SCBN adds to the scale",
   ]);
   const images = [...document.querySelectorAll("img")].map((image) => image.getAttribute("src")!);
@@ -176,13 +177,16 @@ it("has a page that needs nothing else", () => {
 const root = join(import.meta.dirname, "../../../..");
 const { findChromium } = await import(join(root, "scripts/chromium.mjs"));
 
-it.skipIf(!findChromium())("has a page that is well in a browser: light, dark, narrow and in print", () => {
-  const check = [join(root, "scripts/check-report.mjs"), at("whole", "report.html")];
-  expect(execFileSync(process.execPath, check, { encoding: "utf8" })).toContain("All is well.");
-  expect(readdirSync(at("whole"))).toContain("report-dark.png");
-});
+it.skipIf(!findChromium())(
+  "has a report that passes the checks in a browser: light, dark, narrow and in print",
+  () => {
+    const check = [join(root, "scripts/check-report.mjs"), at("whole", "report.html")];
+    expect(execFileSync(process.execPath, check, { encoding: "utf8" })).toContain("All is well.");
+    expect(readdirSync(at("whole"))).toContain("report-dark.png");
+  },
+);
 
-it("refuses other steps than were trained, another configuration, and what is no variant", async () => {
+it("refuses fewer steps than were trained, another configuration or data, and unknown variants and networks", async () => {
   const refusal = async (...more: string[]) => {
     const { code, stderr } = await sdgan(...ablate("whole", "--seeds", "0", ...more));
     expect(code).toBeGreaterThan(0);
@@ -194,15 +198,14 @@ it("refuses other steps than were trained, another configuration, and what is no
   expect(await refusal("--variants", "full", "--set", "contrastive.weight=2")).toContain(
     "another configuration",
   );
-  // … of a run that is there already, though it is not asked for.
+  // This also holds for a run that exists and was not requested.
   expect(await refusal("--variants", "alpha-0", "--set", "contrastive.weight=2")).toContain(
     "another configuration",
   );
-  expect(await refusal("--judge", at("nobody"))).toContain("there is no trained DAMSM");
-  expect(await refusal("--damsm", at("stopped", "judge"), "--judge", at("stopped", "judge"))).toContain(
-    "would praise what it taught",
-  );
-  expect(await refusal("--inception", at("nobody"))).toContain("there is no such file");
+  expect(await refusal("--evaluation-damsm", at("missing"))).toContain("there is no trained DAMSM");
+  const same = at("stopped", "evaluation-damsm");
+  expect(await refusal("--damsm", same, "--evaluation-damsm", same)).toContain("is the DAMSM that");
+  expect(await refusal("--inception", at("missing"))).toContain("there is no such file");
   const inception = await sdgan(...ablate("fresh", "--set", "damsm.encoder=inception"));
   expect(inception.stderr).toContain("train both DAMSMs first");
   expect(existsSync(at("fresh"))).toBe(false);
@@ -215,11 +218,11 @@ it("refuses other steps than were trained, another configuration, and what is no
   expect(await refusal("--seeds", "a")).toContain("whole numbers");
 });
 
-it("a run that fails does not hold the others up, and is tried again", async () => {
+it("continues after a failed run, and retries it", async () => {
   const more = ["--variants", "baseline,full", "--seeds", "0", ...shared("stopped")];
   const taken = at("failing", "runs", "baseline", "seed-0");
   mkdirSync(taken, { recursive: true });
-  writeFileSync(join(taken, "metrics.jsonl"), "somebody's");
+  writeFileSync(join(taken, "metrics.jsonl"), "not JSON");
   const failing = await sdgan(...ablate("failing", ...more));
   expect(failing.code).toBe(1);
   expect(failing.stderr).toContain("baseline, seed 0: sdgan train gan: ");

@@ -1,4 +1,4 @@
-/** Trains and evaluates every variant with every seed, and compares them. What is complete is not done again. */
+/** Trains and evaluates every variant with every seed, and compares them. Completed work is not repeated. */
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -32,37 +32,42 @@ import { type EvaluationSetting, isEvaluated } from "./run-figures.js";
 export interface AblateOptions extends PlanOptions {
   /** A prepared folder. */
   data: string;
-  /** Steps of every run; by default the configuration's. */
+  /** Steps of every run; by default `training.steps` of the configuration. */
   steps?: number | undefined;
-  /** Runs under way at a time. */
+  /** Number of runs at a time. */
   jobs: number;
-  /** Threads of each. */
+  /** Threads per run. */
   threads: number;
-  /** Run folders whose DAMSM and attribute classifier are taken, rather than trained here. */
+  /** Run folders whose DAMSM and attribute classifier are used; by default they are trained here. */
   damsm?: string | undefined;
   attributeClassifier?: string | undefined;
-  /** A run folder whose DAMSM measures R-precision: of another seed than the one that trains. */
-  judge?: string | undefined;
-  /** A file with the weights that FID is defined by: the figures are then by its features. */
+  /**
+   * A run folder whose DAMSM computes R-precision; by default it is trained here. Its seed must differ from
+   * that of the DAMSM that the runs train with.
+   */
+  evaluationDamsm?: string | undefined;
+  /**
+   * A file with the Inception weights that FID is defined by. If given, images are compared by its features.
+   */
   inception?: string | undefined;
-  /** Images that each run is measured by. */
+  /** Number of images per evaluation. */
   images: number;
   signal: AbortSignal;
-  /** A part of the work begins, and has so many steps; `from` of them were done before. */
+  /** Called when a part of the work begins. It has `steps` steps, of which `from` were done before. */
   onBegin?(part: string, from: number, steps: number): void;
   onProgress?(steps: number, fields: Record<string, string>): void;
-  /** Called with the results of all runs, before the folder is given free: writes the page. */
+  /** Called with the results of all runs while the folder is still locked: writes the report. */
   report?(result: AblationResult): Promise<unknown>;
-  /** A line for people. */
+  /** Called with a message for the user. */
   say?(line: string): void;
 }
 
 /**
- * Writes into `out`: `shared/` and `judge/`, the DAMSMs and the attribute classifier; `runs/VARIANT/seed-N`, run folders; `logs/`;
- * `ablation.json` and `ablation.md` after every run. Returns undefined if `signal` ended
- * it before the last run.
- * @throws UserError for what does not fit, runs on other data among it, before anything is trained; or, when all others
- *   are complete, for runs that failed
+ * Writes into `out`: `shared/` (DAMSM and attribute classifier), `evaluation-damsm/` (the DAMSM for
+ * R-precision), `runs/VARIANT/seed-N` (run folders), `logs/`, and after every run `ablation.json` and
+ * `ablation.md`. Returns undefined if `signal` interrupted it before the last run.
+ * @throws UserError before training, if options, networks or existing runs do not match; after all other runs
+ *   are complete, if runs failed
  */
 export async function ablate(options: AblateOptions): Promise<AblationResult | undefined> {
   const { out, data, signal } = options;
@@ -73,7 +78,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   for (const { variant, seed } of seedsIn(out))
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
   requireNetworks(options, base);
-  const { knowsAttributes, dataSha256 } = aboutData(data);
+  const { hasAttributes, dataSha256 } = aboutData(data);
   requireSameData(out, { sha256: dataSha256, folder: data });
   onDisk(out, () => ensureFolder(out));
   const release = takeLock(join(out, "lock"), {
@@ -84,12 +89,14 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     using commands = new Commands(options);
     const shared = join(out, "shared");
     const damsm = options.damsm ?? shared;
-    const judge = options.judge ?? join(out, "judge");
-    const attributeClassifier = options.attributeClassifier ?? (knowsAttributes ? shared : undefined);
+    const evaluationDamsm = options.evaluationDamsm ?? join(out, evaluationDamsmFolder);
+    const attributeClassifier = options.attributeClassifier ?? (hasAttributes ? shared : undefined);
     const trainings: SharedTraining[] = [
       ...(options.damsm ? [] : [{ what: "damsm", run: shared, seed: base.seed } as const]),
-      ...(options.judge ? [] : [{ what: "damsm", run: judge, seed: otherSeed(options, base) } as const]),
-      ...(options.attributeClassifier || !knowsAttributes
+      ...(options.evaluationDamsm
+        ? []
+        : [{ what: "damsm", run: evaluationDamsm, seed: otherSeed(options, base) } as const]),
+      ...(options.attributeClassifier || !hasAttributes
         ? []
         : [{ what: "attribute-classifier", run: shared, seed: base.seed } as const]),
     ];
@@ -99,7 +106,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     const setting: EvaluationSetting = {
       ...{ steps, data, dataSha256, images: options.images },
       networks: {
-        damsm: sha256Of(damsmPath(judge)),
+        damsm: sha256Of(damsmPath(evaluationDamsm)),
         ...(attributeClassifier && {
           attributeClassifier: sha256Of(attributeClassifierPath(attributeClassifier)),
         }),
@@ -109,7 +116,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     const gather = () => gatherResults(out, setting, equalVariants(options.config, options.set));
     const failed = await trainRuns(
       runs,
-      { ...options, ...{ setting, damsm, judge, attributeClassifier } },
+      { ...options, ...{ setting, damsm, evaluationDamsm, attributeClassifier } },
       commands,
       gather,
     );
@@ -118,8 +125,8 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
     await options.report?.(result);
     if (failed > 0) {
       throw new UserError(
-        `${failed} of ${runs.length} runs failed, as said above; the others are in the table. ` +
-          "The same command tries them again from their last checkpoints",
+        `${failed} of ${runs.length} runs failed, as reported above; the others are in the table. ` +
+          "The same command retries the failed runs from their last checkpoints",
       );
     }
     return result;
@@ -128,14 +135,17 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   }
 }
 
+/** Folder of the DAMSM for R-precision in an ablation's folder. */
+const evaluationDamsmFolder = "evaluation-damsm";
+
 interface SharedTraining {
   what: "damsm" | "attribute-classifier";
-  /** The run folder that it is part of. */
+  /** The run folder that the network is trained in. */
   run: string;
   seed: number;
 }
 
-/** Returns whether it is complete. */
+/** Trains a network that all runs share. Returns whether it is complete. */
 async function trainShared(
   { what, run, seed }: SharedTraining,
   base: Config,
@@ -160,10 +170,13 @@ async function trainShared(
 interface RunOptions extends AblateOptions {
   setting: EvaluationSetting;
   damsm: string;
-  judge: string;
+  evaluationDamsm: string;
 }
 
-/** Runs all that is not complete, `jobs` at a time; a run that fails does not hold the others up. Returns how many did. */
+/**
+ * Executes all incomplete runs, `jobs` at a time. Continues after a failed run. Returns the number of failed
+ * runs.
+ */
 async function trainRuns(
   runs: readonly PlannedRun[],
   options: RunOptions,
@@ -212,15 +225,15 @@ async function trainRuns(
   return failed;
 }
 
-/** Returns whether it is complete. */
+/** Trains and evaluates a run. Returns whether it is complete. */
 async function trainAndEvaluate(
   { variant, seed, folder, settings }: PlannedRun,
-  { config, data, out, setting, damsm, judge, attributeClassifier, inception, images }: RunOptions,
+  { config, data, out, setting, damsm, evaluationDamsm, attributeClassifier, inception, images }: RunOptions,
   commands: Commands,
 ): Promise<boolean> {
   const { steps } = setting;
   const log = join(out, "logs", `${variant.name}-seed-${seed}.txt`);
-  if (attributeClassifier) adoptReader(attributeClassifier, folder);
+  if (attributeClassifier) copyAttributeClassifier(attributeClassifier, folder);
   if (trainedSteps(folder) < steps || !isPublished(folder, modelFile)) {
     const how = holdsRun(folder)
       ? ["--resume"]
@@ -228,17 +241,23 @@ async function trainAndEvaluate(
     const args = ["train", "gan", "--data", data, "--run", folder, "--steps", String(steps), ...how];
     if (!(await commands.run(args, log))) return false;
   }
-  const judges = ["--damsm", judge, ...(inception ? ["--inception", inception] : [])];
-  const args = ["--run", folder, "--data", data, ...judges, "--images", String(images)];
+  const networks = ["--damsm", evaluationDamsm, ...(inception ? ["--inception", inception] : [])];
+  const args = ["--run", folder, "--data", data, ...networks, "--images", String(images)];
   if (!(await commands.run(["evaluate", ...args], log))) return false;
   if (isEvaluated(folder, setting)) return true;
-  throw new UserError(`${folder}: its evaluation.json is not of what sdgan evaluate was asked for`, {
-    code: "file.exists",
-  });
+  throw new UserError(
+    `${folder}: its evaluation.json does not have the settings that sdgan evaluate was called with`,
+    {
+      code: "file.exists",
+    },
+  );
 }
 
-/** Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation look for it. */
-function adoptReader(from: string, run: string): void {
+/**
+ * Copies the attribute classifier of the run folder `from` into `run`, where training and evaluation expect
+ * it.
+ */
+function copyAttributeClassifier(from: string, run: string): void {
   const [source, target] = [from, run].map((folder) =>
     join(folder, "attribute-classifier", attributeClassifierFile),
   ) as [string, string];
@@ -248,27 +267,30 @@ function adoptReader(from: string, run: string): void {
   writeFileAtomic(target, bytes);
 }
 
-/** Steps of the newest checkpoint: what a training goes on from. */
+/** Step of the newest checkpoint, from which training resumes. */
 function trainedSteps(folder: string): number {
   return checkpointSteps(join(folder, "checkpoints")).at(-1) ?? 0;
 }
 
-/** Whether what a training gives is of its newest checkpoint: a process may end between the two. */
+/**
+ * Whether `file`, the result of a training, is as new as the newest checkpoint. A process may end after it
+ * saved the checkpoint and before it wrote the file.
+ */
 function isPublished(folder: string, file: string): boolean {
   const [checkpoint, published] = [newestCheckpoint(join(folder, "checkpoints")), join(folder, file)];
   if (checkpoint === undefined || !existsSync(published)) return false;
   return statSync(published).mtimeMs >= statSync(checkpoint).mtimeMs;
 }
 
-/** The last step that a training, now running perhaps, wrote down. */
+/** The last step in the metrics of a training, which may be running. */
 function stepUnderWay(folder: string): number {
   const path = join(folder, "metrics.jsonl");
   return existsSync(path) ? (readMetrics(path).at(-1)?.step ?? 0) : 0;
 }
 
-/** Looks every second. */
-function monitor(look: () => void): Disposable {
-  const timer = setInterval(look, 1000);
+/** Calls `update` every second until it is disposed of. */
+function monitor(update: () => void): Disposable {
+  const timer = setInterval(update, 1000);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
@@ -277,54 +299,55 @@ function asOptions(settings: readonly string[]): string[] {
 }
 
 /**
- * Sees to it that networks which are given are there, and fit for their tasks.
- * @throws UserError
+ * Checks that the given networks exist and are suitable.
+ * @throws UserError otherwise
  */
 function requireNetworks(
-  { damsm, judge, attributeClassifier, inception, config, data }: AblateOptions,
+  { damsm, evaluationDamsm, attributeClassifier, inception, config, data }: AblateOptions,
   base: Config,
 ): void {
-  if (base.damsm.encoder === "inception" && !(damsm && judge))
+  if (base.damsm.encoder === "inception" && !(damsm && evaluationDamsm))
     throw new UserError(
-      "damsm.encoder is inception, whose weights sdgan ablate does not know: train both DAMSMs first, from two seeds " +
+      "damsm.encoder is inception, and sdgan ablate has no option for its weights: train both DAMSMs first, with two seeds " +
         `(sdgan train damsm --config ${config} --data ${data} --run RUN --inception FILE, and with --set seed=1 --run OTHER), ` +
-        "and give --damsm RUN --judge OTHER",
+        "and give --damsm RUN --evaluation-damsm OTHER",
       { code: "usage" },
     );
-  const [taught, judging] = [damsm, judge].map((run) => (run ? damsmPath(run) : undefined));
-  if (taught && judging) requireIndependent(judging, taught, "--judge");
+  const [training, evaluating] = [damsm, evaluationDamsm].map((run) => (run ? damsmPath(run) : undefined));
+  if (training && evaluating) requireIndependent(evaluating, training, "--evaluation-damsm");
   if (attributeClassifier && !existsSync(attributeClassifierPath(attributeClassifier)))
     throw new UserError(
-      `--attribute-classifier ${attributeClassifier}: there is no ${attributeClassifierPath(attributeClassifier)}: sdgan train attribute-classifier makes it`,
+      `--attribute-classifier ${attributeClassifier}: there is no ${attributeClassifierPath(attributeClassifier)}: ` +
+        "train it with sdgan train attribute-classifier",
       { code: "file.missing" },
     );
   if (inception && !existsSync(inception))
     throw new UserError(`--inception ${inception}: there is no such file`, { code: "file.missing" });
 }
 
-/** Of a judge that is trained here: not the seed of the DAMSM that the runs train with. */
+/** The seed of an evaluation DAMSM that is trained here: not that of the DAMSM that the runs train with. */
 function otherSeed({ damsm }: AblateOptions, base: Config): number {
   return (damsm ? openRun(damsmFolder(damsm)).config.seed : base.seed) + 1;
 }
 
-/** Refuses data that the runs in `out`, and the networks that were trained there for all of them, did not begin with. */
+/** Refuses data other than that of the runs and shared networks in `out`. */
 function requireSameData(out: string, data: NonNullable<Dependencies["data"]>): void {
-  const [shared, judge] = [join(out, "shared"), join(out, "judge")];
+  const [shared, evaluationDamsm] = [join(out, "shared"), join(out, evaluationDamsmFolder)];
   const folders = [
-    ...[damsmFolder(shared), damsmFolder(judge), join(shared, "attribute-classifier")],
+    ...[damsmFolder(shared), damsmFolder(evaluationDamsm), join(shared, "attribute-classifier")],
     ...seedsIn(out).map(({ variant, seed }) => runFolder(out, variant, seed)),
   ];
   for (const folder of folders.filter(holdsRun))
     requireSameDependencies(folder, readDependencies(folder), { data });
 }
 
-function aboutData(folder: string): { knowsAttributes: boolean; dataSha256: string } {
+function aboutData(folder: string): { hasAttributes: boolean; dataSha256: string } {
   const { attributes, sha256, close } = openPrepared(folder);
   close();
-  return { knowsAttributes: attributes !== undefined, dataSha256: sha256 };
+  return { hasAttributes: attributes !== undefined, dataSha256: sha256 };
 }
 
-/** Runs are compared at equal steps. */
+/** Refuses a run with more steps than `steps`: runs are compared at equal steps. */
 function requireNotBeyond({ folder }: PlannedRun, steps: number): void {
   const trained = trainedSteps(folder);
   if (trained <= steps) return;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { compile } from "../testing/cli.js";
 
-it("gives every command all cores, though libtorch keeps the thread that starts it on one", () => {
+it("gives every command all cores, although libtorch binds the starting thread to one core", () => {
   compile();
   const folder = mkdtempSync(join(tmpdir(), "sdgan-commands-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -19,12 +19,13 @@ it("gives every command all cores, though libtorch keeps the thread that starts 
     const commands = new Commands({ signal: new AbortController().signal, threads: 1 });
     await commands.run(["doctor"], ${JSON.stringify(log)});
     console.log(process.env.OMP_PROC_BIND);`;
-  const { OMP_NUM_THREADS, OMP_PROC_BIND, ...env } = process.env; // Where these are said, libtorch binds no thread.
+  // With these variables set, libtorch binds no thread.
+  const { OMP_NUM_THREADS, OMP_PROC_BIND, ...env } = process.env;
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
     ...{ env, encoding: "utf8" },
   });
   expect(stderr).toBe("");
   expect(status).toBe(0);
-  expect(stdout).toBe("undefined\n"); // What binds threads here would bind theirs.
+  expect(stdout).toBe("undefined\n"); // Otherwise the commands would inherit the binding.
   expect(readFileSync(log, "utf8")).toContain(`1 of ${availableParallelism()} cores`);
 });

@@ -1,4 +1,4 @@
-/** Our own command line in processes of its own, which end in good order when they are asked to. */
+/** Runs sdgan commands in child processes that can be interrupted. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -11,16 +11,16 @@ import { ensureFolder, onDisk } from "../util/system-errors.js";
 const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 
 /**
- * Runs commands until it is disposed of. `signal` asks those that run to end, once: a training then saves. They are
- * groups of their own, so that Ctrl-C in a terminal reaches them through us and not twice; when this process ends they
- * are ended with it.
+ * Runs commands until it is disposed of. When `signal` is aborted, running commands get one SIGINT, on which
+ * a training saves a checkpoint. Commands are in process groups of their own, so that Ctrl-C in a terminal
+ * does not reach them twice. They are killed when this process ends.
  */
 export class Commands implements Disposable {
   readonly #children = new Set<ChildProcess>();
   readonly #signal: AbortSignal;
   readonly #threads: number;
 
-  /** @param threads each command computes with so many */
+  /** @param threads number of threads per command */
   constructor({ signal, threads }: { signal: AbortSignal; threads: number }) {
     this.#signal = signal;
     this.#threads = threads;
@@ -35,9 +35,9 @@ export class Commands implements Disposable {
   }
 
   /**
-   * Runs `sdgan ARGS`; what it says goes to the end of the file `log`. Returns whether it came to its end, rather than
-   * being interrupted.
-   * @throws UserError with what it said last, if it failed
+   * Runs `sdgan ARGS`, and appends its output to the file `log`. Returns whether it completed; false if
+   * interrupted.
+   * @throws UserError with the last line of its output, if it failed
    */
   async run(args: readonly string[], log: string): Promise<boolean> {
     if (this.#signal.aborted) return false;
@@ -73,7 +73,7 @@ export class Commands implements Disposable {
 }
 
 function failure(args: readonly string[], log: string, by: string | null): string {
-  const said = readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
-  const reason = by ? `ended by ${by}` : said.replace(/^sdgan: /, "");
-  return `sdgan ${args.slice(0, 2).join(" ")}: ${reason} (${log} has all that it said)`;
+  const lastLine = readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  const reason = by ? `ended by ${by}` : lastLine.replace(/^sdgan: /, "");
+  return `sdgan ${args.slice(0, 2).join(" ")}: ${reason} (full output: ${log})`;
 }

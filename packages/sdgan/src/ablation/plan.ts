@@ -1,4 +1,4 @@
-/** Which runs an ablation has, and where they lie. */
+/** The runs of an ablation, and their folders. */
 
 import { join } from "node:path";
 import { type Config, nearest, UserError } from "@sdgan/core";
@@ -11,13 +11,13 @@ export interface PlannedRun {
   seed: number;
   /** `OUT/runs/VARIANT/seed-N`, a run folder. */
   folder: string;
-  /** As `--set` takes them, over the ablation's own configuration. */
+  /** Changes to the ablation's configuration, as `--set` takes them. */
   settings: string[];
   config: Config;
 }
 
 export interface PlanOptions {
-  /** A preset or a file, and what is set over it: what all variants have in common. */
+  /** A preset or a file, and changes to it. Common to all variants. */
   config: string;
   set?: readonly string[];
   out: string;
@@ -27,9 +27,9 @@ export interface PlanOptions {
 }
 
 /**
- * The runs, seed by seed, so that all variants can be compared early. Of variants that the configuration makes equal
+ * The runs, seed by seed, so that all variants can be compared early. If variants have equal configurations,
  * only the first of the table is run.
- * @throws UserError for a name that is not a variant's
+ * @throws UserError for an unknown variant
  */
 export function planRuns({ config, set = [], out, variants: names, seeds }: PlanOptions): PlannedRun[] {
   const chosen = [...new Set(names.map((name) => firstEqual(variantNamed(name), config, set)))];
@@ -44,7 +44,7 @@ export function planRuns({ config, set = [], out, variants: names, seeds }: Plan
   );
 }
 
-/** Variants that are another one's equal under this configuration: name → the other's name. */
+/** Variants whose configuration equals that of an earlier variant: name → name of the earlier variant. */
 export function equalVariants(config: string, set: readonly string[] = []): Map<string, string> {
   const pairs = variants.map((variant) => [variant.name, firstEqual(variant, config, set).name] as const);
   return new Map(pairs.filter(([name, first]) => name !== first));
@@ -55,8 +55,8 @@ export function runFolder(out: string, variant: string, seed: number): string {
 }
 
 /**
- * Refuses a run that is there already and was not made by this plan.
- * @throws UserError
+ * Refuses an existing run with another configuration than planned.
+ * @throws UserError if there is one
  */
 export function requireAsPlanned({ folder, config }: PlannedRun): void {
   if (!holdsRun(folder)) return;
@@ -84,7 +84,7 @@ function variantNamed(name: string): Variant {
   );
 }
 
-/** The first variant of the table that has the same configuration. */
+/** The first variant of the table with the same configuration. */
 function firstEqual(variant: Variant, config: string, set: readonly string[]): Variant {
   const base = loadConfig(config, set);
   const resolved = (one: Variant) => formatConfig(loadConfig(config, [...set, ...settingsOf(one, base)]));

@@ -1,4 +1,4 @@
-/** What an ablation's folder has come to: `ablation.json` for programs, `ablation.md` for people. */
+/** Results of an ablation: `ablation.json` for programs, `ablation.md` for readers. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -30,29 +30,29 @@ export interface AblationResult {
   data: string;
   runs: MeasuredRun[];
   rows: VariantRow[];
-  /** What real images and chance come to. */
+  /** Figures of real images and of chance. */
   references: Reference[];
-  /** Full SD-GAN less the baseline. */
+  /** Full SD-GAN minus the baseline. */
   comparisons: Comparison[];
 }
 
-/** The two that the claim is about. */
+/** The two variants that are compared. */
 export const claim = { full: "full", baseline: "baseline" } as const;
 
 /**
- * Gathers all runs in `out` that were measured by this yardstick, those of earlier calls too, and writes
- * `ablation.json` and `ablation.md`.
- * @param equal variants that the configuration makes another one's equal
+ * Gathers all runs in `out` that were evaluated with this setting, including those of earlier calls, and
+ * writes `ablation.json` and `ablation.md`.
+ * @param equal result of `equalVariants`
  */
 export function gatherResults(
   out: string,
-  yardstick: EvaluationSetting,
+  setting: EvaluationSetting,
   equal: ReadonlyMap<string, string>,
 ): AblationResult {
-  const { steps, data } = yardstick;
+  const { steps, data } = setting;
   const runs = seedsIn(out).flatMap(({ variant, seed }): MeasuredRun[] => {
     const folder = runFolder(out, variant, seed);
-    if (!isEvaluated(folder, yardstick)) return [];
+    if (!isEvaluated(folder, setting)) return [];
     return [{ variant, seed, figures: { parameters: parametersOf(folder), ...runFigures(folder) } }];
   });
   const rows = rowsOf(variants, runs, equal);
@@ -66,8 +66,8 @@ export function gatherResults(
 }
 
 /**
- * What `gatherResults` wrote last.
- * @throws UserError if there is nothing
+ * Reads the results that `gatherResults` wrote.
+ * @throws UserError if there are none, or they are damaged
  */
 export function readResults(out: string): AblationResult {
   const path = join(out, jsonFile);
@@ -80,7 +80,7 @@ export function readResults(out: string): AblationResult {
     return JSON.parse(text) as AblationResult;
   } catch (error) {
     throw new UserError(
-      `${path}: is damaged (${(error as Error).message}): the sdgan ablate command that wrote it makes it anew`,
+      `${path}: is damaged (${(error as Error).message}): run the sdgan ablate command that wrote it again`,
       { code: "file.invalid" },
     );
   }
@@ -88,17 +88,17 @@ export function readResults(out: string): AblationResult {
 
 const jsonFile = "ablation.json";
 
-/** What has to be known of the figures, under both tables. */
+/** Notes for readers of the tables. */
 export const notes = [
-  "± is the sample deviation over seeds (n − 1). The best mean is bold. Seconds a step are the median over all steps.",
-  "p is that of the exact two-sided sign-flip test on pairs of one seed: with n pairs it cannot go below 2 / 2ⁿ, whatever the difference. " +
-    "Every figure is tested, and p is not corrected for that: of twenty figures without a difference, one has p ≤ 0.05 by chance.",
+  "± is the sample deviation over seeds (n − 1). The best mean is bold. Seconds per step are the median over all steps.",
+  "p is the two-sided p value of the exact sign-flip test on pairs of runs with the same seed. With n pairs its smallest possible value is 2 / 2ⁿ. " +
+    "p is not corrected for the number of figures tested: of twenty figures without a difference, one is expected to have p ≤ 0.05 by chance.",
 ];
 
 function inMarkdown({ rows, references, comparisons, steps }: AblationResult): string {
   const compared =
     comparisons.length > 0
-      ? [`\n${claim.full} less ${claim.baseline}, seed by seed:\n`]
+      ? [`\n${claim.full} minus ${claim.baseline}, paired by seed:\n`]
           .concat(markdownTable(comparisonCells(comparisons, measures)))
           .concat("")
       : [];
@@ -111,7 +111,7 @@ function inMarkdown({ rows, references, comparisons, steps }: AblationResult): s
   ].join("\n");
 }
 
-/** All runs that there are folders of. */
+/** All runs whose folders exist. */
 export function seedsIn(out: string): { variant: string; seed: number }[] {
   return variants.flatMap(({ name }) => {
     const parent = join(out, "runs", name);
@@ -131,7 +131,7 @@ function referencesOf(folder: string): Reference[] {
   return references.filter(({ figures }) => Object.keys(figures).length > 0);
 }
 
-/** Numbers that are trained, in the generator: what draws. */
+/** Number of trained parameters of the generator. */
 function parametersOf(folder: string): number {
   return scope(() =>
     makeGenerator(openRun(folder).config)

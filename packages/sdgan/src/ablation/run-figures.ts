@@ -1,4 +1,4 @@
-/** What an ablation reads of a run that was trained and evaluated. */
+/** Reads the figures of a trained and evaluated run. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { modelFile } from "../artifacts/model.js";
@@ -9,28 +9,30 @@ import { readScalars } from "../run/read-events.js";
 import { sha256Of } from "../util/sha256.js";
 import type { Measure } from "./table.js";
 
-/** All that runs may be compared by, in the order of the table's columns. */
+/** All measures that runs are compared by, in the order of the table's columns. */
 export const measures: readonly Measure[] = [
   { name: "parameters", title: "parameters of the generator", tested: false },
-  { name: "secondsPerStep", title: "seconds a step", better: "lower", tested: false },
+  { name: "secondsPerStep", title: "seconds per step", better: "lower", tested: false },
   ...Object.entries(figureKinds).map(([name, { title, better }]) => ({
     ...{ name, title, better: better === "neither" ? undefined : better },
   })),
 ];
 
-/** What all runs of an ablation are measured by; figures of anything else would not compare. */
+/**
+ * Settings of an evaluation. They must be equal for all runs of an ablation, so that figures are comparable.
+ */
 export interface EvaluationSetting {
   steps: number;
-  /** The prepared folder, and the SHA-256 of its index, which decides. */
+  /** The prepared folder, and the SHA-256 of its index, which identifies the data. */
   data: string;
   dataSha256: string;
-  /** Captions drawn. */
+  /** Number of captions that images are generated from. */
   images: number;
-  /** SHA-256 of the weights of the networks that look at images. */
+  /** SHA-256 of the weights of the feature networks. */
   networks: Partial<Record<NetworkName, string>>;
 }
 
-/** Whether the run was evaluated so. */
+/** Whether the run was evaluated with this setting. */
 export function isEvaluated(
   folder: string,
   { steps, dataSha256, images, networks }: EvaluationSetting,
@@ -56,7 +58,7 @@ function isModelOf(folder: string, { file, sha256 }: Evaluation["model"]): boole
   return file === modelFile && existsSync(path) && rememberedHash(path) === sha256;
 }
 
-/** All runs are looked at after each, and a model may have many megabytes: a file that did not change is read once. */
+/** SHA-256 of a file, cached. All runs are checked after each one, and a model may have many megabytes. */
 function rememberedHash(path: string): string {
   const { size, mtimeMs } = statSync(path);
   const state = `${size} ${mtimeMs}`;
@@ -69,13 +71,16 @@ function rememberedHash(path: string): string {
 
 const hashes = new Map<string, { state: string; sha256: string }>();
 
-/** The figures of a run that was evaluated, but for its parameters. */
+/** The figures of an evaluated run, without its number of parameters. */
 export function runFigures(folder: string): Record<string, number> {
   const seconds = median(readScalars(folder, "seconds/step").map(({ value }) => value));
   return { ...(seconds !== undefined && { secondsPerStep: seconds }), ...evaluated(folder, "generated") };
 }
 
-/** What real images, or chance, come to by the same measures: the same for every run but for what is drawn at random. */
+/**
+ * Figures of an evaluation: of generated images, real images, or chance. Those of real images and chance are
+ * equal for all runs up to random choices.
+ */
 export function evaluated(folder: string, what: "generated" | "real" | "chance"): Record<string, number> {
   const figures = readEvaluation(folder)?.figures ?? {};
   return Object.fromEntries(
@@ -86,7 +91,7 @@ export function evaluated(folder: string, what: "generated" | "real" | "chance")
   );
 }
 
-/** Of time: a pause of the machine is not the method's. */
+/** The median is robust to pauses of the machine. */
 function median(values: number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];

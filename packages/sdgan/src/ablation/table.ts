@@ -1,38 +1,41 @@
-/** What the runs of an ablation come to: one line a variant, and how sure the difference between two is. */
+/**
+ * Tables of an ablation: one row per variant, and the significance of the difference between two variants.
+ */
 import { meanAndSampleDeviation, type PairedTest, signFlipTest } from "./paired-test.js";
 
-/** Which way a figure is to go; absent where neither is better. */
+/** The better direction of a figure. */
 type Direction = "higher" | "lower";
 
 /** A figure that runs are compared by. */
 export interface Measure {
   name: string;
-  /** What stands above its column. */
+  /** Title of its column. */
   title: string;
+  /** Absent if neither direction is better. */
   better?: Direction | undefined;
-  /** Whether differences in it can be by chance; they can, unless it says false. */
+  /** Whether differences are tested for significance; by default true. */
   tested?: boolean;
 }
 
-/** What one run came to. */
+/** The figures of one run. */
 export interface MeasuredRun {
   variant: string;
   seed: number;
-  /** By the names of measures; those that could not be measured are absent. */
+  /** By names of measures. Figures that could not be computed are absent. */
   figures: Record<string, number>;
 }
 
 export interface VariantRow {
   variant: string;
   title: string;
-  /** The variant that the configuration makes this one equal to, and whose runs these are. */
+  /** The variant with an equal configuration whose runs these are. */
   sameAs?: string | undefined;
   seeds: number[];
-  /** Over seeds, by the names of measures. */
+  /** Over seeds, by names of measures. */
   figures: Record<string, { mean: number; deviation: number }>;
 }
 
-/** What the figures are to be seen against: real images, chance. */
+/** Figures to compare with: of real images, or of chance. */
 export interface Reference {
   title: string;
   figures: Record<string, number>;
@@ -42,7 +45,7 @@ export interface Comparison extends PairedTest {
   measure: string;
 }
 
-/** A line for every variant that has a run. */
+/** One row for every variant that has a run. */
 export function rowsOf(
   variants: readonly { name: string; title: string }[],
   runs: readonly MeasuredRun[],
@@ -62,7 +65,7 @@ export function rowsOf(
   });
 }
 
-/** Variants whose mean is the best of a measure: several where they are equal, none where neither way is better. */
+/** Variants with the best mean of a measure: several if equal, none if neither direction is better. */
 export function bestOf(rows: readonly VariantRow[], { name, better }: Measure): string[] {
   if (!better) return [];
   const means = rows.flatMap(({ variant, figures }) => {
@@ -74,7 +77,7 @@ export function bestOf(rows: readonly VariantRow[], { name, better }: Measure): 
   return means.filter(({ mean }) => mean === best).map(({ variant }) => variant);
 }
 
-/** `one` less `other`, on the seeds that both have. */
+/** `one` minus `other`, on the seeds that both have. */
 export function compare(
   measures: readonly Measure[],
   runs: readonly MeasuredRun[],
@@ -94,7 +97,7 @@ export function compare(
   });
 }
 
-/** Cells of the table, the head first, references last. Bold is `**…**`, as in Markdown. */
+/** Cells of the table: the header row, variants, references. Bold is `**…**`, as in Markdown. */
 export function cellsOf(
   rows: readonly VariantRow[],
   measures: readonly Measure[],
@@ -106,7 +109,7 @@ export function cellsOf(
   return [
     ["variant", "seeds", ...present.map((measure) => measure.title + arrow(measure))],
     ...rows.map(({ variant, title, sameAs, seeds, figures }) => [
-      `${variant}: ${title}${sameAs ? ` (the same as ${sameAs})` : ""}`,
+      `${variant}: ${title}${sameAs ? ` (equal to ${sameAs})` : ""}`,
       String(seeds.length),
       ...present.map(({ name }) => {
         const figure = figures[name];
@@ -125,14 +128,14 @@ export function cellsOf(
   ];
 }
 
-/** As `cellsOf`, of the comparison of two variants. */
+/** Cells of the comparison of two variants, the header row first. */
 export function comparisonCells(
   comparisons: readonly Comparison[],
   measures: readonly Measure[],
 ): string[][] {
   const titles = new Map(measures.map(({ name, title }) => [name, title]));
   return [
-    ["figure", "difference", "pairs", "p", "p cannot be below"],
+    ["figure", "difference", "pairs", "p", "smallest possible p"],
     ...comparisons.map(({ measure, n, difference, deviation, p, least }) => [
       titles.get(measure) ?? measure,
       withDeviation({ mean: difference, deviation }, n > 1),
@@ -141,7 +144,7 @@ export function comparisonCells(
   ];
 }
 
-/** Four significant digits; the deviation, where there is one, to as many places. */
+/** Four significant digits. The deviation, if there is one, has as many decimal places. */
 function withDeviation({ mean, deviation }: { mean: number; deviation: number }, spread: boolean): string {
   if (!Number.isFinite(mean)) return String(mean);
   const size = Math.floor(Math.log10(Math.max(Math.abs(mean), Math.abs(deviation), 1e-6)));
@@ -150,7 +153,7 @@ function withDeviation({ mean, deviation }: { mean: number; deviation: number },
   return spread && Number(fixed(deviation)) > 0 ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
 }
 
-/** Cells as a Markdown table. */
+/** Formats cells as a Markdown table. */
 export function markdownTable(cells: readonly (readonly string[])[]): string {
   const [head = [], ...rest] = cells;
   const line = (row: readonly string[]) =>

@@ -14,14 +14,14 @@ const parametersOf = (config: Config): number =>
     .parameters()
     .reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
 
-it("the table has every variant once, with a name that a folder can have", () => {
+it("every variant occurs once, with a name that is valid for a folder", () => {
   const names = variants.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[a-z0-9.-]+$/);
   expect(names).toEqual(expect.arrayContaining(["baseline", "scbn", "siamese", "full", "alpha-0", "raw"]));
 });
 
-it("every variant sees as many images a step, and differs from the configuration in what it is about alone", () => {
+it("every variant has as many images per step, and differs from the configuration only in what it varies", () => {
   const base = loadConfig("birds-64", small);
   for (const { name } of variants) {
     const config = configOf(name);
@@ -36,7 +36,7 @@ it("every variant sees as many images a step, and differs from the configuration
   }
 });
 
-it("parts are switched on and off as the names say", () => {
+it("variants switch on the parts that their names state", () => {
   const parts = (name: string) => {
     const { generator, siamese } = configOf(name);
     return [generator.scbn.join(), siamese.enabled];
@@ -60,7 +60,7 @@ it("parts are switched on and off as the names say", () => {
   });
 });
 
-it("Siamese branches and the contrastive loss add no parameter; SCBN adds some", () => {
+it("Siamese branches and the contrastive loss add no parameters; SCBN does", () => {
   const [baseline, siamese, scbn, full] = ["baseline", "siamese", "scbn-both", "full"].map((name) =>
     parametersOf(configOf(name)),
   );

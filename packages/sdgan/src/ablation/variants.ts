@@ -1,18 +1,21 @@
-/** What is compared: the parts of SD-GAN one by one, and what its loss leaves open. */
+/** The variants that are compared: parts of SD-GAN, pairs, and constants of its loss. */
 import type { Config, ScbnKind } from "@sdgan/core";
 
-/** One way to train. What it does not say stays as the configuration has it. */
+/** Changes to the configuration of a training. Everything else is as configured. */
 export interface Variant {
   name: string;
-  /** What it is, in a few words. */
+  /** A short description. */
   title: string;
-  /** Which of the page's curves it is among: the parts of the method, what pairs are made of, or the loss's constants. */
+  /** The group of curves in the report: parts of the method, pairs, or constants of the contrastive loss. */
   among: "parts" | "pairs" | "constants";
-  /** What conditions batch normalization: the same in all stages, or other cues first than later; by default as configured. */
+  /**
+   * Conditioning of batch normalization: one kind for all stages, or sentence first and words later; by
+   * default as configured.
+   */
   scbn?: ScbnKind | "sentence, then word";
-  /** Pairs of captions and the contrastive loss; without them, as many images a step, unpaired. */
+  /** Pairs of captions and the contrastive loss. Without them, as many images per step, unpaired. */
   siamese: boolean;
-  /** What else, as `--set` takes it. */
+  /** Other changes, as `--set` takes them. */
   set?: readonly string[];
 }
 
@@ -41,7 +44,7 @@ export const variants: readonly Variant[] = [
   { name: "full", title: "SD-GAN: SCBN and Siamese branches", among: "parts", siamese: true },
   {
     name: "published",
-    title: "SD-GAN as the paper reads: sentence, then words; each branch with its own z",
+    title: "SD-GAN as in the paper: sentence, then words; each branch with its own z",
     ...{ ...pairs, scbn: "sentence, then word" },
     set: ["siamese.sharedNoise=false"],
   },
@@ -66,7 +69,7 @@ export const variants: readonly Variant[] = [
   { name: "alpha-0.05", title: "SD-GAN, α = 0.05", ...constants, set: ["contrastive.alpha=0.05"] },
   { name: "alpha-0.2", title: "SD-GAN, α = 0.2", ...constants, set: ["contrastive.alpha=0.2"] },
   { name: "alpha-0.5", title: "SD-GAN, α = 0.5", ...constants, set: ["contrastive.alpha=0.5"] },
-  { name: "raw", title: "SD-GAN, d as it is", ...constants, set: ["contrastive.distance=raw"] },
+  { name: "raw", title: "SD-GAN, d not normalized", ...constants, set: ["contrastive.distance=raw"] },
   {
     name: "per-element",
     title: "SD-GAN, d per element",
@@ -88,9 +91,10 @@ export const variants: readonly Variant[] = [
 ];
 
 /**
- * What `--set` makes of a configuration to have the variant. Siamese branches see `training.batch` images each; a
- * variant without them gets those of both, so that every variant sees as many images a step: otherwise batch sizes
- * would be compared, not methods. None of them stops early: they are compared at equal steps.
+ * Changes to a configuration, as `--set` takes them, that give the variant. Each Siamese branch has
+ * `training.batch` images per step. A variant without branches gets twice the batch, so that every variant
+ * has as many images per step. Otherwise batch sizes would be compared, not methods. Early stopping is
+ * disabled: variants are compared at equal steps.
  */
 export function settingsOf({ scbn, siamese, set = [] }: Variant, { generator, training }: Config): string[] {
   const [first, later] = scbn === "sentence, then word" ? ["sentence", "word"] : [scbn, scbn];

@@ -34,8 +34,8 @@ export function addAblate(program: Command): void {
     .option("--threads <count>", "threads of each, by default the cores shared out", wholeNumber(1, 1024))
     .option("--damsm <folder>", "a run folder whose DAMSM all runs train with, rather than one trained here")
     .option(
-      "--judge <folder>",
-      "a run folder with a DAMSM of another seed, which measures R-precision, rather than one trained here",
+      "--evaluation-damsm <folder>",
+      "a run folder with a DAMSM of another seed, which computes R-precision; by default one is trained here",
     )
     .option(
       "--attribute-classifier <folder>",
@@ -51,10 +51,10 @@ const help = `
 Variants, each with as many images a step:
 ${variants.map(({ name, title }) => `  ${name.padEnd(26)}${title}`).join("\n")}
 
-The DAMSMs and the attributeClassifier are trained once, in the folder's shared/ and judge/; runs are in runs/VARIANT/seed-N. The
+The DAMSMs and the attributeClassifier are trained once, in the folder's shared/ and evaluation-damsm/; runs are in runs/VARIANT/seed-N. The
 table is in ablation.md and ablation.json, made anew after every run, of all runs of the folder that were measured alike;
 report.html is the page to look at. What is complete is not done again, and what was interrupted goes on.
-Where damsm.encoder is inception, train two DAMSMs first, and give --damsm and --judge.
+Where damsm.encoder is inception, train two DAMSMs first, and give --damsm and --evaluation-damsm.
 Ctrl-C saves all that is running and exits with 130; a second one ends at once.
 
 Example:
@@ -71,7 +71,7 @@ interface Options {
   jobs: number;
   threads?: number;
   damsm?: string;
-  judge?: string;
+  evaluationDamsm?: string;
   attributeClassifier?: string;
   inception?: string;
   images: number;
@@ -114,12 +114,17 @@ async function show(options: Options): Promise<void> {
 const STOPPING =
   "Finishing the steps under way and saving; once more ends at once, with the last checkpoints";
 
-/** The command that this is. */
-function commandOf({ set = [], variants, seeds, ...options }: Options): string {
+/** The command with these options, for resuming. */
+export function commandOf({ set = [], variants, seeds, ...options }: Options): string {
   const lists = { variants: variants?.join(), seeds: seeds.join() };
   const given = Object.entries({ ...options, ...lists }).filter(([, value]) => value !== undefined);
-  const words = given.flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const words = given.flatMap(([name, value]) => [`--${optionName(name)}`, String(value)]);
   return commandLine("ablate", ...words, ...set.flatMap((one) => ["--set", one]));
+}
+
+/** `evaluationDamsm` → `evaluation-damsm`. */
+function optionName(property: string): string {
+  return property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function namesOf(text: string): string[] {

@@ -29,7 +29,7 @@ export function evaluationLines(result: Evaluation): string[] {
     ...(result.leftOut.length > 0
       ? ["Left out:", ...result.leftOut.map(({ metric, why }) => `  ${metric} ${why}`)]
       : []),
-    `To look at: ${result.sheet}`,
+    `To look at: ${result.grid}`,
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Where networks compute, and in what. */
+/** Device and precision of the networks' computation. */
 import { type Config, UserError } from "@sdgan/core";
 import {
   cudaDriver,
@@ -13,42 +13,42 @@ import { computeDtype } from "./precision.js";
 
 export interface Compute {
   device: Device;
-  /** Of the networks' activations; losses, parameters and optimizers keep float32. */
+  /** Dtype of the networks' activations. Losses, parameters and optimizers use float32. */
   dtype: DType;
 }
 
 /**
- * Readies the device for one precision.
+ * Chooses the device and configures it for a precision.
  *
- * @param asked by default the GPU where there is one that libtorch can use, else the processor
- * @throws UserError if the GPU is asked for and there is none
+ * @param requested by default a GPU if libtorch can use one, else the CPU
+ * @throws UserError if a GPU is requested and none is available
  */
-export function startComputing(precision: Config["training"]["precision"], asked?: Device): Compute {
-  const device = chooseDevice(asked);
+export function startComputing(precision: Config["training"]["precision"], requested?: Device): Compute {
+  const device = chooseDevice(requested);
   if (device === "cuda") {
     setTf32(precision === "tf32");
-    setCudnnBenchmark(true); // The images of a step have the same shapes every time.
+    setCudnnBenchmark(true); // Every step has the same shapes.
   }
   return { device, dtype: computeDtype(precision, device) };
 }
 
-function chooseDevice(asked: Device | undefined): Device {
-  if (asked === "cpu") return "cpu";
+function chooseDevice(requested: Device | undefined): Device {
+  if (requested === "cpu") return "cpu";
   if (cudaIsAvailable()) return "cuda";
-  if (asked === undefined) return "cpu";
+  if (requested === undefined) return "cpu";
   const { found, remedy } = whyNoCuda();
   throw new UserError(`--device cuda: ${found}; ${remedy}`, { code: "device.unavailable" });
 }
 
-/** What is missing for training on a GPU, and what to do; for where libtorch finds none. */
+/** Why libtorch finds no GPU, and what to do about it. */
 export function whyNoCuda(): { found: string; remedy: string; driver: boolean } {
   const driver = cudaDriver();
   const { version, config } = libtorchInfo();
   const builtFor = /CUDA (?:Runtime )?(\d+\.\d+)/.exec(config)?.[1];
   if (!driver) {
     return {
-      found: "no driver of NVIDIA's was found (libcuda.so.1)",
-      remedy: "use --device cpu, or install the driver (nvidia-smi then tells of the GPU)",
+      found: "no driver of NVIDIA was found (libcuda.so.1)",
+      remedy: "use --device cpu, or install the driver (nvidia-smi then lists the GPU)",
       driver: false,
     };
   }
@@ -57,23 +57,25 @@ export function whyNoCuda(): { found: string; remedy: string; driver: boolean } 
     const hidden = process.env.CUDA_VISIBLE_DEVICES;
     return {
       found:
-        `the driver (CUDA ${driver.version}) tells of no GPU` +
+        `the driver (CUDA ${driver.version}) reports no GPU` +
         (hidden === undefined ? "" : `, and CUDA_VISIBLE_DEVICES is "${hidden}"`),
-      remedy: "use --device cpu, or see what nvidia-smi says",
+      remedy: "use --device cpu, or check the output of nvidia-smi",
       driver: true,
     };
   }
   if (!builtFor) {
     return {
-      found: `${gpu.name} is there, and libtorch ${version} was built without CUDA`,
+      found: `${gpu.name} was found, and libtorch ${version} was built without CUDA`,
       remedy: cudaBuild(driver.version),
       driver: true,
     };
   }
   return {
-    found: `${gpu.name} is there, and libtorch ${version}, built for CUDA ${builtFor}, cannot use it; the driver runs up to CUDA ${driver.version}`,
+    found: `${gpu.name} was found, and libtorch ${version}, built for CUDA ${builtFor}, cannot use it; the driver supports up to CUDA ${driver.version}`,
     remedy:
-      Number(builtFor) > Number(driver.version) ? cudaBuild(driver.version) : "see what nvidia-smi says",
+      Number(builtFor) > Number(driver.version)
+        ? cudaBuild(driver.version)
+        : "check the output of nvidia-smi",
     driver: true,
   };
 }
@@ -81,6 +83,6 @@ export function whyNoCuda(): { found: string; remedy: string; driver: boolean } 
 function cudaBuild(version: string): string {
   return (
     `set LIBTORCH to the folder of a libtorch built for CUDA ${version} or earlier ` +
-    "(that of a Python torch will do), and run: npx sdgan setup"
+    "(the one of a Python torch works), and run: npx sdgan setup"
   );
 }

@@ -1,5 +1,5 @@
-/** What `--device` may name. It stands alone, so that the command line knows it without libtorch. */
+/** Values of `--device`. In a file of its own, so that the command line can import it without libtorch. */
 export const devices = ["cpu", "cuda"] as const;
 
-/** The processor, or the first of NVIDIA's GPUs that CUDA_VISIBLE_DEVICES leaves. */
+/** The CPU, or the first NVIDIA GPU that CUDA_VISIBLE_DEVICES leaves visible. */
 export type Device = (typeof devices)[number];

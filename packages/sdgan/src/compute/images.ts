@@ -1,17 +1,20 @@
+/** Resizing of images to the size that a network takes, and conversion to bytes. */
 import { functional, type Tensor } from "@sdgan/torch";
-/** Images brought to the size that a network takes. */
 
-/** Whether images of `from` pixels can be brought to `to` without leaving pixels out. */
+/** Whether images of `from` pixels can be resized to `to` without skipping pixels. */
 export function fits(from: number, to: number): boolean {
   return from <= to || from % to === 0;
 }
 
-/** [B, C, S, S] → [B, C, size, size]: squares of pixels are averaged; where S is smaller, enlarged bilinearly. */
+/**
+ * [B, C, S, S] → [B, C, size, size]: averages squares of pixels, or enlarges bilinearly if S is smaller than
+ * `size`.
+ */
 export function fit(images: Tensor, size: number): Tensor {
   return images.size(2) < size ? functional.upsampleBilinear(images, size, size) : resize(images, size);
 }
 
-/** What `fit` does, in words. */
+/** Describes in words what `fit` does. */
 export function describeFit(from: number, to: number): string {
   if (from === to) return "none";
   return from < to
@@ -32,12 +35,12 @@ export function pixelsOf(images: Tensor): Uint8Array {
   return inBytes(images).to("uint8").permute(0, 2, 3, 1).contiguous().toArray() as Uint8Array;
 }
 
-/** Images in −1 … 1 as an image file has them, in 256 steps, and still in −1 … 1. */
+/** Rounds images in −1 … 1 to the 256 levels of an image file. The result is in −1 … 1. */
 export function quantized(images: Tensor): Tensor {
   return inBytes(images).div(127.5).sub(1);
 }
 
-/** −1 … 1 → whole numbers 0 … 255, float32. */
+/** −1 … 1 → integers 0 … 255 in float32. */
 function inBytes(images: Tensor): Tensor {
   return images.to("float32").add(1).mul(127.5).round().clamp(0, 255);
 }

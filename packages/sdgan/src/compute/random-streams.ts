@@ -1,23 +1,23 @@
-/** The default streams of tensors' random numbers: the CPU's, and that of the device that is computed on. */
+/** libtorch's default random number streams: that of the CPU, and that of the device in use. */
 import { Generator as RandomStream, type Tensor } from "@sdgan/torch";
 import type { Device } from "./device.js";
 
-/** Where they are, by device: "default" is the CPU's. */
+/** States of the streams by name: "default" is the CPU's, "cuda" the GPU's. */
 export function randomState(device: Device): Map<string, Tensor> {
   return new Map(streamsOf(device).map(({ name, stream }) => [name, stream.state]));
 }
 
-/** Puts back what `randomState` gave. A stream of another device that it was taken on is let be. */
+/** Restores what `randomState` returned. States of devices not in use are ignored. */
 export function restoreRandomState(device: Device, state: ReadonlyMap<string, Tensor>): void {
   for (const { name, stream } of streamsOf(device)) {
     const saved = state.get(name);
-    // A run that began on another device has drawn nothing from this one's.
+    // A run that began on another device has no state for this device's stream.
     if (saved) stream.state = saved;
-    else if (name === "default") throw new Error("the state of random numbers is missing");
+    else if (name === "default") throw new Error("the state of the CPU's random numbers is missing");
   }
 }
 
-/** Holds the streams: when this is disposed of, they are where they were before, whatever has drawn from them. */
+/** Saves the streams' states, and restores them when it is disposed of. */
 export function holdRandomStreams(device: Device = "cpu"): Disposable {
   const held = streamsOf(device).map(({ stream }) => ({ stream, before: stream.state }));
   return {

@@ -3,9 +3,10 @@ import { paddedTokens } from "../util/padded-tokens.js";
 import type { Device } from "./device.js";
 
 /**
- * What the text encoder takes of captions: tokens [B, T], int64, padded with 0 to the longest. Lengths stay on the CPU.
+ * Input of the text encoder: tokens [B, T], int64, padded with 0 to the longest caption. Lengths stay on the
+ * CPU.
  *
- * @param captions tokens of each of the B captions
+ * @param captions tokens of the B captions
  */
 export function tokenTensor(
   captions: readonly ArrayLike<number>[],

@@ -19,7 +19,7 @@ it("says what to do where libtorch cannot use it", () => {
   using simulated = simulateCuda();
   simulated.isUsable = false;
   expect(examineGpu()).toMatchObject({
-    found: expect.stringMatching(/^Simulated GPU is there, and libtorch .* was built without CUDA$/),
+    found: expect.stringMatching(/^Simulated GPU was found, and libtorch .* was built without CUDA$/),
     advice: expect.stringContaining("npx sdgan setup"),
   });
 });

@@ -5,10 +5,10 @@ import type { ImageGenerator } from "../generation/image-generator.js";
 import { type GridImage, grid } from "../images/grid.js";
 import { captionOf, type Trial } from "./trials.js";
 
-/** Rows and generated images a row. */
+/** Rows, and generated images per row. */
 const [rowCount, imagesPerRow] = [8, 4];
 
-/** Captions that were never seen, the real images, and images generated from them: a PNG. */
+/** A PNG with one row per trial: the caption, the real image, and images generated from the caption. */
 export async function comparisonGrid(
   imageGenerator: ImageGenerator,
   data: Prepared,

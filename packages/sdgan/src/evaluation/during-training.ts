@@ -1,4 +1,6 @@
-/** A cheap evaluation while the GAN trains: a few hundred images of the validation split, looked at by what the run folder has. */
+/**
+ * Evaluation during training of the GAN, on images of the validation split, with a network of the run folder.
+ */
 
 import { join } from "node:path";
 import { type Config, imageSizes, UserError } from "@sdgan/core";
@@ -16,14 +18,14 @@ import { damsmExtractor } from "./networks/damsm.js";
 import { figureKinds, type MetricName, trainingFigures } from "./result.js";
 import { chooseTrials } from "./trials.js";
 
-/** The test split is kept for what is reported: no checkpoint is chosen by it. */
+/** The test split is used for reported figures only: no checkpoint is chosen by it. */
 const split = "val" satisfies Split;
 
 /**
- * What `evaluate` of the configuration asks for; undefined where it asks for nothing. The run folder's attribute classifier looks at
- * the images; where there is none, the DAMSM that the generator is trained with, which tells less: it is what the
- * generator learns to please.
- * @throws UserError if the best checkpoint is to be found by the attribute accuracy and there is no attribute classifier
+ * The evaluator configured by `evaluate`; undefined if `evaluate.every` is 0. The feature network is the
+ * attribute classifier of the run folder. Without one, it is the DAMSM that the generator is trained with;
+ * its figures are less meaningful, because the generator is trained to score well by it.
+ * @throws UserError if `evaluate.best` is attributeAccuracy and there is no attribute classifier
  */
 export function makeEvaluator(
   run: string,
@@ -40,8 +42,8 @@ export function makeEvaluator(
   if (extractors.attributeClassifier) metrics.push("attributeAccuracy");
   else if (best === "attributeAccuracy")
     throw new UserError(
-      `evaluate.best is attributeAccuracy, and there is no ${attributeClassifierPath(run)}: train an attribute classifier first ` +
-        `(sdgan train attribute-classifier --config … --data ${data.dir} --run ${run}), or --set evaluate.best=frechetDistance`,
+      `evaluate.best is attributeAccuracy, and there is no ${attributeClassifierPath(run)}: ` +
+        `train an attribute classifier first (sdgan train attribute-classifier --config … --data ${data.dir} --run ${run}), or --set evaluate.best=frechetDistance`,
       { code: "file.missing" },
     );
   const named = (figure: string) =>
@@ -51,7 +53,7 @@ export function makeEvaluator(
     measure(networks) {
       const { figures } = measure({
         ...{ data, split, size, device, trials, extractors, metrics, seed: config.seed },
-        draw: (captions, noise) =>
+        generate: (captions, noise) =>
           generateImages(
             networks,
             captions.map(({ tokens }, i) => ({

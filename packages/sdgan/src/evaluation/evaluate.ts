@@ -1,4 +1,4 @@
-/** How good a run is, in the field's measures: its averaged generator, held against images that it never saw. */
+/** Evaluates a run: compares images of its averaged generator with real images of the test split. */
 
 import { join, relative } from "node:path";
 import { UserError } from "@sdgan/core";
@@ -33,7 +33,7 @@ import {
 } from "./result.js";
 import { chooseTrials } from "./trials.js";
 
-/** What no training has seen, and by which no checkpoint was chosen. */
+/** Not used in training, nor for the choice of a checkpoint. */
 const split = "test" satisfies Split;
 
 export interface EvaluateOptions {
@@ -41,31 +41,35 @@ export interface EvaluateOptions {
   run: string;
   /** A prepared folder; its split `test` is used. */
   data: string;
-  /** By default all that can be computed with what is there. */
+  /** By default all metrics that can be computed with the given data and networks. */
   metrics?: readonly MetricName[] | undefined;
-  /** A file with the weights that FID is defined by; images are compared by its features then. */
+  /**
+   * A file with the Inception weights that FID is defined by. If given, images are compared by its features.
+   */
   inception?: string | undefined;
-  /** Another run folder, whose DAMSM, from another seed, judges for R-precision. */
+  /** Another run folder, whose DAMSM (trained from another seed) computes R-precision. */
   damsm?: string | undefined;
-  /** The run folder that the attribute classifier was trained in; by default the same, where it has one. */
+  /** The run folder of the attribute classifier; by default `run`, if it has one. */
   attributeClassifier?: string | undefined;
-  /** Which of the run's checkpoints draws: a step, or "best"; by default the newest model. */
+  /** The checkpoint that generates: a step, or "best"; by default the newest model. */
   checkpoint?: CheckpointChoice;
-  /** Images to draw, one of each caption. */
+  /** Number of images to generate, one per caption. */
   images: number;
   seed: number;
-  /** By default a GPU where there is one. */
+  /** By default a GPU if there is one. */
   device?: Device | undefined;
   onImage?(done: number): void;
 }
 
 /**
- * Draws images of captions of unseen images, lets networks look at them and at the real ones, and computes what was
- * asked for. Writes `evaluation.json` and `evaluation.png` into the run folder, and the first also under the name
- * of what it is of into `evaluations/`. Figures that were there already of the same model, data and images stay.
+ * Generates images from captions of the test split, extracts features of generated and real images, and
+ * computes the metrics. Writes `evaluation.json` and `evaluation.png` into the run folder, and the JSON also
+ * into `evaluations/`, named by step, seed and number of images. Earlier figures of the same model, data and
+ * images are kept.
  *
- * @throws UserError, and changes nothing, if model, data or networks are missing or do not fit, a metric that was
- *   asked for cannot be computed, or there are figures of the same name of another model
+ * @throws UserError, without changing any file, if model, data or networks are missing or do not match, if a
+ *   requested metric cannot be computed, or if `evaluation.json` has figures of another model with the same
+ *   step, seed and number of images
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
@@ -78,21 +82,27 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function evaluateOn(
   data: Prepared,
-  { run, metrics, checkpoint, images, seed, device: asked, onImage, ...networks }: EvaluateOptions,
+  { run, metrics, checkpoint, images, seed, device: requestedDevice, onImage, ...networks }: EvaluateOptions,
 ): Promise<Evaluation> {
   const before = readEvaluation(run);
-  const imageGenerator = new ImageGenerator(run, { device: asked, checkpoint: stepOf(run, checkpoint) });
-  const { device, checkpoint: drawing } = imageGenerator;
-  const { data: trainedOn, damsm } = drawing.hashes;
-  const model = { file: relative(run, drawing.file), sha256: sha256Of(drawing.file), data: trainedOn, damsm };
-  if (before) requireSameModel(run, before, { step: drawing.step, seed, images, model });
+  const imageGenerator = new ImageGenerator(run, {
+    device: requestedDevice,
+    checkpoint: stepOf(run, checkpoint),
+  });
+  const { device, checkpoint: generating } = imageGenerator;
+  const { data: trainedOn, damsm } = generating.hashes;
+  const model = {
+    ...{ file: relative(run, generating.file), sha256: sha256Of(generating.file) },
+    ...{ data: trainedOn, damsm },
+  };
+  if (before) requireSameModel(run, before, { step: generating.step, seed, images, model });
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
-  const extractors = openOnlookers(run, { ...networks, data, size, device });
+  const extractors = openExtractors(run, { ...networks, data, size, device });
   const trials = chooseTrials(data, split, images, seed);
   refuseImpossible(metrics ?? [], { data, split, extractors, trials });
   const measured = measure({
     ...{ data, split, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
-    draw: (captions, noise) =>
+    generate: (captions, noise) =>
       generateImages(
         imageGenerator.networks,
         captions.map(({ text }, i) => ({ tokens: imageGenerator.read(text).tokens, ...noise[i]! })),
@@ -106,20 +116,20 @@ async function evaluateOn(
     );
   const { dir: folder, sha256, source, splits } = data;
   const result: Evaluation = {
-    ...{ run: drawing.run, step: drawing.step, seed, model },
+    ...{ run: generating.run, step: generating.step, seed, model },
     data: { folder, sha256, source, split, images: splits[split].images.length },
     ...{ images: measured.images, realImages: measured.realImages, size },
     networks: networksOf(measured, extractors),
     ...{ figures: measured.figures, leftOut: measured.leftOut },
-    sheet: join(run, "evaluation.png"),
+    grid: join(run, "evaluation.png"),
   };
-  const sheet = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
+  const grid = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
   const whole = before ? withFiguresOf(before, result) : result;
-  write(run, whole, sheet);
+  write(run, whole, grid);
   return whole;
 }
 
-function openOnlookers(
+function openExtractors(
   run: string,
   {
     inception,
@@ -148,7 +158,7 @@ function refuseImpossible(metrics: readonly MetricName[], means: Parameters<type
   }
 }
 
-/** Those that had a part in a figure. */
+/** The networks that a figure was computed with. */
 function networksOf(
   { figures }: Pick<Evaluation, "figures">,
   extractors: FeatureExtractors,
@@ -163,17 +173,17 @@ function titleOf({ step, figures }: Evaluation): string {
   if (attributeAccuracy) {
     const { generated, real, chance } = attributeAccuracy;
     return (
-      `step ${step}: the attribute classifier sees ${percent(generated)} of what unseen captions name ` +
-      `(${percent(real!)} in the real images, ${percent(chance!)} by chance)`
+      `step ${step}: attribute accuracy ${percent(generated)} on captions of the test split ` +
+      `(${percent(real!)} for the real images, ${percent(chance!)} by chance)`
     );
   }
   const distance = frechetDistance ? `, Fréchet distance ${frechetDistance.generated.toPrecision(3)}` : "";
-  return `step ${step}: captions that were never seen${distance}`;
+  return `step ${step}: captions of the test split${distance}`;
 }
 
 /**
- * Refuses to put figures beside those of another model, or in their place: they are of the same step, seed and number
- * of images, and so have the same name.
+ * Refuses to merge with or replace figures of another model that have the same step, seed and number of
+ * images, and so the same file name.
  */
 function requireSameModel(
   run: string,
@@ -185,13 +195,13 @@ function requireSameModel(
   if (nameOf(before) !== nameOf(now) || before.model.sha256 === now.model.sha256) return;
   const file = join(run, "evaluation.json");
   throw new UserError(
-    `${file}: has figures of another model: ${short(before.model.sha256)} is the SHA-256 that it records of ` +
+    `${file}: has figures of another model: it records the SHA-256 ${short(before.model.sha256)} of ` +
       `${before.model.file}, and ${join(run, now.model.file)} has ${short(now.model.sha256)}: ` +
-      `put that model back, or move ${file} away to evaluate this one`,
+      `restore that model, or move ${file} away to evaluate this one`,
   );
 }
 
-/** Figures of the same images by the same model that were computed before, and not now. */
+/** Adds earlier figures of the same model, data and images that were not computed again. */
 function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
   const of = ({ step, seed, model, data, images, realImages, size }: Evaluation) =>
     JSON.stringify([step, seed, model.sha256, data.sha256, data.split, images, realImages, size]);
@@ -200,15 +210,15 @@ function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
     (now.networks[name as NetworkName]?.sha256 ?? sha256) === sha256;
   if (!Object.entries(before.networks).every(same)) return now;
   const figures = inOrder({ ...before.figures, ...now.figures });
-  const there = new Set(Object.keys(figures).map((name) => figureKinds[name as FigureName].metric));
+  const available = new Set(Object.keys(figures).map((name) => figureKinds[name as FigureName].metric));
   return {
     ...now,
     ...{ figures, networks: { ...before.networks, ...now.networks } },
-    leftOut: now.leftOut.filter(({ metric }) => !there.has(metric)),
+    leftOut: now.leftOut.filter(({ metric }) => !available.has(metric)),
   };
 }
 
-function write(run: string, result: Evaluation, sheet: Buffer): void {
+function write(run: string, result: Evaluation, grid: Buffer): void {
   const json = `${JSON.stringify(result, null, 2)}\n`;
   const folder = join(run, "evaluations");
   const { step, seed, images } = result;
@@ -216,5 +226,5 @@ function write(run: string, result: Evaluation, sheet: Buffer): void {
   onDisk(folder, () => ensureFolder(folder));
   writeFileAtomic(join(folder, name), json);
   writeFileAtomic(join(run, "evaluation.json"), json);
-  writeFileAtomic(result.sheet, sheet);
+  writeFileAtomic(result.grid, grid);
 }

@@ -1,4 +1,4 @@
-/** The whole way, on a small set of birds: images generated or altered, networks trained on it, figures. */
+/** End-to-end tests of the evaluation on a small set of birds, with networks trained on it. */
 
 import {
   copyFileSync,
@@ -40,7 +40,7 @@ import { train } from "../training/train.js";
 import { sha256Of } from "../util/sha256.js";
 import { makeEvaluator } from "./during-training.js";
 import { evaluate } from "./evaluate.js";
-import type { Draw, FeatureExtractors } from "./extract-features.js";
+import type { FeatureExtractors, Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import { type AttributeExtractor, attributeExtractor } from "./networks/attribute-classifier.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
@@ -62,9 +62,9 @@ beforeAll(async () => {
   const config = (...more: string[]): Config => loadConfig(at("tiny.yaml"), [...settings, ...more]);
   const options = { data: at("data"), run: at("run"), config: config() };
   for (const training of ["attribute-classifier", "damsm", "gan"] as const) await train(training, options);
-  await train("damsm", { ...options, run: at("judge"), config: config("seed=1", "text.width=32") });
+  await train("damsm", { ...options, run: at("other"), config: config("seed=1", "text.width=32") });
   const attributeClassifier = attributeExtractor(at("run"), { data, size, device: "cpu" });
-  extractors = { attributeClassifier, damsm: understanding(attributeClassifier) };
+  extractors = { attributeClassifier, damsm: damsmByAttributes(attributeClassifier) };
 });
 afterAll(() => {
   data.close();
@@ -82,10 +82,10 @@ const settings = [
 ];
 
 /**
- * A judge of captions as good as the attribute classifier: an image's code is what the attribute classifier sees in it, a caption's feature which
- * attributes it names, and with which values.
+ * Replaces DAMSM by the attribute classifier. An image's features are the predicted attribute values, a
+ * caption's features the attribute values that it names.
  */
-function understanding(attributeClassifier: AttributeExtractor): DamsmExtractor {
+function damsmByAttributes(attributeClassifier: AttributeExtractor): DamsmExtractor {
   const { attributes } = attributeClassifier;
   const named = new Map<string, number[]>();
   for (const { captions, attributes: truth } of data.splits.test.images)
@@ -103,36 +103,43 @@ function understanding(attributeClassifier: AttributeExtractor): DamsmExtractor 
   };
 }
 
-/** Which trial's real image is drawn: of a trial's place, its own caption or the partner's, the first noise or the other. */
-type Pick = (place: number, generated: { partner: boolean; number: number }) => number;
+/**
+ * Index of the trial whose real image is returned instead of a generated one, by the index of the requested
+ * trial, its caption (its own or the partner's) and its noise (the first or the second).
+ */
+type Pick = (place: number, requested: { partner: boolean; number: number }) => number;
 const own: Pick = (place) => place;
 const trialCount = 120;
 
-/** Which trial's caption is drawn with noise of this seed, its own or the partner's. */
-function whoseIs(text: string, seed: number, trials: readonly Trial[]): { place: number; partner: boolean } {
+/** The trial with this caption and noise seed, and whether the caption is its own or the partner's. */
+function findTrial(
+  text: string,
+  seed: number,
+  trials: readonly Trial[],
+): { place: number; partner: boolean } {
   for (const [place, trial] of trials.entries()) {
     const { image, caption, pair } = trial;
-    const says = (one: number) => captionOf(data, "test", { image, caption: one }).text === text;
-    if ([trial.seed, pair!.seed].includes(seed) && says(caption)) return { place, partner: false };
-    if (pair!.seed === seed && says(pair!.partner)) return { place, partner: true };
+    const hasText = (one: number) => captionOf(data, "test", { image, caption: one }).text === text;
+    if ([trial.seed, pair!.seed].includes(seed) && hasText(caption)) return { place, partner: false };
+    if (pair!.seed === seed && hasText(pair!.partner)) return { place, partner: true };
   }
-  throw new Error(`nobody says ${JSON.stringify(text)} with seed ${seed}`);
+  throw new Error(`no trial has the caption ${JSON.stringify(text)} and seed ${seed}`);
 }
 
-/** What one would measure of somebody who draws the real images, which ones `pick` says, altered by `alter`. */
+/** Figures of a generator that returns real images, chosen by `pick` and altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
   const trials = chooseTrials(data, "test", trialCount, 0);
-  const draw: Draw = (captions, noise) => {
+  const generate: Generate = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
-      const { place, partner } = whoseIs(captions[i]!.text, seed, trials);
+      const { place, partner } = findTrial(captions[i]!.text, seed, trials);
       return { image: trials[pick(place, { partner, number })]!.image, caption: 0 };
     });
     const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
   const { figures, leftOut } = measure({
-    ...{ data, split: "test", draw, size, trials, extractors, seed: 0, metrics: metricNames },
+    ...{ data, split: "test", generate, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",
   });
   expect(leftOut).toEqual([]);
@@ -141,7 +148,7 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
   ) as Record<FigureName, number>;
 }
 
-it("training is measured on the split to validate on, and a trained model on the one to test on", () => {
+it("the splits val and test have no image in common", () => {
   const idsOf = (split: "val" | "test") =>
     new Set(chooseTrials(data, split, 1000, 0).map(({ image }) => data.splits[split].images.at(image).id));
   const [val, test] = [idsOf("val"), idsOf("test")];
@@ -155,7 +162,7 @@ describe("figures of altered real images", () => {
     truth = figuresOf(own);
   });
 
-  it("of the very same ones are perfect, but for what the networks cannot see", () => {
+  it("are perfect for unaltered images, except those limited by the networks", () => {
     expect(truth.frechetDistance).toBeLessThan(1e-4);
     expect(truth).toMatchObject({ precision: 1, recall: 1, variety: 1 });
     expect(truth).toMatchObject({ consistencyRatio: 0, consistencyRetrieval: 1, noiseDiversity: 0 });
@@ -163,7 +170,7 @@ describe("figures of altered real images", () => {
     expect(truth.rPrecision).toBeGreaterThan(0.1);
   });
 
-  it("get worse with noise, the more the worse, and with blur", () => {
+  it("get worse with more noise and with blur", () => {
     const [little, much] = [0.2, 1].map((amount) =>
       figuresOf(own, (images) => images.add(randn(images.shape).mul(amount))),
     );
@@ -182,7 +189,7 @@ describe("figures of altered real images", () => {
     }
   });
 
-  it("tell a collapse: by recall, Inception Score and distances, not by precision; onto one image, by variety", () => {
+  it("detect collapse by recall, Inception Score and distances, and collapse to one image by variety", () => {
     const collapsed = figuresOf((place) => place % 3);
     expect(collapsed.precision).toBe(1);
     expect(collapsed.recall).toBeLessThan(0.1);
@@ -191,35 +198,35 @@ describe("figures of altered real images", () => {
     expect(collapsed.frechetDistance).toBeGreaterThan(100 * truth.frechetDistance);
   });
 
-  it("tell swapped captions: by what words are for, not by the images as a set", () => {
+  it("detect swapped captions by R-precision and attribute accuracy, not by the Fréchet distance", () => {
     const swapped = figuresOf((place) => (place + trialCount / 2 + 1) % trialCount);
     expect(swapped.rPrecision).toBeLessThan(truth.rPrecision / 2);
     expect(swapped.attributeAccuracy).toBeLessThan(truth.attributeAccuracy - 0.1);
     expect(swapped.frechetDistance).toBeLessThan(1e-4);
   });
 
-  it("tell whether two captions of one image draw the same, and whether noise and words add something", () => {
+  it("measure consistency of captions of one image, and diversity by noise and by words", () => {
     const far = (place: number) => (place + trialCount / 2 + 1) % trialCount;
     const apart = figuresOf((place, { partner }) => (partner ? far(place) : place));
     expect(apart.consistencyRatio).toBeCloseTo(1, 1);
     expect(apart.consistencyRetrieval).toBeLessThan(0.1);
     expect(apart.wordDiversity).toBeGreaterThan(0.8);
     expect(truth.wordDiversity).toBe(0);
-    const chancy = figuresOf((place, { number }) => (number === 2 ? far(place) : place));
-    expect(chancy.noiseDiversity).toBeGreaterThan(0.8);
-    expect(chancy.consistencyRatio).toBe(0);
+    const byNoise = figuresOf((place, { number }) => (number === 2 ? far(place) : place));
+    expect(byNoise.noiseDiversity).toBeGreaterThan(0.8);
+    expect(byNoise.consistencyRatio).toBe(0);
   });
 });
 
 describe("a caption oracle", () => {
-  const figures = async (deaf: number) => {
+  const figures = async (ignored: number) => {
     const trials = chooseTrials(data, "test", trialCount, 0);
-    const draw = await captionOracle(data, trials, deaf);
+    const generate = await captionOracle(data, trials, ignored);
     const metrics = ["attributeAccuracy", "consistency", "diversity"] as const;
     const options = {
       data,
       split: "test",
-      draw,
+      generate,
       size,
       trials,
       extractors,
@@ -230,15 +237,15 @@ describe("a caption oracle", () => {
     return measure(options).figures;
   };
 
-  it("draws what captions name, and by chance what they do not; who hears nothing draws all by chance", async () => {
-    const [listener, deaf] = [await figures(0), await figures(1)];
-    const { generated, real, chance } = listener.attributeAccuracy!;
+  it("renders named attributes and samples the others; if it ignores all captions, it is at chance", async () => {
+    const [exact, ignoring] = [await figures(0), await figures(1)];
+    const { generated, real, chance } = exact.attributeAccuracy!;
     expect(Math.abs(generated - real!)).toBeLessThan(0.06);
-    expect(Math.abs(deaf.attributeAccuracy!.generated - chance!)).toBeLessThan(0.06);
-    expect(listener.consistencyRetrieval!.generated).toBeGreaterThan(
-      2 * deaf.consistencyRetrieval!.generated,
+    expect(Math.abs(ignoring.attributeAccuracy!.generated - chance!)).toBeLessThan(0.06);
+    expect(exact.consistencyRetrieval!.generated).toBeGreaterThan(
+      2 * ignoring.consistencyRetrieval!.generated,
     );
-    expect(listener.noiseDiversity!.generated).toBeGreaterThan(0.5);
+    expect(exact.noiseDiversity!.generated).toBeGreaterThan(0.5);
   });
 });
 
@@ -250,18 +257,18 @@ describe("evaluate", () => {
     return (error as UserError).message;
   };
 
-  it("measures all that it can, says of what, and writes it down", async () => {
-    const seen: number[] = [];
+  it("computes all possible metrics and writes them with model, data and networks", async () => {
+    const progress: number[] = [];
     const result = await evaluate({
-      ...{ ...options(), images: 130, damsm: at("judge") },
-      onImage: (done) => seen.push(done),
+      ...{ ...options(), images: 130, damsm: at("other") },
+      onImage: (done) => progress.push(done),
     });
-    expect(seen).toEqual([32, 64, 96, 128, 130]);
+    expect(progress).toEqual([32, 64, 96, 128, 130]);
     expect(JSON.parse(readFileSync(at("run", "evaluation.json"), "utf8"))).toEqual(result);
     expect(
       JSON.parse(readFileSync(at("run", "evaluations", "step-0000002-seed-0-images-130.json"), "utf8")),
     ).toEqual(result);
-    expect(existsSync(result.sheet)).toBe(true);
+    expect(existsSync(result.grid)).toBe(true);
     expect(result).toMatchObject({ run: "run", step: 2, seed: 0, size, leftOut: [] });
     expect(result).toMatchObject({ images: 130, realImages: 120 });
     const index = sha256Of(at("data", "index.json"));
@@ -291,15 +298,15 @@ describe("evaluate", () => {
     expect(Object.keys(attributeAccuracy!.byAttribute!).sort()).toEqual(Object.keys(data.attributes!).sort());
   });
 
-  it("gives the same figures again, and others for another seed", async () => {
+  it("returns the same figures for the same seed, and others for another seed", async () => {
     const figures = async (seed: number) => (await evaluate({ ...options(), seed })).figures;
     const first = await figures(3);
     expect(await figures(3)).toEqual(first);
     expect((await figures(4)).frechetDistance!.generated).not.toBe(first.frechetDistance!.generated);
   });
 
-  it("keeps figures of the same images that were computed before, and those of other images beside", async () => {
-    const same = { images: 130, damsm: at("judge") };
+  it("keeps earlier figures of the same images, and files of other images", async () => {
+    const same = { images: 130, damsm: at("other") };
     const before = await evaluate({ ...options(), ...same });
     const again = await evaluate({ ...options(), ...same, damsm: undefined, metrics: ["attributeAccuracy"] });
     expect(again).toEqual(before);
@@ -309,7 +316,7 @@ describe("evaluate", () => {
     expect(JSON.parse(readFileSync(kept, "utf8"))).toEqual(before);
   });
 
-  it("refuses to put figures beside those of another model of the same name, and leaves those", async () => {
+  it("refuses to merge with figures of another model, and keeps those", async () => {
     cpSync(at("run"), at("swapped"), { recursive: true });
     const run = { run: at("swapped"), images: 130, metrics: ["attributeAccuracy"] as const };
     await evaluate({ ...options(), ...run });
@@ -325,16 +332,18 @@ describe("evaluate", () => {
       metadata,
     );
     const message = await refusal(run);
-    expect(message).toContain(`${at("swapped", "evaluation.json")}: has figures of another model: ${then}`);
+    expect(message).toContain(
+      `${at("swapped", "evaluation.json")}: has figures of another model: it records the SHA-256 ${then} of`,
+    );
     expect(message).toContain(`and ${at("swapped", "model.safetensors")} has ${hash()}`);
     expect(message).toContain("move");
     expect(hash()).not.toBe(then);
     expect(readFileSync(at("swapped", "evaluation.json"), "utf8")).toBe(before);
-    // Of other images they are other figures.
+    // Another number of images has another file name.
     expect((await evaluate({ ...options(), ...run, images: 20 })).images).toBe(20);
   });
 
-  it("drops figures of other data, though it lies in the same place", async () => {
+  it("drops figures of other data at the same path", async () => {
     cpSync(at("run"), at("elsewhere"), { recursive: true });
     const run = { run: at("elsewhere"), data: at("changing"), images: 20 };
     const prepared = (seed: number) =>
@@ -349,20 +358,20 @@ describe("evaluate", () => {
     expect(Object.keys(other.figures)).toEqual(["precision", "recall"]);
   });
 
-  it("measures what three images to test on allow, however many are drawn", async () => {
+  it("computes the metrics that three test images allow, however many are generated", async () => {
     await prepare(birds({ species: 4, imagesPerSpecies: 3, size }), { out: at("few"), size });
     const few = at("few-run");
     cpSync(at("run"), few, { recursive: true });
     const { figures, leftOut } = await evaluate({ ...options(), run: few, data: at("few") });
     expect(figures.frechetDistance!.realCount).toBe(3);
     expect(leftOut.map(({ metric, why }) => `${metric} ${why}`)).toEqual([
-      `kernelDistance needs 4 images to test on, and ${at("few")} has 3`,
-      `precisionRecall needs 4 images to test on, and ${at("few")} has 3`,
+      `kernelDistance needs 4 images in the split test, and ${at("few")} has 3`,
+      `precisionRecall needs 4 images in the split test, and ${at("few")} has 3`,
       expect.stringMatching(/^rPrecision needs a DAMSM/),
     ]);
   });
 
-  it("leaves out what it has no means for, and says what to bring", async () => {
+  it("leaves out metrics that cannot be computed, and reports what is needed", async () => {
     const { figures, leftOut } = await evaluate({ ...options(), images: 8 });
     expect(Object.keys(figures)).not.toContain("rPrecision");
     expect(leftOut).toEqual([
@@ -374,23 +383,23 @@ describe("evaluate", () => {
     ]);
   });
 
-  it("refuses a metric that was asked for, with what to bring, and leaves what was there", async () => {
+  it("refuses a requested metric that cannot be computed, and keeps earlier figures", async () => {
     const before = readFileSync(at("run", "evaluation.json"), "utf8");
     expect(await refusal({ metrics: ["rPrecision"] })).toMatch(/^rPrecision needs a DAMSM from another seed/);
-    expect(await refusal({ metrics: ["rPrecision"], damsm: at("judge") })).toMatch(
-      /needs 99 captions of other classes beside each.*more --images/,
+    expect(await refusal({ metrics: ["rPrecision"], damsm: at("other") })).toMatch(
+      /needs 99 captions of other classes for every image.*more --images/,
     );
     expect(await refusal({ metrics: ["inceptionScore"], images: 3 })).toMatch(/give --images 10/);
-    expect(await refusal({ attributeClassifier: at("judge") })).toMatch(
-      /judge.*attribute-classifier\.safetensors: there is no such file/,
+    expect(await refusal({ attributeClassifier: at("other") })).toMatch(
+      /other.*attribute-classifier\.safetensors: there is no such file/,
     );
     expect(await refusal({ inception: at("run", "model.safetensors") })).toMatch(/model\.safetensors/);
     expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
-    expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated while it was trained/);
+    expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated during training/);
     expect(readFileSync(at("run", "evaluation.json"), "utf8")).toBe(before);
   });
 
-  it("refuses the DAMSM that trained the generator, as a copy too", async () => {
+  it("refuses the DAMSM that the generator was trained with, and a copy of it", async () => {
     mkdirSync(at("copy", "damsm"), { recursive: true });
     for (const name of readdirSync(at("run", "damsm")).filter((name) => name.includes(".")))
       if (!name.includes("tfevents")) copyFileSync(at("run", "damsm", name), at("copy", "damsm", name));
@@ -400,12 +409,12 @@ describe("evaluate", () => {
       );
   });
 
-  it("without an attribute classifier compares by the DAMSM that is given; with nothing, it refuses", async () => {
+  it("without an attribute classifier, compares by the given DAMSM; without any network, refuses", async () => {
     mkdirSync(at("bare"));
     for (const name of ["config.yaml", "vocabulary.json", "model.safetensors"])
       copyFileSync(at("run", name), at("bare", name));
     const bare = { run: at("bare") };
-    const { figures, networks } = await evaluate({ ...options(), ...bare, damsm: at("judge") });
+    const { figures, networks } = await evaluate({ ...options(), ...bare, damsm: at("other") });
     expect(Object.keys(networks)).toEqual(["damsm"]);
     expect(figures.frechetDistance).toMatchObject({ network: "damsm" });
     expect(await refusal(bare)).toMatch(
@@ -414,13 +423,13 @@ describe("evaluate", () => {
     expect(await refusal({ ...bare, metrics: ["attributeAccuracy"] })).toMatch(
       /^attributeAccuracy needs an attribute classifier/,
     );
-    expect(await refusal({ ...bare, metrics: ["inceptionScore"], damsm: at("judge") })).toMatch(
-      /needs a network that tells classes/,
+    expect(await refusal({ ...bare, metrics: ["inceptionScore"], damsm: at("other") })).toMatch(
+      /needs a network that predicts classes/,
     );
   });
 });
 
-it("by Inception, where its weights are named: its pool3, its classes", async () => {
+it("uses features and classes of Inception if its weights are given", async () => {
   const file = at("inception.safetensors");
   scope(() => saveSafetensors(file, new InceptionV3("fid").stateDict()));
   const { figures, networks } = await evaluate({
@@ -434,7 +443,7 @@ it("by Inception, where its weights are named: its pool3, its classes", async ()
   expect(figures.frechetDistance!.generated).toBeGreaterThan(0);
 });
 
-it("a model of small images is held against real ones of its size", async () => {
+it("compares a model of small images with real images of the same size", async () => {
   const config = loadConfig(at("tiny.yaml"), [...settings, "generator.firstSize=8", "damsm.imageSize=16"]);
   const options = { data: at("data"), run: at("small"), config };
   for (const training of ["damsm", "gan"] as const) await train(training, options);
@@ -450,18 +459,18 @@ it("a model of small images is held against real ones of its size", async () => 
   expect(result.figures.attributeAccuracy!.real).toBeGreaterThan(0.2);
 });
 
-it("training writes its figures down, and its best checkpoint can be drawn with", async () => {
+it("training writes figures, and its best checkpoint can be evaluated", async () => {
   const config = loadConfig(at("tiny.yaml"), [
     ...settings,
     ...["training.steps=6", "evaluate.every=1", "evaluate.images=32", "log.keep=1"],
   ]);
-  mkdirSync(at("watched", "attribute-classifier"), { recursive: true });
+  mkdirSync(at("evaluated", "attribute-classifier"), { recursive: true });
   copyFileSync(
     at("run", "attribute-classifier", "attribute-classifier.safetensors"),
-    at("watched", "attribute-classifier", "attribute-classifier.safetensors"),
+    at("evaluated", "attribute-classifier", "attribute-classifier.safetensors"),
   );
-  await train("gan", { data: at("data"), run: at("watched"), config, damsm: at("run"), makeEvaluator });
-  const lines = readMetrics(at("watched", "metrics.jsonl")).filter(
+  await train("gan", { data: at("data"), run: at("evaluated"), config, damsm: at("run"), makeEvaluator });
+  const lines = readMetrics(at("evaluated", "metrics.jsonl")).filter(
     (line) => "attributeClassifier/attributeAccuracy" in line,
   );
   expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -472,18 +481,18 @@ it("training writes its figures down, and its best checkpoint can be drawn with"
   const distances = lines.map((line) => line["attributeClassifier/frechetDistance"] as number);
   const best = 1 + distances.indexOf(Math.min(...distances));
   const result = await evaluate({
-    ...{ run: at("watched"), data: at("data") },
+    ...{ run: at("evaluated"), data: at("data") },
     ...{ images: 20, seed: 0, checkpoint: "best" },
   });
   expect(result.step).toBe(best);
 
-  const asked = { data: at("data"), run: at("unread"), damsm: at("run") };
+  const options = { data: at("data"), run: at("unclassified"), damsm: at("run") };
   const byAccuracy = loadConfig(at("tiny.yaml"), [
     ...settings,
     "evaluate.every=1",
     "evaluate.best=attributeAccuracy",
   ]);
-  await expect(train("gan", { ...asked, config: byAccuracy, makeEvaluator })).rejects.toThrow(
+  await expect(train("gan", { ...options, config: byAccuracy, makeEvaluator })).rejects.toThrow(
     /evaluate\.best is attributeAccuracy, and there is no .*train an attribute classifier first/,
   );
 });

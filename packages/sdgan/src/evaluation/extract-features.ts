@@ -1,4 +1,7 @@
-/** Draws the images of an evaluation, and keeps what networks see in them and in the real ones: features, no pixels. */
+/**
+ * Generates the images of an evaluation, and extracts features of these and of the real images. Pixels are
+ * not kept.
+ */
 import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 import { fit, quantized } from "../compute/images.js";
@@ -19,65 +22,75 @@ export interface FeatureExtractors {
   damsm?: DamsmExtractor | undefined;
 }
 
-/** Which image of a caption: seed and number of its noise. */
+/** Seed and number that determine the noise of one image of a caption. */
 export interface Noise {
   seed: number;
   number: number;
 }
 
-/** Draws captions, each with its own noise: [B, 3, S, S] in −1 … 1. What it draws of one does not depend on the others. */
-export type Draw = (captions: readonly PreparedCaption[], noise: readonly Noise[]) => Tensor;
+/**
+ * Generates one image per caption, each with its own noise: [B, 3, S, S] in −1 … 1. An image does not depend
+ * on the other captions of the batch.
+ */
+export type Generate = (captions: readonly PreparedCaption[], noise: readonly Noise[]) => Tensor;
 
 export interface ExtractOptions {
   data: Prepared;
-  /** Which the trials are of. */
+  /** The split of the trials. */
   split: Split;
-  draw: Draw;
-  /** Pixels a side that drawn and real images are brought to, before anything looks at them. */
+  generate: Generate;
+  /** Size in pixels that generated and real images are resized to before features are extracted. */
   size: number;
   device: Device;
   trials: readonly Trial[];
   extractors: FeatureExtractors;
-  /** Which of them looks at pairs too, and at images of the same caption under other noise. */
+  /**
+   * Network that also extracts features of pairs; network that also extracts features of images with other
+   * noise.
+   */
   pairs?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
-  /** Called with the number of trials that are done. */
+  /** Called with the number of finished trials. */
   onTrial?(done: number): void;
 }
 
-/** What each network sees, row after row: on the processor. */
+/** Features of each network, one row per image, on the CPU. */
 export interface ExtractedFeatures {
   trials: readonly Trial[];
-  /** The trials' images. */
-  generated: Views;
-  /** The real images: of the first trials, which have one each. */
-  real: Views;
-  /** Images of both captions of each pair, with the noise of its group; `paired` are the pairs' trials. */
-  pairs: [Views, Views];
+  /** Of the generated images of the trials. */
+  generated: FeaturesByNetwork;
+  /** Of the real images, each once: they belong to the first trials. */
+  real: FeaturesByNetwork;
+  /**
+   * Of the images of both captions of each pair, with the noise of its group. `paired` are the indices of
+   * their trials.
+   */
+  pairs: [FeaturesByNetwork, FeaturesByNetwork];
   paired: number[];
-  /** Images of the first trials' captions under other noise, as many as real ones. */
-  otherNoise: Views;
+  /** Of images of the first trials' captions with other noise, as many as real images. */
+  otherNoise: FeaturesByNetwork;
   /** DAMSM's sentence features of the trials' captions. */
   sentences: Tensor | undefined;
 }
 
-export type Views = Partial<Record<NetworkName, Features>>;
+export type FeaturesByNetwork = Partial<Record<NetworkName, Features>>;
 
 export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
   const { data, split, trials, onTrial } = options;
   const first = Math.min(trials.length, data.splits[split].images.length);
   const parts: Part[] = [];
-  for (let from = 0; from < trials.length; from += generatedAtOnce) {
-    const some = trials.slice(from, from + generatedAtOnce);
-    const unseen = some.slice(0, Math.max(0, first - from)); // whose image has not had its turn before
-    parts.push(inferenceMode(() => scope(() => extractSome(some, unseen, options))));
+  for (let from = 0; from < trials.length; from += batchSize) {
+    const some = trials.slice(from, from + batchSize);
+    // Trials whose real image occurs for the first time.
+    const newImages = some.slice(0, Math.max(0, first - from));
+    parts.push(inferenceMode(() => scope(() => extractSome(some, newImages, options))));
     onTrial?.(from + some.length);
   }
-  const joined = (viewsOf: (part: Part) => Views): Views =>
+  const joined = (featuresOf: (part: Part) => FeaturesByNetwork): FeaturesByNetwork =>
     Object.fromEntries(
       names.flatMap((name) => {
-        const sights = parts.flatMap((part) => viewsOf(part)[name] ?? []);
-        return sights.length === 0 ? [] : [[name, joinFeatures(sights)]];
+        const own = parts.flatMap((part) => featuresOf(part)[name] ?? []);
+        return own.length === 0 ? [] : [[name, joinFeatures(own)]];
       }),
     );
   const sentences = parts.flatMap((part) => part.sentences ?? []);
@@ -92,26 +105,27 @@ export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
   };
 }
 
-const generatedAtOnce = 32;
+/** Images that are generated together. */
+const batchSize = 32;
 
 const names = ["inception", "attributeClassifier", "damsm"] as const satisfies NetworkName[];
 
 interface Part {
-  generated: Views;
-  real: Views;
-  pairs: [Views, Views];
-  otherNoise: Views;
+  generated: FeaturesByNetwork;
+  real: FeaturesByNetwork;
+  pairs: [FeaturesByNetwork, FeaturesByNetwork];
+  otherNoise: FeaturesByNetwork;
   sentences: Tensor | undefined;
 }
 
 function extractSome(
   some: readonly Trial[],
-  unseen: readonly Trial[],
-  { data, split, draw, size, device, extractors, pairs, otherNoise }: ExtractOptions,
+  newImages: readonly Trial[],
+  { data, split, generate, size, device, extractors, pairs, otherNoise }: ExtractOptions,
 ): Part {
   const generated = (trials: readonly Trial[], number = 1) =>
     quantized(
-      draw(
+      generate(
         trials.map((trial) => captionOf(data, split, trial)),
         trials.map(({ seed }) => ({ seed, number })),
       ),
@@ -123,11 +137,11 @@ function extractSome(
   };
   const extract = (make: () => Tensor, trials: readonly Trial[], by: readonly NetworkName[]) => {
     if (trials.length === 0 || by.length === 0) return {};
-    // Each in a scope of its own, so that only one network's layers are in memory at a time.
+    // One scope per network: only one network's activations are in memory at a time.
     return scope(() => {
       const images = scope(() => fit(make(), size));
       return Object.fromEntries(
-        by.map((name) => [name, scope(() => onProcessor(extractors[name]!.extract(images)))]),
+        by.map((name) => [name, scope(() => onCpu(extractors[name]!.extract(images)))]),
       );
     });
   };
@@ -140,23 +154,23 @@ function extractSome(
     extract(() => generated(trials), trials, pairs ? [pairs] : []);
   return {
     generated: extract(() => generated(some), some, all),
-    real: extract(() => real(unseen), unseen, all),
+    real: extract(() => real(newImages), newImages, all),
     pairs: [ofPairs(first), ofPairs(second)],
-    otherNoise: extract(() => generated(unseen, 2), unseen, otherNoise ? [otherNoise] : []),
+    otherNoise: extract(() => generated(newImages, 2), newImages, otherNoise ? [otherNoise] : []),
     sentences: extractors.damsm
       ?.read(some.map((trial) => captionOf(data, split, trial).text))
       .to({ device: "cpu" }),
   };
 }
 
-function onProcessor({ features, classes }: Features): Features {
-  const take = (one: Tensor) => one.to({ device: "cpu" });
-  return { features: take(features), classes: classes.map(take) };
+function onCpu({ features, classes }: Features): Features {
+  const move = (one: Tensor) => one.to({ device: "cpu" });
+  return { features: move(features), classes: classes.map(move) };
 }
 
-function joinFeatures(sights: readonly Features[]): Features {
+function joinFeatures(parts: readonly Features[]): Features {
   return {
-    features: cat(sights.map(({ features }) => features)),
-    classes: sights[0]!.classes.map((_, head) => cat(sights.map(({ classes }) => classes[head]!))),
+    features: cat(parts.map(({ features }) => features)),
+    classes: parts[0]!.classes.map((_, head) => cat(parts.map(({ classes }) => classes[head]!))),
   };
 }

@@ -1,10 +1,10 @@
-/** From what networks saw to figures: a function a metric. */
+/** Computes figures from extracted features: one function per metric. */
 import { Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
-import { attributeAccuracy, namedBy, namedByOthers, type Reading } from "./attribute-accuracy.js";
-import type { ExtractedFeatures, FeatureExtractors, Views } from "./extract-features.js";
+import { attributeAccuracy, type ClassifiedImage, namedBy, namedByOthers } from "./attribute-accuracy.js";
+import type { ExtractedFeatures, FeatureExtractors, FeaturesByNetwork } from "./extract-features.js";
 import { semanticConsistency } from "./metrics/consistency.js";
 import { meanDistance } from "./metrics/distances.js";
 import { semanticDiversity } from "./metrics/diversity.js";
@@ -17,27 +17,28 @@ import type { Features } from "./networks/feature-extractor.js";
 import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
 import { groupSize, groupsOf } from "./trials.js";
 
-/** What figures are computed of. */
+/** Input of a metric. */
 export interface Evidence extends ExtractedFeatures {
   data: Prepared;
-  /** Which the trials are of. */
+  /** The split of the trials. */
   split: Split;
   extractors: FeatureExtractors;
-  /** The network whose features images are compared by. */
+  /** The network whose features are compared. */
   by: NetworkName;
   seed: number;
 }
 
 type Figures = Partial<Record<FigureName, Figure>>;
 
-/** A metric's figures. What they need must have been observed: `lacking` tells. */
+/** Figures of each metric. `lacking` in measure.ts reports whether a metric can be computed. */
 export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
   inceptionScore({ generated, real, by }) {
     const counts = countsOf(generated, real, by);
     const score = ({ classes }: Features, splits: number) =>
       inceptionScore(classes as [Tensor, ...Tensor[]], splits);
     const { mean, deviation } = score(generated[by]!, scoreSplits);
-    // The score grows with a part's size, so real images are in fewer parts, each as large as the generated ones'.
+    // The score grows with a part's size. Parts of real images are therefore as large as those of generated
+    // images.
     const realSplits = Math.max(1, Math.round((scoreSplits * counts.realCount) / counts.count));
     return {
       inceptionScore: {
@@ -146,25 +147,24 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
 
   attributeAccuracy({ data, split, trials, generated, real, extractors }) {
     const { attributes } = extractors.attributeClassifier!;
-    const read = ({ classes }: Features, asked: typeof namedBy) => {
-      const seen = classes.map((one) => one.argmax(1).toNumbers());
-      const readings = Array.from({ length: sizeOf({ classes }) }, (_, i): Reading => {
+    const score = ({ classes }: Features, namedIn: typeof namedBy) => {
+      const predicted = classes.map((one) => one.argmax(1).toNumbers());
+      const images = Array.from({ length: sizeOf({ classes }) }, (_, i): ClassifiedImage => {
         const image = data.splits[split].images.at(trials[i]!.image);
         return {
-          seen: Object.fromEntries(Object.keys(attributes).map((name, head) => [name, seen[head]![i]!])),
+          predicted: Object.fromEntries(
+            Object.keys(attributes).map((name, head) => [name, predicted[head]![i]!]),
+          ),
           truth: image.attributes!,
-          asked: asked(image, trials[i]!.caption),
+          named: namedIn(image, trials[i]!.caption),
         };
       });
-      return attributeAccuracy(readings, attributes);
+      return attributeAccuracy(images, attributes);
     };
-    const figure = (asked: typeof namedBy): Figure | undefined => {
-      const [ofDrawn, ofReal] = [
-        read(generated.attributeClassifier!, asked),
-        read(real.attributeClassifier!, asked),
-      ];
-      if (ofDrawn.named === 0) return undefined;
-      const { accuracy, chance, byAttribute, named } = ofDrawn;
+    const figure = (namedIn: typeof namedBy): Figure | undefined => {
+      const ofReal = score(real.attributeClassifier!, namedIn);
+      const { accuracy, chance, byAttribute, named } = score(generated.attributeClassifier!, namedIn);
+      if (named === 0) return undefined;
       const realCount = sizeOf(real.attributeClassifier!);
       const figure = {
         generated: accuracy,
@@ -179,15 +179,15 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
   },
 };
 
-/** As the papers have it. */
+/** As in the papers. */
 export const scoreSplits = 10;
-/** As the paper has them; halves of what there is where that is less, so that subsets differ. */
+/** As in the paper. With fewer images, a subset is half of them, so that subsets differ. */
 const [kernelSubsets, kernelSubsetSize] = [100, 1000];
-/** Images or captions among which the right one is to be found, and how often R-precision tries. */
+/** Captions per search of R-precision, the right one included, and the number of searches per image. */
 export const searched = 100;
 const searches = 10;
 
-/** The same figure of one half of the real images, chosen at random, against the other; nothing for too few. */
+/** The metric between two random halves of the real images; empty for too few images. */
 function ofHalves<Result>(features: Tensor, distance: (a: Tensor, b: Tensor) => Result): { real?: Result } {
   const count = features.size(0);
   if (count < fewestInHalves) return {};
@@ -198,7 +198,7 @@ function ofHalves<Result>(features: Tensor, distance: (a: Tensor, b: Tensor) => 
 
 const fewestInHalves = 16;
 
-function countsOf(generated: Views, real: Views, network: NetworkName) {
+function countsOf(generated: FeaturesByNetwork, real: FeaturesByNetwork, network: NetworkName) {
   return { network, count: sizeOf(generated[network]!), realCount: sizeOf(real[network]!) };
 }
 

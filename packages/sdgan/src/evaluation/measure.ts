@@ -1,4 +1,4 @@
-/** An evaluation of anything that draws captions: what can be measured, measured. */
+/** Evaluates any function that generates images from captions. */
 import { inferenceMode, scope } from "@sdgan/torch";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
@@ -17,16 +17,16 @@ import type { Trial } from "./trials.js";
 export interface MeasureOptions
   extends Pick<
     ExtractOptions,
-    "data" | "split" | "draw" | "size" | "device" | "trials" | "extractors" | "onTrial"
+    "data" | "split" | "generate" | "size" | "device" | "trials" | "extractors" | "onTrial"
   > {
   metrics: readonly MetricName[];
-  /** Of what a metric draws by chance. */
+  /** Seed of the metrics' random choices. */
   seed: number;
 }
 
 export type Measured = Pick<Evaluation, "images" | "realImages" | "figures" | "leftOut">;
 
-/** Measures all of `metrics` that can be, and says why the rest cannot. */
+/** Computes those of `metrics` that can be computed, and reports why the others cannot. */
 export function measure({ metrics, seed, ...options }: MeasureOptions): Measured {
   const { data, split, trials, extractors } = options;
   const reasons = metrics.map((metric) => ({
@@ -40,12 +40,12 @@ export function measure({ metrics, seed, ...options }: MeasureOptions): Measured
     scope((): Partial<Record<FigureName, Figure>> => {
       if (possible.length === 0) return {};
       const diversity = possible.includes("diversity");
-      const observations = extractFeatures({
-        ...{ ...options, extractors: lookingFor(possible, extractors) },
+      const extracted = extractFeatures({
+        ...{ ...options, extractors: neededExtractors(possible, extractors) },
         pairs: diversity || possible.includes("consistency") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
-      const evidence: Evidence = { ...observations, data, split, extractors, by: by!, seed };
+      const evidence: Evidence = { ...extracted, data, split, extractors, by: by!, seed };
       return Object.assign({}, ...possible.map((metric) => scope(() => figuresOf[metric](evidence))));
     }),
   );
@@ -57,7 +57,7 @@ export function measure({ metrics, seed, ...options }: MeasureOptions): Measured
   };
 }
 
-/** The network whose features images are compared by: Inception where it was named, else what is there. */
+/** The network whose features are compared: Inception if given, else the attribute classifier, else DAMSM. */
 export function featureNetwork({
   inception,
   attributeClassifier,
@@ -66,53 +66,48 @@ export function featureNetwork({
   return inception ? "inception" : attributeClassifier ? "attributeClassifier" : damsm ? "damsm" : undefined;
 }
 
-/** Those of the feature extractors that these metrics ask. */
-function lookingFor(metrics: readonly MetricName[], extractors: FeatureExtractors): FeatureExtractors {
+/** The feature extractors that these metrics need. */
+function neededExtractors(metrics: readonly MetricName[], extractors: FeatureExtractors): FeatureExtractors {
   const by = featureNetwork(extractors);
-  const asked = new Set(
+  const needed = new Set(
     metrics.map((metric) =>
       metric === "rPrecision" ? "damsm" : metric === "attributeAccuracy" ? "attributeClassifier" : by,
     ),
   );
   const { inception, attributeClassifier, damsm } = extractors;
   return {
-    inception: asked.has("inception") ? inception : undefined,
-    attributeClassifier: asked.has("attributeClassifier") ? attributeClassifier : undefined,
-    damsm: asked.has("damsm") ? damsm : undefined,
+    inception: needed.has("inception") ? inception : undefined,
+    attributeClassifier: needed.has("attributeClassifier") ? attributeClassifier : undefined,
+    damsm: needed.has("damsm") ? damsm : undefined,
   };
 }
 
-interface Means {
+interface Available {
   data: Prepared;
   split: Split;
   extractors: FeatureExtractors;
   trials: readonly Trial[];
 }
 
-/** What a metric lacks, and what to do about it; undefined where it can be computed. */
-export function lacking(metric: MetricName, means: Means): string | undefined {
-  const { data, split, extractors, trials } = means;
+/** Why a metric cannot be computed, and what to do about it; undefined if it can. */
+export function lacking(metric: MetricName, available: Available): string | undefined {
+  const { data, split, extractors, trials } = available;
   const fewest = fewestImages[metric];
   const { length } = data.splits[split].images;
   if (length < fewest && metric !== "inceptionScore")
-    return `needs ${fewest} images ${purposes[split]}, and ${data.dir} has ${length}`;
+    return `needs ${fewest} images in the split ${split}, and ${data.dir} has ${length}`;
   if (trials.length < fewest) return `needs ${fewest} images: give --images ${fewest} or more`;
-  if (metric === "attributeAccuracy") return extractors.attributeClassifier ? undefined : withoutReader(data);
-  if (metric === "rPrecision") return extractors.damsm ? withoutOthers(means) : withoutDamsm;
+  if (metric === "attributeAccuracy")
+    return extractors.attributeClassifier ? undefined : withoutClassifier(data);
+  if (metric === "rPrecision") return extractors.damsm ? withoutOthers(available) : withoutDamsm;
   const by = featureNetwork(extractors);
   if (by === undefined) return withoutFeatures(data);
-  if (metric === "inceptionScore" && !extractors[by]!.seesClasses)
-    return `needs a network that tells classes, which DAMSM does not: ${bring(data)}`;
+  if (metric === "inceptionScore" && !extractors[by]!.hasClasses)
+    return `needs a network that predicts classes, which DAMSM does not: ${remedy(data)}`;
   if (metric === "consistency" && trials.filter(({ pair }) => pair).length < 2)
-    return `needs images with two captions or more, which ${data.dir} has not`;
+    return `needs 2 images with two captions or more; fewer were chosen from ${data.dir}`;
   return undefined;
 }
-
-const purposes: Record<Split, string> = {
-  train: "to train on",
-  val: "to validate on",
-  test: "to test on",
-};
 
 const fewestImages: Record<MetricName, number> = {
   inceptionScore: scoreSplits,
@@ -126,29 +121,31 @@ const fewestImages: Record<MetricName, number> = {
 };
 
 const trainClassifier =
-  "train an attribute classifier (sdgan train attribute classifier --config … --data … --run RUN) and give --attribute-classifier RUN";
+  "train an attribute classifier (sdgan train attribute-classifier --config … --data … --run RUN) and give --attribute-classifier RUN";
 
-function withoutReader({ dir, attributes }: Prepared): string {
+function withoutClassifier({ dir, attributes }: Prepared): string {
   return attributes
     ? `needs an attribute classifier: ${trainClassifier}`
-    : `needs images whose attributes are known, as of generated birds; ${dir} has none`;
+    : `needs images with known attributes, such as the built-in birds; ${dir} has none`;
 }
 
-/** Why there is no R-precision where nobody gave a judge. */
+/** Why R-precision cannot be computed without a second DAMSM. */
 export const withoutDamsm =
   "needs a DAMSM from another seed than the generator's: train one (sdgan train damsm --config … --set seed=1 --data … " +
   "--run OTHER) and give --damsm OTHER";
 
 function withoutFeatures(data: Prepared): string {
-  return `needs a network to compare images by: ${bring(data)}, or give another run's DAMSM: --damsm RUN`;
+  return `needs a feature network to compare images: ${remedy(data)}, or give another run's DAMSM: --damsm RUN`;
 }
 
-function bring({ attributes }: Prepared): string {
+function remedy({ attributes }: Prepared): string {
   return `give --inception FILE, the weights that FID is defined by${attributes ? `; or ${trainClassifier}` : ""}`;
 }
 
-/** R-precision takes wrong captions from other classes, of real images too, which have one trial each. */
-function withoutOthers({ data: { dir, splits }, split, trials }: Means): string | undefined {
+/**
+ * R-precision compares with captions of other classes. Real images, one per trial, limit how many there are.
+ */
+function withoutOthers({ data: { dir, splits }, split, trials }: Available): string | undefined {
   const sizes = new Map<number, number>();
   const first = trials.slice(0, splits[split].images.length);
   for (const { image } of first) {
@@ -158,12 +155,14 @@ function withoutOthers({ data: { dir, splits }, split, trials }: Means): string 
   const others = first.length - Math.max(...sizes.values());
   if (others >= searched - 1) return undefined;
   return (
-    `needs ${searched - 1} captions of other classes beside each, and of the ${first.length} images of ${dir} there ` +
-    `are ${others}: give more --images, or more data`
+    `needs ${searched - 1} captions of other classes for every image, and the ${first.length} images of ${dir} have ` +
+    `${others} for the largest class: give more --images, or more data`
   );
 }
 
-/** In the order of `figureKinds`; without those that are no number, as diversity is where all images are one. */
+/**
+ * Figures in the order of `figureKinds`. NaN and ∞ are left out, such as diversity if all images are equal.
+ */
 export function inOrder(figures: Partial<Record<FigureName, Figure>>): Partial<Record<FigureName, Figure>> {
   const names = Object.keys(figureKinds) as FigureName[];
   return Object.fromEntries(

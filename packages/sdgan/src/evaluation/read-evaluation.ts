@@ -5,8 +5,8 @@ import { onDisk } from "../util/system-errors.js";
 import type { Evaluation } from "./result.js";
 
 /**
- * What `evaluate` wrote into the run folder `run`; undefined where there is none, or one of an earlier version.
- * @throws UserError if it cannot be read
+ * Reads `evaluation.json` of the run folder `run`; undefined if there is none, or one of an earlier version.
+ * @throws UserError if it cannot be read or is damaged
  */
 export function readEvaluation(run: string): Evaluation | undefined {
   const path = join(run, "evaluation.json");

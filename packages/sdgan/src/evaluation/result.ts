@@ -1,6 +1,6 @@
-/** What an evaluation found: the names of its figures, and the shape of `evaluation.json`. */
+/** The result of an evaluation: names of its figures, and the format of `evaluation.json`. */
 
-/** What can be asked for; some give two figures. */
+/** Metrics that can be requested; some give several figures. */
 export const metricNames = [
   "inceptionScore",
   "frechetDistance",
@@ -13,7 +13,7 @@ export const metricNames = [
 ] as const;
 export type MetricName = (typeof metricNames)[number];
 
-/** Every figure: how people call it, which metric it is of, and which direction is better. */
+/** Every figure: its title, its metric, and which direction is better. */
 export const figureKinds = {
   inceptionScore: { title: "Inception Score", metric: "inceptionScore", better: "higher" },
   frechetDistance: { title: "Fréchet distance", metric: "frechetDistance", better: "lower" },
@@ -38,47 +38,47 @@ export type FigureName = keyof typeof figureKinds;
 export interface FigureKind {
   title: string;
   metric: MetricName;
-  /** "neither" where it should be as the other figures make it. */
+  /** "neither" if neither direction is better. */
   better: "higher" | "lower" | "neither";
 }
 
 export interface Figure {
   /** Of generated images. */
   generated: number;
-  /** Over splits, subsets or repeats: `parts` says how many. */
+  /** Standard deviation over splits, subsets or repeats. `parts` is their number. */
   deviation?: number;
-  /** The same of real images: what a generator as good as the truth would come to. */
+  /** Of real images: the value that a perfect generator would reach. */
   real?: number;
-  /** What chance comes to. */
+  /** Expected by chance. */
   chance?: number;
-  /** Which of `networks` looked at the images. */
+  /** Which of `networks` it was computed with. */
   network: NetworkName;
-  /** How many it is of: images generated, pairs of them, or attributes named. */
+  /** Sample size: generated images, pairs of them, or named attributes. */
   count: number;
-  /** How many real images have a part in it. */
+  /** Number of real images used. */
   realCount?: number;
-  /** Splits, subsets or repeats that mean and deviation are of. */
+  /** Number of splits, subsets or repeats. */
   parts?: number;
-  /** Images or captions that the right one was found among, itself included. */
+  /** Number of images or captions searched, the right one included. */
   candidates?: number;
-  /** The attribute accuracy, attribute by attribute. */
+  /** Accuracy per attribute. */
   byAttribute?: Record<string, number>;
 }
 
 export type NetworkName = "inception" | "attributeClassifier" | "damsm";
 
-/** A network that looked at images. */
+/** A feature network of an evaluation. */
 export interface Network {
   /** In words: "Inception-v3 of 2015, as FID is defined by". */
   name: string;
   /** The file of its weights. */
   file: string;
   sha256: string;
-  /** What of it the features are, in words. */
+  /** Which of its activations are the features, in words. */
   features: string;
   /** Width of the features. */
   width: number;
-  /** How images are brought to the size that it takes, in words. */
+  /** How images are resized to its input size, in words. */
   resize: string;
 }
 
@@ -89,39 +89,40 @@ export interface Evaluation {
   step: number;
   seed: number;
   /**
-   * The generator's file in the run folder, and its SHA-256; and of what it was trained with, where it records that: of
-   * the index of its data, and of its DAMSM.
+   * The generator's file in the run folder, and its SHA-256. If the file records what it was trained with:
+   * the SHA-256 of the index of its data, and of its DAMSM.
    */
   model: { file: string; sha256: string; data?: string | undefined; damsm?: string | undefined };
   data: {
     folder: string;
-    /** SHA-256 of its index, which decides: the folder may have been moved, or prepared anew. */
+    /** SHA-256 of its index. It identifies the data: the folder may have been moved or prepared again. */
     sha256: string;
-    /** Its index's source: "birds". */
+    /** The source named in its index, for example "birds". */
     source: string;
     split: "test";
-    /** All images of the split. */
+    /** Number of images of the split. */
     images: number;
   };
-  /** Images generated, one of each caption; partners of other captions or other noise not counted. */
+  /** Generated images, one per trial. Images for pairs and for other noise are not counted. */
   images: number;
-  /** Real images they are held against. */
+  /** Real images they are compared with. */
   realImages: number;
-  /** Pixels a side that both are compared at. */
+  /** Size in pixels at which both are compared. */
   size: number;
   networks: Partial<Record<NetworkName, Network>>;
-  /** Those that could be computed, in the order of `figureKinds`. */
+  /** The figures that could be computed, in the order of `figureKinds`. */
   figures: Partial<Record<FigureName, Figure>>;
-  /** Metrics that could not be computed, and what to do about it. */
+  /** Metrics that could not be computed, with the reason and what to do about it. */
   leftOut: { metric: MetricName; why: string }[];
-  /** The sheet: captions that were never seen, images generated from them, and the real ones. */
-  sheet: string;
+  /** Path of the image grid: captions of the test split, real images, and generated images. */
+  grid: string;
 }
 
 /**
- * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line of their
- * own: `{"step":500,"attributeClassifier/attributeAccuracy":0.6,…}`. Before the slash stands the network that looked: the run folder's
- * attribute classifier, or its DAMSM where there is no attribute classifier (then without the attribute accuracy).
+ * Figures that training writes into `metrics.jsonl` and TensorBoard every `evaluate.every` steps, in a line
+ * of their own: `{"step":500,"attributeClassifier/attributeAccuracy":0.6,…}`. The name before the slash is
+ * the feature network: the attribute classifier of the run folder, or its DAMSM if there is no attribute
+ * classifier (then without the attribute accuracy).
  */
 export const trainingFigures = [
   "attributeAccuracy",

@@ -1,38 +1,38 @@
-/** Which captions an evaluation draws images of. */
+/** Choice of the captions that an evaluation generates images from. */
 import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
 import type { Prepared, PreparedSplit } from "../data/prepared.js";
 import { groupBy } from "../util/lists.js";
 
-/** An image of a split, captions of it to draw, and the noise to draw them with. */
+/** An image of a split, captions of it to generate images from, and the seeds of their noise. */
 export interface Trial {
-  /** Its place in the split. */
+  /** Index in the split. */
   image: number;
-  /** The caption that is drawn, by its place among the image's. */
+  /** Index of the caption among the image's captions. */
   caption: number;
-  /** Of the noise. */
+  /** Seed of the noise. */
   seed: number;
-  /** Absent where the image has no other caption, or has had its turn before. */
+  /** Absent if the image has no other caption, or occurred in an earlier trial. */
   pair?: {
-    /** Another caption of the same image. */
+    /** Index of another caption of the same image. */
     partner: number;
-    /** Of the noise that the images of both captions are drawn with, and those of all pairs of its group. */
+    /** Seed of the noise of both captions' images, the same for all pairs of a group. */
     seed: number;
   };
 }
 
-/** Pairs that are drawn with one noise: at least as many, as long as there are. */
+/** Least number of pairs that share one noise, if there are as many. */
 export const groupSize = 100;
 
 /**
- * `count` trials in an order that the seed decides: each image once, of different classes as long as there are, and
- * then all of them again, each time with the next caption and other noise.
+ * `count` trials in an order that the seed determines. Every image occurs once, with classes in turn; then
+ * all images occur again, each time with the next caption and other noise.
  */
 export function chooseTrials(data: Prepared, split: Split, count: number, seed: number): Trial[] {
   const { images } = data.splits[split];
   const random = new Random(seed, "evaluation");
-  const places = inTurn(images, random).slice(0, count);
+  const places = byTurns(images, random).slice(0, count);
   const captions = places.map((place) => random.below(images.at(place).captions.length));
   const trials = Array.from({ length: places.length === 0 ? 0 : count }, (_, i): Trial => {
     const image = places[i % places.length]!;
@@ -51,15 +51,18 @@ export function chooseTrials(data: Prepared, split: Split, count: number, seed: 
   return trials;
 }
 
-/** What is paired, in groups of at least `groupSize`, all about as large; in one where there are fewer. */
+/**
+ * Splits pairs into groups of nearly equal size, each of at least `groupSize`; one group if there are fewer
+ * pairs.
+ */
 export function groupsOf<T>(pairs: readonly T[]): T[][] {
   const groups = Math.max(1, Math.floor(pairs.length / groupSize));
   const start = (group: number) => Math.round((group * pairs.length) / groups);
   return Array.from({ length: groups }, (_, group) => pairs.slice(start(group), start(group + 1)));
 }
 
-/** All images: one of every class in turn. */
-function inTurn(images: PreparedSplit["images"], random: Random): number[] {
+/** Indices of all images, shuffled, one of every class in turn. */
+function byTurns(images: PreparedSplit["images"], random: Random): number[] {
   const places = random.shuffled([...new Array(images.length).keys()]);
   const byClass = groupBy(places, (place) => images.at(place).classId);
   const classes = random.shuffled([...byClass.values()]);

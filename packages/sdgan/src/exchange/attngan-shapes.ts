@@ -1,11 +1,11 @@
-/** What the tensors of AttnGAN's networks tell of their sizes, by their names and shapes. */
+/** Sizes of AttnGAN's networks, from the names and shapes of their tensors. */
 import { UserError } from "@sdgan/core";
 import type { NetworkFile } from "./network-file.js";
 
-/** Which of AttnGAN's networks a file has. */
+/** The kinds of AttnGAN's networks. */
 export type Role = "generator" | "text" | "image" | "discriminator";
 
-/** A tensor that only the one network has. */
+/** A tensor that only this network has. */
 const marks: Record<Role, string> = {
   generator: "ca_net.fc.weight",
   text: "rnn.weight_hh_l0",
@@ -13,14 +13,14 @@ const marks: Record<Role, string> = {
   discriminator: "COND_DNET.outlogits.0.weight",
 };
 
-/** @throws UserError if it is none of them */
+/** @throws UserError if the file has none of AttnGAN's networks */
 export function roleOf({ path, state }: NetworkFile): Role {
   const role = (Object.keys(marks) as Role[]).find((one) => state.has(marks[one]));
   if (role) return role;
   const names = [...state.keys()].slice(0, 3).join(", ");
   throw new UserError(
-    `${path}: is no network of AttnGAN's: its tensors are called ${names} …; ` +
-      `expected ${Object.values(marks).join(", or ")} among them`,
+    `${path}: is not a network of AttnGAN: its tensors are named ${names} …; ` +
+      `expected one of ${Object.values(marks).join(", ")}`,
     { code: "file.invalid" },
   );
 }
@@ -35,13 +35,13 @@ export interface GeneratorSizes {
   textWidth: number;
 }
 
-/** @throws UserError where the tensors are not those of one of AttnGAN's generators */
+/** @throws UserError if the tensors are not those of one of AttnGAN's generators */
 export function generatorSizes(file: NetworkFile): GeneratorSizes {
   const stages = countOf(file, (i) => `img_net${i + 1}.img.0.weight`);
   if (stages === 0)
     throw refused(
       file,
-      "draws no image in its first stage (img_net1 is missing), as AttnGAN's DCGAN variant",
+      "has no image in its first stage (img_net1 is missing), like AttnGAN's DCGAN variant, which is not supported",
     );
   const [fourfold, textWidth] = shapeOf(file, "ca_net.fc.weight", 2);
   const condition = fourfold! / 4;
@@ -49,7 +49,7 @@ export function generatorSizes(file: NetworkFile): GeneratorSizes {
   const width = shapeOf(file, "img_net1.img.0.weight", 4)[1]!;
   const upBlocks = countOf(file, (i) => `h_net1.upsample${i + 1}.1.weight`);
   const residualBlocks = countOf(file, (i) => `h_net2.residual.${i}.block.0.weight`);
-  // That the sizes belong together is asked here, so that no network is made that is larger than the file.
+  // Checks that the sizes are consistent, so that no network larger than the file is created.
   for (let i = 0; i < upBlocks; i++) {
     const channels = width * 2 ** (upBlocks - i);
     requireShape(file, `h_net1.upsample${i + 1}.1.weight`, [channels, channels, 3, 3]);
@@ -77,17 +77,18 @@ export interface TextSizes {
   width: number;
 }
 
-/** @throws UserError where the tensors are not those of AttnGAN's text encoder with one layer of LSTM */
+/** @throws UserError if the tensors are not those of AttnGAN's text encoder with one LSTM layer */
 export function textSizes(file: NetworkFile): TextSizes {
   const [vocabularySize, embedding] = shapeOf(file, "encoder.weight", 2);
   const [gates, hidden] = shapeOf(file, "rnn.weight_hh_l0", 2);
-  if (gates === 3 * hidden!) throw refused(file, "has a GRU; only text encoders with an LSTM are read");
-  if (file.state.has("rnn.weight_hh_l1")) throw refused(file, "has several layers of LSTM; one is read");
+  if (gates === 3 * hidden!) throw refused(file, "has a GRU; only text encoders with an LSTM are supported");
+  if (file.state.has("rnn.weight_hh_l1"))
+    throw refused(file, "has several LSTM layers; only one is supported");
   requireShape(file, "rnn.weight_hh_l0_reverse", [4 * hidden!, hidden!]);
   return { vocabularySize: vocabularySize!, embedding: embedding!, width: 2 * hidden! };
 }
 
-/** D, the width of text features that an image encoder was trained to. */
+/** D, the width of text features that an image encoder was trained with. */
 export function imageEncoderWidth(file: NetworkFile): number {
   return shapeOf(file, marks.image, 4)[0]!;
 }
@@ -98,7 +99,7 @@ export interface DiscriminatorSizes {
   textWidth: number;
 }
 
-/** @throws UserError where the tensors are not those of one of AttnGAN's discriminators */
+/** @throws UserError if the tensors are not those of one of AttnGAN's discriminators */
 export function discriminatorSizes(file: NetworkFile): DiscriminatorSizes {
   const to16 = countOf(file, (i) => `img_code_s16.${i === 0 ? 0 : 3 * i - 1}.weight`);
   const further = countOf(file, (i) => `img_code_s${2 ** (i + 5)}.0.weight`);
@@ -119,7 +120,10 @@ function shapeOf(file: NetworkFile, name: string, dimensions: number): number[] 
   const tensor = file.state.get(name);
   if (!tensor) throw refused(file, `lacks ${name}`);
   if (tensor.dim !== dimensions || tensor.numel === 0)
-    throw refused(file, `has ${name} of shape [${tensor.shape.join(", ")}], not of ${dimensions} dimensions`);
+    throw refused(
+      file,
+      `has ${name} of shape [${tensor.shape.join(", ")}]; expected ${dimensions} dimensions`,
+    );
   return tensor.shape;
 }
 
@@ -128,7 +132,7 @@ function requireShape(file: NetworkFile, name: string, expected: number[]): void
   if (shape.join() !== expected.join())
     throw refused(
       file,
-      `has ${name} of shape [${shape.join(", ")}]; by its other tensors it must be [${expected.join(", ")}]`,
+      `has ${name} of shape [${shape.join(", ")}]; expected [${expected.join(", ")}] from its other tensors`,
     );
 }
 

@@ -38,7 +38,7 @@ import { exportRun } from "./export-run.js";
 import { importAttngan } from "./import-attngan.js";
 import { importWeights } from "./import-weights.js";
 
-/** AttnGAN's networks, small, as its published code and PyTorch write them. */
+/** Small networks of AttnGAN, as its published code and PyTorch write them. */
 const published = golden("attngan-trajectory");
 const { generator: sizes, discriminatorWidth, images: imageSizes } = trajectorySizes(published);
 const { stages, textWidth, residualBlocks, width, condition } = sizes;
@@ -63,7 +63,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("AttnGAN's weights", () => {
-  it("become a run, in whatever order they are given, which draws as the published code", () => {
+  it("become a run that generates the same images as the published code, whatever the order of the files", () => {
     const [generator, text, captions] = files();
     const imported = importAttngan({
       files: [...discriminators().reverse(), captions!, text!, generator!],
@@ -92,12 +92,12 @@ describe("AttnGAN's weights", () => {
     expectImage(published, images[0]!);
 
     const imageGenerator = new ImageGenerator(at("run"), { precision: "float32" });
-    const [painting] = imageGenerator.generate([`word1 word${WORDS - 1} and others`]);
-    expect(painting!.stages.map(({ size }) => size)).toEqual(imageSizes);
+    const [generated] = imageGenerator.generate([`word1 word${WORDS - 1} and others`]);
+    expect(generated!.stages.map(({ size }) => size)).toEqual(imageSizes);
     expect(imageGenerator.checkpoint.step).toBe(0);
   });
 
-  it("go out as they came in", () => {
+  it("are exported as they were imported", () => {
     const { files: written } = exportRun(at("run"), at("out"));
     expect(written).toEqual(
       ["netG", "text_encoder", ...imageSizes.map((_, i) => `netD${i}`)].map((name) => `${name}.safetensors`),
@@ -107,7 +107,7 @@ describe("AttnGAN's weights", () => {
       expectSame(loadSafetensors(at("out", `netD${i}.safetensors`)).tensors, published.below(`D${i}.`));
   });
 
-  it("that went out come in as they were", () => {
+  it("that were exported are imported unchanged", () => {
     importWeights(at("out"), at("again"));
     for (const file of [
       "model.safetensors",
@@ -118,7 +118,7 @@ describe("AttnGAN's weights", () => {
       expect(readFileSync(at("again", file)).equals(readFileSync(at("run", file))), file).toBe(true);
   });
 
-  it("are read where PyTorch was older, or used several GPUs", () => {
+  it("are read from files of older PyTorch versions and of DataParallel", () => {
     const old = [...published.below("G.")].filter(([name]) => !name.endsWith("num_batches_tracked"));
     saveSafetensors(at("old.safetensors"), new Map(old.map(([name, tensor]) => [`module.${name}`, tensor])));
     importAttngan({
@@ -132,7 +132,7 @@ describe("AttnGAN's weights", () => {
 });
 
 describe("a run of AttnGAN's weights", () => {
-  it("trains further, by the image encoder that came along, and goes out and in with it", {
+  it("trains further with the imported image encoder, and is exported and imported with it", {
     timeout: 120_000,
   }, async () => {
     const encoder = new InceptionImageEncoder(textWidth);
@@ -145,7 +145,7 @@ describe("a run of AttnGAN's weights", () => {
       config: "cub",
       set: ["training.batch=2", "training.precision=float32", "data.workers=0", "log.every=1"],
     });
-    // The first caption has all words, in the order of captions.pickle.
+    // The first caption has all words in the order of captions.pickle.
     const all = Array.from({ length: WORDS - 1 }, (_, i) => `word${i + 1}`).join(" ");
     const images = [all, "word1", "word2 word3"].map((text, i) => ({
       ...example(`${i}`, () => mapped(i, 32), [{ text }]),
@@ -169,7 +169,7 @@ describe("a run of AttnGAN's weights", () => {
   });
 });
 
-describe("what does not fit", () => {
+describe("files that do not match", () => {
   const refusal = (given: string[], set: string[] = []): string => {
     try {
       importAttngan({
@@ -184,7 +184,7 @@ describe("what does not fit", () => {
       expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
       return (error as Error).message.replaceAll(folder, "");
     }
-    throw new Error("it was taken");
+    throw new Error("the files were accepted");
   };
   /** The generator's weights with one of them changed. */
   const changed = (name: string, change: (state: Map<string, Tensor>) => void): string => {
@@ -194,17 +194,17 @@ describe("what does not fit", () => {
     return at(`${name}.safetensors`);
   };
 
-  it("is refused with the file and the reason", () => {
+  it("are refused with the file and the reason", () => {
     const [generator, text, captions] = files() as [string, string, string];
     expect(refusal([generator, text])).toMatch(/captions\.pickle is missing/);
     expect(refusal([generator, captions])).toMatch(
       /the text encoder is missing: give its file, text_encoder200\.pth/,
     );
-    expect(refusal([generator, generator, text, captions])).toMatch(/is another generator beside/);
+    expect(refusal([generator, generator, text, captions])).toMatch(/is a second generator; the first is/);
     expect(refusal([generator, text, captions, at("none.pth")])).toMatch(/^\/none\.pth: no such file/);
     expect(refusal([...files(), discriminators().at(-1)!])).toContain(
       `discriminators given are for images of ${imageSizes.at(-1)} pixels, ` +
-        `and the generator draws ${imageSizes.join(", ")}: give one for each, or none`,
+        `and the generator generates ${imageSizes.join(", ")}: give one for each, or none`,
     );
     expect(refusal(files(), [`generator.residualBlocks=${residualBlocks - 1}`])).toMatch(
       new RegExp(
@@ -214,7 +214,7 @@ describe("what does not fit", () => {
     );
     writeFileSync(at("few.pickle"), captionsPickle(WORDS - 1));
     expect(refusal([generator, text, at("few.pickle")])).toBe(
-      `/few.pickle: has ${WORDS - 1} words, and /text_encoder200.pth knows ${WORDS}: ` +
+      `/few.pickle: has ${WORDS - 1} words, and /text_encoder200.pth has ${WORDS}: ` +
         "give the captions.pickle that the text encoder was trained with",
     );
     copyFileSync(goldenPath("pth/hostile-zip.pth"), at("hostile.pth"));
@@ -223,11 +223,11 @@ describe("what does not fit", () => {
     );
     saveSafetensors(at("other.safetensors"), new Map([["fc.weight", full([1], 1)]]));
     expect(refusal([at("other.safetensors"), text, captions])).toMatch(
-      /is no network of AttnGAN's: its tensors are called fc\.weight/,
+      /is not a network of AttnGAN: its tensors are named fc\.weight/,
     );
   });
 
-  it("is refused where a network's own tensors do not belong together", () => {
+  it("are refused if a network's tensors are inconsistent", () => {
     const [, text, captions] = files() as [string, string, string];
     const lacking = changed("lacking", (state) => state.delete("h_net2.upsample.2.running_var"));
     expect(refusal([lacking, text, captions])).toMatch(
@@ -238,31 +238,33 @@ describe("what does not fit", () => {
     );
     const { shape } = published.get("G.h_net1.upsample1.1.weight");
     expect(refusal([wide, text, captions])).toContain(
-      `has h_net1.upsample1.1.weight of shape [${shape.join(", ")}]; by its other tensors it must be`,
+      `has h_net1.upsample1.1.weight of shape [${shape.join(", ")}]; expected [`,
     );
     const other = textWidth + 2;
-    const deaf = changed("deaf", (state) => {
+    const mismatched = changed("mismatched", (state) => {
       state.set("ca_net.fc.weight", full([4 * condition, other], 0));
       for (let stage = 2; stage <= stages; stage++)
         state.set(`h_net${stage}.att.conv_context.weight`, full([width, other, 1, 1], 0));
     });
-    expect(refusal([deaf, text, captions])).toMatch(
-      new RegExp(`takes text features of width ${other}, and \\S+ gives ${textWidth}`),
+    expect(refusal([mismatched, text, captions])).toMatch(
+      new RegExp(`takes text features of width ${other}, and \\S+ has ${textWidth}`),
     );
   });
 
-  it("leaves what is there already", () => {
+  it("do not replace an existing folder", () => {
     mkdirSync(at("mine"));
     writeFileSync(at("mine", "file"), "mine");
     expect(() => importAttngan({ files: files(), run: at("mine"), config: "cub" })).toThrow(
-      /is there already, and not empty/,
+      /exists and is not empty/,
     );
-    expect(() => exportRun(at("run"), at("mine"))).toThrow(/is there already, and not empty/);
+    expect(() => exportRun(at("run"), at("mine"))).toThrow(/exists and is not empty/);
     expect(readdirSync(at("mine"))).toEqual(["file"]);
   });
 });
 
-/** PyTorch's own file where the generator was trained with such features; else a text encoder of the fitting width. */
+/**
+ * PyTorch's file if its width matches the generator's text features; else a new text encoder of that width.
+ */
 function writeTextEncoder(path: string): void {
   const hidden = stateDictOf(loadPytorch(checkpoint)).get("rnn.weight_hh_l0")!.size(1);
   if (2 * hidden === textWidth) {
@@ -274,7 +276,7 @@ function writeTextEncoder(path: string): void {
   saveSafetensors(path, encoder.stateDict());
 }
 
-/** AttnGAN's: captions to train on and to test on, number → word, word → number. */
+/** AttnGAN's `captions.pickle`: training captions, test captions, number → word, word → number. */
 function captionsPickle(words: number): string {
   const names = Array.from({ length: words }, (_, i) => (i === 0 ? "<end>" : `word${i}`));
   const numbers = names.map((word, i) => `I${i}\nV${word}\ns`).join("");

@@ -1,4 +1,4 @@
-/** A run's networks as plain `state_dict`s, for PyTorch and for others. */
+/** Exports a run's networks as plain `state_dict`s, for PyTorch and other programs. */
 
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { openRun } from "../run/run-folder.js";
 import { makeFolder } from "./new-folder.js";
 import { imageEncoderNames } from "./new-run.js";
 
-/** Names of the files, as AttnGAN calls its own. */
+/** File names, the same as AttnGAN's. */
 export const weightFiles = {
   generator: "netG",
   text: "text_encoder",
@@ -22,18 +22,18 @@ export const weightFiles = {
 };
 
 export interface Exported {
-  /** Names of the files in the folder. */
+  /** Names of the written files. */
   files: string[];
   step: number;
 }
 
 /**
- * Writes the networks of `run` into the new folder `out`, each a safetensors file: the averaged generator and the text
- * encoder, DAMSM's image encoder and the newest discriminators where the run has them; and the configuration and the
- * vocabulary, which `importWeights` needs. Tensors have AttnGAN's names and shapes where AttnGAN has them, PyTorch's
- * and this project's where not.
+ * Writes the networks of `run` into the new folder `out`, one safetensors file per network: the averaged
+ * generator, the text encoder, and if the run has them DAMSM's image encoder and the newest discriminators.
+ * Also writes configuration and vocabulary, which `importWeights` needs. Tensors have AttnGAN's names and
+ * shapes if AttnGAN has them, otherwise this project's.
  *
- * @throws UserError if the run has no model, or `out` is taken; nothing is left then
+ * @throws UserError if the run has no model, or `out` exists and is not empty; nothing is written then
  */
 export function exportRun(run: string, out: string): Exported {
   return makeFolder(out, (partial) =>

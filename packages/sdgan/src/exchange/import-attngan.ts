@@ -1,4 +1,4 @@
-/** AttnGAN's published weights, and those that its code saves, as a run folder of this project. */
+/** Imports AttnGAN's published weights, and weights that its code saves, into a run folder. */
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -19,28 +19,30 @@ import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun, type NetworkFiles } from "./new-run.js";
 
 export interface ImportAttnganOptions {
-  /** Checkpoints and `captions.pickle`, in any order; a folder stands for those in it. */
+  /** Checkpoints and `captions.pickle` in any order, or folders with such files. */
   files: readonly string[];
-  /** The run folder to make. */
+  /** The run folder to create. */
   run: string;
-  /** Preset or YAML file, for what the weights do not tell: words kept of a caption, how to train further. */
+  /**
+   * Preset or YAML file for settings that the weights do not determine, such as `data.maxWords` and training.
+   */
   config: string;
-  /** "key.path=value", over all else. */
+  /** "key.path=value"; these override all other settings. */
   set?: readonly string[];
 }
 
 export interface Imported {
   config: Config;
   words: number;
-  /** What was found, by file. */
+  /** The imported files and their networks. */
   networks: { path: string; role: Role }[];
 }
 
 /**
- * Makes a run folder of AttnGAN's generator and text encoder, with its image encoder and discriminators where they are
- * given. Which file is which, and how large the networks are, is read off the tensors.
+ * Creates a run folder from AttnGAN's generator and text encoder, and from its image encoder and
+ * discriminators if given. The kind and sizes of the networks are determined from the tensors.
  *
- * @throws UserError that names the file and what is wrong or missing; nothing is left then
+ * @throws UserError that names the file and what is wrong or missing; nothing is written then
  */
 export function importAttngan({ files, run, config: base, set = [] }: ImportAttnganOptions): Imported {
   return scope(() => {
@@ -76,7 +78,9 @@ function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
       code: "file.missing",
     });
   if (another !== undefined)
-    throw new UserError(`${another}: there is a vocabulary already, ${path}: give one`, { code: "usage" });
+    throw new UserError(`${another}: is a second vocabulary; the first is ${path}: give one of them`, {
+      code: "usage",
+    });
   return { path, value: readVocabulary(path) };
 }
 
@@ -90,7 +94,7 @@ function networksOf(paths: string[]): NetworkFiles {
     const [first, second] = byRole[role];
     if (first && second)
       throw new UserError(
-        `${second.path}: is another ${names[role]} beside ${first.path}: give one, ${example}`,
+        `${second.path}: is a second ${names[role]}; the first is ${first.path}: give one, for example ${example}`,
         { code: "usage" },
       );
     return first;
@@ -109,7 +113,7 @@ function networksOf(paths: string[]): NetworkFiles {
   return { generator, text, image, discriminators: inOrder(byRole.discriminator, generator) };
 }
 
-/** One discriminator for each of the generator's stages, small to large; or none. */
+/** One discriminator per stage of the generator, in the order of the stages; undefined if none is given. */
 function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | undefined {
   if (files.length === 0) return undefined;
   const expected = imageSizes(generatorSizes(generator));
@@ -118,7 +122,7 @@ function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | 
   if (found.join() !== expected.join()) {
     throw new UserError(
       `${files[0]!.path}: the discriminators given are for images of ${found.join(", ")} pixels, ` +
-        `and the generator draws ${expected.join(", ")}: give one for each, or none`,
+        `and the generator generates ${expected.join(", ")}: give one for each, or none`,
       { code: "checkpoint.mismatch" },
     );
   }
@@ -136,24 +140,25 @@ function requireWords(text: NetworkFile, vocabulary: Vocabulary, path: string): 
   const { vocabularySize } = textSizes(text);
   if (vocabularySize === vocabulary.size) return;
   throw new UserError(
-    `${path}: has ${vocabulary.size} words, and ${text.path} knows ${vocabularySize}: ` +
+    `${path}: has ${vocabulary.size} words, and ${text.path} has ${vocabularySize}: ` +
       "give the captions.pickle that the text encoder was trained with",
     { code: "checkpoint.mismatch" },
   );
 }
 
-/** What the tensors tell, as settings over a preset. AttnGAN has no SCBN and no Siamese branches. */
+/** Settings that follow from the tensors. AttnGAN has no SCBN and no Siamese branches. */
 function settingsOf({ generator, text, image, discriminators }: NetworkFiles): string[] {
   const { textWidth, ...sizes } = generatorSizes(generator);
   const { embedding, width } = textSizes(text);
   requireTextWidth(generator, textWidth, text, width);
   if (image) requireTextWidth(image, imageEncoderWidth(image), text, width);
-  const judges = (discriminators ?? []).map(discriminatorSizes);
-  for (const [i, judge] of judges.entries()) {
-    requireTextWidth(discriminators![i]!, judge.textWidth, text, width);
-    if (judge.width !== judges[0]!.width)
+  const ofDiscriminators = (discriminators ?? []).map(discriminatorSizes);
+  for (const [i, own] of ofDiscriminators.entries()) {
+    requireTextWidth(discriminators![i]!, own.textWidth, text, width);
+    if (own.width !== ofDiscriminators[0]!.width)
       throw new UserError(
-        `${discriminators![i]!.path}: is ${judge.width} channels wide, and another is ${judges[0]!.width}`,
+        `${discriminators![i]!.path}: has a width of ${own.width} channels, and ${discriminators![0]!.path} of ` +
+          `${ofDiscriminators[0]!.width}: give discriminators of one model`,
         { code: "checkpoint.mismatch" },
       );
   }
@@ -164,14 +169,14 @@ function settingsOf({ generator, text, image, discriminators }: NetworkFiles): s
     "generator.scbn=none",
     "siamese.enabled=false",
     ...(image ? ["damsm.encoder=inception"] : []),
-    ...(judges[0] ? [`discriminator.width=${judges[0].width}`] : []),
+    ...(ofDiscriminators[0] ? [`discriminator.width=${ofDiscriminators[0].width}`] : []),
   ];
 }
 
 function requireTextWidth(file: NetworkFile, found: number, text: NetworkFile, width: number): void {
   if (found === width) return;
   throw new UserError(
-    `${file.path}: takes text features of width ${found}, and ${text.path} gives ${width}: ` +
+    `${file.path}: takes text features of width ${found}, and ${text.path} has ${width}: ` +
       "give the text encoder that it was trained with",
     { code: "checkpoint.mismatch" },
   );

@@ -9,10 +9,10 @@ import { type NetworkFile, readNetworkFile } from "./network-file.js";
 import { makeRun } from "./new-run.js";
 
 /**
- * Makes the run folder `run` of what `exportRun` wrote into `folder`, or of files of the same names, each a safetensors
- * file or one of PyTorch's (`netG.pth`): weights that were changed elsewhere.
+ * Creates the run folder `run` from the files that `exportRun` wrote into `folder`, for example after other
+ * programs changed the weights. Networks may also be PyTorch files (`netG.pth`).
  *
- * @throws UserError that names the file and what is wrong or missing; nothing is left then
+ * @throws UserError that names the file and what is wrong or missing; nothing is written then
  */
 export function importWeights(folder: string, run: string): { config: Config; files: string[] } {
   return scope(() => {
@@ -32,7 +32,7 @@ export function importWeights(folder: string, run: string): { config: Config; fi
   });
 }
 
-/** One for each stage, or none. */
+/** One discriminator per stage, or undefined if there is none. */
 function discriminatorsIn(folder: string, { generator }: Config): NetworkFile[] | undefined {
   const names = imageSizes(generator).map((_, stage) => weightFiles.discriminator(stage));
   const found = names.map((name) => optional(folder, name));
@@ -43,7 +43,7 @@ function discriminatorsIn(folder: string, { generator }: Config): NetworkFile[] 
 function required(folder: string, name: string): NetworkFile {
   const file = optional(folder, name);
   if (file) return file;
-  throw new UserError(`${join(folder, name)}.safetensors: is missing (${name}.pth would do as well)`, {
+  throw new UserError(`${join(folder, name)}.safetensors: there is no such file, and no ${name}.pth`, {
     code: "file.missing",
   });
 }
@@ -51,6 +51,6 @@ function required(folder: string, name: string): NetworkFile {
 function optional(folder: string, name: string): NetworkFile | undefined {
   const paths = ["safetensors", "pth"].map((ending) => join(folder, `${name}.${ending}`)).filter(existsSync);
   if (paths.length > 1)
-    throw new UserError(`${paths[1]}: is beside ${paths[0]}: keep one of them`, { code: "usage" });
+    throw new UserError(`${paths[1]}: ${paths[0]} exists too: keep one of them`, { code: "usage" });
   return paths[0] === undefined ? undefined : readNetworkFile(paths[0]);
 }

@@ -1,15 +1,16 @@
 import type { Tensor } from "@sdgan/torch";
 import { readWeights } from "../artifacts/read-weights.js";
 
-/** One network's weights as a file has them: a plain `state_dict`. */
+/** A file with one network's weights: a plain `state_dict`. */
 export interface NetworkFile {
   path: string;
-  /** Name → tensor, as in the file, but for the `module.` that PyTorch's DataParallel puts before every name. */
+  /** Name → tensor, without the prefix `module.` of PyTorch's DataParallel. */
   state: Map<string, Tensor>;
 }
 
 /**
- * Reads a `state_dict` from a safetensors file or from one of PyTorch's checkpoints, whatever the file is called.
+ * Reads a `state_dict` from a safetensors file or a PyTorch checkpoint. The format does not depend on the
+ * file's name.
  * @throws UserError that names the file and what is wrong with it
  */
 export function readNetworkFile(path: string): NetworkFile {

@@ -5,8 +5,9 @@ import { UserError } from "@sdgan/core";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 
 /**
- * Makes the folder `path`, whole or not at all: `write` fills one beside it, which gets its name when it is complete.
- * @throws UserError if something is there already, or cannot be written
+ * Creates the folder `path` atomically: `write` fills a temporary folder next to it, which is renamed when
+ * complete.
+ * @throws UserError if `path` exists and is not an empty folder, or cannot be written
  */
 export function makeFolder<Result>(path: string, write: (partial: string) => Result): Result {
   const target = resolve(path);
@@ -19,7 +20,7 @@ export function makeFolder<Result>(path: string, write: (partial: string) => Res
     try {
       mkdirSync(partial);
       const result = write(partial);
-      if (existsSync(target)) rmdirSync(target); // It is empty.
+      if (existsSync(target)) rmdirSync(target); // Empty, see requireFree.
       renameSync(partial, target);
       return result;
     } catch (error) {
@@ -32,12 +33,12 @@ export function makeFolder<Result>(path: string, write: (partial: string) => Res
 function requireFree(path: string, target: string): void {
   if (!existsSync(target)) return;
   if (onDisk(path, () => readdirSync(target)).length > 0)
-    throw new UserError(`${path}: is there already, and not empty: take another name, or remove it first`, {
+    throw new UserError(`${path}: exists and is not empty: use another name, or remove it first`, {
       code: "file.exists",
     });
 }
 
-/** Removes partial folders of processes that were killed: what begins with `prefix` and ends in a process's number. */
+/** Removes temporary folders of killed processes. Their names are `prefix` and a process id. */
 function removeAbandoned(prefix: string): void {
   const dir = dirname(prefix);
   for (const entry of readdirSync(dir)) {

@@ -1,4 +1,4 @@
-/** Makes a run folder of weights that were trained elsewhere, as if training had come to them here. */
+/** Creates a run folder from weights that were trained elsewhere, as if they had been trained here. */
 import { type Config, imageSizes, type Vocabulary } from "@sdgan/core";
 import { manualSeed, noGrad, scope } from "@sdgan/torch";
 import { saveCheckpoint } from "../artifacts/checkpoints.js";
@@ -18,21 +18,22 @@ import { makeGanTrainer, stateOf } from "../training/gan-task.js";
 import type { NetworkFile } from "./network-file.js";
 import { makeFolder } from "./new-folder.js";
 
-/** The networks' files, their tensors under AttnGAN's names where it has some, and under ours where not. */
+/** The networks' files. Tensors have AttnGAN's names if AttnGAN has them, otherwise this project's. */
 export interface NetworkFiles {
   generator: NetworkFile;
   text: NetworkFile;
-  /** DAMSM's image encoder, without which nothing can be trained further. */
+  /** DAMSM's image encoder, which is needed to train further. */
   image?: NetworkFile | undefined;
-  /** One a stage; without them, further training begins with new ones. */
+  /** One per stage. Without them, further training begins with newly initialized ones. */
   discriminators?: NetworkFile[] | undefined;
 }
 
 /**
- * Makes the run folder `path`: `generate` and `evaluate` draw from it, and `train gan --resume` goes on, from step 0
- * of its own, with the optimizers at rest and the average of the generator's weights beginning at what was read.
+ * Creates the run folder `path`, for `generate`, `evaluate` and `train gan --resume`. Training resumes at
+ * step 0 with new optimizer states. The average of the generator's weights begins with the imported weights.
  *
- * @throws UserError if a file does not fit the configuration, or `path` is taken; nothing is left then
+ * @throws UserError if a file does not match the configuration, or `path` exists and is not empty; nothing is
+ *   written then
  */
 export function makeRun(path: string, config: Config, vocabulary: Vocabulary, files: NetworkFiles): void {
   makeFolder(path, (partial) =>
@@ -48,9 +49,10 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
         const sizes = imageSizes(config.generator);
         for (const [i, file] of (files.discriminators ?? []).entries())
           load(discriminators[i]!, file, (name) => attnganDiscriminatorName(name, sizes[i]!));
-        const tensors = stateOf(trainer, "cpu"); // Before DAMSM's networks take random numbers.
+        // Before the initialization of DAMSM's networks uses random numbers.
+        const tensors = stateOf(trainer, "cpu");
         if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
-        // Which data the run goes on with is recorded when it does.
+        // The data are recorded when training resumes.
         const damsm = files.image && damsmDependency(partial);
         using run = startRun(partial, config, vocabulary.format(), damsm && { damsm });
         publishModel(partial, average, text, 0, run.dependsOn);
@@ -79,7 +81,7 @@ function makeDamsmRun(
   publishDamsm(path, damsm);
 }
 
-/** AttnGAN has no other image encoder than that with Inception. */
+/** Names of the image encoder's tensors in AttnGAN, which has only the one with Inception. */
 export function imageEncoderNames({ damsm }: Config): (name: string) => string {
   return damsm.encoder === "inception" ? attnganImageEncoderName : (name) => name;
 }
@@ -89,7 +91,7 @@ function load(
   { path, state }: NetworkFile,
   nameOf = (name: string) => name,
 ): void {
-  refusing(path, "give the configuration and the files of one and the same model", () =>
+  refusing(path, "give the configuration and the files of the same model", () =>
     loadAttnganState(network, state, nameOf),
   );
 }

@@ -4,14 +4,15 @@ import { tokenTensor } from "../compute/tokens.js";
 import type { Generated } from "../models/generator.js";
 import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
 
-/** An image to be drawn: of a caption's tokens, with the noise that a seed and a number give. */
+/** An image to be generated: a caption's tokens, and the seed and number that determine its noise. */
 export interface GenerationRequest extends NoiseSeed {
   tokens: readonly number[];
 }
 
 /**
- * Draws all orders at once: an image of each, of every stage, [B, 3, S, S] in −1 … 1. The noise of each, z and ε,
- * comes from its own seed and number, whatever is drawn beside it and on whatever machine (`seededNoise`).
+ * Generates an image for each request, all in one batch. Returns the images of every stage, [B, 3, S, S] in
+ * −1 … 1. The noise of each image, z and ε, depends only on its seed and number, not on the other requests or
+ * on the machine (`seededNoise`).
  */
 export function generateImages(
   networks: GenerationNetworks,
@@ -20,7 +21,7 @@ export function generateImages(
   return generate(networks, requests).images;
 }
 
-/** As `generateImages`, with all that the generator tells. */
+/** Like `generateImages`, but returns everything that the generator computes. */
 export function generate(
   { generator, text, compute }: GenerationNetworks,
   requests: readonly GenerationRequest[],

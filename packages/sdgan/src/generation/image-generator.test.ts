@@ -30,7 +30,7 @@ import { saveImages } from "./save.js";
 let folder: string;
 let run: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "sdgan-painter-"));
+  folder = mkdtempSync(join(tmpdir(), "sdgan-image-generator-"));
   run = join(folder, "run");
   writeFileSync(join(folder, "tiny.yaml"), tinyConfig);
   const config = loadConfig(join(folder, "tiny.yaml"));
@@ -46,29 +46,29 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-const last = (painting: { stages: { pixels: Uint8Array }[] }) => hash(painting.stages.at(-1)!.pixels);
+const last = (image: { stages: { pixels: Uint8Array }[] }) => hash(image.stages.at(-1)!.pixels);
 
-it("draws every stage of every image, each its own", () => {
+it("generates every stage of every image; all images differ", () => {
   const imageGenerator = new ImageGenerator(run);
-  const paintings = [...imageGenerator.generate(["a red bird", "black wings"], { seed: 3, count: 2 })];
-  expect(paintings.map(({ caption, seed, number }) => [caption, seed, number])).toEqual([
+  const images = [...imageGenerator.generate(["a red bird", "black wings"], { seed: 3, count: 2 })];
+  expect(images.map(({ caption, seed, number }) => [caption, seed, number])).toEqual([
     ["a red bird", 3, 1],
     ["a red bird", 3, 2],
     ["black wings", 3, 1],
     ["black wings", 3, 2],
   ]);
-  expect(paintings[0]!.stages.map(({ size, pixels }) => [size, pixels.length])).toEqual([
+  expect(images[0]!.stages.map(({ size, pixels }) => [size, pixels.length])).toEqual([
     [8, 8 * 8 * 3],
     [16, 16 * 16 * 3],
   ]);
   expect(imageGenerator.sizes).toEqual([8, 16]);
-  expect(new Set(paintings.map(last)).size).toBe(4);
+  expect(new Set(images.map(last)).size).toBe(4);
   expect(new Set([...imageGenerator.generate(["a red bird"], { seed: 4 })].map(last))).not.toContain(
-    last(paintings[0]!),
+    last(images[0]!),
   );
 });
 
-it("draws a caption the same, alone or among others, and leaves the default stream of random numbers alone", () => {
+it("generates the same image of a caption alone and among others, and does not use the default random stream", () => {
   const imageGenerator = new ImageGenerator(run);
   const words = ["small", "red", "black", "long", "tail", "wings"];
   const others = Array.from({ length: 100 }, (_, i) => words.filter((_, w) => (i + 1) & (1 << w)).join(" "));
@@ -88,7 +88,7 @@ it("draws a caption the same, alone or among others, and leaves the default stre
   expect(hash(RandomStream.default().state.toBytes())).toBe(before);
 });
 
-it("draws several at once as one by one, but for a shade", () => {
+it("generates the same images in batches and one by one, up to rounding", () => {
   const imageGenerator = new ImageGenerator(run);
   const captions = ["a red bird", "black wings", "small", "a small red bird with black wings", "long tail"];
   const alone = [...imageGenerator.generate(captions, { seed: 5, count: 2 })];
@@ -105,13 +105,13 @@ it("draws several at once as one by one, but for a shade", () => {
   }
 });
 
-it("refuses a caption before anything is drawn", () => {
+it("refuses a caption before any image is generated", () => {
   const imageGenerator = new ImageGenerator(run);
   expect(() => imageGenerator.generate(["a red bird", "🐦"])).toThrow(UserError);
   expect(imageGenerator.read("a mauve bird with black wings").unknown).toEqual(["mauve"]);
 });
 
-it("writes PNGs that say what they are of, and a grid; what else lies there stays", async () => {
+it("writes PNGs with metadata and a grid, and keeps other files in the folder", async () => {
   const out = join(folder, "images");
   mkdirSync(out);
   writeFileSync(join(out, "mine.txt"), "mine");
@@ -141,7 +141,7 @@ it("writes PNGs that say what they are of, and a grid; what else lies there stay
   expect(readFileSync(join(folder, "other", "1-bird-طائر-1.png")).equals(png)).toBe(true);
 });
 
-it("the grid shows the first images of many", async () => {
+it("limits the grid to the first images", async () => {
   const out = join(folder, "many");
   const imageGenerator = new ImageGenerator(run);
   const paths = await saveImages(imageGenerator, new Array(70).fill("bird"), { out, count: 1 });
@@ -151,16 +151,16 @@ it("the grid shows the first images of many", async () => {
   expect(width).toBeLessThan(1500);
 });
 
-it("reads captions from a file, and names file and line of one that it cannot draw", () => {
+it("reads captions from a file, and names file and line of a caption without known words", () => {
   const file = join(folder, "captions.txt");
   writeFileSync(file, "\ufeffa red bird\r\n\r\n  black wings, mauve tail \n");
-  const asked = readCaptions(file);
-  expect(asked).toEqual([
+  const prompts = readCaptions(file);
+  expect(prompts).toEqual([
     { caption: "a red bird", where: `${file}:1` },
     { caption: "black wings, mauve tail", where: `${file}:3` },
   ]);
   const imageGenerator = new ImageGenerator(run);
-  expect(unknownWords(imageGenerator, asked)).toEqual([
+  expect(unknownWords(imageGenerator, prompts)).toEqual([
     { caption: "black wings, mauve tail", words: ["mauve"] },
   ]);
   writeFileSync(file, "a red bird\nxyzzy\n");
@@ -175,7 +175,7 @@ it("reads captions from a file, and names file and line of one that it cannot dr
   expect(() => readCaptions(join(folder, "none.txt"))).toThrow(UserError);
 });
 
-it("names what of a run is missing or broken", () => {
+it("names the missing or broken file of a run", () => {
   const broken = join(folder, "broken");
   mkdirSync(broken);
   expect(() => new ImageGenerator(broken)).toThrow(`${broken}: holds no run`);

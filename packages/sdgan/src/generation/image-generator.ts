@@ -1,4 +1,4 @@
-/** From captions to images with a trained model: all that is needed lies in its run folder. */
+/** Generates images from captions with the trained model of a run folder. */
 
 import { basename, resolve } from "node:path";
 import { type Config, type EncodedCaption, encodeCaption, imageSizes, type Vocabulary } from "@sdgan/core";
@@ -12,24 +12,24 @@ import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type GenerationRequest, generateImages } from "./generate.js";
 
 export interface GenerateOptions {
-  /** Other images for another seed. */
+  /** Determines the noise. */
   seed?: number;
-  /** Images of each caption. */
+  /** Images per caption. */
   count?: number;
   /**
-   * Images drawn at once: faster for many, and they may differ by a shade from those drawn one by one, since sums
-   * are taken in another order.
+   * Images per batch. Larger batches are faster. Their images equal those generated one by one up to
+   * rounding, because sums are computed in another order.
    */
   batch?: number;
 }
 
-/** An image that was drawn. */
+/** A generated image. */
 export interface GeneratedImage {
   caption: string;
   seed: number;
-  /** Which of the caption's images it is: 1, 2, … */
+  /** Number among the caption's images: 1, 2, … */
   number: number;
-  /** The image of every stage, small to large: the last one is the result. */
+  /** The image of every stage, small to large. The last one is the result. */
   stages: StageImage[];
 }
 
@@ -39,14 +39,14 @@ export interface StageImage {
   size: number;
 }
 
-/** An image to be generated, with the caption that its tokens are of. */
+/** An image to be generated, with its caption as text. */
 interface CaptionRequest extends GenerationRequest {
   caption: string;
 }
 
 /** A generator and its text encoder, loaded once. */
 export class ImageGenerator {
-  /** The run's name, the training step and the file that its generator is of, and the hashes of what it depends on. */
+  /** The run's name, the generator's training step and file, and the hashes of the run's dependencies. */
   readonly checkpoint: { run: string; step: number; file: string; hashes: Record<string, string> };
   readonly vocabulary: Vocabulary;
   /** The networks that generate. */
@@ -54,11 +54,12 @@ export class ImageGenerator {
   readonly #config: Config;
 
   /**
-   * @param run a run folder in which a GAN was trained; its configuration, vocabulary and model are only read
+   * @param run a run folder in which a GAN was trained; nothing in it is changed
    * @param precision of the networks; by default as in training
    * @param device by default a GPU where there is one; images are equal up to rounding on every device
-   * @param checkpoint the step of a checkpoint that was kept; by default the newest model
-   * @throws UserError if one of them is missing, broken, or does not fit the others, or the device is not there
+   * @param checkpoint the step of a kept checkpoint; by default the newest model
+   * @throws UserError if configuration, vocabulary or model is missing, broken or does not match the others,
+   *   or if the device is not available
    */
   constructor(
     run: string,
@@ -87,27 +88,27 @@ export class ImageGenerator {
     return this.networks.compute.device;
   }
 
-  /** Pixels a side of each stage's image, first to last. */
+  /** Side of each stage's image in pixels, first to last stage. */
   get sizes(): number[] {
     return imageSizes(this.#config.generator);
   }
 
   /**
-   * What the model reads of a caption.
-   * @throws UserError if it has no word that the model knows
+   * Tokens of a caption, and the words that the vocabulary does not have.
+   * @throws UserError if the vocabulary has none of its words
    */
   read(caption: string): EncodedCaption {
     return encodeCaption(this.vocabulary, caption, this.#config.data.maxWords);
   }
 
   /**
-   * Generates `count` images of every caption, caption after caption, the next `batch` of them whenever one is asked for
-   * that is not drawn yet.
+   * Generates `count` images per caption, caption by caption. The iterator generates the next `batch` images
+   * when the previous ones have been consumed.
    *
-   * An image's noise comes from the seed and its number alone. Drawn one by one, as by default, it depends on them and
-   * its caption and on nothing else.
+   * An image's noise depends only on the seed and its number. With a batch of 1, the default, the image
+   * depends only on the seed, its number and its caption.
    *
-   * @throws UserError, before anything is drawn, for a caption that `read` refuses
+   * @throws UserError for a caption that `read` refuses, before any image is generated
    */
   generate(
     captions: readonly string[],
@@ -132,7 +133,7 @@ export class ImageGenerator {
     }
   }
 
-  /** Each stage's images of all requests: [B, size, size, 3]. */
+  /** The images of all requests, per stage: [B, size, size, 3]. */
   #generate(requests: readonly GenerationRequest[]): StageImage[] {
     return inferenceMode(() =>
       scope(() =>
@@ -145,7 +146,7 @@ export class ImageGenerator {
   }
 }
 
-/** Image `i` of several. */
+/** Image `i` of a batch. */
 function imageOf({ pixels, size }: StageImage, i: number): StageImage {
   const bytes = size * size * 3;
   return { pixels: pixels.subarray(i * bytes, (i + 1) * bytes), size };

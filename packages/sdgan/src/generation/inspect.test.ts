@@ -15,12 +15,14 @@ import { inspect } from "./inspect.js";
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "sdgan-examination-"));
+  folder = mkdtempSync(join(tmpdir(), "sdgan-inspect-"));
   writeFileSync(join(folder, "tiny.yaml"), tinyConfig);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** An image generator of an untrained model: in every SCBN γ_c is `constants` by sentence and by word, whatever they say. */
+/**
+ * An image generator with an untrained model. In every SCBN, γ_c equals `constants`, whatever the caption.
+ */
 function generatorWith(scbn: string, constants = { sentence: 0, word: 0 }): ImageGenerator {
   const run = join(folder, `${scbn}-${constants.sentence}-${constants.word}`);
   const config = loadConfig(join(folder, "tiny.yaml"), [`generator.scbn=${scbn}`]);
@@ -39,13 +41,13 @@ function generatorWith(scbn: string, constants = { sentence: 0, word: 0 }): Imag
 
 const caption = "a red bird with long wings";
 
-it("draws what draw draws, and has every place's attention to every word", () => {
+it("generates the same image as ImageGenerator, and has the attention of every place to every word", () => {
   const imageGenerator = generatorWith("both");
   const inspected = inspect(imageGenerator, caption, 3);
   const [generated] = imageGenerator.generate([caption], { seed: 3 });
   expect(inspected.stages).toEqual(generated!.stages);
   expect(inspected.words).toEqual(["a", "red", "bird", "with", "long", "wings"]);
-  // Stages of 8 and 16 pixels: the second looks at the words from 8 × 8 places.
+  // Stages of 8 and 16 pixels: the second stage attends to the words from 8 × 8 places.
   expect(inspected.attention.map((maps) => maps.map(({ size }) => size))).toEqual([new Array(6).fill(8)]);
   const [maps] = inspected.attention;
   for (let place = 0; place < 64; place++)
@@ -53,7 +55,7 @@ it("draws what draw draws, and has every place's attention to every word", () =>
   expect(new Set(maps!.map(({ values }) => values.join())).size).toBe(6);
 });
 
-it("has |γ_c| of every SCBN: of places where words have a say, else one number", () => {
+it("has |γ_c| of every SCBN: per place with word-level SCBN, one value with sentence-level SCBN only", () => {
   const ofEach = (imageGenerator: ImageGenerator) =>
     inspect(imageGenerator, caption).modulation.map(({ size, values }) => [
       size,
@@ -75,7 +77,7 @@ it("has |γ_c| of every SCBN: of places where words have a say, else one number"
   expect(ofEach(generatorWith("none"))).toEqual([]);
 });
 
-it("looks only while it examines", () => {
+it("records the modulation only during inspect", () => {
   const imageGenerator = generatorWith("both", { sentence: 0.5, word: 0 });
   const first = inspect(imageGenerator, caption);
   [...imageGenerator.generate([caption])];

@@ -1,4 +1,4 @@
-/** What goes on in a generator while it draws: where it looks for each word, and what SCBN makes of the words there. */
+/** Internals of a generator for one image: word attention, and the modulation of the SCBN layers. */
 import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import { pixelsOf } from "../compute/images.js";
 import type { Generated, Generator } from "../models/generator.js";
@@ -6,30 +6,31 @@ import { SemanticConditionedBatchNorm } from "../models/scbn.js";
 import { generate } from "./generate.js";
 import type { GeneratedImage, ImageGenerator } from "./image-generator.js";
 
-/** A value for every place of a square, row by row. */
+/** A value for every place of a square map, row by row. */
 export interface PlaceMap {
-  /** Places a side. */
+  /** Places per side. */
   size: number;
   /** [size · size] */
   values: Float32Array;
 }
 
-/** An image, with what its generator looked at. */
+/** A generated image with its attention and modulation maps. */
 export interface InspectedImage extends GeneratedImage {
-  /** The words that the model read. */
+  /** The words that were encoded; unknown words are left out. */
   words: string[];
-  /** Of stages 2, 3, …: how much each place attends to each word, one map a word. */
+  /** For stages 2, 3, …: the attention of each place to each word, one map per word. */
   attention: PlaceMap[][];
   /**
-   * Of every SCBN in the order of drawing: |γ_c| at each place, a mean over channels. Size 1 where the sentence decides
-   * alone, the same for the whole image.
+   * For every SCBN layer, in the order of computation: |γ_c| at each place, averaged over channels. With
+   * sentence-level SCBN only, the value is the same for the whole image and the map has size 1.
    */
   modulation: PlaceMap[];
 }
 
 /**
- * Draws the first image of a caption, as the image generator's `draw` does, and looks on.
- * @throws UserError for a caption that the model knows no word of
+ * Generates the first image of a caption, the same as `ImageGenerator.generate`, and records attention and
+ * modulation.
+ * @throws UserError for a caption without a known word
  */
 export function inspect(imageGenerator: ImageGenerator, caption: string, seed = 0): InspectedImage {
   const { networks, vocabulary } = imageGenerator;
@@ -50,10 +51,10 @@ export function inspect(imageGenerator: ImageGenerator, caption: string, seed = 
   );
 }
 
-/** Does `draw`, and notes what the generator's SCBN layers make of one caption. */
+/** Calls `run`, and records |γ_c| of the generator's SCBN layers for one caption. */
 function recordModulation(
   generator: Generator,
-  draw: () => Generated,
+  run: () => Generated,
 ): Pick<InspectedImage, "modulation"> & { generated: Generated } {
   const modulation: PlaceMap[] = [];
   const layers = [...generator.modules()].filter((module) => module instanceof SemanticConditionedBatchNorm);
@@ -63,7 +64,7 @@ function recordModulation(
       modulation.push({ size: strength.size(1), values: floats(strength) });
     };
   try {
-    return { generated: draw(), modulation };
+    return { generated: run(), modulation };
   } finally {
     for (const layer of layers) layer.onModulation = undefined;
   }

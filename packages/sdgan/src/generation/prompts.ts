@@ -3,38 +3,39 @@ import { UserError } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import type { ImageGenerator } from "./image-generator.js";
 
-/** A caption that somebody asks an image of. */
+/** A caption to generate images of. */
 export interface Prompt {
   caption: string;
-  /** The file and line that it stands on, if it does. */
+  /** File and line of the caption, if it was read from a file. */
   where?: string;
 }
 
 /**
- * The captions of a text file, one a line; blank lines are left out.
- * @throws UserError if it cannot be read, or has none
+ * Reads the captions of a text file, one per line. Blank lines are skipped.
+ * @throws UserError if the file cannot be read or has no caption
  */
 export function readCaptions(file: string): Prompt[] {
   const lines = onDisk(file, () => readFileSync(file, "utf8"))
     .replace(/^\ufeff/, "")
     .split(/\r?\n/);
-  const asked = lines.flatMap((line, i) =>
+  const prompts = lines.flatMap((line, i) =>
     line.trim() === "" ? [] : { caption: line.trim(), where: `${file}:${i + 1}` },
   );
-  if (asked.length === 0)
-    throw new UserError(`${file}: has no caption; expected one a line`, { code: "file.invalid" });
-  return asked;
+  if (prompts.length === 0)
+    throw new UserError(`${file}: has no caption; expected one per line`, { code: "file.invalid" });
+  return prompts;
 }
 
 /**
- * Checks that the model can read every caption. Returns those that have words which it does not know, and leaves out.
- * @throws UserError for the first one that it cannot
+ * Checks that every caption has a known word. Returns the captions with unknown words; the generator ignores
+ * these words.
+ * @throws UserError for the first caption without a known word
  */
 export function unknownWords(
   imageGenerator: ImageGenerator,
-  asked: readonly Prompt[],
+  prompts: readonly Prompt[],
 ): { caption: string; words: string[] }[] {
-  return asked.flatMap(({ caption, where }) => {
+  return prompts.flatMap(({ caption, where }) => {
     const words = at(where, () => imageGenerator.read(caption)).unknown;
     return words.length > 0 ? [{ caption, words }] : [];
   });

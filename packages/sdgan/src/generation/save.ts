@@ -1,4 +1,4 @@
-/** Images as files: PNGs that say what they are of, and a sheet with all of them. */
+/** Writes generated images as PNGs with metadata, and a grid of them. */
 
 import { join } from "node:path";
 import { tokenizers, type Vocabulary } from "@sdgan/core";
@@ -11,64 +11,65 @@ import { ensureFolder, onDisk } from "../util/system-errors.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
 export interface SaveOptions {
-  /** The folder. Files of the same names are replaced, others left alone. */
+  /** The output folder. Files of the same names are replaced, other files are kept. */
   out: string;
   seed?: number;
-  /** Images of each caption. */
+  /** Images per caption. */
   count?: number;
-  /** Images drawn at once. */
+  /** Images per batch. */
   batch?: number;
-  /** Write the images of the earlier stages too. */
+  /** Also writes the images of the earlier stages. */
   stages?: boolean;
-  /** Called after each image. */
+  /** Called after each image with the number of images written. */
   onImage?: (done: number) => void;
 }
 
 /**
- * Draws `count` images of every caption and writes them, whole or not at all, one by one, then `grid.png` with the
- * first of them. Returns the paths: the images' in the order of the captions, the grid's last.
- * @throws UserError for a caption without a known word, before anything is written; or if `out` cannot be written
+ * Generates `count` images per caption and writes each atomically, then `grid.png` with the first images.
+ * Returns the paths of the images in the order of the captions, then the path of the grid.
+ * @throws UserError for a caption without a known word, before anything is written, or if `out` cannot be
+ *   written
  */
 export async function saveImages(
   imageGenerator: ImageGenerator,
   captions: readonly string[],
   { out, seed = 0, count = 1, batch = 1, stages = false, onImage }: SaveOptions,
 ): Promise<string[]> {
-  const paintings = imageGenerator.generate(captions, { seed, count, batch });
+  const images = imageGenerator.generate(captions, { seed, count, batch });
   onDisk(out, () => ensureFolder(out));
   const paths: string[] = [];
   const shown: GeneratedImage[] = [];
   let done = 0;
-  for (const painting of paintings) {
+  for (const image of images) {
     const name = fileName(
       imageGenerator.vocabulary,
-      painting,
+      image,
       Math.floor(done / count) + 1,
       captions.length,
       count,
     );
-    for (const [i, image] of painting.stages.entries()) {
-      const last = i === painting.stages.length - 1;
+    for (const [i, stage] of image.stages.entries()) {
+      const last = i === image.stages.length - 1;
       if (!last && !stages) continue;
       const path = join(out, last ? `${name}.png` : `${name}-stage${i + 1}.png`);
-      writeFileAtomic(path, await encode(image, painting, imageGenerator));
+      writeFileAtomic(path, await encode(stage, image, imageGenerator));
       paths.push(path);
     }
-    if (shown.length < Math.max(count, gridImages)) shown.push(painting);
+    if (shown.length < Math.max(count, gridImages)) shown.push(image);
     done += 1;
     onImage?.(done);
   }
-  const sheet = join(out, "grid.png");
-  writeFileAtomic(sheet, await gridOf(shown, { count, stages, sizes: imageGenerator.sizes }));
-  return [...paths, sheet];
+  const gridPath = join(out, "grid.png");
+  writeFileAtomic(gridPath, await gridOf(shown, { count, stages, sizes: imageGenerator.sizes }));
+  return [...paths, gridPath];
 }
 
-/** Images on the sheet at most, unless one caption has more. */
+/** Most images in the grid, unless one caption has more. */
 const gridImages = 64;
 
 const columns = 8;
 
-/** `07-a-small-red-bird-1`: the caption's place, its first words, the image's number. */
+/** `07-a-small-red-bird-1`: position of the caption, its first words, number of the image. */
 function fileName(
   vocabulary: Vocabulary,
   { caption, number }: GeneratedImage,
@@ -99,18 +100,20 @@ async function encode(
   });
 }
 
-/** One image a caption: as many in a row as fit, their captions under them. Otherwise a row for each caption. */
+/**
+ * With one image per caption: `columns` images per row, captions below them. Otherwise one row per caption.
+ */
 async function gridOf(
-  paintings: readonly GeneratedImage[],
+  images: readonly GeneratedImage[],
   { count, stages, sizes }: { count: number; stages: boolean; sizes: number[] },
 ): Promise<Buffer> {
   if (count === 1 && !stages) {
-    const images = paintings.map(({ caption, stages }): GridImage => ({ ...stages.at(-1)!, caption }));
-    return grid(partsOf(images, columns));
+    const cells = images.map(({ caption, stages }): GridImage => ({ ...stages.at(-1)!, caption }));
+    return grid(partsOf(cells, columns));
   }
-  const rows = partsOf(paintings, count);
+  const rows = partsOf(images, count);
   return grid(
-    rows.map((row) => row.flatMap((painting) => (stages ? painting.stages : painting.stages.slice(-1)))),
+    rows.map((row) => row.flatMap((image) => (stages ? image.stages : image.stages.slice(-1)))),
     {
       rowCaptions: rows.map(([first]) => first!.caption),
       ...(stages && { columnTitles: new Array<number[]>(count).fill(sizes).flat().map(String) }),

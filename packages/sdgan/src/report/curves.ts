@@ -1,4 +1,4 @@
-/** Curves over steps, as images in SVG that take the page's colours. */
+/** Curves over steps, as SVG in the colours of the page. */
 import { lineY, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { groupBy, mean } from "../util/lists.js";
@@ -14,7 +14,7 @@ export interface Point {
   value: number;
 }
 
-/** Figures side by side, one a title, whose lines have the same colours by their names. */
+/** Figures side by side. Lines of the same name have the same colour in all figures. */
 export function curvesOf(figures: readonly { title: string; lines: readonly Curve[] }[]): string {
   const names = [...new Set(figures.flatMap(({ lines }) => lines.map(({ name }) => name)))];
   const colours = new Map(names.map((name, i) => [name, palette[i % palette.length]!]));
@@ -25,7 +25,7 @@ export function curvesOf(figures: readonly { title: string; lines: readonly Curv
   return `<div class="curves">${shown.join("")}</div>`;
 }
 
-/** No more points than the eye can tell apart: means of equal parts of the steps. */
+/** Reduces a curve to at most `most` points: means over equal parts of the steps. */
 export function thinned(points: readonly Point[], most = 150): Point[] {
   const first = points[0]?.step ?? 0;
   const width = ((points.at(-1)?.step ?? 0) - first + 1) / most;
@@ -38,7 +38,7 @@ export function thinned(points: readonly Point[], most = 150): Point[] {
 
 function svgOf(title: string, lines: readonly Curve[], colours: ReadonlyMap<string, string>): string {
   const { document } = parseHTML("<html></html>");
-  const drawn = plot({
+  const svg = plot({
     document,
     className: "curve",
     ...{ width: 352, height: 190, marginLeft: 46, marginTop: 8, ariaLabel: title },
@@ -49,8 +49,8 @@ function svgOf(title: string, lines: readonly Curve[], colours: ReadonlyMap<stri
       lineY(thinned(points), { x: "step", y: "value", stroke: colours.get(name)!, strokeWidth: 1.5 }),
     ),
   });
-  for (const rules of drawn.querySelectorAll("style")) rules.remove(); // The page's own are enough.
-  return drawn.outerHTML;
+  for (const rules of svg.querySelectorAll("style")) rules.remove(); // The page has its own styles.
+  return svg.outerHTML;
 }
 
 function legendOf(lines: readonly Curve[], colours: ReadonlyMap<string, string>): string {
@@ -60,7 +60,7 @@ function legendOf(lines: readonly Curve[], colours: ReadonlyMap<string, string>)
   return `<div class="legend">${entries.join("")}</div>`;
 }
 
-/** Told apart by most eyes, and on white as on black. */
+/** Distinguishable colours for light and dark backgrounds. */
 const palette = [
   "#4269d0",
   "#e0812b",

@@ -1,4 +1,4 @@
-/** Images for a page, as `data:` URLs. */
+/** Images and maps as `data:` URLs for a page. */
 import sharp from "sharp";
 import type { StageImage } from "../generation/image-generator.js";
 import type { PlaceMap } from "../generation/inspect.js";
@@ -10,7 +10,7 @@ export async function dataUrl({ pixels, size }: StageImage): Promise<string> {
   return `data:image/png;base64,${png.toString("base64")}`;
 }
 
-/** The image, bright where the map is highest and a fifth as bright where it is 0. */
+/** The image with brightness scaled by the map: 1 at its maximum, 0.2 where it is 0. */
 export function litBy({ pixels, size }: StageImage, map: PlaceMap): StageImage {
   const most = largest(map.values) || 1;
   const lit = Uint8Array.from(pixels, (value, i) => {
@@ -22,7 +22,7 @@ export function litBy({ pixels, size }: StageImage, map: PlaceMap): StageImage {
   return { pixels: lit, size };
 }
 
-/** The map from 0, dark, to `most`, bright. */
+/** The map as colours, from dark at 0 to bright at `most`. */
 export function heatOf({ values, size }: PlaceMap, most: number): StageImage {
   const pixels = Uint8Array.from({ length: values.length * 3 }, (_, i) => {
     const share = most > 0 ? Math.min(1, values[Math.floor(i / 3)]! / most) : 0;
@@ -33,7 +33,7 @@ export function heatOf({ values, size }: PlaceMap, most: number): StageImage {
   return { pixels, size };
 }
 
-/** Of values from 0 on: a map of a large image is too long for the arguments of `Math.max`. */
+/** Maximum of non-negative values. The map of a large image has too many for the arguments of `Math.max`. */
 export function largest(values: Float32Array): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }

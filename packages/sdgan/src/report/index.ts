@@ -1,4 +1,4 @@
-/** Pages to look at, from folders. */
+/** Writes reports of run folders and of ablations. */
 import { readResults } from "../ablation/results.js";
 import { attributeClassifierFor, attributeClassifierOf } from "../artifacts/attribute-classifier.js";
 import type { Device } from "../compute/device.js";
@@ -7,14 +7,14 @@ import { writeAblationReport } from "./ablation-report.js";
 import { type RunReportOptions, writeRunReport } from "./run-report.js";
 
 /**
- * Writes the page of a run, and returns its path.
- * @param attributeClassifier a run folder with an attribute classifier; by default the run itself, where it has one
- * @throws UserError for folders that are missing or do not fit
+ * Writes the report of a run, and returns its path.
+ * @param attributeClassifier a run folder with an attribute classifier; by default `run`, if it has one
+ * @throws UserError for folders that are missing or do not match
  */
 export async function reportRun({
   run,
   data: folder,
-  attributeClassifier: asked,
+  attributeClassifier: requested,
   ...options
 }: {
   run: string;
@@ -24,7 +24,7 @@ export async function reportRun({
 } & Pick<RunReportOptions, "checkpoint" | "seed">): Promise<string> {
   const data = openPrepared(folder);
   try {
-    const attributeClassifier = attributeClassifierOf(run, asked, data);
+    const attributeClassifier = attributeClassifierOf(run, requested, data);
     return await writeRunReport({
       ...{ run, data, ...options },
       attributeClassifier:
@@ -36,8 +36,8 @@ export async function reportRun({
 }
 
 /**
- * Writes the page of an ablation by what its last table says, and returns its path.
- * @throws UserError if there is no table yet
+ * Writes the report of an ablation from its last results, and returns its path.
+ * @throws UserError if there are no results yet
  */
 export function reportAblation(out: string): Promise<string> {
   return writeAblationReport(out, readResults(out));

@@ -15,10 +15,10 @@ import { disagreements, nearestReal, realImage } from "./inspection.js";
 
 let folder: string;
 let data: Prepared;
-/** Not trained: what it sees is arbitrary, but always the same. */
+/** Untrained: its predictions are arbitrary, but deterministic. */
 let attributeClassifier: TrainedAttributeClassifier;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "sdgan-reading-"));
+  folder = mkdtempSync(join(tmpdir(), "sdgan-inspection-"));
   await prepare(birds({ species: 16, imagesPerSpecies: 9, size: 64 }), {
     out: join(folder, "data"),
     size: 64,
@@ -36,7 +36,7 @@ afterAll(() => {
 
 const image = (split: "train" | "test", place: number) => realImage(data, split, place);
 
-/** What the attribute classifier says of one image: its probabilities by attribute. */
+/** Probabilities that the attribute classifier predicts for one image, per attribute. */
 function probabilities(split: "train" | "test", place: number): number[][] {
   const { pixels, size } = image(split, place);
   return scope(() => {
@@ -47,7 +47,7 @@ function probabilities(split: "train" | "test", place: number): number[][] {
   });
 }
 
-it("finds the image itself, and as many others as are asked for, the nearest first", () => {
+it("finds the image itself and the requested number of images, nearest first", () => {
   const { length } = data.splits.train.images;
   expect(length).toBeGreaterThan(64); // more than one batch
   const places = [0, 70, length - 1];
@@ -65,7 +65,7 @@ it("finds the image itself, and as many others as are asked for, the nearest fir
       own.map(({ distance }) => distance).toSorted((a, b) => a - b),
     );
   }
-  // The same whatever else is asked for, and from both sides.
+  // Independent of the other images of the query, and symmetric.
   const [alone] = nearestReal(attributeClassifier, data, [image("train", 70)], { count: 5, size: data.size });
   expect(alone!.map(({ image }) => image)).toEqual(found[1]!.map(({ image }) => image));
   const all = nearestReal(attributeClassifier, data, [image("train", 0)], {
@@ -80,7 +80,7 @@ it("finds the image itself, and as many others as are asked for, the nearest fir
   expect(back.find(({ image }) => image === 0)!.distance).toBeCloseTo(all[3]!.distance, 3);
 });
 
-it("tells what a caption names and the attribute classifier does not see, the least likely first", () => {
+it("reports named attributes that the attribute classifier does not predict, least likely first", () => {
   const choices = Array.from({ length: 12 }, (_, i) => ({ image: i, caption: i % 10 }));
   const found = disagreements(
     attributeClassifier,
@@ -98,15 +98,17 @@ it("tells what a caption names and the attribute classifier does not see, the le
   const attributes = Object.keys(data.attributes!);
   for (const { index, surprise, differences } of found) {
     const { attributes: truth, captions } = data.splits.test.images.at(index);
-    const seen = probabilities("test", index);
+    const predicted = probabilities("test", index);
     const names = captions[choices[index]!.caption]!.names!;
-    const logs = names.map((name) => -Math.log(seen[attributes.indexOf(name)]![truth![name]!]!));
+    const logs = names.map((name) => -Math.log(predicted[attributes.indexOf(name)]![truth![name]!]!));
     expect(surprise).toBeCloseTo(logs.reduce((sum, log) => sum + log, 0) / names.length, 4);
     const wrong = names.flatMap((name) => {
-      const own = seen[attributes.indexOf(name)]!;
-      const [asked, best] = [truth![name]!, own.indexOf(Math.max(...own))];
+      const own = predicted[attributes.indexOf(name)]!;
+      const [expected, best] = [truth![name]!, own.indexOf(Math.max(...own))];
       const values = data.attributes![name]!;
-      return asked === best ? [] : [{ attribute: name, asked: values[asked]!, seen: values[best]! }];
+      return expected === best
+        ? []
+        : [{ attribute: name, expected: values[expected]!, predicted: values[best]! }];
     });
     expect(differences).toEqual(wrong);
   }

@@ -1,4 +1,4 @@
-/** What an attribute classifier makes of generated images: which real ones are like them, and where it sees other than was asked for. */
+/** Compares generated images, by the attribute classifier, with real images and with their captions. */
 import { fromBytes, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import {
   attributeClassifierSize,
@@ -10,14 +10,14 @@ import type { Prepared } from "../data/prepared.js";
 import type { StageImage } from "../generation/image-generator.js";
 import { mean } from "../util/lists.js";
 
-/** Places of real images in the training split, the nearest first. */
+/** Indices of real images in the training split with their distances, nearest first. */
 export type Nearest = { image: number; distance: number }[];
 
 /**
- * The `count` images of the training split whose features are nearest to those of each of `images`, by Euclidean
- * distance. All of the split is looked at, in batches.
+ * The `count` images of the training split whose features are nearest to those of each of `images`, by
+ * Euclidean distance. Searches the whole split, in batches.
  *
- * @param size that all are brought to first: small images and sharp ones would differ in that alone
+ * @param size in pixels that all images are resized to first, so that they do not differ in sharpness
  */
 export function nearestReal(
   { network }: TrainedAttributeClassifier,
@@ -28,14 +28,14 @@ export function nearestReal(
   const nearest: Nearest[] = images.map(() => []);
   inferenceMode(() =>
     scope(() => {
-      const asked = network.extract(shrunk(images, size)).features; // [Q, F]
+      const queries = network.extract(resized(images, size)).features; // [Q, F]
       const total = data.splits.train.images.length;
       for (let first = 0; first < total; first += batchSize) {
         const places = Array.from({ length: Math.min(batchSize, total - first) }, (_, i) => first + i);
         const distances = scope(() => {
           const real = places.map((place) => realImage(data, "train", place));
-          const { features } = network.extract(shrunk(real, size));
-          return asked.unsqueeze(1).sub(features.unsqueeze(0)).square().sum(2).sqrt().toNumbers(); // [Q, B]
+          const { features } = network.extract(resized(real, size));
+          return queries.unsqueeze(1).sub(features.unsqueeze(0)).square().sum(2).sqrt().toNumbers(); // [Q, B]
         });
         for (const [query, own] of nearest.entries()) {
           for (const [i, image] of places.entries())
@@ -48,22 +48,28 @@ export function nearestReal(
   return nearest;
 }
 
-/** An attribute that a caption names, and what the attribute classifier sees in its place. */
+/** An attribute that a caption names, and another value that the attribute classifier predicts. */
 export interface Difference {
   attribute: string;
-  asked: string;
-  seen: string;
+  expected: string;
+  predicted: string;
 }
 
 export interface Disagreement {
-  /** Which of the images. */
+  /** Index of the image. */
   index: number;
-  /** Mean of −log p over the values that the caption names, p the attribute classifier's: 0 where it is sure of all. */
+  /**
+   * Mean of −log p over the values that the caption names, with p of the attribute classifier; 0 if p = 1 for
+   * all.
+   */
   surprise: number;
   differences: Difference[];
 }
 
-/** How much the attribute classifier differs from what captions name, the most first. Captions that name nothing are left out. */
+/**
+ * How much predictions of the attribute classifier differ from what captions name, largest first. Captions
+ * that name no attribute are skipped.
+ */
 export function disagreements(
   { network, attributes }: TrainedAttributeClassifier,
   data: Prepared,
@@ -76,7 +82,7 @@ export function disagreements(
     const logProbabilities = inferenceMode(() =>
       scope(() =>
         network
-          .forward(shrunk(images.slice(first, first + batchSize)))
+          .forward(resized(images.slice(first, first + batchSize)))
           .map((logits) => logits.logSoftmax(1).toNumbers()),
       ),
     );
@@ -86,35 +92,38 @@ export function disagreements(
         const values = attributes[attribute]!;
         const at = names.indexOf(attribute);
         const own = logProbabilities[at]!.slice(b * values.length, (b + 1) * values.length);
-        const asked = truth[attribute]!;
-        const seen = own.indexOf(Math.max(...own));
-        return { attribute, asked: values[asked]!, seen: values[seen]!, surprise: -own[asked]! };
+        const expected = truth[attribute]!;
+        const predicted = own.indexOf(Math.max(...own));
+        return {
+          ...{ attribute, expected: values[expected]!, predicted: values[predicted]! },
+          surprise: -own[expected]!,
+        };
       });
       if (named.length === 0) continue;
       found.push({
         index: first + b,
         surprise: mean(named.map(({ surprise }) => surprise)),
         differences: named
-          .filter(({ asked, seen }) => asked !== seen)
-          .map(({ attribute, asked, seen }) => ({ attribute, asked, seen })),
+          .filter(({ expected, predicted }) => expected !== predicted)
+          .map(({ attribute, expected, predicted }) => ({ attribute, expected, predicted })),
       });
     }
   }
   return found.sort((a, b) => b.surprise - a.surprise);
 }
 
-/** An image of the data, its middle. */
+/** A real image, cropped at the centre. */
 export function realImage(data: Prepared, split: "train" | "test", image: number): StageImage {
   const options = { data, split, maxWords: Number.POSITIVE_INFINITY };
   const { pixels, size } = makeBatch([{ image, caption: 0 }], options);
   return { pixels, size };
 }
 
-/** Images that are looked at together. */
+/** Images per batch. */
 const batchSize = 64;
 
-/** [N, 3, 64, 64] in −1 … 1: as the attribute classifier takes them, brought to `common` pixels a side before. */
-function shrunk(images: readonly StageImage[], common = images[0]!.size): Tensor {
+/** [N, 3, 64, 64] in −1 … 1, the input of the attribute classifier; resized to `common` pixels before. */
+function resized(images: readonly StageImage[], common = images[0]!.size): Tensor {
   const { size } = images[0]!;
   const bytes = new Uint8Array(images.length * size * size * 3);
   for (const [i, { pixels }] of images.entries()) bytes.set(pixels, i * size * size * 3);

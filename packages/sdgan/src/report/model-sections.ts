@@ -1,4 +1,7 @@
-/** Sections that look into one model: what it drew, where it looked, and what an attribute classifier makes of that. */
+/**
+ * Sections about one model: attention, modulation, nearest real images, and errors by the attribute
+ * classifier.
+ */
 
 import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
 import type { Prepared } from "../data/prepared.js";
@@ -10,10 +13,10 @@ import { dataUrl, heatOf, largest, litBy } from "./image-data.js";
 import { disagreements, nearestReal, realImage } from "./inspection.js";
 import { gridOf, type ImageRow, type Section, type Shown, stripOf } from "./page.js";
 
-/** A caption of an image that was never trained on. */
+/** A caption of the test split. */
 export type Unseen = Trial & { text: string };
 
-/** Those that an evaluation of this seed draws. */
+/** The captions that an evaluation with this seed uses. */
 export function unseenCaptions(data: Prepared, count: number, seed: number): Unseen[] {
   return chooseTrials(data, "test", count, seed).map((trial) => ({
     ...trial,
@@ -21,7 +24,7 @@ export function unseenCaptions(data: Prepared, count: number, seed: number): Uns
   }));
 }
 
-/** Word attention of the last stage over the image, a strip for each caption. */
+/** Word attention of the last stage over the image, one strip per caption. */
 export async function attentionSection(inspected: readonly InspectedImage[]): Promise<Section> {
   const strips = await Promise.all(
     inspected.map(async ({ stages, attention, words }) => {
@@ -37,15 +40,15 @@ export async function attentionSection(inspected: readonly InspectedImage[]): Pr
     }),
   );
   return {
-    title: "Where it looks for each word",
+    title: "Attention to each word",
     about:
-      "Word attention of the last stage: the more a place attends to the word, the brighter it is. The place that does " +
-      "most is the brightest; the number is its share for the word, of all words.",
+      "Word attention of the last stage: places with more attention to the word are brighter. The number is the largest " +
+      "attention of any place to the word; at each place, attention sums to 100 % over the words.",
     body: strips.join(""),
   };
 }
 
-/** Strength of SCBN at each place, for the same captions; nothing for a generator without it. */
+/** Strength of SCBN at each place, for the same captions; undefined for a generator without SCBN. */
 export async function modulationSection(inspected: readonly InspectedImage[]): Promise<Section | undefined> {
   const layers = inspected[0]?.modulation.length ?? 0;
   if (layers === 0) return undefined;
@@ -59,14 +62,14 @@ export async function modulationSection(inspected: readonly InspectedImage[]): P
         caption: `${map.size === 1 ? "everywhere" : "mean"} ${mean(map.values).toPrecision(2)}`,
       };
     });
-    const drawn = { image: await dataUrl(stages.at(-1)!) };
-    return { title: caption, images: [drawn, ...(await Promise.all(maps))] };
+    const generated = { image: await dataUrl(stages.at(-1)!) };
+    return { title: caption, images: [generated, ...(await Promise.all(maps))] };
   });
   return {
     title: "What SCBN adds to the scale",
     about:
-      "|γ_c|, a mean over channels, at each place of every conditioned normalization in the order of drawing; black is " +
-      "0, and the brightest is the most that these captions reach in that layer. A sentence says one thing for all places.",
+      "|γ_c|, averaged over channels, at each place of every SCBN layer in the order of computation. Black is 0, the " +
+      "brightest is the largest value of that layer over these captions. Sentence-level SCBN has one value for all places.",
     body: gridOf(
       ["generated", ...most.map((value, i) => `${i + 1}: up to ${value.toPrecision(2)}`)],
       await Promise.all(rows),
@@ -74,7 +77,10 @@ export async function modulationSection(inspected: readonly InspectedImage[]): P
   };
 }
 
-/** Images generated, and the real ones of the training split that are most like them to the attribute classifier. */
+/**
+ * Generated images, and the images of the training split with the nearest features of the attribute
+ * classifier.
+ */
 export async function nearestSection(
   imageGenerator: ImageGenerator,
   data: Prepared,
@@ -82,27 +88,27 @@ export async function nearestSection(
   captions: readonly string[],
   { seed, size }: { seed: number; size: number },
 ): Promise<Section> {
-  const drawn = captions.map(
+  const generated = captions.map(
     (caption) => [...imageGenerator.generate([caption], { seed })][0]!.stages.at(-1)!,
   );
-  const nearest = nearestReal(attributeClassifier, data, drawn, { count: 5, size });
+  const nearest = nearestReal(attributeClassifier, data, generated, { count: 5, size });
   const rows = captions.map(async (title, i): Promise<ImageRow> => {
     const real = nearest[i]!.map(async ({ image, distance }) => ({
       image: await dataUrl(realImage(data, "train", image)),
       caption: `distance ${distance.toPrecision(3)}`,
     }));
-    return { title, images: [{ image: await dataUrl(drawn[i]!) }, ...(await Promise.all(real))] };
+    return { title, images: [{ image: await dataUrl(generated[i]!) }, ...(await Promise.all(real))] };
   });
   return {
     title: "The nearest real images",
     about:
-      "Of all images that it was trained on, those whose features the attribute classifier finds nearest: a model that copies " +
-      "would have one that is the same.",
+      "The training images with the nearest features of the attribute classifier. A model that copies training images " +
+      "would show equal ones.",
     body: gridOf(["generated", "nearest", "second", "third", "fourth", "fifth"], await Promise.all(rows)),
   };
 }
 
-/** Captions whose images the attribute classifier reads otherwise, the worst of many. */
+/** Captions whose generated images the attribute classifier predicts other attributes for, worst first. */
 export async function disagreementSection(
   imageGenerator: ImageGenerator,
   data: Prepared,
@@ -110,23 +116,27 @@ export async function disagreementSection(
   choices: readonly Unseen[],
   seed: number,
 ): Promise<Section> {
-  const drawn = choices.map(({ text }) => [...imageGenerator.generate([text], { seed })][0]!.stages.at(-1)!);
-  const worst = disagreements(attributeClassifier, data, drawn, choices).slice(0, 8);
+  const generated = choices.map(
+    ({ text }) => [...imageGenerator.generate([text], { seed })][0]!.stages.at(-1)!,
+  );
+  const worst = disagreements(attributeClassifier, data, generated, choices).slice(0, 8);
   const rows = worst.map(async ({ index, differences }): Promise<ImageRow> => {
     const { image, text } = choices[index]!;
-    const said = differences.map(({ attribute, asked, seen }) => `${attribute}: ${asked}, it sees ${seen}`);
+    const notes = differences.map(
+      ({ attribute, expected, predicted }) => `${attribute}: ${expected}, predicted ${predicted}`,
+    );
     return {
       title: text,
       images: [
-        { image: await dataUrl(drawn[index]!) },
+        { image: await dataUrl(generated[index]!) },
         { image: await dataUrl(realImage(data, "test", image)) },
       ],
-      note: said.join("; "),
+      note: notes.join("; "),
     };
   });
   return {
-    title: "Where the attribute classifier disagrees most",
-    about: `Of ${choices.length} captions of unseen images, those whose named attributes it finds least likely in what was generated.`,
+    title: "Largest errors by the attribute classifier",
+    about: `Of ${choices.length} captions of the test split, those whose named attributes are least likely in the generated image.`,
     body: gridOf(["generated", "real"], await Promise.all(rows)),
   };
 }

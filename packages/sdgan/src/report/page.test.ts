@@ -9,7 +9,7 @@ const read = (html: string) => parseHTML(`<html><body>${html}</body></html>`).do
 const words = (element: { textContent: string | null }) => element.textContent;
 
 describe("the page", () => {
-  it("shows text as it is, whatever is in it", () => {
+  it("escapes text", () => {
     const evil = `<script>alert("a & b")</script>`;
     const { document } = parseHTML(
       pageOf({
@@ -24,7 +24,7 @@ describe("the page", () => {
     );
   });
 
-  it("has a table with a head, and bold where it is marked", () => {
+  it("has a table with a header row, and bold cells", () => {
     const table = read(
       tableOf([
         ["variant", "score"],
@@ -37,7 +37,7 @@ describe("the page", () => {
     expect([...table.querySelectorAll("strong")].map(words)).toEqual(["0.6 ± 0.1"]);
   });
 
-  it("has images with their captions, and gaps", () => {
+  it("has images with captions, and empty cells", () => {
     const shown = { image: "data:image/png;base64,AA==", caption: `a "red" bird` };
     const strip = read(stripOf([shown, { image: shown.image }]));
     expect([...strip.querySelectorAll("img")].map((image) => image.getAttribute("alt"))).toEqual([
@@ -53,12 +53,12 @@ describe("the page", () => {
 });
 
 describe("curves", () => {
-  it("have a line each, in the same colour in every figure, and a legend where there are several", () => {
+  it("have one line each, in the same colour in every figure, and a legend for several lines", () => {
     const points = [
       { step: 1, value: 3 },
       { step: 2, value: 1 },
     ];
-    const drawn = read(
+    const page = read(
       curvesOf([
         {
           title: "loss <1>",
@@ -70,7 +70,7 @@ describe("curves", () => {
         { title: "other", lines: [{ name: "b", points }] },
       ]),
     );
-    const figures = [...drawn.querySelectorAll("figure")];
+    const figures = [...page.querySelectorAll("figure")];
     expect(figures.map((figure) => words(figure.querySelector("figcaption")!))).toEqual([
       "loss <1>",
       "other",
@@ -81,8 +81,8 @@ describe("curves", () => {
     expect(strokes.map(({ length }) => length)).toEqual([2, 1]);
     expect(strokes[0]![0]).not.toBe(strokes[0]![1]);
     expect(strokes[1]![0]).toBe(strokes[0]![1]);
-    expect([...drawn.querySelectorAll(".legend span")].map(words)).toEqual(["a", "b"]);
-    expect(drawn.querySelectorAll("style, script")).toHaveLength(0);
+    expect([...page.querySelectorAll(".legend span")].map(words)).toEqual(["a", "b"]);
+    expect(page.querySelectorAll("style, script")).toHaveLength(0);
   });
 
   it("are thinned to means of equal parts", () => {
@@ -96,7 +96,7 @@ describe("curves", () => {
 describe("maps", () => {
   const white = { pixels: new Uint8Array(4 * 4 * 3).fill(250), size: 4 };
 
-  it("light an image where they are high, and leave a fifth where they are 0", () => {
+  it("scale the brightness of an image, from 0.2 where they are 0", () => {
     const { pixels } = litBy(white, { size: 2, values: Float32Array.of(0, 0.5, 0.25, 0) });
     const rows = Array.from({ length: 4 }, (_, row) =>
       Array.from({ length: 4 }, (_, column) => pixels[(row * 4 + column) * 3]),
@@ -109,7 +109,7 @@ describe("maps", () => {
     ]);
   });
 
-  it("become brighter from 0 to the most, and never beyond", () => {
+  it("become brighter from 0 to the maximum, and are clamped there", () => {
     const { pixels, size } = heatOf({ size: 2, values: Float32Array.of(0, 1, 2, 4) }, 2);
     const sums = [0, 1, 2, 3].map((i) =>
       pixels.subarray(3 * i, 3 * i + 3).reduce((sum, value) => sum + value, 0),
@@ -123,7 +123,7 @@ describe("maps", () => {
     ]);
   });
 
-  it("are shown pixel by pixel", async () => {
+  it("are encoded without loss", async () => {
     const [head, png] = (await dataUrl(white)).split(",");
     expect(head).toBe("data:image/png;base64");
     const { data } = await sharp(Buffer.from(png!, "base64")).raw().toBuffer({ resolveWithObject: true });

@@ -1,15 +1,15 @@
-/** One HTML file that needs nothing else: readable on a screen, light or dark, and in print. */
+/** A report as one HTML file without external resources, for light and dark screens and for print. */
 
 export interface Page {
   title: string;
-  /** Stands under the title. */
+  /** Text below the title. */
   lead: string;
   sections: Section[];
 }
 
 export interface Section {
   title: string;
-  /** What there is to see, in a sentence or two. */
+  /** Explanation in one or two sentences. */
   about: string;
   /** HTML. */
   body: string;
@@ -34,13 +34,13 @@ ${sections.map(sectionOf).join("\n")}
 `;
 }
 
-/** Text as HTML shows it. */
+/** Escapes text for HTML. */
 export function html(text: string): string {
   const names: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text.replace(/[&<>"]/g, (letter) => names[letter]!);
 }
 
-/** Cells as a table, the first row its head; `**…**` is bold. */
+/** Cells as a table. The first row is the header; `**…**` is bold. */
 export function tableOf(cells: readonly (readonly string[])[]): string {
   const [head = [], ...rows] = cells;
   const row = (tag: string, own: readonly string[]) =>
@@ -51,11 +51,11 @@ export function tableOf(cells: readonly (readonly string[])[]): string {
 export interface Shown {
   /** A `data:` URL. */
   image: string;
-  /** Stands under it. */
+  /** Text below the image. */
   caption?: string;
 }
 
-/** Images side by side, as many as there is room for. */
+/** Images side by side, wrapped to the width of the page. */
 export function stripOf(images: readonly Shown[]): string {
   return `<div class="strip">${images.map(figureOf).join("")}</div>`;
 }
@@ -63,7 +63,7 @@ export function stripOf(images: readonly Shown[]): string {
 export interface ImageRow {
   title: string;
   images: readonly (Shown | undefined)[];
-  /** Stands behind them. */
+  /** Text after the images. */
   note?: string;
 }
 

@@ -1,4 +1,4 @@
-/** `report.html` of a run: how training went, and what the model makes of captions it has not seen. */
+/** `report.html` of a run: figures, curves of the training, samples, and sections about the model. */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -28,16 +28,18 @@ import { samplesOverSteps } from "./samples.js";
 export interface RunReportOptions {
   run: string;
   data: Prepared;
-  /** Without one, what only an attribute classifier can say is left out. */
+  /** Without it, the sections that need an attribute classifier are left out. */
   attributeClassifier?: TrainedAttributeClassifier | undefined;
-  /** Which of the checkpoints that were kept draws; by default the newest model. */
+  /** The checkpoint that generates; by default the newest model. */
   checkpoint?: CheckpointChoice;
-  /** Of captions and noise. */
+  /** Seed of the choice of captions and of noise. */
   seed?: number | undefined;
   device?: Device | undefined;
 }
 
-/** Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path. */
+/**
+ * Writes `report.html` into the run folder, with the figures of its `evaluation.json`, and returns its path.
+ */
 export async function writeRunReport({
   run,
   data,
@@ -70,7 +72,7 @@ export async function writeRunReport({
     path,
     pageOf({
       title: imageGenerator.checkpoint.run,
-      lead: `After ${step} steps; the averaged generator, captions of unseen images from seed ${seed}.`,
+      lead: `The averaged generator after ${step} steps, on captions of the test split chosen with seed ${seed}.`,
       sections: sections.filter((section) => section !== undefined),
     }),
   );
@@ -87,13 +89,15 @@ function figuresSection({ step, seed, figures, networks }: Evaluation): Section 
     const { generated, deviation, real, chance, network, count } = figure;
     const arrow = { higher: " ↑", lower: " ↓", neither: "" }[better];
     const spread = deviation === undefined ? "" : ` ± ${number(deviation)}`;
-    const seen = networks[network]?.name ?? network;
-    return [[title + arrow, number(generated) + spread, number(real), number(chance), String(count), seen]];
+    const usedNetwork = networks[network]?.name ?? network;
+    return [
+      [title + arrow, number(generated) + spread, number(real), number(chance), String(count), usedNetwork],
+    ];
   });
   return {
     title: "Figures",
-    about: `After ${step} steps, on captions of unseen images from seed ${seed}; arrows show which way is better.`,
-    body: tableOf([["figure", "generated", "real", "chance", "of", "seen by"], ...rows]),
+    about: `After ${step} steps, on captions of the test split chosen with seed ${seed}. Arrows show the better direction.`,
+    body: tableOf([["figure", "generated", "real", "chance", "count", "network"], ...rows]),
   };
 }
 
@@ -108,12 +112,12 @@ function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   }
   return {
     title: "Over the steps",
-    about: "Losses, and what was measured while it trained; means over equal parts of the steps.",
+    about: "Losses and evaluation during training; means over equal parts of the steps.",
     body: curvesOf([...figures].map(([title, lines]) => ({ title, lines }))),
   };
 }
 
-/** A metric's values where it has one. */
+/** A metric's values, at the steps that have one. */
 export function pointsOf(metrics: readonly Metrics[], name: string): { step: number; value: number }[] {
   return metrics.flatMap(({ step, [name]: value }) => (typeof value === "number" ? [{ step, value }] : []));
 }
@@ -123,7 +127,7 @@ async function samplesSection(folder: string): Promise<Section | undefined> {
   if (!samples) return undefined;
   return {
     title: "The same captions and noise, over the steps",
-    about: "Samples that it drew while it trained.",
+    about: "Samples generated during training.",
     body: gridOf(
       samples.steps.map((step) => `step ${step}`),
       samples.rows,

@@ -12,8 +12,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The sheet of step `step`: three images whose every byte says step and place. */
-const sheet = (step: number) =>
+/** The sample grid of a step: three images whose bytes all equal a number of step and place. */
+const sampleGrid = (step: number) =>
   grid([
     [0, 1, 2].map((place) => ({
       ...{ size: 8, pixels: new Uint8Array(8 * 8 * 3).fill(step + 80 * place), caption: `caption ${place}` },
@@ -21,8 +21,8 @@ const sheet = (step: number) =>
   ]);
 const name = (step: number) => join(folder, `step-${String(step).padStart(7, "0")}.png`);
 
-it("has captions down and steps across, evenly, the last one among them, each image at its own size", async () => {
-  for (let step = 1; step <= 20; step++) writeFileSync(name(step), await sheet(step));
+it("has one row per caption and evenly spaced steps, the last one included, each image at its own size", async () => {
+  for (let step = 1; step <= 20; step++) writeFileSync(name(step), await sampleGrid(step));
   writeFileSync(join(folder, "notes.txt"), "");
   const { steps, rows } = (await samplesOverSteps(folder))!;
   expect(steps).toEqual([3, 5, 8, 10, 13, 15, 18, 20]);
@@ -40,14 +40,14 @@ it("has captions down and steps across, evenly, the last one among them, each im
     }
 });
 
-it("leaves out sheets that do not say where their images are", async () => {
+it("skips grids without positions of their images", async () => {
   writeFileSync(
     name(1),
-    await sharp(await sheet(1))
+    await sharp(await sampleGrid(1))
       .png()
       .toBuffer(),
   );
   expect(await samplesOverSteps(folder)).toBeUndefined();
-  writeFileSync(name(2), await sheet(2));
+  writeFileSync(name(2), await sampleGrid(2));
   expect((await samplesOverSteps(folder))!.steps).toEqual([2]);
 });

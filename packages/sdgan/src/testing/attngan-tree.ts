@@ -5,17 +5,17 @@ import type { Split } from "../data/dataset.js";
 import { type Pickled, pickle, pickleAsText } from "./pickle.js";
 
 export interface ListedImage {
-  /** Its path without ending. */
+  /** Its path without extension. */
   name: string;
   split: Split;
-  /** Without it there is no `class_info.pickle`, as in AttnGAN's COCO. */
+  /** If absent, no `class_info.pickle` is written, as for AttnGAN's COCO. */
   classNumber?: number;
   captions: string[];
 }
 
 /**
- * For tests: AttnGAN's lists of `images` in `folder`. `captions.pickle` has the first `perImage` captions of
- * each and numbers the words in no order, as Python 2's dictionaries did.
+ * For tests: writes AttnGAN's lists of `images` into `folder`. `captions.pickle` has the first `perImage`
+ * captions of each image, and numbers the words in random order, like Python 2's dictionaries.
  */
 export function writeAttnganLists(folder: string, images: ListedImage[], perImage: number): void {
   const splits = (["train", "test"] as const).map((split) => images.filter((image) => image.split === split));

@@ -1,7 +1,7 @@
 /**
- * Who draws drawn birds exactly as captions say: the drawing program itself. What a caption names it draws as named,
- * everything else by chance, which the noise decides. No generator can be asked for more, so its figures tell what
- * figures can be reached, and which of them a generator passes by other means than meaning.
+ * The caption oracle: the program that renders the built-in birds. It renders the attributes that a caption
+ * names and samples all others from the noise. Its figures are an upper bound of what agreement with captions
+ * can reach: if a generator exceeds one of them, that figure measures something else.
  */
 import { Random } from "@sdgan/core";
 import { tensor } from "@sdgan/torch";
@@ -9,37 +9,41 @@ import sharp from "sharp";
 import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Draw, Noise } from "../evaluation/extract-features.js";
+import type { Generate, Noise } from "../evaluation/extract-features.js";
 import { captionOf, type Trial } from "../evaluation/trials.js";
 
 /**
- * Draws all that an evaluation of these trials asks for.
+ * Renders all images that an evaluation of these trials needs.
  *
- * @param data drawn birds
+ * @param data built-in birds
  * @param trials of the test split
- * @param deaf chance that a named attribute is not heard
+ * @param ignored probability that a named attribute is ignored
  */
-export async function captionOracle(data: Prepared, trials: readonly Trial[], deaf = 0): Promise<Draw> {
-  const drawn = new Map<string, Float32Array>();
+export async function captionOracle(
+  data: Prepared,
+  trials: readonly Trial[],
+  ignored = 0,
+): Promise<Generate> {
+  const rendered = new Map<string, Float32Array>();
   const key = (text: string, { seed, number }: Noise) => `${seed} ${number} ${text}`;
   for (const trial of trials) {
     const { seed, pair } = trial;
-    const asked: [caption: number, noise: Noise][] = [
+    const needed: [caption: number, noise: Noise][] = [
       [trial.caption, { seed, number: 1 }],
       [trial.caption, { seed, number: 2 }],
     ];
     if (pair) {
       const noise = { seed: pair.seed, number: 1 };
-      asked.push([trial.caption, noise], [pair.partner, noise]);
+      needed.push([trial.caption, noise], [pair.partner, noise]);
     }
-    for (const [caption, noise] of asked) {
-      const traits = traitsFor(data, { ...trial, caption }, noise, deaf);
+    for (const [caption, noise] of needed) {
+      const traits = traitsFor(data, { ...trial, caption }, noise, ignored);
       const { text } = captionOf(data, "test", { ...trial, caption });
-      drawn.set(key(text, noise), await render(traits, noise, data));
+      rendered.set(key(text, noise), await render(traits, noise, data));
     }
   }
   return (captions, noise) => {
-    const images = captions.map(({ text }, i) => drawn.get(key(text, noise[i]!))!);
+    const images = captions.map(({ text }, i) => rendered.get(key(text, noise[i]!))!);
     const all = new Float32Array(images.length * 3 * data.size ** 2);
     for (const [i, image] of images.entries()) all.set(image, i * image.length);
     return tensor(all, { shape: [images.length, 3, data.size, data.size] });
@@ -50,21 +54,22 @@ function traitsFor(
   { attributes, splits }: Prepared,
   { image, caption }: Trial,
   { seed, number }: Noise,
-  deaf: number,
+  ignored: number,
 ): Traits {
   const { captions, attributes: truth } = splits.test.images.at(image);
   const { names = [], text } = captions[caption]!;
-  const [free, hearing] = [new Random(seed, "free", number), new Random(seed, "hearing", number, text)];
+  const [free, ignoring] = [new Random(seed, "free", number), new Random(seed, "hearing", number, text)];
   return Object.fromEntries(
     Object.entries(attributes!).map(([name, values]) => {
-      const byChance = free.pick(values); // Drawn for all, so that what is named changes nothing else.
-      const heard = names.includes(name) && !hearing.chance(deaf);
-      return [name, heard ? values[truth![name]!] : byChance];
+      // Sampled for all attributes, so that named ones do not change the others.
+      const byChance = free.pick(values);
+      const used = names.includes(name) && !ignoring.chance(ignored);
+      return [name, used ? values[truth![name]!] : byChance];
     }),
   ) as unknown as Traits;
 }
 
-/** [3, size, size] in −1 … 1: as prepared and cropped in the middle. */
+/** [3, size, size] in −1 … 1: as in prepared data, cropped at the centre. */
 async function render(
   traits: Traits,
   { seed, number }: Noise,

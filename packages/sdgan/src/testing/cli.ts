@@ -1,4 +1,4 @@
-/** For tests: the command line as people have it, compiled and in a process of its own. */
+/** For tests: runs the compiled command line in a process of its own. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,17 +13,17 @@ export interface Ended {
   stderr: string;
 }
 
-/** Compiles what changed, so that no test passes by a stale build. Whether the types are right is tested elsewhere. */
+/** Compiles changed files, so that tests do not run an old build. Type errors are ignored here. */
 export function compile(): void {
   spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root });
 }
 
-/** Runs `sdgan` to its end. */
+/** Runs `sdgan` and waits for its end. */
 export function sdgan(...args: string[]): Promise<Ended> {
   return startSdgan(...args).ended;
 }
 
-/** Runs `sdgan` where `modules` cannot be imported. */
+/** Runs `sdgan` with imports of `modules` failing. */
 export function sdganWithout(modules: string[], ...args: string[]): Promise<Ended> {
   const hooks = `export async function resolve(name, context, next) {
     if (${JSON.stringify(modules)}.includes(name)) throw new Error(name + " cannot be loaded");
@@ -39,7 +39,7 @@ export function startSdgan(...args: string[]): { child: ChildProcess; ended: Pro
 }
 
 function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  // One thread: other tests run beside it, and threads that share a core mostly wait for each other.
+  // One thread, because other tests run at the same time.
   const env = { ...process.env, OMP_NUM_THREADS: "1" };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];

@@ -8,21 +8,21 @@ import { inTurn } from "./in-turn.js";
 import { photograph, randomKind } from "./photograph.js";
 
 export interface CocoTreeOptions {
-  /** The folder to make. */
+  /** The folder to create. */
   out: string;
   year: 2014 | 2017;
-  /** In both parts, two thirds of them in train. */
+  /** Number of images in both parts, two thirds of them in train. */
   images: number;
-  /** How many images are drawn; the others are links to them. */
+  /** Number of images that are drawn. The others are links to them. */
   drawn: number;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** An image of the tree: what tests compare with. */
+/** Expected data of an image in the tree. */
 export interface Scene {
-  /** COCO's number of it. */
+  /** COCO's image id. */
   id: number;
-  /** Its place among all. */
+  /** Index among all images. */
   index: number;
   fileName: string;
   part: "train" | "val";
@@ -30,13 +30,13 @@ export interface Scene {
 }
 
 /**
- * For tests: COCO with generated images in the place of its photographs, in both of the layouts that people have:
+ * For tests: a copy of COCO's layouts with drawn images instead of photographs:
  *
  *     annotations/captions_{train,val}YEAR.json, trainYEAR/, valYEAR/     as published
  *     coco/                                                               AttnGAN's: images/, text/, *.pickle
  *
- * The lists have all the fields of COCO's own, the captions of an image stand apart in them, and one image in a
- * hundred has six captions in the place of five.
+ * The lists have all fields of COCO's lists. Captions of an image are not adjacent in them. One image in a
+ * hundred has six captions instead of five.
  */
 export async function drawCoco(options: CocoTreeOptions): Promise<Scene[]> {
   const { out, year, images, drawn, onProgress } = options;
@@ -117,7 +117,7 @@ function image({ id, index, fileName }: Scene, folder: string, sizes: Size[]) {
   };
 }
 
-/** An image's captions in their order, but far apart. */
+/** Captions of an image are in order, but not adjacent. */
 function annotations(scenes: Scene[]) {
   const shuffled = new Random(0, "annotations").shuffled(scenes);
   const all = [0, 1, 2, 3, 4, 5].flatMap((nth) =>

@@ -8,18 +8,18 @@ import type { Box } from "../data/dataset.js";
 import { openPrepared } from "../data/prepared.js";
 
 export interface CropCheck {
-  /** How many images of the prepared folder are what the rule cuts out. */
+  /** Number of prepared images that equal the published crop. */
   agree: number;
-  /** Those that are not, and how. */
+  /** Images that differ, and by how much. */
   differ: string[];
 }
 
 /**
- * For tests: whether every image that `prepare cub` made is what StackGAN and AttnGAN cut out, told from the tree's
- * lists and files alone. The whole image is decoded as it is stored, by another decoder than `prepare` has; the
- * rule's rectangle is copied out of it pixel by pixel, and scaled and turned as `prepare` does it: where the rectangle is the
- * same, so is every byte, unless it is four times as large as what is stored: `prepare` decodes that at a part of its
- * size, which makes a few steps of 255.
+ * For tests: whether every image of `prepare cub` equals the crop of StackGAN and AttnGAN, computed from the
+ * tree's lists and files only. The whole image is decoded with another decoder than that of `prepare`, the
+ * published rectangle is copied pixel by pixel, and then scaled and rotated as in `prepare`. If the rectangle
+ * is equal, so is every byte, unless the rectangle is at least four times as large as the stored image:
+ * `prepare` then decodes at reduced size, which gives differences of a few steps of 255.
  */
 export async function checkCrops(tree: string, preparedFolder: string): Promise<CropCheck> {
   const birds = new DataFolder(tree, "Give a folder with CUB's lists.");
@@ -59,11 +59,11 @@ async function expected(file: Buffer, box: Box, size: number): Promise<Uint8Arra
   return pixels;
 }
 
-/** All of an image, as it is stored: [height, width, 4]. */
+/** The whole image in stored orientation: [height, width, 4]. */
 async function decoded(file: Buffer): Promise<{ data: Buffer; width: number; height: number }> {
   const { space, icc } = await sharp(file).metadata();
   const inks = space === "cmyk" && icc === undefined;
-  // The trees' other profiles are sRGB's own.
+  // All other profiles in the trees are sRGB.
   const image = sharp(file, { ignoreIcc: space !== "cmyk" });
   const { data, info } = await (inks
     ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
@@ -78,7 +78,7 @@ async function decoded(file: Buffer): Promise<{ data: Buffer; width: number; hei
 }
 
 /**
- * `get_imgs` of StackGAN's and AttnGAN's data sets, word for word in arithmetic: r = int(max(w, h)·0.75), centre
+ * The arithmetic of `get_imgs` in StackGAN and AttnGAN: r = int(max(w, h)·0.75), centre
  * int((2x + w)/2), int((2y + h)/2), from max(0, centre − r) to min(side, centre + r).
  */
 function published({ x, y, width: w, height: h }: Box, width: number, height: number) {

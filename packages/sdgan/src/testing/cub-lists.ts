@@ -2,7 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Box } from "../data/dataset.js";
 
-/** For tests: CUB's four lists in `folder`, with CR LF, of `images` (paths in `images/`) of the classes `names`. */
+/**
+ * For tests: writes CUB's four lists into `folder`, with CR LF, for `images` (paths in `images/`) of the
+ * classes `names`.
+ */
 export function writeCubLists(folder: string, names: string[], images: { id: string; box: Box }[]): void {
   const list = (file: string, lines: (string | number)[]) =>
     writeFileSync(join(folder, file), lines.map((line, i) => `${i + 1} ${line}\r\n`).join(""));

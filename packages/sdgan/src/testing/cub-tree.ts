@@ -13,14 +13,14 @@ import { type PhotographKind, photograph, randomKind } from "./photograph.js";
 export interface CubTreeOptions {
   /** The folder with CUB's `classes.txt`, `images.txt`, `image_class_labels.txt` and `bounding_boxes.txt`. */
   lists: string;
-  /** The folder to make. */
+  /** The folder to create. */
   out: string;
-  /** Draw so many images only, spread over the lists. */
+  /** Number of images to draw, evenly spaced in the lists; by default all. */
   count?: number;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** A generated image: what tests compare with. */
+/** Expected data of a drawn image. */
 export interface DrawnBird extends CubImage {
   width: number;
   height: number;
@@ -29,14 +29,15 @@ export interface DrawnBird extends CubImage {
 }
 
 /**
- * For tests: CUB-200-2011 with generated images in the place of its photographs, in both of the layouts that people
- * have; the second one's images and captions are links to the first one's:
+ * For tests: CUB-200-2011 with drawn images instead of photographs, in two layouts. Images and captions of
+ * the second are links to those of the first:
  *
  *     CUB_200_2011/, text_c10/     as published
  *     birds/                       AttnGAN's: CUB_200_2011/, text/, {train,test}/*.pickle, captions.pickle
  *
- * Widths and heights are such that the boxes fit in, up to CUB's own 500 pixels, which a few boxes overstep. Lists
- * are copied byte for byte; where the folder of the lists has AttnGAN's (`train-filenames.pickle`, …), these are too.
+ * Images are large enough for their boxes, up to CUB's limit of 500 pixels, which a few boxes exceed. Lists
+ * are copied byte for byte. AttnGAN's lists (`train-filenames.pickle`, …) are copied if they are in the
+ * folder of the lists.
  */
 export async function drawCub({ lists, out, count, onProgress }: CubTreeOptions): Promise<DrawnBird[]> {
   const { classes, images } = readCubLists(new DataFolder(lists, "Give the folder with images.txt."));
@@ -79,13 +80,16 @@ export async function drawCub({ lists, out, count, onProgress }: CubTreeOptions)
   return drawn;
 }
 
-/** From 120 pixels, or what the box needs, to 500. */
+/** Random length of a side: from 120 pixels or what the box needs, to 500. */
 function side(needed: number, random: Random): number {
   const least = Math.min(500, Math.max(120, Math.ceil(needed)));
   return least + random.below(501 - least);
 }
 
-/** The lists in `out`; with `places`, only the lines of the images at these places of `images.txt`. */
+/**
+ * Copies the lists into `out`; with `places`, only the lines of the images at these positions of
+ * `images.txt`.
+ */
 function copyLists(lists: string, out: string, places: Set<number> | undefined): void {
   mkdirSync(out, { recursive: true });
   const numbers = readFileSync(join(lists, "images.txt"), "latin1").match(/^\d+/gm)!;

@@ -1,8 +1,8 @@
-/** For tests: TensorBoard's event files, read by the descriptions of TFRecord and of protocol buffers alone. */
+/** For tests: reads TensorBoard's event files, independently of the code that writes them. */
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 
-/** A message: the values of its fields, by their numbers. */
+/** A protocol buffer message: field number → values. */
 export type MessageFields = Record<number, (number | Uint8Array)[]>;
 
 export function readEvents(path: string): MessageFields[] {
@@ -58,13 +58,13 @@ export function utf8(fields: MessageFields, field: number): string {
   return new TextDecoder().decode(fields[field]![0] as Uint8Array);
 }
 
-/** What an event has of curves: the point of each, by its name. */
+/** Scalars of an event by name. */
 export function scalarsOf(event: MessageFields): Record<string, number> {
   const summary = event[5] ? parse(event[5][0] as Uint8Array) : {};
   const values = ((summary[1] ?? []) as Uint8Array[]).map(parse);
   return Object.fromEntries(
     values.flatMap((value) => {
-      const point = value[2]?.[0] as Uint8Array | undefined; // An image has none.
+      const point = value[2]?.[0] as Uint8Array | undefined; // Absent for images.
       return point ? [[utf8(value, 1), new DataView(point.buffer).getFloat32(0, true)]] : [];
     }),
   );

@@ -14,30 +14,30 @@ describe("a formula of the golden files", () => {
     ["-(i+1)*k", (i) => -(i + 1) * 3],
     ["i*sqrt(2/(numel/shape[0]))", (i) => i * Math.sqrt(2 / (6 / 2))],
     ["0.5", () => 0.5],
-  ])("%s is read", (formula, expected) => {
+  ])("%s is evaluated", (formula, expected) => {
     const value = formulaTensor(formula, [2, 3], { k: 3, numel: 6, "shape[0]": 2 });
     expect(value.shape).toEqual([2, 3]);
     for (const [i, one] of value.flatten(0).toNumbers().entries()) expect(one).toBeCloseTo(expected(i), 12);
   });
 
-  it("takes tensors and numbers for its variables", () => {
+  it("takes tensors and numbers as variables", () => {
     expect(formulaValue("1+0.5v", { v: 4 })).toBe(3);
     const v = tensor([1, 2], { dtype: "float64" });
     expect(formulaTensor("1+0.5v", [2], { v }).toNumbers()).toEqual([1.5, 2]);
   });
 
   it.each([
-    ["sin(0.7 j)", 'the formula "sin(0.7 j)" is not understood at j: known are numbers, + - * / ( ), sin'],
-    ["sin(0.7 i", "is not understood at its end"],
-    ["0.7 i)", "is not understood at )"],
-    ["i ^ 2", "is not understood at ^ 2"],
-    ["", "is not understood at its end"],
-  ])("%s is refused with what is not known in it", (formula, message) => {
+    ["sin(0.7 j)", 'the formula "sin(0.7 j)" cannot be parsed at j: expected numbers, + - * / ( ), sin'],
+    ["sin(0.7 i", "cannot be parsed at its end"],
+    ["0.7 i)", "cannot be parsed at )"],
+    ["i ^ 2", "cannot be parsed at ^ 2"],
+    ["", "cannot be parsed at its end"],
+  ])("%s is refused with the unknown part", (formula, message) => {
     expect(() => formulaValue(formula, { i: 1 })).toThrow(message);
   });
 
-  it("has a shape of whole numbers", () => {
+  it("has a shape of positive integers", () => {
     expect(shapeOf("2, 3,299,299")).toEqual([2, 3, 299, 299]);
-    expect(() => shapeOf("2,x")).toThrow("[2,x] is no shape");
+    expect(() => shapeOf("2,x")).toThrow("[2,x] is not a shape");
   });
 });

@@ -1,17 +1,17 @@
 /**
- * Inputs that the golden files describe instead of storing: formulas such as `1.3 cos(0.31 i + 0) + 0.2`, where two
- * factors side by side are a product. Read here, so that a file with another phase or another shape needs no other test.
+ * Evaluates the formulas by which golden files describe inputs, such as `1.3 cos(0.31 i + 0) + 0.2`, where
+ * adjacent factors are multiplied. Tests therefore also work for files with other formulas and shapes.
  */
 import { arange, call, isTensor, type Tensor } from "@sdgan/torch";
 
-/** A tensor of float64, or a number for all of its elements. */
+/** A float64 tensor, or a number for all elements. */
 export type Value = Tensor | number;
 
 /**
- * The value of a formula: sums, products, quotients, brackets, sin, cos, exp and sqrt.
+ * The value of a formula of sums, products, quotients, parentheses, sin, cos, exp and sqrt.
  *
- * @param variables by name; `shape[0]` is a name too
- * @throws Error that names the formula and what in it is not known
+ * @param variables by name; `shape[0]` is a valid name
+ * @throws Error that names the formula and its unknown part
  */
 export function formulaValue(formula: string, variables: Readonly<Record<string, Value>>): Value {
   const parser = new Parser(formula, variables);
@@ -20,7 +20,7 @@ export function formulaValue(formula: string, variables: Readonly<Record<string,
   return value;
 }
 
-/** As `formulaValue`, for a tensor of this shape; `i` is an element's number in C order, from 0. */
+/** Like `formulaValue`, for a tensor of this shape. `i` is an element's index in C order. */
 export function formulaTensor(
   formula: string,
   shape: readonly number[],
@@ -32,11 +32,11 @@ export function formulaTensor(
   return (isTensor(value) ? value : i.mul(0).add(value)).view(...shape);
 }
 
-/** Numbers of a shape as text: "2,3,299,299". */
+/** Parses a shape such as "2,3,299,299". */
 export function shapeOf(text: string): number[] {
   const shape = text.split(",").map(Number);
   if (shape.every((extent) => Number.isInteger(extent) && extent > 0)) return shape;
-  throw new Error(`[${text}] is no shape: expected positive whole numbers with commas between them`);
+  throw new Error(`[${text}] is not a shape: expected positive integers separated by commas`);
 }
 
 const functions: Record<string, (x: number) => number> = {
@@ -115,7 +115,7 @@ class Parser {
     return value;
   }
 
-  /** The rest of a bracket that was opened. */
+  /** The rest of an opened parenthesis. */
   #closed(): Value {
     const value = this.sum();
     const token = this.#tokens[this.#at++];
@@ -130,7 +130,7 @@ class Parser {
   #unknown(what: string): Error {
     const known = [...Object.keys(functions), ...Object.keys(this.variables)].join(", ");
     return new Error(
-      `the formula "${this.formula}" is not understood at ${what}: known are numbers, + - * / ( ), ${known}`,
+      `the formula "${this.formula}" cannot be parsed at ${what}: expected numbers, + - * / ( ), ${known}`,
     );
   }
 }

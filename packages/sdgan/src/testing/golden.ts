@@ -8,13 +8,13 @@ import { wordMask } from "../models/text-encoder.js";
 /** Outputs of the published PyTorch code. `GOLDEN_DIR` names another folder with files of the same names. */
 const ownFolder = fileURLToPath(new URL("../../golden/", import.meta.url));
 const folder = process.env.GOLDEN_DIR ?? ownFolder;
-/** PyTorch's own files, which have their place in the package that reads them. */
+/** PyTorch's files, which are in the package that reads them. */
 const ownCheckpoints = fileURLToPath(new URL("../../../torch/golden/pth/", import.meta.url));
 
-/** Whether the files are those that come with the project. */
+/** Whether the files are those of this project. */
 export const isOwnGolden = relative(folder, ownFolder) === "";
 
-/** What the published code trains with: taken where a file's metadata does not state it. */
+/** Settings of the published code: the defaults if a file's metadata does not state them. */
 const publishedSettings = {
   gamma: [4, 5, 10] as [number, number, number],
   gamma1: 4,
@@ -22,21 +22,24 @@ const publishedSettings = {
   kl_weight: 1,
 };
 
-/** Tensors of one file by name, and its metadata as JSON values where it is JSON. */
+/** Tensors of a file by name, and its metadata, parsed where it is JSON. */
 export interface Golden {
   tensors: Map<string, Tensor>;
   metadata: Record<string, unknown>;
-  /** Throws for a name that is not there. */
+  /** Throws if there is no tensor of this name. */
   get(name: string): Tensor;
-  /** Those below a prefix, named without it. */
+  /** Tensors whose names begin with a prefix, named without it. */
   below(prefix: string): Map<string, Tensor>;
-  /** The metadata's value, or the published code's where the file has none: of all of it, or of one of its fields. */
+  /** The metadata's value. Missing values and fields are those of the published code. */
   setting<K extends keyof typeof publishedSettings>(key: K): (typeof publishedSettings)[K];
-  /** Mask [B, T] for words [B, D, T]: by the lengths under this name, and all of it where the file has none. */
+  /** Mask [B, T] for words [B, D, T], by the lengths of this name; all true if the file has none. */
   mask(words: Tensor, lengths: string): Tensor;
 }
 
-/** The path of a golden file; of one of PyTorch's, "pth/…", the project's own where `GOLDEN_DIR` has none. */
+/**
+ * The path of a golden file. For PyTorch files ("pth/…") that `GOLDEN_DIR` does not have, that of the
+ * project's file.
+ */
 export function goldenPath(name: string): string {
   const path = join(folder, name);
   return name.startsWith("pth/") && !existsSync(path)
@@ -71,7 +74,7 @@ export function golden(name: string): Golden {
   };
 }
 
-/** Metadata is JSON, or prose. */
+/** Parsed JSON, or the text itself if it is not JSON. */
 function jsonOr(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -87,7 +90,7 @@ export function relativeError(actual: Tensor, expected: Tensor): number {
   return actual.detach().sub(expected).abs().amax([]).item() / (scale || 1);
 }
 
-/** Largest difference, relative to the largest expected value, under `tolerance`. */
+/** Expects the largest difference, relative to the largest expected value, to be less than `tolerance`. */
 export function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {
   expect(relativeError(actual, expected)).toBeLessThan(tolerance);
 }

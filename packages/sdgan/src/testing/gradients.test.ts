@@ -7,7 +7,7 @@ const input = () => randn([3, 4], { dtype: "float64" });
 beforeEach(() => manualSeed(1));
 
 describe("gradcheckAlongDirections", () => {
-  it("passes right gradients and puts everything back", () => {
+  it("accepts correct gradients and restores the parameters", () => {
     const layer = inGeneralPosition(new nn.Linear(4, 2));
     const before = layer.weight.toNumbers();
     const x = input();
@@ -15,7 +15,7 @@ describe("gradcheckAlongDirections", () => {
     expect(layer.weight.toNumbers()).toEqual(before);
   });
 
-  it("finds a gradient that is wrong by 1 in 10,000, of an input or of a parameter", () => {
+  it("detects an error of 1 in 10,000 in the gradient of an input or of a parameter", () => {
     const layer = inGeneralPosition(new nn.Linear(4, 2));
     const x = input();
     const lost = (tensor: Tensor) => tensor.mul(1 - 1e-4).add(tensor.detach(), 1e-4);

@@ -3,8 +3,8 @@ import { grad, type nn, noGrad, randn, scope, type Tensor } from "@sdgan/torch";
 import { type Differentiable, type GradcheckOptions, gradcheck } from "@sdgan/torch/testing";
 
 /**
- * Takes a network to float64 and moves every parameter off its initial value: zeros, ones and orthogonal matrices would
- * hide what they are multiplied with.
+ * Converts a network to float64 and adds noise to every parameter: initial values of zero or one, and
+ * orthogonal matrices, would hide errors.
  */
 export function inGeneralPosition<Network extends nn.Module>(network: Network, spread = 0.3): Network {
   network.to({ dtype: "float64" });
@@ -15,7 +15,7 @@ export function inGeneralPosition<Network extends nn.Module>(network: Network, s
   return network;
 }
 
-/** `gradcheck` of every element of the inputs and of the network's parameters. */
+/** `gradcheck` for every element of the inputs and of the network's parameters. */
 export function gradcheckNetwork(
   network: nn.Module,
   fn: Differentiable,
@@ -26,9 +26,9 @@ export function gradcheckNetwork(
 }
 
 /**
- * As `gradcheck`, for networks that have too many parameters to move one by one: each tensor is moved along random
- * directions, and the slope is compared with the gradient's product with the direction. The step is small, so that few
- * of a network's many kinks (ReLU) are stepped over.
+ * Like `gradcheck`, for networks with many parameters: compares directional derivatives of each tensor along
+ * random directions with the product of gradient and direction. The step is small, so that few kinks (ReLU)
+ * are crossed.
  */
 export function gradcheckAlongDirections(
   network: nn.Module,
@@ -50,7 +50,7 @@ export function gradcheckAlongDirections(
         // A direction may be nearly orthogonal to the gradient.
         const scale = Math.max(Math.abs(expected), 0.1 * gradients[i]!.norm().item());
         const rounding = (64 * Number.EPSILON * Math.abs(value())) / eps;
-        // Written so that NaN fails.
+        // Negated so that NaN fails.
         if (!(Math.abs(found - expected) <= tolerance * scale + rounding))
           throw new Error(
             `gradient of ${tensor} (${i}): slope ${found}, finite differences give ${expected}`,
@@ -60,7 +60,7 @@ export function gradcheckAlongDirections(
   });
 }
 
-/** Sums of outputs, each element times a number that is drawn once. */
+/** A sum of outputs with fixed random weights per element. */
 function weightedSum(example: Tensor | readonly Tensor[]) {
   const list = (outputs: Tensor | readonly Tensor[]) => [outputs].flat() as Tensor[];
   const weights = list(example).map(({ shape }) => randn(shape, { dtype: "float64" }));
@@ -70,7 +70,7 @@ function weightedSum(example: Tensor | readonly Tensor[]) {
       .reduce((total, term) => total.add(term));
 }
 
-/** Central difference of `value` along `direction` at `tensor`, which is put back. */
+/** Central difference of `value` along `direction` at `tensor`, which is restored. */
 function slope(value: () => number, tensor: Tensor, direction: Tensor, eps: number): number {
   const at = noGrad(() => tensor.detach().clone());
   const moved = (distance: number) => {

@@ -1,4 +1,4 @@
-/** Does `work` for all `items`, `count` of them at a time. */
+/** Calls `work` for all `items`, with `count` calls at a time. */
 export async function inTurn<T>(
   items: T[],
   count: number,

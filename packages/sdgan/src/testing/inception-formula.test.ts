@@ -8,7 +8,7 @@ const formula =
 const names = ["a.bn.bias", "a.bn.running_var", "a.bn.weight", "a.conv.weight"];
 const state = new Map(names.map((name) => [name, zeros(name === "a.conv.weight" ? [2, 3] : [2])]));
 
-it("weights are the formulas', with the phase, the factors and the numbers that stand in them", () => {
+it("weights equal the formulas, with their phases, factors and constants", () => {
   const weights = inceptionWeights(state, { metadata: { formula, names: '["a.bn.bi' } });
   const v = (k: number, i: number) => Math.sin(0.4 * i + 1.1 * k + 0.6);
   const expected = [
@@ -25,7 +25,7 @@ it("weights are the formulas', with the phase, the factors and the numbers that 
   }
 });
 
-it("the auxiliary classifier's 14 tensors count where the file's names have them", () => {
+it("the auxiliary classifier's 14 tensors are counted if the file's names include them", () => {
   const [without, counted] = ['["a.bn', '["AuxLogits.conv0.bn.bi'].map((cut) =>
     inceptionWeights(state, { metadata: { formula, names: cut } })
       .get("a.bn.bias")!
@@ -36,9 +36,11 @@ it("the auxiliary classifier's 14 tensors count where the file's names have them
   expect(counted![0]).toBeCloseTo(0.7 * Math.sin(1.1 * 14 + 0.6), 12);
 });
 
-it("the input has the formula's shape and phase, and another form is refused", () => {
+it("the input has the formula's shape and phase, and unknown forms are refused", () => {
   const input = inceptionInput({ metadata: { formula } });
   expect(input.shape).toEqual([1, 3, 2, 2]);
   expect(input.flatten(0).toNumbers()[5]).toBeCloseTo(Math.cos(0.02 * 5 - 1), 12);
-  expect(() => inceptionInput({ metadata: { formula: "all ones" } })).toThrow(/of another form: "all ones"/);
+  expect(() => inceptionInput({ metadata: { formula: "all ones" } })).toThrow(
+    /of an unknown form: "all ones"/,
+  );
 });

@@ -1,11 +1,12 @@
-/** Inception's golden weights and input, which the file's metadata gives by formulas. */
+/** Inception's golden weights and input, computed from the formulas in the file's metadata. */
 import type { Tensor } from "@sdgan/torch";
 import { formulaTensor, shapeOf } from "./formula.js";
 import type { Golden } from "./golden.js";
 
 /**
- * The network's weights by the file's formulas: of element i of the kth of torchvision's names, sorted.
- * @param state the network's own, for names and shapes
+ * The network's weights by the file's formulas, which depend on the element index i and on the index k of the
+ * tensor among torchvision's sorted names.
+ * @param state of the network, for names and shapes
  */
 export function inceptionWeights(
   state: ReadonlyMap<string, Tensor>,
@@ -24,19 +25,19 @@ export function inceptionWeights(
   );
 }
 
-/** The images that the file's outputs are of: [B, 3, S, S]. */
+/** The input images of the file's outputs: [B, 3, S, S]. */
 export function inceptionInput({ metadata }: Pick<Golden, "metadata">): Tensor {
   const { input, shape } = formulasOf(metadata);
   return formulaTensor(input!, shapeOf(shape!));
 }
 
-/** A formula a kind of tensor, and the input's with its shape. */
+/** One formula per kind of tensor, and that of the input with its shape. */
 const FORMULAS =
   /v=(?<v>.+?); running_var (?<variance>.+?); bn\.weight (?<scale>.+?); running_mean and every \.bias (?<offset>.+?); all else (?<rest>.+?)\. Input: (?<input>.+?) as \[(?<shape>[\d,\s]+)\]/;
 
 function formulasOf({ formula }: Golden["metadata"]): Record<string, string> {
   const found = FORMULAS.exec(String(formula))?.groups;
-  if (!found) throw new Error(`Inception's golden file has formulas of another form: "${formula}"`);
+  if (!found) throw new Error(`Inception's golden file has formulas of an unknown form: "${formula}"`);
   return found;
 }
 
@@ -46,7 +47,10 @@ function kindOf(name: string): string {
   return name.endsWith("running_mean") || name.endsWith(".bias") ? "offset" : "rest";
 }
 
-/** torchvision's auxiliary classifier, which has no part in the outputs: its tensors count among the sorted names. */
+/**
+ * Tensors of torchvision's auxiliary classifier. The outputs do not use it, but its tensors count among the
+ * sorted names.
+ */
 const auxiliaryNames = [
   ...["conv0", "conv1"].flatMap((conv) => [
     `AuxLogits.${conv}.conv.weight`,

@@ -1,4 +1,7 @@
-/** The golden tests once more, on files of other sizes, settings and phases, two of which do not fit each other. */
+/**
+ * Runs the golden tests on files of other sizes, settings and phases. Text encoder and generator have
+ * different widths.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,11 +11,11 @@ const folder = mkdtempSync(join(tmpdir(), "other-golden-"));
 process.env.GOLDEN_DIR = folder;
 afterAll(() => rmSync(folder, { recursive: true }));
 
-// Only modules that are imported from here on read GOLDEN_DIR.
+// Only modules imported after this line read GOLDEN_DIR.
 const { writeOtherGolden } = await import("./other-golden.js");
 writeOtherGolden(folder);
 
-// Each declares its tests when it is imported.
+// Each module declares its tests when it is imported.
 await import("../models/golden.test.js");
 await import("../losses/damsm.golden.test.js");
 await import("../evaluation/metrics/metrics.golden.test.js");

@@ -1,6 +1,7 @@
 /**
- * For tests of the golden tests: files in the golden files' form, of other sizes, settings and phases, computed by this
- * project's own code. They prove nothing of that code; they show that the tests take every constant from the files.
+ * For tests of the golden tests: files in the format of the golden files with other sizes, settings and
+ * phases, computed by this project's code. They do not verify that code. They verify that the tests read
+ * every constant from the files.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +27,7 @@ import { GanTrainer } from "../training/gan-trainer.js";
 import { formulaTensor } from "./formula.js";
 import { trajectoryLosses } from "./trajectory.js";
 
-/** Writes all of them but Inception's, whose networks are of one size and slow. */
+/** Writes all files except Inception's, whose network has a fixed size and is slow. */
 export function writeOtherGolden(folder: string): void {
   manualSeed(11);
   const save = (name: string, tensors: Record<string, Tensor>, metadata: Record<string, unknown> = {}) =>
@@ -44,7 +45,7 @@ export function writeOtherGolden(folder: string): void {
   writeFileSync(join(folder, "metrics.json"), JSON.stringify(metrics()));
 }
 
-/** As wide as no other file's networks. */
+/** Its width differs from that of all other files' networks. */
 function textEncoder(): Record<string, Tensor> {
   const encoder = new TextEncoder({ vocabularySize: 23, embedding: 11, width: 26, dropout: 0.5 }).eval();
   const captions = tensor(
@@ -124,7 +125,10 @@ function damsmLosses(gamma: Gamma): [Record<string, Tensor>, Record<string, unkn
   ];
 }
 
-/** Two stages of 16 and 32 pixels, two steps; text features of a width that no golden text encoder has. */
+/**
+ * Two stages of 16 and 32 pixels, two steps. The width of text features differs from that of all golden text
+ * encoders.
+ */
 function trajectory(adam: {
   lr: number;
   betas: [number, number];
@@ -171,9 +175,9 @@ function trajectory(adam: {
     put(`step${step}.`, Object.entries({ z, eps, sentence, words, real16 }));
     const text = { words, sentence, mask: wordMask([4, 4, 4], 4) };
     const real = sizes.map((size) => functional.upsampleNearest(real16, size / 16));
-    const draws = { noise: z, epsilon: eps };
-    if (step === 0) put("expect.", expectation(generator, discriminators, { text, real, draws }));
-    return trajectoryLosses(trainer.step({ real, text }, draws), sizes.length);
+    const sampled = { noise: z, epsilon: eps };
+    if (step === 0) put("expect.", expectation(generator, discriminators, { text, real, sampled }));
+    return trajectoryLosses(trainer.step({ real, text }, sampled), sizes.length);
   });
   const state = generator.stateDict();
   tensors["after.G.img_net2"] = state.get("toImage.1.weight")!;
@@ -181,23 +185,27 @@ function trajectory(adam: {
   return [tensors, { adam, history }];
 }
 
-/** Of networks as they are: what these passes do to running statistics is undone. */
+/** Outputs of the networks. Running statistics are restored afterwards. */
 function expectation(
   generator: Generator,
   discriminators: Discriminator[],
   {
     text,
     real,
-    draws,
-  }: { text: Parameters<Generator["forward"]>[1]; real: Tensor[]; draws: { noise: Tensor; epsilon: Tensor } },
+    sampled,
+  }: {
+    text: Parameters<Generator["forward"]>[1];
+    real: Tensor[];
+    sampled: { noise: Tensor; epsilon: Tensor };
+  },
 ): [string, Tensor][] {
   const networks = [generator, ...discriminators];
   const before = networks.map(
     (network) => new Map(Array.from(network.stateDict(), ([name, value]) => [name, value.clone()])),
   );
   const found = noGrad(() => {
-    const { images, mean, logVariance, attentions } = generator.forward(draws.noise, text, draws.epsilon);
-    const judged = discriminators.flatMap((discriminator, i): [string, Tensor][] => {
+    const { images, mean, logVariance, attentions } = generator.forward(sampled.noise, text, sampled.epsilon);
+    const ofDiscriminators = discriminators.flatMap((discriminator, i): [string, Tensor][] => {
       const features = discriminator.forward(real[i]!);
       return [
         [`D${i}.features`, features],
@@ -211,7 +219,7 @@ function expectation(
       ["mu", mean],
       ["logvar", logVariance],
       ["attention1_mean", attentions[0]!.mean(1)],
-      ...judged,
+      ...ofDiscriminators,
     ] as [string, Tensor][];
   });
   for (const [i, network] of networks.entries()) network.loadStateDict(before[i]!);
@@ -243,7 +251,7 @@ function metrics() {
   };
 }
 
-/** Tensors of one shape under a new first dimension. */
+/** Stacks tensors of one shape along a new first dimension. */
 function stacked(tensors: Tensor[]): Tensor {
   const [one] = tensors as [Tensor, ...Tensor[]];
   const whole = randn([tensors.length, ...one.shape]);

@@ -4,16 +4,16 @@ import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Box } from "../data/dataset.js";
 
-/** What people's JPEGs are. */
+/** Properties of a JPEG. */
 export interface PhotographKind {
   colours: "rgb" | "grey" | "cmyk";
   progressive: boolean;
-  /** EXIF's word for how the stored image is to be turned, 1 to 8; 1 is not at all. */
+  /** EXIF orientation, 1 to 8; 1 is no rotation. */
   orientation: number;
   quality: number;
 }
 
-/** As varied as a data set of photographs: some grey, some CMYK, some to be turned, some progressive. */
+/** Random properties: some images are grey, some CMYK, some rotated, some progressive. */
 export function randomKind(random: Random): PhotographKind {
   return {
     colours: random.chance(0.05) ? "grey" : random.chance(0.02) ? "cmyk" : "rgb",
@@ -24,8 +24,8 @@ export function randomKind(random: Random): PhotographKind {
 }
 
 /**
- * A JPEG of `width` × `height` stored pixels in which a drawn bird fills the square that an image is cut to around
- * `box`; around it goes on what the bird is in.
+ * A JPEG of `width` × `height` stored pixels. A drawn bird fills the square that the published crop around
+ * `box` cuts out. The rest is the same image stretched to the whole size.
  */
 export async function photograph(
   traits: Traits,
@@ -37,7 +37,7 @@ export async function photograph(
   const svg = Buffer.from(drawBirdImage(traits, side, random));
   const left = Math.round(box.x + (box.width - side) / 2);
   const top = Math.round(box.y + (box.height - side) / 2);
-  // sharp lays only what fits into the image: the square is cut to it first.
+  // sharp composites only what fits into the image, so the square is cropped first.
   const cut = {
     left: Math.max(0, -left),
     top: Math.max(0, -top),

@@ -1,9 +1,9 @@
-/** For tests: Python 2's pickles, of what AttnGAN's lists hold. */
+/** For tests: writes Python 2 pickles of the types that AttnGAN's lists have. */
 
-/** A list, a `Map` (a dictionary), a text or a whole number below 2³¹, as `pickle.dump(value, file, protocol=2)` has it. */
+/** A list, a `Map` (a dictionary), a text, or an integer below 2³¹. */
 export type Pickled = string | number | Pickled[] | Map<string | number, Pickled>;
 
-/** Protocol 2, which is binary; AttnGAN's `captions.pickle` is so. Texts are ASCII, as Python 2's `str` is. */
+/** Protocol 2 (binary), as in AttnGAN's `captions.pickle`. Texts are Python 2's `str`, ASCII. */
 export function pickle(value: Pickled): Buffer {
   const parts: Buffer[] = [Buffer.from([0x80, 2])];
   write(value, parts);
@@ -11,7 +11,7 @@ export function pickle(value: Pickled): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Protocol 0, which is lines of text; AttnGAN's `filenames.pickle` and `class_info.pickle` are so. */
+/** Protocol 0 (text), as in AttnGAN's `filenames.pickle` and `class_info.pickle`. */
 export function pickleAsText(list: (string | number)[]): Buffer {
   const items = list.map((item, i) => (typeof item === "string" ? `V${item}\np${i + 1}\na` : `I${item}\na`));
   return Buffer.from(`(lp0\n${items.join("")}.`, "latin1");

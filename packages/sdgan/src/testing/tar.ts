@@ -1,4 +1,4 @@
-/** For tests: one member of a tar file, in ustar's format, with as many blocks as it needs. */
+/** For tests: one member of a tar file in ustar format, padded to whole blocks. */
 export function tarMember(name: string, content: Buffer | string, options: TarMemberOptions = {}): Buffer {
   const { type = "0", link = "", size = Buffer.byteLength(content) } = options;
   const header = Buffer.alloc(512);
@@ -18,17 +18,17 @@ export function tarMember(name: string, content: Buffer | string, options: TarMe
 }
 
 export interface TarMemberOptions {
-  /** "0" is a file, "1" and "2" are links, "5" is a folder, "x" and "L" say something of the next member. */
+  /** "0" is a file, "1" and "2" are links, "5" is a folder, "x" and "L" are headers for the next member. */
   type?: string;
-  /** What a link points to. */
+  /** Target of a link. */
   link?: string;
   prefix?: string;
-  /** What the header says, where that is not true. */
+  /** Size in the header, if it should be wrong. */
   size?: number;
   sizeField?: string;
 }
 
-/** The members, and the end. */
+/** A tar file: the members and the end marker. */
 export function tar(...members: Buffer[]): Buffer {
   return Buffer.concat([...members, Buffer.alloc(1024)]);
 }

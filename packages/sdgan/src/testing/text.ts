@@ -2,7 +2,7 @@ import { cat, type DType, full, randn, type Tensor } from "@sdgan/torch";
 import { wordMask } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
 
-/** Random text features of captions with these lengths; places without a word hold random values as well. */
+/** Random text features of captions with these lengths. Padding has random values too. */
 export function randomText(
   lengths: readonly number[],
   width: number,
@@ -16,7 +16,7 @@ export function randomText(
   };
 }
 
-/** The same captions with `more` places after their ends, all filled with `filling`. */
+/** The same captions with `more` places of padding. All padding has the value `filling`. */
 export function padMore(
   { words, sentence, mask }: TextFeatures,
   more: number,
@@ -32,7 +32,7 @@ export function padMore(
   };
 }
 
-/** Some captions of a batch. */
+/** `count` captions of a batch from index `first` on. */
 export function captionsOf(
   { words, sentence, mask }: TextFeatures,
   first: number,

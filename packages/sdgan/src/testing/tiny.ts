@@ -1,4 +1,4 @@
-/** For tests: a configuration whose steps take milliseconds. For data of 16 pixels or a multiple. */
+/** For tests: a configuration whose steps take milliseconds, for data of 16 pixels or a multiple. */
 export const tinyConfig = `
 text: { embedding: 8, width: 8 }
 damsm: { width: 4, batch: 4, imageSize: 16, steps: 8 }

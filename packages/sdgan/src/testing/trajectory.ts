@@ -1,4 +1,7 @@
-/** The golden training steps of AttnGAN: the sizes of its networks, by the names and shapes of their weights alone. */
+/**
+ * Golden training steps of AttnGAN: sizes of the networks from names and shapes of their weights, and
+ * comparisons.
+ */
 import { functional, type Tensor } from "@sdgan/torch";
 import type { GeneratorOptions } from "../models/generator.js";
 import type { StepMetrics } from "../training/step-metrics.js";
@@ -8,11 +11,11 @@ export interface TrajectorySizes {
   generator: GeneratorOptions;
   /** Channels of each discriminator's first convolution. */
   discriminatorWidth: number;
-  /** Pixels a side of each stage's image. */
+  /** Size of each stage's image in pixels. */
   images: number[];
 }
 
-/** @param file `attngan-trajectory.safetensors`, or another one of such networks */
+/** @param file `attngan-trajectory.safetensors`, or a file of the same format */
 export function trajectorySizes(file: Golden): TrajectorySizes {
   const count = (name: (i: number) => string) => {
     let i = 0;
@@ -41,7 +44,7 @@ export function trajectorySizes(file: Golden): TrajectorySizes {
   };
 }
 
-/** A step's losses as the file's history has them. */
+/** A step's losses in the format of the file's history. */
 export function trajectoryLosses(
   { losses }: StepMetrics,
   stages: number,
@@ -56,7 +59,10 @@ export function trajectoryLosses(
   };
 }
 
-/** Compares images of the first step, [B, 3, S, S], with the file's; larger ones are there as means of squares. */
+/**
+ * Compares images of the first step, [B, 3, S, S], with the file's. The file stores larger ones averaged over
+ * squares.
+ */
 export function expectImage(file: Golden, image: Tensor): void {
   const size = image.size(2);
   const whole = file.tensors.get(`expect.image${size}`);

@@ -5,29 +5,33 @@ import { countRankedFirst, sampleOthers } from "./ranking.js";
 
 export interface Consistency {
   /**
-   * Mean distance of images generated from two captions of one image, over that of images generated from captions of
-   * different ones: 1 where captions of one image have nothing in common, less where they draw the same.
+   * Mean distance between images generated from two captions of one image, divided by the mean distance
+   * between images generated from captions of different images. 1 if captions of one image have nothing in
+   * common, 0 if their generated images are equal.
    */
   ratio: number;
-  /** Share of images whose nearest, among the partner caption's and others, is the partner's. */
+  /**
+   * Share of images whose nearest image, among that of the partner caption and others, is that of the partner
+   * caption.
+   */
   retrieval: number;
 }
 
 export interface ConsistencyOptions {
   random: Random;
-  /** Sizes of the groups that images stand in, one group after another; by default all are one. */
+  /** Sizes of consecutive groups of images; by default one group. */
   groups?: readonly number[];
-  /** Images an image is compared with: its partner, and others of its group. */
+  /** Number of images that an image is compared with: its partner, and others of its group. */
   candidates?: number;
 }
 
 /**
- * Semantic consistency, SD-GAN's claim (Yin et al., 2019): whoever says it, and however, the same bird is drawn. All
- * images of a group are drawn with the same z, so that words alone tell them apart: were z another for each pair, a
- * generator that hears nothing would be the most consistent one.
+ * Semantic consistency, the aim of SD-GAN (Yin et al., 2019): different captions of one image give similar
+ * images. All images of a group are generated with the same z, so that they differ by their captions only.
+ * With a different z per pair, a generator that ignores the caption would score best.
  *
  * @param first [N, D] features of images generated from one caption of each of N real images
- * @param second [N, D] … and from another caption of the same
+ * @param second [N, D] features of images generated from another caption of each
  * @throws RangeError for a group of fewer images than candidates
  */
 export function semanticConsistency(
@@ -37,7 +41,7 @@ export function semanticConsistency(
 ): Consistency {
   const fewest = Math.min(...groups);
   if (fewest < candidates || candidates < 2)
-    throw new RangeError(`semantic consistency: ${candidates} images are needed, and there are ${fewest}`);
+    throw new RangeError(`semantic consistency: ${candidates} images are needed, found ${fewest}`);
   let [start, found, own, others, pairs] = [0, 0, 0, 0, 0];
   for (const size of groups) {
     const [one, other] = [first.narrow(0, start, size), second.narrow(0, start, size)];
@@ -57,6 +61,6 @@ export function semanticConsistency(
   }
   const apart = others / pairs;
   const size = inferenceMode(() => scope(() => first.to("float64").square().sum(1).mean().item() ** 0.5));
-  // Where all images are one, words tell nothing apart: distances are those of rounding.
+  // If all images are equal, distances are rounding errors.
   return { ratio: apart > 1e-6 * size ? own / start / apart : 1, retrieval: found / start };
 }

@@ -1,4 +1,6 @@
-/** Distances and cosines of features, all with all. In float64: small differences of large sums. */
+/**
+ * Pairwise distances and cosines of features. In float64, because they are small differences of large sums.
+ */
 import { scope, type Tensor } from "@sdgan/torch";
 
 /** a [N, D], b [M, D] → squared Euclidean distances [N, M]. */
@@ -13,17 +15,20 @@ export function cosines(a: Tensor, b: Tensor): Tensor {
   return unit(a.to("float64")).matmul(unit(b.to("float64")).t());
 }
 
-/** a, b [N, D] → Euclidean distances of row to row [N]. */
+/** a, b [N, D] → Euclidean distances of corresponding rows [N]. */
 export function rowDistances(a: Tensor, b: Tensor): Tensor {
   return squares(a.to("float64").sub(b.to("float64"))).sqrt();
 }
 
 const squares = (x: Tensor) => x.square().sum(1);
 
-/** How many distances are held at a time. */
+/** Most distances held in memory at a time. */
 const distancesAtOnce = 2 ** 22;
 
-/** What `of` makes of some rows of features [N, D] after others, for distances to about N; `first` is the first row's place. */
+/**
+ * Applies `of` to consecutive blocks of rows of features [N, D], sized for distances to about N other
+ * features. `first` is the index of a block's first row.
+ */
 export function inRows<Result>(features: Tensor, of: (rows: Tensor, first: number) => Result): Result[] {
   const count = features.size(0);
   const rowsAtOnce = Math.ceil(distancesAtOnce / count);
@@ -33,9 +38,9 @@ export function inRows<Result>(features: Tensor, of: (rows: Tensor, first: numbe
   });
 }
 
-/** Mean Euclidean distance of features [N, D], each to all others. */
+/** Mean Euclidean distance between features [N, D], over all pairs. */
 export function meanDistance(features: Tensor): number {
   const N = features.size(0);
   const sums = inRows(features, (rows) => squaredDistances(rows, features).sqrt().sum().item());
-  return sums.reduce((sum, part) => sum + part, 0) / (N * (N - 1)); // 0 on the diagonal.
+  return sums.reduce((sum, part) => sum + part, 0) / (N * (N - 1)); // The diagonal is 0.
 }

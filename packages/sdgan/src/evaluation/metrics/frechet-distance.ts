@@ -1,12 +1,12 @@
 import { call, inferenceMode, type Tensor } from "@sdgan/torch";
 
 /**
- * Fréchet distance of two sets of features, each taken for a Gaussian (Heusel et al., 2017; FID where they are
- * Inception's): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½).
+ * Fréchet distance of two sets of features, each modelled as a Gaussian (Heusel et al., 2017; FID if they are
+ * Inception features): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½).
  *
- * The trace of the root is the sum of the singular values of Σ₁^½ Σ₂^½, two symmetric roots: all are at least 0, and no
- * root is taken of what rounding leaves of a 0. So it holds for singular covariances (fewer images than features),
- * where a root of the product itself is not stable.
+ * The trace of the root equals the sum of the singular values of Σ₁^½ Σ₂^½, where both roots are symmetric.
+ * Singular values are at least 0, so no root of a negative rounding error is needed. This is stable for
+ * singular covariances (fewer images than features), for which a root of the product Σ₁ Σ₂ is not.
  *
  * @param a [N, D] @param b [M, D], N and M at least 2
  * @throws RangeError for fewer

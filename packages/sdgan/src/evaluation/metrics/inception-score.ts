@@ -4,17 +4,17 @@ import { meanAndDeviation } from "./mean-and-deviation.js";
 
 export interface InceptionScore {
   mean: number;
-  /** Deviation over the splits (of the population, as the published code takes it); 0 for one split. */
+  /** Population standard deviation over the splits, as in the published code; 0 for one split. */
   deviation: number;
 }
 
 /**
- * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)), high where each image is surely of some class
- * and all images together are of many. Of each of `splits` parts as equal as can be, in the order given, as in the
- * published code. For a network that tells several things of an image, each among classes of its
- * own, KL is their mean: the score is the geometric mean of theirs.
+ * Inception Score (Salimans et al., 2016): exp E_x KL(p(y|x) ‖ p(y)). It is high if each image clearly
+ * belongs to one class and all images together cover many classes. It is computed for each of `splits` parts
+ * of nearly equal size, in the given order, as in the published code. For a network with several heads, KL is
+ * averaged over the heads: the score is the geometric mean of the heads' scores.
  *
- * @param probabilities [N, classes], rows that add up to 1; or several such
+ * @param probabilities [N, classes], rows with sum 1; or one such tensor per head
  * @throws RangeError for fewer images than splits
  */
 export function inceptionScore(
@@ -23,7 +23,8 @@ export function inceptionScore(
 ): InceptionScore {
   const heads = isTensor(probabilities) ? ([probabilities] as const) : probabilities;
   const N = heads[0].size(0);
-  if (N < splits) throw new RangeError(`Inception Score: ${N} images cannot be ${splits} splits`);
+  if (N < splits)
+    throw new RangeError(`Inception Score: ${N} images cannot be divided into ${splits} splits`);
   const scores = inferenceMode(() =>
     Array.from({ length: splits }, (_, split) => {
       const [start, end] = [split, split + 1].map((part) => Math.floor((part * N) / splits)) as [
@@ -47,7 +48,7 @@ function divergence(probabilities: Tensor): number {
     .item();
 }
 
-/** log p where p · log p is still 0 for p = 0. */
+/** log p, clamped such that p · log p is 0 for p = 0. */
 function logOf(p: Tensor): Tensor {
   return p.clamp(1e-300).log();
 }

@@ -6,14 +6,14 @@ export interface KernelDistanceOptions {
   /** Chooses the subsets. */
   random: Random;
   subsets?: number;
-  /** Images a subset: as many as there are, where there are fewer. */
+  /** Images per subset; all images if there are fewer. */
   subsetSize?: number;
 }
 
 /**
- * Kernel distance of two sets of features (Bińkowski et al., 2018; KID where they are Inception's): the squared maximum
- * mean discrepancy under the kernel (x·y / D + 1)³, without bias even for few images; below 0 by chance where the sets
- * are of one distribution. Mean and deviation over subsets.
+ * Kernel distance of two sets of features (Bińkowski et al., 2018; KID if they are Inception features): the
+ * unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y / D + 1)³. It can be
+ * negative if both sets have the same distribution. Mean and deviation over subsets.
  *
  * @param a [N, D] @param b [M, D], N and M at least 2
  * @throws RangeError for fewer

@@ -13,7 +13,7 @@ const ownClasses = Array.from({ length: N }, (_, i) => i);
 beforeEach(() => manualSeed(4));
 
 describe("R-precision", () => {
-  it("is 1 where images are what their captions say, whatever their lengths", () => {
+  it("is 1 if features of images and captions have the same direction, whatever their lengths", () => {
     const sentences = features();
     expect(rPrecision(sentences.mul(3), sentences, ownClasses, { random: random() })).toEqual({
       mean: 1,
@@ -21,7 +21,7 @@ describe("R-precision", () => {
     });
   });
 
-  it("is chance for swapped captions: 1 % within its error", () => {
+  it("is 1 % within its standard error for swapped captions", () => {
     const sentences = features();
     const swapped = sentences.indexSelect(0, tensor(random().shuffled(ownClasses), { dtype: "int64" }));
     const { mean, deviation } = rPrecision(swapped, sentences, ownClasses, { random: random() });
@@ -34,7 +34,7 @@ describe("R-precision", () => {
     const score = (noise: number) =>
       rPrecision(sentences.add(features().mul(noise)), sentences, ownClasses, { random: random() }).mean;
     expect(score(0.5)).toBeGreaterThan(score(1.5));
-    // Two images a class, with one caption: what is equal may not be told apart, and need not be.
+    // Two images per class with equal captions: they are not compared with each other.
     const pairs = sentences.narrow(0, 0, N / 2).repeat(2, 1);
     const classes = ownClasses.map((i) => i % (N / 2));
     expect(rPrecision(pairs, pairs, classes, { random: random() }).mean).toBe(1);
@@ -43,13 +43,13 @@ describe("R-precision", () => {
   it("refuses data with too few captions of other classes", () => {
     const few = features().narrow(0, 0, 60);
     expect(() => rPrecision(few, few, ownClasses.slice(0, 60), { random: random() })).toThrow(
-      /99 captions of other classes are needed, and beside class 0 there are 59/,
+      /99 captions of other classes are needed, and class 0 has 59/,
     );
   });
 });
 
 describe("semantic consistency", () => {
-  it("is 0 and all found where captions of an image draw the same, 1 and chance where they have nothing in common", () => {
+  it("is ratio 0 and retrieval 1 for equal images, ratio 1 and chance for unrelated images", () => {
     const first = features();
     expect(semanticConsistency(first, first, { random: random() })).toEqual({ ratio: 0, retrieval: 1 });
     const { ratio, retrieval } = semanticConsistency(first, features(), { random: random() });
@@ -57,7 +57,7 @@ describe("semantic consistency", () => {
     expect(Math.abs(retrieval - 0.01)).toBeLessThan(4 * Math.sqrt((0.01 * 0.99) / N));
   });
 
-  it("gets worse the more captions of an image are drawn apart", () => {
+  it("gets worse with the distance between images of captions of one image", () => {
     const first = features();
     const results = [0.2, 0.6, 1.5].map((noise) =>
       semanticConsistency(first, first.add(features().mul(noise)), { random: random() }),
@@ -68,12 +68,12 @@ describe("semantic consistency", () => {
     expect(retrievals).toEqual([...retrievals].sort((a, b) => b - a));
   });
 
-  it("is that of chance where all captions draw one image", () => {
+  it("is at chance if all captions give the same image", () => {
     const one = randn([1, D], { dtype: "float64" }).expand(N, -1);
     expect(semanticConsistency(one, one, { random: random() })).toEqual({ ratio: 1, retrieval: 0 });
   });
 
-  it("compares within groups: what all of a group have in common is worth nothing", () => {
+  it("compares within groups: what all images of a group have in common has no effect", () => {
     const groups = new Array<number>(N / 100).fill(100);
     const common = randn([N / 100, 1, D], { dtype: "float64" })
       .mul(20)
@@ -87,19 +87,19 @@ describe("semantic consistency", () => {
   it("refuses fewer images than candidates", () => {
     const few = features().narrow(0, 0, 50);
     expect(() => semanticConsistency(few, few, { random: random() })).toThrow(
-      /100 images are needed, and there are 50/,
+      /100 images are needed, found 50/,
     );
   });
 });
 
 describe("semantic diversity", () => {
-  it("is 1 where partners are as far apart as strangers, and goes to 0 with collapse", () => {
+  it("is 1 if partners are as far apart as any images, and approaches 0 with collapse", () => {
     const first = features();
     expect(semanticDiversity(first, features(), first)).toBeCloseTo(1, 1);
-    const [little, less] = [0.3, 0.03].map((noise) =>
+    const [larger, smaller] = [0.3, 0.03].map((noise) =>
       semanticDiversity(first, first.add(features().mul(noise)), first),
     );
-    expect(little! / less!).toBeCloseTo(10, 0);
+    expect(larger! / smaller!).toBeCloseTo(10, 0);
     expect(semanticDiversity(first, first, first)).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import { precisionRecall } from "./precision-recall.js";
 const [N, D] = [600, 8];
 const features = (count = N) => randn([count, D], { dtype: "float64" });
 const random = () => new Random(1, "test");
-/** All images like a few of them. */
+/** Features close to three of `all`. */
 const collapsed = (all: Tensor) =>
   all
     .narrow(0, 0, 3)
@@ -19,7 +19,7 @@ const collapsed = (all: Tensor) =>
 beforeEach(() => manualSeed(3));
 
 describe("Fréchet distance", () => {
-  it("of Gaussians is the formula's: the distance of the means, and of the deviations", () => {
+  it("equals the formula for Gaussians with different means and with different deviations", () => {
     const all = features(50_000);
     expect(frechetDistance(all, all.add(2))).toBeCloseTo(4 * D, 9);
     // tr(Σ + 9 Σ − 2 · 3 Σ) = 4 tr Σ, and the means are a little off 0.
@@ -34,7 +34,7 @@ describe("Fréchet distance", () => {
     expect(frechetDistance(all, all.mul(3))).toBeCloseTo(4 * trace + 4 * mean, 9);
   });
 
-  it("grows with noise and with collapse, and is 0 for the same set", () => {
+  it("increases with noise and with collapse, and is 0 for the same set", () => {
     const real = features();
     const noisy = [0.5, 1, 2].map((noise) => frechetDistance(real, features().add(features().mul(noise))));
     expect(noisy).toEqual([...noisy].sort((a, b) => a - b));
@@ -42,7 +42,7 @@ describe("Fréchet distance", () => {
     expect(Math.abs(frechetDistance(real, real))).toBeLessThan(1e-6);
   });
 
-  it("holds for singular covariances: fewer images than features, and features that never change", () => {
+  it("is stable for singular covariances: fewer images than features, and constant features", () => {
     const few = randn([20, 64], { dtype: "float64" });
     expect(Math.abs(frechetDistance(few, few))).toBeLessThan(1e-6);
     expect(frechetDistance(few, few.add(1))).toBeCloseTo(64, 6);
@@ -56,7 +56,7 @@ describe("Fréchet distance", () => {
 });
 
 describe("kernel distance", () => {
-  it("is about 0 for one distribution, and is not biased by few images", () => {
+  it("is about 0 for one distribution, without bias for small subsets", () => {
     const { mean, deviation } = kernelDistance(features(2000), features(2000), {
       random: random(),
       subsetSize: 50,
@@ -64,7 +64,7 @@ describe("kernel distance", () => {
     expect(Math.abs(mean)).toBeLessThan(deviation);
   });
 
-  it("is that of loops", () => {
+  it("equals a computation with loops", () => {
     const [a, b] = [features(5), features(5).add(1)];
     const [x, y] = [a, b].map((one) => Array.from({ length: 5 }, (_, i) => one.select(0, i).toNumbers()));
     const k = (p: number[], q: number[]) => (p.reduce((sum, v, i) => sum + v * q[i]!, 0) / D + 1) ** 3;
@@ -78,7 +78,7 @@ describe("kernel distance", () => {
     expect(kernelDistance(a, b, { random: random(), subsets: 2 }).mean).toBeCloseTo(expected, 9);
   });
 
-  it("grows with noise and with collapse", () => {
+  it("increases with noise and with collapse", () => {
     const real = features();
     const distance = (generated: Tensor) =>
       kernelDistance(real, generated, { random: random(), subsets: 10 }).mean;
@@ -88,13 +88,13 @@ describe("kernel distance", () => {
 });
 
 describe("precision and recall", () => {
-  it("are 1 for the same images, 0 for others", () => {
+  it("are 1 for the same images, 0 for distant images", () => {
     const real = features();
     expect(precisionRecall(real, real)).toEqual({ precision: 1, recall: 1 });
     expect(precisionRecall(real, features().add(100))).toEqual({ precision: 0, recall: 0 });
   });
 
-  it("tell fidelity from variety: collapse lowers recall, noise lowers precision", () => {
+  it("separate fidelity and variety: collapse lowers recall, noise lowers precision", () => {
     const real = features();
     const few = precisionRecall(real, collapsed(real));
     expect(few.precision).toBe(1);
@@ -104,24 +104,24 @@ describe("precision and recall", () => {
     expect(noisy.recall).toBeGreaterThan(0.9);
   });
 
-  it("refuse as few images as neighbours", () => {
+  it("refuse fewer than k + 1 images", () => {
     expect(() => precisionRecall(features(3), features())).toThrow(/more than 3 images are needed, found 3/);
   });
 });
 
 describe("Inception Score", () => {
-  it("is the number of classes where each image is surely of one, 1 where none is", () => {
-    const sure = eye(5, { dtype: "float64" }).repeat(20, 1);
-    expect(inceptionScore(sure, 10).mean).toBeCloseTo(5, 12);
+  it("equals the number of classes for certain predictions, and 1 for uniform ones", () => {
+    const certain = eye(5, { dtype: "float64" }).repeat(20, 1);
+    expect(inceptionScore(certain, 10).mean).toBeCloseTo(5, 12);
     expect(inceptionScore(full([100, 5], 0.2), 10).mean).toBeCloseTo(1, 6);
   });
 
-  it("of several things that a network tells is the geometric mean of theirs", () => {
+  it("is the geometric mean over the heads of a network", () => {
     const [five, two] = [5, 2].map((classes) => eye(classes, { dtype: "float64" }).repeat(100 / classes, 1));
     expect(inceptionScore([five!, two!], 10).mean).toBeCloseTo(Math.sqrt(10), 12);
   });
 
-  it("falls with collapse and with blur", () => {
+  it("decreases with collapse and with less certain predictions", () => {
     const sharp = randn([500, 5], { dtype: "float64" }).mul(4).softmax(1);
     const blurred = sharp.add(0.2).div(2);
     expect(inceptionScore(blurred, 5).mean).toBeLessThan(inceptionScore(sharp, 5).mean);
@@ -129,6 +129,6 @@ describe("Inception Score", () => {
   });
 
   it("refuses fewer images than splits", () => {
-    expect(() => inceptionScore(full([5, 2], 0.5), 10)).toThrow(/5 images cannot be 10 splits/);
+    expect(() => inceptionScore(full([5, 2], 0.5), 10)).toThrow(/5 images cannot be divided into 10 splits/);
   });
 });

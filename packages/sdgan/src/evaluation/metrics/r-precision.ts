@@ -5,22 +5,22 @@ import { meanAndDeviation } from "./mean-and-deviation.js";
 import { countRankedFirst, sampleOthers } from "./ranking.js";
 
 export interface RPrecisionOptions {
-  /** Draws the wrong captions. */
+  /** Samples the wrong captions. */
   random: Random;
-  /** Captions an image is compared with: its own, and others. */
+  /** Number of captions that an image is compared with, its own included. */
   candidates?: number;
-  /** How often all images are compared, each time with other wrong captions. */
+  /** Number of repetitions, each with other wrong captions. */
   repeats?: number;
 }
 
 /**
- * R-precision (Xu et al., 2018, §4): the share of images whose own caption is, of `candidates` captions, the one with
- * the largest cosine in DAMSM's common space. The others are of images of other classes. Mean and deviation over
- * `repeats`; chance is 1 / candidates.
+ * R-precision (Xu et al., 2018, §4): the share of images whose own caption has the largest cosine in DAMSM's
+ * common space among `candidates` captions. The other captions are of images of other classes. Mean and
+ * deviation over `repeats`; chance is 1 / candidates.
  *
  * @param codes [N, D], of images @param sentences [N, D], of their captions
  * @param classIds [N]
- * @throws RangeError where a class leaves fewer captions than are needed
+ * @throws RangeError if there are too few captions of other classes for a class
  */
 export function rPrecision(
   codes: Tensor,
@@ -33,7 +33,7 @@ export function rPrecision(
   for (const [id, size] of sizes) {
     if (classIds.length - size < candidates - 1)
       throw new RangeError(
-        `R-precision: ${candidates - 1} captions of other classes are needed, and beside class ${id} there are ` +
+        `R-precision: ${candidates - 1} captions of other classes are needed, and class ${id} has ` +
           `${classIds.length - size}`,
       );
   }

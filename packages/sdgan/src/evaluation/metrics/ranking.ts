@@ -1,11 +1,11 @@
-/** Finding the right one among others. */
+/** Ranking of the right candidate among others. */
 import type { Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 
 /**
- * How many rows have their own column's score above those of the columns that `othersOf` names.
+ * Number of rows whose score in their own column exceeds those in the columns that `othersOf` returns.
  *
- * @param scores [R, N], of rows `first` … of N; row i's own column is i
+ * @param scores [R, N], rows `first`, `first` + 1, … of an [N, N] matrix; the own column of row i is i
  */
 export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: number) => number[]): number {
   const places = Array.from({ length: scores.size(0) }, (_, i) => first + i);
@@ -16,7 +16,10 @@ export function countRankedFirst(scores: Tensor, first: number, othersOf: (row: 
   return own.gt(others.amax(1, true)).sum().item();
 }
 
-/** `count` different numbers below `below` that `isOther` takes; there must be as many. */
+/**
+ * Samples `count` different integers below `below` that satisfy `isOther`. There must be at least `count` of
+ * them.
+ */
 export function sampleOthers(
   count: number,
   below: number,

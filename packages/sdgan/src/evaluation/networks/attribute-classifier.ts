@@ -10,15 +10,16 @@ import type { Prepared } from "../../data/prepared.js";
 import { sha256Of } from "../../util/sha256.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
-/** a feature extractor whose classes are the attributes' values, attribute by attribute. */
+/** A feature extractor with one head of classes per attribute: the attribute's values. */
 export interface AttributeExtractor extends FeatureExtractor {
   attributes: AttributeValues;
 }
 
 /**
  * @param run a run folder in which an attribute classifier was trained
- * @param size pixels a side of the images that it will look at
- * @throws UserError if there is none, or it was trained on other attributes than `data` has
+ * @param size of the images in pixels
+ * @throws UserError if the run has no attribute classifier, or it was trained on other attributes than those
+ *   of `data`
  */
 export function attributeExtractor(
   run: string,
@@ -36,7 +37,7 @@ export function attributeExtractor(
       width: network.width * 8,
       resize: describeFit(size, attributeClassifierSize),
     },
-    seesClasses: true,
+    hasClasses: true,
     extract(images) {
       const { features, logits } = network.extract(fit(images, attributeClassifierSize));
       return { features, classes: logits.map((one) => one.softmax(1)) };

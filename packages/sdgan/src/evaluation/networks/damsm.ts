@@ -13,16 +13,19 @@ import { loadVocabulary } from "../../util/vocabulary-file.js";
 import type { Network } from "../result.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
-/** a feature extractor that understands captions too: the features of an image and of its caption have one space. */
+/**
+ * A feature extractor for images and captions: features of an image and of its caption are in one common
+ * space.
+ */
 export interface DamsmExtractor extends FeatureExtractor {
   /** Sentence features [B, D] of captions. */
   read(captions: readonly string[]): Tensor;
 }
 
 /**
- * The DAMSM of another run folder. It must not be the one that `model`, the generator's file, was trained with: that
- * one has had its say already.
- * @throws UserError if it is, or there is none
+ * The DAMSM of another run folder. It must not be the one that the generator in the file `model` was trained
+ * with, because the generator is trained to score well by that one.
+ * @throws UserError if it is, or if the run has no DAMSM
  */
 export function independentDamsm(
   run: string,
@@ -34,7 +37,7 @@ export function independentDamsm(
 
 /**
  * The DAMSM of a run folder.
- * @throws UserError if there is none
+ * @throws UserError if the run has no DAMSM
  */
 export function damsmOfRun(run: string, options: { size: number; device: Device }): DamsmExtractor {
   const file = damsmPath(run);
@@ -45,7 +48,7 @@ export function damsmOfRun(run: string, options: { size: number; device: Device 
   return damsmExtractor(damsm, { file, config, vocabulary, seed: config.seed, ...options });
 }
 
-/** @param config that it was trained by */
+/** @param config configuration that the DAMSM was trained with */
 export function damsmExtractor(
   damsm: Damsm,
   {
@@ -62,7 +65,7 @@ export function damsmExtractor(
   const convolutional = encoder === "convolutional";
   if (convolutional && !fits(size, imageSize))
     throw new UserError(
-      `${file}: looks at ${imageSize} pixels a side (damsm.imageSize), to which images of ${size} cannot be averaged: ` +
+      `${file}: takes images of ${imageSize} pixels (damsm.imageSize), and images of ${size} pixels cannot be averaged to that: ` +
         "train a DAMSM of another size",
       { code: "data.mismatch" },
     );
@@ -77,7 +80,7 @@ export function damsmExtractor(
   };
   return {
     about,
-    seesClasses: false,
+    hasClasses: false,
     extract: (images) => ({
       features: damsm.image.forward(convolutional ? fit(images, imageSize) : images).code,
       classes: [],

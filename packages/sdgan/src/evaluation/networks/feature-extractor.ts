@@ -1,11 +1,11 @@
 import type { Tensor } from "@sdgan/torch";
 import type { Network } from "../result.js";
 
-/** A network that looks at images: in evaluation mode, in float32, without gradients. */
+/** A network that extracts features from images: in evaluation mode, in float32, without gradients. */
 export interface FeatureExtractor {
   about: Network;
-  /** Whether what it sees has `classes`. */
-  seesClasses: boolean;
+  /** Whether its features have `classes`. */
+  hasClasses: boolean;
   /** @param images [B, 3, S, S] in −1 … 1, float32 */
   extract(images: Tensor): Features;
 }
@@ -13,6 +13,6 @@ export interface FeatureExtractor {
 export interface Features {
   /** [B, D] */
   features: Tensor;
-  /** Probabilities [B, values], one or several such. */
+  /** Class probabilities [B, values] per head; empty without classes. */
   classes: Tensor[];
 }

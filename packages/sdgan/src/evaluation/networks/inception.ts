@@ -7,12 +7,12 @@ import { sha256Of } from "../../util/sha256.js";
 import type { FeatureExtractor } from "./feature-extractor.js";
 
 /**
- * The Inception-v3 that FID is defined by: features are its pool3, classes those of its classifier.
- * @throws UserError if the file is not that network's weights
+ * The Inception-v3 that FID is defined by. Features are its pool3, classes those of its classifier.
+ * @throws UserError if the file does not have the weights of this network
  */
 export function inceptionExtractor(file: string, device: Device): FeatureExtractor {
   const sha256 = sha256Of(file);
-  using _ = holdRandomStreams(); // A new network has random weights, until they are read.
+  using _ = holdRandomStreams(); // A new network samples random weights before they are loaded.
   const network = new InceptionV3("fid");
   loadInception(network, file);
   network.eval().to({ device, memoryFormat: "channels_last" });
@@ -24,7 +24,7 @@ export function inceptionExtractor(file: string, device: Device): FeatureExtract
       width: 2048,
       resize: "stretched to 299 pixels as TensorFlow 1 does, bilinear",
     },
-    seesClasses: true,
+    hasClasses: true,
     extract(images) {
       const { pool3, logits } = network.forward(stretchLikeTensorflow(images));
       return { features: pool3, classes: [logits.softmax(1)] };

@@ -2,7 +2,7 @@ import { constants, crc32, deflateRawSync } from "node:zlib";
 import sharp from "sharp";
 import { hostilePaths } from "./mutations.js";
 
-/** Images that are broken, and images that are small as a file and huge when they are opened, by what they are. */
+/** Broken images, and small files that decode to huge images, by description. */
 export async function brokenImages(): Promise<Map<string, Buffer>> {
   const broken = new Map<string, Buffer>();
   const noise = Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * i * 31 + i * 7) % 256));
@@ -24,16 +24,16 @@ export async function brokenImages(): Promise<Map<string, Buffer>> {
     broken.set(`${format}, twice`, Buffer.concat([bytes, bytes]));
   }
   const huge = [65_000, 16_000, 6_900];
-  // The last is just below what is taken.
+  // The last one is just below the accepted size.
   for (const side of huge) {
-    broken.set(`jpeg that says ${side}²`, withJpegSize(whole.jpeg, side));
-    broken.set(`progressive jpeg that says ${side}²`, withJpegSize(whole["progressive jpeg"], side));
+    broken.set(`jpeg with a header of ${side}²`, withJpegSize(whole.jpeg, side));
+    broken.set(`progressive jpeg with a header of ${side}²`, withJpegSize(whole["progressive jpeg"], side));
   }
   broken.set("png of 30,000² in one bit", png(30_000, 1, 0));
   broken.set("png of 12,000² in colour", png(12_000, 8, 2));
   broken.set("png of 0 × 0", png(0, 8, 2));
   broken.set("png of 2³¹ − 1 a side", pngHeader(2 ** 31 - 1));
-  broken.set("gif that says 65,535²", withGifSize(whole.gif, 65_535));
+  broken.set("gif with a header of 65,535²", withGifSize(whole.gif, 65_535));
   broken.set("svg of 10⁹ a side", svg("<rect width='9' height='9'/>", 1e9));
   broken.set("svg of 0 a side", svg("", 0));
   broken.set(
@@ -59,7 +59,7 @@ export async function brokenImages(): Promise<Map<string, Buffer>> {
   return broken;
 }
 
-/** Both of a JPEG's sides, in its frame header (SOF0 or SOF2). */
+/** Sets width and height in a JPEG's frame header (SOF0 or SOF2). */
 function withJpegSize(jpeg: Buffer, side: number): Buffer {
   const changed = Buffer.from(jpeg);
   const at = Math.max(jpeg.indexOf("ffc0", 0, "hex"), jpeg.indexOf("ffc2", 0, "hex"));
@@ -75,7 +75,7 @@ function withGifSize(gif: Buffer, side: number): Buffer {
   return changed;
 }
 
-/** A PNG of nothing but zeros, which deflate to a thousandth. */
+/** A PNG of zeros, which deflate compresses to about a thousandth. */
 function png(side: number, bits: number, colour: number): Buffer {
   const row = 1 + Math.ceil((side * bits * (colour === 2 ? 3 : 1)) / 8);
   return Buffer.concat([
@@ -94,7 +94,7 @@ function pngHeader(side: number, bits = 8, colour = 2): Buffer {
   return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", header)]);
 }
 
-/** `count` zeros as zlib has them, made without having them. */
+/** `count` zeros compressed for zlib, without allocating all of them. */
 function zeros(count: number): Buffer {
   const block = 2 ** 20;
   const packed = deflateRawSync(Buffer.alloc(block), { finishFlush: constants.Z_FULL_FLUSH });
@@ -123,7 +123,7 @@ function svg(content: string, side = 64): Buffer {
   );
 }
 
-/** Ten entities, each of ten of the one before: a thousand million in the last. */
+/** Ten entities, each of ten of the previous one: 10⁹ characters in the last. */
 function entities(): string {
   const ten = (i: number) => `<!ENTITY e${i + 1} "${`&e${i};`.repeat(10)}">`;
   return `<!ENTITY e0 "x">${Array.from({ length: 9 }, (_, i) => ten(i)).join("")}`;

@@ -1,4 +1,7 @@
-/** Broken and hostile data, through every source and `prepare`. Run in a process of its own, which may die of it. */
+/**
+ * Runs broken and hostile data through every source and `prepare`. Use a separate process, because it may
+ * crash.
+ */
 
 import { execFileSync } from "node:child_process";
 import {
@@ -21,10 +24,13 @@ import { mutated } from "./mutations.js";
 
 export interface DataFuzzOutcome {
   cases: number;
-  /** How many ended in a prepared folder, and how many in an error. */
+  /** Number of cases with a prepared folder, and with an error. */
   prepared: number;
   refused: number;
-  /** What must not be: an error that is none of ours, too slow, too large, a secret read, a file outside written. */
+  /**
+   * Failures: an error other than UserError, too slow, too much memory, the secret was read, or a file
+   * outside was written.
+   */
   wrong: string[];
   slowest: { seconds: number; case: string };
   peakMebibytes: number;
@@ -34,9 +40,9 @@ const SECONDS = 5;
 const MEBIBYTES = 500;
 
 /**
- * Every broken image, then `cases` mutations decided by `seed`, in `root`, an empty folder. `root/case` always
- * names the one that is under way.
- * What they take is measured for all of the process: memory from its beginning, decoding in threads.
+ * Runs every broken image, then `cases` mutations determined by `seed`, in the empty folder `root`.
+ * `root/case` has the name of the running case. Time and peak memory are measured for the whole process,
+ * including decoding threads.
  */
 export async function fuzzData(cases: number, seed: number, root: string): Promise<DataFuzzOutcome> {
   await writeSecret(join(root, "secret"));
@@ -53,7 +59,7 @@ export async function fuzzData(cases: number, seed: number, root: string): Promi
   }
   for (let i = 0; i < cases; i++) {
     const random = new Random(seed, "fuzz", i);
-    // Each target in turn, so that none is left out.
+    // Targets in turn, so that all are covered.
     const target = targets[i % targets.length]!;
     await run(target, `${i}: ${target.name}`, (data) => breakFiles(target, data, random));
   }
@@ -76,23 +82,26 @@ export async function fuzzData(cases: number, seed: number, root: string): Promi
     const { user, system } = process.cpuUsage(cpu);
     const wrong = (what: string) => outcome.wrong.push(`${name}: ${what}`);
     if (problem !== undefined) wrong(problem);
-    // A busy machine takes longer for everything. What waits without end ends the whole run, which has a limit.
+    // The smaller of wall and CPU time, because the machine may be busy. Endless waiting ends in the time
+    // limit of the run.
     if (Math.min(seconds, (user + system) / 1e6) > SECONDS) wrong(`took ${seconds.toFixed(1)} s`);
     if (peakMebibytes() > Math.max(MEBIBYTES, peakBefore + 1)) wrong(`took ${peakMebibytes()} MiB`);
-    const strange = readdirSync(root).filter((entry) => !["case", "data", "out", "secret"].includes(entry));
-    if (strange.length > 0) wrong(`left ${strange.join(", ")}`);
+    const unexpected = readdirSync(root).filter(
+      (entry) => !["case", "data", "out", "secret"].includes(entry),
+    );
+    if (unexpected.length > 0) wrong(`left ${unexpected.join(", ")}`);
     outcome.cases++;
     outcome.peakMebibytes = peakMebibytes();
     if (seconds > outcome.slowest.seconds) outcome.slowest = { seconds, case: name };
   }
 }
 
-/** Of the whole process, from its beginning. */
+/** Peak memory of the process since its start. */
 function peakMebibytes(): number {
   return Math.round(process.resourceUsage().maxRSS / 1024);
 }
 
-/** Prepares the data; what is wrong with how that ended. */
+/** Prepares the data. Returns what is wrong with the outcome, if anything. */
 async function problemOf(
   target: DataTarget,
   data: string,
@@ -106,8 +115,8 @@ async function problemOf(
     if (existsSync(out)) return "was refused, but left a folder";
     if (!(error instanceof UserError)) return `threw ${String(error).slice(0, 300)}`;
     if (/\n/.test(error.message) || error.message.length > 2000)
-      return `said too much: ${error.message.slice(0, 300)}`;
-    return error.message.includes(SECRET) ? "told the secret" : undefined;
+      return `has too long a message: ${error.message.slice(0, 300)}`;
+    return error.message.includes(SECRET) ? "reported the secret" : undefined;
   }
   outcome.prepared++;
   for (const file of readdirSync(out)) {
@@ -118,7 +127,7 @@ async function problemOf(
   return undefined;
 }
 
-/** What no reader may read: words and an image in a colour that no other image has. */
+/** Words and an image that must never be read. No other image has this colour. */
 const SECRET = "secretword";
 const SECRET_COLOUR = { r: 255, g: 0, b: 255 };
 
@@ -138,7 +147,7 @@ function hasSecretColour(pixels: Buffer): boolean {
   return found >= 16 * 16;
 }
 
-/** Changes one to three of the files: mostly their bytes, now and then what they are. */
+/** Changes one to three files: mostly their bytes, sometimes their type. */
 function breakFiles({ files }: DataTarget, data: string, random: Random): void {
   for (let times = 1 + random.below(3); times > 0; times--) {
     const path = random.pick([...files.keys()]);
@@ -153,7 +162,7 @@ function breakFiles({ files }: DataTarget, data: string, random: Random): void {
   }
 }
 
-/** What may stand where a file should be. */
+/** Replacements of a file: nothing, a folder, links, a pipe, a huge file, an empty file. */
 const replacements: ((file: string) => void)[] = [
   () => {},
   (file) => mkdirSync(file),

@@ -7,7 +7,7 @@ import { folder } from "../../data/folder/index.js";
 import { pickle, pickleAsText } from "../pickle.js";
 import { tar, tarMember } from "../tar.js";
 
-/** A small data set that is whole, in one of the layouts that are read. */
+/** A small valid data set in one of the supported layouts. */
 export interface DataTarget {
   name: string;
   /** Path in the folder → content. */
@@ -113,7 +113,7 @@ export async function dataTargets(): Promise<DataTarget[]> {
   ];
 }
 
-/** An image of each kind of file that people have. */
+/** One image per supported file format. */
 async function smallImages(): Promise<Map<string, Buffer>> {
   const pixels = Buffer.from(Array.from({ length: 24 * 20 * 3 }, (_, i) => (i * 37) % 200));
   const image = () => sharp(pixels, { raw: { width: 24, height: 20, channels: 3 } });

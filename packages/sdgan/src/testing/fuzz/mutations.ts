@@ -1,6 +1,6 @@
 import type { Random } from "@sdgan/core";
 
-/** `bytes` as accidents and attackers change them: bits, lengths, order, line ends, numbers, depth. */
+/** Applies one to three random mutations: of bits, lengths, order, line ends, numbers, nesting. */
 export function mutated(bytes: Buffer, random: Random): Buffer {
   let changed = bytes;
   for (let times = 1 + random.below(3); times > 0; times--) changed = random.pick(mutations)(changed, random);
@@ -79,7 +79,7 @@ const mutations: Mutation[] = [
   },
 ];
 
-/** Where a file lies that no reader may read: beside the folder of the data, in `secret`. */
+/** Paths that must not be read: in the folder `secret` next to the data, system files, and invalid names. */
 export const hostilePaths = [
   "../secret/image.png",
   "images/../../secret/image.png",

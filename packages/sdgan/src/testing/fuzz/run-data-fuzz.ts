@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DataFuzzOutcome } from "./data-fuzz.js";
 
-/** The compiled one, also when this file runs from its source. */
+/** The compiled file, also if this file runs from source. */
 const child = fileURLToPath(new URL("../../../dist/testing/fuzz/data-fuzz-child.js", import.meta.url));
 
-/** Runs the fuzz in a process and a folder of its own. Throws when it ends, or waits, in the middle of a case. */
+/** Runs the fuzz test in a separate process and folder. Throws if it crashes or exceeds the time limit. */
 export function runDataFuzz(cases: number, seed: number, seconds: number): DataFuzzOutcome {
   const root = mkdtempSync(join(tmpdir(), "sdgan-fuzz-"));
   try {
