@@ -1,7 +1,7 @@
 /**
  * Broken and hostile data at full size, through every source and `prepare`: mutations of every list, table, tar file,
  * caption file and image, links and pipes in their places, broken images and images that are huge when they are
- * opened. Each must be prepared or refused with one clear error, within 5 seconds and 500 MiB.
+ * opened. Each must be prepared or refused with one clear error, within 20 seconds and 500 MiB.
  *
  *   node scripts/fuzz-data.mjs [--cases 3000] [--seed 1]
  */

@@ -16,7 +16,7 @@ const results = copies.map((torch) => {
   const norm = new nn.BatchNorm2d(4, { activation: "glu" });
   const weight = randn([2, 3, 4, 4]);
   weight.requiresGrad = true;
-  const adam = new optim.Adam([...norm.namedParameters(), ["weight", weight]]);
+  const adam = new optim.Adam([...norm.namedParameters("norm."), ["weight", weight]]);
   const x = randn([2, 4, 5, 5]).to({ memoryFormat: "channels_last" });
   const y = functional.convTranspose2d(norm.forward(x), weight, { stride: 2, padding: 1 });
   const attention = functional.wordAttention(y, y.select(0, 0).select(0, 0).gt(9), 4);

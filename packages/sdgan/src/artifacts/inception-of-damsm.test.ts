@@ -95,7 +95,7 @@ it("a run folder has all of it: DAMSM and GAN go on to the same bytes without th
   await gan("resumed", { steps: 1 });
   await gan("resumed", { config: "resume" });
   expect(bytes("resumed", "model.safetensors").equals(bytes("whole", "model.safetensors"))).toBe(true);
-  expect(readMetrics(at("whole", "metrics.jsonl"))[0]!.damsm).toBeGreaterThan(0);
+  expect(readMetrics(at("whole", "metrics.jsonl"))[0]!["damsm/words"]).toBeGreaterThan(0);
 
   // To draw, the text encoder is enough, which the model has.
   rmSync(at("whole", "damsm"), { recursive: true });
