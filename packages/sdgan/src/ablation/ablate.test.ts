@@ -56,7 +56,7 @@ it("is stopped and goes on, does nothing twice, and comes to what one that never
   const stopped = await ended;
   expect(stopped.code).toBe(130);
   expect(stopped.stderr).toContain("Finishing the steps under way");
-  const [, command] = /To go on: npx sdgan (.*)/.exec(stopped.stdout)!;
+  const [, command] = /To continue: npx sdgan (.*)/.exec(stopped.stdout)!;
   expect(existsSync(at("stopped", "report.html"))).toBe(false);
   expect(result("stopped").runs.map(({ variant, seed }) => [variant, seed])).toEqual([["baseline", 0]]);
 

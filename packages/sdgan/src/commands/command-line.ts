@@ -1,4 +1,4 @@
-/** A command to type, as `sh` reads it: `npx sdgan …` with what needs it in quotation marks. */
+/** A command line for `sh`: `npx sdgan …`. Words with special characters are quoted. */
 export function commandLine(...words: (string | number)[]): string {
   return ["npx", "sdgan", ...words.map((word) => quoted(String(word)))].join(" ");
 }

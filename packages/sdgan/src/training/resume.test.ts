@@ -122,7 +122,7 @@ it("Ctrl-C saves and says how to go on; what that command makes equals a whole r
   child.kill("SIGINT");
   const { code, stdout } = await ended;
   expect(code).toBe(130);
-  const [, command] = /To go on: npx sdgan (.*)/.exec(stdout)!;
+  const [, command] = /To continue: npx sdgan (.*)/.exec(stdout)!;
   expect((await sdgan(...command!.split(" "))).code).toBe(0);
   expect(outcome("gan", stopped)).toEqual(outcome("gan", whole));
 });
