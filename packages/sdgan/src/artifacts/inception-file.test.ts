@@ -79,11 +79,7 @@ describe("Inception's weights", () => {
       "Mixed_5b.branch1x1.conv.weight has shape [1], expected [64, 192, 1, 1]",
       (t) => t.set("Mixed_5b.branch1x1.conv.weight", ones([1])),
     ],
-    [
-      "is FID's",
-      "has the 1008 classes of the weights that FID is defined by",
-      (t) => t.set("fc.bias", zeros([1008])),
-    ],
+    ["is FID's", "has the 1008 classes of FID's Inception weights", (t) => t.set("fc.bias", zeros([1008]))],
   ])("are refused, and the network is left as it is, when a file %s", (name, message, change) => {
     expect(refusal(file(`${name}.safetensors`, change))).toContain(message);
     expect(network.Mixed_7c.branch1x1.conv.weight.abs().sum().item()).toBe(0);
@@ -91,15 +87,15 @@ describe("Inception's weights", () => {
 
   it("of torchvision's are not taken for FID's", () => {
     expect(refusal(file("torchvision.safetensors"), new InceptionTrunk("fid"))).toMatch(
-      /has the 1000 classes of torchvision's weights .*; give the weights that FID is defined by/,
+      /has the 1000 classes of torchvision's weights .*; give FID's Inception weights/,
     );
   });
 
   it("are not what is missing, empty, a folder or something else", () => {
     expect(refusal(join(folder, "none.pth"))).toContain("no such file");
     for (const place of [folder, "/dev/zero"]) {
-      expect(refusal(place)).toContain("is not a file of weights");
-      expect(() => sha256Of(place)).toThrow("is not a file of weights");
+      expect(refusal(place)).toContain("is not a regular file");
+      expect(() => sha256Of(place)).toThrow("is not a regular file");
     }
     for (const [name, text] of [
       ["empty.pth", ""],

@@ -64,7 +64,7 @@ it("is refused without weights, with both ways out, and weights without Inceptio
   );
   const pinned = { ...config, damsm: { ...config.damsm, inceptionSha256: "0".repeat(64) } };
   expect(await refusal(damsm("none", { config: pinned, inception }))).toContain(
-    `its SHA-256 is ${sha256Of(inception)}, and damsm.inceptionSha256 is 0000`,
+    `its SHA-256 is ${sha256Of(inception)}, but damsm.inceptionSha256 is 0000`,
   );
 });
 

@@ -1,4 +1,4 @@
-import { UserError } from "@sdgan/core";
+import { UserError } from "@sdgan/core/basics";
 import type { Example, Source } from "./dataset.js";
 import { nameHash } from "./name-hash.js";
 

@@ -74,7 +74,7 @@ it("goes on with no run whose dependencies are not written down", () => {
 });
 
 it("says what cannot be opened or made", () => {
-  expect(() => openRun(path)).toThrow(`${path}: holds no run: there is no config.yaml`);
+  expect(() => openRun(path)).toThrow(`${path}: holds no run: config.yaml is missing`);
   expect(() => resumeRun(path)).toThrow(UserError);
   writeFileSync(join(folder, "runs"), "a file in the way");
   expect(begin).toThrow(`${path}: a part of the path is a file, not a folder`);
@@ -128,7 +128,7 @@ describe("one training at a time", () => {
     resumeRun(path)[Symbol.dispose]();
     writeFileSync(lock(), holder({ host: "elsewhere" }));
     expect(() => resumeRun(path)).toThrow(
-      "on elsewhere is training in this run folder; if it is gone, remove this file",
+      "on elsewhere is training in this run folder; if it has ended, remove this file",
     );
   });
 
@@ -145,7 +145,7 @@ describe("one training at a time", () => {
         const silent = (minutes: number) =>
           utimesSync(lock(), Date.now() / 1000, Date.now() / 1000 - 60 * minutes);
         silent(9);
-        expect(() => resumeRun(path)).toThrow("10 minutes after its end it counts as gone");
+        expect(() => resumeRun(path)).toThrow("10 minutes after its end the file is ignored");
         silent(11);
         resumeRun(path)[Symbol.dispose]();
       }

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("an attribute classifier of the format finds what was written", async () => {
+it("an independent parser of the format finds what was written", async () => {
   const png = await sharp({ create: { width: 7, height: 5, channels: 3, background: "red" } })
     .png()
     .toBuffer();

@@ -162,7 +162,7 @@ describe("data without images to validate on", () => {
     const { warnings, figures } = await trained("no-val-run", "no-val", ...evaluated);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /no-val: has 0 images to validate on, and 2 are needed, so the model is not evaluated while it trains, and training\.patience is ignored: .*--val/,
+        /no-val: has 0 validation images, and at least 2 are needed, so the model is not evaluated during training, and training\.patience is ignored: .*--val/,
       ),
     ]);
     expect(figures).toEqual([]);

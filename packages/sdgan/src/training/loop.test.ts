@@ -173,7 +173,7 @@ it("weights that are not finite never become a checkpoint, be the losses what th
     if (step === 6) walk.place.copy_(tensor([1, Number.POSITIVE_INFINITY]));
     return 1;
   };
-  await expect(train(walk, run)).rejects.toThrow("step 6: place is not finite any more");
+  await expect(train(walk, run)).rejects.toThrow("step 6: place is no longer finite");
   expect(readdirSync(run.checkpoints)).toEqual(["step-0000003.safetensors"]);
   expect(walk.published).toBe(3);
 });
@@ -195,7 +195,7 @@ it("what is no checkpoint is refused by name", async () => {
     const refused = train(new Walk(), run, { resume: true });
     await expect(refused).rejects.toThrow(UserError);
     await expect(refused).rejects.toThrow(`${newest} is no safetensors file`);
-    await expect(refused).rejects.toThrow("remove it to go on from step 3");
+    await expect(refused).rejects.toThrow("remove it to continue from step 3");
   }
   expect(existsSync(newest)).toBe(true);
 });

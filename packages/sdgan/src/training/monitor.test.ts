@@ -8,7 +8,7 @@ beforeEach(() => {
   monitor = new TrainingMonitor((line) => said.push(line));
 });
 
-describe("a discriminator that is sure of every image", () => {
+describe("a discriminator that is certain of every image", () => {
   const losses = (loss: number) => ({
     "discriminator/stage1/adversarial": 0.7,
     "discriminator/stage2/adversarial": loss,
@@ -77,7 +77,7 @@ describe("a machine that other programs use too", () => {
     for (let step = 100; step <= 300; step += 100) monitor.machine(step, { ...two, others: 0.94 });
     expect(said).toEqual([
       "step 100: other programs keep 0.9 of the 2 cores busy, and each step waits for the slowest of its 2 threads. " +
-        "If they cannot be ended, stop and go on with --threads 1",
+        "If they cannot be stopped, stop this training and resume with --threads 1",
     ]);
     new TrainingMonitor((line) => said.push(line)).machine(1, { cores: 16, threads: 16, others: 2.5 });
     expect(said[1]).toMatch(/--threads 13$/);

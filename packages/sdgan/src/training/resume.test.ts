@@ -135,7 +135,7 @@ it("a checkpoint that was cut short is refused, and left alone with the one befo
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toContain(`${newest} is no safetensors file`);
-  expect(stderr).toContain("remove it to go on from step 6");
+  expect(stderr).toContain("remove it to continue from step 6");
   rmSync(newest);
   expect((await sdgan(...arguments_("gan", run), "--resume")).code).toBe(0);
   expect(outcome("gan", run)).toEqual(outcome("gan", join(folder, "whole")));
