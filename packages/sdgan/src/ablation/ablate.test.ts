@@ -209,7 +209,7 @@ it("refuses other steps than were trained, another configuration, and what is no
   const otherBirds = ["prepare", "birds", "--size", "64", "--species", "20", "--images", "26", "--seed", "1"];
   expect((await sdgan(...otherBirds, "--out", at("other-data"))).code).toBe(0);
   expect(await refusal("--variants", "full", "--data", at("other-data"))).toMatch(
-    /other-data: is other data than the run began with: .* SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12}/,
+    /other-data: is not the data that the run began with: .* SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12}/,
   );
   expect(await refusal("--variants", "ful")).toContain("did you mean full?");
   expect(await refusal("--seeds", "a")).toContain("whole numbers");

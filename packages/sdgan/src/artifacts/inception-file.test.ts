@@ -52,7 +52,7 @@ function refusal(path: string, into: InceptionTrunk = network): string {
 }
 
 describe("Inception's weights", () => {
-  it("are loaded by name, without the classifiers where the network has none, and without counts of batches", () => {
+  it("are loaded by name, ignoring classifiers that the network does not have; batch counts may be missing", () => {
     const path = file("old.safetensors", (tensors) => {
       for (const name of tensors.keys()) if (name.endsWith("num_batches_tracked")) tensors.delete(name);
       tensors.set("AuxLogits.fc.bias", zeros([1000]));
@@ -64,7 +64,7 @@ describe("Inception's weights", () => {
     expect(whole.fc.bias!.toNumbers()).toEqual(state.get("fc.bias")!.toNumbers());
   });
 
-  it("are known by what the file is, not by its name", () => {
+  it("are recognized by the file's content, not by its name", () => {
     loadInception(network, file("weights.pth"));
     expect(loaded()).toBe(1);
     const pytorch = join(import.meta.dirname, "../../../torch/golden/pth/text_encoder.pth");
@@ -85,13 +85,13 @@ describe("Inception's weights", () => {
     expect(network.Mixed_7c.branch1x1.conv.weight.abs().sum().item()).toBe(0);
   });
 
-  it("of torchvision's are not taken for FID's", () => {
+  it("of torchvision are not accepted as FID's", () => {
     expect(refusal(file("torchvision.safetensors"), new InceptionTrunk("fid"))).toMatch(
       /has the 1000 classes of torchvision's weights .*; give FID's Inception weights/,
     );
   });
 
-  it("are not what is missing, empty, a folder or something else", () => {
+  it("refuse a file that is missing, empty, a folder or something else", () => {
     expect(refusal(join(folder, "none.pth"))).toContain("no such file");
     for (const place of [folder, "/dev/zero"]) {
       expect(refusal(place)).toContain("is not a regular file");

@@ -197,7 +197,7 @@ describe.concurrent("train", () => {
     const resume = (run: string, data = "data") => ["--resume", "--data", at(data), "--run", at(run)];
     expect(await refusal(1, "train", "gan", ...resume("nowhere"))).toContain("holds no run");
     const other = await refusal(1, "train", "gan", ...resume("run", "some-data"));
-    expect(other).toContain("some-data: is other data than the run began with");
+    expect(other).toContain("some-data: is not the data that the run began with");
     expect(other).toMatch(/has SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12} of /);
   });
 
@@ -344,7 +344,9 @@ describe("export and import", () => {
     // The dependencies of imported weights are recorded when they are first trained further.
     const record = JSON.parse(readFileSync(at("imported", "dependencies.json"), "utf8"));
     expect(Object.keys(record)).toEqual(["data", "damsm"]);
-    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("is other data than the run began with");
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain(
+      "is not the data that the run began with",
+    );
   });
 
   it("refuses files that are not networks, and an output folder that exists", async () => {

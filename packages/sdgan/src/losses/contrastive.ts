@@ -8,7 +8,7 @@ export interface ContrastiveOptions {
   epsilon: number;
   /**
    * `raw`: d = ‖v1 − v2‖₂, and the loss is divided by 2N as in the paper. `perElement`: d = ‖v1 − v2‖₂ / √N, which does
-   * not grow with N; the loss is divided by 2, since d² already contains 1/N. Both are equal for y = 1 where d > α.
+   * not grow with N; the loss is divided by 2, since d² already contains 1/N. Both give the same loss for y = 1 if d > α.
    */
   distance: "raw" | "perElement";
 }

@@ -71,15 +71,15 @@ export function requireSameDependencies(
   const record = dependenciesPath(run);
   if (recorded.data && found.data && recorded.data.sha256 !== found.data.sha256)
     throw new UserError(
-      `${found.data.folder}: is other data than the run began with: its index.json has SHA-256 ` +
+      `${found.data.folder}: is not the data that the run began with: its index.json has SHA-256 ` +
         `${short(found.data.sha256)}, and ${record} records ${short(recorded.data.sha256)} of ${recorded.data.folder}: ` +
-        "give that data, prepared as it was then, or begin another run",
+        "give that data, prepared in the same way, or begin another run",
     );
   if (recorded.damsm && found.damsm && recorded.damsm.sha256 !== found.damsm.sha256)
     throw new UserError(
-      `${join(run, found.damsm.file)}: is another DAMSM than the run began with: it has SHA-256 ` +
+      `${join(run, found.damsm.file)}: is not the DAMSM that the run began with: it has SHA-256 ` +
         `${short(found.damsm.sha256)}, and ${record} records ${short(recorded.damsm.sha256)}: ` +
-        "put that DAMSM back, or begin another run",
+        "restore that DAMSM, or begin another run",
     );
   return { ...found, ...recorded };
 }

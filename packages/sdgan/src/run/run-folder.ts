@@ -93,7 +93,7 @@ export function holdsRun(path: string): boolean {
   return existsSync(pathsOf(path).config);
 }
 
-const alreadyThere = "already holds a run: --resume to go on with it, or another --run";
+const alreadyThere = "already holds a run: continue it with --resume, or use another --run";
 
 type Paths = { [Key in keyof RunFolder]: string };
 

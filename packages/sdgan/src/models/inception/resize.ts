@@ -13,8 +13,8 @@ export function stretchToInception(images: Tensor): Tensor {
 
 /**
  * [B, 3, H, W] → [B, 3, 299, 299] as in TensorFlow 1's `resize_bilinear`, which FID was defined with: pixel i of the
- * result is interpolated at i·H/299, without antialiasing. (pytorch-fid resizes like `stretchToInception`, which differs
- * by up to half a pixel and gives another FID.)
+ * result is interpolated at i·H/299, without antialiasing. (pytorch-fid resizes like `stretchToInception`, which aligns
+ * pixel centres and gives another FID.)
  */
 export function stretchLikeTensorflow(images: Tensor): Tensor {
   const [rows, columns] = [images.size(2), images.size(3)].map((size) => interpolation(size, images));
