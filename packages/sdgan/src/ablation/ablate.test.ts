@@ -55,7 +55,7 @@ it("is stopped and goes on, does nothing twice, and comes to what one that never
   child.kill("SIGINT");
   const stopped = await ended;
   expect(stopped.code).toBe(130);
-  expect(stopped.stderr).toContain("Finishing the steps under way");
+  expect(stopped.stderr).toContain("Finishing the current steps");
   const [, command] = /To continue: npx sdgan (.*)/.exec(stopped.stdout)!;
   expect(existsSync(at("stopped", "report.html"))).toBe(false);
   expect(result("stopped").runs.map(({ variant, seed }) => [variant, seed])).toEqual([["baseline", 0]]);

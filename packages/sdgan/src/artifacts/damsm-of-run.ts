@@ -49,7 +49,7 @@ export function adoptDamsm(from: string, run: string): void {
   const files = names.map((name) => ({ from: join(source.path, name), to: join(target, name) }));
   for (const { from, to } of files) {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
-      throw new UserError(`${to}: exists already and differs from ${from}: take another --run`, {
+      throw new UserError(`${to}: exists already and differs from ${from}: use another --run`, {
         code: "file.exists",
       });
   }

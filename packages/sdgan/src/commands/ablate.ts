@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { variants } from "../ablation/variants.js";
-import { commandLine } from "./command-line.js";
+import { commandLine, flagOf } from "./command-line.js";
 import { Interruption } from "./interruption.js";
 import { collect, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
@@ -88,7 +88,7 @@ interface Options {
 }
 
 async function show(options: Options): Promise<void> {
-  const cores = availableParallelism(); // Before libtorch keeps this thread on one of them.
+  const cores = availableParallelism(); // Read before libtorch binds this thread to one of them.
   const [{ ablate }, { writeAblationReport }] = await withTorch(() =>
     Promise.all([import("../ablation/ablate.js"), import("../report/ablation-report.js")]),
   );
@@ -128,13 +128,8 @@ const STOPPING =
 function commandOf({ set = [], variants, seeds, ...options }: Options): string {
   const lists = { variants: variants?.join(), seeds: seeds.join() };
   const given = Object.entries({ ...options, ...lists }).filter(([, value]) => value !== undefined);
-  const words = given.flatMap(([name, value]) => [optionOf(name), String(value)]);
+  const words = given.flatMap(([name, value]) => [flagOf(name), String(value)]);
   return commandLine("ablate", ...words, ...set.flatMap((one) => ["--set", one]));
-}
-
-/** `attributeClassifier` → `--attribute-classifier` */
-function optionOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function namesOf(text: string): string[] {

@@ -97,6 +97,7 @@ Examples:
     .addHelpText(
       "after",
       `
+Expected files:
   flowers/jpg/image_00001.jpg …
   flowers/text_c10/class_00001/image_06734.txt …     in flowers or next to it
   flowers/trainvalclasses.txt  testclasses.txt       Reed et al.'s split; without them every fifth class is in the test split

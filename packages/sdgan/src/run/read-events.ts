@@ -56,7 +56,7 @@ function fieldsOf(message: Buffer): Record<number, (number | Buffer)[]> {
     const read = [varint, () => bytes(8), () => bytes(varint()), undefined, undefined, () => bytes(4)][
       key & 7
     ];
-    if (!read) return fields; // a wire type that we do not write
+    if (!read) return fields; // An unknown wire type, which we do not write.
     fields[key >> 3] = [...(fields[key >> 3] ?? []), read()];
   }
   return fields;

@@ -130,7 +130,7 @@ function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void
     ...[paths.samples, paths.checkpoints].map((folder) => hasFiles(folder) && folder),
   ].find(Boolean);
   if (taken)
-    throw new UserError(`${path}: a run would overwrite ${taken}: take another --run`, {
+    throw new UserError(`${path}: a run would overwrite ${taken}: use another --run`, {
       code: "file.exists",
     });
 }

@@ -75,10 +75,10 @@ function pngSize(png: Uint8Array): [width: number, height: number] {
 const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 };
 
 function key(field: number, type: number): Buffer {
-  return Buffer.of((field << 3) | type); // one byte: all fields here are below 16
+  return Buffer.of((field << 3) | type); // One byte is enough: all fields here are below 16.
 }
 
-/** Seven bits a byte, the lowest first; the top bit says that more follow. */
+/** Seven bits per byte, lowest first; the top bit is set if more bytes follow. */
 function base128(value: number): Buffer {
   const result: number[] = [];
   for (; value >= 0x80; value = Math.floor(value / 0x80)) result.push((value % 0x80) | 0x80);

@@ -105,7 +105,9 @@ describe("a run is resumed", () => {
     const now = sha256Of(at(run, "damsm", "damsm.safetensors"));
     expect(now).not.toBe(before);
     const message = await refusal(resume(run));
-    expect(message).toContain(`${at(run, "damsm", "damsm.safetensors")}: is another DAMSM`);
+    expect(message).toContain(
+      `${at(run, "damsm", "damsm.safetensors")}: is not the DAMSM that the run began with`,
+    );
     expect(message).toContain(`it has SHA-256 ${now.slice(0, 12)}`);
     expect(message).toContain(`${at(run, "dependencies.json")} records ${before.slice(0, 12)}`);
     copyFileSync(at("run", "damsm", "damsm.safetensors"), at(run, "damsm", "damsm.safetensors"));

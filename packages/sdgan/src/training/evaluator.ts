@@ -5,9 +5,9 @@ import type { GenerationNetworks } from "../artifacts/model.js";
 import type { Compute } from "../compute/compute.js";
 import type { Prepared } from "../data/prepared.js";
 
-/** Measures a generator while it is trained. */
+/** Evaluates a generator during training. */
 export interface Evaluator {
-  /** Steps between two measurements. */
+  /** Steps between two evaluations. */
   every: number;
   /** The figure that determines the best checkpoint, by its name in the result of `measure`. */
   best: string;

@@ -59,9 +59,9 @@ export interface LoopOptions {
   checkpointEvery: number;
   /** Number of newest checkpoints to keep; the best one is kept in addition. */
   keep: number;
-  /** Ends the loop after the step that is under way. */
+  /** Ends the loop after the current step. */
   signal?: AbortSignal;
-  /** Called once, with the steps that were taken before. */
+  /** Called once, with the number of steps done before. */
   onBegin?(step: number): void;
   /** Called after every step, with the most recently read losses. */
   onStep?(step: number, losses: Record<string, number>): void;

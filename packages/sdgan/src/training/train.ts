@@ -278,7 +278,7 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
 function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
   if (size % wanted === 0) return;
   throw new UserError(
-    `${dir}: its images of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
+    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ` +
       `prepare the data with --size ${wanted}, or use another configuration`,
     { code: "data.mismatch" },
   );

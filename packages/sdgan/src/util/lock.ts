@@ -10,7 +10,7 @@ interface Busy {
 
 const TRAINING: Busy = {
   does: "is training in this run folder",
-  instead: "stop it first, or take another --run",
+  instead: "stop it first, or use another --run",
 };
 
 /** Minutes without a sign of life after which a process on another host counts as gone: far more than one step takes. */
