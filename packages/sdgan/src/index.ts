@@ -29,10 +29,10 @@ export { type FlowersOptions, flowers } from "./data/flowers.js";
 export { folder } from "./data/folder/index.js";
 export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepare.js";
 export { openPrepared, type Prepared } from "./data/prepared.js";
-// Evaluation: a run folder and a prepared folder become figures.
+// Evaluation: a run folder and a prepared folder become metrics.
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.js";
 export { type Evaluation, type Figure, figureKinds, metricNames } from "./evaluation/result.js";
-// Drawing: a run folder and captions become images.
+// Generation: a run folder and captions become images.
 export {
   type GeneratedImage,
   type GenerateOptions,
@@ -51,7 +51,7 @@ export { type Metrics, readMetrics } from "./run/metrics.js";
 export { openRun, type RunFolder } from "./run/run-folder.js";
 export type { Training, TrainingResult, TrainOptions } from "./training/train.js";
 
-/** Trains a network. While the GAN trains, it is evaluated as its configuration says. */
+/** Trains a network. The GAN is evaluated during training as its configuration requests. */
 export function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
   return trainNetwork(training, { makeEvaluator, ...options });
 }

@@ -1,6 +1,6 @@
 /**
- * Sets the process up for libtorch as training and generating want it: imported for this alone, before everything that
- * needs libtorch. A process that has loaded libtorch already is left as it is.
+ * Sets the process up for training and generation with libtorch. Imported for this side effect, before every module that
+ * needs libtorch. Does nothing if the process has loaded libtorch already.
  */
 import { libtorchIsLoaded, tuneProcess } from "@sdgan/torch/host";
 

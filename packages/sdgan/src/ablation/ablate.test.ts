@@ -56,8 +56,8 @@ it("resumes after an interruption, repeats nothing, and gives the results of an 
   child.kill("SIGINT");
   const stopped = await ended;
   expect(stopped.code).toBe(130);
-  expect(stopped.stderr).toContain("Finishing the steps under way");
-  const [, command] = /To go on: npx sdgan (.*)/.exec(stopped.stdout)!;
+  expect(stopped.stderr).toContain("Finishing the current steps");
+  const [, command] = /To continue: npx sdgan (.*)/.exec(stopped.stdout)!;
   expect(existsSync(at("stopped", "report.html"))).toBe(false);
   expect(result("stopped").runs.map(({ variant, seed }) => [variant, seed])).toEqual([["baseline", 0]]);
 
@@ -204,7 +204,7 @@ it("refuses fewer steps than were trained, another configuration or data, and un
   );
   expect(await refusal("--evaluation-damsm", at("missing"))).toContain("there is no trained DAMSM");
   const same = at("stopped", "evaluation-damsm");
-  expect(await refusal("--damsm", same, "--evaluation-damsm", same)).toContain("is the DAMSM that");
+  expect(await refusal("--damsm", same, "--evaluation-damsm", same)).toContain("its scores would be biased");
   expect(await refusal("--inception", at("missing"))).toContain("there is no such file");
   const inception = await sdgan(...ablate("fresh", "--set", "damsm.encoder=inception"));
   expect(inception.stderr).toContain("train both DAMSMs first");
@@ -212,7 +212,7 @@ it("refuses fewer steps than were trained, another configuration or data, and un
   const otherBirds = ["prepare", "birds", "--size", "64", "--species", "20", "--images", "26", "--seed", "1"];
   expect((await sdgan(...otherBirds, "--out", at("other-data"))).code).toBe(0);
   expect(await refusal("--variants", "full", "--data", at("other-data"))).toMatch(
-    /other-data: is other data than the run began with: .* SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12}/,
+    /other-data: is not the data that the run began with: .* SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12}/,
   );
   expect(await refusal("--variants", "ful")).toContain("did you mean full?");
   expect(await refusal("--seeds", "a")).toContain("whole numbers");

@@ -1,3 +1,4 @@
+/** The attribute classifier of a run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
@@ -5,15 +6,14 @@ import { holdRandomStreams } from "../compute/random-streams.js";
 import type { Prepared } from "../data/prepared.js";
 import { AttributeClassifier } from "../models/attribute-classifier.js";
 import { readTensors, refusing } from "./tensor-file.js";
-/** The attribute classifier of a run. */
 
-/** The trained network, in the attribute classifier's run folder. */
+/** The file of the trained network, in the attribute classifier's run folder. */
 export const attributeClassifierFile = "attribute-classifier.safetensors";
 
-/** Pixels a side of what an attribute classifier looks at. */
+/** Pixels per side of the attribute classifier's input. */
 export const attributeClassifierSize = 64;
 
-/** Attributes by name, each with the values that it can have. */
+/** Attributes by name, each with its possible values. */
 export type AttributeValues = Record<string, string[]>;
 
 export function makeAttributeClassifier(attributes: AttributeValues, width: number): AttributeClassifier {
@@ -29,23 +29,23 @@ export interface TrainedAttributeClassifier {
   attributes: AttributeValues;
 }
 
-/** Where the attribute classifier of a run folder lies. */
+/** The path of the attribute classifier in a run folder. */
 export function attributeClassifierPath(run: string): string {
   return join(run, "attribute-classifier", attributeClassifierFile);
 }
 
-/** The run folder whose attribute classifier looks at images of the run `run`: the one that is asked for, or its own where it has one. */
+/** The run folder whose attribute classifier evaluates the run `run`: `requested`, otherwise `run` itself if it has one. */
 export function attributeClassifierOf(
   run: string,
-  asked: string | undefined,
+  requested: string | undefined,
   data: Pick<Prepared, "attributes">,
 ): string | undefined {
-  return asked ?? (data.attributes && existsSync(attributeClassifierPath(run)) ? run : undefined);
+  return requested ?? (data.attributes && existsSync(attributeClassifierPath(run)) ? run : undefined);
 }
 
 /**
- * The attribute classifier of a run folder, for images of `data`.
- * @throws UserError if there is none, or it was trained on other attributes
+ * Loads the attribute classifier of a run folder, for images of `data`.
+ * @throws UserError if there is none or it was trained on other attributes
  */
 export function attributeClassifierFor(
   run: string,
@@ -56,7 +56,7 @@ export function attributeClassifierFor(
   if (JSON.stringify(attributes) === JSON.stringify(attributeClassifier.attributes))
     return attributeClassifier;
   throw new UserError(
-    `${file}: was trained on other attributes than the images of ${dir} have: ` +
+    `${file}: was trained on other attributes than those of ${dir}: ` +
       `train an attribute classifier on data of the same kind: sdgan train attribute-classifier --config … --data … --run RUN, and give --attribute-classifier RUN`,
     { code: "checkpoint.mismatch" },
   );
@@ -64,7 +64,7 @@ export function attributeClassifierFor(
 
 export function loadAttributeClassifier(path: string): TrainedAttributeClassifier {
   using _ = holdRandomStreams();
-  const remedy = "train an attribute classifier first: sdgan train attribute classifier";
+  const remedy = "train an attribute classifier first: sdgan train attribute-classifier";
   const { tensors, metadata } = readTensors(path, remedy);
   return refusing(path, remedy, () => {
     const attributes = JSON.parse(metadata.attributes ?? "{}") as AttributeValues;

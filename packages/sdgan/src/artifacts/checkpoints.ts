@@ -6,17 +6,17 @@ import { type Dependencies, hashesOf, requireOfRun } from "../run/dependencies.j
 import { writeAtomic } from "../util/atomic-file.js";
 import { readTensors, refusing } from "./tensor-file.js";
 
-/** All that a training needs to go on as if it had never stopped. */
+/** Everything that a training needs to continue as if it had never stopped. */
 export interface TrainingState {
   tensors: Map<string, Tensor>;
-  /** What is not a tensor: must survive JSON. */
+  /** Values other than tensors; must be representable in JSON. */
   values: Record<string, unknown>;
 }
 
 /**
- * Writes `step-N.safetensors` into a folder of checkpoints, and removes all but the newest `keep` and that of
- * step `best`. The file's metadata have the hashes of what the run depends on.
- * @throws UserError, and leaves the checkpoints as they are, if a value is not finite.
+ * Writes `step-N.safetensors` into a folder of checkpoints, and removes all checkpoints except the newest `keep` and that
+ * of step `best`. The file's metadata have the hashes of the run's dependencies.
+ * @throws UserError if a value is not finite; the checkpoints are unchanged then.
  */
 export function saveCheckpoint(
   folder: string,
@@ -33,9 +33,9 @@ export function saveCheckpoint(
 }
 
 /**
- * Hands the newest checkpoint of a folder to `restore`; its tensors are freed afterwards. Returns its step, or
- * undefined when there is none.
- * @throws UserError if it is broken, was written with other data or another DAMSM, or `restore` does not take it.
+ * Passes the newest checkpoint of a folder to `restore`; its tensors are freed afterwards. Returns its step, or undefined
+ * if there is none.
+ * @throws UserError if it is broken, was written with other data or another DAMSM, or `restore` throws.
  */
 export function restoreNewestCheckpoint(
   folder: string,
@@ -47,7 +47,7 @@ export function restoreNewestCheckpoint(
   if (step === undefined) return undefined;
   const path = join(folder, fileName(step));
   const before = steps.at(-2);
-  const remedy = before === undefined ? "begin a new run" : `remove it to go on from step ${before}`;
+  const remedy = before === undefined ? "begin a new run" : `remove it to continue from step ${before}`;
   scope(() => {
     const { tensors, metadata } = readTensors(path, remedy);
     refusing(path, remedy, () => {
@@ -58,12 +58,12 @@ export function restoreNewestCheckpoint(
   return step;
 }
 
-/** Where the checkpoint of a step lies, in a folder of checkpoints. */
+/** The path of a step's checkpoint in a folder of checkpoints. */
 export function checkpointPath(folder: string, step: number): string {
   return join(folder, fileName(step));
 }
 
-/** The path of the newest checkpoint of a folder; undefined when there is none. */
+/** The path of the newest checkpoint of a folder; undefined if there is none. */
 export function newestCheckpoint(folder: string): string | undefined {
   const step = checkpointSteps(folder).at(-1);
   return step === undefined ? undefined : join(folder, fileName(step));
@@ -83,7 +83,7 @@ function fileName(step: number): string {
 function valuesOf(json: string | undefined): Record<string, unknown> {
   const values: unknown = json === undefined ? undefined : JSON.parse(json);
   if (Number.isInteger((values as { steps?: unknown })?.steps)) return values as Record<string, unknown>;
-  throw new Error("is no checkpoint of a training: it does not say after how many steps it was written");
+  throw new Error("is not a checkpoint of a training: its metadata have no number of steps");
 }
 
 function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): void {
@@ -91,7 +91,7 @@ function refuseNonFinite(tensors: ReadonlyMap<string, Tensor>, step: number): vo
     scope(() => {
       for (const [name, tensor] of tensors) {
         if (!allFinite(tensor)) {
-          throw new UserError(`step ${step}: ${name} is not finite any more, so no checkpoint was written`, {
+          throw new UserError(`step ${step}: ${name} is no longer finite, so no checkpoint was written`, {
             code: "training.failed",
           });
         }

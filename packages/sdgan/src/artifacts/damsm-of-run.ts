@@ -1,3 +1,4 @@
+/** The DAMSM that a GAN is trained with. It is in the GAN's run folder, so that this folder alone suffices to resume. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,11 +13,10 @@ import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type Damsm, damsmFile, damsmFolder, loadDamsm } from "./damsm.js";
 import { readTensors, refusing, stateUnder } from "./tensor-file.js";
-/** The DAMSM that a GAN is trained with: it lies in the GAN's own run folder, so that this folder alone can resume. */
 
 /**
- * The trained DAMSM of the run folder `run`, frozen.
- * @throws UserError if there is none, or it was trained for another configuration or on other words.
+ * Loads the trained DAMSM of the run folder `run`, frozen.
+ * @throws UserError if there is none, or it was trained with another configuration or vocabulary.
  */
 export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
   const weights = config.damsm.encoder === "inception" ? " --inception FILE" : "";
@@ -25,7 +25,7 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
   requireSize(config);
   if (!loadVocabulary(damsm.vocabulary).equals(data.vocabulary)) {
     throw new UserError(
-      `${data.dir}: has other words, or another tokenizer, than the DAMSM in ${damsm.path} knows: ` +
+      `${data.dir}: has another vocabulary or tokenizer than the DAMSM in ${damsm.path}: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",
       { code: "data.mismatch" },
     );
@@ -38,18 +38,18 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
 
 /**
  * Copies the trained DAMSM of the run folder `from` into `run`.
- * @throws UserError if there is none, or `run` has another.
+ * @throws UserError if there is none, or `run` has another DAMSM.
  */
 export function adoptDamsm(from: string, run: string): void {
   const source = trainedDamsm(from, `sdgan train damsm --config … --data … --run ${from}`);
   readDependencies(source.path);
   const target = damsmFolder(run);
-  // The networks last: with them it counts as there.
+  // The networks last: their file makes the DAMSM count as present.
   const names = ["vocabulary.json", dependenciesFile, "config.yaml", damsmFile];
   const files = names.map((name) => ({ from: join(source.path, name), to: join(target, name) }));
   for (const { from, to } of files) {
     if (existsSync(to) && !onDisk(to, () => readFileSync(to)).equals(readFileSync(from)))
-      throw new UserError(`${to}: is there already, and differs from ${from}: take another --run`, {
+      throw new UserError(`${to}: exists already and differs from ${from}: use another --run`, {
         code: "file.exists",
       });
   }
@@ -61,7 +61,7 @@ export function adoptDamsm(from: string, run: string): void {
     );
 }
 
-/** The DAMSM of the run folder `run`, as what the GAN trained in it depends on; undefined where there is none. */
+/** The DAMSM of the run folder `run` as a dependency of the GAN trained there; undefined if there is none. */
 export function damsmDependency(run: string): Dependencies["damsm"] {
   const path = join(damsmFolder(run), damsmFile);
   return existsSync(path) ? { sha256: sha256Of(path), file: relative(run, path) } : undefined;
@@ -72,14 +72,14 @@ function trainedDamsm(run: string, command: string): RunFolder {
   if (!existsSync(join(folder, damsmFile))) {
     throw new UserError(
       `${join(folder, damsmFile)}: there is no trained DAMSM; train it first: ${command}; ` +
-        "or take another run's: --damsm RUN",
+        "or use another run's: --damsm RUN",
       { code: "file.missing" },
     );
   }
   return openRun(folder);
 }
 
-/** What decides the shapes of DAMSM's networks and what they look at must be as it was when they were trained. */
+/** Checks the settings that determine the shapes and the input of DAMSM's networks: they must be those of its training. */
 function requireSameNetworks({ path, config: trained }: RunFolder, config: Config): void {
   const shapes = ({ text, damsm }: Config) => ({
     "text.embedding": text.embedding,
@@ -104,30 +104,31 @@ function requireSize({ generator, damsm, training }: Config): void {
   const last = imageSizes(generator).at(-1)!;
   if (training.damsmWeight === 0 || damsm.encoder === "inception" || last % damsm.imageSize === 0) return;
   throw new UserError(
-    `the generator draws ${last} pixels a side, and DAMSM looks at damsm.imageSize ${damsm.imageSize}: ` +
-      "the one must be a multiple of the other",
+    `the generator's images have ${last} pixels per side, and damsm.imageSize is ${damsm.imageSize}: ` +
+      "the first must be a multiple of the second",
     { code: "config.invalid" },
   );
 }
 
 /**
- * Refuses a DAMSM that taught the generator which it is to judge.
+ * Checks that a DAMSM for evaluation is not the one that the generator was trained with.
  *
- * @param file the DAMSM's @param taught the generator's file, or that of the DAMSM it is taught by
- * @param option by which the user gave it
- * @throws UserError
+ * @param file the file of the DAMSM that evaluates
+ * @param trainedWith the generator's file, or the file of the DAMSM that it is trained with
+ * @param option the option that gave `file`, for the message
+ * @throws UserError if both have the same text encoder
  */
-export function requireIndependent(file: string, taught: string, option: string): void {
-  if (textOf(file) !== textOf(taught)) return;
+export function requireIndependent(file: string, trainedWith: string, option: string): void {
+  if (textOf(file) !== textOf(trainedWith)) return;
   throw new UserError(
-    `${file}: is the DAMSM that ${taught} was trained with (the same weights of the text encoder), so it would ` +
-      "praise what it taught: train another from another seed: sdgan train damsm --config … --set seed=1 --data … " +
+    `${file}: is the DAMSM that ${trainedWith} was trained with (the text encoder's weights are equal), so its scores ` +
+      "would be biased: train another one with another seed: sdgan train damsm --config … --set seed=1 --data … " +
       `--run OTHER, and give ${option} OTHER`,
     { code: "checkpoint.mismatch" },
   );
 }
 
-/** SHA-256 of the text encoder's weights in a file: which DAMSM it is of. */
+/** SHA-256 of the text encoder's weights in a file, which identifies the DAMSM. */
 function textOf(file: string): string {
   return scope(() => {
     const { tensors } = readTensors(file, "train it again");

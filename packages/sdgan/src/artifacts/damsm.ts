@@ -1,3 +1,4 @@
+/** DAMSM: building, loading and saving its networks. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, UserError } from "@sdgan/core";
@@ -9,7 +10,6 @@ import { TextEncoder } from "../models/text-encoder.js";
 import { type Dependencies, hashesOf } from "../run/dependencies.js";
 import { writeAtomic } from "../util/atomic-file.js";
 import { joinStates, readTensors, stateUnder } from "./tensor-file.js";
-/** DAMSM: configuration and weights to networks, and back. */
 
 /** Text encoder and image encoder. */
 export interface Damsm {
@@ -28,7 +28,7 @@ export function makeDamsm(config: Config, vocabularySize: number): Damsm {
   };
 }
 
-/** A trained DAMSM, frozen: in evaluation mode, and without gradients of its own. */
+/** Loads a trained DAMSM, frozen: in evaluation mode and without gradients of its parameters. */
 export function loadDamsm(path: string, config: Config, vocabularySize: number): Damsm {
   const { tensors } = readTensors(path, "train DAMSM first: sdgan train damsm");
   const damsm = makeDamsm(config, vocabularySize);
@@ -39,14 +39,14 @@ export function loadDamsm(path: string, config: Config, vocabularySize: number):
   return damsm;
 }
 
-/** Takes both encoders to a device, in the layout that they compute in. */
+/** Moves both encoders to a device, in the memory layout that they compute in. */
 export function moveDamsm(damsm: Damsm, device: Device): Damsm {
   damsm.text.to({ device });
   damsm.image.to({ device, memoryFormat: "channels_last" });
   return damsm;
 }
 
-/** Writes the trained networks into `folder`, DAMSM's run folder, with the hashes of what it depends on. */
+/** Writes the trained networks into `folder`, DAMSM's run folder, with the hashes of its dependencies. */
 export function publishDamsm(folder: string, { text, image }: Damsm, dependsOn: Dependencies = {}): void {
   writeAtomic(join(folder, damsmFile), (path) =>
     noGrad(() =>
@@ -59,23 +59,23 @@ export function publishDamsm(folder: string, { text, image }: Damsm, dependsOn: 
   );
 }
 
-/** The trained networks, in DAMSM's run folder. */
+/** The file of the trained networks, in DAMSM's run folder. */
 export const damsmFile = "damsm.safetensors";
 
-/** Where the DAMSM of the run folder `run` lies: a run folder itself. */
+/** The folder of the DAMSM in the run folder `run`: a run folder itself. */
 export function damsmFolder(run: string): string {
   return join(run, "damsm");
 }
 
 /**
- * The file of a run folder's trained DAMSM.
+ * The path of a run folder's trained DAMSM.
  * @throws UserError if there is none
  */
 export function damsmPath(run: string): string {
   const file = join(damsmFolder(run), damsmFile);
   if (existsSync(file)) return file;
   throw new UserError(
-    `${file}: there is no trained DAMSM: train one from another seed: ` +
+    `${file}: there is no trained DAMSM: train one with another seed: ` +
       `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
     { code: "file.missing" },
   );

@@ -52,7 +52,7 @@ function refusal(path: string, into: InceptionTrunk = network): string {
 }
 
 describe("Inception's weights", () => {
-  it("are loaded by name, without the classifiers where the network has none, and without counts of batches", () => {
+  it("are loaded by name, ignoring classifiers that the network does not have; batch counts may be missing", () => {
     const path = file("old.safetensors", (tensors) => {
       for (const name of tensors.keys()) if (name.endsWith("num_batches_tracked")) tensors.delete(name);
       tensors.set("AuxLogits.fc.bias", zeros([1000]));
@@ -64,7 +64,7 @@ describe("Inception's weights", () => {
     expect(whole.fc.bias!.toNumbers()).toEqual(state.get("fc.bias")!.toNumbers());
   });
 
-  it("are known by what the file is, not by its name", () => {
+  it("are recognized by the file's content, not by its name", () => {
     loadInception(network, file("weights.pth"));
     expect(loaded()).toBe(1);
     const pytorch = join(import.meta.dirname, "../../../torch/golden/pth/text_encoder.pth");
@@ -79,27 +79,23 @@ describe("Inception's weights", () => {
       "Mixed_5b.branch1x1.conv.weight has shape [1], expected [64, 192, 1, 1]",
       (t) => t.set("Mixed_5b.branch1x1.conv.weight", ones([1])),
     ],
-    [
-      "is FID's",
-      "has the 1008 classes of the weights that FID is defined by",
-      (t) => t.set("fc.bias", zeros([1008])),
-    ],
+    ["is FID's", "has the 1008 classes of FID's Inception weights", (t) => t.set("fc.bias", zeros([1008]))],
   ])("are refused, and the network is left as it is, when a file %s", (name, message, change) => {
     expect(refusal(file(`${name}.safetensors`, change))).toContain(message);
     expect(network.Mixed_7c.branch1x1.conv.weight.abs().sum().item()).toBe(0);
   });
 
-  it("of torchvision's are not taken for FID's", () => {
+  it("of torchvision are not accepted as FID's", () => {
     expect(refusal(file("torchvision.safetensors"), new InceptionTrunk("fid"))).toMatch(
-      /has the 1000 classes of torchvision's weights .*; give the weights that FID is defined by/,
+      /has the 1000 classes of torchvision's weights .*; give FID's Inception weights/,
     );
   });
 
-  it("are not what is missing, empty, a folder or something else", () => {
+  it("refuse a file that is missing, empty, a folder or something else", () => {
     expect(refusal(join(folder, "none.pth"))).toContain("no such file");
     for (const place of [folder, "/dev/zero"]) {
-      expect(refusal(place)).toContain("is not a file of weights");
-      expect(() => sha256Of(place)).toThrow("is not a file of weights");
+      expect(refusal(place)).toContain("is not a regular file");
+      expect(() => sha256Of(place)).toThrow("is not a regular file");
     }
     for (const [name, text] of [
       ["empty.pth", ""],

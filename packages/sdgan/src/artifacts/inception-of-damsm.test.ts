@@ -1,4 +1,4 @@
-/** DAMSM on an Inception-v3 of random weights, and a GAN trained with it: what a run folder then has, and needs. */
+/** DAMSM with an Inception-v3 of random weights, and a GAN trained with it: the content of the run folder. */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import { sha256Of } from "../util/sha256.js";
 import { damsmFile } from "./damsm.js";
 import { readTensors, stateUnder } from "./tensor-file.js";
 
-// A minute on a machine that has other work too.
+// Tests take a minute on a machine that is busy with other work.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-inception-run-"));
@@ -47,32 +47,32 @@ async function refusal(training: Promise<unknown>): Promise<string> {
   return (error as Error).message;
 }
 
-/** A run's DAMSM: its text encoder's, its image encoder's and its Inception's tensors. */
+/** The tensors of a run's DAMSM: of its text encoder, its image encoder and its Inception. */
 function networksOf(run: string): Record<"text" | "image" | "inception", Map<string, Tensor>> {
   const { tensors } = readTensors(at(run, "damsm", damsmFile), "");
   const image = stateUnder(tensors, "image");
   return { text: stateUnder(tensors, "text"), image, inception: stateUnder(image, "inception") };
 }
 
-it("is refused without weights, with both ways out, and weights without Inception", async () => {
+it("is refused without weights, with both remedies; weights are refused without Inception", async () => {
   const missing = await refusal(damsm("none"));
   expect(missing).toContain("give --inception FILE");
   expect(missing).toContain("--set damsm.encoder=convolutional");
   const convolutional = loadConfig(at("tiny.yaml"), ["data.workers=0"]);
   expect(await refusal(damsm("none", { config: convolutional, inception }))).toContain(
-    "damsm.encoder is convolutional, which has no Inception",
+    "damsm.encoder is convolutional, which does not use Inception",
   );
   const pinned = { ...config, damsm: { ...config.damsm, inceptionSha256: "0".repeat(64) } };
   expect(await refusal(damsm("none", { config: pinned, inception }))).toContain(
-    `its SHA-256 is ${sha256Of(inception)}, and damsm.inceptionSha256 is 0000`,
+    `its SHA-256 is ${sha256Of(inception)}, but damsm.inceptionSha256 is 0000`,
   );
 });
 
-it("a run folder has all of it: DAMSM and GAN go on to the same bytes without the file", async () => {
+it("a run folder contains the weights: DAMSM and GAN are resumed without the file, to the same bytes", async () => {
   await damsm("whole", { inception });
   expect(openRun(at("whole", "damsm")).config.damsm.inceptionSha256).toBe(sha256Of(inception));
   await damsm("resumed", { inception, steps: 1 });
-  // Before its first checkpoint a run needs the file once more, and the same one.
+  // A run without a checkpoint needs the same file again.
   cpSync(at("resumed"), at("early"), { recursive: true });
   for (const name of ["checkpoints", damsmFile]) rmSync(at("early", "damsm", name), { recursive: true });
   expect(await refusal(damsm("early", { config: "resume" }))).toContain("give --inception FILE");
@@ -97,7 +97,7 @@ it("a run folder has all of it: DAMSM and GAN go on to the same bytes without th
   expect(bytes("resumed", "model.safetensors").equals(bytes("whole", "model.safetensors"))).toBe(true);
   expect(readMetrics(at("whole", "metrics.jsonl"))[0]!["damsm/words"]).toBeGreaterThan(0);
 
-  // To draw, the text encoder is enough, which the model has.
+  // Generation only needs the text encoder, which the model contains.
   rmSync(at("whole", "damsm"), { recursive: true });
   expect([...new ImageGenerator(at("whole"), { device: "cpu" }).generate(["a small bird"])]).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 /**
- * The Inception under DAMSM's image encoder: its weights come from a file once, when a run begins. From then on DAMSM's
- * checkpoints and `damsm.safetensors` have them, and the configuration has the file's hash.
+ * The Inception in DAMSM's image encoder. Its weights are read from a file once, when a run begins. From then on DAMSM's
+ * checkpoints and `damsm.safetensors` contain them, and the configuration contains the file's hash.
  */
 import { type Config, UserError } from "@sdgan/core";
 import { InceptionImageEncoder } from "../models/inception-image-encoder.js";
@@ -9,8 +9,8 @@ import type { Damsm } from "./damsm.js";
 import { loadInception } from "./inception-file.js";
 
 /**
- * The configuration with the file's hash in it.
- * @throws UserError if it has another's already
+ * The configuration with the file's hash added.
+ * @throws UserError if it has the hash of another file
  */
 export function recordInception(config: Config, file: string | undefined): Config {
   if (file === undefined || config.damsm.encoder !== "inception") return config;
@@ -18,9 +18,9 @@ export function recordInception(config: Config, file: string | undefined): Confi
 }
 
 /**
- * Loads a new DAMSM's Inception.
- * @param resumes whether a checkpoint is there, which has the weights
- * @throws UserError if the file is missing, not needed, of another hash than the configuration's, or not Inception's
+ * Loads the Inception of a new DAMSM.
+ * @param resumes whether there is a checkpoint, which contains the weights
+ * @throws UserError if the file is missing, not needed, has another hash than the configuration's, or is not Inception's
  */
 export function bringInception(
   { image }: Damsm,
@@ -30,7 +30,7 @@ export function bringInception(
   if (!(image instanceof InceptionImageEncoder)) {
     if (file === undefined) return;
     throw new UserError(
-      `--inception ${file}: damsm.encoder is ${config.damsm.encoder}, which has no Inception: leave it out, ` +
+      `--inception ${file}: damsm.encoder is ${config.damsm.encoder}, which does not use Inception: leave the option out, ` +
         "or --set damsm.encoder=inception",
       { code: "usage" },
     );
@@ -40,8 +40,8 @@ export function bringInception(
     loadInception(image.inception, file);
   } else if (!resumes) {
     throw new UserError(
-      "damsm.encoder is inception, and its weights are missing: give --inception FILE, torchvision's " +
-        "inception_v3_google-0cc3c7bd.pth or the same as safetensors; or train an encoder that needs none: " +
+      "damsm.encoder is inception, but its weights are missing: give --inception FILE, torchvision's " +
+        "inception_v3_google-0cc3c7bd.pth or the same weights as safetensors; or train an encoder that needs no file: " +
         "--set damsm.encoder=convolutional",
       { code: "file.missing" },
     );
@@ -52,7 +52,7 @@ function expectedHash({ damsm: { inceptionSha256: expected } }: Config, file: st
   const hash = sha256Of(file);
   if (expected === "" || hash === expected) return hash;
   throw new UserError(
-    `${file}: its SHA-256 is ${hash}, and damsm.inceptionSha256 is ${expected}: give the file that it is of`,
+    `${file}: its SHA-256 is ${hash}, but damsm.inceptionSha256 is ${expected}: give the file with that hash`,
     { code: "checkpoint.mismatch" },
   );
 }

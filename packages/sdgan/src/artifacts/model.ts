@@ -11,10 +11,10 @@ import { writeAtomic } from "../util/atomic-file.js";
 import { checkpointPath } from "./checkpoints.js";
 import { joinStates, readTensors, refusing, stateUnder } from "./tensor-file.js";
 
-/** The averaged generator and the text encoder, in a run folder. */
+/** The file of the averaged generator and the text encoder, in a run folder. */
 export const modelFile = "model.safetensors";
 
-/** What generates: both networks in evaluation mode, on one device. */
+/** The networks that generate images, in evaluation mode and on one device. */
 export interface GenerationNetworks {
   generator: Generator;
   text: TextEncoder;
@@ -25,7 +25,7 @@ export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-/** Writes the model of the run folder `run`, with its step and the hashes of what it depends on. */
+/** Writes the model of the run folder `run`, with its step and the hashes of its dependencies. */
 export function publishModel(
   run: string,
   generator: Generator,
@@ -41,9 +41,9 @@ export function publishModel(
 /**
  * Reads the model of a run folder.
  *
- * @param checkpoint the step of a checkpoint that was kept; by default the newest model
- * @returns the networks on the device of `compute`, the training step that they are of, the generator's file, and the
- *   hashes of what the run depends on, as `hashesOf` has them
+ * @param checkpoint the step of a kept checkpoint; by default the newest model
+ * @returns the networks on the device of `compute`, their training step, the generator's file, and the hashes of the
+ *   run's dependencies, as from `hashesOf`
  * @throws UserError if a file is missing, broken, or does not fit the configuration
  */
 export function loadModel(
@@ -54,7 +54,7 @@ export function loadModel(
     checkpoint,
   }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
 ): GenerationNetworks & { step: number; file: string; hashes: Record<string, string> } {
-  using _ = holdRandomStreams(); // New networks have random weights, until theirs are read.
+  using _ = holdRandomStreams(); // New networks sample random weights before theirs are read.
   const text = new TextEncoder({ vocabularySize, ...config.text });
   const generator = makeGenerator(config);
   const model = join(path, modelFile);
@@ -73,7 +73,7 @@ export function loadModel(
   return { generator, text, compute, step, file, hashes };
 }
 
-/** Reads both networks from `path`, and its metadata. */
+/** Reads both networks from `path`. Returns the file's metadata. */
 function readModel(
   path: string,
   { generator, text }: { generator: Generator; text: TextEncoder },
@@ -91,7 +91,7 @@ function readModel(
 
 /** Reads the averaged generator of a checkpoint. */
 function readAverage(path: string, generator: Generator): void {
-  const remedy = "take a step whose checkpoint was kept";
+  const remedy = "give the step of a kept checkpoint";
   scope(() => {
     const { tensors } = readTensors(path, remedy);
     refusing(path, remedy, () => generator.loadStateDict(stateUnder(tensors, "average")));

@@ -5,7 +5,7 @@ import { requireFile } from "../util/sha256.js";
 import { onDisk } from "../util/system-errors.js";
 
 /**
- * Tensors by name, of a safetensors file or of a PyTorch checkpoint (`.pth`, `.pt`, `.bin`).
+ * The tensors of a safetensors file or a PyTorch checkpoint by name (`.pth`, `.pt`, `.bin`).
  * @throws UserError that names the file, what is wrong with it, and `remedy`
  */
 export function readWeights(path: string, remedy: string): Map<string, Tensor> {
@@ -22,7 +22,7 @@ export function readWeights(path: string, remedy: string): Map<string, Tensor> {
   }
 }
 
-/** Of a safetensors file, where the header of JSON begins. */
+/** The byte at which the JSON header of a safetensors file begins. */
 function ninthByte(path: string): string {
   const file = openSync(path, "r");
   try {

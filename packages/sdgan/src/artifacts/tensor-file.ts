@@ -3,7 +3,10 @@ import { existsSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { loadSafetensors, type Tensor } from "@sdgan/torch";
 
-/** Reads a safetensors file; a missing or broken one is the user's to mend. */
+/**
+ * Reads a safetensors file.
+ * @throws UserError with `remedy` if it is missing or broken
+ */
 export function readTensors(path: string, remedy: string): ReturnType<typeof loadSafetensors> {
   if (!existsSync(path))
     throw new UserError(`${path}: there is no such file; ${remedy}`, { code: "file.missing" });
@@ -14,7 +17,7 @@ export function readTensors(path: string, remedy: string): ReturnType<typeof loa
   }
 }
 
-/** Does `work` with what was read from `path`: where that does not fit, the file is the user's to mend. */
+/** Does `work` with the content of `path`. Its errors become a `UserError` that names the file and `remedy`. */
 export function refusing<Result>(path: string, remedy: string, work: () => Result): Result {
   try {
     return work();
@@ -27,7 +30,7 @@ export function refusing<Result>(path: string, remedy: string, work: () => Resul
   }
 }
 
-/** Tensors of several states under one roof: `prefix.name`. */
+/** The tensors of several states in one map, named `prefix.name`. */
 export function joinStates(states: Record<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
   return new Map(
     Object.entries(states).flatMap(([prefix, state]) =>
@@ -36,7 +39,7 @@ export function joinStates(states: Record<string, ReadonlyMap<string, Tensor>>):
   );
 }
 
-/** The state that was joined under `prefix`. */
+/** The state that `joinStates` put under `prefix`. */
 export function stateUnder(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Tensor> {
   const inside = [...tensors].filter(([name]) => name.startsWith(`${prefix}.`));
   return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length + 1), tensor]));

@@ -5,10 +5,12 @@ import type { Command } from "commander";
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("what this machine has for training and drawing, and what to do about what it lacks")
+    .description(
+      "check what this machine offers for training and generation, and print how to fix what is missing",
+    )
     .addHelpText(
       "after",
-      "\nExits with 1 if nothing can be trained here yet.\n\nExample:\n  npx sdgan doctor",
+      "\nExits with code 1 if training is not possible on this machine yet.\n\nExample:\n  npx sdgan doctor",
     )
     .action(async () => {
       const { examine } = await import("../doctor/examine.js");

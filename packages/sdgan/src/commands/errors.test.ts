@@ -10,7 +10,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-/** What the file system really throws. */
+/** A real error of the file system. */
 function thrownBy(work: () => unknown): unknown {
   try {
     work();
@@ -20,7 +20,7 @@ function thrownBy(work: () => unknown): unknown {
   throw new Error("nothing was thrown");
 }
 
-it("a user's mistake is one line, whatever it quotes", () => {
+it("prints a user's mistake in one line, whatever it quotes", () => {
   expect(describeError(new UserError('caption "a\n\x1b[31mb": empty'))).toEqual({
     line: 'sdgan: caption "a\\n\\x1b[31mb": empty',
     exitCode: 1,
@@ -31,12 +31,12 @@ it("a user's mistake is one line, whatever it quotes", () => {
   });
 });
 
-it("a command called wrongly has a code of its own", () => {
+it("wrong usage has its own code", () => {
   expect(new UsageError("give one").code).toBe("usage");
   expect(new UserError("broken").code).toBe("invalid");
 });
 
-it("an addon that set-up has not built is one line with the command, and no bug", () => {
+it("reports a missing addon in one line with the command to run, not as a bug", () => {
   const failure = Object.assign(new Error("no addon yet. Run: npx sdgan setup"), { name: "Failure" });
   expect(describeError(failure)).toEqual({
     line: "sdgan: no addon yet. Run: npx sdgan setup",
@@ -44,7 +44,7 @@ it("an addon that set-up has not built is one line with the command, and no bug"
   });
 });
 
-it("a GPU whose memory is full is told of with what to do", () => {
+it("reports a full GPU memory with a remedy", () => {
   const full =
     "aten::conv2d(input: tensor float32[64, 3, 8, 8]): CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …";
   expect(describeError(new Error(full))).toEqual({
@@ -53,18 +53,18 @@ it("a GPU whose memory is full is told of with what to do", () => {
   });
 });
 
-it("what the option parser has said is not said again", () => {
+it("does not repeat what the option parser has printed", () => {
   expect(describeError(new CommanderError(1, "commander.unknownOption", "error"))).toEqual({ exitCode: 2 });
   expect(describeError(new CommanderError(0, "commander.helpDisplayed", ""))).toEqual({ exitCode: 0 });
 });
 
-it.skipIf(process.platform !== "linux")("a full disk names the path", () => {
+it.skipIf(process.platform !== "linux")("names the path when the disk is full", () => {
   const error = thrownBy(() => writeFileSync("/dev/full", "x"));
   expect(describeError(error).exitCode).toBe(1);
   expect(describeError(error).line).toMatch(/^sdgan: .*: the disk is full \(ENOSPC\)$/);
 });
 
-it("so does all else that the file system refuses", () => {
+it("names the path for every error of the file system", () => {
   const path = join(import.meta.dirname, "none", "file");
   const error = thrownBy(() => readFileSync(path));
   expect(describeError(error)).toEqual({
@@ -77,7 +77,7 @@ it("so does all else that the file system refuses", () => {
   }
 });
 
-it("anything else is called a bug", () => {
+it("reports every other error as a bug", () => {
   expect(describeError(new TypeError("x is\nnot a function"))).toEqual({
     line: "sdgan: TypeError: x is\\nnot a function. This is a bug in sdgan; SDGAN_DEBUG=1 shows where.",
     exitCode: 1,
@@ -86,7 +86,7 @@ it("anything else is called a bug", () => {
   expect(describeError("text").line).toContain("text");
 });
 
-it("run prints the line, sets the exit code, and shows the stack only when asked", async () => {
+it("run prints the line, sets the exit code, and prints the stack only with SDGAN_DEBUG=1", async () => {
   const printed = vi.spyOn(console, "error").mockImplementation(() => {});
   vi.spyOn(process, "on").mockReturnValue(process);
   vi.spyOn(process.stdout, "on").mockReturnValue(process.stdout);

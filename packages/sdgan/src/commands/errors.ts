@@ -1,7 +1,7 @@
 import { UserError, visible } from "@sdgan/core/basics";
 import { systemError } from "../util/system-errors.js";
 
-/** A command called wrongly: an option's value, options that exclude each other. Exit code 2. */
+/** Wrong usage of a command: an invalid option value, options that exclude each other. Exit code 2. */
 export class UsageError extends UserError {
   override name = "UsageError";
 
@@ -11,8 +11,8 @@ export class UsageError extends UserError {
 }
 
 /**
- * Runs a command line's `main` and turns what it throws into one line on stderr and an exit code: 2 for wrong usage,
- * 1 for all else. The environment variable `SDGAN_DEBUG=1` adds the stack.
+ * Runs a command line's `main` and turns a thrown error into one line on stderr and an exit code: 2 for wrong usage, 1
+ * for all other errors. The environment variable `SDGAN_DEBUG=1` adds the stack.
  */
 export async function run(main: () => Promise<void>): Promise<void> {
   process.stdout.on("error", endQuietly);
@@ -27,12 +27,12 @@ export async function run(main: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The line for `error` and its exit code; no line for what the option parser has already said. */
+/** The line for `error` and its exit code; no line if the option parser has already printed the error. */
 export function describeError(error: unknown): { line?: string; exitCode: number } {
   const { code, exitCode } = Object(error) as { code?: unknown; exitCode?: number };
   if (String(code).startsWith("commander.")) return { exitCode: exitCode === 0 ? 0 : 2 };
   const known =
-    error instanceof UserError ? error : (lackOfSetUp(error) ?? systemError(error) ?? lackOfGpuMemory(error));
+    error instanceof UserError ? error : (missingAddon(error) ?? systemError(error) ?? gpuOutOfMemory(error));
   if (known)
     return { line: `sdgan: ${visible(known.message)}`, exitCode: known instanceof UsageError ? 2 : 1 };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -40,18 +40,18 @@ export function describeError(error: unknown): { line?: string; exitCode: number
   return { line: `sdgan: ${visible(message)}. ${advice}`, exitCode: 1 };
 }
 
-/** What `@sdgan/torch` and `@sdgan/images` throw where their addon is not there or cannot be loaded. */
-function lackOfSetUp(error: unknown): Error | undefined {
+/** The error of `@sdgan/torch` and `@sdgan/images` when their addon is missing or cannot be loaded. */
+function missingAddon(error: unknown): Error | undefined {
   return error instanceof Error && error.name === "Failure" ? error : undefined;
 }
 
-/** What libtorch says when a GPU's memory is full. */
-function lackOfGpuMemory(error: unknown): UserError | undefined {
-  const [, said] = /(CUDA out of memory\.(?: Tried to allocate [\d.]+ \w+\.)?)/.exec(String(error)) ?? [];
-  return said === undefined
+/** libtorch's error when a GPU's memory is full, with a remedy. */
+function gpuOutOfMemory(error: unknown): UserError | undefined {
+  const [, reported] = /(CUDA out of memory\.(?: Tried to allocate [\d.]+ \w+\.)?)/.exec(String(error)) ?? [];
+  return reported === undefined
     ? undefined
     : new UserError(
-        `${said.replace(/\.$/, "")}: train with a smaller batch (--set training.batch=16), or use --device cpu`,
+        `${reported.replace(/\.$/, "")}: train with a smaller batch (--set training.batch=16), or use --device cpu`,
         { code: "device.unavailable" },
       );
 }
@@ -64,7 +64,7 @@ function report(error: unknown): void {
     console.error(error.stack, error.cause ?? "");
 }
 
-/** Whoever read our output, `head` for one, has had enough. */
+/** Ends without an error when the reader of our output (such as `head`) has closed the pipe. */
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(0);
   throw error;

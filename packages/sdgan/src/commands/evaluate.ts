@@ -11,34 +11,34 @@ import { withTorch } from "./with-torch.js";
 export function addEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .description("measure a trained model on captions and images that it never saw");
+    .description("evaluate a trained model on captions and images that were not used for training");
   requiredOption(command, "--run <folder>", "the run folder in which the GAN was trained");
   requiredOption(
     command,
     "--data <folder>",
-    "a prepared folder; its split test is used, which no training has seen",
+    "a prepared folder; its test split is used, which no training uses",
   );
   command
     .option(
       "--metrics <names>",
-      `some of ${metricNames.join(", ")}; by default all that can be computed`,
+      `comma-separated: ${metricNames.join(", ")}; by default all that can be computed`,
       metricsOf,
     )
-    .option("--inception <file>", "the weights that FID is defined by; images are compared by its features")
-    .option("--damsm <folder>", "another run folder, whose DAMSM of another seed is R-precision's judge")
+    .option("--inception <file>", "FID's Inception weights; images are then compared by its features")
+    .option("--damsm <folder>", "another run folder, whose DAMSM of another seed measures R-precision")
     .option("--attribute-classifier <folder>", "another run folder, whose attribute classifier is used")
     .addOption(checkpointOption(command))
-    .option("--images <count>", "captions to draw an image of", wholeNumber(1), 1000)
-    .option("--seed <number>", "other captions and images for another seed", wholeNumber(0), 0)
-    .option("--json", "print the result as JSON, and nothing else")
+    .option("--images <count>", "number of captions to generate an image for", wholeNumber(1), 1000)
+    .option("--seed <number>", "seed that selects the captions and the noise", wholeNumber(0), 0)
+    .option("--json", "print only the result, as JSON")
     .addOption(deviceOption(command))
-    .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
+    .option("--threads <count>", "threads to compute with; by default one per core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-Writes evaluation.json and evaluation.png, a sheet of drawn images beside the real ones, into the run folder, and the
-first also into evaluations/; and report.html, a page to look at. Figures that are there already of the same model,
-data and images stay. docs/evaluation.md says what each figure means.
+Writes evaluation.json, evaluation.png (a sheet of generated images next to the real ones) and report.html into the run
+folder, and a copy of evaluation.json into evaluations/. Existing figures of the same model, data and images are kept.
+docs/evaluation.md explains each figure.
 
 Example:
   npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed`,
@@ -79,7 +79,7 @@ function metricsOf(text: string): MetricName[] {
     if ((metricNames as readonly string[]).includes(name)) continue;
     const guess = nearest(name, metricNames);
     throw new InvalidArgumentError(
-      `There is no metric ${name}.${guess ? ` Did you mean ${guess}?` : ""} Metrics are ${metricNames.join(", ")}.`,
+      `Unknown metric ${name}.${guess ? ` Did you mean ${guess}?` : ""} Metrics are ${metricNames.join(", ")}.`,
     );
   }
   return metricNames.filter((name) => names.includes(name));

@@ -6,20 +6,20 @@ import {
   type NetworkName,
 } from "../evaluation/result.js";
 
-/** An evaluation, to read: a table of figures, and what they are of. */
+/** An evaluation as lines of text: a table of figures, then the networks and the skipped metrics. */
 export function evaluationLines(result: Evaluation): string[] {
   const figures = Object.entries(result.figures) as [FigureName, Figure][];
   const { attributeAccuracy } = result.figures;
   return [
-    `${result.run} at step ${result.step}: images generated of ${result.images} captions, against ` +
-      `${result.realImages} real ones of ${result.data.folder} (test split), at ${result.size} pixels, seed ${result.seed}`,
+    `${result.run} at step ${result.step}: images generated from ${result.images} captions, compared with ` +
+      `${result.realImages} real images of ${result.data.folder} (test split), at ${result.size} pixels, seed ${result.seed}`,
     "",
     ...table([
-      ["", "generated", "", "real", "chance", "better", "by", "of"],
+      ["", "generated", "", "real", "chance", "better", "network", "count"],
       ...figures.map(([name, figure]) => rowOf(name, figure)),
     ]),
     ...(attributeAccuracy?.byAttribute
-      ? ["", `AttributeClassifier's score by attribute: ${sharesOf(attributeAccuracy.byAttribute)}`]
+      ? ["", `Attribute accuracy by attribute: ${sharesOf(attributeAccuracy.byAttribute)}`]
       : []),
     "",
     ...Object.entries(result.networks).map(
@@ -27,9 +27,9 @@ export function evaluationLines(result: Evaluation): string[] {
         `${name}: ${title}, ${file} (SHA-256 ${sha256.slice(0, 8)}…); ${width} features: ${features}; resize: ${resize}`,
     ),
     ...(result.leftOut.length > 0
-      ? ["Left out:", ...result.leftOut.map(({ metric, why }) => `  ${metric} ${why}`)]
+      ? ["Skipped metrics:", ...result.leftOut.map(({ metric, why }) => `  ${metric} ${why}`)]
       : []),
-    `To look at: ${result.grid}`,
+    `Image grid: ${result.grid}`,
   ];
 }
 
@@ -65,7 +65,7 @@ function countedIn(name: FigureName): string {
   return metric === "consistency" || (metric === "diversity" && name !== "variety") ? "pairs" : "images";
 }
 
-/** Words to the left, numbers to the right. */
+/** Text columns are aligned left, number columns right. */
 function table(rows: readonly string[][]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const numeric = [1, 3, 4];
@@ -85,7 +85,7 @@ function sharesOf(shares: Record<string, number>): string {
     .join(", ");
 }
 
-/** Three decimals, or three digits of what is small. */
+/** Three decimals, or two significant digits for values below 0.01. */
 function number(value: number): string {
   return Math.abs(value) >= 0.01 || value === 0 ? value.toFixed(3) : value.toPrecision(2);
 }

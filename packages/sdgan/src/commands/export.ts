@@ -6,16 +6,16 @@ import { withTorch } from "./with-torch.js";
 export function addExport(program: Command): void {
   const command = program
     .command("export")
-    .description("write a run's networks as plain state_dicts, for PyTorch and others");
+    .description("write a run's networks as plain state_dicts, for PyTorch and other programs");
   requiredOption(command, "--run <folder>", "the run folder in which a GAN was trained");
-  requiredOption(command, "--out <folder>", "the folder to make");
+  requiredOption(command, "--out <folder>", "the folder to create");
   command
     .addHelpText(
       "after",
       `
-Each network becomes a safetensors file: netG (the averaged generator), text_encoder, and where the run has them
-image_encoder and netD0, netD1, …. Tensors have AttnGAN's names and shapes, so that its PyTorch code takes them; what it
-does not have (SCBN) has this project's. sdgan import weights makes a run of such a folder again.
+Each network becomes a safetensors file: netG (the averaged generator), text_encoder and, if the run has them,
+image_encoder and netD0, netD1, …. Tensors have AttnGAN's names and shapes, so that AttnGAN's PyTorch code can load them;
+layers that AttnGAN does not have (SCBN) keep this project's names. sdgan import weights creates a run from such a folder.
 
 Example:
   npx sdgan export --run runs/birds --out weights`,

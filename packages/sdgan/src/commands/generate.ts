@@ -8,24 +8,35 @@ import { withTorch } from "./with-torch.js";
 
 /** `sdgan generate` */
 export function addGenerate(program: Command): void {
-  const command = program.command("generate").description("draw images of captions with a trained model");
+  const command = program
+    .command("generate")
+    .description("generate images from captions with a trained model");
   requiredOption(command, "--run <folder>", "the run folder in which a GAN was trained");
-  requiredOption(command, "--out <folder>", "where the images go; only files of the same names are replaced");
+  requiredOption(
+    command,
+    "--out <folder>",
+    "folder for the images; only files with the same names are replaced",
+  );
   command
-    .option("--caption <text>", "what to draw; may be repeated", collect)
-    .option("--captions <file>", "a text file with a caption on each line")
-    .option("--count <number>", "images of each caption", wholeNumber(1, 10_000), 1)
-    .option("--seed <number>", "other images for another seed", wholeNumber(0), 0)
-    .option("--batch <number>", "images drawn at once: faster for thousands", wholeNumber(1, 1024), 1)
-    .option("--stages", "write the smaller images of the earlier stages too")
+    .option("--caption <text>", "caption to generate images from; may be repeated", collect)
+    .option("--captions <file>", "a text file with one caption per line")
+    .option("--count <number>", "images per caption", wholeNumber(1, 10_000), 1)
+    .option("--seed <number>", "seed of the noise: another seed gives other images", wholeNumber(0), 0)
+    .option(
+      "--batch <number>",
+      "images to generate at once: faster for thousands of images",
+      wholeNumber(1, 1024),
+      1,
+    )
+    .option("--stages", "also write the smaller images of the earlier stages")
     .addOption(checkpointOption(command))
     .addOption(deviceOption(command))
-    .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
+    .option("--threads <count>", "threads to compute with; by default one per core", wholeNumber(1, 1024))
     .addHelpText(
       "after",
       `
-A caption, a seed and an image's number give the same image, alone or among others; with --batch, but for a shade.
-Each PNG says its caption, seed, number and checkpoint in its text chunks; grid.png shows them together.
+The same caption, seed and image number give the same image, whatever other captions are given; with --batch, up to
+rounding. Each PNG stores its caption, seed, number and checkpoint in its text chunks; grid.png shows all images together.
 
 Example:
   npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --count 4 --out images`,
@@ -69,25 +80,39 @@ async function show({
       ]),
     threads,
   );
-  const asked = [...caption.map((text) => ({ caption: text })), ...(captions ? readCaptions(captions) : [])];
+  const prompts = [
+    ...caption.map((text) => ({ caption: text })),
+    ...(captions ? readCaptions(captions) : []),
+  ];
   const imageGenerator = new ImageGenerator(run, { device, checkpoint: stepOf(run, checkpoint) });
-  warn(unknownWords(imageGenerator, asked).map(({ words }) => words));
-  const total = asked.length * options.count;
+  warn(
+    "The model does not know these words and ignores them",
+    unknownWords(imageGenerator, prompts).flatMap(({ words }) => words),
+  );
+  const tooLong = prompts
+    .map(({ caption }) => imageGenerator.read(caption))
+    .filter(({ beyond }) => beyond.length > 0);
+  warn(
+    `The model reads ${tooLong[0]?.tokens.length} words per caption and ignores these words after them`,
+    tooLong.flatMap(({ beyond }) => beyond),
+  );
+  const total = prompts.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "images" });
   const paths = await progress.during(
     saveImages(
       imageGenerator,
-      asked.map((one) => one.caption),
+      prompts.map(({ caption }) => caption),
       { ...options, out, onImage: (done) => progress.update(done) },
     ),
   );
   console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} images`}`);
-  console.log(`Together: ${paths.at(-1)}`);
+  console.log(`Grid: ${paths.at(-1)}`);
 }
 
-function warn(unknown: string[][]): void {
-  if (unknown.length === 0) return;
-  const words = [...new Set(unknown.flat())];
+/** Prints `what` and the words, each once and at most eight of them; nothing if there are none. */
+function warn(what: string, ignored: readonly string[]): void {
+  if (ignored.length === 0) return;
+  const words = [...new Set(ignored)];
   const listed = words.slice(0, 8).join(", ") + (words.length > 8 ? ` and ${words.length - 8} more` : "");
-  console.error(visible(`The model does not know these words, and leaves them out: ${listed}`));
+  console.error(visible(`${what}: ${listed}`));
 }

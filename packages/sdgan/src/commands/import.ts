@@ -7,7 +7,7 @@ import { withTorch } from "./with-torch.js";
 export function addImport(program: Command): void {
   const command = program
     .command("import")
-    .description("make a run folder of weights that were trained elsewhere")
+    .description("create a run folder from weights that were trained elsewhere")
     .addHelpText(
       "after",
       "\nExample:\n  npx sdgan import attngan models DAMSMencoders/bird --run runs/attngan",
@@ -15,20 +15,25 @@ export function addImport(program: Command): void {
 
   const attngan = command
     .command("attngan")
-    .description("AttnGAN's weights, as published or as its code saves them, from PyTorch's files")
+    .description("AttnGAN's weights from PyTorch files, as published or as AttnGAN's code saves them")
     .argument(
       "<files...>",
-      "the checkpoints and captions.pickle, in any order; a folder stands for those in it",
+      "the checkpoints and captions.pickle, in any order; a folder stands for all such files in it",
     );
-  requiredOption(attngan, "--run <folder>", "the run folder to make")
-    .option("--config <name|file>", "preset or YAML file, for what the weights do not tell", "cub")
+  requiredOption(attngan, "--run <folder>", "the run folder to create")
+    .option(
+      "--config <name|file>",
+      "preset or YAML file, for settings that the weights do not determine",
+      "cub",
+    )
     .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
     .addHelpText(
       "after",
       `
-Wanted: the generator (bird_AttnGAN2.pth, netG_epoch_600.pth), the text encoder (text_encoder200.pth) and
-captions.pickle. With image_encoder200.pth and netD*.pth it can be trained further. Which file is which, and how wide the
-networks are, is read off the tensors. Nothing in the files is run; both of PyTorch's formats are read, and safetensors.
+Required: the generator (bird_AttnGAN2.pth, netG_epoch_600.pth), the text encoder (text_encoder200.pth) and
+captions.pickle. With image_encoder200.pth and netD*.pth the run can be trained further. The role of each file and the
+widths of the networks are read from the tensors. No code in the files is executed. Both of PyTorch's file formats and
+safetensors are supported.
 
 Examples:
   npx sdgan import attngan bird_AttnGAN2.pth text_encoder200.pth birds/captions.pickle --run runs/attngan
@@ -38,17 +43,17 @@ Examples:
 
   const weights = command
     .command("weights")
-    .description("a folder of plain state_dicts, as sdgan export writes it")
+    .description("a folder of plain state_dicts, as written by sdgan export")
     .argument(
       "<folder>",
       "the folder: config.yaml, vocabulary.json, netG.safetensors, text_encoder.safetensors, …",
     );
-  requiredOption(weights, "--run <folder>", "the run folder to make")
+  requiredOption(weights, "--run <folder>", "the run folder to create")
     .addHelpText(
       "after",
       `
-Each network may be a safetensors file or one of PyTorch's (netG.pth). image_encoder and netD0, netD1, … may be missing;
-training then wants another DAMSM, or begins with new discriminators.
+Each network may be a safetensors file or a PyTorch file (netG.pth). image_encoder and netD0, netD1, … are optional:
+without image_encoder, further training needs another DAMSM; without netD0, … it starts with new discriminators.
 
 Example:
   npx sdgan import weights weights --run runs/changed`,
@@ -65,7 +70,7 @@ async function showAttngan(
   const { generator } = imported.config;
   for (const { path, role } of imported.networks) console.log(`${role.padEnd(13)} ${path}`);
   console.log(
-    `${run}: draws ${generator.firstSize * 2 ** (generator.stages - 1)} pixels a side; knows ${imported.words} words`,
+    `${run}: generates images of ${generator.firstSize * 2 ** (generator.stages - 1)} pixels per side; vocabulary of ${imported.words} words`,
   );
   console.log(
     closing(
@@ -78,7 +83,7 @@ async function showAttngan(
 async function showWeights(folder: string, { run }: { run: string }): Promise<void> {
   const { importWeights } = await withTorch(() => import("../exchange/import-weights.js"));
   const { files } = importWeights(folder, run);
-  console.log(`${run}: made of ${files.join(", ")}`);
+  console.log(`${run}: created from ${files.join(", ")}`);
   console.log(
     closing(
       run,
@@ -88,7 +93,7 @@ async function showWeights(folder: string, { run }: { run: string }): Promise<vo
 }
 
 function closing(run: string, canTrain: boolean): string {
-  const draw = commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/images`);
+  const generate = commandLine("generate", "--run", run, "--caption", "…", "--out", `${run}/images`);
   const train = commandLine("train", "gan", "--resume", "--data", "…", "--run", run);
-  return [`Next: ${draw}`, ...(canTrain ? [`To train further: ${train}`] : [])].join("\n");
+  return [`Next: ${generate}`, ...(canTrain ? [`To train further: ${train}`] : [])].join("\n");
 }

@@ -1,19 +1,19 @@
 import { constants } from "node:os";
 
-/** While it lives, Ctrl-C and SIGTERM ask the work to end in good order; asked again, the process ends at once. */
+/** Until disposed, Ctrl-C and SIGTERM abort `signal`, so that the work can end in order; a second one exits at once. */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #say: () => void;
-  /** The process's exit code after such an end, as shells have it: 130 for Ctrl-C. */
+  /** The exit code after an interruption, by the convention of shells: 130 for Ctrl-C. */
   exitCode: number | undefined;
 
   /**
-   * @param say shows a line
-   * @param line what is shown when the work is asked to end
+   * @param say prints a line
+   * @param line the line to print when the work is interrupted
    */
   constructor(say: (line: string) => void, line = TRAINING) {
     this.#say = () => say(line);
-    for (const signal of signals) process.on(signal, this.#ask);
+    for (const signal of signals) process.on(signal, this.#interrupt);
   }
 
   get signal(): AbortSignal {
@@ -21,10 +21,10 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of signals) process.off(signal, this.#ask);
+    for (const signal of signals) process.off(signal, this.#interrupt);
   }
 
-  readonly #ask = (signal: (typeof signals)[number]): void => {
+  readonly #interrupt = (signal: (typeof signals)[number]): void => {
     const exitCode = 128 + constants.signals[signal];
     if (this.exitCode !== undefined) process.exit(exitCode);
     this.exitCode = exitCode;
@@ -33,6 +33,7 @@ export class Interruption implements Disposable {
   };
 }
 
-const TRAINING = "Finishing this step and saving; once more ends at once, with the last checkpoint";
+const TRAINING =
+  "Finishing this step and saving; press Ctrl-C again to exit immediately with the last checkpoint";
 
 const signals = ["SIGINT", "SIGTERM"] as const;

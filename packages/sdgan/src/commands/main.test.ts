@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, sdgan, sdganWithout } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
 
-// Half a minute on a machine that has other work too.
+// Tests take half a minute on a machine that is busy with other work.
 vi.setConfig({ testTimeout: 180_000 });
 
 let folder: string;
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs `sdgan`, which must say one line on stderr and nothing else, and gives that line. */
+/** Runs `sdgan`, which must print one line on stderr and nothing else. Returns that line. */
 async function refusal(code: number, ...args: string[]): Promise<string> {
   const result = await sdgan(...args);
   expect(result).toMatchObject({ code, stdout: "" });
@@ -56,7 +56,7 @@ const square = (colour: string) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32" fill="${colour}"/></svg>`;
 
 describe("usage", () => {
-  it("help needs nothing that is heavy, and has an example everywhere", async () => {
+  it("--help loads no heavy module, and every command's has an example", async () => {
     for (const command of [
       [],
       ["prepare", "birds"],
@@ -84,13 +84,13 @@ describe("usage", () => {
     }
   });
 
-  it("a misspelt command or option is named, with what it may have been", async () => {
+  it("names a misspelt command or option, with a suggestion", async () => {
     expect(await refusal(2, "trian", "gan")).toBe("sdgan: unknown command 'trian'. Did you mean train?\n");
     expect(await refusal(2, "train", "damms")).toContain("Did you mean damsm?");
     expect(await refusal(2, "generate", "--captoin", "x")).toContain("'--captoin'. Did you mean --caption?");
   });
 
-  it("so is an option without a value, with a wrong one, or left out", async () => {
+  it("names an option without a value, with a wrong value, or missing", async () => {
     expect(await refusal(2, "prepare", "birds")).toContain("'--out <folder>' is required");
     expect(await refusal(2, "prepare", "birds", "--out")).toContain("argument missing");
     expect(await refusal(2, "prepare", "birds", "--out", at("x"), "--size", "100")).toContain(
@@ -109,22 +109,24 @@ describe("usage", () => {
 });
 
 describe("prepare", () => {
-  it("sets images aside to validate on, as many as are asked for, and says how many", async () => {
+  it("reserves the requested share of images for validation, and prints the counts", async () => {
     const birds = ["prepare", "birds", "--species", "20", "--images", "1", "--size", "16"];
-    const told = async (name: string, ...more: string[]) =>
+    const summary = async (name: string, ...more: string[]) =>
       (await sdgan(...birds, "--out", at(name), ...more)).stdout;
-    expect(await told("val")).toContain(
-      "14 images of 16×16 to train on, 1 to validate on and 5 to test on, 200 captions",
+    expect(await summary("val")).toContain(
+      "14 images of 16×16 for training, 1 for validation and 5 for testing, 200 captions",
     );
-    expect(await told("val", "--val", "0.2")).toContain("12 images of 16×16 to train on, 3 to validate on");
-    expect(await told("val", "--val", "0")).toContain("15 images of 16×16 to train on, 0 to validate on");
+    expect(await summary("val", "--val", "0.2")).toContain(
+      "12 images of 16×16 for training, 3 for validation",
+    );
+    expect(await summary("val", "--val", "0")).toContain("15 images of 16×16 for training, 0 for validation");
     for (const share of ["1", "-0.1", "", "much"])
       expect(await refusal(2, ...birds, "--out", at("val"), `--val=${share}`)).toContain(
         "a number from 0 to below 1",
       );
   });
 
-  it("skips images that are missing or broken, and says which and why", async () => {
+  it("skips images that are missing or broken, and prints which and why", async () => {
     const good = ["a.svg", "b.svg"].map((name) => line(name)).join("");
     const path = images("some", `${good}${line("none.png")}${line("empty.png")}${line("noise.png")}`, {
       "a.svg": square("red"),
@@ -134,12 +136,12 @@ describe("prepare", () => {
     });
     const { code, stdout } = await sdgan("prepare", "folder", path, "--out", at("some-data"), "--size", "16");
     expect(code).toBe(0);
-    expect(stdout).toContain("3 images were left out:\n");
+    expect(stdout).toContain("3 images were skipped:\n");
     for (const name of ["none.png", "empty.png", "noise.png"]) expect(stdout).toContain(`  ${name}: `);
     expect(stdout).toMatch(/Next: npx sdgan train damsm .*--data/);
   });
 
-  it("refuses data of which nothing can be used, and a broken line, by its number", async () => {
+  it("refuses data without a usable image, and a broken line with its number", async () => {
     const none = images("none", line("none.png"));
     expect(await refusal(1, "prepare", "folder", none, "--out", at("x"))).toContain("no image can be used");
     const broken = images("broken", `${line("a.svg")}{"image": "b.svg", "cap\n`);
@@ -151,7 +153,7 @@ describe("prepare", () => {
     );
   });
 
-  it("refuses a place that cannot be written, or holds something else", async () => {
+  it("refuses an output folder that cannot be written or contains other files", async () => {
     const birds = ["prepare", "birds", "--species", "20", "--images", "1", "--out"];
     expect(await refusal(1, ...birds, at("file", "data"))).toContain("cannot be written");
     expect(await refusal(1, ...birds, at("run"))).toContain("left alone");
@@ -165,7 +167,7 @@ describe.concurrent("train", () => {
     ...["--run", at(run)],
   ];
 
-  it("refuses a misspelt key, wherever it stands", async () => {
+  it("refuses a misspelt key in a file and in --set", async () => {
     writeFileSync(at("misspelt.yaml"), "generator: { widht: 4 }");
     const inFile = await refusal(1, "train", "damsm", ...options("misspelt.yaml"));
     expect(inFile).toContain(`${at("misspelt.yaml")}: `);
@@ -177,7 +179,7 @@ describe.concurrent("train", () => {
     );
   });
 
-  it("refuses data that is missing or does not fit, before anything is written", async () => {
+  it("refuses data that is missing or does not fit, before writing anything", async () => {
     const elsewhere = ["--config", at("tiny.yaml"), "--data", at("nowhere"), "--run", at("new")];
     expect(await refusal(1, "train", "damsm", ...elsewhere)).toContain("is not a prepared folder");
     const larger = ["--set", "damsm.imageSize=64"];
@@ -190,25 +192,30 @@ describe.concurrent("train", () => {
     );
   });
 
-  it("refuses to begin where a run is, and to resume where none is or with other data", async () => {
+  it("refuses to start in an existing run, to resume a missing one, and to resume with other data", async () => {
     expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "run"))).toContain("already holds a run");
     const resume = (run: string, data = "data") => ["--resume", "--data", at(data), "--run", at(run)];
     expect(await refusal(1, "train", "gan", ...resume("nowhere"))).toContain("holds no run");
     const other = await refusal(1, "train", "gan", ...resume("run", "some-data"));
-    expect(other).toContain("some-data: is other data than the run began with");
+    expect(other).toContain("some-data: is not the data that the run began with");
     expect(other).toMatch(/has SHA-256 [0-9a-f]{12}, and .*dependencies\.json records [0-9a-f]{12} of /);
   });
 
-  it("refuses to resume with the same words by another tokenizer", async () => {
+  it("refuses to resume with the same vocabulary but another tokenizer", async () => {
     const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--images", "2"];
     const made = await sdgan(...birds, "--tokenizer", "attngan", "--out", at("ascii"));
     expect([made.code, made.stderr]).toEqual([0, expect.any(String)]);
     const words = (data: string) => JSON.parse(readFileSync(at(data, "vocabulary.json"), "utf8"));
     expect(words("ascii")).toEqual({ ...words("data"), tokenizer: "attngan" });
     expect(words("data").tokenizer).toBe("unicode");
-    const resume = ["--resume", "--data", at("ascii"), "--run", at("run")];
+    // A run of imported weights, which does not depend on particular data yet.
+    cpSync(at("run"), at("independent"), { recursive: true });
+    for (const run of ["independent", "independent/damsm"]) writeFileSync(at(run, "dependencies.json"), "{}");
+    const resume = ["--resume", "--data", at("ascii"), "--run", at("independent")];
     for (const training of ["gan", "damsm"])
-      expect(await refusal(1, "train", training, ...resume)).toMatch(/ascii: is other data than the run began with/);
+      expect(await refusal(1, "train", training, ...resume)).toMatch(
+        /ascii: is other data than the run began with/,
+      );
   });
 
   it("refuses a DAMSM of another configuration", async () => {
@@ -224,7 +231,7 @@ describe.concurrent("train", () => {
 describe.concurrent("generate", () => {
   const generate = (...args: string[]) => ["generate", "--run", at("run"), "--out", at("images"), ...args];
 
-  it("refuses captions that say nothing to the model", async () => {
+  it("refuses captions without a word that the model knows", async () => {
     expect(await refusal(1, ...generate("--caption", ""))).toContain("is empty");
     expect(await refusal(1, ...generate("--caption", "xyzzy qwfp"))).toContain(
       "no word that the model knows",
@@ -235,16 +242,32 @@ describe.concurrent("generate", () => {
     expect(inFile).toContain("no word of letters or digits");
   });
 
-  it("takes 5,000 words, emoji and scripts from right to left, and names the words that it leaves out", async () => {
+  it("takes 5,000 words, emoji and right-to-left scripts, and names the words that it ignores", async () => {
     const long = new Array(5000).fill("red bird").join(" ");
     const { code, stderr } = await sdgan(
       ...generate("--caption", long, "--caption", "طائر a red mauve bird 🐦\n"),
     );
-    expect([code, stderr.match(/leaves them out: .*/)?.[0]]).toEqual([0, "leaves them out: طائر, mauve"]);
+    expect([code, stderr.match(/does not know .*/)?.[0]]).toEqual([
+      0,
+      "does not know these words and ignores them: طائر, mauve",
+    ]);
     expect(readFileSync(at("images", "2-طائر-a-red-mauve-bird-1.png")).length).toBeGreaterThan(100);
   });
 
-  it("refuses a model that is missing or cut short, and a place that cannot be written", async () => {
+  it("names the words that are beyond the model's limit, each once", async () => {
+    const long = ["red bird", ...new Array(20).fill("red"), "bird with blue wings"].join(" ");
+    const { code, stderr } = await sdgan(...generate("--caption", long, "--caption", "a red bird"));
+    expect([code, stderr.match(/The model .*/g)]).toEqual([
+      0,
+      [
+        "The model reads 18 words per caption and ignores these words after them: red, bird, with, blue, wings",
+      ],
+    ]);
+    const short = await sdgan(...generate("--caption", "a red bird"));
+    expect([short.code, short.stderr]).toEqual([0, expect.not.stringContaining("The model")]);
+  });
+
+  it("refuses a model that is missing or truncated, and an output folder that cannot be written", async () => {
     mkdirSync(at("half"));
     for (const name of ["config.yaml", "vocabulary.json"]) copyFileSync(at("run", name), at("half", name));
     const half = ["generate", "--run", at("half"), "--out", at("images"), "--caption", "a red bird"];
@@ -261,9 +284,9 @@ describe.concurrent("generate", () => {
 describe("evaluate", () => {
   const evaluate = (...args: string[]) => ["evaluate", "--run", at("run"), "--data", at("data"), ...args];
 
-  it("refuses a metric that there is not, and what is missing", async () => {
+  it("refuses an unknown metric, and networks and checkpoints that are missing", async () => {
     const misspelt = await refusal(2, ...evaluate("--metrics", "consistency,rPrecison"));
-    expect(misspelt).toContain("There is no metric rPrecison. Did you mean rPrecision?");
+    expect(misspelt).toContain("Unknown metric rPrecison. Did you mean rPrecision?");
     expect(await refusal(1, ...evaluate("--metrics", "attributeAccuracy"))).toContain(
       "train an attribute classifier",
     );
@@ -273,7 +296,7 @@ describe("evaluate", () => {
     expect(await refusal(2, ...evaluate("--checkpoint", "last"))).toContain("or best");
   });
 
-  it("prints a table, or JSON and nothing else", async () => {
+  it("prints a table, or only JSON", async () => {
     const options = [
       "train",
       "damsm",
@@ -282,32 +305,32 @@ describe("evaluate", () => {
       "--data",
       at("data"),
       "--run",
-      at("judge"),
+      at("other"),
     ];
     expect((await sdgan(...options, "--steps", "1", "--set", "seed=1")).stderr).not.toContain("sdgan:");
-    const judged = evaluate("--damsm", at("judge"), "--images", "20");
-    const table = (await sdgan(...judged)).stdout;
+    const evaluation = evaluate("--damsm", at("other"), "--images", "20");
+    const table = (await sdgan(...evaluation)).stdout;
     expect(table).toMatch(/^Fréchet distance +[\d.]+ .* lower +damsm +20 images$/m);
     expect(table).toMatch(/^damsm: DAMSM of seed 1, .*\(SHA-256 [0-9a-f]{8}…\); 8 features/m);
     expect(table).toMatch(/^ {2}rPrecision needs 99 captions of other classes/m);
-    const { stdout, code } = await sdgan(...judged, "--json");
+    const { stdout, code } = await sdgan(...evaluation, "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ run: "run", step: 1, images: 20, realImages: 10 });
   });
 });
 
 describe("export and import", () => {
-  it("a run goes out as weights, comes in as another run, draws the same, and trains further", async () => {
+  it("an exported and imported run generates the same images and can be trained further", async () => {
     const out = await sdgan("export", "--run", at("run"), "--out", at("weights"));
     expect(out.stdout).toContain(
       "netG.safetensors, text_encoder.safetensors, image_encoder.safetensors, netD0",
     );
     const { stdout } = await sdgan("import", "weights", at("weights"), "--run", at("imported"));
     expect(stdout).toContain("To train further: npx sdgan train gan --resume");
-    const draw = (run: string) =>
+    const generate = (run: string) =>
       sdgan("generate", "--run", at(run), "--caption", "a red bird", "--out", at(`${run}-images`));
-    expect((await draw("imported")).code).toBe(0);
-    expect((await draw("run")).code).toBe(0);
+    expect((await generate("imported")).code).toBe(0);
+    expect((await generate("run")).code).toBe(0);
     const [one, other] = await Promise.all(
       ["run", "imported"].map((run) =>
         sharp(at(`${run}-images`, "1-a-red-bird-1.png"))
@@ -317,16 +340,18 @@ describe("export and import", () => {
     );
     expect(one!.equals(other!)).toBe(true);
     const elsewhere = ["--data", at("some-data"), "--run", at("imported"), "--resume"];
-    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("has other words");
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("has another vocabulary");
     const further = ["--data", at("data"), "--run", at("imported"), "--resume", "--steps", "1"];
     expect(await sdgan("train", "gan", ...further)).toMatchObject({ code: 0 });
-    // What imported weights depend on is written down when they first go on.
+    // The dependencies of imported weights are recorded when they are first trained further.
     const record = JSON.parse(readFileSync(at("imported", "dependencies.json"), "utf8"));
     expect(Object.keys(record)).toEqual(["data", "damsm"]);
-    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain("is other data than the run began with");
+    expect(await refusal(1, "train", "gan", ...elsewhere)).toContain(
+      "is not the data that the run began with",
+    );
   });
 
-  it("refuses what is no network, and a place that is taken", async () => {
+  it("refuses files that are not networks, and an output folder that exists", async () => {
     const attngan = ["import", "attngan", at("tiny.yaml"), at("data", "vocabulary.json"), "--run"];
     expect(await refusal(1, ...attngan, at("refused"))).toMatch(
       /tiny\.yaml cannot be read as a PyTorch checkpoint/,
@@ -337,7 +362,7 @@ describe("export and import", () => {
 });
 
 describe("doctor", () => {
-  it("tells what there is, and what to do where libtorch cannot be loaded", async () => {
+  it("prints what the machine has, and what to do if libtorch cannot be loaded", async () => {
     const { code, stdout } = await sdgan("doctor");
     expect(code).toBe(0);
     expect(stdout).toMatch(/libtorch +\d+\.\d+/);

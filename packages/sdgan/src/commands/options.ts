@@ -1,11 +1,11 @@
-/** What options' values are made of. What is not so is an error of usage. */
+/** Options that several commands share, and parsers of option values. An invalid value is an error of usage. */
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { devices } from "../compute/device.js";
 
 /**
- * An option that must be given. Commander's own `requiredOption` is missed before a misspelt option is told of:
- * `--daat x` would be answered with "--data is missing".
+ * A required option. Commander's own `requiredOption` is checked before misspelt options are reported: `--daat x` would
+ * be answered with "--data is missing".
  */
 export function requiredOption(command: Command, flags: string, description: string): Command {
   const option = command.createOption(flags, `${description} (required)`);
@@ -21,12 +21,12 @@ export function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): (text: 
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= from && value <= to) return value;
     throw new InvalidArgumentError(
-      `Expected a whole number ${to === Number.MAX_SAFE_INTEGER ? `from ${from} on` : `from ${from} to ${to}`}.`,
+      `Expected a whole number ${to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`}.`,
     );
   };
 }
 
-/** A share that may be nothing, and is never all. */
+/** A number from 0 to below 1. */
 export function share(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value < 1) return value;
@@ -39,34 +39,30 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError("Expected a number above 0.");
 }
 
-/** `--device`, the same for all that computes. */
+/** `--device`, the same for all commands that compute. */
 export function deviceOption(command: Command): Option {
   return command
-    .createOption(
-      "--device <name>",
-      "where to compute, by default the GPU where there is one that libtorch can use",
-    )
+    .createOption("--device <name>", "device to compute on; by default the GPU if libtorch can use one")
     .choices(devices);
 }
 
-/** `--checkpoint`, the same for all that draws. */
+/** `--checkpoint`, the same for all commands that generate images. */
 export function checkpointOption(command: Command): Option {
   return command
-    .createOption(
-      "--checkpoint <step|best>",
-      "draw with a checkpoint that was kept, rather than the newest model",
-    )
+    .createOption("--checkpoint <step|best>", "use a kept checkpoint instead of the newest model")
     .argParser((text) => {
       if (text === "best" || /^\d+$/.test(text)) return text === "best" ? text : Number(text);
-      throw new InvalidArgumentError("Expected a step whose checkpoint was kept, or best.");
+      throw new InvalidArgumentError("Expected the step of a kept checkpoint, or best.");
     });
 }
 
-/** Pixels a side that images are prepared in. */
+/** Pixels per side of prepared images. */
 export function imageSize(text: string): number {
   const value = wholeNumber(16, 512)(text);
   if (value % 16 === 0) return value;
-  throw new InvalidArgumentError("Expected a multiple of 16, so that every stage's image divides it.");
+  throw new InvalidArgumentError(
+    "Expected a multiple of 16, so that it is a multiple of every stage's size.",
+  );
 }
 
 /** For options that may be given more than once. */

@@ -13,14 +13,16 @@ import { Progress } from "./progress.js";
 export function addPrepare(program: Command): void {
   const prepare = program
     .command("prepare")
-    .description("turn images with captions into a prepared folder, which training reads")
+    .description("convert images with captions into a prepared folder for training")
     .addHelpText("after", "\nExample:\n  npx sdgan prepare folder my-images --out data/mine");
 
   sourceCommand(prepare, "birds", 64)
-    .description("the built-in data: drawn birds of invented species, a quarter of them to test on")
-    .option("--seed <number>", "other birds for another seed", wholeNumber(0), 0)
-    .option("--species <count>", "species", wholeNumber(1), 200)
-    .option("--images <count>", "images of each species", wholeNumber(1), 40)
+    .description(
+      "the built-in data set: drawn birds of invented species, a quarter of them in the test split",
+    )
+    .option("--seed <number>", "seed of the data set: another seed gives other birds", wholeNumber(0), 0)
+    .option("--species <count>", "number of species", wholeNumber(1), 200)
+    .option("--images <count>", "images per species", wholeNumber(1), 40)
     .addHelpText("after", "\nExample:\n  npx sdgan prepare birds --out data/birds")
     .action(async ({ seed, species, images, ...options }) => {
       const { birds } = await import("../data/birds/index.js");
@@ -29,18 +31,19 @@ export function addPrepare(program: Command): void {
 
   sourceCommand(prepare, "cub", 256)
     .description("CUB-200-2011 with Reed et al.'s captions, as published or in AttnGAN's layout")
-    .argument("<path>", "the folder with images.txt, or the one that CUB_200_2011 is in")
-    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .argument("<path>", "the folder that contains images.txt, or the one that contains CUB_200_2011")
+    .option("--text <folder>", "the folder of the captions, if they are neither in <path> nor next to it")
     .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
-As published, with the split by class of Reed et al. (150 classes, of which 8 to validate on; 50 to test on):
+As published, with Reed et al.'s split by class (150 classes for training, by default 8 of
+them for validation; 50 for testing):
   CUB_200_2011/images.txt  classes.txt  image_class_labels.txt  bounding_boxes.txt
   CUB_200_2011/images/001.Black_footed_Albatross/*.jpg
-  text_c10/001.Black_footed_Albatross/*.txt     in CUB_200_2011 or beside it; "text" will do
+  text_c10/001.Black_footed_Albatross/*.txt     in CUB_200_2011 or next to it; may also be named "text"
 
-AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+AttnGAN's layout, with its split and the vocabulary of captions.pickle, so that its text encoders can be used:
   birds/CUB_200_2011/…  birds/text/…  birds/captions.pickle
   birds/train/filenames.pickle  birds/test/filenames.pickle
 
@@ -56,20 +59,24 @@ Examples:
 
   sourceCommand(prepare, "coco", 256)
     .description("Microsoft COCO with its captions, as published or in AttnGAN's layout")
-    .argument("<path>", "the folder that annotations/ and the images' folders are in")
+    .argument("<path>", "the folder that contains annotations/ and the image folders")
     .addOption(
-      new Option("--year <year>", "which lists, where both years' are there").choices(["2014", "2017"]),
+      new Option("--year <year>", "year of the annotations, if both years are present").choices([
+        "2014",
+        "2017",
+      ]),
     )
-    .option("--text <folder>", "the captions of AttnGAN's layout, where they are not in that folder")
+    .option("--text <folder>", "the folder of the captions in AttnGAN's layout, if they are not in <path>")
     .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
-As published: train is trained on, but for --val of it; COCO's val is what the papers test on, and so is tested on:
+As published: COCO's train is used for training, with a share of it (--val) for validation; COCO's val is the test split,
+as in the papers:
   coco/annotations/captions_train2014.json  captions_val2014.json     or 2017
   coco/train2014/*.jpg  coco/val2014/*.jpg                            or in coco/images/
 
-AttnGAN's layout, with its split and the words of captions.pickle, so that its text encoders fit:
+AttnGAN's layout, with its split and the vocabulary of captions.pickle, so that its text encoders can be used:
   coco/train/filenames.pickle  coco/test/filenames.pickle  coco/captions.pickle
   coco/text/*.txt  coco/images/*.jpg                                  or in train2014/ and val2014/
 
@@ -84,15 +91,16 @@ Examples:
 
   sourceCommand(prepare, "flowers", 256)
     .description("Oxford-102 flowers with Reed et al.'s captions")
-    .argument("<path>", "the folder that jpg/ is in")
-    .option("--text <folder>", "the captions, where they are neither in that folder nor beside it")
+    .argument("<path>", "the folder that contains jpg/")
+    .option("--text <folder>", "the folder of the captions, if they are neither in <path> nor next to it")
     .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
+Expected files:
   flowers/jpg/image_00001.jpg …
-  flowers/text_c10/class_00001/image_06734.txt …     in flowers or beside it
-  flowers/trainvalclasses.txt  testclasses.txt       Reed et al.'s split; without them every fifth class is to test on
+  flowers/text_c10/class_00001/image_06734.txt …     in flowers or next to it
+  flowers/trainvalclasses.txt  testclasses.txt       Reed et al.'s split; without them every fifth class is in the test split
 
 Example:
   npx sdgan prepare flowers flowers --out data/flowers`,
@@ -103,21 +111,21 @@ Example:
     });
 
   sourceCommand(prepare, "folder", 64)
-    .description("your own images with captions, in any of four conventions")
+    .description("your own images with captions, in one of four layouts")
     .argument("<path>", "the folder, or a tar file")
-    .option("--background <colour>", "what shines through see-through images, as CSS names it", "white")
+    .option("--background <colour>", "background of transparent images: a CSS colour", "white")
     .option(...VOCABULARY)
     .addHelpText(
       "after",
       `
-The first of these that is there:
-  captions.jsonl     one image a line ("split" and "class" may be left out;
+The first of these layouts that is found is used:
+  captions.jsonl     one image per line ("split" and "class" are optional;
                      "split" is train, val or test):
                      {"image": "images/1.png", "captions": ["a red bird"], "split": "train", "class": "robin"}
-  metadata.jsonl     or metadata.csv, as Hugging Face's image folders have it, there or in train/, val/, test/:
+  metadata.jsonl     or metadata.csv, as in Hugging Face's image folders; in <path> or in train/, val/, test/:
                      {"file_name": "1.png", "text": "a red bird"}
-  *.tar              WebDataset's shards: 1.jpg with 1.txt or 1.json
-  *.txt              captions beside each image: 1.png with 1.txt, a line each
+  *.tar              WebDataset shards: 1.jpg with 1.txt or 1.json
+  *.txt              captions next to each image: 1.png with 1.txt, one caption per line
 
 Examples:
   npx sdgan prepare folder my-images --out data/mine
@@ -135,7 +143,7 @@ Examples:
 function addVerify(prepare: Command): void {
   prepare
     .command("verify")
-    .description("read every image of a prepared folder, and compare it with its checksum")
+    .description("read every image of a prepared folder and compare it with its checksum")
     .argument("<folder>", "the prepared folder")
     .addHelpText("after", "\nExample:\n  npx sdgan prepare verify data/cub")
     .action(async (folder) => {
@@ -147,25 +155,29 @@ function addVerify(prepare: Command): void {
       };
       const images = await verifyPrepared(folder, { onProgress });
       progress?.[Symbol.dispose]();
-      console.log(visible(`${folder}: all ${images} images are as they were written`));
+      console.log(visible(`${folder}: all ${images} images match their checksums`));
     });
 }
 
-/** What every source's command has. */
+/** The command of a source, with the options that all sources have. */
 function sourceCommand(prepare: Command, name: string, size: number): Command {
-  return requiredOption(prepare.command(name), "--out <folder>", "the prepared folder to make, or to replace")
-    .option("--size <pixels>", "side of the images that a model is to draw", imageSize, size)
+  return requiredOption(
+    prepare.command(name),
+    "--out <folder>",
+    "the prepared folder to create or to replace",
+  )
+    .option("--size <pixels>", "pixels per side of the images that a model will generate", imageSize, size)
     .addOption(
       new Option(
         "--tokenizer <name>",
-        "what makes words of captions: unicode, of any language; attngan, ASCII as in AttnGAN " +
-          "(default: attngan for cub, coco and flowers, else unicode)",
+        "how captions are split into words: unicode, for any language; attngan, ASCII as in AttnGAN " +
+          "(default: attngan for cub, coco and flowers, otherwise unicode)",
       ).choices(tokenizerNames),
     )
     .option(
       "--val <share>",
-      "how much of what is to train on becomes the validation split, where the data has none of its own: by class " +
-        "where classes are held out, else by the hash of the name; 0 for none, as the papers train",
+      "share of the training data to use for validation, if the data has no validation split: chosen by class if the " +
+        "test split has classes of its own, otherwise by the hash of the name; 0 for none, as in the papers",
       share,
       validationShare,
     );
@@ -173,8 +185,8 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
 
 const VOCABULARY = [
   "--vocabulary <file>",
-  'words and their numbers, of a captions.pickle or vocabulary.json; or "captions", for their own ' +
-    "(default: captions.pickle where the data has it, else their own)",
+  'a captions.pickle or vocabulary.json with words and their tokens; or "captions", for the words of the captions ' +
+    "(default: the data's captions.pickle if there is one, otherwise the words of the captions)",
 ] as const;
 
 interface ShowOptions {
@@ -194,7 +206,7 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
   const summary = await prepareVisibly(source, options);
   if (!summary) return;
   if (source.found !== undefined) console.log(visible(source.found));
-  if (source.vocabulary) console.log(visible(`words of ${vocabulary ?? "captions.pickle"}`));
+  if (source.vocabulary) console.log(visible(`Vocabulary: ${vocabulary ?? "captions.pickle"}`));
   for (const line of summaryLines(summary, options.size)) console.log(visible(line));
   const preset = await presetFor(source.name, options.size);
   const run = `runs/${source.name}`;
@@ -204,7 +216,7 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
   );
 }
 
-/** Prepares with a line that shows how far it is. Ctrl-C ends it in good order; then there is no summary. */
+/** Prepares with a progress line. Ctrl-C ends the work in order; undefined is returned then. */
 async function prepareVisibly(
   source: Source,
   { out, size, val, background }: ShowOptions,
@@ -215,11 +227,14 @@ async function prepareVisibly(
     ...{ label: `prepare ${source.name}`, unit: "images", ...(total !== undefined && { total }) },
   });
   const say = (line: string) => progress.log(visible(line));
-  using interruption = new Interruption(say, "Ending; once more ends at once, and loses nothing either");
+  using interruption = new Interruption(
+    say,
+    "Stopping; press Ctrl-C again to exit immediately, which loses no work either",
+  );
   const work = prepare(source, {
     ...{ out, size, val, ...(background !== undefined && { background }), signal: interruption.signal },
     onResume(resumed) {
-      progress.goOnFrom(resumed.images);
+      progress.continueFrom(resumed.images);
       say(resumedLine(resumed));
     },
     onProgress: ({ done, skipped }) => progress.update(done + skipped, skipped > 0 ? { skipped } : {}),
@@ -245,11 +260,9 @@ async function prepareVisibly(
 }
 
 function resumedLine({ images, because }: Resumed): string {
-  if (because === "options") return "Beginning anew: the unfinished work was begun with other options";
-  const from = images === 0 ? "Beginning anew" : `Going on after ${images} images that are done`;
-  return because === "source"
-    ? `${from}: the source, or what is validated on, has changed from there on`
-    : from;
+  if (because === "options") return "Starting over: the unfinished work was started with other options";
+  const from = images === 0 ? "Starting over" : `Continuing after ${images} images`;
+  return because === "source" ? `${from}: the source or the validation split has changed` : from;
 }
 
 function summaryLines(
@@ -258,11 +271,11 @@ function summaryLines(
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
-    `${out}: ${images.train} images of ${size}×${size} to train on, ${images.val} to validate on and ` +
-      `${images.test} to test on, ${captions} captions, ${words - 1} words`,
+    `${out}: ${images.train} images of ${size}×${size} for training, ${images.val} for validation and ` +
+      `${images.test} for testing, ${captions} captions, ${words - 1} words`,
     ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
-    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were left out`] : []),
-    ...(skipped.length > 0 ? [`${skipped.length} images were left out:`, ...shown] : []),
+    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were skipped`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} images were skipped:`, ...shown] : []),
     ...(skipped.length > shown.length
       ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
       : []),
@@ -271,10 +284,13 @@ function summaryLines(
 
 function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {
   const named = mostFrequent.slice(0, 8).join(", ");
-  return `${count} words of captions are not in the vocabulary, and are left out: ${named}${count > 8 ? ", …" : ""}`;
+  return `${count} words of captions are not in the vocabulary and are ignored: ${named}${count > 8 ? ", …" : ""}`;
 }
 
-/** What must be said of DAMSM's image encoder: Inception's weights are the user's, and are of no use for drawings. */
+/**
+ * Options that select DAMSM's image encoder. Inception needs weights that the user downloads, and is of no use for the
+ * drawn birds.
+ */
 async function encoderFor(preset: string, source: string): Promise<string[]> {
   const { loadConfig } = await import("../config/load.js");
   if (loadConfig(preset).damsm.encoder !== "inception") return [];

@@ -13,8 +13,8 @@ import { addSetup } from "./setup.js";
 import { addTrain } from "./train.js";
 
 /**
- * The command line. Its actions import what they need when they run, so that `--help` and a misspelt option are
- * answered at once, and on a machine without libtorch.
+ * The command line. Actions import their modules when they run, so that `--help` and errors of usage are fast and work
+ * on a machine without libtorch.
  */
 export function makeProgram(): Command {
   const program = new Command("sdgan")
@@ -39,14 +39,14 @@ export function makeProgram(): Command {
 }
 
 const example = `
-From nothing to images:
+Complete example:
   npx sdgan setup
   npx sdgan prepare birds --out data/birds
   npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
   npx sdgan train gan --config birds-64 --data data/birds --run runs/birds
   npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --out images`;
 
-/** What the option parser says of a mistake, as our other errors look. */
+/** An error of the option parser in the format of our other errors. */
 function oneLine(text: string): string {
   const [first = "", ...rest] = text
     .replace(/^error: /, "")

@@ -1,31 +1,31 @@
 import { visible } from "@sdgan/core/basics";
 
 export interface ProgressOptions {
-  /** Stands at the beginning of the line: "damsm". */
+  /** The first word of the line: "damsm". */
   label: string;
-  /** Steps in all; without it there is no bar. */
+  /** Total number of steps; without it there is no bar. */
   total?: number;
-  /** Steps done before this process, by a run that is resumed. */
+  /** Steps that were done before this process, in a resumed run. */
   start?: number;
-  /** What the rate counts: "images". */
+  /** Unit of the rate: "images". */
   unit?: string;
-  /** How many of them one step is. */
+  /** Units per step. */
   unitsPerStep?: number;
-  /** Work also ends after so many seconds, if `total` is not reached before. */
+  /** Time limit: work ends after this many seconds if `total` is not reached before. */
   seconds?: number;
-  /** The rate is that of so many recent milliseconds, by default of half a minute. */
+  /** The rate is measured over this many recent milliseconds, by default 30,000. */
   window?: number;
   stream?: ProgressStream;
   /** The time in milliseconds. */
   now?: () => number;
 }
 
-/** What of a terminal or a file the line needs. */
+/** The part of a terminal's or file's stream that the line uses. */
 export type ProgressStream = Pick<NodeJS.WriteStream, "write"> & { isTTY?: boolean; columns?: number };
 
 /**
- * A line on stderr for long work: bar, percent, steps, rate, time left, and values that the work adds.
- * On a terminal it stays in one place, ten times a second at most; into a file goes a line every ten seconds.
+ * A progress line on stderr: bar, percent, steps, rate, time left, and values such as losses. On a terminal the line is
+ * updated in place, at most ten times per second; into a file, a new line is written every ten seconds.
  */
 export class Progress implements Disposable {
   readonly #options: Required<Omit<ProgressOptions, "total" | "seconds">> & ProgressOptions;
@@ -55,7 +55,7 @@ export class Progress implements Disposable {
     this.#recent = [{ at: this.#begin, step: this.#step }];
   }
 
-  /** `step` steps are done. `fields` are shown behind the rest: losses, counts. */
+  /** Reports that `step` steps are done. `fields` (losses, counts) are shown at the end of the line. */
   update(step: number, fields: ShownValues = this.#fields): void {
     const now = this.#options.now();
     this.#step = step;
@@ -65,21 +65,21 @@ export class Progress implements Disposable {
     if (now - this.#shownAt >= (this.#inPlace ? 100 : 10_000)) this.#show(now);
   }
 
-  /** `step` steps were done already, in no time: the rate is of those that follow. */
-  goOnFrom(step: number): void {
+  /** Reports that `step` steps were done before: the rate counts only the following ones. */
+  continueFrom(step: number): void {
     this.#options.start = step;
     this.#step = step;
     this.#recent = [{ at: this.#options.now(), step }];
   }
 
-  /** Writes a line of its own, above the progress. */
+  /** Writes `line` above the progress line. */
   log(line: string): void {
     this.#clear();
     this.#options.stream.write(`${line}\n`);
     if (this.#inPlace && this.#shown !== undefined) this.#show(this.#options.now());
   }
 
-  /** Waits for `work`: at its end the line says so, for good; an error has the place for itself. */
+  /** Awaits `work`. At its end the final state stays visible; if it throws, the line is removed. */
   async during<Result>(work: Promise<Result>): Promise<Result> {
     try {
       const result = await work;
@@ -91,14 +91,14 @@ export class Progress implements Disposable {
     }
   }
 
-  /** Shows where the work stands, for good; nothing if it never began. */
+  /** Shows the final state; nothing if no step was done. */
   [Symbol.dispose](): void {
     if (this.#shown === undefined && this.#step === this.#options.start) return;
     if (this.#shown !== this.#step) this.#show(this.#options.now());
     if (this.#inPlace) this.#options.stream.write("\n");
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   abandon(): void {
     this.#clear();
   }
@@ -117,11 +117,11 @@ export class Progress implements Disposable {
     if (this.#inPlace) this.#options.stream.write("\r\x1b[K");
   }
 
-  /** The line, within `columns`: where room is short, the bar goes first, then the end. */
+  /** The line, at most `columns` wide: if it is too long, the bar is left out first, then the end is cut off. */
   #line(now: number, columns: number): string {
     const { label, total, seconds, start, unit, unitsPerStep } = this.#options;
     const from = this.#recent[0]!;
-    const rate = now > from.at ? ((this.#step - from.step) / (now - from.at)) * 1000 : 0; // steps a second
+    const rate = now > from.at ? ((this.#step - from.step) / (now - from.at)) * 1000 : 0; // steps per second
     const elapsed = (now - this.#begin) / 1000;
     const byTime = seconds ? elapsed / seconds : 0;
     const bySteps = total ? (this.#step - (seconds ? start : 0)) / (total - (seconds ? start : 0) || 1) : 0;
@@ -147,7 +147,7 @@ export class Progress implements Disposable {
 
 type ShownValues = Record<string, number | string>;
 
-/** Seconds as people read them: "45 s", "3:07 min", "2:05 h". */
+/** Seconds in readable form: "45 s", "3:07 min", "2:05 h". */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const two = (value: number) => String(value).padStart(2, "0");
@@ -156,14 +156,14 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)} h`;
 }
 
-/** ASCII, so that it is a bar in every terminal and every log. */
+/** A bar in ASCII, which every terminal and log can show. */
 function bar(done: number): string {
   const width = 20;
   const filled = Math.floor(done * width);
   return `[${"#".repeat(filled)}${".".repeat(width - filled)}]`;
 }
 
-/** Three significant digits; whole numbers whole. */
+/** Three significant digits; whole numbers without decimals. */
 function shortNumber(value: number | string): string {
   if (typeof value === "string" || Number.isInteger(value) || !Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);

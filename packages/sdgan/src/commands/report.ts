@@ -6,18 +6,21 @@ import { withTorch } from "./with-torch.js";
 export function addReport(program: Command): void {
   program
     .command("report")
-    .description("write report.html, one page to look at, into the folder of a run or of an ablation")
+    .description("write report.html, a page that shows the results, into a run's or an ablation's folder")
     .option("--run <folder>", "the run folder in which a GAN was trained")
-    .option("--data <folder>", "with --run: the prepared folder whose unseen captions it draws")
+    .option(
+      "--data <folder>",
+      "with --run: the prepared folder whose held-out captions are shown with generated images",
+    )
     .option(
       "--attribute-classifier <folder>",
-      "with --run: another run folder, whose attribute classifier is asked",
+      "with --run: another run folder, whose attribute classifier is used",
     )
     .option("--ablation <folder>", "the folder of an ablation, from sdgan ablate")
     .addHelpText(
       "after",
       `
-The page holds all that it shows and asks the network for nothing. sdgan evaluate and sdgan ablate write it too.
+The page is one self-contained file that loads nothing from the internet. sdgan evaluate and sdgan ablate write it too.
 
 Example:
   npx sdgan report --run runs/birds --data data/birds`,
@@ -35,15 +38,15 @@ interface Options {
 async function show({ run, data, attributeClassifier, ablation }: Options): Promise<void> {
   if (ablation !== undefined) {
     if (run !== undefined || data !== undefined || attributeClassifier !== undefined)
-      throw new UsageError("report: --ablation knows its runs and its data: leave out the other options");
+      throw new UsageError("report: with --ablation, runs and data are known: leave out the other options");
     const { reportAblation } = await withTorch(() => import("../report/index.js"));
-    console.log(`To look at: ${await reportAblation(ablation)}`);
+    console.log(`Report: ${await reportAblation(ablation)}`);
     return;
   }
   if (run === undefined || data === undefined)
     throw new UsageError("report: give --run and --data, or --ablation");
   const { reportRun } = await withTorch(() => import("../report/index.js"));
   console.log(
-    `To look at: ${await reportRun({ run, data, ...(attributeClassifier !== undefined && { attributeClassifier }) })}`,
+    `Report: ${await reportRun({ run, data, ...(attributeClassifier !== undefined && { attributeClassifier }) })}`,
   );
 }

@@ -12,15 +12,15 @@ export function addSetup(program: Command): void {
     .description("find or install libtorch, and build the addons for it and for images")
     .option(
       "--archive <file or URL>",
-      "unpack this zip archive of libtorch into the cache first; the variable LIBTORCH_SHA256 has its checksum compared",
+      "unpack this zip archive of libtorch into the cache first; its checksum is compared with the variable LIBTORCH_SHA256",
     )
     .addHelpText(
       "after",
       `
-libtorch is looked for in the folder that the variable LIBTORCH names, .libtorch of the project, the cache, the system
-and Python's torch. Where there is none, it is installed: Debian's package where apt-get works without a password, else
-the official archive, unpacked into the cache. All that is built or unpacked goes into the cache, $XDG_CACHE_HOME/sdgan
-or ~/.cache/sdgan. What is there and up to date is left as it is, so this can be run at any time.
+libtorch is searched for in the folder that the variable LIBTORCH names, the project's .libtorch, the cache, the system
+and Python's torch. If none is found, it is installed: Debian's package if apt-get works without a password, otherwise
+the official archive, unpacked into the cache. All built or unpacked files go into the cache, $XDG_CACHE_HOME/sdgan or
+~/.cache/sdgan. Files that are up to date are kept, so this command can be run at any time.
 
 Example:
   npx sdgan setup`,
@@ -30,7 +30,7 @@ Example:
 
 async function setUp({ archive }: Options): Promise<void> {
   try {
-    // Not of these packages' main modules, which need the addons that are built here.
+    // Not the main modules of these packages, which need the addons that are built here.
     const { setUpTorch } = await import("@sdgan/torch/setup");
     const { setUpImages } = await import("@sdgan/images/setup");
     const torch = await setUpTorch({ archive });
@@ -41,7 +41,7 @@ async function setUp({ archive }: Options): Promise<void> {
     console.log(`✓ ${describe("addon for images", await setUpImages())}`);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "Failure") throw error;
-    // What set-up throws when there is something that its user can do: several lines.
+    // A failure that the user can fix: a message of several lines.
     console.error(`sdgan: ${error.message.split("\n").map(visible).join("\n")}`);
     process.exitCode = 1;
   }

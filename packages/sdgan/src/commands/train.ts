@@ -8,11 +8,11 @@ import { collect, deviceOption, positiveNumber, requiredOption, wholeNumber } fr
 import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
-/** `sdgan train damsm|gan|attribute classifier` */
+/** `sdgan train damsm|gan|attribute-classifier` */
 export function addTrain(program: Command): void {
   const train = program
     .command("train")
-    .description("train a network: DAMSM first, then the GAN")
+    .description("train a model: DAMSM first, then the GAN")
     .addHelpText(
       "after",
       `
@@ -23,24 +23,27 @@ Examples:
   for (const { name, description, more } of trainings) {
     const command = train.command(name).description(description);
     requiredOption(command, "--data <folder>", "a prepared folder, from sdgan prepare");
-    requiredOption(command, "--run <folder>", "the run folder, the same for all trainings of one model");
+    requiredOption(command, "--run <folder>", "the run folder; the same for all trainings of one model");
     command
       .option(
         "--config <name|file>",
         "a preset (birds-64, birds-128, emoji-64, cub, coco, flowers) or a YAML file",
       )
       .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
-      .option("--resume", "go on from the newest checkpoint, by the run's own configuration")
-      .option("--steps <count>", "stop after this step, counted from the run's beginning", wholeNumber(1))
-      .option("--minutes <number>", "stop after so many minutes, if that is earlier", positiveNumber)
+      .option("--resume", "continue from the newest checkpoint, with the run's own configuration")
+      .option("--steps <count>", "stop after this step, counted from the start of the run", wholeNumber(1))
+      .option("--minutes <number>", "stop after this many minutes, if that is earlier", positiveNumber)
       .addOption(deviceOption(command))
-      .option("--threads <count>", "threads to compute with, by default one a core", wholeNumber(1, 1024))
+      .option("--threads <count>", "threads to compute with; by default one per core", wholeNumber(1, 1024))
       .addHelpText("after", () => helpFor(name, more))
       .action((options: Options) => show(name, options));
     if (name === "gan")
-      command.option("--damsm <folder>", "another run folder, whose DAMSM is copied into this one");
+      command.option("--damsm <folder>", "another run folder; its DAMSM is copied into this one");
     if (name === "damsm")
-      command.option("--inception <file>", "torchvision's weights, where damsm.encoder is inception");
+      command.option(
+        "--inception <file>",
+        "torchvision's Inception weights; required if damsm.encoder is inception",
+      );
   }
 }
 
@@ -48,25 +51,26 @@ const trainings: { name: Training; description: string; more: string }[] = [
   {
     name: "damsm",
     description: "text encoder and image encoder: which caption belongs to which image",
-    more: "It lies in the run folder's damsm/; train gan looks for it there.",
+    more: "The result is written to damsm/ of the run folder, where train gan expects it.",
   },
   {
     name: "gan",
     description: "generator and discriminators, with the DAMSM of the same run folder",
-    more: "The run folder then has what sdgan generate draws with.",
+    more: "The model that sdgan generate uses is written to the run folder.",
   },
   {
     name: "attribute-classifier",
-    description: "the judge of drawn birds: which attributes an image shows",
-    more: "It lies in the run folder's attribute classifier/, and shares nothing with what it judges.",
+    description: "network that predicts an image's attributes, for evaluation on the built-in birds",
+    more: "The result is written to attribute-classifier/ of the run folder. It shares no weights with the GAN.",
   },
 ];
 
 function helpFor(name: Training, more: string): string {
   return `
 ${more}
-Ctrl-C finishes the step, saves, says how to go on, and exits with 130; a second one ends at once.
-On a processor the same seed, data and threads give the same run, bit for bit, whether or not it was stopped and resumed.
+Ctrl-C finishes the step, saves, prints the command that continues, and exits with code 130; a second Ctrl-C exits
+immediately. On a CPU the same seed, data and number of threads give the same run bit for bit, even if it was stopped
+and resumed.
 
 Example:
   npx sdgan train ${name} --config birds-64 --data data/birds --run runs/birds --set seed=1`;
@@ -121,11 +125,13 @@ async function configOf(training: Training, { config, set, resume, run, damsm }:
   if (resume) {
     const given =
       config !== undefined ? "--config" : set ? "--set" : damsm !== undefined ? "--damsm" : undefined;
-    if (given) throw new UsageError(`--resume takes the configuration from ${run}: leave out ${given}`);
+    if (given) throw new UsageError(`--resume uses the configuration in ${run}: leave out ${given}`);
     return "resume";
   }
   if (config === undefined)
-    throw new UsageError(`train ${training}: give --config, a preset or a YAML file; or --resume to go on`);
+    throw new UsageError(
+      `train ${training}: give --config with a preset or a YAML file, or --resume to continue a run`,
+    );
   const { loadConfig } = await import("../config/load.js");
   return loadConfig(config, set);
 }
@@ -145,13 +151,13 @@ function progressOf(training: Training, { from, to, imagesPerStep }: TrainingOut
 
 function opening(training: Training, { folder, from, device }: TrainingOutline): string[] {
   return [
-    ...(device === "cuda" ? ["On the GPU"] : []),
-    ...(from > 0 ? [`Going on after step ${from}`] : []),
+    ...(device === "cuda" ? ["Computing on the GPU"] : []),
+    ...(from > 0 ? [`Resuming after step ${from}`] : []),
     `Metrics: ${folder}/metrics.jsonl${training === "gan" ? `; samples: ${folder}/samples` : ""}`,
   ];
 }
 
-/** One number a network or term, since a line has no room for all: stages added up, by their sums where they have one. */
+/** One number per network or term, so that they fit into a line: stages are added up, by their `sum` where there is one. */
 function inBrief(losses: Record<string, number>): Record<string, number> {
   const groups = new Map<string, [name: string, loss: number][]>();
   for (const [name, loss] of Object.entries(losses)) {
@@ -166,7 +172,7 @@ function inBrief(losses: Record<string, number>): Record<string, number> {
   );
 }
 
-/** Where the run stands, and what to type next. */
+/** The run's state, and the commands to run next. */
 function closing(
   training: Training,
   options: Options,
@@ -175,9 +181,9 @@ function closing(
   const { data, run, device, threads } = options;
   const early =
     stoppedEarly &&
-    `Stopped early (training.patience): ${stoppedEarly.name} was not better after step ${stoppedEarly.step}, ` +
-      "whose checkpoint is kept; sdgan generate and sdgan evaluate take it by --checkpoint best";
-  const stands = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
+    `Stopped early (training.patience): ${stoppedEarly.name} did not improve after step ${stoppedEarly.step}. ` +
+      "The checkpoint of that step is kept; sdgan generate and sdgan evaluate use it with --checkpoint best";
+  const state = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
   const machine = [...(device ? ["--device", device] : []), ...(threads ? ["--threads", threads] : [])];
   const same = ["--data", data, "--run", run, ...machine];
   const config = options.config ?? `${folder}/config.yaml`;
@@ -188,11 +194,11 @@ function closing(
     "attribute-classifier": undefined,
   }[training];
   const further = options.steps && step < options.steps ? ["--steps", options.steps] : [];
-  const goOn = commandLine("train", training, ...same, "--resume", ...further);
+  const resume = commandLine("train", training, ...same, "--resume", ...further);
   return [
-    stands,
+    state,
     ...(early ? [early] : []),
-    ...(complete ? [] : [`To go on: ${goOn}`]),
+    ...(complete ? [] : [`To continue: ${resume}`]),
     ...(next ? [`Next: ${next}`] : []),
   ].join("\n");
 }

@@ -2,9 +2,9 @@ import { UserError } from "@sdgan/core/basics";
 import { libtorchIsLoaded, tuneProcess } from "@sdgan/torch/host";
 
 /**
- * Imports modules that need libtorch, into a process that is set up for it. Where it cannot be loaded, that is one line
- * with the remedy.
- * @param threads to compute with, by default one a core
+ * Sets up the process for libtorch, then imports modules that need it.
+ * @param threads to compute with; by default one per core
+ * @throws UserError with the remedy if libtorch cannot be loaded
  */
 export async function withTorch<Module>(load: () => Promise<Module>, threads?: number): Promise<Module> {
   try {
@@ -12,7 +12,7 @@ export async function withTorch<Module>(load: () => Promise<Module>, threads?: n
     return await load();
   } catch (error) {
     if (error instanceof Error && error.message.includes("libtorch"))
-      throw new UserError(`${error.message} (npx sdgan doctor says more)`, {
+      throw new UserError(`${error.message} (npx sdgan doctor prints details)`, {
         code: "device.unavailable",
         cause: error,
       });

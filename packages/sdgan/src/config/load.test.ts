@@ -23,7 +23,7 @@ function refusal(load: () => unknown): string {
     expect((error as Error).message).not.toContain("\n");
     return (error as Error).message;
   }
-  throw new Error("nothing was refused");
+  throw new Error("nothing was thrown");
 }
 
 describe("presets", () => {
@@ -33,7 +33,7 @@ describe("presets", () => {
     expect(loadConfig(file(`${name}.yaml`, formatConfig(config)))).toEqual(config);
   });
 
-  it("are of the sizes that their names and the papers say", () => {
+  it("have the sizes of their names and of the papers", () => {
     const sizes = (name: string) => imageSizes(loadConfig(name).generator);
     expect(presetNames).toEqual(["birds-64", "birds-128", "emoji-64", "cub", "coco", "flowers"]);
     expect(sizes("birds-64")).toEqual([16, 32, 64]);
@@ -94,7 +94,7 @@ describe("overrides", () => {
 });
 
 describe("files", () => {
-  it("extend presets, and other files by paths from where they lie", () => {
+  it("extend presets, and other files by paths relative to their own", () => {
     file("base.yaml", "extends: cub\ntraining: { batch: 4 }");
     const top = file("top.yaml", "extends: ./base.yaml\ntraining: { klWeight: 2 }");
     expect(loadConfig(top).training).toMatchObject({ batch: 4, klWeight: 2, damsmWeight: 5 });
@@ -107,7 +107,7 @@ describe("files", () => {
   });
 });
 
-describe("what is wrong is named", () => {
+describe("errors name the mistake", () => {
   it.each([
     [
       "generator.widht=48",
@@ -171,7 +171,7 @@ describe("what is wrong is named", () => {
     expect(refused).toContain(message);
   });
 
-  it("a preset or file that is not there", () => {
+  it("a missing preset or file", () => {
     expect(refusal(() => loadConfig("brids-64"))).toContain("did you mean birds-64?");
     expect(refusal(() => loadConfig("zebra"))).toContain("Presets are birds-64, birds-128");
     expect(refusal(() => loadConfig("./none.yaml"))).toContain("no file");
@@ -179,7 +179,7 @@ describe("what is wrong is named", () => {
   });
 });
 
-it("every key is described, and every field has a default", () => {
+it("every key has a description, and every field a default", () => {
   const fields = configFields();
   const sections = new Set(fields.map(({ path }) => path.replace(/\.?[^.]*$/, "")));
   for (const field of fields) {

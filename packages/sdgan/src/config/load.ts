@@ -16,15 +16,15 @@ import {
 import { Document, parseDocument, visit } from "yaml";
 
 /**
- * The configuration of a run: a preset's name or a YAML file, then `overrides` ("key.path=value", the value in
- * YAML), over the schema's defaults. A file may begin with `extends: NAME|FILE`.
- * @throws UserError in one line: where, what, what was found, what was expected.
+ * The configuration of a run: the schema's defaults, then a preset or a YAML file, then `overrides` ("key.path=value",
+ * the value in YAML). A file may begin with `extends: NAME|FILE`.
+ * @throws UserError of one line: the place, the key, what was found, what was expected.
  */
 export function loadConfig(nameOrFile: string, overrides: readonly string[] = []): Config {
   return resolveConfig([...layersOf(nameOrFile, process.cwd(), []), ...overrides.map(overrideLayer)]);
 }
 
-/** `config` as the YAML that `loadConfig` reads back. */
+/** `config` as YAML that `loadConfig` can read. */
 export function formatConfig(config: Config): string {
   const document = new Document(config);
   visit(document, {
@@ -35,7 +35,7 @@ export function formatConfig(config: Config): string {
   return document.toString({ flowCollectionPadding: false });
 }
 
-/** The layers of a preset or a file and of all that it extends, the deepest first. `extended` are the files on the way here. */
+/** The layers of a preset or a file and of all that it extends, the deepest first. `extended`: the files that led here. */
 function layersOf(nameOrFile: string, folder: string, extended: string[]): ConfigLayer[] {
   if (isPresetName(nameOrFile)) return presetLayers(nameOrFile);
   const file = findFile(nameOrFile, folder, extended.at(-1));
@@ -53,17 +53,17 @@ function layersOf(nameOrFile: string, folder: string, extended: string[]): Confi
   return [...layersOf(base, dirname(file), [...extended, file]), layer];
 }
 
-function findFile(nameOrFile: string, folder: string, askedBy: string | undefined): string {
+function findFile(nameOrFile: string, folder: string, extendedBy: string | undefined): string {
   const file = resolve(folder, nameOrFile);
-  const asked = askedBy ? `${askedBy}: extends` : "config";
+  const where = extendedBy ? `${extendedBy}: extends` : "config";
   if (/[/\\]|\.ya?ml$/.test(nameOrFile)) {
-    if (!existsSync(file)) throw new UserError(`${asked}: no file ${file}`, { code: "file.missing" });
+    if (!existsSync(file)) throw new UserError(`${where}: no file ${file}`, { code: "file.missing" });
     return file;
   }
   const guess = nearest(nameOrFile, presetNames);
   throw new UserError(
-    `${asked}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : ""} ` +
-      `Presets are ${presetNames.join(", ")}; or give the path of a .yaml file`,
+    `${where}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : ""} ` +
+      `Presets are ${presetNames.join(", ")}. Or give the path of a .yaml file`,
     { code: "config.invalid" },
   );
 }

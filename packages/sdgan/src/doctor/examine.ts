@@ -1,4 +1,4 @@
-/** What this machine has for training and drawing, and what to do about what it lacks. */
+/** Checks what this machine offers for training and generation, with advice on what is missing. */
 
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
@@ -6,12 +6,12 @@ import type { builtWith as imagesBuiltWith } from "@sdgan/images/setup";
 import type { builtWith as torchBuiltWith } from "@sdgan/torch/setup";
 import type { Finding } from "./finding.js";
 
-/** Looks at everything, in less than two seconds. What libtorch tells is left out where it cannot be loaded. */
+/** Makes all checks, in less than two seconds. Checks that need libtorch are skipped if it cannot be loaded. */
 export async function examine(): Promise<Finding[]> {
   const before = [node(), processor()];
   const { torch: setUp, images } = await whatWasSetUp();
   const after = [addons(setUp, images), memory(), disk()];
-  const cores = availableParallelism(); // libtorch keeps this thread on one of them.
+  const cores = availableParallelism(); // Read before libtorch binds this thread to one of them.
   try {
     await import("../tuned.js");
     const torch = await import("@sdgan/torch");
@@ -19,11 +19,11 @@ export async function examine(): Promise<Finding[]> {
   } catch (error) {
     const found = error instanceof Error ? error.message.split("\n")[0]! : String(error);
     const driver = existsSync("/proc/driver/nvidia/version") || existsSync("/dev/nvidiactl");
-    const gpu = { what: "GPU", found: driver ? "an NVIDIA driver is there" : "none" };
+    const gpu = { what: "GPU", found: driver ? "an NVIDIA driver is installed" : "none" };
     const libtorch = {
       what: "libtorch",
       found: setUp ? `${describe(setUp)}, cannot be loaded: ${found}` : found,
-      advice: "npx sdgan setup finds or installs libtorch and builds the addon",
+      advice: "run npx sdgan setup, which finds or installs libtorch and builds the addon",
       fatal: true,
     };
     return [...before, libtorch, gpu, ...after];
@@ -32,7 +32,7 @@ export async function examine(): Promise<Finding[]> {
 
 type Torch = typeof import("@sdgan/torch");
 
-/** What set-up built the addon against. */
+/** The libtorch that set-up built the addon against. */
 type SetUp = NonNullable<ReturnType<typeof torchBuiltWith>>;
 type ImagesSetUp = NonNullable<ReturnType<typeof imagesBuiltWith>>;
 
@@ -46,7 +46,7 @@ async function whatWasSetUp(): Promise<{ torch?: SetUp | undefined; images?: Ima
   }
 }
 
-/** Where the addons are: two folders of one cache, usually. */
+/** The paths of the addons: usually two folders of one cache. */
 function addons(torch: SetUp | undefined, images: ImagesSetUp | undefined): Finding {
   const found = Object.entries({ libtorch: torch, images }).map(
     ([name, built]) => `${name}: ${built ? built.addon : "not built"}`,
@@ -55,8 +55,8 @@ function addons(torch: SetUp | undefined, images: ImagesSetUp | undefined): Find
     torch && images
       ? images.jpeg
         ? undefined
-        : "JPEGs are prepared slowly without libjpeg-turbo: apt-get install -y libjpeg-dev (as root), then npx sdgan setup"
-      : "npx sdgan setup builds them";
+        : "preparing JPEGs is slow without libjpeg-turbo: apt-get install -y libjpeg-dev (as root), then npx sdgan setup"
+      : "run npx sdgan setup, which builds them";
   return { what: "addons", found: found.join(", "), ...(advice && { advice }) };
 }
 
@@ -64,8 +64,8 @@ const origins: Record<string, string> = {
   LIBTORCH: "from the variable LIBTORCH",
   project: "in this project's .libtorch",
   cache: "unpacked into the cache by set-up",
-  system: "the system's",
-  python: "that of a Python torch",
+  system: "installed in the system",
+  python: "from Python's torch",
 };
 
 function describe({ version, origin, home }: Pick<SetUp, "version" | "origin" | "home">): string {
@@ -88,18 +88,20 @@ async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: numbe
       what: "libtorch",
       found: setUp ? describe({ ...setUp, version: info.version }) : info.version,
       ...(!info.mkldnn && {
-        advice: "it lacks oneDNN, so it is slow: npx sdgan setup with another libtorch",
+        advice: "it lacks oneDNN and is therefore slow: run npx sdgan setup with another libtorch",
       }),
     },
     blas(info.config),
     {
       what: "threads",
       found: `${torch.threads()} of ${cores} cores; load ${load.toFixed(1)}`,
-      ...(load > cores && { advice: "other programs compute too: training waits for them" }),
+      ...(load > cores && { advice: "other programs use the cores too, which slows training down" }),
     },
     {
       what: "bfloat16",
-      found: hasBfloat16() ? "the processor has it" : "the processor lacks it: networks compute in float32",
+      found: hasBfloat16()
+        ? "supported by the processor"
+        : "not supported by the processor: networks compute in float32",
     },
     {
       what: "speed",
@@ -110,14 +112,14 @@ async function examineTorch(torch: Torch, setUp: SetUp | undefined, cores: numbe
   ];
 }
 
-/** Which library multiplies matrices: what libtorch was built with, or what the system lent it. */
+/** The library for matrix products: the one that libtorch was built with, or the system's that it has loaded. */
 function blas(config: string): Finding {
   const built = /BLAS_INFO=(\w+)/.exec(config)?.[1];
   const loaded = textOf("/proc/self/maps")
     .split("\n")
     .map((line) => line.slice(line.indexOf("/")))
     .find((path) => /\/lib(openblas|blas|mkl_core|blis)[^/]*\.so/.test(path));
-  if (built === "mkl" || !loaded) return { what: "BLAS", found: built ?? "not known" };
+  if (built === "mkl" || !loaded) return { what: "BLAS", found: built ?? "unknown" };
   return {
     what: "BLAS",
     found: loaded,
@@ -146,7 +148,7 @@ function processor(): Finding {
 }
 
 function memory(): Finding {
-  // In a container the limit may be below what the machine has; 0 or a huge number where there is none.
+  // A container's limit may be below the machine's memory; without a limit it is 0 or a huge number.
   const limit = process.constrainedMemory?.() ?? 0;
   const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   const free = Math.min(freemem(), total);
@@ -163,7 +165,9 @@ function disk(): Finding {
   return {
     what: "disk",
     found: `${gib(free)} GiB free in ${process.cwd()}`,
-    ...(free < 2 * 2 ** 30 && { advice: "a run takes up to 2 GiB: make room, or keep runs on another disk" }),
+    ...(free < 2 * 2 ** 30 && {
+      advice: "a run needs up to 2 GiB: free some space, or keep runs on another disk",
+    }),
   };
 }
 

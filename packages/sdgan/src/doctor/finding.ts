@@ -1,9 +1,9 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   what: string;
   found: string;
-  /** What to do about it; absent where all is well. */
+  /** How to fix the problem; absent if there is none. */
   advice?: string;
-  /** Nothing can be trained or drawn before this is mended. */
+  /** Training and generation are impossible until this is fixed. */
   fatal?: boolean;
 }

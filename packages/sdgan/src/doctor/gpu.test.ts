@@ -3,19 +3,19 @@ import { simulateCuda } from "@sdgan/torch/testing";
 import { expect, it } from "vitest";
 import { examineGpu } from "./gpu.js";
 
-it.skipIf(cudaDriver() !== undefined)("tells of no GPU where there is none", () => {
+it.skipIf(cudaDriver() !== undefined)("reports no GPU where there is none", () => {
   expect(examineGpu()).toEqual({ what: "GPU", found: "none" });
 });
 
-it("tells name, memory and speed of the one that training takes", () => {
+it("reports name, memory and speed of the GPU that training uses", () => {
   using _ = simulateCuda();
-  // The simulated GPU computes on the processor.
+  // The simulated GPU computes on the CPU.
   const { found, advice } = examineGpu({ size: [2, 8, 16] });
   expect(found).toMatch(/^Simulated GPU, 80 GiB, CUDA 13.0: convolution [\d.]+ TFLOP\/s in bfloat16$/);
   expect(advice).toBeUndefined();
 });
 
-it("says what to do where libtorch cannot use it", () => {
+it("gives advice where libtorch cannot use the GPU", () => {
   using simulated = simulateCuda();
   simulated.isUsable = false;
   expect(examineGpu()).toMatchObject({

@@ -1,7 +1,7 @@
 import { type DType, functional, inferenceMode, randn, scope, synchronize } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 
-/** Images, channels, and pixels a side of the convolution that is timed. A GPU needs more at once to be busy. */
+/** Images, channels, and pixels per side of the timed convolution. A GPU needs a larger one to be fully used. */
 const sizes: Record<Device, [B: number, channels: number, side: number]> = {
   cpu: [8, 64, 64],
   cuda: [64, 256, 64],
@@ -13,7 +13,7 @@ export interface SpeedOptions {
   size?: (typeof sizes)[Device];
 }
 
-/** Billions of multiplications and additions a second, in 3×3 convolutions such as the networks have. */
+/** GFLOP/s (multiplications and additions) of 3×3 convolutions like those of the networks. */
 export function convolutionSpeed(
   dtype: DType,
   { device = "cpu", seconds = 0.4, size = sizes[device] }: SpeedOptions = {},
@@ -21,9 +21,10 @@ export function convolutionSpeed(
   return inferenceMode(() =>
     scope(() => {
       const [B, channels, side] = size;
-      const lay = (shape: number[]) => randn(shape, { device }).to({ dtype, memoryFormat: "channels_last" });
-      const images = lay([B, channels, side, side]);
-      const weights = lay([channels, channels, 3, 3]);
+      const sample = (shape: number[]) =>
+        randn(shape, { device }).to({ dtype, memoryFormat: "channels_last" });
+      const images = sample([B, channels, side, side]);
+      const weights = sample([channels, channels, 3, 3]);
       const convolve = () => {
         scope(() => void functional.conv2d(images, weights, { padding: 1 }));
         synchronize();

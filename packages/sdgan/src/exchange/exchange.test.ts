@@ -209,7 +209,7 @@ describe("files that do not match", () => {
     expect(refusal(files(), [`generator.residualBlocks=${residualBlocks - 1}`])).toMatch(
       new RegExp(
         `netG_epoch_600\\.safetensors: the state has h_net2\\.residual\\.${residualBlocks - 1}\\.\\S+, ` +
-          "which this network has not; give the conf",
+          "which this network does not have; give the conf",
       ),
     );
     writeFileSync(at("few.pickle"), captionsPickle(WORDS - 1));

@@ -9,7 +9,7 @@ const discriminatorLoss = (...logits: Parameters<typeof discriminatorTerms>) =>
   weightedSum(discriminatorTerms(...logits));
 const generatorLoss = (fake: DiscriminatorLogits) => weightedSum(generatorTerms(fake));
 
-/** −log σ(x), as the formula has it. */
+/** −log σ(x), by the formula. */
 const surprise = (x: number) => -Math.log(1 / (1 + Math.exp(-x)));
 const mean = (xs: number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
 const onReal = (xs: number[]) => mean(xs.map(surprise));
@@ -24,7 +24,7 @@ describe("adversarial losses", () => {
     [-1.25, 0.5],
   ] as const;
 
-  it("are the sums of cross entropies that the papers write", () => {
+  it("are the papers' sums of cross entropies", () => {
     const [ofReal, ofFake] = [
       logitsOf(tensor(real), tensor(realOfSentence)),
       logitsOf(tensor(fake), tensor(fakeOfSentence)),
@@ -37,7 +37,7 @@ describe("adversarial losses", () => {
     expect(generatorLoss(ofFake).item()).toBeCloseTo(deceived, 6);
   });
 
-  it("stay finite, with their gradients, when a discriminator is sure", () => {
+  it("are finite, with finite gradients, when a discriminator is certain", () => {
     const logits = tensor([-200, 200], { requiresGrad: true });
     const loss = generatorLoss(logitsOf(logits, logits));
     expect(loss.item()).toBeCloseTo(200, 4);

@@ -1,4 +1,4 @@
-/** AttnGAN's adversarial losses (Xu et al., CVPR 2018, eq. 4 and 5, with the wrong pairs of its published code). */
+/** AttnGAN's adversarial losses (Xu et al., CVPR 2018, eq. 4 and 5, with the mismatched pairs of the published code). */
 import { full, functional, type Tensor } from "@sdgan/torch";
 import type { LossTerm } from "./terms.js";
 
@@ -37,7 +37,7 @@ export function generatorTerms(fake: DiscriminatorLogits): LossTerm[] {
   ];
 }
 
-/** Mean binary cross entropy of logits with one target, stable for every logit. */
+/** Mean binary cross entropy of logits with the same target for all, numerically stable. */
 function bce(logits: Tensor, target: number): Tensor {
   const { dtype, device, shape } = logits;
   return functional.binaryCrossEntropyWithLogits(logits, full(shape, target, { dtype, device }));

@@ -7,7 +7,7 @@ type Distance = ContrastiveOptions["distance"];
 const distances: Distance[] = ["raw", "perElement"];
 const [alpha, epsilon] = [0.1, 1];
 
-/** One pair of features of N = 4 elements, 0.6·length and 0.8·length apart in two of them. */
+/** One pair of features of N = 4 elements; two elements differ, by 0.6·length and 0.8·length. */
 function pair(length: number) {
   const v1 = tensor(
     [
@@ -31,7 +31,7 @@ function pair(length: number) {
 }
 
 describe("contrastive loss by hand", () => {
-  // Raw: over 2N = 8. Per element: d is half of the length, and the loss over 2.
+  // raw: divided by 2N = 8. perElement: d is half of the length, and the loss is divided by 2.
   const cases: { distance: Distance; length: number; where: string; same: number; apart: number }[] = [
     { distance: "raw", length: 0.05, where: "d < α", same: 0.1 ** 2 / 8, apart: 0.95 ** 2 / 8 },
     { distance: "raw", length: 0.6, where: "α < d < ε", same: 0.36 / 8, apart: 0.16 / 8 },
@@ -83,7 +83,7 @@ describe("contrastive loss by hand", () => {
 });
 
 describe("contrastive loss's gradient", () => {
-  it.each(distances)("is that of finite differences, in all three regions: %s", (distance) => {
+  it.each(distances)("agrees with finite differences in all three regions: %s", (distance) => {
     manualSeed(1);
     const [pairs, N] = [6, 6];
     const scale = distance === "raw" ? 1 : Math.sqrt(N);
@@ -129,7 +129,7 @@ describe("contrastive loss's gradient", () => {
   });
 });
 
-/** Of both features, −0 as 0. */
+/** The gradients for both features, with −0 as 0. */
 function gradientOf(length: number, same: number, distance: Distance, least: number): number[] {
   const [v1, v2] = pair(length);
   v1.requiresGrad = true;

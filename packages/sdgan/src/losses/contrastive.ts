@@ -2,19 +2,19 @@
 import type { Tensor } from "@sdgan/torch";
 
 export interface ContrastiveOptions {
-  /** α: two captions of one image are drawn no closer than this. 0 gives Hadsell et al.'s loss (2006). */
+  /** α: features of two captions of one image are not pulled closer than this. 0 gives Hadsell et al.'s loss (2006). */
   alpha: number;
-  /** ε: images of different captions are pushed apart as far as this. */
+  /** ε: features of captions of two images are pushed apart up to this distance. */
   epsilon: number;
   /**
-   * `raw`: d = ‖v1 − v2‖₂, and the loss is over 2N as the paper writes it. `perElement`: d = ‖v1 − v2‖₂ / √N, whose
-   * size does not grow with N; the N before the sum is then in d already. Both weigh y = 1 alike when α does not bind.
+   * `raw`: d = ‖v1 − v2‖₂, and the loss is divided by 2N as in the paper. `perElement`: d = ‖v1 − v2‖₂ / √N, which does
+   * not grow with N; the loss is divided by 2, since d² already contains 1/N. Both give the same loss for y = 1 if d > α.
    */
   distance: "raw" | "perElement";
 }
 
 /**
- * The distance of the two branches' features, pair by pair: [B].
+ * The distance between the two branches' features of each pair: [B].
  *
  * @param v1 [B, …]
  * @param v2 [B, …]
@@ -30,7 +30,7 @@ export function pairDistances(
 }
 
 /**
- * The loss, a mean over the pairs of a batch:
+ * The contrastive loss, a mean over the pairs of a batch:
  *
  *   L_c = 1/(2N) · [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],   d = ‖v1 − v2‖₂,
  *

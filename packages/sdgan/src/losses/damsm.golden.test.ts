@@ -4,7 +4,7 @@ import { expectClose, golden } from "../testing/golden.js";
 import { sentenceLoss, wordContexts, wordsLoss } from "./damsm.js";
 
 describe("DAMSM", () => {
-  it("attends to regions as the published code does", () => {
+  it("has the published code's attention over regions", () => {
     noGrad(() =>
       scope(() => {
         const file = golden("attention");
@@ -37,7 +37,7 @@ describe("DAMSM", () => {
     const [regions, words, code, sentence] = inputs as [Tensor, Tensor, Tensor, Tensor];
     const mask = file.mask(words, "lengths");
     const classes = file.get("class_ids");
-    // A cross entropy near zero is a difference of larger numbers: its error is of their size.
+    // A cross entropy near zero is a difference of larger numbers, so its error is relative to those.
     const scale = Math.max(...Object.values(losses).flat());
     const close = (actual: number, expected: number) =>
       expect(Math.abs(actual - expected) / scale).toBeLessThan(1e-4);

@@ -22,9 +22,9 @@ function example(D: number) {
 
 beforeEach(() => manualSeed(1));
 
-// More regions than features, and fewer: words are compared in two ways.
+// More regions than features, and fewer: the two ways to compare words.
 describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
-  it("by words are those of the equations, caption by caption and word by word", () => {
+  it("by words agree with the equations, computed caption by caption and word by word", () => {
     const { regions, words, mask } = example(D);
     const scores = referenceScores(regions, words);
     expect(relativeError(wordScores(regions, words, mask, gamma), matrix(scores))).toBeLessThan(1e-9);
@@ -32,7 +32,7 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
     expectLosses(wordsLoss(regions, words, mask, gamma, classes), referenceLosses(scores, [7, 3, 7, 5]));
   });
 
-  it("by sentence are those of the equations", () => {
+  it("by sentence agree with the equations", () => {
     const { code, sentence } = example(D);
     const [codes, sentences] = [rows(code), rows(sentence)];
     const scores = codes.map((c) => sentences.map((s) => cosine(c, s)));
@@ -40,7 +40,7 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
     expectLosses(sentenceLoss(code, sentence, gamma, classes), referenceLosses(scores, [7, 3, 7, 5]));
   });
 
-  it("see contexts that are mixtures of regions", () => {
+  it("use contexts that are mixtures of regions", () => {
     const { regions, words, mask } = example(D);
     const { context, attention } = wordContexts(regions, words, mask, gamma[0]);
     expect(attention.shape).toEqual([B, B, 6, H * W]);
@@ -52,7 +52,7 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
     expect(relativeError(context.select(0, i).select(0, j).select(0, t), expected)).toBeLessThan(1e-9);
   });
 
-  it("do not depend on padding, however much and whatever there is of it", () => {
+  it("do not depend on the amount or the values of padding", () => {
     const { regions, ...text } = example(D);
     const expected = wordScores(regions, text.words, text.mask, gamma);
     for (const filling of [0, 1e4, Number.NaN]) {
@@ -61,7 +61,7 @@ describe.each([5, 8])("DAMSM's losses, %i features in 6 regions,", (D) => {
     }
   });
 
-  it("pass no gradient to padding, and none of it on", () => {
+  it("pass no gradient to padding, and none from it", () => {
     const { regions, ...text } = example(D);
     const gradients = [0, 1e4, Number.NaN].map((filling) => {
       const { words, mask } = padMore(text, 1, filling);
@@ -126,7 +126,7 @@ function referenceScores(regions: Tensor, words: Tensor): number[][] {
   );
 }
 
-/** What every word sees of an image, given as its regions. */
+/** The context of every word in an image, which is given as its regions. */
 function referenceContexts(image: number[][], caption: number[][]): number[][] {
   const overWords = image.map((region) => softmax(caption.map((word) => dot(region, word)))); // e
   return caption.map((_, t) => {
@@ -135,7 +135,7 @@ function referenceContexts(image: number[][], caption: number[][]): number[][] {
   });
 }
 
-/** Cross entropies of the diagonal, both ways, over those of other classes. */
+/** Cross entropies of the diagonal in both directions, among images of other classes. */
 function referenceLosses(
   scores: number[][],
   classIds?: number[],

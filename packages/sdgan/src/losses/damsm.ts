@@ -1,20 +1,20 @@
 /**
- * DAMSM's losses (Xu et al., 2018, §3.2): how well each image of a batch fits each caption, by words and by
- * sentence, and the cross entropy of finding the own one among the others.
+ * DAMSM's losses (Xu et al., 2018, §3.2): scores of how well each image of a batch matches each caption, by words and by
+ * sentence, and the cross entropy of identifying the matching one.
  */
 import { arange, functional, type Tensor } from "@sdgan/torch";
 
-/** γ1 sharpens attention over regions, γ2 weighs the words, γ3 scales the scores. */
+/** γ1 sharpens the attention over regions, γ2 the weighting of words, γ3 scales the scores. */
 export type Gamma = readonly [gamma1: number, gamma2: number, gamma3: number];
 
-/** Cross entropies of finding the caption of an image, and the image of a caption. */
+/** Cross entropies of identifying the caption of an image, and the image of a caption. */
 export interface MatchingLoss {
   imageToText: Tensor;
   textToImage: Tensor;
 }
 
 /**
- * The loss by words. Region-word scores of all pairs are computed at once, not caption by caption.
+ * The loss by words. Region-word scores of all pairs are computed at once instead of caption by caption.
  *
  * @param regions [B, D, H, W]
  * @param words [B, D, T]
@@ -47,7 +47,7 @@ export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, class
 export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: Gamma): Tensor {
   const [J, T] = mask.shape as [number, number];
   const absent = mask.logicalNot();
-  const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding reaches no gradient.
+  const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding does not affect gradients.
   const attended = attendRegions(regions, present, mask, gamma[0]);
   const [, R, D] = attended.places.shape as [number, number, number];
   const flatWords = present.transpose(0, 1).reshape(1, D, J * T);
@@ -58,16 +58,16 @@ export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: 
 
 type Attended = ReturnType<typeof attendRegions>;
 
-/** Of each word's context in each image: its product with the word, and its length; both [I, J·T]. */
+/** The product of each word's context in each image with the word, and the context's norm; both [I, J·T]. */
 function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
   const context = places.transpose(1, 2).bmm(attention); // [I, D, J·T]
   return { dot: context.mul(flatWords).sum(1), norm: context.norm(1) };
 }
 
 /**
- * The same without the contexts, which is less work for fewer regions than features. Since context_t = Σ_r a_r ·
- * region_r, its product with w_t is Σ_r a_r · (region_r · w_t), of scores that are there already, and its square is
- * aᵀ G a with G the regions' products.
+ * The same without computing the contexts, which is less work if there are fewer regions than features. Since
+ * context_t = Σ_r a_r · region_r, its product with w_t is Σ_r a_r · (region_r · w_t), computed from the existing scores,
+ * and its squared norm is aᵀ G a, where G contains the products of the regions.
  */
 function comparedByProducts({ places, scores, attention }: Attended) {
   const gram = places.bmm(places.transpose(1, 2)); // [I, R, R]
@@ -76,7 +76,7 @@ function comparedByProducts({ places, scores, attention }: Attended) {
 }
 
 /**
- * What each word of each caption sees of each image: context_t = Σ_regions a · region.
+ * The context of each word of each caption in each image: context_t = Σ_regions a · region.
  *
  * @returns context [I, J, T, D] and attention over regions [I, J, T, H·W], for images I and captions J
  */
@@ -111,7 +111,7 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
   return { places, scores, attention: attention.view(I, R, J * T) };
 }
 
-/** @param scores [images, captions], the pairs that belong together on the diagonal */
+/** @param scores [images, captions], with matching pairs on the diagonal */
 function matchingLoss(scores: Tensor, classIds?: Tensor): MatchingLoss {
   const B = scores.size(0);
   const own = arange(0, B, 1, { device: scores.device });

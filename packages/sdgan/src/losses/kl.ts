@@ -1,7 +1,7 @@
 import type { Tensor } from "@sdgan/torch";
 
 /**
- * −½ · mean(1 + log σ² − μ² − σ²): the divergence of N(μ, σ²) from N(0, I), a mean over all its elements
+ * −½ · mean(1 + log σ² − μ² − σ²): the divergence of N(μ, σ²) from N(0, I), averaged over all elements
  * (Zhang et al., StackGAN, 2017, eq. 2).
  *
  * @param mean μ: [B, C]

@@ -1,10 +1,10 @@
-/** A loss as a list of named, weighted terms: what is minimized, what is logged, and what a test can hold. */
+/** A loss as a list of named, weighted terms, which are minimized, logged and tested. */
 import type { Tensor } from "@sdgan/torch";
 
 export interface LossTerm {
-  /** As in `metrics.jsonl`: "fake", "damsm/words". */
+  /** The name in `metrics.jsonl`: "fake", "damsm/words". */
   name: string;
-  /** The term by itself: one number. */
+  /** The term without its weight: a scalar. */
   value: Tensor;
   /** Its factor in the sum. */
   weight: number;
@@ -17,12 +17,12 @@ export function weightedSum(terms: readonly LossTerm[]): Tensor {
   return rest.reduce((sum, term) => sum.add(term), first);
 }
 
-/** The terms under a longer name: "real" under "discriminator/stage1" is "discriminator/stage1/real". */
+/** The terms with a prefix added to their names: "real" under "discriminator/stage1" is "discriminator/stage1/real". */
 export function under(prefix: string, terms: readonly LossTerm[]): LossTerm[] {
   return terms.map((term) => ({ ...term, name: `${prefix}/${term.name}` }));
 }
 
-/** The values by name, free of the graph: for the log. */
+/** The values by name, detached from the graph, for the log. */
 export function valuesOf(terms: readonly LossTerm[]): Record<string, Tensor> {
   return Object.fromEntries(terms.map(({ name, value }) => [name, value.detach()]));
 }

@@ -30,7 +30,7 @@ describe("AttnGAN's names", () => {
     expectSame(one.stateDict(), other.stateDict());
   });
 
-  it.each([8, 16, 32, 64, 128, 256, 512])("take a discriminator of %d pixels there and back", (imageSize) => {
+  it.each([8, 16, 32, 64, 128, 256, 512])("convert a discriminator of %d pixels and back", (imageSize) => {
     const make = () => new Discriminator({ width: 1, imageSize, textWidth: 3 });
     const [one, other] = [make(), make()];
     const name = (ours: string) => attnganDiscriminatorName(ours, imageSize);
@@ -46,7 +46,7 @@ describe("AttnGAN's names", () => {
     expect(attnganDiscriminatorName("narrow.0.conv.weight", 128)).toBe("img_code_s32_1.0.weight");
   });
 
-  it("are refused for what AttnGAN has not, and missed where its state lacks them", () => {
+  it("throw for tensors that AttnGAN does not have or that are missing from the state", () => {
     const conditioned = new Generator({ ...options, scbn: ["sentence", "none", "none", "none"] });
     expect(() => theirs(conditioned, attnganGeneratorName)).toThrow(
       /no name for first\.upBlocks\.0\.norm\.sentence/,
@@ -60,7 +60,7 @@ describe("AttnGAN's names", () => {
   });
 });
 
-/** A network's state as AttnGAN would save it: no two tensors under one name, pointwise layers as convolutions. */
+/** A network's state as AttnGAN would save it: unique names, pointwise layers as convolutions. */
 function theirs(network: Generator | Discriminator, name: (ours: string) => string): Map<string, Tensor> {
   const state = new Map<string, Tensor>();
   for (const [ours, tensor] of network.stateDict()) {

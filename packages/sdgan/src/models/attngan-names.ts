@@ -1,6 +1,6 @@
 /**
- * The parameter names of AttnGAN's published code, for those of this project: so that its checkpoints can be read.
- * A convolution of size 1 there may be a linear layer here, with the same weights in another shape.
+ * Maps this project's parameter names to those of AttnGAN's published code, to read and write its checkpoints. A
+ * convolution of size 1 in AttnGAN may be a linear layer here, with the same weights in another shape.
  */
 import type { nn, Tensor } from "@sdgan/torch";
 
@@ -47,14 +47,17 @@ const discriminatorRules = (halvings: number): Rule[] => [
   [/^unconditionalHead\.(.+)$/, (rest) => `UNCOND_DNET.outlogits.0.${rest}`],
 ];
 
-/** Inception's own names are torchvision's, there and here. */
+/** Inception's layers have torchvision's names in both projects. */
 const imageEncoderRules: Rule[] = [
   [/^inception\.(.+)$/, (rest) => rest!],
   [/^toRegions\.(.+)$/, (rest) => `emb_features.${rest}`],
   [/^toCode\.(.+)$/, (rest) => `emb_cnn_code.${rest}`],
 ];
 
-/** AttnGAN's name for a tensor of the generator's state. Throws for what AttnGAN's generator has not (SCBN's own). */
+/**
+ * AttnGAN's name for a tensor of the generator's state.
+ * @throws Error for tensors that AttnGAN's generator does not have (SCBN's)
+ */
 export function attnganGeneratorName(name: string): string {
   return rename(name, generatorRules);
 }
@@ -64,7 +67,7 @@ export function attnganDiscriminatorName(name: string, imageSize: number): strin
   return rename(name, discriminatorRules(Math.log2(imageSize / 4)));
 }
 
-/** As `attnganGeneratorName`; what AttnGAN's generator has not (SCBN's own) keeps its name. */
+/** Like `attnganGeneratorName`, but tensors that AttnGAN's generator does not have (SCBN's) keep their names. */
 export function publishedGeneratorName(name: string): string {
   return find(name, generatorRules) ?? name;
 }
@@ -74,7 +77,7 @@ export function attnganImageEncoderName(name: string): string {
   return rename(name, imageEncoderRules);
 }
 
-/** A network's state under AttnGAN's names and in its shapes: as PyTorch's `load_state_dict` takes it there. */
+/** A network's state with AttnGAN's names and shapes, for PyTorch's `load_state_dict`. */
 export function attnganState(
   state: ReadonlyMap<string, Tensor>,
   attnganName: (name: string) => string,
@@ -82,15 +85,15 @@ export function attnganState(
   return new Map(
     Array.from(state, ([name, tensor]) => [
       attnganName(name),
-      // A convolution of size 1 there, a linear layer here.
+      // A convolution of size 1 in AttnGAN, a linear layer here.
       name.endsWith("attention.project.weight") ? tensor.unsqueeze(2).unsqueeze(3) : tensor,
     ]),
   );
 }
 
 /**
- * Loads a state under AttnGAN's names. Throws an error that names what is missing, left over, or does not fit, before
- * anything is changed. PyTorch before 0.4.1 did not count BN's batches: that count may be missing.
+ * Loads a state with AttnGAN's names. BN's batch count may be missing, since PyTorch before 0.4.1 did not have it.
+ * @throws Error, before anything is changed, that names a tensor that is missing, unexpected, or of another shape
  */
 export function loadAttnganState(
   network: nn.Module,
@@ -108,7 +111,7 @@ export function loadAttnganState(
     leftOver.delete(theirs);
   }
   const [unknown] = leftOver;
-  if (unknown !== undefined) throw new Error(`the state has ${unknown}, which this network has not`);
+  if (unknown !== undefined) throw new Error(`the state has ${unknown}, which this network does not have`);
   network.loadStateDict(renamed);
 }
 

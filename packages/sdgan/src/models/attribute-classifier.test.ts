@@ -5,8 +5,8 @@ import { AttributeClassifier } from "./attribute-classifier.js";
 
 beforeEach(() => manualSeed(1));
 
-describe("attributeClassifier", () => {
-  it("has logits for every attribute's values", () => {
+describe("attribute classifier", () => {
+  it("returns logits for every attribute's values", () => {
     const logits = new AttributeClassifier([10, 3, 2], 2).forward(randn([4, 3, 64, 64]));
     expect(logits.map(({ shape }) => shape)).toEqual([
       [4, 10],
@@ -15,7 +15,7 @@ describe("attributeClassifier", () => {
     ]);
   });
 
-  it("shows what its logits are of, averaged over places", () => {
+  it("returns the features of its logits, averaged over places", () => {
     const attributeClassifier = new AttributeClassifier([3], 2).eval();
     const image = randn([4, 3, 64, 64]);
     const { features, logits } = attributeClassifier.extract(image);

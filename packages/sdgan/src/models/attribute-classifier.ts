@@ -3,14 +3,14 @@ import { ConvBlock, DownBlock } from "./discriminator.js";
 import { atLeastFloat32 } from "./layers.js";
 
 /**
- * Reads the attributes that an image shows: one classifier for each attribute on shared convolutions. It is trained
- * on real images alone and shares nothing with what it judges.
+ * Predicts the attributes that an image shows: one classifier per attribute on shared convolutions. It is trained on real
+ * images only and shares no weights with the GAN.
  */
 export class AttributeClassifier extends nn.Module {
   readonly blocks: (DownBlock | ConvBlock)[];
   readonly heads: nn.Linear[];
 
-  /** @param values how many values each attribute has */
+  /** @param values number of values of each attribute */
   constructor(
     values: readonly number[],
     readonly width = 32,
@@ -33,7 +33,7 @@ export class AttributeClassifier extends nn.Module {
     return this.extract(image).logits;
   }
 
-  /** … and what they are read from, averaged over places: features [B, 8 · width], at least float32. */
+  /** The logits, and the features that they are computed from, averaged over places: [B, 8 · width], at least float32. */
   extract(image: Tensor): { features: Tensor; logits: Tensor[] } {
     const hidden = this.blocks.reduce((input: Tensor, block) => block.forward(input), image);
     const places = atLeastFloat32(hidden); // [B, 8 · width, 4, 4]

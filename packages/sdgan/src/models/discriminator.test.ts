@@ -4,13 +4,13 @@ import { gradcheckAlongDirections, gradcheckNetwork, inGeneralPosition } from ".
 import { ConvBlock, Discriminator, DownBlock } from "./discriminator.js";
 
 const random = (...shape: number[]) => randn(shape, { dtype: "float64" });
-/** For networks with kinks, which a smaller step seldom crosses. */
+/** A small step, for networks with kinks, which it rarely crosses. */
 const small = { eps: 1e-6 };
 
 beforeEach(() => manualSeed(1));
 
 describe("discriminator", () => {
-  it.each([8, 16, 32, 64, 128, 256])("sees 8d features of 4×4 places in %d pixels", (imageSize) => {
+  it.each([8, 16, 32, 64, 128, 256])("has 8d features at 4×4 places for %d pixels", (imageSize) => {
     const discriminator = new Discriminator({ width: 1, imageSize, textWidth: 5 });
     const features = discriminator.forward(randn([3, 3, imageSize, imageSize]));
     expect(features.shape).toEqual([3, 8, 4, 4]);
@@ -18,7 +18,7 @@ describe("discriminator", () => {
     expect(discriminator.conditional(features, randn([3, 5])).shape).toEqual([3]);
   });
 
-  it("judges in float32 what it sees in bfloat16", () => {
+  it("returns float32 logits for bfloat16 images", () => {
     const discriminator = new Discriminator({ width: 2, imageSize: 32, textWidth: 5 });
     const features = discriminator.forward(randn([3, 3, 32, 32]).to("bfloat16"));
     expect(features.dtype).toBe("bfloat16");
@@ -31,7 +31,7 @@ describe("discriminator", () => {
     [128, 19_424_002],
     [256, 71_858_946],
   ])("of %d pixels has AttnGAN's %d parameters at d = 64", (imageSize, expected) => {
-    // The count is quadratic in the width, so three narrow networks, which are soon made, tell it.
+    // The count is quadratic in the width, so it is determined by three narrow networks, which are created quickly.
     const widths = [1, 2, 4];
     const counts = widths.map(
       (width) => new Discriminator({ width, imageSize, textWidth: 256 }).parameterCount,
@@ -64,13 +64,13 @@ describe("discriminator", () => {
 });
 
 describe("the discriminator's blocks have the gradients of finite differences", () => {
-  it.each([true, false])("half the size, normalized: %s", (normalized) => {
+  it.each([true, false])("downsampling, normalized: %s", (normalized) => {
     const block = inGeneralPosition(new DownBlock(2, 3, normalized));
     const input = random(2, 2, 4, 4);
     gradcheckNetwork(block, () => block.forward(input), [input], small);
   });
 
-  it("the same size", () => {
+  it("of the same size", () => {
     const block = inGeneralPosition(new ConvBlock(2, 3));
     const input = random(2, 2, 3, 4);
     gradcheckNetwork(block, () => block.forward(input), [input], small);

@@ -1,15 +1,15 @@
 /**
- * One discriminator a stage (Xu et al., 2018): convolutions down to 4×4, then two heads. The unconditional one asks
- * whether an image is real, the conditional one whether it is real and fits the sentence. Its features compare the
- * images of the two Siamese branches.
+ * The discriminator of one stage (Xu et al., 2018): convolutions down to 4×4, then two heads. The unconditional head
+ * predicts whether an image is real, the conditional head whether it is real and matches the sentence. The contrastive
+ * loss compares its features of the two Siamese branches' images.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
 import { atLeastFloat32, conv3x3, initialize } from "./layers.js";
 
 export interface DiscriminatorOptions {
-  /** d, the channels of the first convolution at 64 pixels; 8d reach the heads whatever the size. */
+  /** d, the channels of the first convolution at 64 pixels; the heads get 8d channels at every size. */
   width: number;
-  /** Pixels a side of the images that it judges: 4 times a power of two. */
+  /** Pixels per side of its input images: 4 times a power of two. */
   imageSize: number;
   /** D, the width of the sentence feature. */
   textWidth: number;
@@ -17,7 +17,7 @@ export interface DiscriminatorOptions {
 
 export class Discriminator extends nn.Module {
   readonly down: DownBlock[];
-  /** 3×3 blocks that bring images of more than 64 pixels back to 8d channels. */
+  /** 3×3 blocks that reduce the channels to 8d for images of more than 64 pixels. */
   readonly narrow: ConvBlock[];
   readonly joint: ConvBlock;
   readonly conditionalHead: nn.Conv2d;
@@ -45,7 +45,7 @@ export class Discriminator extends nn.Module {
   /**
    * image [B, 3, S, S] → features [B, 8d, 4, 4].
    *
-   * @param batches sizes of batches that stand one after another: BN takes each for itself, as in as many calls
+   * @param batches sizes of consecutive batches in `image`; BN normalizes each separately, as in separate calls
    */
   forward(image: Tensor, batches?: readonly number[]): Tensor {
     return [...this.down, ...this.narrow].reduce(
@@ -59,7 +59,7 @@ export class Discriminator extends nn.Module {
     return atLeastFloat32(this.unconditionalHead.forward(features)).view(-1);
   }
 
-  /** Logits [B], float32 or more: is this image real, and of this sentence [B, D]? */
+  /** Logits [B], float32 or more: is this image real, and does it match this sentence [B, D]? */
   conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
     const [B, , H, W] = features.shape as [number, number, number, number];
     const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);

@@ -72,7 +72,7 @@ describe("gradients of the generator's layers are those of finite differences", 
     gradcheckAlongDirections(stage, fn, [hidden, text.words, text.sentence]);
   });
 
-  it("all of it", () => {
+  it("the whole generator", () => {
     const generator = inGeneralPosition(new Generator(options));
     const [noise, epsilon, text] = [random(3, 2), random(3, 3), captions()];
     const fn = () => {

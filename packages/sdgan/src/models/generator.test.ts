@@ -23,7 +23,7 @@ const kinds = (stages: number, kind: ScbnKind) => new Array<ScbnKind>(stages).fi
 beforeEach(() => manualSeed(1));
 
 describe("conditioning augmentation", () => {
-  it("gives μ + σ ⊙ ε, of the ε given or of a new one each time", () => {
+  it("computes μ + σ ⊙ ε, with the given ε or a new one each time", () => {
     const module = inGeneralPosition(new ConditioningAugmentation(6, 4));
     const [sentence, epsilon] = [randn([3, 6], { dtype }), randn([3, 4], { dtype })];
     const { code, mean, logVariance } = module.forward(sentence, epsilon);
@@ -43,7 +43,7 @@ describe("generator", () => {
     { stages: 3, firstSize: 16, residualBlocks: 2, scbn: kinds(3, "both") },
     { stages: 4, firstSize: 8, residualBlocks: 2, scbn: kinds(4, "word") },
     { stages: 4, firstSize: 8, residualBlocks: 0, scbn: ["none", "sentence", "both", "word"] as const },
-  ])("draws an image a stage: $stages from $firstSize, SCBN $scbn", (given) => {
+  ])("generates an image per stage: $stages from $firstSize, SCBN $scbn", (given) => {
     const generator = new Generator({ ...tiny, ...given });
     const text = randomText([3, 1], tiny.textWidth);
     const { images, attentions, mean, logVariance } = generator.forward(randn([2, tiny.noise]), text);
@@ -61,13 +61,13 @@ describe("generator", () => {
     expect(blocks).toEqual(new Array(given.stages - 1).fill(given.residualBlocks));
   });
 
-  it("has as many parameters as AttnGAN's at the size for CUB", () => {
+  it("has the same number of parameters as AttnGAN's at the size for CUB", () => {
     const size = { width: 32, stages: 3, firstSize: 64, residualBlocks: 2, noise: 100, condition: 100 };
     const generator = new Generator({ ...tiny, ...size, textWidth: 256, scbn: kinds(3, "none") });
     expect(generator.parameterCount).toBe(7_084_592);
   });
 
-  it("draws before training what it would draw without SCBN", () => {
+  it("generates the same images before training as without SCBN", () => {
     const generator = new Generator({ ...tiny, scbn: kinds(3, "both") });
     const plain = new Generator({ ...tiny, scbn: kinds(3, "none") });
     const state = generator.stateDict();
@@ -78,13 +78,13 @@ describe("generator", () => {
       expect(image.equal(expected[i]!)).toBe(true);
   });
 
-  it("draws a caption alike alone and among others, in evaluation", () => {
+  it("generates the same image of a caption alone and in a batch, in evaluation", () => {
     const generator = inGeneralPosition(new Generator(tiny));
     const [noise, epsilon] = [randn([4, 3], { dtype }), randn([4, 4], { dtype })];
     const lengths = [2, 5, 1, 3];
     const text = randomText(lengths, tiny.textWidth, { dtype });
     noGrad(() => {
-      generator.forward(noise, text, epsilon); // For running statistics.
+      generator.forward(noise, text, epsilon); // Updates the running statistics.
       generator.eval();
       const together = generator.forward(noise, text, epsilon).images;
       for (const [b, length] of lengths.entries()) {
@@ -97,7 +97,7 @@ describe("generator", () => {
     });
   });
 
-  it.each(["sentence", "word", "both"] as const)("minds every word once SCBN is trained: %s", (kind) => {
+  it.each(["sentence", "word", "both"] as const)("depends on every word once SCBN is trained: %s", (kind) => {
     const generator = inGeneralPosition(new Generator({ ...tiny, stages: 1, scbn: [kind] })).eval();
     const text = randomText([3], tiny.textWidth, { dtype });
     const [noise, epsilon] = [randn([1, 3], { dtype }), randn([1, 4], { dtype })];

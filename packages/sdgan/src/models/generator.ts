@@ -1,6 +1,6 @@
 /**
- * The staged generator: a small image from sentence and noise, then stage after stage twice the size, each looking
- * at the words again. With SCBN at the end of every up-block it is SD-GAN's; with kind `none` AttnGAN's.
+ * The staged generator: stage 1 generates a small image from sentence and noise; each later stage doubles the size and
+ * attends to the words. With SCBN at the end of every up-block it is SD-GAN's generator; with kind `none`, AttnGAN's.
  */
 import type { ScbnKind } from "@sdgan/core";
 import { cat, nn, randn, type Tensor } from "@sdgan/torch";
@@ -13,7 +13,7 @@ export interface GeneratorOptions {
   /** g, the channels of a stage's hidden image. */
   width: number;
   stages: number;
-  /** Pixels a side of the first stage's image: 4 times a power of two. */
+  /** Pixels per side of the first stage's image: 4 times a power of two. */
   firstSize: number;
   residualBlocks: number;
   /** Width of z. */
@@ -29,7 +29,7 @@ export interface GeneratorOptions {
 }
 
 export interface Generated {
-  /** One image a stage, [B, 3, S, S] in −1 … 1, small to large. */
+  /** One image per stage, [B, 3, S, S] in −1 … 1, small to large. */
   images: Tensor[];
   /** μ and log σ² of conditioning augmentation: [B, condition]. */
   mean: Tensor;
@@ -62,7 +62,7 @@ export class Generator extends nn.Module {
 
   /**
    * @param noise z: [B, noise]. The images are computed in its dtype.
-   * @param epsilon ε of conditioning augmentation: [B, condition]; drawn if not given
+   * @param epsilon ε of conditioning augmentation: [B, condition]; sampled if not given
    */
   forward(noise: Tensor, text: TextFeatures, epsilon?: Tensor): Generated {
     const { code, mean, logVariance } = this.conditioning.forward(text.sentence, epsilon);
@@ -128,7 +128,7 @@ export class FirstStage extends nn.Module {
   }
 }
 
-/** Stages 2, 3, …: word attention beside the hidden image → residual blocks → up-block. */
+/** Stages 2, 3, …: word attention, joined with the hidden image → residual blocks → up-block. */
 export class LaterStage extends nn.Module {
   readonly attention: WordAttention;
   readonly residual: ResidualBlock[];

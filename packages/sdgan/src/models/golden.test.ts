@@ -18,7 +18,7 @@ describe("text encoder", () => {
     encoder.loadStateDict(file.below("weights."));
     encoder.eval();
     const { words, sentence } = encoder.forward(file.get("captions"), file.get("lengths").toNumbers());
-    // PyTorch cuts to the longest caption.
+    // PyTorch truncates to the longest caption.
     const expected = file.get("words");
     expectClose(words.narrow(2, 0, expected.size(2)), expected, 1e-4);
     expectClose(sentence, file.get("sentence"), 1e-4);

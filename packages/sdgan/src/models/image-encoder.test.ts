@@ -18,7 +18,7 @@ describe("convolutional image encoder", () => {
     expect(code.shape).toEqual([2, 6]);
   });
 
-  it("has another code for the same thing in another place, far from all edges", () => {
+  it("has different codes for the same object in different places, far from all edges", () => {
     const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: 128, textWidth: 6 }).eval();
     const thing = randn([1, 3, 4, 4]);
     const nothing = () => zeros([1, 3, 128, 128]);
@@ -30,7 +30,7 @@ describe("convolutional image encoder", () => {
     expect(relativeError(here!, there!)).toBeGreaterThan(0.1);
   });
 
-  it("gives float32 features of bfloat16 images, and in evaluation each of its own", () => {
+  it("returns float32 features for bfloat16 images, in evaluation independent of the batch", () => {
     const encoder = new ConvolutionalImageEncoder({ width: 4, imageSize: 32, textWidth: 6 }).eval();
     const images = randn([3, 3, 32, 32]).to("bfloat16");
     const { regions, code } = encoder.forward(images);

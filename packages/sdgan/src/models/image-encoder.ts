@@ -2,7 +2,7 @@ import { nn, type Tensor } from "@sdgan/torch";
 import { ConvBlock, DownBlock } from "./discriminator.js";
 import { atLeastFloat32 } from "./layers.js";
 
-/** What DAMSM compares with words and sentences. */
+/** The features that DAMSM compares with words and sentences. */
 export interface ImageFeatures {
   /** Local features, one for each region: [B, D, H, W]. */
   regions: Tensor;
@@ -10,7 +10,7 @@ export interface ImageFeatures {
   code: Tensor;
 }
 
-/** A network of DAMSM's that looks at images: [B, 3, S, S] in −1 … 1. */
+/** DAMSM's network for images [B, 3, S, S] in −1 … 1. */
 export interface ImageEncoder extends nn.Module {
   forward(image: Tensor): ImageFeatures;
 }
@@ -18,16 +18,16 @@ export interface ImageEncoder extends nn.Module {
 export interface ImageEncoderOptions {
   /** Channels of the first convolution. */
   width: number;
-  /** S, pixels a side of the images that it looks at: a multiple of 16. */
+  /** S, pixels per side of its input images: a multiple of 16. */
   imageSize: number;
   /** D, the width of the text features. */
   textWidth: number;
 }
 
 /**
- * A small convolutional image encoder for DAMSM, for images far from photographs: regions are an eighth of the
- * image's size, the code is read from all places of a sixteenth. Averaged over them it could not tell a red head on
- * a blue body from the reverse, and sentences would not learn to say it.
+ * A small convolutional image encoder for DAMSM, for images other than photographs. Regions have an eighth of the image's
+ * size. The code is a linear function of all places at a sixteenth of the size, not of their average, which could not
+ * distinguish a red head on a blue body from the reverse.
  */
 export class ConvolutionalImageEncoder extends nn.Module {
   readonly down: DownBlock[];

@@ -4,7 +4,7 @@ import { relativeError } from "../testing/golden.js";
 import { stretchToInception } from "./inception/resize.js";
 import { InceptionImageEncoder } from "./inception-image-encoder.js";
 
-it("sees 17 × 17 regions of images of any size, through two layers that alone are trained", () => {
+it("has 17 × 17 regions for images of any size, and trains only two layers", () => {
   manualSeed(1);
   const encoder = new InceptionImageEncoder(6);
   encoder.to({ memoryFormat: "channels_last" });
@@ -15,7 +15,7 @@ it("sees 17 × 17 regions of images of any size, through two layers that alone a
     [2, 6, 17, 17],
     [2, 6],
   ]);
-  // As the equations have it, from Inception's own features.
+  // By the equations, from Inception's features.
   const features = encoder.inception.features(stretchToInception(image.detach()));
   const weight = encoder.toRegions.weight.view(6, 768);
   const expected = weight.matmul(features.regions.flatten(2)).view(2, 6, 17, 17);
@@ -29,12 +29,12 @@ it("sees 17 × 17 regions of images of any size, through two layers that alone a
     expect(gradient.abs().sum().item()).toBeGreaterThan(0);
 });
 
-it("gives float32 features of bfloat16 images", () => {
+it("returns float32 features for bfloat16 images", () => {
   const encoder = new InceptionImageEncoder(6);
   const image = randn([1, 3, 32, 32]).tanh();
   const [exact, rough] = [encoder.forward(image), encoder.forward(image.to("bfloat16"))];
   expect([rough.regions.dtype, rough.code.dtype]).toEqual(["float32", "float32"]);
-  // A processor without bfloat16 sums some products in it.
+  // A CPU without bfloat16 instructions computes some sums in bfloat16.
   const tolerance = processorHasBfloat16() ? 0.05 : 0.15;
   expect(relativeError(rough.regions, exact.regions)).toBeLessThan(tolerance);
   expect(relativeError(rough.code, exact.code)).toBeLessThan(tolerance);

@@ -6,11 +6,11 @@ import { atLeastFloat32 } from "./layers.js";
 
 /**
  * DAMSM's image encoder for photographs (Xu et al., 2018, §3.2): regions are Mixed_6e of a frozen Inception-v3, the code
- * is its pool3, each brought to the width of the text features by one layer, and these two are all that is trained.
- * Gradients reach the image through all of it.
+ * is its pool3. One layer each maps them to the width of the text features; only these two layers are trained. Gradients
+ * pass through the whole network to the image.
  *
- * In the published code Inception's batch normalizations take each batch's own statistics while DAMSM trains; here they
- * are frozen with the rest.
+ * In the published code, Inception's batch normalizations use each batch's statistics while DAMSM is trained; here they
+ * are frozen too.
  */
 export class InceptionImageEncoder extends nn.Module {
   readonly inception = new InceptionTrunk("torchvision");

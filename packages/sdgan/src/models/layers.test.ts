@@ -24,7 +24,7 @@ describe("UpsampleConv", () => {
     },
   );
 
-  it("is that in float32 and bfloat16 too, as far as they go", () => {
+  it("agrees in float32 and bfloat16 within their precision", () => {
     const layer = new UpsampleConv(16, 32);
     const x = randn([4, 16, 8, 8]);
     const expected = functional.conv2d(functional.upsampleNearest(x, 2), layer.weight, { padding: 1 });
@@ -44,7 +44,7 @@ describe("UpsampleConv", () => {
     gradcheckNetwork(layer, () => layer.forward(x.to({ memoryFormat: "channels_last" })), [x]);
   });
 
-  it("has the same gradients by its own kernels in float32", () => {
+  it("has the same gradients with the kernels for float32", () => {
     const layer = new UpsampleConv(8, 16);
     const x = randn([3, 8, 6, 6], { requiresGrad: true });
     const gradients = (memoryFormat: "contiguous" | "channels_last") => {

@@ -12,17 +12,18 @@ export const glu = (input: Tensor): Tensor => functional.glu(input, 1);
 /**
  * Each pixel repeated to 2×2, then a 3×3 convolution that keeps the size: [B, I, H, W] → [B, O, 2H, 2W].
  *
- * The larger image is never made. A 3×3 window over it meets only 2×2 pixels of the smaller one, so the two together
- * are a transposed convolution with stride 2, whose 4×4 kernel has sums of the 3×3 one's values. Per dimension, an
- * input pixel i reaches the output pixel 2i − 1 + t, t = 0 … 3, where kernel places 2 − t and 3 − t lie on it:
+ * The larger image is never computed. A 3×3 window over it covers only 2×2 pixels of the smaller one, so both operations
+ * together are a transposed convolution with stride 2, whose 4×4 kernel consists of sums of the 3×3 kernel's values. Per
+ * dimension, an input pixel i contributes to the output pixel 2i − 1 + t, t = 0 … 3, through kernel places 2 − t and
+ * 3 − t:
  *
  *   w4 = (w₂, w₁ + w₂, w₀ + w₁, w₀)
  *
- * The same sums in 4 of 9 multiplications. Other layouts than channels-last, for which there are no fast kernels, keep
- * to the published order of sums.
+ * This takes 4/9 of the multiplications. Layouts other than channels-last, for which there are no fast kernels, use the
+ * published order of operations.
  */
 export class UpsampleConv extends nn.Module {
-  /** Of the 3×3 convolution: [O, I, 3, 3]. */
+  /** The 3×3 convolution's weight: [O, I, 3, 3]. */
   readonly weight: Tensor;
 
   constructor(inChannels: number, outChannels: number) {
@@ -42,7 +43,7 @@ export class UpsampleConv extends nn.Module {
   }
 }
 
-/** [16, 9]: which of a 3×3 kernel's values each value of the 4×4 one is the sum of. Made where the weights are. */
+/** [16, 9], on the device of the weights: 1 where a value of the 3×3 kernel is part of the sum for a value of the 4×4 one. */
 function foldToFour({ dtype, device }: Tensor): Tensor {
   const places = (count: number) => arange(0, count, 1, { device });
   const sums = places(4).unsqueeze(1).add(places(3)); // t + k: [4, 3]
@@ -50,7 +51,7 @@ function foldToFour({ dtype, device }: Tensor): Tensor {
   return call("kron", reaches, reaches);
 }
 
-/** The same values in float32 where they are in half precision: for sums and losses, which need more. */
+/** Converts half precision to float32, for sums and losses, which need more precision. */
 export function atLeastFloat32(input: Tensor): Tensor {
   const { dtype } = input;
   return dtype === "bfloat16" || dtype === "float16" ? input.to("float32") : input;
@@ -58,7 +59,7 @@ export function atLeastFloat32(input: Tensor): Tensor {
 
 /**
  * AttnGAN's initial values: orthogonal weights for convolutions and linear layers, BN's scales N(1, 0.02).
- * What a network wants to start at zero must be set after this.
+ * Layers that start at zero must be set after this.
  */
 export function initialize(network: nn.Module): void {
   for (const module of network.modules()) {

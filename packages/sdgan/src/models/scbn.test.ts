@@ -60,7 +60,7 @@ describe("SCBN with γ_c = β_c = 0", () => {
 describe("SCBN by hand", () => {
   const scale = 1 / Math.sqrt(1 + 1e-5); // Values 1 and 3 of a channel are ∓1, scaled, when normalized.
 
-  it("at sentence level: γ_c and β_c of a hidden layer with ReLU, the same at every place", () => {
+  it("at sentence level: γ_c and β_c from a hidden layer with ReLU, equal at every place", () => {
     const norm = new SemanticConditionedBatchNorm({ channels: 2, textWidth: 2, kind: "sentence", hidden: 2 });
     put(norm, {
       weight: [2, 1],
@@ -91,7 +91,7 @@ describe("SCBN by hand", () => {
     expectNumbers(norm.forward(x, text), expected.flat());
   });
 
-  it("at word level: every place attends to two words for its own γ_c and β_c", () => {
+  it("at word level: γ_c and β_c of every place from its attention to two words", () => {
     const norm = new SemanticConditionedBatchNorm({ channels: 2, textWidth: 2, kind: "word", hidden: 1 });
     put(norm, {
       weight: [1, 1],
@@ -148,7 +148,7 @@ describe("SCBN by hand", () => {
 describe("SCBN's padding", () => {
   const withWords = ["word", "both"] as const;
 
-  it.each(withWords)("changes nothing, however much and whatever there is of it: %s", (kind) => {
+  it.each(withWords)("changes nothing, whatever its amount and values: %s", (kind) => {
     const norm = inGeneralPosition(make(kind)).to({ dtype: "float32" }).eval();
     const text = randomText(lengths, textWidth);
     const x = randn([3, channels, 4, 4]);
@@ -172,7 +172,7 @@ describe("SCBN's padding", () => {
     }
   });
 
-  it.each(withWords)("reaches no gradient: %s", (kind) => {
+  it.each(withWords)("does not affect gradients: %s", (kind) => {
     const norm = inGeneralPosition(make(kind));
     const text = randomText(lengths, textWidth, { dtype: "float64" });
     const x = randn([3, channels, 2, 2], { dtype: "float64", requiresGrad: true });
@@ -195,7 +195,7 @@ describe("SCBN's padding", () => {
 });
 
 describe("SCBN's running statistics", () => {
-  it.each(scbnKinds)("move once a forward in training, and never in evaluation: %s", (kind) => {
+  it.each(scbnKinds)("change once per forward pass in training, and never in evaluation: %s", (kind) => {
     const norm = make(kind);
     const text = randomText(lengths, textWidth);
     const x = randn([3, channels, 4, 4]).mul(2).add(1);

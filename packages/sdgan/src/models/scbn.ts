@@ -4,8 +4,8 @@
  *
  *   BN(x|c) = (γ + γ_c) · (x − μ(x)) / √(σ²(x) + ε) + (β + β_c).
  *
- * γ_c and β_c come from the sentence, the same for every place of an image; or from the words, for every place its
- * own; or from both, added up. The layers that give them start at zero, so training starts as plain BN.
+ * γ_c and β_c are computed from the sentence, equal at all places of an image; or from the words, separately for each
+ * place; or from both, added up. The layers that compute them start at zero, so training starts with plain BN.
  */
 import type { ScbnKind } from "@sdgan/core";
 import { functional, nn, type Tensor } from "@sdgan/torch";
@@ -19,21 +19,21 @@ export interface Modulation {
 }
 
 export interface ScbnOptions {
-  /** C, of the features that are normalized. */
+  /** C, the channels of the normalized features. */
   channels: number;
   /** D, the width of sentence and word features. */
   textWidth: number;
   kind: ScbnKind;
   /** Width of the hidden layer at sentence level. */
   hidden: number;
-  /** What follows the normalization. */
+  /** The activation after the normalization. */
   activation?: functional.Activation;
 }
 
 export class SemanticConditionedBatchNorm extends nn.BatchNorm {
   readonly sentence: SentenceModulation | null;
   readonly word: WordModulation | null;
-  /** Is shown γ_c and β_c whenever they are computed. */
+  /** Called with γ_c and β_c whenever they are computed. */
   onModulation: ((modulation: Modulation) => void) | undefined;
 
   constructor({ channels, textWidth, kind, hidden, activation = "none" }: ScbnOptions) {
@@ -74,7 +74,7 @@ export class SentenceModulation extends nn.Module {
     this.zeroInit();
   }
 
-  /** Puts γ_c = β_c = 0. */
+  /** Sets γ_c = β_c = 0. */
   zeroInit(): void {
     for (const mlp of [this.gamma, this.beta]) {
       for (const parameter of [...mlp.namedChildren()].at(-1)![1].parameters())
@@ -90,7 +90,7 @@ export class SentenceModulation extends nn.Module {
 
 /** Word level: γ_c and β_c at place j are linear in vse_j, the words that the feature at j attends to. */
 export class WordModulation extends nn.Module {
-  /** f, the perceptron that takes words to the channels of x. */
+  /** f, the layer that maps words to the channels of x. */
   readonly project: nn.Linear;
   readonly gamma: nn.Conv2d;
   readonly beta: nn.Conv2d;
@@ -103,14 +103,14 @@ export class WordModulation extends nn.Module {
     this.zeroInit();
   }
 
-  /** Puts γ_c = β_c = 0. */
+  /** Sets γ_c = β_c = 0. */
   zeroInit(): void {
     for (const layer of [this.gamma, this.beta]) {
       for (const parameter of layer.parameters()) nn.init.constant(parameter, 0);
     }
   }
 
-  /** γ_c = A · vse + a = Σ_t σ(…)_t · (A · f(w_t) + a): the convolution is of the few words, not of every place. */
+  /** γ_c = A · vse + a = Σ_t σ(…)_t · (A · f(w_t) + a): the 1×1 convolution is applied to the few words instead of to every place. */
   forward(x: Tensor, text: TextFeatures): Modulation {
     const words = projectWords(this.project, text, x.dtype); // f(W): [B, T, C]
     const of = ({ weight, bias }: nn.Conv2d) =>

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Generator } from "./generator.js";
 import { seededNoise } from "./seeded-noise.js";
 
-it("is z and ε of each image by its own seed and number", () => {
+it("z and ε of each image depend only on its seed and number", () => {
   const generator = new Generator({
     ...{ width: 4, stages: 1, firstSize: 8, residualBlocks: 1, noise: 5, condition: 6 },
     ...{ scbn: ["none"], scbnHidden: 8, textWidth: 8 },

@@ -2,16 +2,16 @@ import { normalNoise } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Generator } from "./generator.js";
 
-/** What an image's noise comes from. */
+/** The origin of an image's noise. */
 export interface NoiseSeed {
   seed: number;
-  /** 1, 2, …: of the images of one caption and seed, each its own. */
+  /** 1, 2, …: distinguishes the images of one caption and seed. */
   number: number;
 }
 
 /**
- * z [B, noise] and ε [B, condition] of images, in float32 on the CPU: each row from its own seed and number, whatever
- * stands beside it, and the same on every machine and in every browser (`normalNoise`).
+ * z [B, noise] and ε [B, condition] of images, in float32 on the CPU. Each row depends only on its seed and number, and is
+ * equal on every machine and in every browser (`normalNoise`).
  */
 export function seededNoise(
   { noise, conditioning }: Generator,

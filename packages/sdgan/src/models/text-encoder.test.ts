@@ -16,7 +16,7 @@ const tokens = captions([
 beforeEach(() => manualSeed(1));
 
 describe("wordMask", () => {
-  it("is true for a caption's words", () => {
+  it("is true at a caption's words", () => {
     const rows = [
       [1, 1, 0, 0],
       [1, 1, 1, 1],
@@ -27,14 +27,14 @@ describe("wordMask", () => {
 });
 
 describe("text encoder", () => {
-  it("gives features of the whole width, and zeros where there is no word", () => {
+  it("returns features of the full width, with zeros where there is no word", () => {
     const { words, sentence, mask } = make().forward(tokens, lengths);
     expect(words.shape).toEqual([3, 4, 4]);
     expect(sentence.shape).toEqual([3, 4]);
     expect(words.maskedFill(mask.unsqueeze(1), 0).abs().sum().item()).toBe(0);
   });
 
-  it("takes the sentence from the last word forward and the first word backward", () => {
+  it("takes the sentence feature from the last word forward and the first word backward", () => {
     const { words, sentence } = make().forward(tokens, lengths);
     for (const [b, length] of lengths.entries()) {
       const [own, whole] = [words.select(0, b), sentence.select(0, b)];
@@ -43,7 +43,7 @@ describe("text encoder", () => {
     }
   });
 
-  it("reads a caption alike alone, among others, and whatever follows its end", () => {
+  it("encodes a caption equally alone, in a batch, and with any values after its end", () => {
     const encoder = make();
     const together = encoder.forward(tokens, lengths);
     const otherwise = encoder.forward(
@@ -64,7 +64,7 @@ describe("text encoder", () => {
     }
   });
 
-  it("drops out in training only", () => {
+  it("applies dropout in training only", () => {
     const encoder = make(0.5);
     const twice = () => [
       encoder.forward(tokens, lengths).sentence,

@@ -2,7 +2,7 @@ import { arange, nn, type Tensor, tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
 export interface TextEncoderOptions {
-  /** Words of the vocabulary, the padding at 0 among them. */
+  /** Number of words in the vocabulary, including the padding at 0. */
   vocabularySize: number;
   /** Width of a word's embedding. */
   embedding: number;
@@ -13,7 +13,7 @@ export interface TextEncoderOptions {
 
 /**
  * AttnGAN's text encoder (Xu et al., 2018, §3.1.1): embedding → dropout → bidirectional LSTM.
- * w_t is both directions' state at word t, s̄ both directions' last state. Padding never reaches the LSTM.
+ * w_t is the state of both directions at word t, s̄ the last state of both. Padding never reaches the LSTM.
  */
 export class TextEncoder extends nn.Module {
   readonly encoder: nn.Embedding;
@@ -29,8 +29,8 @@ export class TextEncoder extends nn.Module {
   }
 
   /**
-   * @param tokens [B, T] places in the vocabulary, int64, anything after a caption's end
-   * @param lengths words of each of the B captions, 1 … T
+   * @param tokens [B, T] int64; values after a caption's end are ignored
+   * @param lengths number of words of each of the B captions, 1 … T
    */
   forward(tokens: Tensor, lengths: ArrayLike<number>): TextFeatures {
     const embedded = this.dropout.forward(this.encoder.forward(tokens)); // [B, T, embedding]

@@ -13,7 +13,7 @@ const [C, D] = [3, 4];
 beforeEach(() => manualSeed(1));
 
 describe("attendWords", () => {
-  it("mixes the words that are there by the softmax of their products with a place", () => {
+  it("mixes the existing words by the softmax of their products with a place", () => {
     const features = tensor([[[[1, 0]], [[0, 2]]]]); // Places (1, 0) and (0, 2).
     const words = tensor([
       [
@@ -59,14 +59,14 @@ describe("attendWords", () => {
 });
 
 describe("the generator's word attention", () => {
-  it("shares out one whole among a caption's words, and nothing to padding", () => {
+  it("has weights that sum to 1 over a caption's words, and are 0 for padding", () => {
     const text = padMore(randomText(lengths, D), 2, 1e4);
     const { attention } = new WordAttention(D, C).forward(randn([3, C, 2, 2]), text);
     expect(relativeError(attention.sum(2), ones([3, 4]))).toBeLessThan(1e-6);
     expect(attention.maskedFill(text.mask.unsqueeze(1), 0).abs().sum().item()).toBe(0);
   });
 
-  it("sees a caption alike alone, among longer ones, and whatever follows its end", () => {
+  it("treats a caption equally alone, among longer ones, and with any values after its end", () => {
     const module = new WordAttention(D, C);
     const text = randomText(lengths, D);
     const features = randn([3, C, 4, 4]);

@@ -24,7 +24,7 @@ const all: Dependencies = {
   damsm: { sha256: b, file: "damsm/damsm.safetensors" },
 };
 
-it("are read as they were written", () => {
+it("are read back as written", () => {
   for (const some of [all, {}, { data: all.data }] as Dependencies[]) {
     writeDependencies(run, some);
     expect(readDependencies(run)).toEqual(some);
@@ -33,7 +33,7 @@ it("are read as they were written", () => {
   expect(hashesOf({})).toEqual({});
 });
 
-it("that are missing or damaged are an error with a remedy", () => {
+it("throws with a remedy if the file is missing or damaged", () => {
   const path = join(run, "dependencies.json");
   expect(() => readDependencies(run)).toThrow(UserError);
   expect(() => readDependencies(run)).toThrow(`${path}: there is no such file`);
@@ -44,12 +44,12 @@ it("that are missing or damaged are an error with a remedy", () => {
   }
 });
 
-it("of the same hashes are the same, wherever the data lies", () => {
+it("accepts equal hashes, wherever the data is", () => {
   const moved = { ...all, data: { sha256: a, folder: "elsewhere" } };
   expect(requireSameDependencies(run, all, moved)).toEqual(all);
 });
 
-it("of other hashes are refused, with both and where they are from", () => {
+it("refuses different hashes, with both and their sources", () => {
   const refusal = (found: Dependencies) => {
     try {
       requireSameDependencies(run, all, found);
@@ -61,21 +61,21 @@ it("of other hashes are refused, with both and where they are from", () => {
   };
   const record = join(run, "dependencies.json");
   expect(refusal({ ...all, data: { sha256: b, folder: "data/others" } })).toBe(
-    "data/others: is other data than the run began with: its index.json has SHA-256 bbbbbbbbbbbb, " +
-      `and ${record} records aaaaaaaaaaaa of data/birds: give that data, prepared as it was then, or begin another run`,
+    "data/others: is not the data that the run began with: its index.json has SHA-256 bbbbbbbbbbbb, " +
+      `and ${record} records aaaaaaaaaaaa of data/birds: give that data, prepared in the same way, or begin another run`,
   );
   expect(refusal({ ...all, damsm: { sha256: a, file: "damsm/damsm.safetensors" } })).toBe(
-    `${join(run, "damsm/damsm.safetensors")}: is another DAMSM than the run began with: it has SHA-256 aaaaaaaaaaaa, ` +
-      `and ${record} records bbbbbbbbbbbb: put that DAMSM back, or begin another run`,
+    `${join(run, "damsm/damsm.safetensors")}: is not the DAMSM that the run began with: it has SHA-256 aaaaaaaaaaaa, ` +
+      `and ${record} records bbbbbbbbbbbb: restore that DAMSM, or begin another run`,
   );
 });
 
-it("that imported weights did not have yet are added", () => {
+it("adds dependencies that imported weights do not have yet", () => {
   expect(requireSameDependencies(run, {}, all)).toEqual(all);
   expect(requireSameDependencies(run, { damsm: all.damsm }, all)).toEqual(all);
 });
 
-it("of a checkpoint must be those of its run, where it has any", () => {
+it("requires a checkpoint's dependencies, if it has any, to be those of its run", () => {
   const file = join(run, "checkpoints", "step-0000001.safetensors");
   requireOfRun(file, hashesOf(all), all);
   requireOfRun(file, {}, all);

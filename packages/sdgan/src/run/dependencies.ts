@@ -1,4 +1,4 @@
-/** What a run depends on beside its configuration: the prepared data and, for the GAN, DAMSM, each by its SHA-256. */
+/** What a run depends on besides its configuration: the prepared data and, for the GAN, DAMSM, each by its SHA-256. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "@sdgan/core";
@@ -9,31 +9,30 @@ import { onDisk } from "../util/system-errors.js";
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const dependenciesSchema = z.strictObject({
-  /** The prepared data: its `index.json`, which has the hashes of everything else. Absent until it is trained on. */
+  /** The prepared data, by its `index.json`, which has the hashes of its other files. Absent until the first training on it. */
   data: z.strictObject({ sha256: sha256Schema, folder: z.string() }).optional(),
-  /** The file of DAMSM's networks, by its path in the run folder. Absent where the run needs none, or has none yet. */
+  /** The file of DAMSM's networks, by its path in the run folder. Absent if the run needs none or has none yet. */
   damsm: z.strictObject({ sha256: sha256Schema, file: z.string() }).optional(),
 });
 
-/** Hashes decide; `folder` says where the data lay when the run began, and it may lie elsewhere now. */
+/** Only the hashes are compared. `folder` is where the data was when the run began; it may have been moved since. */
 export type Dependencies = z.infer<typeof dependenciesSchema>;
 
-/** The file of a run folder that has them. */
+/** The file in a run folder that records them. */
 export const dependenciesFile = "dependencies.json";
 
-/** Where the dependencies of the run folder `run` stand. */
+/** The path of `dependencies.json` in the run folder `run`. */
 export function dependenciesPath(run: string): string {
   return join(run, dependenciesFile);
 }
 
 /**
- * What the run in `run` was begun with. Weights that were imported depend on nothing yet.
- * @throws UserError if it is not written down, or damaged: then nobody can tell
+ * The recorded dependencies of the run `run`. Imported weights have none yet.
+ * @throws UserError if the file is missing or damaged
  */
 export function readDependencies(run: string): Dependencies {
   const path = dependenciesPath(run);
-  const remedy =
-    "so it cannot be told whether data and DAMSM are those that the run began with: begin another run";
+  const remedy = "so data and DAMSM cannot be compared with those that the run began with: begin another run";
   if (!existsSync(path)) throw new UserError(`${path}: there is no such file, ${remedy}`);
   const text = onDisk(path, () => readFileSync(path, "utf8"));
   const found = parse(text);
@@ -45,24 +44,24 @@ export function writeDependencies(run: string, dependencies: Dependencies): void
   writeFileAtomic(dependenciesPath(run), `${JSON.stringify(dependencies, undefined, 2)}\n`);
 }
 
-/** Whether `run` has a file in that place which is none of ours. */
+/** Whether `run` has a file of that name with another content than dependencies. */
 export function isTaken(run: string): boolean {
   const path = dependenciesPath(run);
   return existsSync(path) && !parse(onDisk(path, () => readFileSync(path, "utf8")));
 }
 
-/** As metadata of the files that a run writes. */
+/** The hashes as metadata of the files that a run writes. */
 export function hashesOf({ data, damsm }: Dependencies): Record<string, string> {
   return { ...(data && { data: data.sha256 }), ...(damsm && { damsm: damsm.sha256 }) };
 }
 
 /**
- * Refuses to go on with other data or another DAMSM than the run began with. What it did not depend on yet, as of
- * imported weights, is added to what is returned.
+ * Checks that a run is resumed with the data and the DAMSM that it began with. Returns the recorded dependencies, with
+ * `found` for those that are not recorded yet, as for imported weights.
  *
- * @param recorded the run's own
- * @param found what is there now
- * @throws UserError with both hashes and where they are from
+ * @param recorded the dependencies in the run folder
+ * @param found the present ones
+ * @throws UserError with both hashes and their sources if they differ
  */
 export function requireSameDependencies(
   run: string,
@@ -72,24 +71,24 @@ export function requireSameDependencies(
   const record = dependenciesPath(run);
   if (recorded.data && found.data && recorded.data.sha256 !== found.data.sha256)
     throw new UserError(
-      `${found.data.folder}: is other data than the run began with: its index.json has SHA-256 ` +
+      `${found.data.folder}: is not the data that the run began with: its index.json has SHA-256 ` +
         `${short(found.data.sha256)}, and ${record} records ${short(recorded.data.sha256)} of ${recorded.data.folder}: ` +
-        "give that data, prepared as it was then, or begin another run",
+        "give that data, prepared in the same way, or begin another run",
     );
   if (recorded.damsm && found.damsm && recorded.damsm.sha256 !== found.damsm.sha256)
     throw new UserError(
-      `${join(run, found.damsm.file)}: is another DAMSM than the run began with: it has SHA-256 ` +
+      `${join(run, found.damsm.file)}: is not the DAMSM that the run began with: it has SHA-256 ` +
         `${short(found.damsm.sha256)}, and ${record} records ${short(recorded.damsm.sha256)}: ` +
-        "put that DAMSM back, or begin another run",
+        "restore that DAMSM, or begin another run",
     );
   return { ...found, ...recorded };
 }
 
 /**
- * Refuses a checkpoint that was written with other data or another DAMSM than its run has.
+ * Checks that a checkpoint was written with the data and the DAMSM of its run.
  *
- * @param metadata of the file, with `hashesOf` the run that wrote it
- * @throws Error with both hashes and where they are from
+ * @param metadata the file's metadata, with `hashesOf` the run that wrote it
+ * @throws Error with both hashes and their sources if they differ
  */
 export function requireOfRun(
   file: string,
@@ -107,7 +106,7 @@ export function requireOfRun(
   }
 }
 
-/** Enough of a SHA-256 to tell two apart. */
+/** The first digits of a SHA-256, enough to distinguish two. */
 export function short(sha256: string): string {
   return sha256.slice(0, 12);
 }

@@ -21,14 +21,14 @@ function writeSteps(afterStep: number, steps: number[]): void {
   }
 }
 
-it("one object a line, and curves beside it", () => {
+it("writes one object per line, and curves for TensorBoard", () => {
   using log = new MetricsLog(path, 0);
   log.write(10, { loss: 0.1, score: Number.NaN });
   expect(readFileSync(path, "utf8")).toBe('{"step":10,"loss":0.1,"score":null}\n');
   expect(readdirSync(folder).filter((name) => name.includes("tfevents"))).toHaveLength(1);
 });
 
-it("a run that was cut short anywhere and resumed equals one that was not", () => {
+it("a run interrupted at any place and resumed equals an uninterrupted one", () => {
   writeSteps(0, [10, 20, 30, 40]);
   const whole = readFileSync(path, "utf8");
   for (const length of [whole.length, whole.length - 1, whole.length - 9, whole.indexOf('{"step":30') + 3]) {
@@ -38,13 +38,13 @@ it("a run that was cut short anywhere and resumed equals one that was not", () =
   }
 });
 
-it("a new run in a folder with old numbers begins without them", () => {
+it("a new run discards metrics of an old one in the folder", () => {
   writeSteps(0, [10, 20]);
   writeSteps(0, [10]);
   expect(readMetrics(path)).toEqual([{ step: 10, loss: 0.1 }]);
 });
 
-it("reads over a line that was cut short, and over lines that are no metrics", () => {
+it("skips incomplete and invalid lines", () => {
   writeSteps(0, [10]);
   appendFileSync(path, '\u0000\u0000\n[1]\nnull\n{"step":20,"loss":1}\n{"step":3');
   expect(readMetrics(path)).toEqual([

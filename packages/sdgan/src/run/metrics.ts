@@ -5,9 +5,9 @@ import { onDisk } from "../util/system-errors.js";
 import { EventFile } from "./tensorboard.js";
 
 /**
- * A run's numbers: one JSON object a line in `metrics.jsonl` (`{"step":10,"generator/stage1":4.2}`, null for what is
- * not finite), and the same as curves for TensorBoard in the same folder. Two runs from one seed write the same
- * `metrics.jsonl`, byte for byte; what depends on the clock goes to TensorBoard alone.
+ * A run's metrics: one JSON object per line in `metrics.jsonl` (`{"step":10,"generator/stage1":4.2}`, null for values
+ * that are not finite), and the same values as curves for TensorBoard in the same folder. Two runs with the same seed
+ * write the same `metrics.jsonl`, byte for byte; values that depend on the clock are written to TensorBoard only.
  */
 export class MetricsLog implements Disposable {
   readonly #path: string;
@@ -15,8 +15,8 @@ export class MetricsLog implements Disposable {
   readonly #events: EventFile;
 
   /**
-   * Goes on after step `afterStep`, 0 for a new run: lines of later steps, and a last line that was cut short, are
-   * removed, so that a resumed run's file equals that of one never interrupted.
+   * Continues after step `afterStep`, 0 for a new run: lines of later steps and an incomplete last line are removed, so
+   * that a resumed run's file equals that of an uninterrupted one.
    */
   constructor(path: string, afterStep: number) {
     keepUpTo(afterStep, path);
@@ -25,13 +25,13 @@ export class MetricsLog implements Disposable {
     this.#events = onDisk(path, () => new EventFile(dirname(path), afterStep + 1));
   }
 
-  /** What the seed, the data and the configuration decide: losses, scores. */
+  /** Values that are reproducible from seed, data and configuration: losses, scores. */
   write(step: number, values: Record<string, number>): void {
     onDisk(this.#path, () => writeSync(this.#file, `${JSON.stringify({ step, ...values })}\n`));
     this.#events.scalars(step, values);
   }
 
-  /** What the machine decides: seconds a step, memory. */
+  /** Values that depend on the machine: seconds per step, memory. */
   writeTimings(step: number, values: Record<string, number>): void {
     this.#events.scalars(step, values);
   }
@@ -47,7 +47,7 @@ export class MetricsLog implements Disposable {
   }
 }
 
-/** The lines of a `metrics.jsonl`; lines that are no metrics, as a crash may leave the last one, are left out. */
+/** The lines of a `metrics.jsonl`. Invalid lines, such as an incomplete last one after a crash, are skipped. */
 export function readMetrics(path: string): Metrics[] {
   return linesOf(path).map(({ metrics }) => metrics);
 }
@@ -63,7 +63,7 @@ function keepUpTo(step: number, path: string): void {
 
 function linesOf(path: string): { line: string; metrics: Metrics }[] {
   const lines = onDisk(path, () => readFileSync(path, "utf8")).split("\n");
-  lines.pop(); // what follows the last line's end: nothing, or a line that was cut short
+  lines.pop(); // after the last line break: nothing, or an incomplete line
   return lines.flatMap((line) => {
     const metrics = parse(line);
     return metrics ? [{ line, metrics }] : [];

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("finds one curve among others and images, over all files of a run, and leaves out what was cut short", async () => {
+it("reads one curve from all files of a run, which contain other curves and images, and skips incomplete records", async () => {
   const png = await sharp({ create: { width: 7, height: 5, channels: 3, background: "red" } })
     .png()
     .toBuffer();

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { onDisk } from "../util/system-errors.js";
 
 /**
- * The points of one curve in a run folder's TensorBoard event files, in the order that they were written: what
- * depends on the clock is there alone. A last record that was cut short is left out; checksums are not looked at.
+ * The points of one curve in a run folder's TensorBoard event files, in the order in which they were written. Values that
+ * depend on the clock are only there. An incomplete last record is skipped; checksums are not verified.
  */
 export function readScalars(folder: string, tag: string): { step: number; value: number }[] {
   const names = onDisk(folder, () => readdirSync(folder)).filter((name) => name.includes(".tfevents."));
@@ -24,7 +24,7 @@ function* records(file: Buffer): IterableIterator<Buffer> {
   }
 }
 
-/** An `Event` has its step in field 2 and a summary in 5; that its values in 1; they a tag in 1 and a float in 2. */
+/** An `Event` has its step in field 2 and a summary in 5; a summary has values in 1; a value has a tag in 1 and a float in 2. */
 function scalarsOf(event: Buffer, tag: string): { step: number; value: number }[] {
   const { 2: steps, 5: summaries = [] } = fieldsOf(event);
   const values = summaries.flatMap((summary) => fieldsOf(summary as Buffer)[1] ?? []);
@@ -35,7 +35,7 @@ function scalarsOf(event: Buffer, tag: string): { step: number; value: number }[
   });
 }
 
-/** A message's fields by number: whole numbers, or the bytes of everything else. */
+/** A message's fields by number: varints as numbers, all others as bytes. */
 function fieldsOf(message: Buffer): Record<number, (number | Buffer)[]> {
   const fields: Record<number, (number | Buffer)[]> = {};
   let at = 0;
@@ -56,7 +56,7 @@ function fieldsOf(message: Buffer): Record<number, (number | Buffer)[]> {
     const read = [varint, () => bytes(8), () => bytes(varint()), undefined, undefined, () => bytes(4)][
       key & 7
     ];
-    if (!read) return fields; // a wire type that we do not write
+    if (!read) return fields; // An unknown wire type, which we do not write.
     fields[key >> 3] = [...(fields[key >> 3] ?? []), read()];
   }
   return fields;

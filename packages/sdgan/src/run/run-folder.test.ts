@@ -18,12 +18,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Begins a run and lets go of it. */
+/** Begins a run and releases it. */
 function begin(): void {
   using _ = startRun(path, config, vocabulary);
 }
 
-it("holds all that is needed to go on", () => {
+it("contains all that is needed to resume", () => {
   const dependsOn = { data: { sha256: "a".repeat(64), folder: "data/birds" } };
   startRun(path, config, vocabulary, dependsOn)[Symbol.dispose]();
   expect(holdsRun(path)).toBe(true);
@@ -35,12 +35,12 @@ it("holds all that is needed to go on", () => {
   for (const made of [run.samples, run.checkpoints]) expect(existsSync(made)).toBe(true);
 });
 
-describe("nothing there is lost", () => {
-  it("a run is not begun over another", () => {
+describe("existing files are not overwritten", () => {
+  it("refuses to start a run over another", () => {
     begin();
     writeFileSync(join(path, "metrics.jsonl"), "kept");
     expect(begin).toThrow(UserError);
-    expect(begin).toThrow(`${path}: already holds a run: --resume to go on with it, or another --run`);
+    expect(begin).toThrow(`${path}: already holds a run: continue it with --resume, or use another --run`);
     expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toBe("kept");
     expect(existsSync(join(path, "lock"))).toBe(false);
   });
@@ -49,14 +49,14 @@ describe("nothing there is lost", () => {
     "nor over %s",
     (name) => {
       mkdirSync(join(path, "checkpoints"), { recursive: true });
-      writeFileSync(join(path, name), "somebody's");
+      writeFileSync(join(path, name), "another file");
       expect(begin).toThrow("a run would overwrite");
-      expect(readFileSync(join(path, name), "utf8")).toBe("somebody's");
+      expect(readFileSync(join(path, name), "utf8")).toBe("another file");
       expect(holdsRun(path)).toBe(false);
     },
   );
 
-  it("but a start that was cut short begins again, and other files may lie there", () => {
+  it("repeats an interrupted start, and accepts other files in the folder", () => {
     mkdirSync(join(path, "damsm"), { recursive: true });
     writeFileSync(join(path, "vocabulary.json"), vocabulary);
     writeFileSync(join(path, "dependencies.json"), "{}");
@@ -65,7 +65,7 @@ describe("nothing there is lost", () => {
   });
 });
 
-it("goes on with no run whose dependencies are not written down", () => {
+it("refuses to resume a run without recorded dependencies", () => {
   begin();
   rmSync(join(path, "dependencies.json"));
   expect(() => resumeRun(path)).toThrow(`${join(path, "dependencies.json")}: there is no such file`);
@@ -73,14 +73,14 @@ it("goes on with no run whose dependencies are not written down", () => {
   expect(openRun(path).config).toEqual(config);
 });
 
-it("says what cannot be opened or made", () => {
-  expect(() => openRun(path)).toThrow(`${path}: holds no run: there is no config.yaml`);
+it("names what cannot be opened or created", () => {
+  expect(() => openRun(path)).toThrow(`${path}: holds no run: config.yaml is missing`);
   expect(() => resumeRun(path)).toThrow(UserError);
   writeFileSync(join(folder, "runs"), "a file in the way");
   expect(begin).toThrow(`${path}: a part of the path is a file, not a folder`);
 });
 
-it("a resumed run is rid of half-written files", () => {
+it("removes temporary files when a run is resumed", () => {
   begin();
   const half = join(path, "checkpoints", ".step-1.99.sdgan-tmp");
   writeFileSync(half, "");
@@ -92,7 +92,7 @@ describe("one training at a time", () => {
   const lock = () => join(path, "lock");
   const holder = (values: object) => JSON.stringify({ pid: process.pid, host: hostname(), ...values });
 
-  it("a second one is refused until the first is done", () => {
+  it("refuses a second training until the first has ended", () => {
     {
       using _ = startRun(path, config, vocabulary);
       expect(() => resumeRun(path)).toThrow(`process ${process.pid} is training in this run folder`);
@@ -102,7 +102,7 @@ describe("one training at a time", () => {
     expect(existsSync(lock())).toBe(false);
   });
 
-  it("another living process is respected, a killed one is not", async () => {
+  it("respects the lock of a running process, not of a killed one", async () => {
     begin();
     const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
     writeFileSync(lock(), holder({ pid: other.pid }));
@@ -122,13 +122,13 @@ describe("one training at a time", () => {
     },
   );
 
-  it("a lock that holds no process is taken over; one of another machine is not", () => {
+  it("takes over a lock without a process, but not one of another host", () => {
     begin();
     writeFileSync(lock(), "");
     resumeRun(path)[Symbol.dispose]();
     writeFileSync(lock(), holder({ host: "elsewhere" }));
     expect(() => resumeRun(path)).toThrow(
-      "on elsewhere is training in this run folder; if it is gone, remove this file",
+      "on elsewhere is training in this run folder; if it has ended, remove this file",
     );
   });
 
@@ -145,14 +145,14 @@ describe("one training at a time", () => {
         const silent = (minutes: number) =>
           utimesSync(lock(), Date.now() / 1000, Date.now() / 1000 - 60 * minutes);
         silent(9);
-        expect(() => resumeRun(path)).toThrow("10 minutes after its end it counts as gone");
+        expect(() => resumeRun(path)).toThrow("10 minutes after its end the file is ignored");
         silent(11);
         resumeRun(path)[Symbol.dispose]();
       }
     },
   );
 
-  it("what a process was killed with while it took a lock over is removed, a living one's is not", () => {
+  it("removes the files of a process that was killed while taking over a lock, not those of a running one", () => {
     begin();
     const { pid: gone } = spawnSync(process.execPath, ["--version"]);
     const [abandoned, living] = ["0", "1"].map((digit) => `${lock()}.${digit.repeat(16)}`) as [
@@ -165,7 +165,7 @@ describe("one training at a time", () => {
     expect([abandoned, living].map((file) => existsSync(file))).toEqual([false, true]);
   });
 
-  it("the end of the process gives it back", () => {
+  it("releases the lock at the end of the process", () => {
     const before = process.listeners("exit");
     startRun(path, config, vocabulary);
     const [onExit] = process.listeners("exit").filter((listener) => !before.includes(listener));

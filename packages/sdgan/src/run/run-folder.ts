@@ -13,32 +13,32 @@ import {
   writeDependencies,
 } from "./dependencies.js";
 
-/** A run folder: it alone can resume or reproduce the run. All fields but `config` are paths. */
+/** A run folder, which has all that is needed to resume or reproduce the run. All fields except `config` are paths. */
 export interface RunFolder {
   path: string;
-  /** `config.yaml`: the resolved configuration, written once. Its presence makes the folder a run. */
+  /** The resolved configuration, from `config.yaml`, which is written once. Its presence makes the folder a run. */
   config: Config;
   /** `vocabulary.json`, as it was when the run began. */
   vocabulary: string;
   /** `dependencies.json`: the hashes of the data and of the DAMSM that the run began with. */
   dependencies: string;
-  /** `metrics.jsonl`; TensorBoard's event files lie beside it. */
+  /** `metrics.jsonl`; TensorBoard's event files are in the same folder. */
   metrics: string;
-  /** `samples/`: grids drawn while training. */
+  /** `samples/`: grids of images generated during training. */
   samples: string;
   /** `checkpoints/` */
   checkpoints: string;
 }
 
-/** A run folder that this process alone may write to, until it is disposed of. */
+/** A run folder that only this process may write to, until it is disposed of. */
 export interface ActiveRun extends RunFolder, Disposable {
-  /** What `dependencies` has. */
+  /** The content of `dependencies`. */
   dependsOn: Dependencies;
 }
 
 /**
- * Begins a run in `path`: makes the folder, takes its lock, writes the configuration, the vocabulary (the text
- * of `vocabulary.json`) and what the run depends on.
+ * Begins a run in `path`: creates the folder, takes its lock, and writes the configuration, the vocabulary (the text of
+ * `vocabulary.json`) and the dependencies.
  * @throws UserError if `path` holds a run or files that a run would overwrite, or cannot be written.
  */
 export function startRun(
@@ -56,14 +56,14 @@ export function startRun(
     for (const folder of [paths.samples, paths.checkpoints]) onDisk(folder, () => ensureFolder(folder));
     writeFileAtomic(paths.vocabulary, vocabulary);
     writeDependencies(path, dependsOn);
-    writeFileAtomic(paths.config, formatConfig(config)); // last: from here on it is a run
+    writeFileAtomic(paths.config, formatConfig(config)); // Last, since this file makes the folder a run.
     return { ...paths, config, dependsOn };
   });
 }
 
 /**
- * Goes on with the run in `path`: takes its lock and removes what a killed process left half written.
- * @throws UserError if there is no run, it is not written down what it depends on, or another process is training in it.
+ * Resumes the run in `path`: takes its lock and removes temporary files of killed processes.
+ * @throws UserError if there is no run, its dependencies are not recorded, or another process is training in it.
  */
 export function resumeRun(path: string): ActiveRun {
   const run = openRun(path);
@@ -78,13 +78,13 @@ export function resumeRun(path: string): ActiveRun {
 }
 
 /**
- * The run in `path`, to read from.
+ * The run in `path`, for reading.
  * @throws UserError if there is none, or its configuration is not valid.
  */
 export function openRun(path: string): RunFolder {
   const paths = pathsOf(path);
   if (!existsSync(paths.config))
-    throw new UserError(`${path}: holds no run: there is no config.yaml`, { code: "file.missing" });
+    throw new UserError(`${path}: holds no run: config.yaml is missing`, { code: "file.missing" });
   return { ...paths, config: loadConfig(paths.config) };
 }
 
@@ -93,7 +93,7 @@ export function holdsRun(path: string): boolean {
   return existsSync(pathsOf(path).config);
 }
 
-const alreadyThere = "already holds a run: --resume to go on with it, or another --run";
+const alreadyThere = "already holds a run: continue it with --resume, or use another --run";
 
 type Paths = { [Key in keyof RunFolder]: string };
 
@@ -109,7 +109,7 @@ function pathsOf(path: string): Paths {
   };
 }
 
-/** Does `begin` under the run's lock, which is given back if it fails. */
+/** Does `begin` under the run's lock, which is released if it fails. */
 function locked(path: string, begin: () => Omit<ActiveRun, typeof Symbol.dispose>): ActiveRun {
   const release = takeLock(join(path, "lock"));
   try {
@@ -120,7 +120,7 @@ function locked(path: string, begin: () => Omit<ActiveRun, typeof Symbol.dispose
   }
 }
 
-/** A start that was cut short leaves the same vocabulary, dependencies and empty folders; anything else is somebody's. */
+/** Refuses files that an interrupted start does not leave: it leaves the same vocabulary, dependencies and empty folders. */
 function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void {
   if (existsSync(paths.config)) throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
   const taken = [
@@ -130,7 +130,7 @@ function refuseToOverwrite(path: string, paths: Paths, vocabulary: string): void
     ...[paths.samples, paths.checkpoints].map((folder) => hasFiles(folder) && folder),
   ].find(Boolean);
   if (taken)
-    throw new UserError(`${path}: a run would overwrite ${taken}: take another --run`, {
+    throw new UserError(`${path}: a run would overwrite ${taken}: use another --run`, {
       code: "file.exists",
     });
 }

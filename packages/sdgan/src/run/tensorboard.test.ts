@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("an attribute classifier of the format finds what was written", async () => {
+it("an independent parser of the format finds what was written", async () => {
   const png = await sharp({ create: { width: 7, height: 5, channels: 3, background: "red" } })
     .png()
     .toBuffer();
@@ -41,7 +41,7 @@ it("an attribute classifier of the format finds what was written", async () => {
   expect(Buffer.from(image[4]![0] as Uint8Array)).toEqual(png);
 });
 
-it("a file that follows another voids its later steps, and is read after it", () => {
+it("a second file voids later steps of the first, and is read after it", () => {
   for (const firstStep of [1, 41]) new EventFile(folder, firstStep).close();
   const names = readdirSync(folder).sort();
   expect(names).toHaveLength(2);

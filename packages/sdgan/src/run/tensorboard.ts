@@ -5,15 +5,15 @@ import { onDisk } from "../util/system-errors.js";
 
 /**
  * Writes a TensorBoard event file: TFRecords (length, data and a masked CRC-32C of each) of `Event` protocol
- * buffers, as `tensorflow/core/util/event.proto` and `tensorflow/core/framework/summary.proto` number their fields.
+ * buffers, with the field numbers of `tensorflow/core/util/event.proto` and `tensorflow/core/framework/summary.proto`.
  */
 export class EventFile {
   readonly path: string;
   readonly #file: number;
 
   /**
-   * Begins a new file in `folder`, after those that are there.
-   * @param firstStep what earlier files say of this step and later ones is void: the run was resumed before it.
+   * Creates a new file in `folder`, after the existing ones.
+   * @param firstStep values of this and later steps in earlier files are void: the run was resumed before it.
    */
   constructor(folder: string, firstStep: number) {
     const earlier = readdirSync(folder).filter((name) => name.includes(".tfevents.")).length;
@@ -25,13 +25,13 @@ export class EventFile {
     if (earlier > 0) this.#write(firstStep, message(7, varint(1, 1))); // session_log { status: START }
   }
 
-  /** One point of the curve of each name. */
+  /** Adds one point to the curve of each name. */
   scalars(step: number, values: Record<string, number>): void {
     const summary = Object.entries(values).map(([tag, value]) => message(1, text(1, tag), float(2, value)));
     if (summary.length > 0) this.#write(step, message(5, ...summary));
   }
 
-  /** An image: `png` is the whole file, of `width` × `height` pixels. */
+  /** Adds an image; `png` is the content of a PNG file. */
   image(step: number, tag: string, png: Uint8Array): void {
     const [width, height] = pngSize(png);
     const image = message(4, varint(1, height), varint(2, width), varint(3, rgb), bytes(4, png));
@@ -48,7 +48,7 @@ export class EventFile {
   }
 }
 
-/** The summary's number for images of red, green and blue. */
+/** The summary's constant for RGB images. */
 const rgb = 3;
 
 /** A TFRecord: uint64 length, its checksum, the data, their checksum; all little-endian. */
@@ -75,10 +75,10 @@ function pngSize(png: Uint8Array): [width: number, height: number] {
 const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 };
 
 function key(field: number, type: number): Buffer {
-  return Buffer.of((field << 3) | type); // one byte: all fields here are below 16
+  return Buffer.of((field << 3) | type); // One byte is enough: all fields here are below 16.
 }
 
-/** Seven bits a byte, the lowest first; the top bit says that more follow. */
+/** Seven bits per byte, lowest first; the top bit is set if more bytes follow. */
 function base128(value: number): Buffer {
   const result: number[] = [];
   for (; value >= 0x80; value = Math.floor(value / 0x80)) result.push((value % 0x80) | 0x80);

@@ -49,7 +49,7 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   constructor(config: Config, data: Prepared, compute: Compute) {
     if (!data.attributes) {
       throw new UserError(
-        `${data.dir}: the images' attributes are not known, so no attribute classifier can learn them`,
+        `${data.dir}: the images have no attributes, so an attribute classifier cannot be trained on them`,
         { code: "data.mismatch" },
       );
     }
@@ -84,7 +84,7 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
 
   async step(): Promise<StepMetrics> {
     const { steps, learningRate } = this.#config;
-    // A half cosine down to nothing.
+    // A half cosine from the initial rate to 0.
     this.#optimizer.learningRate =
       (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
     const { branches, images } = await this.#prefetcher.next();

@@ -23,7 +23,7 @@ describe("updateAverage", () => {
     expect(average.batchesTracked.item()).toBe(1);
   });
 
-  it("leaves the network as it is, and records no gradients", () => {
+  it("does not change the network, and records no gradients", () => {
     const [average, network] = [new nn.Linear(3, 2), new nn.Linear(3, 2)];
     const before = network.weight.toNumbers();
     updateAverage(average, network, 0.5, 100);

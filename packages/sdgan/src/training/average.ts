@@ -2,7 +2,8 @@ import { type nn, noGrad, scope } from "@sdgan/torch";
 
 /**
  * Moves the average of a network's state towards the network: average ← decay · average + (1 − decay) · network.
- * Early on the decay is smaller, (1 + steps) / (10 + steps), so that the first, random weights are soon forgotten.
+ * In the first steps the decay is smaller, (1 + steps) / (10 + steps), so that the random initial weights soon lose
+ * their influence.
  */
 export function updateAverage(average: nn.Module, network: nn.Module, decay: number, steps: number): void {
   const weight = 1 - Math.min(decay, (1 + steps) / (10 + steps));

@@ -1,4 +1,4 @@
-/** Captions of an image's own class are not wrong answers: in DAMSM's training, and in the GAN's DAMSM loss. */
+/** Captions of an image's own class do not count as wrong answers, in DAMSM's training and in the GAN's DAMSM loss. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]) => join(folder, ...names);
 let config: Config;
 
-/** The same images and captions in classes by their place. */
+/** The same images and captions, with classes assigned by their place. */
 function classed(count: number, classOf: (place: number) => number): Source {
   const source = birds({ species: 8, imagesPerSpecies: 4, size: 16 });
   return {
@@ -59,7 +59,7 @@ async function firstLosses(training: Training, data: string, run: string, damsm?
   return readMetrics(at(run, training === "damsm" ? "damsm" : "", "metrics.jsonl"))[0]!;
 }
 
-it("a batch of one class has no loss and no gradient, and a batch of pairs that of each against the others", () => {
+it("a batch of one class has no loss and no gradient; a batch of pairs has the loss of each pair against the others", () => {
   manualSeed(1);
   const damsm = makeDamsm(config, 10);
   const text = randomText([3, 2, 4, 2], config.text.width);
@@ -78,7 +78,7 @@ it("a batch of one class has no loss and no gradient, and a batch of pairs that 
   expect(apart).toBeGreaterThan(pairs);
 });
 
-it("DAMSM's training leaves them out", async () => {
+it("DAMSM's training ignores them", async () => {
   const own = await firstLosses("damsm", "own", "own");
   const two = await firstLosses("damsm", "two", "two");
   for (const term of ["words", "sentence"]) {
@@ -87,14 +87,14 @@ it("DAMSM's training leaves them out", async () => {
   }
 });
 
-it("DAMSM is not trained on one class, from which it would learn nothing", async () => {
+it("refuses to train DAMSM on one class, from which it would learn nothing", async () => {
   const training = train("damsm", { data: at("one"), run: at("one"), config, device: "cpu" });
   await expect(training).rejects.toThrow(
     /one: all images to train on are of one class.*prepare the data with classes/,
   );
 });
 
-it("the GAN's DAMSM loss leaves them out", async () => {
+it("the GAN's DAMSM loss ignores them", async () => {
   const own = await firstLosses("gan", "own", "gan-own", at("own"));
   const one = await firstLosses("gan", "one", "gan-one", at("own"));
   for (const name of ["damsm/words", "damsm/sentence"]) {

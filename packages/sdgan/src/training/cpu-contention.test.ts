@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { CpuContention } from "./cpu-contention.js";
 
-it("counts the cores that others keep busy since it was last asked, and not its own", () => {
+it("counts the cores that other programs have used since the last result, not its own", () => {
   let now = { clock: 100, machine: 1000, own: 50 };
   const neighbours = new CpuContention(() => now);
   now = { clock: 110, machine: 1020, own: 65 };
@@ -12,11 +12,11 @@ it("counts the cores that others keep busy since it was last asked, and not its 
   expect(neighbours.cores(10)).toBeUndefined();
   now = { clock: 120, machine: 1040, own: 65 };
   expect(neighbours.cores(10)).toBe(2);
-  now = { clock: 130, machine: 1059, own: 85 }; // The two are counted with different clocks.
+  now = { clock: 130, machine: 1059, own: 85 }; // Both are measured with different clocks.
   expect(neighbours.cores(10)).toBe(0);
 });
 
-it("sees another program of this machine at work", async () => {
+it("measures the load of another program on this machine", async () => {
   const other = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
   try {
     const neighbours = new CpuContention();

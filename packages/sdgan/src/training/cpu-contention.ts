@@ -1,14 +1,14 @@
-/** What other programs take of the processors that training computes with. */
+/** Measures how much processor time other programs use. */
 import { cpus } from "node:os";
 
-/** Seconds: the clock's, those that the machine's cores were busy together, and those of them that this process was. */
+/** In seconds: wall-clock time, busy time of all cores together, and the part of it used by this process. */
 export interface Usage {
   clock: number;
   machine: number;
   own: number;
 }
 
-/** The machine's other programs, seen by their processor time. */
+/** The processor time of the machine's other programs. */
 export class CpuContention {
   readonly #usage: () => Usage;
   #last: Usage;
@@ -18,7 +18,7 @@ export class CpuContention {
     this.#last = usage();
   }
 
-  /** How many cores they kept busy on average since it was last asked; undefined before `seconds` have passed. */
+  /** Cores that they kept busy on average since the last result; undefined until `seconds` have passed. */
   cores(seconds: number): number | undefined {
     const { clock, machine, own } = this.#usage();
     const passed = clock - this.#last.clock;

@@ -1,4 +1,4 @@
-/** Trainings, drawing and measuring on a GPU that is simulated: it computes on the CPU, and is as strict as a real one. */
+/** Training, generation and evaluation on a simulated GPU, which computes on the CPU with a GPU's restrictions. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -77,19 +77,19 @@ it.each([
   const name = `resumed-${training}`;
   if (training === "gan") await train("damsm", { data, run: run(name), config });
   await train(training, { data, run: run(name), config, steps: 3 });
-  randn([5], { device: "cuda" }); // A stream that is elsewhere when the training goes on.
+  randn([5], { device: "cuda" }); // Advances the random stream before training resumes.
   await train(training, { data, run: run(name), config: "resume" });
   expect(readFileSync(join(run(name), file)).equals(readFileSync(join(run("whole"), file)))).toBe(true);
 });
 
-it("a training goes on on another device", async () => {
+it("resumes a training on another device", async () => {
   await train("damsm", { data, run: run("moved"), config, steps: 3 });
   await train("damsm", { data, run: run("moved"), config: "resume", steps: 5, device: "cpu" });
   await train("damsm", { data, run: run("moved"), config: "resume", device: "cuda" });
   expect(readMetrics(join(run("moved"), "damsm/metrics.jsonl")).map(({ step }) => step)).toEqual([4, 8]);
 });
 
-it("a checkpoint has the GPU's stream of random numbers beside the processor's", () => {
+it("a checkpoint has the random states of GPU and CPU", () => {
   const path = join(run("whole"), "checkpoints/step-0000008.safetensors");
   const { tensors } = readTensors(path, "");
   expect([...tensors.keys()].filter((name) => name.startsWith("random."))).toEqual([
@@ -98,7 +98,7 @@ it("a checkpoint has the GPU's stream of random numbers beside the processor's",
   ]);
 });
 
-it("samples are drawn, and figures measured, without moving the GPU's stream", async () => {
+it("samples and evaluations do not change the GPU's random state", async () => {
   const often = loadConfig(run("tiny.yaml"), [
     ...[...settings, "log.sampleEvery=2", "log.checkpointEvery=100"],
     ...["evaluate.every=2", "evaluate.images=16"],
@@ -109,7 +109,7 @@ it("samples are drawn, and figures measured, without moving the GPU's stream", a
   expect(model("sampled").equals(model("whole"))).toBe(true);
 });
 
-it("images come of the same noise on either device", () => {
+it("images are generated from the same noise on both devices", () => {
   const pixels = (device: "cpu" | "cuda") => {
     const imageGenerator = new ImageGenerator(run("whole"), { device });
     expect(imageGenerator.device).toBe(device);
@@ -118,7 +118,7 @@ it("images come of the same noise on either device", () => {
   expect(pixels("cuda")).toEqual(pixels("cpu"));
 });
 
-it("an attribute classifier reads images there", async () => {
+it("an attribute classifier runs on the GPU", async () => {
   const options = { run: run("whole"), data, images: 4, seed: 0 };
   const there = await evaluate(options);
   const here = await evaluate({ ...options, device: "cpu" });

@@ -21,7 +21,7 @@ import type { ActiveRun } from "../run/run-folder.js";
 import type { TrainingTask } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
 
-/** All four losses added up: by words and by sentence, image to caption and back. */
+/** The losses by words and by sentence, each the sum of both directions: image to caption and caption to image. */
 export function damsmLosses(
   damsm: Damsm,
   images: Tensor,
@@ -48,7 +48,7 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
   readonly #textParameters: number;
   readonly #compute: Compute;
 
-  /** @param networks as `makeDamsm` makes them */
+  /** @param networks new networks, from `makeDamsm` */
   constructor(config: Config, data: Prepared, networks: Damsm, compute: Compute) {
     requireClasses(data);
     const { damsm, seed } = config;
@@ -74,7 +74,7 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
 
   async step(): Promise<StepMetrics> {
     const { damsm } = this.#config;
-    // As the published code: no further decay below a tenth.
+    // As in the published code, the rate does not decay below a tenth.
     this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#prefetcher.epoch);
     const { branches, images } = await this.#prefetcher.next();
     return scope(() => {
@@ -123,17 +123,17 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
   }
 }
 
-/** Captions of an image's own class are never wrong answers: with one class there is nothing to learn from. */
+/** DAMSM's losses ignore other captions of an image's class, so with a single class there is nothing to learn. */
 function requireClasses({ dir, splits }: Prepared): void {
   const classIds = new Set<number>();
   for (const { classId } of splits.train.images) {
     classIds.add(classId);
     if (classIds.size > 1) return;
   }
-  if (classIds.size === 0) return; // The loader tells of that.
+  if (classIds.size === 0) return; // The loader reports this.
   throw new UserError(
-    `${dir}: all images to train on are of one class, and DAMSM never holds captions of a class against each other, ` +
-      "so it would learn nothing: prepare the data with classes, or without any, which makes each image its own",
+    `${dir}: all training images are of one class, and DAMSM does not compare captions within a class, so it would ` +
+      "learn nothing: prepare the data with several classes, or without classes, so that each image is its own class",
     { code: "data.invalid" },
   );
 }

@@ -1,4 +1,4 @@
-/** What a run depends on: written down when it begins, in all that it writes, and asked for when it goes on. */
+/** The dependencies of a run: recorded when it begins and in its files, and checked when it is resumed. */
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A copy of the run, to do something to. */
+/** A copy of the run, to be modified. */
 function copy(name: string): string {
   cpSync(at("run"), at(name), { recursive: true });
   return name;
@@ -49,7 +49,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 const record = (...names: string[]) => JSON.parse(readFileSync(at(...names, "dependencies.json"), "utf8"));
 const metadata = (...names: string[]) => scope(() => loadSafetensors(at(...names)).metadata);
 
-it("data and DAMSM are in the run's record, its checkpoints and its model", () => {
+it("data and DAMSM are recorded in dependencies.json, the checkpoints and the model", () => {
   const data = { sha256: sha256Of(at("data", "index.json")), folder: at("data") };
   const damsm = {
     sha256: sha256Of(at("run", "damsm", "damsm.safetensors")),
@@ -66,8 +66,8 @@ it("data and DAMSM are in the run's record, its checkpoints and its model", () =
   });
 });
 
-describe("a run goes on", () => {
-  it("with data that was moved, and with data that was prepared again in the same way", async () => {
+describe("a run is resumed", () => {
+  it("with data that was moved or prepared again in the same way", async () => {
     await prepared("again");
     renameSync(at("data"), at("moved"));
     try {
@@ -81,7 +81,7 @@ describe("a run goes on", () => {
     expect(record("with-moved").data.folder).toBe(at("data"));
   });
 
-  it("not with data that was prepared otherwise", async () => {
+  it("not with data that was prepared differently", async () => {
     await prepared("data-of-seed-1", { seed: 1 });
     await prepared("data-of-other-val", { val: 0.2 });
     const hash = (data: string) => sha256Of(at(data, "index.json")).slice(0, 12);
@@ -89,7 +89,7 @@ describe("a run goes on", () => {
       for (const training of ["gan", "damsm"] as const) {
         const message = await refusal(resume(copy(`${training}-${data}`), { data, training }));
         const run = at(`${training}-${data}`, ...(training === "damsm" ? ["damsm"] : []));
-        expect(message).toContain(`${at(data)}: is other data than the run began with`);
+        expect(message).toContain(`${at(data)}: is not the data that the run began with`);
         expect(message).toContain(`its index.json has SHA-256 ${hash(data)}`);
         expect(message).toContain(
           `${join(run, "dependencies.json")} records ${hash("data")} of ${at("data")}`,
@@ -98,14 +98,16 @@ describe("a run goes on", () => {
       }
   });
 
-  it("not with a DAMSM that was trained on, or another one", async () => {
+  it("not with a DAMSM that was trained further, or another one", async () => {
     const run = copy("further");
     const before = record(run).damsm.sha256 as string;
     await resume(run, { training: "damsm" });
     const now = sha256Of(at(run, "damsm", "damsm.safetensors"));
     expect(now).not.toBe(before);
     const message = await refusal(resume(run));
-    expect(message).toContain(`${at(run, "damsm", "damsm.safetensors")}: is another DAMSM`);
+    expect(message).toContain(
+      `${at(run, "damsm", "damsm.safetensors")}: is not the DAMSM that the run began with`,
+    );
     expect(message).toContain(`it has SHA-256 ${now.slice(0, 12)}`);
     expect(message).toContain(`${at(run, "dependencies.json")} records ${before.slice(0, 12)}`);
     copyFileSync(at("run", "damsm", "damsm.safetensors"), at(run, "damsm", "damsm.safetensors"));
@@ -125,7 +127,7 @@ describe("a run goes on", () => {
     expect(message).toContain(sha256Of(at("data", "index.json")).slice(0, 12));
   });
 
-  it("not without its record", async () => {
+  it("not without dependencies.json", async () => {
     const run = copy("unrecorded");
     rmSync(at(run, "dependencies.json"));
     expect(await refusal(resume(run))).toMatch(
@@ -137,14 +139,14 @@ describe("a run goes on", () => {
   });
 });
 
-it("a DAMSM that is taken over brings its record along", async () => {
+it("an adopted DAMSM keeps its recorded dependencies", async () => {
   const options = { data: at("data"), run: at("adopted"), config: config(), steps: 1, damsm: at("run") };
   await train("gan", options);
   expect(record("adopted", "damsm")).toEqual(record("run", "damsm"));
   expect(record("adopted").damsm).toEqual(record("run").damsm);
 });
 
-describe("data without images to validate on", () => {
+describe("data without validation images", () => {
   const trained = async (run: string, data: string, ...set: string[]) => {
     const warnings: string[] = [];
     await train("gan", {
@@ -155,20 +157,20 @@ describe("data without images to validate on", () => {
     return { warnings, figures };
   };
 
-  it("is trained on without evaluations, which is said once", async () => {
+  it("is trained on without evaluations, with one warning", async () => {
     await prepared("no-val", { val: 0 });
     await train("damsm", { data: at("no-val"), run: at("no-val-run"), config: config(), steps: 1 });
     const evaluated = ["evaluate.every=2", "evaluate.images=16", "training.patience=1"];
     const { warnings, figures } = await trained("no-val-run", "no-val", ...evaluated);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /no-val: has 0 images to validate on, and 2 are needed, so the model is not evaluated while it trains, and training\.patience is ignored: .*--val/,
+        /no-val: has 0 validation images, and at least 2 are needed, so the model is not evaluated during training, and training\.patience is ignored: .*--val/,
       ),
     ]);
     expect(figures).toEqual([]);
   });
 
-  it("is no matter where no evaluation is asked for", async () => {
+  it("causes no warning if no evaluation is requested", async () => {
     const damsm = ["damsm", "config.yaml"];
     cpSync(at("no-val-run", "damsm"), at("quiet", "damsm"), { recursive: true });
     expect(readFileSync(at("quiet", ...damsm), "utf8")).not.toBe("");
@@ -176,7 +178,7 @@ describe("data without images to validate on", () => {
   });
 });
 
-it("training is evaluated on `val`, stops early by it, and a resumed run stops at the same step", async () => {
+it("training is evaluated on `val` and stopped early, and a resumed run stops at the same step", async () => {
   cpSync(at("run", "damsm"), at("early", "damsm"), { recursive: true });
   const evaluated = config("evaluate.every=1", "evaluate.images=16", "training.patience=2", "log.keep=1");
   const options = { data: at("data"), run: at("early"), makeEvaluator, steps: 40 };

@@ -1,22 +1,22 @@
-/** What training asks of an evaluation. Training does not know how it is done: `makeEvaluator` of `evaluation/` is handed in. */
+/** The interface to evaluation during training. `makeEvaluator` of `evaluation/` implements it and is passed in. */
 import type { Config } from "@sdgan/core";
 import type { Damsm } from "../artifacts/damsm.js";
 import type { GenerationNetworks } from "../artifacts/model.js";
 import type { Compute } from "../compute/compute.js";
 import type { Prepared } from "../data/prepared.js";
 
-/** Measures a generator while it is trained. */
+/** Evaluates a generator during training. */
 export interface Evaluator {
-  /** Steps between two measurements. */
+  /** Steps between two evaluations. */
   every: number;
-  /** The name of the figure that decides which checkpoint is the best one, as `measure` names it. */
+  /** The figure that determines the best checkpoint, by its name in the result of `measure`. */
   best: string;
   better: "higher" | "lower";
-  /** The same captions and noise every time: `trainingFigures` by name, the network's name before them. */
+  /** The figures by name, with the network's name as prefix. Captions and noise are the same at every call. */
   measure(networks: GenerationNetworks): Record<string, number>;
 }
 
-/** The evaluator of the run folder `run`; undefined where `config.evaluate` asks for none. */
+/** The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. */
 export type MakeEvaluator = (
   run: string,
   options: { config: Config; data: Prepared; damsm: Damsm; compute: Compute },

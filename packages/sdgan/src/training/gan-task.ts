@@ -40,7 +40,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
 
-  /** @param evaluator measures it while it is trained */
+  /** @param evaluator evaluates the averaged generator during training */
   constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
     const { seed, training, siamese } = config;
     this.#config = config;
@@ -96,7 +96,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
   }
 
-  /** The same captions, of images that training does not see where there are any, and the same noise at every sampling. */
+  /** The captions and the noise of all samples. The captions are of images that are not trained on, if there are any. */
   #chooseSamples(): { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor } {
     const split = sampleSplit(this.#data);
     const { images } = this.#data.splits[split];
@@ -157,7 +157,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
       discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
     }
-    // Where the weights were imported, no batch has been read yet.
+    // Imported weights have no loader state: no batch has been read yet.
     if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
     restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
   }
@@ -166,14 +166,14 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     await this.#prefetcher[Symbol.asyncDispose]();
   }
 
-  /** All that drawing needs: the averaged generator and the text encoder. */
+  /** Writes the model for generation: the averaged generator and the text encoder. */
   publish(run: ActiveRun): void {
     const { average } = this.#trainer.options;
     publishModel(run.path, average, this.#damsm.text, this.steps, run.dependsOn);
   }
 }
 
-/** The networks and optimizers of a checkpoint, with the device's random numbers. */
+/** The state of networks, optimizers and the device's random number generator, for a checkpoint. */
 export function stateOf(
   { options, generatorOptimizer, discriminatorOptimizers }: GanTrainer,
   device: Device,
@@ -191,7 +191,7 @@ export function stateOf(
   return joinStates(states);
 }
 
-/** The networks of a configuration at their first step, on a device, and what trains them. */
+/** A trainer for a configuration, with new networks on a device. */
 export function makeGanTrainer(
   config: Config,
   { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
@@ -216,5 +216,5 @@ export function makeGanTrainer(
 
 const sampleCount = 32;
 
-/** One branch, or two with what they share. */
+/** The plan of a batch: one branch, or two with the pairs' labels. */
 type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };

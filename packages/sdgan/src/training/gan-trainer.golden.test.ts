@@ -16,21 +16,21 @@ const published: Outcome = {
   weights: [file.get(`after.G.img_net${options.stages}`), file.get("after.G.bn_running_mean")],
 };
 
-// A gradient of nearly zero has a sign that rounding decides, and Adam's first steps go by the sign: the steps agree
-// only if sums are taken in the published code's order, which is that of the plain convolutions.
+// Rounding determines the sign of a gradient near zero, and Adam's first steps depend on the sign. So the steps agree only
+// if sums are computed in the published code's order, which is that of the plain convolutions.
 beforeAll(() => setMkldnn(false));
 afterAll(() => setMkldnn(true));
 
 describe("training steps of the AttnGAN baseline", () => {
-  it("draws and judges as the published code before the first step", () => {
+  it("agrees with the published code before the first step", () => {
     const { generator, discriminators } = build();
-    const { batch, draws } = inputs(0);
+    const { batch, sampled } = inputs(0);
     noGrad(() =>
       scope(() => {
         const { images, mean, logVariance, attentions } = generator.forward(
-          draws.noise,
+          sampled.noise,
           batch.text,
-          draws.epsilon,
+          sampled.epsilon,
         );
         for (const image of images) expectImage(file, image);
         expectClose(mean, file.get("expect.mu"), 1e-4);
@@ -48,10 +48,10 @@ describe("training steps of the AttnGAN baseline", () => {
   });
 
   it("reaches the published code's losses and weights step by step", { timeout: 300_000 }, () => {
-    // Adam's first steps go by the sign of each gradient, and rounding decides the sign of one near zero: PyTorch's own
-    // losses differ by up to 1e-2 at the fourth step when weights are changed in their last bit. So the published
-    // numbers are one of several right outcomes. From our own file's weights we reach that one; from others', it must be
-    // reached from weights that are equal but for rounding.
+    // Adam's first steps depend on the sign of each gradient, and rounding determines the sign of one near zero: PyTorch's
+    // own losses differ by up to 1e-2 at the fourth step when weights are changed in their last bit. So the published
+    // numbers are one of several correct outcomes. They are reached from our own file's weights; for the other files, it
+    // is sufficient that they are reached from weights that are equal up to rounding.
     const tries: number[][] = [];
     for (let seed = 0; seed < (isOwnGolden ? 1 : 12); seed++) {
       tries.push(deviations(train(seed), published));
@@ -97,13 +97,13 @@ function build() {
 }
 
 interface Outcome {
-  /** Of every step: L_D of each stage, L_G of each stage, KL. */
+  /** For every step: L_D of each stage, L_G of each stage, KL. */
   losses: number[][];
   /** The last convolution, and a running mean, after the steps. */
   weights: [Tensor, Tensor];
 }
 
-/** All steps, from the file's weights for seed 0; else from weights that differ from them by rounding. */
+/** All steps, from the file's weights for seed 0, otherwise from weights that differ from them by rounding. */
 function train(seed: number): Outcome {
   const { generator, discriminators, trainer } = build();
   if (seed > 0) {
@@ -114,8 +114,8 @@ function train(seed: number): Outcome {
     });
   }
   const losses = history.map((_, step) => {
-    const { batch, draws } = inputs(step);
-    const { d, g, kl } = trajectoryLosses(trainer.step(batch, draws), options.stages);
+    const { batch, sampled } = inputs(step);
+    const { d, g, kl } = trajectoryLosses(trainer.step(batch, sampled), options.stages);
     return [...d, ...g, kl];
   });
   const state = generator.stateDict();
@@ -137,5 +137,5 @@ function inputs(step: number) {
   const [sentence, words, small] = [at("sentence"), at("words"), at("real16")];
   const text = { sentence, words, mask: file.mask(words, `step${step}.lengths`) };
   const real = sizes.map((size) => functional.upsampleNearest(small, size / small.size(2)));
-  return { batch: { real, text }, draws: { noise: at("z"), epsilon: at("eps") } };
+  return { batch: { real, text }, sampled: { noise: at("z"), epsilon: at("eps") } };
 }

@@ -1,6 +1,6 @@
 /**
- * Every term of both losses, held against its formula: the gradients that reach the optimizers are the sum of λ times
- * each term's own gradient, and no term can be dropped, flipped or weighed otherwise without a difference.
+ * Every term of both losses, compared with its formula: the gradients passed to the optimizers are the sum of λ times each
+ * term's own gradient. Dropping, negating or reweighting any term makes a difference.
  */
 import { type DType, full, gradOrNull, manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ const contrastive = { weight: 1.5, alpha: 0.2, epsilon: 3, distance: "perElement
 const weights = { kl: 0.7, damsm: 3, contrastive: contrastive.weight };
 const dtype: DType = "float64";
 
-/** All weights differ, so that no two terms can stand for each other. */
+/** All weights differ, so that no two terms can be confused. */
 function make(options: Partial<GanTrainerOptions> = {}) {
   const generatorOptions = {
     ...{ width: 4, stages: sizes.length, firstSize: sizes[0]!, residualBlocks: 1, noise: 5, condition: 6 },
@@ -28,7 +28,7 @@ function make(options: Partial<GanTrainerOptions> = {}) {
   const gradients = new Map<string, number[]>();
   const trainer = new GanTrainer({
     ...{ generator, average, discriminators },
-    // The discriminators stay as they are, so that the generator's phase sees the networks that the formulas see.
+    // The discriminators are not changed, so that the generator's phase uses the same networks as the formulas.
     learningRate: { generator: 1e-3, discriminator: 0 },
     ...{ betas: [0.5, 0.999], averageDecay: 0.999, klWeight: weights.kl, sharedNoise: false },
     damsm: { weight: weights.damsm, losses: damsmLosses },
@@ -57,7 +57,7 @@ beforeEach(() => {
   noise = { noise: randn([B, 5]).to(dtype), epsilon: randn([B, 6]).to(dtype) };
 });
 
-/** −log of the probability that the logits give to "real" (1) or "generated" (0): by the definition, not by a kernel. */
+/** −log of the probability that the logits give to "real" (1) or "generated" (0): from the definition, not from a kernel. */
 const crossEntropy = (logits: Tensor, target: 0 | 1) =>
   (target === 1 ? logits : logits.neg()).sigmoid().log().mean().neg();
 
@@ -126,7 +126,7 @@ function expectNear(actual: readonly number[], expected: readonly number[]): voi
   expect(error / scale).toBeLessThan(1e-9);
 }
 
-/** Σ λ · ∂term/∂parameters, and that of each term: no gradient may be negligible, or a term could be dropped unseen. */
+/** Σ λ · ∂term/∂parameters, and each term's part. No part may be negligible, or dropping its term would not be detected. */
 function gradientOf(formulas: Record<string, [number, Tensor]>, parameters: Tensor[]): number[] {
   const own = Object.entries(formulas).map(([name, [weight, value]]) => {
     const values = flat(gradOrNull([value], parameters, { retainGraph: true }), parameters);

@@ -59,17 +59,17 @@ const pairs = (): GanBatch => ({
   text: randomText(lengths, generatorOptions.textWidth),
   same: tensor([1, 0]),
 });
-const draws = () => ({ noise: randn([4, 5]), epsilon: randn([4, 6]) });
+const samples = () => ({ noise: randn([4, 5]), epsilon: randn([4, 6]) });
 const numbers = (tensors: Record<string, Tensor>) =>
   Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, value.item()]));
 const all = ({ losses }: StepMetrics) => Object.values(numbers(losses));
-/** Stands for DAMSM: two losses of the last image that differ. */
+/** A substitute for DAMSM: two different losses of the last image. */
 const damsm = {
   weight: 3,
   losses: (image: Tensor) => ({ words: image.square().mean(), sentence: image.abs().mean() }),
 };
 
-/** Bytes of every parameter, to see which moved. */
+/** Bytes of every parameter, to detect which have changed. */
 const bytes = (network: nn.Module) => network.parameters().map((parameter) => parameter.toBytes());
 const moved = (network: nn.Module, before: Uint8Array[]) =>
   bytes(network).map((now, i) => Buffer.compare(now, before[i]!) !== 0);
@@ -77,7 +77,7 @@ const moved = (network: nn.Module, before: Uint8Array[]) =>
 beforeEach(() => manualSeed(1));
 
 describe("a step with Siamese pairs", () => {
-  it("measures every term, and how sure the discriminators are", () => {
+  it("measures every term, and the discriminators' probabilities", () => {
     const trainer = make({ damsm });
     const { losses, statistics } = trainer.step(pairs());
     const stages = ["stage1", "stage2"];
@@ -117,7 +117,7 @@ describe("a step with Siamese pairs", () => {
     expect(trainer.steps).toBe(1);
   });
 
-  it("has sums of the weighted terms", () => {
+  it("reports the sums of the weighted terms", () => {
     const losses = numbers(make({ damsm, contrastive: { ...contrastive, weight: 2 } }).step(pairs()).losses);
     const loss = (name: string) => losses[name] ?? Number.NaN;
     for (const stage of ["discriminator/stage1", "discriminator/stage2"]) {
@@ -138,14 +138,14 @@ describe("a step with Siamese pairs", () => {
     expect(loss("generator/sum")).toBeCloseTo(expected, 4);
   });
 
-  it("has no distance of pairs that the batch lacks", () => {
+  it("reports no distance for pairs that the batch does not have", () => {
     const { statistics } = make().step({ ...pairs(), same: tensor([1, 1]) });
     const values = numbers(statistics);
     expect(values["distance/stage1/same"]).toBeGreaterThan(0);
     expect(values["distance/stage1/different"]).toBeNaN();
   });
 
-  it("weighs the contrastive loss, and leaves it out of either side", () => {
+  it("weights the contrastive loss, and can leave it out for generator or discriminators", () => {
     const batch = pairs();
     const names = (changed: Partial<GanTrainerOptions["contrastive"]>) =>
       Object.keys(make({ contrastive: { ...contrastive, ...changed } }).step(batch).losses).filter((name) =>
@@ -161,29 +161,29 @@ describe("a step with Siamese pairs", () => {
     expect(names({ weight: 0 })).toEqual([]);
   });
 
-  it("trains the discriminators by the contrastive loss when it is to", () => {
-    const [batch, drawn] = [pairs(), draws()];
+  it("trains the discriminators with the contrastive loss if configured", () => {
+    const [batch, sampled] = [pairs(), samples()];
     const step = (discriminator: boolean) => {
       manualSeed(2);
       const trainer = make({ contrastive: { ...contrastive, discriminator } });
-      trainer.step(batch, drawn);
+      trainer.step(batch, sampled);
       return trainer.options.discriminators.map(bytes);
     };
     expect(step(true)).toEqual(step(true));
     expect(step(true)).not.toEqual(step(false));
   });
 
-  it("draws both branches of a pair with one z where it is to, and captions without pairs with their own", () => {
+  it("uses one z for both branches of a pair if configured, and a z per caption without pairs", () => {
     const noise = (sharedNoise: boolean, batch: GanBatch) => {
       const trainer = make({ sharedNoise });
       const { generator } = trainer.options;
-      const drawn: string[] = [];
+      const sampled: string[] = [];
       vi.spyOn(generator, "forward").mockImplementation((z, ...rest) => {
-        drawn.push(...z.toNumbers().map((value) => value.toFixed(6)));
+        sampled.push(...z.toNumbers().map((value) => value.toFixed(6)));
         return Generator.prototype.forward.call(generator, z, ...rest);
       });
       trainer.step(batch);
-      return drawn;
+      return sampled;
     };
     const different = (values: string[]) => new Set(values).size / values.length;
     const shared = noise(true, pairs());
@@ -203,11 +203,11 @@ describe("a step with Siamese pairs", () => {
 });
 
 describe("a step's two phases", () => {
-  it("move every parameter", () => {
+  it("change every parameter", () => {
     const trainer = make();
     const { generator, discriminators } = trainer.options;
     const before = [generator, ...discriminators].map(bytes);
-    // SCBN's hidden layers get gradients once the last ones have left zero.
+    // SCBN's hidden layers get gradients once the last layers are no longer zero.
     for (let step = 0; step < 2; step++) trainer.step(pairs());
     for (const [i, network] of [generator, ...discriminators].entries())
       expect(moved(network, before[i]!).every(Boolean)).toBe(true);
@@ -236,13 +236,13 @@ describe("a step's two phases", () => {
 });
 
 describe("the average", () => {
-  it("starts as the generator, moves by the formula, and is never trained", () => {
+  it("starts as the generator, changes by the formula, and is never trained", () => {
     const trainer = make();
     const { generator, average } = trainer.options;
     const start = generator.parameters().map((parameter) => parameter.toNumbers());
     expect(average.parameters().map((parameter) => parameter.toNumbers())).toEqual(start);
     trainer.step(pairs());
-    const decay = 2 / 11; // (1 + steps) / (10 + steps), as long as that is less than the decay asked for.
+    const decay = 2 / 11; // (1 + steps) / (10 + steps), as long as that is less than the configured decay.
     const after = generator.parameters().map((parameter) => parameter.toNumbers());
     for (const [i, parameter] of average.parameters().entries()) {
       expect(parameter.requiresGrad).toBe(false);
@@ -255,7 +255,7 @@ describe("the average", () => {
 });
 
 describe("a step's memory", () => {
-  it("is given back, step after step", () => {
+  it("is freed after every step", () => {
     const trainer = make({ damsm });
     const batch = pairs();
     trainer.step(batch);
@@ -267,7 +267,7 @@ describe("a step's memory", () => {
 
 describe("a step in bfloat16", () => {
   it("has losses near those of float32", () => {
-    const [batch, drawn] = [pairs(), draws()];
+    const [batch, sampled] = [pairs(), samples()];
     const step = (dtype: DType) => {
       manualSeed(2);
       const trainer = make();
@@ -275,7 +275,7 @@ describe("a step in bfloat16", () => {
       for (const network of [generator, average, ...discriminators])
         network.to({ memoryFormat: "channels_last" });
       const real = batch.real.map((image) => image.to({ dtype, memoryFormat: "channels_last" }));
-      const steps = [1, 2, 3].map(() => all(trainer.step({ ...batch, real }, drawn)));
+      const steps = [1, 2, 3].map(() => all(trainer.step({ ...batch, real }, sampled)));
       expect(generator.parameters().every(({ dtype }) => dtype === "float32")).toBe(true);
       return steps;
     };

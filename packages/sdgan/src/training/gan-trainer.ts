@@ -1,6 +1,6 @@
 /**
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
- * list of named, weighted loss terms → gradients → a hook → the optimizer. The same list is what is logged.
+ * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
 import { cat, grad, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
 import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
@@ -14,7 +14,7 @@ import type { TextFeatures } from "../models/text-features.js";
 import { updateAverage } from "./average.js";
 import type { StepMetrics } from "./step-metrics.js";
 
-/** What a step trains on. With Siamese branches, B/2 pairs: the first branch's captions, then the second's. */
+/** The batch of a step. With Siamese branches, B/2 pairs: first the first branch's captions, then the second's. */
 export interface GanBatch {
   /** Real images at every stage's size, small to large: [B, 3, S, S] in −1 … 1. Their dtype is the step's. */
   real: Tensor[];
@@ -23,7 +23,7 @@ export interface GanBatch {
   same?: Tensor;
 }
 
-/** The random numbers of a step, for tests that bring their own. */
+/** The random numbers of a step, for tests that provide their own. */
 export interface GanNoise {
   /** z: [B, noise] */
   noise: Tensor;
@@ -33,7 +33,7 @@ export interface GanNoise {
 
 export interface GanTrainerOptions {
   generator: Generator;
-  /** A second generator, which receives the average of the first one's weights. */
+  /** A second generator, which receives the moving average of the first one's weights. */
   average: Generator;
   discriminators: Discriminator[];
   learningRate: { generator: number; discriminator: number };
@@ -41,14 +41,14 @@ export interface GanTrainerOptions {
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
-  /** DAMSM's losses of the last stage's image [B, 3, S, S], and λ, their weight. */
+  /** DAMSM's losses for the last stage's image [B, 3, S, S], and their weight λ. */
   damsm?: { weight: number; losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } };
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
-  /** Both branches of a pair get the same z: their images then differ by what the captions say. */
+  /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
   /**
    * Called in each phase between gradients and optimizer, with the phase's name ("generator", "discriminator/stage1").
-   * What it returns is what the optimizer gets: the place to reduce gradients over processes.
+   * The optimizer uses the returned gradients. Can be used to reduce gradients over processes.
    */
   onGradients?: (phase: string, gradients: Tensor[]) => Tensor[];
 }
@@ -104,8 +104,8 @@ export class GanTrainer {
     const discriminator = discriminators[stage]!;
     return scope(() => {
       discriminator.requiresGrad(true);
-      // One pass over real and fake images and one over all pairs with sentences, in which BN takes what is one call in
-      // the published code for a batch of its own, in that code's order.
+      // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
+      // separate calls in the published code as separate batches, in the order of that code.
       const B = real[stage]!.size(0);
       const features = discriminator.forward(cat([real[stage]!, images[stage]!.detach()]), [B, B]);
       const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
@@ -150,7 +150,7 @@ export class GanTrainer {
     let statistics: Record<string, Tensor> = {};
     for (const [i, discriminator] of discriminators.entries()) {
       const stage = `stage${i + 1}`;
-      discriminator.requiresGrad(false); // Its own gradients are not needed here.
+      discriminator.requiresGrad(false); // The gradients of its weights are not needed here.
       const features = discriminator.forward(images[i]!);
       const logits = {
         conditional: discriminator.conditional(features, text.sentence),
@@ -181,7 +181,7 @@ export class GanTrainer {
     return { losses: this.#minimize("generator", terms, generator, this.generatorOptimizer), statistics };
   }
 
-  /** One phase: terms → their weighted sum → gradients → hook → optimizer. Returns what is logged of it. */
+  /** One phase: terms → weighted sum → gradients → hook → optimizer. Returns the losses to log. */
   #minimize(
     phase: string,
     terms: readonly LossTerm[],
@@ -194,12 +194,12 @@ export class GanTrainer {
     return { ...valuesOf(terms), [`${phase}/sum`]: loss.detach() };
   }
 
-  /** L_c of a discriminator's features [B, 8d, 4, 4] of both branches' images. */
+  /** L_c for a discriminator's features [B, 8d, 4, 4] of both branches' images. */
   #contrastive(features: Tensor, same: Tensor): Tensor {
     return contrastiveLoss(...branches(features), same, this.options.contrastive);
   }
 
-  /** Mean distance of the pairs with y = 1, and of those with y = 0. */
+  /** Mean distances of the pairs with y = 1 and of those with y = 0. */
   #distances(prefix: string, features: Tensor, same: Tensor): Record<string, Tensor> {
     return noGrad(() =>
       scope(() => {

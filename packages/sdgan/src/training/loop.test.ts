@@ -31,14 +31,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A walk at random: its state is where it is, and what the default stream of random numbers will give. */
+/** A random walk. Its state is its place and the state of the default random stream. */
 class Walk implements TrainingTask {
   steps = 0;
   device: Device = "cpu";
   published = 0;
   readonly place = zeros([2]);
   evaluation: EvaluationSchedule | undefined;
-  /** What a step does beyond walking. */
+  /** Side effect of a step. */
   accident: (step: number) => number | undefined = () => undefined;
 
   step(): StepMetrics {
@@ -67,7 +67,7 @@ class Walk implements TrainingTask {
     this.published = this.steps;
   }
 
-  /** Draws from the default stream, as a careless sample would. */
+  /** Uses the default random stream, as a careless implementation would. */
   async sample(): Promise<Buffer> {
     randn([7]);
     return await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
@@ -100,11 +100,11 @@ it("writes metrics, samples and the newest checkpoints, and ends with all of the
   expect(walk.published).toBe(10);
 });
 
-it("samples drawn, or not, do not change a run", async () => {
+it("samples do not change a run", async () => {
   expect(await walked("often", { sampleEvery: 1 })).toBe(await walked("seldom", { sampleEvery: 1000 }));
 });
 
-it("a run stopped after any step goes on to the same end", async () => {
+it("a run stopped after any step and resumed has the same result", async () => {
   const whole = await walked("whole", {});
   for (const steps of [1, 3, 8]) {
     manualSeed(0);
@@ -127,7 +127,7 @@ it("a run stopped after any step goes on to the same end", async () => {
   }
 });
 
-it("a resumed run publishes what its checkpoint holds, even if no step is left", async () => {
+it("a resumed run publishes its checkpoint, even if no step is left", async () => {
   const path = join(folder, "run");
   {
     using run = startRun(path, config, "");
@@ -139,7 +139,7 @@ it("a resumed run publishes what its checkpoint holds, even if no step is left",
   expect(walk.published).toBe(10);
 });
 
-it("a loss that is not finite stops training, and the last good checkpoint stays", async () => {
+it("stops training if a loss is not finite, and keeps the last good checkpoint", async () => {
   using run = startRun(join(folder, "run"), config, "");
   const walk = new Walk();
   walk.accident = (step) => (step === 8 ? Number.NaN : undefined);
@@ -152,7 +152,7 @@ it("a loss that is not finite stops training, and the last good checkpoint stays
   expect(walk.published).toBe(6);
 });
 
-it("on a GPU losses are read when they are written down, and before a checkpoint", async () => {
+it("on a GPU, reads losses only when they are logged and before a checkpoint", async () => {
   using _ = simulateCuda();
   using run = startRun(join(folder, "run"), config, "");
   const walk = new Walk();
@@ -166,19 +166,19 @@ it("on a GPU losses are read when they are written down, and before a checkpoint
   expect(readMetrics(run.metrics)).toEqual([{ step: 4, loss: 4 }]);
 });
 
-it("weights that are not finite never become a checkpoint, be the losses what they may", async () => {
+it("writes no checkpoint of weights that are not finite, whatever the losses", async () => {
   using run = startRun(join(folder, "run"), config, "");
   const walk = new Walk();
   walk.accident = (step) => {
     if (step === 6) walk.place.copy_(tensor([1, Number.POSITIVE_INFINITY]));
     return 1;
   };
-  await expect(train(walk, run)).rejects.toThrow("step 6: place is not finite any more");
+  await expect(train(walk, run)).rejects.toThrow("step 6: place is no longer finite");
   expect(readdirSync(run.checkpoints)).toEqual(["step-0000003.safetensors"]);
   expect(walk.published).toBe(3);
 });
 
-it("what is no checkpoint is refused by name", async () => {
+it("refuses a file that is not a checkpoint, and names it", async () => {
   const path = join(folder, "run");
   {
     using run = startRun(path, config, "");
@@ -195,13 +195,13 @@ it("what is no checkpoint is refused by name", async () => {
     const refused = train(new Walk(), run, { resume: true });
     await expect(refused).rejects.toThrow(UserError);
     await expect(refused).rejects.toThrow(`${newest} is no safetensors file`);
-    await expect(refused).rejects.toThrow("remove it to go on from step 3");
+    await expect(refused).rejects.toThrow("remove it to continue from step 3");
   }
   expect(existsSync(newest)).toBe(true);
 });
 
 describe("evaluations", () => {
-  /** Figures by step; one that draws from the default stream, as a careless one would. */
+  /** Figures by step, with an evaluation that uses the default random stream, as a careless one would. */
   function evaluated(walk: Walk, values: Record<number, number>, every = 2): Walk {
     const measure = () => ({ score: values[walk.steps]! + 0 * randn([1]).item(), other: walk.steps });
     walk.evaluation = { every, measure, best: "score", better: "higher" };
@@ -209,7 +209,7 @@ describe("evaluations", () => {
   }
   const values = { 2: 0.3, 4: 0.7, 6: Number.NaN, 8: 0.7, 10: 0.5 };
 
-  it("are lines of their own and points of TensorBoard's curves, and do not change a run", async () => {
+  it("are separate lines and points of TensorBoard's curves, and do not change a run", async () => {
     const plain = await walked("plain", {});
     manualSeed(0);
     using run = startRun(join(folder, "run"), config, "");
@@ -227,7 +227,7 @@ describe("evaluations", () => {
     expect(points).toEqual([2, 4, 6, 8, 10].map((step) => [step, step]));
   });
 
-  it("the best one's checkpoint is kept beside the newest, whenever it was and however often the run was stopped", async () => {
+  it("the best checkpoint is kept in addition to the newest, also if the run is stopped and resumed", async () => {
     const expected = [4, 9, 10].map((step) => `step-${String(step).padStart(7, "0")}.safetensors`);
     for (const stops of [[10], [5, 7, 10], [4, 10], [1, 2, 3, 9, 10]]) {
       const path = join(folder, `run-${stops}`);
@@ -240,13 +240,13 @@ describe("evaluations", () => {
     }
   });
 
-  it("end training when the best is as old as patience allows, however often the run was stopped", async () => {
+  it("end training when patience is exceeded, also if the run is stopped and resumed", async () => {
     const patient = (patience: number) => {
       const walk = evaluated(new Walk(), values);
       walk.evaluation = { ...walk.evaluation!, patience };
       return walk;
     };
-    // The best is that of step 4; step 6 has none, and step 8 is no better.
+    // The best figure is that of step 4; step 6 has none, and step 8 is no better.
     for (const [patience, end] of [
       [0, 10],
       [1, 6],
@@ -271,7 +271,7 @@ describe("evaluations", () => {
     }
   });
 
-  it("end training where none was ever good", async () => {
+  it("end training if no figure was ever finite", async () => {
     using run = startRun(join(folder, "run"), config, "");
     const walk = evaluated(new Walk(), { 2: Number.NaN, 4: Number.NaN, 6: Number.NaN });
     walk.evaluation = { ...walk.evaluation!, patience: 2 };
@@ -280,7 +280,7 @@ describe("evaluations", () => {
     expect(ended).toEqual([{ step: 0, name: "score" }]);
   });
 
-  it("warn of what the figures tell", async () => {
+  it("cause warnings by their figures", async () => {
     using run = startRun(join(folder, "run"), config, "");
     const walk = new Walk();
     walk.evaluation = {

@@ -1,4 +1,4 @@
-/** The loop that every training goes through: steps, metrics, samples, checkpoints, and stopping in good order. */
+/** The loop of every training: steps, metrics, samples, evaluations, checkpoints, and stopping in order. */
 
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -20,66 +20,65 @@ import type { StepMetrics } from "./step-metrics.js";
 export interface TrainingTask {
   /** Steps taken so far. */
   readonly steps: number;
-  /** Where it is trained. */
+  /** The device of the networks. */
   readonly device: Device;
-  /** Takes one step. The tensors that it returns are the caller's. */
+  /** Takes one step. The caller disposes of the returned tensors. */
   step(): StepMetrics | Promise<StepMetrics>;
   state(): TrainingState;
   restore(state: TrainingState): void;
-  /** Writes what others use of it into the run folder. Called after every checkpoint. */
+  /** Writes the trained networks for use by others into the run folder. Called after every checkpoint. */
   publish(run: ActiveRun): void;
-  /** An image of how far it is, as a PNG. */
+  /** Images that show the training's progress, as a PNG. */
   sample?(): Promise<Buffer>;
-  /** How good it is, now and then. */
+  /** Evaluations during training. */
   readonly evaluation?: EvaluationSchedule | undefined;
 }
 
 export interface EvaluationSchedule {
-  /** Steps between two. */
+  /** Steps between two evaluations. */
   every: number;
   /** Figures by name; the same for the same weights. */
   measure(): Record<string, number>;
   /** The name of the figure whose best checkpoint is kept. */
   best: string;
   better: "higher" | "lower";
-  /** Training ends after so many in a row that were not better than the best one; 0: never. */
+  /** Training ends after this many evaluations in a row without a new best; 0: never. */
   patience?: number;
 }
 
 export interface LoopOptions {
   run: ActiveRun;
-  /** Go on from the newest checkpoint. */
+  /** Continue from the newest checkpoint. */
   resume: boolean;
   /** Stop after this step. */
   steps: number;
-  /** Stop after so many seconds of training, if that is earlier. */
+  /** Stop after this many seconds of training, if that is earlier. */
   seconds?: number;
   logEvery: number;
   sampleEvery: number;
   checkpointEvery: number;
-  /** Checkpoints kept, the newest; the best one is kept beside them. */
+  /** Number of newest checkpoints to keep; the best one is kept in addition. */
   keep: number;
-  /** Ends the loop after the step that is under way. */
+  /** Ends the loop after the current step. */
   signal?: AbortSignal;
-  /** Called once, with the steps that were taken before. */
+  /** Called once, with the number of steps done before. */
   onBegin?(step: number): void;
-  /** Called after every step, with the losses that were read last. */
+  /** Called after every step, with the most recently read losses. */
   onStep?(step: number, losses: Record<string, number>): void;
-  /** Called when training ends before `steps`, as `patience` asks: with the best step, or 0, and its figure's name. */
+  /** Called when `patience` ends training before `steps`: with the best step, or 0, and its figure's name. */
   onEarlyStop?(best: { step: number; name: string }): void;
-  /** Called when training goes wrong in a way that it does not end by, with what to try. */
+  /** Called on problems that do not stop training, with advice. */
   onWarning?(line: string): void;
 }
 
 /**
- * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it; its state is saved then. Returns the
- * last step. What a run becomes does not depend on where it was stopped and resumed, nor on when samples are drawn or
- * figures measured.
+ * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it, then saves. Returns the last step. The
+ * result does not depend on where the run was stopped and resumed, nor on when samples are generated or figures measured.
  *
- * Losses are read after every step where that costs nothing. A GPU computes behind us, and reading would wait for it: so
- * there they are read only when they are written down, and before a checkpoint.
+ * On a CPU, losses are read after every step. A GPU computes asynchronously and reading would wait for it, so there they
+ * are read only when they are logged and before a checkpoint.
  *
- * @throws UserError if a loss that was read is not finite any more: the last checkpoint stays.
+ * @throws UserError if a loss is no longer finite; the last checkpoint stays.
  */
 export async function trainingLoop(task: TrainingTask, options: LoopOptions): Promise<number> {
   const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
@@ -87,11 +86,11 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   let savedAt = options.resume
     ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
     : undefined;
-  if (savedAt !== undefined) task.publish(run); // The process may have ended between checkpoint and this.
+  if (savedAt !== undefined) task.publish(run); // The last process may have ended before it published this checkpoint.
   using metrics = new MetricsLog(run.metrics, task.steps);
   let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
   const monitor = new TrainingMonitor((line) => options.onWarning?.(line));
-  const neighbours = new CpuContention();
+  const contention = new CpuContention();
   const begin = performance.now();
 
   const save = () => {
@@ -117,7 +116,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     monitor.figures(step, figures, { name, best });
   };
 
-  /** Whether the last evaluations were not better: told from steps alone, so that it is the same for a resumed run. */
+  /** Whether the last `patience` evaluations brought no new best. Depends on steps alone, so that a resumed run agrees. */
   const hasStalled = () => {
     const { patience = 0, every } = evaluation ?? { every: 1 };
     return patience > 0 && Math.floor((task.steps - (best?.step ?? 0)) / every) >= patience;
@@ -126,8 +125,8 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   const from = task.steps;
   let losses: Record<string, number> = {};
   let statistics: Record<string, number> = {};
-  /** Time that steps took, and after which step it was last told. */
-  let [busy, told] = [0, from];
+  /** Milliseconds that steps took, and the step at which they were last logged. */
+  let [busy, loggedAt] = [0, from];
   options.onBegin?.(from);
   const hasTime = () => performance.now() - begin < 1000 * seconds && !signal?.aborted;
   while (task.steps < steps && hasTime() && !hasStalled()) {
@@ -145,18 +144,18 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     if (isLogged) {
       metrics.write(step, { ...losses, ...statistics });
       metrics.writeTimings(step, {
-        "seconds/step": busy / 1000 / (step - told),
+        "seconds/step": busy / 1000 / (step - loggedAt),
         "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
       });
-      [busy, told] = [0, step];
-      const others = task.device === "cpu" ? neighbours.cores(30) : undefined;
+      [busy, loggedAt] = [0, step];
+      const others = task.device === "cpu" ? contention.cores(30) : undefined;
       if (others !== undefined) monitor.machine(step, { cores: cpus().length, threads: threads(), others });
     }
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
     if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
     if (step % options.checkpointEvery === 0 || best?.step === step) save();
-    await setImmediate(); // Lets signals and timers in.
+    await setImmediate(); // Lets signal handlers and timers run.
   }
   if (task.steps > from && task.steps % options.sampleEvery !== 0) await sample();
   if (task.steps > (savedAt ?? 0)) save();
@@ -165,7 +164,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   return task.steps;
 }
 
-/** All losses and statistics at once, so that a GPU is waited for once. */
+/** Reads all losses and statistics at once, so that a GPU is waited for only once. */
 function read({ losses, statistics }: StepMetrics): [Record<string, number>, Record<string, number>] {
   const all = { ...losses, ...statistics };
   const values = scope(() => stack(Object.values(all).map((value) => value.to("float64"))).toNumbers());
@@ -179,7 +178,7 @@ function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: 
   const [name, loss] = Object.entries(losses).find(([, value]) => !Number.isFinite(value)) ?? [];
   if (name === undefined) return;
   const left =
-    savedAt === undefined ? "there is no checkpoint yet" : `the checkpoint of step ${savedAt} stays`;
+    savedAt === undefined ? "there is no checkpoint yet" : `the checkpoint of step ${savedAt} is kept`;
   throw new UserError(
     `step ${step}: the loss ${name} is ${loss}, so training stopped; ${left}. ` +
       "Begin another run with smaller learning rates or with training.precision=float32.",

@@ -8,14 +8,14 @@ beforeEach(() => {
   monitor = new TrainingMonitor((line) => said.push(line));
 });
 
-describe("a discriminator that is sure of every image", () => {
+describe("a discriminator that is certain of every image", () => {
   const losses = (loss: number) => ({
     "discriminator/stage1/adversarial": 0.7,
     "discriminator/stage2/adversarial": loss,
     kl: 0,
   });
 
-  it("is told once, when it has been so for long, with what to try", () => {
+  it("is reported once, after many steps, with advice", () => {
     for (let step = 10; step <= 1000; step += 10) monitor.losses(step, losses(0.01));
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(
@@ -23,7 +23,7 @@ describe("a discriminator that is sure of every image", () => {
     );
   });
 
-  it("is not told where it is in doubt now and then, and told again when it had been", () => {
+  it("is not reported if its loss rises now and then, and reported again after that", () => {
     for (let step = 10; step <= 1000; step += 10) monitor.losses(step, losses(step % 150 === 0 ? 0.5 : 0.01));
     expect(said).toEqual([]);
     for (let step = 1010; step <= 2000; step += 10) monitor.losses(step, losses(step === 1500 ? 0.5 : 0.01));
@@ -36,12 +36,12 @@ describe("an evaluation's figures", () => {
   const best = { step: 100, value: 10 };
   const good = { [name]: 11, "attributeClassifier/variety": 0.8, "attributeClassifier/noiseDiversity": 0.4 };
 
-  it("of a good run say nothing", () => {
+  it("cause no warning in a good run", () => {
     for (let step = 100; step < 500; step += 100) monitor.figures(step, good, { name, best });
     expect(said).toEqual([]);
   });
 
-  it("tell that images have become alike, whatever the caption or the noise", () => {
+  it("cause a warning if images become alike for all captions or all noise", () => {
     monitor.figures(
       200,
       { ...good, "attributeClassifier/variety": 0.05, "attributeClassifier/noiseDiversity": 0.01 },
@@ -54,7 +54,7 @@ describe("an evaluation's figures", () => {
     expect(said[1]).toMatch(/under different noise look alike/);
   });
 
-  it("tell that it gets worse: twice in a row, and which checkpoint is kept", () => {
+  it("cause a warning if the distance is worse twice in a row, with the checkpoint that is kept", () => {
     for (const [step, distance] of [
       [200, 30],
       [300, 12],
@@ -70,24 +70,24 @@ describe("an evaluation's figures", () => {
   });
 });
 
-describe("a machine that other programs use too", () => {
+describe("other programs on the machine", () => {
   const two = { cores: 2, threads: 2 };
 
-  it("is told once, with the threads to go on with", () => {
+  it("are reported once, with the number of threads to resume with", () => {
     for (let step = 100; step <= 300; step += 100) monitor.machine(step, { ...two, others: 0.94 });
     expect(said).toEqual([
       "step 100: other programs keep 0.9 of the 2 cores busy, and each step waits for the slowest of its 2 threads. " +
-        "If they cannot be ended, stop and go on with --threads 1",
+        "If they cannot be stopped, stop this training and resume with --threads 1",
     ]);
     new TrainingMonitor((line) => said.push(line)).machine(1, { cores: 16, threads: 16, others: 2.5 });
     expect(said[1]).toMatch(/--threads 13$/);
   });
 
-  it("is not told where there is room for all, or one thread, which waits for no other", () => {
+  it("are not reported if there are enough cores, or with one thread, which waits for no other", () => {
     monitor.machine(100, { ...two, others: 0.2 });
     monitor.machine(200, { cores: 8, threads: 4, others: 4 });
     monitor.machine(300, { cores: 2, threads: 1, others: 2 });
-    monitor.machine(400, { cores: 2, threads: 4, others: 0 }); // Too many threads, and nobody else's fault.
+    monitor.machine(400, { cores: 2, threads: 4, others: 0 }); // Too many own threads, without other load.
     expect(said).toEqual([]);
   });
 });

@@ -1,38 +1,38 @@
-/** Looks out for what makes a training not worth going on with, and says what to try. */
+/** Detects problems of a training, such as mode collapse, and warns with advice. */
 import type { Best } from "../run/best-figure.js";
 
-/** A training's troubles, each told once, and again only after it had gone. */
+/** Warns of each problem once, and again only if it has disappeared in between. */
 export class TrainingMonitor {
   readonly #warn: (line: string) => void;
-  readonly #told = new Set<string>();
-  /** Since which step each discriminator has been sure of all. */
-  readonly #sureSince = new Map<string, number>();
+  readonly #reported = new Set<string>();
+  /** The step since which each discriminator has been certain of every image. */
+  readonly #certainSince = new Map<string, number>();
   #worse = 0;
 
   constructor(warn: (line: string) => void) {
     this.#warn = warn;
   }
 
-  /** @param losses that were read after `step` */
+  /** @param losses the losses of `step` */
   losses(step: number, losses: Record<string, number>): void {
     for (const [name, loss] of Object.entries(losses)) {
       if (!/^discriminator\/.*\/adversarial$/.test(name)) continue;
-      if (loss >= sureLoss) this.#sureSince.delete(name);
-      else if (!this.#sureSince.has(name)) this.#sureSince.set(name, step);
-      const steps = step - (this.#sureSince.get(name) ?? step);
-      this.#tell(
+      if (loss >= certainLoss) this.#certainSince.delete(name);
+      else if (!this.#certainSince.has(name)) this.#certainSince.set(name, step);
+      const steps = step - (this.#certainSince.get(name) ?? step);
+      this.#report(
         name,
-        steps >= sureSteps,
-        `step ${step}: the loss ${name} has been below ${sureLoss} for ${steps} steps: the discriminator is sure of every ` +
-          "image, and the generator learns nothing from it. " +
+        steps >= certainSteps,
+        `step ${step}: the loss ${name} has been below ${certainLoss} for ${steps} steps: the discriminator is certain of ` +
+          "every image, so the generator learns nothing from it. " +
           "Try a smaller training.learningRate.discriminator, or a larger training.learningRate.generator",
       );
     }
   }
 
   /**
-   * @param figures as `Gauge.measure` gives them
-   * @param best of the figure `name`, the present one included
+   * @param figures as returned by `Evaluator.measure`
+   * @param best the best value of the figure `name`, including the present one
    */
   figures(
     step: number,
@@ -42,7 +42,7 @@ export class TrainingMonitor {
     for (const [figure, value] of Object.entries(figures)) {
       const [, limit, what] = collapses.find(([ending]) => figure.endsWith(ending)) ?? [];
       if (limit !== undefined)
-        this.#tell(
+        this.#report(
           figure,
           value < limit,
           `step ${step}: ${figure} is ${value.toPrecision(2)}: ${what}. Try a smaller training.learningRate.generator, a ` +
@@ -52,52 +52,52 @@ export class TrainingMonitor {
     const distance = name.endsWith("/frechetDistance") ? figures[name] : undefined;
     if (distance === undefined || best === undefined) return;
     this.#worse = distance > worseBy * best.value ? this.#worse + 1 : 0;
-    this.#tell(
+    this.#report(
       name,
       this.#worse > 1,
       `step ${step}: ${name} is ${distance.toPrecision(3)}, and was ${best.value.toPrecision(3)} at step ${best.step}: ` +
-        "training gets worse. The best checkpoint is kept; try smaller learning rates from here on in another run",
+        "the model is getting worse. The best checkpoint is kept; try smaller learning rates in another run",
     );
   }
 
   /**
-   * A step waits for the slowest of its threads, and so for whatever shares a core with one of them.
+   * Warns of other programs that use the cores: a step waits for its slowest thread.
    *
-   * @param others cores that other programs keep busy, of `cores`
+   * @param others number of cores, out of `cores`, that other programs keep busy
    */
   machine(
     step: number,
     { cores, threads, others }: { cores: number; threads: number; others: number },
   ): void {
-    if (threads < 2 || others < crowded || threads + others < cores + crowded) return; // Told once: others come and go.
-    this.#tell(
+    if (threads < 2 || others < crowded || threads + others < cores + crowded) return; // Never cleared, so the warning is given once.
+    this.#report(
       "machine",
       true,
       `step ${step}: other programs keep ${others.toFixed(1)} of the ${cores} cores busy, and each step waits for the slowest ` +
-        `of its ${threads} threads. If they cannot be ended, stop and go on with --threads ${Math.max(1, Math.floor(cores - others))}`,
+        `of its ${threads} threads. If they cannot be stopped, stop this training and resume with --threads ${Math.max(1, Math.floor(cores - others))}`,
     );
   }
 
-  #tell(trouble: string, isThere: boolean, line: string): void {
-    if (!isThere) this.#told.delete(trouble);
-    else if (!this.#told.has(trouble)) {
-      this.#told.add(trouble);
+  #report(problem: string, isPresent: boolean, line: string): void {
+    if (!isPresent) this.#reported.delete(problem);
+    else if (!this.#reported.has(problem)) {
+      this.#reported.add(problem);
       this.#warn(line);
     }
   }
 }
 
-/** L_D of a discriminator that is hardly ever in doubt; at chance it is 1.4. For so many steps it is no accident. */
-const [sureLoss, sureSteps] = [0.02, 200];
+/** A discriminator whose L_D stays below this loss for this many steps is certain of every image; L_D is 1.4 at chance. */
+const [certainLoss, certainSteps] = [0.02, 200];
 
-/** Figures below which images have become alike. */
+/** Figures, by the ending of their names, with the values below which images have become alike. */
 const collapses: [ending: string, limit: number, what: string][] = [
   ["/variety", 0.1, "images of different captions look alike"],
   ["/noiseDiversity", 0.02, "images of one caption under different noise look alike"],
 ];
 
-/** Cores that others take, and that are wanted beyond those there are, from which on fewer threads are faster. */
+/** Load of other programs, and excess of demand over the number of cores, from which on fewer threads are faster. */
 const crowded = 0.4;
 
-/** How many times the best Fréchet distance is worse by more than chance, seen twice in a row. */
+/** Two distances in a row above this multiple of the best Fréchet distance are not due to chance. */
 const worseBy = 1.5;

@@ -37,7 +37,7 @@ function arguments_(training: ResumedTraining, run: string): string[] {
   return ["train", training, "--data", data, "--run", run];
 }
 
-/** All that a training leaves which seed, data and configuration decide. */
+/** All files of a training that are determined by seed, data and configuration. */
 function outcome(training: ResumedTraining, run: string): Record<string, string> {
   const at = folderOf[training](run);
   const files = ["metrics.jsonl", resultOf[training], join("checkpoints", "step-0000008.safetensors")];
@@ -48,7 +48,7 @@ function linesOf(file: string): number {
   return existsSync(file) ? readFileSync(file, "utf8").split("\n").length - 1 : 0;
 }
 
-/** Starts a training and kills it when `moment` has come, looked for every other millisecond. */
+/** Starts a training and kills it when `moment` returns true, checked every two milliseconds. */
 async function killedAt(args: string[], moment: () => boolean): Promise<void> {
   const { child, ended } = startSdgan(...args);
   while (child.exitCode === null && !moment()) await sleep(2);
@@ -56,7 +56,7 @@ async function killedAt(args: string[], moment: () => boolean): Promise<void> {
   expect((await ended).signal).toBe("SIGKILL");
 }
 
-/** Trains in `run`, killed again and again: at these numbers of metrics, then as soon as a checkpoint is being written. */
+/** Trains in `run` and kills the training repeatedly: at these numbers of metrics, then while a checkpoint is written. */
 async function trainKilled(training: ResumedTraining, run: string, moments: number[]): Promise<void> {
   const at = folderOf[training](run);
   const begin = [...arguments_(training, run), "--config", config];
@@ -69,10 +69,10 @@ async function trainKilled(training: ResumedTraining, run: string, moments: numb
   expect((await sdgan(...resume)).code).toBe(0);
 }
 
-// Half a minute on a machine that has other work too.
+// Tests take half a minute on a machine that is busy with other work.
 vi.setConfig({ testTimeout: 180_000 });
 
-it("a run that is killed again and again equals one that was not, bit for bit", async () => {
+it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", async () => {
   const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
   expect((await sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
   await trainKilled("damsm", killed, [5]);
@@ -88,7 +88,7 @@ it("a run that is killed again and again equals one that was not, bit for bit", 
   expect(leftovers).toEqual([]);
 });
 
-it("a run does not depend on how many threads make its images ready", async () => {
+it("a run does not depend on the number of threads that prepare its images", async () => {
   for (const workers of [0, 3]) {
     const run = join(folder, `workers-${workers}`);
     const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
@@ -97,7 +97,7 @@ it("a run does not depend on how many threads make its images ready", async () =
   }
 });
 
-it("a run does not become another one by being evaluated", async () => {
+it("evaluations do not change a run", async () => {
   const run = join(folder, "unmeasured");
   const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
   expect((await sdgan(...begin, "--set", "evaluate.every=0")).code).toBe(0);
@@ -105,7 +105,7 @@ it("a run does not become another one by being evaluated", async () => {
   expect(outcome("gan", run)).toMatchObject(files);
 });
 
-it("two runs from one seed are the same, bit for bit, on several threads too", async () => {
+it("two runs with the same seed are equal bit for bit, also with several threads", async () => {
   const short = ["--config", config, "--damsm", join(folder, "whole"), "--threads", "2", "--steps", "2"];
   const metrics = async (name: string) => {
     expect((await sdgan(...arguments_("gan", join(folder, name)), ...short)).code).toBe(0);
@@ -114,7 +114,7 @@ it("two runs from one seed are the same, bit for bit, on several threads too", a
   expect(await metrics("first")).toBe(await metrics("second"));
 });
 
-it("Ctrl-C saves and says how to go on; what that command makes equals a whole run", async () => {
+it("Ctrl-C saves and prints a command to continue, whose result equals an uninterrupted run", async () => {
   const [whole, stopped] = [join(folder, "whole"), join(folder, "stopped")];
   const begin = [...arguments_("gan", stopped), "--config", config, "--damsm", whole];
   const { child, ended } = startSdgan(...begin);
@@ -122,12 +122,12 @@ it("Ctrl-C saves and says how to go on; what that command makes equals a whole r
   child.kill("SIGINT");
   const { code, stdout } = await ended;
   expect(code).toBe(130);
-  const [, command] = /To go on: npx sdgan (.*)/.exec(stdout)!;
+  const [, command] = /To continue: npx sdgan (.*)/.exec(stdout)!;
   expect((await sdgan(...command!.split(" "))).code).toBe(0);
   expect(outcome("gan", stopped)).toEqual(outcome("gan", whole));
 });
 
-it("a checkpoint that was cut short is refused, and left alone with the one before", async () => {
+it("refuses a truncated checkpoint, and changes neither it nor the one before", async () => {
   const run = join(folder, "stopped");
   const newest = join(run, "checkpoints", "step-0000008.safetensors");
   truncateSync(newest, 1000);
@@ -135,7 +135,7 @@ it("a checkpoint that was cut short is refused, and left alone with the one befo
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toContain(`${newest} is no safetensors file`);
-  expect(stderr).toContain("remove it to go on from step 6");
+  expect(stderr).toContain("remove it to continue from step 6");
   rmSync(newest);
   expect((await sdgan(...arguments_("gan", run), "--resume")).code).toBe(0);
   expect(outcome("gan", run)).toEqual(outcome("gan", join(folder, "whole")));

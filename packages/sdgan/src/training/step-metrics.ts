@@ -1,12 +1,12 @@
 import type { Tensor } from "@sdgan/torch";
 
 /**
- * What one step measured, by name: tensors of one number on the networks' device, so that a GPU need not be waited for.
+ * The metrics of one step, by name: scalar tensors on the networks' device, so that the CPU does not wait for a GPU.
  * `docs/training.md` lists the names.
  */
 export interface StepMetrics {
-  /** What is minimized: training stops where one is not finite. */
+  /** Terms that are minimized: training stops if one is not finite. */
   losses: Record<string, Tensor>;
-  /** What is only measured: NaN where a batch has nothing to measure it on. */
+  /** Values that are only measured: NaN if a batch has nothing to measure. */
   statistics: Record<string, Tensor>;
 }

@@ -1,4 +1,4 @@
-/** Begins or resumes a training: of DAMSM, of the attribute classifier, of the GAN, each in its place in one run folder. */
+/** Starts or resumes the training of DAMSM, the attribute classifier or the GAN, each in its part of a run folder. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,36 +28,36 @@ export type Training = "damsm" | "attribute-classifier" | "gan";
 export interface TrainOptions {
   /** A prepared folder. */
   data: string;
-  /** The run folder: the GAN's own; DAMSM's is `damsm` in it, the attribute classifier's `attributeClassifier`. */
+  /** The run folder of the GAN; DAMSM's is `damsm/` in it, the attribute classifier's `attribute-classifier/`. */
   run: string;
-  /** Of a new run; or "resume", to go on with the run that is there, by its own configuration. */
+  /** The configuration of a new run; or "resume", to continue the existing run with its own configuration. */
   config: Config | "resume";
-  /** Stop after this step, counted from the run's beginning, rather than after the configuration's. */
+  /** Stop after this step, counted from the start of the run, instead of the configuration's last step. */
   steps?: number | undefined;
-  /** Stop after so many seconds of training, if that is earlier. */
+  /** Stop after this many seconds of training, if that is earlier. */
   seconds?: number | undefined;
-  /** For the GAN: another run folder, whose DAMSM is copied into this one. */
+  /** For the GAN: another run folder; its DAMSM is copied into this one. */
   damsm?: string | undefined;
-  /** For DAMSM with the encoder `inception`: a file with torchvision's weights. A checkpoint has them already. */
+  /** For DAMSM with the encoder `inception`: a file with torchvision's weights. Checkpoints contain them. */
   inception?: string | undefined;
-  /** For the GAN: measures it while it is trained. Needed unless `evaluate.every` is 0. */
+  /** For the GAN: creates the evaluator used during training. Required unless `evaluate.every` is 0. */
   makeEvaluator?: MakeEvaluator | undefined;
-  /** By default a GPU where there is one. */
+  /** By default the GPU if there is one. */
   device?: Device | undefined;
-  /** Ends training after the step that is under way. */
+  /** Ends training after the current step. */
   signal?: AbortSignal | undefined;
   onBegin?: ((training: TrainingOutline) => void) | undefined;
   onStep?: ((step: number, losses: Record<string, number>) => void) | undefined;
-  /** Told when training goes wrong in a way that it does not end by. */
+  /** Called on problems that do not stop training, with advice. */
   onWarning?: ((line: string) => void) | undefined;
 }
 
-/** What can be said when a training begins. */
+/** Properties of a training that are known when it begins. */
 export interface TrainingOutline {
   /** The folder that is written to. */
   folder: string;
   config: Config;
-  /** Steps taken before. */
+  /** Steps done before. */
   from: number;
   /** The last step. */
   to: number;
@@ -69,17 +69,17 @@ export interface TrainingResult {
   folder: string;
   /** The last step taken. */
   step: number;
-  /** Whether it is the last: the configuration's, the one that was asked for, or that of an early stop. */
+  /** Whether training is complete: it reached its last step or was stopped early by `training.patience`. */
   complete: boolean;
-  /** Where `training.patience` ended it: the best step, 0 for none, and the name of its figure. */
+  /** Present if `training.patience` ended training: the best step, 0 for none, and the name of its figure. */
   stoppedEarly?: { step: number; name: string };
-  /** A caption of the data, to try. */
+  /** A caption of the data, as an example to generate from. */
   caption: string;
 }
 
 /**
- * Trains until the last step, or whatever ends it earlier; what it has is saved then.
- * @throws UserError for data, configuration or run folder that do not fit, before anything is written.
+ * Trains until the last step, or until a limit or the signal ends it earlier, then saves.
+ * @throws UserError before anything is written if data, configuration or run folder do not fit.
  */
 export async function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
   const definition = definitions[training];
@@ -98,32 +98,32 @@ export async function train(training: Training, options: TrainOptions): Promise<
       const dependsOn = requireSameDependencies(run.path, run.dependsOn, dependencies());
       requireSameVocabulary(data, run);
       await using task = build(definition, run.config, data, options);
-      goOnWith(run, dependsOn);
-      return { ...(await go(definition, task, run, options)), caption };
+      recordDependencies(run, dependsOn);
+      return { ...(await runTask(definition, task, run, options)), caption };
     }
     const config = definition.complete?.(options.config, options) ?? options.config;
     await using task = build(definition, config, data, options);
     const vocabulary = readFileSync(join(data.dir, FILES.vocabulary), "utf8");
     using run = startRun(folder, config, vocabulary, dependencies());
-    return { ...(await go(definition, task, run, options)), caption };
+    return { ...(await runTask(definition, task, run, options)), caption };
   } finally {
     data.close();
   }
 }
 
-/** What sets one training apart from another. */
+/** The properties in which the trainings differ. */
 interface TaskDefinition {
   folder(run: string): string;
-  /** The file in it that others use. */
+  /** The file with the trained networks, in that folder. */
   result: string;
-  /** Whether the DAMSM of the run folder has a part in it. */
+  /** Whether it uses the DAMSM of the run folder. */
   damsm: boolean;
-  /** Steps of a whole training. */
+  /** Steps of a complete training. */
   steps(config: Config): number;
   imagesPerStep(config: Config): number;
-  /** Pixels a side that images are averaged to, by what wants them so. */
+  /** Pixels per side that images are averaged to, by the part that needs them. */
   sizes(config: Config): Record<string, number>;
-  /** The configuration of a new run, with what the other options decide. */
+  /** Adds values that other options determine to the configuration of a new run. */
   complete?(config: Config, options: TrainOptions): Config;
   make(config: Config, data: Prepared, options: TrainOptions): TrainingTask & AsyncDisposable;
 }
@@ -137,9 +137,10 @@ const definitions: Record<Training, TaskDefinition> = {
     imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
     complete: (config, { inception }) => recordInception(config, inception),
-    make(config, data, { run, inception, device, config: asked }) {
+    make(config, data, { run, inception, device, config: requested }) {
       const networks = makeDamsm(config, data.vocabulary.size);
-      const resumes = asked === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
+      const resumes =
+        requested === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
       bringInception(networks, config, { file: inception, resumes });
       return new DamsmTask(config, data, networks, startComputing(config.training.precision, device));
     },
@@ -160,7 +161,7 @@ const definitions: Record<Training, TaskDefinition> = {
     damsm: true,
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
-    sizes: ({ generator }) => ({ "the generator draws": imageSizes(generator).at(-1)! }),
+    sizes: ({ generator }) => ({ "the generator outputs": imageSizes(generator).at(-1)! }),
     make(config, data, { run, damsm, device, makeEvaluator, onWarning }) {
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
@@ -174,7 +175,10 @@ const definitions: Record<Training, TaskDefinition> = {
   },
 };
 
-/** Throws where the configuration asks for evaluations and nobody can make them: they would be left out silently. */
+/**
+ * The evaluator that the configuration requests; undefined, with a warning, if the data has too few images for it.
+ * @throws TypeError if evaluations are requested and `make` creates no evaluator
+ */
 function evaluatorOf(
   { evaluate, training }: Config,
   { dir, splits }: Prepared,
@@ -185,11 +189,11 @@ function evaluatorOf(
   const patience = training.patience > 0 ? ", and training.patience is ignored" : "";
   if (isLacking)
     onWarning?.(
-      `${dir}: has ${length} images to validate on, and ${fewestToValidate} are needed, so the model is not evaluated ` +
-        `while it trains${patience}: prepare the data again with a larger --val, or with images of its own in val`,
+      `${dir}: has ${length} validation images, and at least ${fewestToValidate} are needed, so the model is not evaluated ` +
+        `during training${patience}: prepare the data again with a larger --val, or with a val split of its own`,
     );
   else if (evaluate.every === 0 && patience)
-    onWarning?.(`evaluate.every is 0, so the model is not evaluated while it trains${patience}`);
+    onWarning?.(`evaluate.every is 0, so the model is not evaluated during training${patience}`);
   if (isLacking) return undefined;
   const evaluator = make();
   if (evaluate.every > 0 && !evaluator)
@@ -197,10 +201,10 @@ function evaluatorOf(
   return evaluator;
 }
 
-/** Of one image there is no distance of distributions. */
+/** A distance between distributions needs at least two images. */
 const fewestToValidate = 2;
 
-/** The networks of a new run, at their first step. */
+/** Creates the task, with its networks at their initial weights. */
 function build(
   definition: TaskDefinition,
   config: Config,
@@ -212,18 +216,18 @@ function build(
   return definition.make(config, data, options);
 }
 
-async function go(
+async function runTask(
   definition: TaskDefinition,
   task: TrainingTask,
   run: ActiveRun,
-  { config: asked, steps, seconds, signal, onBegin, onStep, onWarning }: TrainOptions,
+  { config: requested, steps, seconds, signal, onBegin, onStep, onWarning }: TrainOptions,
 ): Promise<Omit<TrainingResult, "caption">> {
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
   const to = steps ?? definition.steps(config);
   let stoppedEarly: TrainingResult["stoppedEarly"];
   const step = await trainingLoop(task, {
-    ...{ run, resume: asked === "resume", steps: to, logEvery, ...log },
+    ...{ run, resume: requested === "resume", steps: to, logEvery, ...log },
     ...(seconds !== undefined && { seconds }),
     ...(signal && { signal }),
     ...(onStep && { onStep }),
@@ -242,31 +246,31 @@ async function go(
   return { folder, step, complete, ...(stoppedEarly && { stoppedEarly }) };
 }
 
-/** Without a checkpoint a run goes on from its beginning: not where that would overwrite what it came to. */
+/** A run without a checkpoint is resumed from the start: refused if that would overwrite its result. */
 function requireCheckpoint(run: ActiveRun, result: string): void {
   const file = join(run.path, result);
   if (checkpointSteps(run.checkpoints).length > 0 || !existsSync(file)) return;
   throw new UserError(
-    `${run.checkpoints}: there is no checkpoint to go on from, and ${file} is there already: begin another run`,
+    `${run.checkpoints}: there is no checkpoint to continue from, but ${file} exists already: begin another run`,
     { code: "file.exists" },
   );
 }
 
-/** Writes down what a run of imported weights goes on with for the first time. */
-function goOnWith(run: ActiveRun, dependsOn: Dependencies): void {
+/** Records new dependencies: imported weights get theirs when they are first trained further. */
+function recordDependencies(run: ActiveRun, dependsOn: Dependencies): void {
   if (Object.keys(dependsOn).length > Object.keys(run.dependsOn).length)
     writeDependencies(run.path, dependsOn);
   run.dependsOn = dependsOn;
 }
 
-/** For imported weights, which do not depend on data yet. */
+/** Needed for imported weights, which have no recorded data yet. */
 function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
   const vocabulary = loadVocabulary(run.vocabulary);
   if (vocabulary.equals(data.vocabulary)) return;
-  const described = ({ size, tokenizer }: Vocabulary) => `(${size}, tokenizer ${tokenizer})`;
+  const described = ({ size, tokenizer }: Vocabulary) => `(${size} tokens, tokenizer ${tokenizer})`;
   throw new UserError(
-    `${data.dir}: has other words ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
-      "go on with the prepared folder that the run began with, or begin another run",
+    `${data.dir}: has another vocabulary ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +
+      "resume with the prepared folder that the run began with, or begin another run",
     { code: "data.mismatch" },
   );
 }
@@ -274,8 +278,8 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
 function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
   if (size % wanted === 0) return;
   throw new UserError(
-    `${dir}: its images of ${size} pixels cannot be averaged to the ${wanted} that ${what}: ` +
-      `prepare the data with --size ${wanted}, or take another configuration`,
+    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ` +
+      `prepare the data with --size ${wanted}, or use another configuration`,
     { code: "data.mismatch" },
   );
 }

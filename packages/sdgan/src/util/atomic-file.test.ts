@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it("writes, and replaces", () => {
+it("writes and replaces", () => {
   const path = join(folder, "a.json");
   writeFileAtomic(path, "one");
   writeFileAtomic(path, Buffer.from("two"));
@@ -19,7 +19,7 @@ it("writes, and replaces", () => {
   expect(readdirSync(folder)).toEqual(["a.json"]);
 });
 
-it("keeps what was there when writing fails, and leaves nothing beside it", () => {
+it("keeps the former content when writing fails, and leaves no temporary file", () => {
   const path = join(folder, "a.json");
   writeFileAtomic(path, "one");
   const half = () =>
@@ -43,7 +43,7 @@ it("names the path that cannot be written", () => {
   expect(() => writeFileAtomic(join(folder, "b.json"), "")).toThrow("b.json: it is a folder, not a file");
 });
 
-it("removes what killed processes left, and nothing else", () => {
+it("removes the files of killed processes, and nothing else", () => {
   writeFileSync(join(folder, ".a.json.123.sdgan-tmp"), "");
   writeFileSync(join(folder, ".a.json.123.sdgan-tmp.123.tmp"), "");
   writeFileSync(join(folder, ".a.json.tmp"), "");

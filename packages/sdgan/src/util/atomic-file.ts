@@ -12,15 +12,15 @@ import { basename, dirname, join } from "node:path";
 import { onDisk } from "./system-errors.js";
 
 /**
- * Writes `path` so that at every moment, a crash or a full disk included, it holds either what it held before or
- * all of `data`.
+ * Writes `path` so that at every moment, even after a crash or on a full disk, it has either its former content or all
+ * of `data`.
  * @throws UserError naming `path` if the file system refuses.
  */
 export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   writeAtomic(path, (temporary) => writeFileSync(temporary, data));
 }
 
-/** As `writeFileAtomic`, for data that `write` puts into the file whose path it is given. */
+/** Like `writeFileAtomic`; `write` writes the data into the temporary file whose path it receives. */
 export function writeAtomic(path: string, write: (temporary: string) => void): void {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}${temporaryEnding}`);
@@ -29,7 +29,7 @@ export function writeAtomic(path: string, write: (temporary: string) => void): v
       write(temporary);
       syncToDisk(temporary);
       renameSync(temporary, path);
-      syncToDisk(folder); // Makes the rename itself last.
+      syncToDisk(folder); // So that the rename survives a crash.
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
@@ -37,7 +37,7 @@ export function writeAtomic(path: string, write: (temporary: string) => void): v
   });
 }
 
-/** Removes what killed processes left half written in `folder`, temporary files of temporary files among it. */
+/** Removes the temporary files of killed processes from `folder`, including temporary files of temporary files. */
 export function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder))
     if (name.startsWith(".") && name.includes(temporaryEnding)) rmSync(join(folder, name), { force: true });
@@ -46,8 +46,7 @@ export function removeLeftovers(folder: string): void {
 const temporaryEnding = ".sdgan-tmp";
 
 /**
- * Makes a file's bytes, or a folder's names, last. Not every system lets a folder be opened: there it is left to the
- * system.
+ * Flushes a file's content or a folder's entries to disk. Does nothing for folders on Windows, which cannot open them.
  */
 export function syncToDisk(path: string): void {
   const isFolder = statSync(path).isDirectory();

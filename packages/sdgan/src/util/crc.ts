@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli), as TFRecord, iSCSI and ext4 have it: Node has only the other one. */
+/** CRC-32C (Castagnoli), the checksum of TFRecord, iSCSI and ext4. Node only has CRC-32. */
 export function crc32c(bytes: Uint8Array): number {
   let value = 0xffffffff;
   for (const byte of bytes) value = table[(value ^ byte) & 0xff]! ^ (value >>> 8);

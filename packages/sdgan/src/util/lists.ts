@@ -1,4 +1,4 @@
-/** Items under their keys, both in the order in which they come. */
+/** Items grouped by key; keys and items keep their order. */
 export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {
@@ -17,7 +17,7 @@ export function partsOf<Item>(items: readonly Item[], length: number): Item[][] 
   );
 }
 
-/** The mean of numbers; NaN where there are none. */
+/** The mean; NaN for an empty list. */
 export function mean(values: readonly number[] | Float32Array): number {
   let sum = 0;
   for (const value of values) sum += value;

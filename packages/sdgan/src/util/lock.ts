@@ -2,7 +2,7 @@ import { isOfHere, tryLock } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
 import { onDisk } from "./system-errors.js";
 
-/** What the holder of a lock does, and what is to be done instead of taking it: for the refusal. */
+/** What the holder of a lock does and what the user can do, for the error message. */
 interface Busy {
   does: string;
   instead: string;
@@ -10,16 +10,16 @@ interface Busy {
 
 const TRAINING: Busy = {
   does: "is training in this run folder",
-  instead: "stop it first, or take another --run",
+  instead: "stop it first, or use another --run",
 };
 
-/** Minutes after which a process elsewhere counts as gone: much more than it takes for one step, or for one image. */
+/** Minutes without a sign of life after which a process on another host counts as gone: far more than one step takes. */
 const GONE_MINUTES = 10;
 
 /**
- * Takes the lock file at `path`, so that two processes never write one folder. The lock of a process that is gone is
- * taken over. Returns what releases it; the end of the process releases it too, unless it is killed.
- * @throws UserError if a living process holds it, or one elsewhere that was heard of in the last minutes.
+ * Takes the lock file at `path`, so that two processes never write to the same folder. The lock of a process that is gone
+ * is taken over. Returns a function that releases it; it is also released when the process exits, unless it is killed.
+ * @throws UserError if a running process holds it, or one on another host that has been active in the last minutes.
  */
 export function takeLock(path: string, { does, instead }: Busy = TRAINING): () => void {
   const lock = onDisk(path, () => tryLock(path, { goneAfter: GONE_MINUTES * 60_000 }));
@@ -28,8 +28,8 @@ export function takeLock(path: string, { does, instead }: Busy = TRAINING): () =
     throw new UserError(
       isOfHere(holder)
         ? `${path}: process ${holder.pid} ${does}: ${instead}`
-        : `${path}: process ${holder.pid} on ${holder.host} ${does}; if it is gone, remove this file ` +
-            `(${GONE_MINUTES} minutes after its end it counts as gone)`,
+        : `${path}: process ${holder.pid} on ${holder.host} ${does}; if it has ended, remove this file ` +
+            `(${GONE_MINUTES} minutes after its end the file is ignored)`,
       { code: "run.busy" },
     );
   }

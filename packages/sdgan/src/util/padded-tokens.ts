@@ -1,4 +1,4 @@
-/** Captions of a batch as one array, padded to the longest. */
+/** The captions of a batch as one array, padded to the longest. */
 export interface PaddedTokens {
   /** [B, T] tokens, T the longest caption's length; 0 after a caption's end. */
   tokens: Int32Array;

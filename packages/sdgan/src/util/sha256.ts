@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import { onDisk } from "./system-errors.js";
 
-/** SHA-256 of a file, in hexadecimal digits. The weights' own names end in the first eight. */
+/** SHA-256 of a file in hexadecimal digits. Names of published weights end in the first eight. */
 export function sha256Of(path: string): string {
   requireFile(path);
   const hash = createHash("sha256");
@@ -20,8 +20,13 @@ export function sha256Of(path: string): string {
   return hash.digest("hex");
 }
 
-/** A pipe might never end. */
+/**
+ * Refuses folders, pipes and devices: a pipe might never end.
+ * @throws UserError
+ */
 export function requireFile(path: string): void {
   if (!onDisk(path, () => statSync(path)).isFile())
-    throw new UserError(`${path}: is not a file of weights`, { code: "file.invalid" });
+    throw new UserError(`${path}: is not a regular file; expected a file of weights`, {
+      code: "file.invalid",
+    });
 }

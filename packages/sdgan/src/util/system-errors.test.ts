@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it("what the file system refuses has a code: whether something is missing, or else", () => {
+it("errors of the file system have a code: file.missing or file.system", () => {
   const reading =
     (...names: string[]) =>
     () =>
@@ -21,7 +21,7 @@ it("what the file system refuses has a code: whether something is missing, or el
 });
 
 describe("ensureFolder", () => {
-  it("makes what is missing, and nothing the second time", () => {
+  it("creates missing folders, and does nothing the second time", () => {
     for (let time = 0; time < 2; time++) ensureFolder(at("a", "b", "c"));
     expect(statSync(at("a", "b", "c")).isDirectory()).toBe(true);
     symlinkSync(at("a"), at("link"));
@@ -29,13 +29,13 @@ describe("ensureFolder", () => {
     expect(existsSync(at("a", "d"))).toBe(true);
   });
 
-  it("refuses a file in the way", () => {
+  it("refuses a file where a folder is needed", () => {
     writeFileSync(at("file"), "");
     expect(() => ensureFolder(at("file"))).toThrow(/EEXIST/);
     expect(() => ensureFolder(at("file", "below"))).toThrow(/ENOTDIR/);
   });
 
-  it.runIf(existsSync("/proc"))("ends where the system takes no folder", () => {
+  it.runIf(existsSync("/proc"))("ends where the system refuses every folder", () => {
     expect(() => ensureFolder("/proc/nowhere/below")).toThrow(/ENOENT/);
   });
 });

@@ -6,23 +6,23 @@ const meanings: Record<string, string> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
   EACCES: "permission denied",
-  EPERM: "the system does not permit it",
+  EPERM: "the operation is not permitted",
   EROFS: "the file system is read-only",
   EMFILE: "too many files are open: raise the limit (ulimit -n)",
   ENFILE: "too many files are open on this machine",
   ENOENT: "no such file or folder",
   ENOTDIR: "a part of the path is a file, not a folder",
   EISDIR: "it is a folder, not a file",
-  EEXIST: "it is there already",
+  EEXIST: "it exists already",
   ENAMETOOLONG: "the name is too long",
-  ELOOP: "its symbolic links lead in a circle",
+  ELOOP: "its symbolic links form a cycle",
   EFBIG: "the file would be larger than the file system allows",
   EIO: "the disk reports an error",
 };
 
 /**
- * What the file system refused, as a `UserError` that names the path; undefined for every other error.
- * A failed write knows no path (the system was given an open file), so `path` is what the caller was writing.
+ * An error of the file system as a `UserError` that names the path; undefined for every other error. The error of a failed
+ * write has no path (the system was given an open file), so `path` is the one that the caller was writing.
  */
 export function systemError(error: unknown, path?: string): UserError | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -35,7 +35,7 @@ export function systemError(error: unknown, path?: string): UserError | undefine
   });
 }
 
-/** Does `work` on `path`; what the file system refuses becomes a `UserError` that names it. */
+/** Does `work` on `path`. Errors of the file system become a `UserError` that names the path. */
 export function onDisk<Result>(path: string, work: () => Result): Result {
   try {
     return work();
@@ -45,8 +45,8 @@ export function onDisk<Result>(path: string, work: () => Result): Result {
 }
 
 /**
- * Makes a folder, and those that it is to lie in, where they are not there yet. Node's own way tries for ever where a
- * system takes no folder and says that it is not there, as /proc does.
+ * Creates a folder and its parents if they are missing. Node's `recursive` option retries for ever where the system
+ * refuses a folder with ENOENT, as /proc does.
  */
 export function ensureFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
@@ -55,6 +55,6 @@ export function ensureFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // Else another process was first.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // Otherwise another process created it first.
   }
 }

@@ -2,7 +2,7 @@ import { UserError } from "@sdgan/core";
 import { expect, it } from "vitest";
 import { loadVocabulary } from "./vocabulary-file.js";
 
-it("refuses a missing file by its name", () => {
+it("names a missing file", () => {
   expect(() => loadVocabulary("nowhere/none.json")).toThrow(UserError);
   expect(() => loadVocabulary("nowhere/none.json")).toThrow(/nowhere\/none\.json: not a vocabulary .*ENOENT/);
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { UserError, Vocabulary } from "@sdgan/core";
 
-/** @throws UserError that names `file` if it cannot be read, or is no vocabulary */
+/** @throws UserError that names `file` if it cannot be read or is not a vocabulary */
 export function loadVocabulary(file: string): Vocabulary {
   let text: string;
   try {

@@ -1,6 +1,6 @@
 /**
  * Inception-v3's blocks (Szegedy et al., 2015, arXiv 1512.00567, figures 5 to 10), with torchvision's names for their
- * parts: branches side by side, each a chain of convolutions, put together by channels.
+ * parts: parallel branches, each a chain of convolutions, concatenated along the channels.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
 import { ConvBn, halve, type Pool } from "./layers.js";
@@ -71,7 +71,7 @@ export class InceptionB extends nn.Module {
   }
 }
 
-/** [B, 768, 17, 17] → [B, 768, 17, 17], with `width` channels inside of its chains of 7. */
+/** [B, 768, 17, 17] → [B, 768, 17, 17], with `width` channels inside its chains of size 7. */
 export class InceptionC extends nn.Module {
   readonly branch1x1 = new ConvBn(768, 192, 1);
   readonly branch7x7_1: ConvBn;

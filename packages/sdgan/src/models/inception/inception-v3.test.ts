@@ -7,7 +7,7 @@ import { InceptionTrunk, InceptionV3, type InceptionVariant } from "./inception-
 import { ConvBn, type Pool } from "./layers.js";
 
 describe("Inception-v3", () => {
-  it("agrees with torchvision's, and in bfloat16 nearly so", { timeout: 300_000 }, () => {
+  it("agrees with torchvision's, in bfloat16 approximately", { timeout: 300_000 }, () => {
     noGrad(() =>
       scope(() => {
         const file = golden("inception-v3");
@@ -33,12 +33,12 @@ describe("Inception-v3", () => {
   it("of each variant has the published networks' number of parameters, all frozen", () => {
     const count = (variant: InceptionVariant) => new InceptionV3(variant).parameterCount;
     const classifier = (classes: number) => 2049 * classes;
-    expect(count("torchvision")).toBe(23_834_568); // torchvision's 27,161,264 less the auxiliary classifier's
+    expect(count("torchvision")).toBe(23_834_568); // torchvision's 27,161,264 minus the auxiliary classifier's
     expect(count("fid")).toBe(23_834_568 - classifier(1000) + classifier(1008));
     expect(new InceptionV3("fid").parameters().some(({ requiresGrad }) => requiresGrad)).toBe(false);
   });
 
-  it("for FID differs from torchvision's by its pools alone", () => {
+  it("for FID differs from torchvision's only in its pooling", () => {
     noGrad(() =>
       scope(() => {
         const [ours, theirs] = [new InceptionTrunk("fid"), new InceptionTrunk("torchvision")];
@@ -63,7 +63,7 @@ describe("Inception-v3", () => {
     );
   });
 
-  it("normalizes by the running statistics in training mode too, and leaves them alone", () => {
+  it("uses the running statistics in training mode too, and does not change them", () => {
     const layer = new ConvBn(2, 3, 1);
     const state = Array.from(layer.stateDict(), ([name, tensor]): [string, Tensor] => [name, tensor.clone()]);
     const input = randn([2, 2, 4, 4]);

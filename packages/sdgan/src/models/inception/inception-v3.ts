@@ -1,13 +1,13 @@
 /**
- * Inception-v3 (Szegedy et al., 2015, arXiv 1512.00567) under the names of torchvision's `state_dict`, to use, not to
- * train. Weights are what users bring (`weights/inception-file.ts`); both sets that matter here were trained with
- * TensorFlow and take images of 299 pixels in −1 … 1:
+ * Inception-v3 (Szegedy et al., 2015, arXiv 1512.00567) with the names of torchvision's `state_dict`, for inference
+ * only. Users provide the weights (`artifacts/inception-file.ts`). Both supported sets were trained with TensorFlow and
+ * take images of 299 pixels in −1 … 1:
  *
- * - `torchvision`: what DAMSM's image encoder stands on. (torchvision's own `transform_input` turns images that were
- *   normalized by ImageNet's mean and deviation into −1 … 1 again; AttnGAN gives −1 … 1 directly, as is done here.)
- * - `fid`: the network of 2015 that the Fréchet Inception Distance is defined by (Heusel et al., 2017), as pytorch-fid
- *   ported it. Means leave out what lies beyond the edge, the last block takes the largest value instead of a mean, and
- *   there are 1,008 classes. Figures are of float32.
+ * - `torchvision`: used by DAMSM's image encoder. (torchvision's `transform_input` converts images that were normalized by
+ *   ImageNet's mean and deviation back to −1 … 1; AttnGAN uses −1 … 1 directly, as is done here.)
+ * - `fid`: the network of 2015 that defines the Fréchet Inception Distance (Heusel et al., 2017), as ported by
+ *   pytorch-fid. Means exclude places beyond the edge, the last block uses max pooling instead of a mean, and there are
+ *   1,008 classes. Metrics are computed in float32.
  */
 import { functional, nn, scope, type Tensor } from "@sdgan/torch";
 import { atLeastFloat32 } from "../layers.js";
@@ -16,10 +16,10 @@ import { ConvBn, halve, largest, meanWithEdge, meanWithin } from "./layers.js";
 
 export type InceptionVariant = "torchvision" | "fid";
 
-/** Classes that the logits are of: 1000 of ImageNet; 1008 with those that were trained along and have no name. */
+/** Number of classes of the logits: 1000 of ImageNet; 1008 including unused ones. */
 export const inceptionClasses: Record<InceptionVariant, number> = { torchvision: 1000, fid: 1008 };
 
-/** Pixels a side of what Inception was trained on. */
+/** Pixels per side of Inception's input. */
 export const inceptionSize = 299;
 
 export interface InceptionFeatures {
@@ -29,7 +29,7 @@ export interface InceptionFeatures {
   pool3: Tensor;
 }
 
-/** Inception-v3 without its classifier. Frozen: gradients pass through it to the image, and stay in none of it. */
+/** Inception-v3 without its classifier. Frozen: gradients pass through it to the image, and its weights get none. */
 export class InceptionTrunk extends nn.Module {
   readonly Conv2d_1a_3x3 = new ConvBn(3, 32, 3, { stride: 2 });
   readonly Conv2d_2a_3x3 = new ConvBn(32, 32, 3);
@@ -64,8 +64,8 @@ export class InceptionTrunk extends nn.Module {
   }
 
   /**
-   * @param image [B, 3, 299, 299] in −1 … 1, in the dtype to compute in; from 75 pixels on other sizes go through too,
-   *   with as many regions as are left of them
+   * @param image [B, 3, 299, 299] in −1 … 1, in the dtype to compute in; other sizes from 75 pixels on also work and
+   *   give another number of regions
    */
   features(image: Tensor): InceptionFeatures {
     const stem = through(
@@ -94,14 +94,14 @@ export class InceptionV3 extends InceptionTrunk {
     this.fc = new nn.Linear(2048, inceptionClasses[variant]).requiresGrad(false);
   }
 
-  /** As `features`, and logits: [B, 1000] or [B, 1008]. */
+  /** The same as `features`, with logits: [B, 1000] or [B, 1008]. */
   forward(image: Tensor): InceptionFeatures & { logits: Tensor } {
     const features = this.features(image);
     return { ...features, logits: this.fc.forward(features.pool3) };
   }
 }
 
-/** One layer after another. What each leaves behind is freed at once, unless a gradient needs it. */
+/** Applies one layer after another. Intermediate tensors are freed at once, unless a gradient needs them. */
 function through(input: Tensor, ...layers: Pick<nn.Layer, "forward">[]): Tensor {
   return layers.reduce((hidden, layer) => scope(() => layer.forward(hidden)), input);
 }

@@ -1,12 +1,11 @@
-/** What Inception-v3's blocks are made of. Nothing of it is ever trained here. */
+/** The layers of Inception-v3's blocks, for inference only. */
 import { call, functional, nn, type Tensor } from "@sdgan/torch";
 
 /**
  * Convolution, batch normalization, ReLU: [B, I, H, W] → [B, O, H', W'].
  *
- * The normalization is always by the running statistics, so it is one more factor and offset for each of the
- * convolution's channels, and is computed with it: z = relu(w·γ/σ * x + (β − μ·γ/σ)). A gradient then has half as
- * much to keep.
+ * The normalization always uses the running statistics, so it is a factor and an offset per channel, which are folded
+ * into the convolution: z = relu(w·γ/σ * x + (β − μ·γ/σ)). This halves the memory that gradients need.
  */
 export class ConvBn extends nn.Module {
   readonly conv: nn.Conv2d;
@@ -35,21 +34,21 @@ export class ConvBn extends nn.Module {
   }
 }
 
-/** Of all of Inception's batch normalizations. */
+/** ε of all batch normalizations of Inception. */
 const epsilon = 1e-3;
 
-/** What a block's last branch begins with; it keeps the size. */
+/** The pooling at the start of a block's last branch; it keeps the size. */
 export type Pool = (input: Tensor) => Tensor;
 
-/** Mean of 3×3 places, those beyond the edge counted as zeros: torchvision's. */
+/** Mean of 3×3 places, with zeros beyond the edge, as in torchvision. */
 export const meanWithEdge: Pool = (input) => functional.avgPool2d(input, 3, { stride: 1, padding: 1 });
 
-/** Mean of those of 3×3 places that the image has: TensorFlow's. */
+/** Mean of the 3×3 places that are inside the image, as in TensorFlow. */
 export const meanWithin: Pool = (input) =>
   functional.avgPool2d(input, 3, { stride: 1, padding: 1, countPadding: false });
 
-/** Largest of 3×3 places. */
+/** Maximum of 3×3 places. */
 export const largest: Pool = (input) => functional.maxPool2d(input, 3, { stride: 1, padding: 1 });
 
-/** Largest of 3×3 places, halving the size: [B, C, H, W] → [B, C, (H − 1) / 2, (W − 1) / 2], rounded down. */
+/** Maximum of 3×3 places with stride 2: [B, C, H, W] → [B, C, (H − 1) / 2, (W − 1) / 2], rounded down. */
 export const halve: Pool = (input) => functional.maxPool2d(input, 3, { stride: 2 });

@@ -2,10 +2,10 @@ import { arange, tensor } from "@sdgan/torch";
 import { expect, it } from "vitest";
 import { stretchLikeTensorflow, stretchToInception } from "./resize.js";
 
-/** Column values of one row of images whose rows are all the same. */
+/** The values of one row of images whose rows are all equal. */
 const row = (values: number[]) => tensor(values, { shape: [1, 1, 1, values.length] });
 
-it("as TensorFlow: a pixel is read at its place times the scale, and the last ones beyond the edge", () => {
+it("like TensorFlow: samples at place times scale, clamped at the edge", () => {
   const stretched = stretchLikeTensorflow(row([0, 10, 20, 40]));
   expect(stretched.shape).toEqual([1, 1, 299, 299]);
   const values = stretched.select(2, 298).flatten(0).toNumbers();
@@ -22,7 +22,7 @@ it("as TensorFlow: a pixel is read at its place times the scale, and the last on
     expect(values[i]).toBeCloseTo(expected, 4);
 });
 
-it("as PyTorch: centres lie on centres", () => {
+it("like PyTorch: aligns pixel centres", () => {
   const values = stretchToInception(row([0, 10, 20, 40]))
     .select(2, 0)
     .flatten(0)
@@ -33,7 +33,7 @@ it("as PyTorch: centres lie on centres", () => {
   expect(values[298]).toBe(40);
 });
 
-it("rows and columns alike, and not at all what has the size already", () => {
+it("resizes rows and columns in the same way, and leaves images of the target size unchanged", () => {
   const ramp = arange(0, 16, 1, { dtype: "float32" }).view(1, 1, 4, 4);
   for (const stretch of [stretchLikeTensorflow, stretchToInception]) {
     const turned = stretch(ramp.transpose(2, 3)).transpose(2, 3);
