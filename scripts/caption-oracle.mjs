@@ -1,8 +1,10 @@
 /**
- * What a caption oracle would be measured as: birds drawn by the drawing program itself, as captions of the test
- * split say, and by chance what they do not name. With --deaf 0.3 three of ten named attributes are not heard.
+ * Evaluates the caption oracle: the bird renderer draws what captions of the test split name, and chooses everything
+ * else at random. With --deaf 0.3 it ignores three of ten named attributes. --judge is the run folder of a DAMSM for
+ * R-precision.
  *
- *   node scripts/caption-oracle.mjs --data data/birds --attribute classifier runs/attribute classifier [--judge runs/judge] [--deaf 0.3] [--images 1000]
+ *   node scripts/caption-oracle.mjs --data data/birds --attribute-classifier runs/attribute-classifier
+ *     [--judge runs/judge] [--deaf 0.3] [--images 1000]
  */
 import "./node-version.mjs";
 import { parseArgs } from "node:util";
@@ -13,24 +15,25 @@ await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
-      attributeClassifier: { type: "string" },
+      "attribute-classifier": { type: "string" },
       judge: { type: "string" },
       deaf: { type: "string", default: "0" },
       images: { type: "string", default: "1000" },
     },
   });
-  const { data: folder, attributeClassifier, judge, deaf, images } = values;
-  if (!folder || !attributeClassifier)
+  const { data: folder, "attribute-classifier": classifierRun, judge: damsmRun, deaf, images } = values;
+  if (!folder || !classifierRun)
     throw new Failure(
-      "--data and --attribute classifier are needed: prepared birds, and a run folder with an attribute classifier.",
+      "--data and --attribute-classifier are required: prepared birds, and a run folder with an attribute classifier.",
     );
-  const [share, count] = [Number(deaf), Number(images)];
-  if (!(share >= 0 && share <= 1)) throw new Failure(`--deaf ${deaf}: expected a share from 0 to 1.`);
+  const [ignoredShare, count] = [Number(deaf), Number(images)];
+  if (!(ignoredShare >= 0 && ignoredShare <= 1))
+    throw new Failure(`--deaf ${deaf}: expected a number from 0 to 1.`);
   if (!(Number.isSafeInteger(count) && count > 0))
-    throw new Failure(`--images ${images}: expected a whole number.`);
+    throw new Failure(`--images ${images}: expected a positive integer.`);
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
-  await from("tuned"); // Before what loads libtorch.
+  await from("tuned"); // Before any module that loads libtorch.
   const { openPrepared } = await from("data/prepared");
   const { chooseTrials } = await from("evaluation/trials");
   const { measure } = await from("evaluation/measure");
@@ -47,15 +50,15 @@ await runAsProgram(import.meta.url, async () => {
     ...{ trials, seed: 0 },
     metrics: metricNames,
     extractors: {
-      attributeClassifier: attributeExtractor(attributeClassifier, options),
-      ...(judge && { damsm: damsmOfRun(judge, options) }),
+      attributeClassifier: attributeExtractor(classifierRun, options),
+      ...(damsmRun && { damsm: damsmOfRun(damsmRun, options) }),
     },
-    draw: await captionOracle(data, trials, share),
+    draw: await captionOracle(data, trials, ignoredShare),
   });
   data.close();
-  for (const [name, { drawn, real }] of Object.entries(figures))
+  for (const [name, { generated, real }] of Object.entries(figures))
     console.log(
-      `${figureKinds[name].title.padEnd(32)} ${drawn.toFixed(3).padStart(7)}` +
+      `${figureKinds[name].title.padEnd(32)} ${generated.toFixed(3).padStart(7)}` +
         (real === undefined ? "" : `   real ${real.toFixed(3)}`),
     );
   for (const { metric, why } of leftOut) console.log(`${metric} is left out: it ${why}`);
