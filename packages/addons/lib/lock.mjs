@@ -6,8 +6,8 @@
  * second lock (`PATH.DIGEST`, with the digest of the old content), so two processes cannot both replace it.
  *
  * Whether a holder is gone is read from the system if its process id is valid here: since the same start of this
- * machine, in this container. Elsewhere, a process id has no meaning. There, a holder counts as gone if it has not touched
- * its file for some time; holders touch their file every few seconds.
+ * machine, in this container. Elsewhere, a process id has no meaning. There, a holder counts as gone if it has not
+ * touched its file for some time; holders touch their file every few seconds.
  */
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -39,7 +39,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @property {string} [id] unique for every lock
  */
 
-/** Our open file. It is touched by its descriptor, because its name may refer to another file. @typedef {{ text: string, file: number }} Held */
+/** Our open lock file and its content. @typedef {{ text: string, file: number }} Held */
 
 /** How often a holder touches its file. */
 const TOUCHED_MS = 5_000;

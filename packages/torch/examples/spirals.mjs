@@ -1,4 +1,4 @@
-// Tells the points of two intertwined spirals apart.
+// Trains a classifier for the points of two intertwined spirals.
 import { functional, manualSeed, nn, optim, scope, tensor } from "@sdgan/torch";
 
 manualSeed(1);
@@ -21,4 +21,4 @@ for (let step = 1; step <= 300; step++) {
   });
 }
 const right = scope(() => network.forward(points).argmax(1).eq(classes).to("float32").mean().item());
-console.log(`${(100 * right).toFixed(1)} % of the points told apart`);
+console.log(`${(100 * right).toFixed(1)} % of the points classified correctly`);

@@ -59,8 +59,8 @@ export function librariesOf({ libDir }) {
 }
 
 /**
- * cuDNN compiles some of its kernels with NVRTC, which it loads by its bare name. With a Python torch, NVRTC is in a folder
- * of NVIDIA's packages, which only Python searches. So the addon loads it.
+ * cuDNN compiles some of its kernels with NVRTC, which it loads by its bare name. With a Python torch, NVRTC is in a
+ * folder of NVIDIA's packages, which only Python searches. So the addon loads it.
  *
  * @param {Libtorch} libtorch
  * @returns {string[]} paths of libraries

@@ -114,7 +114,7 @@ const generator = z
     condition: count.default(100).describe("Width of c, the sentence after conditioning augmentation."),
     scbn: z
       .union([scbnKind, z.array(scbnKind)], {
-        error: `one kind for all stages, or a list of one kind per stage, of ${scbnKinds.join(", ")}`,
+        error: `a list of one kind per stage, or one kind for all, of ${scbnKinds.join(", ")}`,
       })
       .default(["sentence", "word", "word"])
       .describe("What conditions each stage's batch normalization; all `none` is AttnGAN's generator."),
