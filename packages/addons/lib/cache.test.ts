@@ -53,9 +53,7 @@ describe("without a writable home folder", () => {
     const { env, temporary, fallback, say, lines } = withoutHome();
     expect(cacheFolder({ env, temporary, say })).toBe(fallback);
     expect(statSync(fallback).mode & 0o777).toBe(0o700);
-    expect(lines.join()).toMatch(
-      /^! .*file.* is not writable \(\w+\): .* used instead[\s\S]*XDG_CACHE_HOME/,
-    );
+    expect(lines.join()).toMatch(/^! .*file.* is not writable \(\w+\): .* used instead[\s\S]*XDG_CACHE_HOME/);
     expect(cacheFolders({ env, temporary })).toContain(fallback);
   });
 

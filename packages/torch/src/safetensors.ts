@@ -70,7 +70,8 @@ function headerFor(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string
   for (const [name, tensor] of tensors) {
     if (name === "__metadata__") throw new Error("saveSafetensors: a tensor cannot be called __metadata__");
     const dtype = codes[tensor.dtype];
-    if (!dtype) throw new Error(`saveSafetensors: ${name} is ${tensor}, a dtype that the format does not have`);
+    if (!dtype)
+      throw new Error(`saveSafetensors: ${name} is ${tensor}, a dtype that the format does not have`);
     const end = offset + tensor.byteLength;
     header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
     offset = end;

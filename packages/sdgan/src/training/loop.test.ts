@@ -194,7 +194,7 @@ it("what is no checkpoint is refused by name", async () => {
     writeFileSync(newest, bytes);
     const refused = train(new Walk(), run, { resume: true });
     await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.toThrow(`${newest} is no safetensors file`);
+    await expect(refused).rejects.toThrow(`${newest} is not a safetensors file`);
     await expect(refused).rejects.toThrow("remove it to go on from step 3");
   }
   expect(existsSync(newest)).toBe(true);

@@ -134,7 +134,7 @@ it("a checkpoint that was cut short is refused, and left alone with the one befo
   const { code, stderr } = await sdgan(...arguments_("gan", run), "--resume");
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
-  expect(stderr).toContain(`${newest} is no safetensors file`);
+  expect(stderr).toContain(`${newest} is not a safetensors file`);
   expect(stderr).toContain("remove it to go on from step 6");
   rmSync(newest);
   expect((await sdgan(...arguments_("gan", run), "--resume")).code).toBe(0);

@@ -73,7 +73,8 @@ function applied<T extends IndexedTensor>(
     throw new TypeError(`index: found ${at.length} indices, expected at most ${MOST_INDICES}`);
   const left = tensor.dim - at.reduce<number>((sum, index) => sum + taken(index), 0);
   if (left < 0) throw new Error(`index: ${tensor.dim - left} indices for ${tensor}`);
-  if (at.filter((index) => index === "...").length > 1) throw new TypeError('index: "..." may occur only once');
+  if (at.filter((index) => index === "...").length > 1)
+    throw new TypeError('index: "..." may occur only once');
   let view = call<T>("alias", tensor);
   const picks: (T | null)[] = [];
   let dim = 0;
