@@ -76,7 +76,7 @@ describe("square", () => {
 
   it("refuses pixels and output buffers of another size", async () => {
     const raw = { data: new Uint8Array(100), width: 5, height: 5, orientation: 1 };
-    expect(() => square(raw, 2, new Uint8Array(13))).toThrow("room of another size");
+    expect(() => square(raw, 2, new Uint8Array(13))).toThrow("output buffer of another size");
     expect(() => square({ ...raw, width: 6 }, 2, new Uint8Array(12))).toThrow("pixels of another size");
     expect(() => square({ ...raw, data: "x" as never }, 2, new Uint8Array(12))).toThrow("expected bytes");
   });

@@ -54,7 +54,7 @@ describe("errors of call", () => {
       ["sum.dim_IntList", [x, 0.5], /dim: expected an array, found number 0.5|expected an integer/],
       ["sum.dim_IntList", [x, ["a"]], /dim: expected an integer, found string "a"/],
       ["view", [x, [Number.NaN]], /size: expected an integer, found number nan/i],
-      ["zeros", [[2], "float33"], /"float33" is no dtype; there are: /],
+      ["zeros", [[2], "float33"], /"float33" is not a dtype; expected one of: /],
       ["zeros", [[2], 6], /dtype: expected a dtype such as "float32"/],
       ["softmax.int", [x, "mean"], /dim: expected an integer, found string "mean"/],
       ["normal_", [x, 0, 1, {}], /generator: expected a generator, found an object/],

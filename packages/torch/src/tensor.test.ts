@@ -92,7 +92,7 @@ describe("values in and out", () => {
       "a tensor float32[2, 2] takes 16 bytes, found 12",
     );
     expect(() => tensor(new Float32Array(3), { shape: [-3] })).toThrow("-3 is negative");
-    expect(() => fromBytes(new Uint8Array(4), [1], "float33" as DType)).toThrow('"float33" is no dtype');
+    expect(() => fromBytes(new Uint8Array(4), [1], "float33" as DType)).toThrow('"float33" is not a dtype');
     expect(() => fromBytes(new Uint8Array(0), [2 ** 40, 2 ** 40, 0.5], "uint8")).toThrow(TypeError);
   });
 
@@ -192,7 +192,7 @@ describe("the tensor", () => {
     expect(x.to({ dtype: "bfloat16", memoryFormat: "channels_last" }).isContiguous("channels_last")).toBe(
       true,
     );
-    expect(() => x.contiguous("mean" as "contiguous")).toThrow('"mean" is no memory format');
+    expect(() => x.contiguous("mean" as "contiguous")).toThrow('"mean" is not a memory format');
   });
 
   it("cannot be made with its constructor", () => {

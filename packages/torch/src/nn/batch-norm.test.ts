@@ -180,7 +180,7 @@ describe("batchNorm with modulation, activation and batches", () => {
     );
     const single = randn([2, 3]);
     expect(() => functional.batchNorm(single, { training: true, batches: [1, 1] })).toThrow(
-      /one value for each/,
+      /one value per channel/,
     );
   });
 

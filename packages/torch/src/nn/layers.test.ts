@@ -172,7 +172,7 @@ describe("BatchNorm", () => {
   });
 
   it("refuses training on one value, and other numbers of channels", () => {
-    expect(() => new BatchNorm1d(3).forward(ones([1, 3]))).toThrow(/one value for each channel/);
+    expect(() => new BatchNorm1d(3).forward(ones([1, 3]))).toThrow(/one value per channel/);
     expect(() => new BatchNorm1d(3).forward(ones([2, 4]))).toThrow(
       /::batch_norm\(input: tensor float32\[2, 4\]/,
     );

@@ -93,7 +93,7 @@ describe("readPickle", () => {
     const two = latin1("I1\n.I2\n.");
     expect(readPickleAt(two, 0)).toEqual({ value: 1, end: 4 });
     expect(readPickleAt(two, 4)).toEqual({ value: 2, end: 8 });
-    expect(refusal("I1\n.I2\n.")).toBe("the pickle ends at byte 4, and 8 are there");
+    expect(refusal("I1\n.I2\n.")).toBe("the pickle ends at byte 4 of 8");
   });
 });
 
@@ -188,11 +188,11 @@ describe("a pickle whose line ends became CR LF", () => {
   });
 
   it.each([1, 2, 3])(
-    "is refused with the cause and the remedy where bytes are counted (protocol %d)",
+    "is refused with the cause and the remedy if bytes are counted (protocol %d)",
     (protocol) => {
       const message = refusal(mangled(Buffer.from(written[protocol]!, "base64")).toString("latin1"));
       expect(message).toMatch(
-        /its line ends were changed to CR LF, as git does on Windows\. Take the file anew/,
+        /its line ends were changed to CR LF, as git does on Windows\. Get the file again/,
       );
     },
   );

@@ -123,7 +123,7 @@ describe("index", () => {
       [[{}], /found object .*expected a number, slice/],
       [["0"], /found string 0/],
       [[undefined], /found undefined/],
-      [[[0.5]], /found 0.5 in an array, expected whole numbers/],
+      [[[0.5]], /found 0.5 in an array, expected integers/],
       [[[[0]]], /found 0 in an array/],
       [[0.5], /select/],
       [[5], /index 5 out of range|out of range/],
