@@ -3,7 +3,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./scripts/chromium.mjs";
 
-/** Tests run on the sources, so that a stale build can never make them pass. */
+/** Tests import the sources, so that a stale build can never make them pass. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const executablePath = findChromium();
@@ -38,11 +38,11 @@ export default defineConfig({
             "packages/*/{scripts,lib}/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
-          // One thread a worker: two that wait for each other on the same cores take ten times as long.
+          // One thread per worker: workers whose threads compete for the same cores take ten times as long.
           env: { OMP_NUM_THREADS: "1" },
         },
       },
-      // What runs anywhere is tested in a browser too, where there is one.
+      // Platform-independent code is also tested in a browser, if there is one.
       ...(executablePath ? [inChromium(executablePath)] : []),
     ],
   },
@@ -58,7 +58,7 @@ function inChromium(executablePath: string) {
         enabled: true,
         headless: true,
         screenshotFailures: false,
-        // Nothing but the page under test: no updates, no accounts. Playwright gives each start a fresh profile.
+        // Only the page under test: no updates, no accounts. Playwright gives each start a fresh profile.
         provider: playwright({
           launchOptions: {
             executablePath,

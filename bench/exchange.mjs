@@ -1,7 +1,8 @@
 /**
- * Shows that AttnGAN's checkpoints mean here what they mean to PyTorch: checkpoints that PyTorch writes, in both of its
- * formats, are imported and draw the same images (BN in evaluation mode); what is exported loads back in PyTorch and
- * draws the same there. Ends with 1 if anything differs by more than 1e-4. PyTorch is Debian's python3-torch.
+ * Checks that AttnGAN's checkpoints give the same results here and in PyTorch. Checkpoints that PyTorch writes, in both
+ * of its formats, are imported and must generate the same images (BN in evaluation mode); exported weights are loaded
+ * back in PyTorch and must generate the same images there. Exits with 1 if anything differs by more than 1e-4. PyTorch
+ * is Debian's python3-torch.
  *
  *   node bench/exchange.mjs            at CUB's sizes: two minutes
  *   node bench/exchange.mjs --small    small networks: seconds
@@ -19,7 +20,7 @@ const MOST = 1e-4;
 
 await runAsProgram(import.meta.url, async () => {
   await setUp();
-  await import("../packages/sdgan/dist/tuned.js"); // Before what loads libtorch.
+  await import("../packages/sdgan/dist/tuned.js"); // Before any module that loads libtorch.
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-exchange-"));
   try {
@@ -39,7 +40,7 @@ await runAsProgram(import.meta.url, async () => {
         await differenceHere(run, folder),
       );
       const { worst } = JSON.parse(await python("check", folder, weights));
-      report(`${format}: exported, and loaded back in PyTorch`, worst);
+      report(`${format}: exported and loaded back in PyTorch`, worst);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -48,7 +49,7 @@ await runAsProgram(import.meta.url, async () => {
 
 /**
  * @param {string[]} args
- * @returns {Promise<string>} what it printed
+ * @returns {Promise<string>} its standard output
  */
 async function python(...args) {
   const { code, output } = await run(PYTHON, [RIVAL, ...args], { cwd: ROOT });
@@ -61,12 +62,12 @@ async function python(...args) {
  * @param {number} difference
  */
 function report(what, difference) {
-  console.log(`${difference <= MOST ? "✓" : "✗"} ${what}: differ by ${difference.toExponential(1)} at most`);
+  console.log(`${difference <= MOST ? "✓" : "✗"} ${what}: largest difference ${difference.toExponential(1)}`);
   if (!(difference <= MOST)) process.exitCode = 1;
 }
 
 /**
- * The largest difference of images (−1 … 1), text features and judgements (0 … 1) from PyTorch's.
+ * The largest difference of images (−1 … 1), text features and discriminator outputs (0 … 1) from PyTorch's.
  * @param {string} runFolder
  * @param {string} folder
  * @returns {Promise<number>}
@@ -88,7 +89,7 @@ async function differenceHere(runFolder, folder) {
     inferenceMode(() => {
       const { config, vocabulary, checkpoints } = openRun(runFolder);
       const model = loadSafetensors(join(runFolder, "model.safetensors")).tensors;
-      const judges = loadSafetensors(/** @type {string} */ (newestCheckpoint(checkpoints))).tensors;
+      const states = loadSafetensors(/** @type {string} */ (newestCheckpoint(checkpoints))).tensors;
       const generator = makeGenerator(config);
       const text = new TextEncoder({ vocabularySize: loadVocabulary(vocabulary).size, ...config.text });
       generator.loadStateDict(stateUnder(model, "generator"));
@@ -97,28 +98,28 @@ async function differenceHere(runFolder, folder) {
       text.eval();
 
       const reference = /** @type {Map<string, any>} */ (loadPytorch(join(folder, "reference.pth")));
-      const [given, drawn] = [reference.get("given"), reference.get("drawn")];
-      const read = text.forward(given.get("tokens"), given.get("lengths").toNumbers());
-      const { images } = generator.forward(given.get("z"), read, given.get("epsilon"));
+      const [given, expected] = [reference.get("given"), reference.get("expected")];
+      const features = text.forward(given.get("tokens"), given.get("lengths").toNumbers());
+      const { images } = generator.forward(given.get("z"), features, given.get("epsilon"));
       /** @type {[string, import("../packages/torch/dist/index.js").Tensor][]} */
       const ours = [
-        ["words", read.words],
-        ["sentence", read.sentence],
+        ["words", features.words],
+        ["sentence", features.sentence],
       ];
       for (const [i, imageSize] of imageSizes(config.generator).entries()) {
         const { width } = config.discriminator;
-        const judge = new Discriminator({ width, imageSize, textWidth: config.text.width });
-        judge.loadStateDict(stateUnder(judges, `discriminator${i}`));
-        judge.eval().to({ memoryFormat: "channels_last" });
+        const discriminator = new Discriminator({ width, imageSize, textWidth: config.text.width });
+        discriminator.loadStateDict(stateUnder(states, `discriminator${i}`));
+        discriminator.eval().to({ memoryFormat: "channels_last" });
         const image = /** @type {import("../packages/torch/dist/index.js").Tensor} */ (images[i]);
-        const features = judge.forward(image.to({ memoryFormat: "channels_last" }));
+        const imageFeatures = discriminator.forward(image.to({ memoryFormat: "channels_last" }));
         ours.push(
           [`image${i}`, image],
-          [`unconditional${i}`, judge.unconditional(features).sigmoid()],
-          [`conditional${i}`, judge.conditional(features, read.sentence).sigmoid()],
+          [`unconditional${i}`, discriminator.unconditional(imageFeatures).sigmoid()],
+          [`conditional${i}`, discriminator.conditional(imageFeatures, features.sentence).sigmoid()],
         );
       }
-      return Math.max(...ours.map(([name, value]) => value.sub(drawn.get(name)).abs().amax([]).item()));
+      return Math.max(...ours.map(([name, value]) => value.sub(expected.get(name)).abs().amax([]).item()));
     }),
   );
 }

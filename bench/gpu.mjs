@@ -1,10 +1,10 @@
 /**
- * The AttnGAN training step at the papers' size (256 pixels, no DAMSM) on a GPU: ours beside PyTorch's, eager and
- * compiled, in turn, each in a process of its own; at batch 20, and at the largest of 40, 80, … that both have the
- * memory for in bfloat16. Prints a table; its last column is the share of the rate at which the GPU multiplies large matrices.
+ * Measures the AttnGAN training step at the papers' size (256 pixels, no DAMSM) on a GPU: ours, PyTorch eager and
+ * PyTorch compiled, alternating, each in its own process. The batch is 20, then the largest of 40, 80, … that fits into
+ * the memory of both in bfloat16. Prints a table; its last column is the share of the GPU's matrix product rate.
  *
  *   node bench/gpu.mjs [--python python3] [--batch 20] [--steps 10]      after npm run setup
- *   node bench/gpu.mjs --device cpu                                      tries it without a GPU: batch 2, single steps
+ *   node bench/gpu.mjs --device cpu                                      tests this without a GPU: batch 2, single steps
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ await runAsProgram(import.meta.url, async () => {
       python: { type: "string", default: "python3" },
       batch: { type: "string" },
       steps: { type: "string" },
-      seconds: { type: "string" }, // Of scripts/cuda-check/measure.mjs: run.sh gives both the same.
+      seconds: { type: "string" }, // Ignored. scripts/cuda-check/run.sh passes the same options to measure.mjs.
     },
   });
   const { device, python } = values;
@@ -51,19 +51,21 @@ await runAsProgram(import.meta.url, async () => {
   const first = wholeNumber("--batch", values.batch ?? usualBatch, 2);
   const steps = wholeNumber("--steps", values.steps ?? usualSteps, 1);
   const compiles = await probe(python, device);
-  /** Seconds of a step, the median; or why there are none. */
+  /** Median seconds per step, or why the measurement failed. */
   const measure = async ({ options, rival }, batch, times = 5) => {
-    const asked = JSON.stringify({ ...options, device, batch, steps });
+    const request = JSON.stringify({ ...options, device, batch, steps });
     const [program, script] = rival ? [python, RIVAL] : [process.execPath, OURS];
-    const { code, stdout, output } = await run(program, [script, "step", asked, "--times", String(times)]);
+    const { code, stdout, output } = await run(program, [script, "step", request, "--times", String(times)]);
     if (code !== 0) return { failure: reason(output) };
     const { seconds } = JSON.parse(stdout);
     return { seconds: seconds.sort((a, b) => a - b)[Math.floor(seconds.length / 2)] / steps };
   };
 
   const rate = await matrixRate(device);
-  console.log(`Matrices of bfloat16: ${(rate / 1000).toFixed(1)} TFLOP/s\n`);
-  console.log("| batch | step | ms a step | images a second | ours is faster by | of the matrix rate |");
+  console.log(`Matrix product in bfloat16: ${(rate / 1000).toFixed(1)} TFLOP/s\n`);
+  console.log(
+    "| batch | step | ms per step | images per second | speed-up of ours | share of the matrix rate |",
+  );
   console.log("| --- | --- | --- | --- | --- | --- |");
   const report = async (batch) => {
     let best;
@@ -99,7 +101,7 @@ await runAsProgram(import.meta.url, async () => {
   if (largest > first) await report(largest);
 });
 
-/** What gives 1e9 operations of a step: ours leaves some of the published ones out. */
+/** Returns a function that gives the operations of a step in 1e9. Ours needs fewer than the published code. */
 async function countOperations() {
   if (!existsSync(new URL("../packages/sdgan/dist/config/load.js", import.meta.url)))
     throw new Failure("The project is not built yet.\n  Remedy: npm run setup.");
@@ -113,7 +115,7 @@ async function countOperations() {
 async function matrixRate(device) {
   const options = JSON.stringify({ device, ...(device === "cpu" && { side: 1024, steps: 1 }) });
   const { code, stdout, output } = await run(process.execPath, [OURS, "matrices", options]);
-  if (code !== 0) throw new Failure(`Matrices cannot be multiplied on ${device}: ${reason(output)}`);
+  if (code !== 0) throw new Failure(`The matrix product failed on ${device}: ${reason(output)}`);
   return JSON.parse(stdout).gflops;
 }
 
@@ -124,7 +126,7 @@ async function probe(python, device) {
   const { code, stdout, output } = await run(python, ["-c", words]);
   if (code !== 0)
     throw new Failure(
-      `${python} has no torch to measure beside: ${reason(output)}\n  Remedy: --python names another.`,
+      `${python} cannot import torch: ${reason(output)}\n  Remedy: choose another Python with --python.`,
     );
   const [version, gpu, compiles] = stdout.trim().split(" ");
   if (device === "cuda" && gpu !== "True")
@@ -133,17 +135,17 @@ async function probe(python, device) {
   return compiles === "True";
 }
 
-/** The line of a program's output that says why it failed. */
+/** The line of a program's output that gives the reason of its failure. */
 function reason(output) {
   if (/out of memory/i.test(output)) return NO_MEMORY;
   const lines = output.trim().split("\n");
-  const told = [/fatal error/, /Error/, /./].map((sign) => lines.findLast((line) => sign.test(line)));
-  return (told.find(Boolean) ?? "it says nothing").trim().slice(0, 200);
+  const candidates = [/fatal error/, /Error/, /./].map((sign) => lines.findLast((line) => sign.test(line)));
+  return (candidates.find(Boolean) ?? "no output").trim().slice(0, 200);
 }
 
 function wholeNumber(option, given, least) {
   const value = Number(given);
   if (!Number.isInteger(value) || value < least)
-    throw new Failure(`${option}: expected a whole number from ${least} on, found ${given}`);
+    throw new Failure(`${option}: expected an integer of at least ${least}, found ${given}`);
   return value;
 }

@@ -1,4 +1,4 @@
-/** Which share of a training step waits for its images. */
+/** Measures the share of a training step that is spent waiting for images. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,8 +16,9 @@ import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
 import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 
 /**
- * Per cent of each of `steps` training steps that the training thread spends on waiting for its batch and making
- * tensors of it, with drawn birds as data. Without DAMSM and the text encoder, whose time would only lower it.
+ * For each of `steps` training steps, the per cent of its time that the training thread spends waiting for the batch and
+ * turning it into tensors. The data are drawn birds. DAMSM and the text encoder are left out; they would only lower the
+ * share.
  */
 export async function loaderShares({ preset = "birds-64", workers = 1, steps = 20 }) {
   const folder = mkdtempSync(join(tmpdir(), "sdgan-bench-"));
@@ -57,8 +58,8 @@ async function sharesOf(config, data, steps) {
       trainer.step({ real, text, same: tensor(same) });
       shares.push((100 * (made - begin)) / (performance.now() - begin));
     });
-    await new Promise(setImmediate); // As training does.
+    await new Promise(setImmediate); // Training does the same.
   }
   await prefetcher[Symbol.asyncDispose]();
-  return { percent: shares.slice(1), dtype, images: N }; // The first one asks for memory.
+  return { percent: shares.slice(1), dtype, images: N }; // The first step allocates memory.
 }

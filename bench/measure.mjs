@@ -1,5 +1,5 @@
 /**
- * One measurement in a process of its own; prints it as JSON.
+ * Runs one measurement in this process and prints it as JSON.
  *
  *   node bench/measure.mjs step|generation|damsmStep|damsmLosses '{"batch": 10, "baseline": true}' [--times 4]
  *   node bench/measure.mjs convolutions
@@ -34,7 +34,7 @@ if (what === "convolutions") {
   console.log(JSON.stringify({ seconds, images, peakMiB, dtype, threads: threads(), parameters }));
 }
 
-/** Seconds of each of `times` runs, after one that does not count. */
+/** Seconds of each of `times` runs, after one warm-up run. */
 function time(run, times) {
   run();
   return Array.from({ length: times }, () => {

@@ -1,18 +1,18 @@
 /**
- * Multiplications and additions of a training step's convolutions, for one image, in 1e9. A convolution costs the
- * same again for the gradient of its input, and for that of its weights.
+ * Counts the multiplications and additions of a training step's convolutions, per image, in 1e9. The gradient of a
+ * convolution's input costs as much as the convolution; so does the gradient of its weights.
  */
 import { imageSizes } from "@sdgan/core";
 
-/** Settings that make a preset AttnGAN. */
+/** Settings that turn a preset into the AttnGAN baseline. */
 export const BASELINE = ["generator.scbn=none", "siamese.enabled=false"];
 
-/** @param config of the AttnGAN baseline @param published as the published code does it; else as it is done here */
+/** @param config of the AttnGAN baseline @param published count the published code's operations; else this project's */
 export function stepOperations(config, { published }) {
   const discriminators = imageSizes(config.generator).map((size) => discriminator(config, size));
   const generator = sum(generatorConvolutions(config, published)) * 3;
-  // Real and fake images: both ways, but no gradient of the images. Then the fakes again for the generator, which
-  // needs no gradient of the discriminators' weights, though the published code makes it.
+  // Real and generated images: forward and backward, without the gradient of the images. Then the generated images again
+  // for the generator, which does not need the gradient of the discriminators' weights; the published code computes it.
   const own = discriminators.map(({ first, rest, joint }) => 2 * (2 * first + 3 * rest) + 3 * 3 * joint);
   const again = discriminators.map(({ first, rest, joint }) => (published ? 3 : 2) * (first + rest + joint));
   return (2 * (generator + sum(own) + sum(again))) / 1e9;
@@ -23,7 +23,7 @@ function generatorConvolutions({ generator }, published) {
   const convolutions = [];
   let channels = (width * firstSize) / 4;
   for (let size = 8; size <= firstSize; size *= 2, channels /= 2) {
-    // The first up-block's input is not channels-last: it keeps to nine multiplications.
+    // The first up-block's input is not channels-last, so it needs nine multiplications here too.
     const taps = published || size === 8 ? 9 : 4;
     convolutions.push(taps * channels * channels * size ** 2);
   }

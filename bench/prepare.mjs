@@ -1,8 +1,8 @@
 /**
- * `prepare cub` beside the published loader's steps on images in Python (Pillow), in turn, in one run on this machine:
- * images a second of each, and of a core. Ours counts all that the command does, from its start on: reading lists and
- * captions, converting, writing, reading back. Pillow is Debian's python3-pil, which is installed where that needs no
- * password.
+ * Compares `prepare cub` with the published loader's image steps in Python (Pillow), alternating, in one run on this
+ * machine. Prints images per second, also per core. Ours counts the whole command with its start: reading lists and
+ * captions, converting, writing, reading back. Pillow is Debian's python3-pil, which is installed if no password is
+ * needed.
  *
  *   node scripts/draw-cub.mjs --lists CUB_200_2011 --out data/drawn-cub
  *   node bench/prepare.mjs --cub data/drawn-cub/CUB_200_2011 [--rounds 3]
@@ -16,7 +16,7 @@ import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
 import { PYTHON, requireModule } from "./python.mjs";
 
-/** Prepares in a process of its own and prints what that took, the process's start included. */
+/** Code for a separate process that prepares and prints the time it took, including the process's start. */
 const OURS = `
   const { cub } = await import(${JSON.stringify(new URL("../packages/sdgan/dist/data/cub.js", import.meta.url).href)});
   const { prepare } = await import(${JSON.stringify(new URL("../packages/sdgan/dist/data/prepare.js", import.meta.url).href)});
@@ -29,7 +29,7 @@ await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({
     options: { cub: { type: "string" }, rounds: { type: "string", default: "3" } },
   });
-  if (!values.cub) throw new Failure("--cub is needed: the folder with images.txt.");
+  if (!values.cub) throw new Failure("--cub is required: the folder with images.txt.");
   await setUp();
   await requireModule("PIL", ["python3-pil"]);
   const { cub } = await import("../packages/sdgan/dist/data/cub.js");
@@ -53,8 +53,8 @@ await runAsProgram(import.meta.url, async () => {
       const rate = (seconds) => (images.length / seconds).toFixed(0);
       ratios.push(theirs.cpu / ours.cpu);
       console.log(
-        `round ${round}: ours ${rate(ours.wall)} images/s, ${rate(ours.cpu)} a core, ${ours.peakMiB} MiB; ` +
-          `Pillow ${rate(theirs.wall)} images/s, ${rate(theirs.cpu)} a core; a core's ratio ${ratios.at(-1).toFixed(2)}`,
+        `round ${round}: ours ${rate(ours.wall)} images/s, ${rate(ours.cpu)} per core, ${ours.peakMiB} MiB; ` +
+          `Pillow ${rate(theirs.wall)} images/s, ${rate(theirs.cpu)} per core; ratio per core ${ratios.at(-1).toFixed(2)}`,
       );
     }
     const median = ratios.toSorted((a, b) => a - b)[ratios.length >> 1];

@@ -1,5 +1,5 @@
 /**
- * Where the time of a training step goes, operator by operator.
+ * Prints the time of a training step by operator.
  *
  *   node bench/profile.mjs [--preset cub] [--baseline] [--batch 10] [--set key=value …]
  */
@@ -33,8 +33,10 @@ const rows = profile(() => {
   for (let i = 0; i < steps; i++) run();
 });
 const sum = rows.reduce((total, { own }) => total + own, 0) / steps;
-console.log(`a step: ${plain.toFixed(1)} ms, in operators ${sum.toFixed(1)} ms while they are counted`);
-console.log("   ms own   share   calls  operator");
+console.log(
+  `time per step: ${plain.toFixed(1)} ms; sum of its operators while profiled: ${sum.toFixed(1)} ms`,
+);
+console.log("  self ms   share   calls  operator");
 for (const { operator, calls, own } of rows.slice(0, Number(values.rows))) {
   const share = (100 * own) / steps / sum;
   console.log(

@@ -1,4 +1,4 @@
-/** Debian's Python, which the rivals run in. */
+/** Debian's Python, which runs the programs that we compare with. */
 import { aptInstall, THIS_PROCESS } from "../packages/addons/lib/apt.mjs";
 import { run } from "../packages/addons/lib/command.mjs";
 import { Failure } from "../packages/addons/lib/failure.mjs";
@@ -6,11 +6,11 @@ import { Failure } from "../packages/addons/lib/failure.mjs";
 export const PYTHON = "/usr/bin/python3";
 
 /**
- * Sees to it that `module` can be imported: installs Debian's `packages` where that needs no password.
+ * Ensures that `module` can be imported: installs Debian's `packages` if they are missing and no password is needed.
  *
  * @param {string} module
  * @param {string[]} packages
- * @throws {Failure} that says what was found and what to do, where it cannot
+ * @throws {Failure} if it cannot be imported
  */
 export async function requireModule(module, packages) {
   const probe = () => run(PYTHON, ["-c", `import ${module}`]);
@@ -21,7 +21,7 @@ export async function requireModule(module, packages) {
   if (code === 0) return;
   const found = reason ?? output.trim().split("\n").at(-1);
   throw new Failure(
-    `${packages[0]}, which is measured against, is not there for ${PYTHON}: ${found}.\n` +
+    `${packages[0]}, which the benchmark needs, is not installed for ${PYTHON}: ${found}.\n` +
       `  Remedy: apt-get install -y ${packages[0]} (as root), on Debian or Ubuntu.`,
   );
 }

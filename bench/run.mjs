@@ -1,11 +1,11 @@
 /**
- * Ours beside PyTorch, in turn, in one run on this machine. Prints a table of medians and ratios, and writes it with
- * the machine, the versions and the commit to `bench/results/`. About ten minutes; nothing else should compute
- * meanwhile. PyTorch is Debian's python3-torch, which is installed where that needs no password.
+ * Compares this project with PyTorch, alternating, in one run on this machine. Prints a table of medians and ratios, and
+ * writes it with the machine, the versions and the commit to `bench/results/`. It takes about ten minutes; nothing else
+ * should run meanwhile. PyTorch is Debian's python3-torch, which is installed if no password is needed.
  *
  *   npm run bench
- *   npm run bench -- --rounds 1          half as long, and less certain
- *   npm run bench -- --only "generation" rows with this in their name
+ *   npm run bench -- --rounds 1          half the time, less certain
+ *   npm run bench -- --only "generation" only rows whose names contain this
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
@@ -31,13 +31,15 @@ await runAsProgram(import.meta.url, async () => {
     options: { rounds: { type: "string", default: "2" }, only: { type: "string", default: "" } },
   });
   await setUp();
-  const { table } = await import("./table.mjs"); // Of compiled code, which set-up makes.
+  const { table } = await import("./table.mjs"); // Imports compiled code, which set-up makes.
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const load = loadavg()[0];
   if (load > 0.5)
-    console.log(`! the load is ${load.toFixed(1)}: something else computes, and figures will be off`);
+    console.log(
+      `! the load is ${load.toFixed(1)}: other processes are running, so the figures will be unreliable`,
+    );
   const worst = await checkRival();
-  console.log(`✓ the PyTorch script takes the published steps: losses within ${worst.toExponential(1)}`);
+  console.log(`✓ the PyTorch script reproduces the published steps: losses within ${worst.toExponential(1)}`);
 
   const measured = new Map();
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -46,7 +48,7 @@ await runAsProgram(import.meta.url, async () => {
       for (const need of needs) {
         const key = JSON.stringify(need);
         const results = measured.get(key) ?? [];
-        if (results.length > round) continue; // Another row's, of this round.
+        if (results.length > round) continue; // Another row of this round has measured it.
         process.stderr.write(`\rround ${round + 1}: ${describe(need)} …\u001b[K`);
         measured.set(key, [...results, await measure(need)]);
       }
@@ -61,14 +63,16 @@ await runAsProgram(import.meta.url, async () => {
     });
   for (const row of rows) console.log(line(row));
   if (values.only === "") console.log(`Written to ${await save(rows)}`);
-  else console.log("Not written to bench/results: these are not all rows.");
+  else console.log("Not written to bench/results: --only selected some of the rows.");
 });
 
-/** The rival's losses are those of the published code. */
+/** Checks that the PyTorch script's losses equal those of the published code. */
 async function checkRival() {
   const { worst } = await json(PYTHON, [RIVAL, "check", GOLDEN], {});
   if (!(worst < 1e-3))
-    throw new Failure(`bench/rival does not take the published steps: losses differ by ${worst}`);
+    throw new Failure(
+      `bench/rival does not reproduce the published steps: losses differ by ${worst}, expected less than 1e-3`,
+    );
   return worst;
 }
 
@@ -106,7 +110,7 @@ async function json(program, args, environment) {
   return JSON.parse(stdout);
 }
 
-/** All rounds' results of one measurement as one. */
+/** Merges the results of all rounds of one measurement. */
 function merge(results) {
   return {
     ...results[0],
@@ -122,7 +126,7 @@ function describe({ by, what, options = {} }) {
   return `${by}, ${what} ${Object.entries(options).flat().join(" ")}`;
 }
 
-/** Medians, and between what they lie. */
+/** Medians, with minimum and maximum. */
 function figures({ ours, rival, ratio }) {
   const range = ({ min, max }) => [min, max];
   return {

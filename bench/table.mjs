@@ -1,4 +1,4 @@
-/** The rows of `npm run bench`: what each needs to be measured, and what is made of it. */
+/** The rows of `npm run bench`: the measurements each row needs, and the result computed from them. */
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { BASELINE, stepOperations } from "./operations.mjs";
 
@@ -10,10 +10,10 @@ const allocator = { ...published, by: "PyTorch tuned" };
 const tuned = { by: "PyTorch tuned", what: "step", options: { batch: 10, bfloat16: true } };
 const sdgan = { by: "ours", what: "step", options: { batch: 10 } };
 const ceiling = { by: "ours", what: "convolutions" };
-const drawing = { what: "generation", options: { batch: 8 }, times: 6 };
+const generation = { what: "generation", options: { batch: 8 }, times: 6 };
 const baseline = loadConfig("cub", BASELINE);
 
-/** From its start to its end. */
+/** A whole process, from start to end. */
 const command = (...words) => ({ by: "command", what: words.join(" "), options: { words }, times: 9 });
 const rate = ({ images, seconds }) => summary(seconds.map((s) => images / s));
 const times = (ours, rival) => ({ ours, rival, ratio: ours.median / rival.median });
@@ -74,8 +74,8 @@ export const table = [
     what: "generation / PyTorch float32",
     unit: "images/s",
     needs: [
-      { by: "ours", ...drawing },
-      { by: "PyTorch", ...drawing },
+      { by: "ours", ...generation },
+      { by: "PyTorch", ...generation },
     ],
     row: rates,
   },
@@ -83,7 +83,7 @@ export const table = [
     what: "generation / PyTorch tuned",
     unit: "images/s",
     needs: [
-      { by: "ours", ...drawing },
+      { by: "ours", ...generation },
       { by: "PyTorch tuned", what: "generation", options: { batch: 8, bfloat16: true }, times: 6 },
     ],
     row: rates,

@@ -1,4 +1,4 @@
-/** What is measured, on random data of the real shapes. Nothing here is timed yet. */
+/** The workloads to measure, on random data with the real shapes. The timing is in `measure.mjs`. */
 
 import { imageSizes } from "@sdgan/core";
 import {
@@ -29,7 +29,7 @@ import { BASELINE } from "./operations.mjs";
  * @param {{
  *   preset?: string, baseline?: boolean, batch?: number, precision?: string, settings?: string[],
  *   device?: "cpu" | "cuda", steps?: number,
- * }} options settings as `--set` takes them; of Siamese branches each has `batch` images; each run takes `steps` steps
+ * }} options settings as for `--set`; each Siamese branch has `batch` images; each run takes `steps` steps
  */
 export function trainingStep({
   preset = "cub",
@@ -70,7 +70,7 @@ export function trainingStep({
   return { ...{ dtype, parameters, config, run }, images: B * steps };
 }
 
-/** Images of AttnGAN's generator, as many as `batch`, at once. */
+/** Generation of one batch with AttnGAN's generator. */
 export function generation({ preset = "cub", batch = 8, precision = "auto" }) {
   const config = loadConfig(preset, [...BASELINE, `training.precision=${precision}`]);
   const dtype = computeDtype(config.training.precision);
@@ -110,7 +110,7 @@ export function damsmStep({ preset = "birds-64", batch = 48 }) {
   return { dtype: "float32", images: batch, run };
 }
 
-/** The loss by words, forward and backward, both ways of matching. */
+/** DAMSM's word loss in both directions, forward and backward. */
 export function damsmLosses({ batch = 48, words = 18, side = 17, width = 256 }) {
   const regions = randn([batch, width, side, side], { requiresGrad: true });
   const features = randn([batch, width, words], { requiresGrad: true });
@@ -123,7 +123,7 @@ export function damsmLosses({ batch = 48, words = 18, side = 17, width = 256 }) 
   return { dtype: "float32", images: batch, run };
 }
 
-/** 3×3 convolutions in bfloat16, channels-last, of the model's sizes: what the machine can do at best. */
+/** 3×3 convolutions in bfloat16, channels-last, with the model's sizes: an upper bound for this machine. */
 export function convolutions() {
   const shapes = [
     [8, 64, 64, 64],
@@ -142,7 +142,7 @@ export function convolutions() {
   });
 }
 
-/** A product of two square matrices in bfloat16, which is what a GPU does best. */
+/** The product of two square matrices in bfloat16: an upper bound for a GPU. */
 export function matrices({ device = "cpu", side = 8192, steps = 10 }) {
   const [a, b] = [0, 1].map(() => randn([side, side], { device }).to("bfloat16"));
   const run = () => {

@@ -33,7 +33,7 @@ await runAsProgram(import.meta.url, async () => {
     throw new Failure(`--images ${images}: expected a positive integer.`);
   await setUp();
   const from = (/** @type {string} */ module) => import(`../packages/sdgan/dist/${module}.js`);
-  await from("tuned"); // Before modules that load libtorch.
+  await from("tuned"); // Before any module that loads libtorch.
   const { openPrepared } = await from("data/prepared");
   const { chooseTrials } = await from("evaluation/trials");
   const { measure } = await from("evaluation/measure");

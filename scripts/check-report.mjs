@@ -1,7 +1,7 @@
 /**
- * Whether a report.html is what it should be in a browser, on a wide screen and a narrow one, light, dark and in print:
- * it asks the network for nothing, says no error, shows every image and curve, and does not run over at the side.
- * Writes what was seen beside it. Needs a Chromium: Debian's (apt-get install chromium), or one named by CHROMIUM.
+ * Checks a report.html in a browser, on a wide and a narrow screen, light, dark and in print: it makes no network
+ * request, logs no error, shows every image and curve, and does not overflow horizontally. Writes screenshots and a PDF
+ * beside it. Needs Chromium: Debian's (apt-get install chromium), or the one that the variable CHROMIUM names.
  *
  *   node scripts/check-report.mjs runs/ablation/report.html
  */
@@ -19,25 +19,26 @@ const LOOKS = [
   { name: "narrow", width: 390, colorScheme: "light" },
 ];
 
-/** Width of the paper between its margins of 12 mm in CSS pixels, 96 an inch. */
+/** Width of A4 paper between margins of 12 mm, in CSS pixels (96 per inch). */
 const A4 = 703;
 
 await runAsProgram(import.meta.url, async () => {
   const [report] = process.argv.slice(2);
   if (!report || !existsSync(report))
-    throw new Failure(`${report ?? "A report.html"}: there is no such file`);
+    throw new Failure(`${report ?? "report.html"}: this file does not exist`);
   const executablePath = findChromium();
   if (!executablePath)
-    throw new Failure("There is no Chromium: apt-get install chromium, or name one by CHROMIUM");
+    throw new Failure("Chromium was not found. Run apt-get install chromium, or set CHROMIUM to its path.");
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   try {
     const papers = [];
     for (const look of LOOKS) papers.push(await check(browser, resolve(report), look));
-    if (papers[0] === papers[1]) throw new Failure(`${report}: is ${papers[0]} in the dark too`);
+    if (papers[0] === papers[1])
+      throw new Failure(`${report}: the background is ${papers[0]} in the dark mode too`);
   } finally {
     await browser.close();
   }
-  console.log("All is well.");
+  console.log("All checks passed.");
 });
 
 /**
@@ -56,12 +57,15 @@ async function check(browser, report, { name, width, colorScheme }) {
   const wrong = [];
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith("data:") && url !== pathToFileURL(report).href) wrong.push(`asks for ${url}`);
+    if (!url.startsWith("data:") && url !== pathToFileURL(report).href) wrong.push(`requests ${url}`);
   });
-  page.on("console", (message) => message.type() === "error" && wrong.push(`says ${message.text()}`));
+  page.on(
+    "console",
+    (message) => message.type() === "error" && wrong.push(`logs the error ${message.text()}`),
+  );
   page.on("pageerror", (error) => wrong.push(`fails with ${error.message}`));
   await page.goto(pathToFileURL(report).href);
-  // Text, so that it runs in the page and is not checked as if it ran here.
+  // A string, because it runs in the page: here its types could not be checked.
   const seen = await page.evaluate(`({
     paper: getComputedStyle(document.body).backgroundColor,
     images: document.images.length,
@@ -73,14 +77,14 @@ async function check(browser, report, { name, width, colorScheme }) {
   const { paper, images, broken, curves, flat, over } = /** @type {Record<string, any>} */ (seen);
   if (broken > 0) wrong.push(`${broken} of ${images} images are broken`);
   if (flat > 0) wrong.push(`${flat} of ${curves} curves have no height`);
-  if (over > 0) wrong.push(`runs over at the side by ${over} pixels`);
+  if (over > 0) wrong.push(`overflows horizontally by ${over} pixels`);
   const beside = `${report.replace(/\.html$/, "")}-${name}`;
   await page.screenshot({ path: `${beside}.png`, fullPage: true });
   if (name === "light") {
     await page.emulateMedia({ media: "print" });
     await page.setViewportSize({ width: A4, height: 900 });
     const beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-    if (Number(beyond) > 0) wrong.push(`in print, runs over at the side by ${beyond} pixels`);
+    if (Number(beyond) > 0) wrong.push(`overflows horizontally in print by ${beyond} pixels`);
     await page.pdf({ path: `${report.replace(/\.html$/, "")}.pdf`, format: "A4" });
   }
   await page.close();

@@ -1,7 +1,7 @@
 /**
- * The main job from nothing, in about twenty minutes after set-up: draws a data set of birds, trains SD-GAN on it,
- * and shows what it draws from captions of species that it never saw. It types the same commands that anyone can.
- * What is done stays done: stopped and started again, it goes on where it was.
+ * The whole workflow, in about twenty minutes after set-up: draws a data set of birds, trains SD-GAN on it, and
+ * generates images from captions of species that were not in the training data. It runs the public commands of sdgan.
+ * If it is stopped and started again, it resumes where it stopped.
  *
  *   npm run demo
  */
@@ -13,23 +13,23 @@ import { runInTerminal } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "./setup.mjs";
 
-/** Minutes for everything but set-up; what the other steps leave of them is the GAN's. */
+/** Minutes for everything except set-up. The GAN trains for what the other steps leave. */
 const MINUTES = 19;
 const LEAST_GAN_MINUTES = 8;
 
 const DATA = "demo/birds";
-/** Many more species, from another seed: the attribute classifier must know every combination, and is no part of the model. */
+/** Many more species, from another seed, for the attribute classifier: it must know every combination. */
 const CLASSIFIER_DATA = "demo/classifier-birds";
 const RUN = "demo/run";
 
-const HELP = `npm run demo: draws birds, trains SD-GAN on them for about twenty minutes, draws unseen ones, all in the folder
-demo. It has no options; stopped and started again, it goes on where it was.`;
+const HELP = `npm run demo: draws birds, trains SD-GAN on them for about twenty minutes, and generates images of unseen
+species. All files are in the folder demo. There are no options. If it is stopped and started again, it resumes.`;
 
 await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
   if (values.help) return console.log(HELP);
   await setUp();
-  process.on("SIGINT", () => {}); // The command that is running saves, and says so.
+  process.on("SIGINT", () => {}); // The running command saves its state and reports it.
   const begin = performance.now();
 
   await once(`${DATA}/contact-sheet.png`, `prepare birds --out ${DATA}`);
@@ -46,16 +46,16 @@ await runAsProgram(import.meta.url, async () => {
 
   const minutes = (performance.now() - begin) / 60_000;
   console.log(`
-Done in ${minutes.toFixed(1)} minutes after set-up. Augmentation at ${join(ROOT, RUN, "evaluation.png")}
+Done in ${minutes.toFixed(1)} minutes after set-up. Generated and real images: ${join(ROOT, RUN, "evaluation.png")}
 
-On from here:
+Next steps:
   npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out demo/images
   npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better images
-To begin anew, remove the folder demo.`);
+To start again from the beginning, remove the folder demo.`);
 });
 
 /**
- * A command whose result is not there yet.
+ * Runs a command if its result does not exist yet.
  *
  * @param {string} result
  * @param {string} command
@@ -65,7 +65,7 @@ async function once(result, command) {
 }
 
 /**
- * A training: from its beginning, or from where it was interrupted.
+ * Starts a training, or resumes it if it was interrupted.
  *
  * @param {"damsm" | "attribute-classifier" | "gan"} what
  * @param {string} folder of this training
@@ -78,13 +78,13 @@ async function train(what, folder, data, more = "") {
   await sdgan(`train ${what} --data ${data} --run ${RUN} ${how} ${more}`.trimEnd());
 }
 
-/** @param {string} command without quotes: its words are those between spaces */
+/** @param {string} command split at spaces; it has no quotes */
 async function sdgan(command) {
   console.log(`\n$ npx sdgan ${command}`);
   const code = await runInTerminal(process.execPath, ["packages/sdgan/bin/sdgan.js", ...command.split(" ")], {
     cwd: ROOT,
   });
-  if (code === 130) throw new Failure("Stopped. npm run demo goes on from here.");
+  if (code === 130) throw new Failure("Stopped. npm run demo resumes from here.");
   if (code !== 0)
-    throw new Failure(`sdgan ${command} failed, as it says above. npm run demo goes on from here.`);
+    throw new Failure(`sdgan ${command} failed: see the message above. npm run demo resumes from here.`);
 }

@@ -1,7 +1,7 @@
 /**
- * Draws what COCO is made of, at its full size: lists with all the fields of COCO's own, and generated images in the
- * place of its photographs, most of them links to the same few; as published and in AttnGAN's layout. For trying
- * `prepare coco` without the photographs.
+ * Makes a stand-in for COCO at its full size, to try `prepare coco` without the photographs: annotation files with all
+ * of COCO's fields, and drawn images instead of the photographs, most of them links to the same few. Both layouts are
+ * written: the published one and AttnGAN's.
  *
  *   node scripts/draw-coco.mjs --out data/drawn-coco [--year 2014] [--images 120000] [--drawn 200]
  */
@@ -21,11 +21,11 @@ await runAsProgram(import.meta.url, async () => {
     },
   });
   const { out } = values;
-  if (!out) throw new Failure("--out is needed: the folder to make.");
-  if (existsSync(out)) throw new Failure(`${out} is there already. Choose another folder, or remove it.`);
+  if (!out) throw new Failure("--out is required: the folder to create.");
+  if (existsSync(out)) throw new Failure(`${out} already exists. Choose another folder, or remove it.`);
   const [year, images, drawn] = [values.year, values.images, values.drawn].map(Number);
   if ((year !== 2014 && year !== 2017) || !(images && images > 0) || !(drawn && drawn > 0))
-    throw new Failure("--year is 2014 or 2017, --images and --drawn are numbers above 0.");
+    throw new Failure("--year must be 2014 or 2017; --images and --drawn must be positive numbers.");
   await setUp();
   const { drawCoco } = await import("../packages/sdgan/dist/testing/coco-tree.js");
   await drawCoco({

@@ -1,11 +1,11 @@
 /**
- * Draws what CUB-200-2011 is made of, at its full size: its real lists with generated images in the place of its
- * photographs, as published and in AttnGAN's layout. For trying `prepare cub` without the photographs.
+ * Makes a stand-in for CUB-200-2011 at its full size, to try `prepare cub` without the photographs: CUB's real lists,
+ * and drawn images instead of the photographs. Both layouts are written: the published one and AttnGAN's.
  *
  *   node scripts/draw-cub.mjs --lists CUB_200_2011 --out data/drawn-cub [--count 500]
  *
- * The folder of the lists has images.txt, classes.txt, image_class_labels.txt and bounding_boxes.txt; where it has
- * train-filenames.pickle, train-class_info.pickle and those of test too, they are taken for AttnGAN's layout.
+ * The folder of the lists has images.txt, classes.txt, image_class_labels.txt and bounding_boxes.txt. If it also has
+ * train-filenames.pickle, train-class_info.pickle and the same two for test, AttnGAN's layout uses them.
  */
 import "./node-version.mjs";
 import { existsSync } from "node:fs";
@@ -19,10 +19,10 @@ await runAsProgram(import.meta.url, async () => {
   });
   const { lists, out, count } = values;
   if (!lists || !out)
-    throw new Failure("--lists and --out are needed: a folder with CUB's lists, and one to make.");
-  if (existsSync(out)) throw new Failure(`${out} is there already. Choose another folder, or remove it.`);
+    throw new Failure("--lists and --out are required: a folder with CUB's lists, and the folder to create.");
+  if (existsSync(out)) throw new Failure(`${out} already exists. Choose another folder, or remove it.`);
   if (count !== undefined && !/^[1-9]\d*$/.test(count))
-    throw new Failure(`--count ${count} is no number of images.`);
+    throw new Failure(`--count ${count}: expected a number of images.`);
   await setUp();
   const { drawCub } = await import("../packages/sdgan/dist/testing/cub-tree.js");
   const drawn = await drawCub({

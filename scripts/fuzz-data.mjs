@@ -1,7 +1,7 @@
 /**
- * Broken and hostile data at full size, through every source and `prepare`: mutations of every list, table, tar file,
- * caption file and image, links and pipes in their places, broken images and images that are huge when they are
- * opened. Each must be prepared or refused with one clear error, within 20 seconds and 500 MiB.
+ * Runs `prepare` on broken and hostile data, with every source: mutations of every list, table, tar file, caption file
+ * and image, links and pipes in place of files, broken images and images that are huge when decoded. Each case must be
+ * prepared, or refused with one clear error, within 20 seconds and 500 MiB.
  *
  *   node scripts/fuzz-data.mjs [--cases 3000] [--seed 1]
  */
@@ -16,7 +16,7 @@ await runAsProgram(import.meta.url, async () => {
   });
   const [cases, seed] = [values.cases, values.seed].map(Number);
   if (!Number.isInteger(cases) || !Number.isInteger(seed))
-    throw new Failure("--cases and --seed are whole numbers.");
+    throw new Failure("--cases and --seed must be integers.");
   await setUp();
   const { runDataFuzz } = await import("../packages/sdgan/dist/testing/fuzz/run-data-fuzz.js");
   const { wrong, slowest, ...outcome } = runDataFuzz(Number(cases), Number(seed), 3600);
@@ -24,5 +24,5 @@ await runAsProgram(import.meta.url, async () => {
     `${outcome.cases} cases: ${outcome.prepared} prepared, ${outcome.refused} refused; ` +
       `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); at most ${outcome.peakMebibytes} MiB`,
   );
-  if (wrong.length > 0) throw new Failure(`${wrong.length} went wrong:\n  ${wrong.join("\n  ")}`);
+  if (wrong.length > 0) throw new Failure(`${wrong.length} cases failed:\n  ${wrong.join("\n  ")}`);
 });

@@ -1,7 +1,7 @@
 /**
- * Broken and hostile pickles, PyTorch checkpoints and safetensors at full size: bits, lengths, order and depth changed,
- * entries that overlap, sizes that lie, what unpacks without end. Each must be read, or refused with one clear error,
- * within 5 seconds and 500 MiB.
+ * Reads broken and hostile pickles, PyTorch checkpoints and safetensors: changed bits, lengths, order and depth,
+ * overlapping entries, false sizes, entries that unpack without end. Each file must be read, or refused with one clear
+ * error, within 5 seconds and 500 MiB.
  *
  *   node scripts/fuzz-files.mjs [--cases 3000] [--seed 1]
  */
@@ -17,12 +17,12 @@ await runAsProgram(import.meta.url, async () => {
   });
   const [cases, seed] = [values.cases, values.seed].map(Number);
   if (!Number.isInteger(cases) || !Number.isInteger(seed))
-    throw new Failure("--cases and --seed are whole numbers.");
+    throw new Failure("--cases and --seed must be integers.");
   await setUp();
   const { wrong, slowest, largest, ...outcome } = runFilesFuzz(Number(cases), Number(seed), 3600);
   console.log(
     `${outcome.cases} files: ${outcome.read} read, ${outcome.refused} refused; ` +
       `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); largest ${largest.mebibytes} MiB (${largest.case})`,
   );
-  if (wrong.length > 0) throw new Failure(`${wrong.length} went wrong:\n  ${wrong.join("\n  ")}`);
+  if (wrong.length > 0) throw new Failure(`${wrong.length} files failed:\n  ${wrong.join("\n  ")}`);
 });

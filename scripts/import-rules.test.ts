@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 
-/** The import rules are in `biome.json`, and `npm test` lints with them. Here: they refuse what they must refuse. */
+/** The import rules are in `biome.json`; `npm test` lints with them. This tests that they refuse what they should. */
 const root = join(import.meta.dirname, "..");
 
 const forbidden: [path: string, code: string][] = [
@@ -30,7 +30,7 @@ const allowed: [path: string, code: string][] = [
   ["packages/sdgan/src/data/loader.test.ts", 'import { parse } from "../testing/events.js";'],
 ];
 
-it("imports from a layer above are refused, and no others", () => {
+it("refuses imports from a higher layer, and no others", () => {
   const folder = mkdtempSync(join(tmpdir(), "sdgan-import-rules-"));
   try {
     const config = JSON.parse(readFileSync(join(root, "biome.json"), "utf8"));

@@ -1,21 +1,21 @@
-/** Installs the npm packages that `package-lock.json` names, when they are not there yet. */
+/** Installs the npm packages that `package-lock.json` names, if they are not installed yet. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, which } from "../packages/addons/lib/command.mjs";
 import { Failure } from "../packages/addons/lib/failure.mjs";
 
-/** What Node and npm call a network that is not there. */
+/** Error codes of Node and npm that mean there is no network. */
 const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/;
 
-/** A proxy that signs with a certificate of its own. */
+/** Error codes that mean a proxy signs with its own certificate. */
 const UNKNOWN_CERTIFICATE = /SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)/;
 
-/** npm's own patience adds up to ten silent minutes on a machine without network. */
+/** Without these, npm waits for ten silent minutes on a machine without network. */
 const RETRIES = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=3000"];
 
 /**
  * @param {string} root
- * @returns {Promise<boolean>} whether anything had to be done
+ * @returns {Promise<boolean>} whether anything had to be installed
  * @throws {Failure}
  */
 export async function installPackages(root) {
@@ -26,8 +26,8 @@ export async function installPackages(root) {
       "npm is not on the PATH.\n  Remedy: apt-get install npm, or Node from https://nodejs.org.",
     );
   console.log("  installing npm packages …");
-  // Not `npm ci`: it would first delete what is there, under the feet of whatever runs on it. With --no-save
-  // the lock file is followed and never written.
+  // Not `npm ci`: it would first delete installed packages that a running process may use. With --no-save, npm
+  // follows the lock file and never writes it.
   const args = [
     "install",
     "--no-save",
@@ -44,7 +44,7 @@ export async function installPackages(root) {
 
 /**
  * Compares the lock file with npm's own record of what it put into `node_modules`, written at the end of
- * every installation. Packages for other platforms are optional and in the lock file alone.
+ * every installation. Packages for other platforms are optional and only in the lock file.
  *
  * @param {string} root
  */
@@ -77,8 +77,8 @@ function describeFailure(output) {
 /** @param {string} output */
 function remedyFor(output) {
   if (OFFLINE.test(output))
-    return "this machine seems to be offline; connect it, or name a mirror or proxy (npm help config).";
+    return "this machine seems to be offline; connect it, or configure a mirror or proxy (npm help config).";
   if (UNKNOWN_CERTIFICATE.test(output))
     return "set NODE_EXTRA_CA_CERTS to the file with the certificate of this network's proxy.";
-  return "see the message above; deleting node_modules and running npm run setup again helps at times.";
+  return "see the message above; deleting node_modules and running npm run setup again may help.";
 }

@@ -20,10 +20,10 @@ const CONTENTS: Record<string, RegExp> = {
   sdgan: /^(bin\/sdgan\.js|dist\/[\w/-]+(\.js|\.d\.ts))$/,
 };
 
-/** Nobody's who installs a package. */
+/** Files that users of a package do not need. */
 const INTERNAL = /\.test\.|(^|\/)(fixtures?|fakes?|fuzz|golden|files)[./]|\.map$|\.tsbuildinfo$/;
 
-/** On a busy machine; where no object of the addon for libtorch is there yet, it is compiled too. */
+/** Long enough for a busy machine, and for compiling the libtorch addon if the cache has no objects of it. */
 const MINUTES = 60_000;
 
 const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ENOTCACHED/;
@@ -39,18 +39,18 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a tarball", () => {
-  it("is there of every package", () => {
+  it("exists for every package", () => {
     expect(tarballs.map(({ name }) => name).sort()).toEqual(Object.keys(CONTENTS).sort());
   });
 
-  it("holds compiled code, what set-up compiles, README and LICENSE, and nothing else", () => {
+  it("contains compiled code, native sources, README and LICENSE, and nothing else", () => {
     for (const { name, files } of tarballs) {
       const others = files.filter((file) => !CONTENTS[name]!.test(file) || INTERNAL.test(file));
       expect(others, name).toEqual(["LICENSE", "README.md", "package.json"]);
     }
   });
 
-  it("says what a registry and its users want to know", () => {
+  it("declares licence, engines, repository and access", () => {
     for (const { name, manifest } of tarballs) {
       const directory = `packages/${name.replace(/^.*\//, "")}`;
       expect(manifest, name).toMatchObject({
@@ -66,14 +66,14 @@ describe("a tarball", () => {
     }
   });
 
-  it("has all that it exports, and declares all that it imports", () => {
+  it("contains all files that it exports, and declares all packages that it imports", () => {
     for (const tarball of tarballs) {
       expect(missingEntries(tarball), tarball.name).toEqual([]);
       expect(unresolvedImports(tarball), tarball.name).toEqual([]);
     }
   });
 
-  it("has nothing of sources that are gone", () => {
+  it("contains no compiled files of deleted sources", () => {
     const project = join(folder, "stale");
     for (const file of ["src/a.ts", "src/deep/b.ts", "scripts/c.mjs", "lib/d.mjs"]) write(project, file);
     const kept = ["a.js", "a.d.ts", "a.js.map", "deep/b.js", "scripts/c.d.mts", "d.d.mts", "x.tsbuildinfo"];
@@ -121,7 +121,7 @@ describe("installed from the tarballs in an empty folder", () => {
     return expectImage(join(project, "images/1-a-small-red-bird-1.png"), 16);
   });
 
-  it("every package finds what it needs where it sees only what it declares, as with pnpm", ({ skip }) => {
+  it("every package works when it can resolve only its declared dependencies, as with pnpm", ({ skip }) => {
     const { sdgan } = install("linked", skip);
     lendObjects(join(folder, "cache/sdgan"));
     expect(sdgan("setup")).toContain("addon for images");
@@ -130,7 +130,7 @@ describe("installed from the tarballs in an empty folder", () => {
   });
 });
 
-/** Installs the tarballs by npm into a new folder, in one of its layouts of `node_modules`. */
+/** Installs the tarballs with npm into a new folder, with one of its layouts of `node_modules`. */
 function install(layout: string, skip: (note: string) => never) {
   const project = join(folder, layout);
   write(project, "package.json", '{ "private": true }');
@@ -143,7 +143,7 @@ function install(layout: string, skip: (note: string) => never) {
     ...["--fetch-retries=1", `--install-strategy=${layout}`, ...tarballs.map(({ path }) => path)],
   );
   if (status !== 0 && OFFLINE.test(stderr))
-    skip(`npm reaches no registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
+    skip(`npm cannot reach a registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
   expect(status, stdout + stderr).toBe(0);
 
   const run = (...args: string[]) => call("npx", "--no-install", "sdgan", ...args);
@@ -162,9 +162,9 @@ async function expectImage(path: string, side: number): Promise<void> {
 }
 
 /**
- * Gives a cache the objects of the addon for libtorch that this workspace's set-up compiled, because compiling them
- * takes minutes. They fit, as they are named by what they were compiled from; linking and all of the addon for images
- * remain to be done.
+ * Copies the libtorch addon's objects from this workspace's set-up into a cache, because compiling them takes minutes.
+ * They can be reused because their names are hashes of their inputs. Linking, and the whole addon for images, remain
+ * to be done.
  */
 function lendObjects(cache: string): void {
   for (const own of cacheFolders())

@@ -1,6 +1,6 @@
 /**
- * Runs before `npm pack` and `npm publish` of a package, in its folder: compiles what changed, and removes compiled
- * files whose sources were moved or deleted since, so that no tarball has them.
+ * Runs in a package's folder before `npm pack` and `npm publish`: compiles what changed, and removes compiled files
+ * whose sources were moved or deleted, so that no tarball contains them.
  */
 import "./node-version.mjs";
 import { readdirSync, rmSync, statSync } from "node:fs";
@@ -23,7 +23,7 @@ await runAsProgram(import.meta.url, async () => {
 
 /**
  * @param {string} folder of a package
- * @returns {string[]} what was removed, as paths in `dist/`
+ * @returns {string[]} the removed files, as paths in `dist/`
  */
 export function removeStale(folder) {
   const dist = join(folder, "dist");
@@ -52,7 +52,7 @@ function isFile(path) {
 
 /**
  * @param {string} folder
- * @returns {string[]} the files below it, by their paths from it
+ * @returns {string[]} the files below it, as paths relative to it
  */
 function filesOf(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })

@@ -1,20 +1,20 @@
 /**
- * Makes a clone ready to use, and keeps it ready: npm packages, libtorch, the addons, the compiled
- * TypeScript. Only what is missing or out of date is done, so it is run before everything else.
+ * Makes a clone ready to use: npm packages, libtorch, the addons, the compiled TypeScript. It does only what is missing
+ * or out of date, so other scripts run it first.
  *
  *   npm run setup
  */
 import "./node-version.mjs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-// By their paths: in a fresh clone no package can be found by its name yet.
+// Imported by path: a fresh clone cannot resolve package names yet.
 import { run } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { installPackages } from "./npm-packages.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Everything but the compiled TypeScript, which the tests compile themselves, as a check. */
+/** Everything except compiling the TypeScript, which the tests do as a check. */
 export async function setUpTools() {
   const done = stopwatch();
   if (await installPackages(ROOT)) done("npm packages installed");
@@ -27,7 +27,7 @@ export async function setUpTools() {
 }
 
 /**
- * Compiles what changed.
+ * Compiles the TypeScript that changed.
  *
  * @returns {Promise<{ code: number, output: string }>}
  */
@@ -36,7 +36,7 @@ export function compileTypeScript() {
 }
 
 /**
- * @returns {(what: string) => void} prints what was done, and the time since the line before
+ * @returns {(what: string) => void} prints what was done, and the time since the previous line
  */
 function stopwatch() {
   let started = performance.now();
@@ -47,7 +47,7 @@ function stopwatch() {
   };
 }
 
-/** All of it. */
+/** The whole set-up. */
 export async function setUp() {
   const done = stopwatch();
   await setUpTools();

@@ -8,8 +8,8 @@ import { ROOT } from "./setup.mjs";
 
 const setup = join(ROOT, "scripts/setup.mjs");
 
-test("set-up that has nothing to do takes less than two seconds", () => {
-  // Builds what is out of date, if Vitest was started without the set-up of `npm test`.
+test("set-up with nothing to do takes less than two seconds", () => {
+  // Builds what is out of date: Vitest may have been started without the set-up of `npm test`.
   execFileSync(process.execPath, [setup]);
   const started = performance.now();
   const output = execFileSync(process.execPath, [setup], { encoding: "utf8" });
@@ -17,7 +17,7 @@ test("set-up that has nothing to do takes less than two seconds", () => {
   expect(output).toMatch(/^✓ ready \(\d\.\d s\)\n$/);
 }, 300_000);
 
-test("a mistake in the environment ends set-up with one message, code 1 and no stack", () => {
+test("a wrong environment variable ends set-up with one message, exit code 1 and no stack", () => {
   const env = { ...process.env, LIBTORCH: "/no/such/folder" };
   const { status, stderr } = spawnSync(process.execPath, [setup], { env, encoding: "utf8" });
   expect(status).toBe(1);
@@ -25,7 +25,7 @@ test("a mistake in the environment ends set-up with one message, code 1 and no s
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test("packages are installed when npm's own record holds what the lock file names", () => {
+test("packages count as installed if npm's record has what the lock file names", () => {
   const root = mkdtempSync(join(tmpdir(), "sdgan-setup-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const lock = {

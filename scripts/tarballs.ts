@@ -1,4 +1,4 @@
-/** For the test of the packages: packs them as npm does, and looks into what they hold. */
+/** Helpers of `packages.test.ts`: they pack the packages as npm does, and read their contents. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -6,11 +6,11 @@ import { ROOT } from "./setup.mjs";
 
 export interface Tarball {
   name: string;
-  /** Of the file, below the folder that it was packed into. */
+  /** Of the `.tgz` file. */
   path: string;
-  /** Of what it holds, unpacked. */
+  /** With the unpacked contents. */
   folder: string;
-  /** Their paths in the package. */
+  /** Paths in the package. */
   files: string[];
   manifest: Manifest;
 }
@@ -28,7 +28,7 @@ interface Manifest {
   dependencies?: Record<string, string>;
 }
 
-/** npm as somebody has it who is in no script of this workspace: without the variables that npm gives to scripts. */
+/** The environment outside this workspace's scripts: without the variables that npm sets for scripts. */
 export function plainEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const kept = /^npm_config_(registry|cache|userconfig|globalconfig|.*proxy|cafile)$/;
   const entries = Object.entries(process.env).filter(
@@ -64,7 +64,7 @@ function unpack(path: string): Tarball {
   return { name: manifest.name, path, folder, files, manifest };
 }
 
-/** Files that the manifest names (`exports`, `bin`) and that are not there. */
+/** Files that the manifest names (`exports`, `bin`) and that do not exist. */
 export function missingEntries({ folder, manifest }: Tarball): string[] {
   const named = [
     ...Object.values(manifest.exports).flatMap((conditions) => Object.values(conditions)),
@@ -73,7 +73,7 @@ export function missingEntries({ folder, manifest }: Tarball): string[] {
   return named.filter((path) => !existsSync(join(folder, path)));
 }
 
-/** Imports of its code and types that cannot be resolved by what it holds and declares, each with its file. */
+/** Imports of its code and types that its files and declared dependencies do not resolve, each with its file. */
 export function unresolvedImports(tarball: Tarball): string[] {
   const { manifest, files } = tarball;
   const declared = new Set([manifest.name, ...Object.keys(manifest.dependencies ?? {})]);
@@ -94,7 +94,7 @@ function isResolved({ folder }: Tarball, file: string, name: string, declared: S
   const target = normalize(join(dirname(file), name));
   if (target.startsWith("..")) return false;
   const path = join(folder, target);
-  // Types of a JavaScript file stand beside it.
+  // The types of a JavaScript file are beside it.
   return existsSync(path) || existsSync(path.replace(/\.(m?)js$/, ".d.$1ts"));
 }
 

@@ -1,9 +1,9 @@
 /**
- * Checks everything: types, lint and format, and the tests, after set-up. The last line that it prints is
- * the count, `N passed, N failed`, in which the types are one test and lint with format another.
+ * Runs set-up, then all checks: types, lint and format, and the tests. The last printed line is the count,
+ * `N passed, N failed`. The types count as one test, lint and format as another.
  *
  *   npm test                      everything
- *   npm test -- scbn tensor       only test files with such a name (arguments are Vitest's)
+ *   npm test -- scbn tensor       only test files whose names match (arguments go to Vitest)
  */
 import "./node-version.mjs";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -44,12 +44,12 @@ async function checkEverything(vitestArgs) {
   );
   const hindrance = await installChromium(console.log);
   if (hindrance)
-    console.log(`- pages and packages/core are not tested in a browser, there is no Chromium: ${hindrance}`);
+    console.log(`- pages and packages/core are not tested in a browser: there is no Chromium (${hindrance})`);
   return [types, style, await runVitest(vitestArgs)];
 }
 
 /**
- * One test of our own: prints a line, and what it found if it failed.
+ * Runs one check and prints its result, with its output if it failed.
  *
  * @param {string} name
  * @param {() => Promise<{ code: number, output: string }>} work
@@ -82,7 +82,7 @@ async function runVitest(args) {
 }
 
 /**
- * A file that breaks before its first test counts as one failed test.
+ * A file that fails before its first test counts as one failed test.
  *
  * @param {string} path
  * @returns {Count}

@@ -1,4 +1,4 @@
-"""The AttnGAN training step in plain PyTorch, the rival that speed is measured against.
+"""The AttnGAN training step in plain PyTorch, the reference for speed comparisons.
 
 Written for this project from the paper (Xu et al., CVPR 2018): the same networks, the same losses and the same order
 of calls as the published code, with that code's parameter names.
@@ -175,7 +175,7 @@ class Discriminator(nn.Module):
 
 
 def bce(probability, target):
-    # Probabilities in float32: a binary cross entropy in bfloat16 does not exist, and on a GPU autocast forbids any.
+    # Probabilities in float32: PyTorch has no binary cross entropy in bfloat16, and on a GPU autocast forbids it.
     with torch.autocast(probability.device.type, enabled=False):
         return F.binary_cross_entropy(probability.float(), torch.full_like(probability, target, dtype=torch.float32))
 
@@ -191,7 +191,7 @@ def discriminator_loss(net, real, fake, sentence):
 
 
 def step(generator, discriminators, optimizers, reals, z, sentence, words, epsilon=None, read=torch.Tensor.item):
-    """One step: every discriminator, then the generator. Returns the losses, each as `read` makes it of its tensor."""
+    """One step: every discriminator, then the generator. Returns the losses, each after `read(tensor)`."""
     fakes, mu, logvar = generator(z, sentence, words, epsilon)
     d_losses = []
     for net, optimizer, real, fake in zip(discriminators, optimizers[1:], reals, fakes):
@@ -199,7 +199,7 @@ def step(generator, discriminators, optimizers, reals, z, sentence, words, epsil
         loss = discriminator_loss(net, real, fake, sentence)
         loss.backward()
         optimizer.step()
-        torch.clear_autocast_cache()  # Of these weights as they were.
+        torch.clear_autocast_cache()  # It holds copies of the weights from before this update.
         d_losses.append(read(loss))
     generator.zero_grad()
     total, g_losses = 0, []

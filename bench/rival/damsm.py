@@ -1,4 +1,4 @@
-"""DAMSM in plain PyTorch; its loss by words caption by caption, as the published code takes it.
+"""DAMSM in plain PyTorch. The word loss loops over the captions, as the published code does.
 
 Written for this project from the paper (Xu et al., CVPR 2018, §3.2).
 """
@@ -23,7 +23,7 @@ class TextEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """This project's small convolutional one."""
+    """This project's small convolutional image encoder."""
 
     def __init__(self, width, text):
         super().__init__()
@@ -56,7 +56,7 @@ def sentence_loss(code, sentence, labels, gamma3=10.0):
 
 
 def attend(query, context, gamma1):
-    """query [B, D, T], context [B, D, H, W] → [B, D, T]: for each word its mixture of regions."""
+    """query [B, D, T], context [B, D, H, W] → [B, D, T]: for each word the attention-weighted sum of the regions."""
     batch, regions = query.size(0), context.size(2) * context.size(3)
     context = context.view(batch, -1, regions)
     attention = torch.bmm(context.transpose(1, 2), query)  # [B, R, T]
@@ -67,7 +67,7 @@ def attend(query, context, gamma1):
 
 
 def words_loss(regions, words, labels, lengths, gamma=(4.0, 5.0, 10.0)):
-    """regions [B, D, H, W], words [B, D, T] → both cross entropies."""
+    """regions [B, D, H, W], words [B, D, T] → the cross entropies of both directions."""
     batch, similarities = regions.size(0), []
     for i, length in enumerate(lengths):
         word = words[i, :, :length].unsqueeze(0).contiguous().repeat(batch, 1, 1)

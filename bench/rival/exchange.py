@@ -1,7 +1,7 @@
-"""The other side of `bench/exchange.mjs`: AttnGAN's checkpoints, as PyTorch writes and reads them.
+"""The PyTorch side of `bench/exchange.mjs`: writes and reads AttnGAN's checkpoints.
 
-    exchange.py write FOLDER [--small]    checkpoints, captions.pickle and what PyTorch draws with them
-    exchange.py check FOLDER WEIGHTS      loads what was exported to WEIGHTS, and draws again
+    exchange.py write FOLDER [--small]    checkpoints, captions.pickle and what PyTorch generates with them
+    exchange.py check FOLDER WEIGHTS      loads the exported WEIGHTS, and generates again
 """
 
 import json
@@ -25,8 +25,8 @@ def networks(sizes):
     return [generator, text, *discriminators]
 
 
-def draw(nets, given):
-    """Images of every stage and both judgements of each, BN in evaluation mode."""
+def generate(nets, given):
+    """Images of every stage with both discriminator outputs for each, BN in evaluation mode."""
     generator, text, *discriminators = [net.eval() for net in nets]
     with torch.no_grad():
         words, sentence = text(given["tokens"], given["lengths"])
@@ -51,7 +51,7 @@ def write(folder, sizes):
         "z": torch.randn(batch, 100),
         "epsilon": torch.randn(batch, 100),
     }
-    # Statistics of BN as training leaves them: means over batches, not means of 0 and variances of 1.
+    # Gives BN the running statistics of a training: means over batches instead of means of 0 and variances of 1.
     for norm in (part for net in nets for part in net.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)):
         norm.momentum = None
     with torch.no_grad():
@@ -70,8 +70,8 @@ def write(folder, sizes):
         captions = [[[1, 2]], [[3]], names, {word: i for i, word in names.items()}]
         with open(folder / kind / "captions.pickle", "wb") as file:
             pickle.dump(captions, file, protocol=2)
-    drawn = draw(nets, given)
-    torch.save({"sizes": sizes, "given": given, "drawn": drawn}, folder / "reference.pth")
+    expected = generate(nets, given)
+    torch.save({"sizes": sizes, "given": given, "expected": expected}, folder / "reference.pth")
 
 
 def load_safetensors(path):
@@ -93,8 +93,8 @@ def check(folder, weights):
     nets = networks(reference["sizes"])
     for net, name in zip(nets, ["netG", "text_encoder", "netD0", "netD1", "netD2"]):
         net.load_state_dict(load_safetensors(weights / f"{name}.safetensors"))
-    drawn = draw(nets, reference["given"])
-    worst = max((drawn[name] - value).abs().max().item() for name, value in reference["drawn"].items())
+    generated = generate(nets, reference["given"])
+    worst = max((generated[name] - value).abs().max().item() for name, value in reference["expected"].items())
     print(json.dumps({"worst": worst}))
 
 

@@ -1,11 +1,12 @@
-"""One measurement of the same in PyTorch; prints it as JSON.
+"""Runs one measurement in PyTorch and prints it as JSON.
 
   /usr/bin/python3 bench/rival/measure.py step|generation|damsmStep|damsmLosses '{"batch": 10, "bfloat16": true}' [--times 4]
   /usr/bin/python3 bench/rival/measure.py check packages/sdgan/golden/attngan-trajectory.safetensors
 
-`bfloat16` goes with channels-last. The allocator is tuned by the environment: MALLOC_MMAP_THRESHOLD_=1073741824
-MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_TOP_PAD_=67108864. A step also takes "device": "cuda", where `bfloat16` goes with
-a fused Adam too and losses stay on the GPU, "compiled": true (torch.compile), and "steps", so many in each measurement.
+`bfloat16` implies channels-last. Environment variables tune the allocator: MALLOC_MMAP_THRESHOLD_=1073741824
+MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_TOP_PAD_=67108864. Further options of a step are "device": "cuda", with which
+`bfloat16` also implies a fused Adam and losses that stay on the GPU, "compiled": true (torch.compile), and "steps", the
+number of steps per measurement.
 """
 
 import argparse
@@ -23,7 +24,7 @@ SIZES = (64, 128, 256)
 
 def training_step(batch=10, bfloat16=False, device="cpu", compiled=False, steps=1):
     gpu = device == "cuda"
-    torch.backends.cudnn.benchmark = True  # As published.
+    torch.backends.cudnn.benchmark = True  # The published code sets it.
     dtype, layout = lay(bfloat16)
     networks = [Generator()] + [Discriminator(size) for size in SIZES]
     for network in networks:
@@ -33,7 +34,7 @@ def training_step(batch=10, bfloat16=False, device="cpu", compiled=False, steps=
     if compiled:
         from torch._dynamo import config
 
-        config.recompile_limit = 64  # Three sizes share the discriminators' code.
+        config.recompile_limit = 64  # Discriminators of three sizes share their code.
         config.fail_on_recompile_limit_hit = True
         for part in networks + [head for net in networks[1:] for head in (net.UNCOND_DNET, net.COND_DNET)]:
             part.forward = torch.compile(part.forward, dynamic=False)
@@ -64,7 +65,7 @@ def generation(batch=8, bfloat16=False):
 
 
 def whole_damsm_step(batch=48, words=18, size=64, width=24, text=128):
-    """`birds-64`."""
+    """The sizes of `birds-64`."""
     encoders = TextEncoder(200, width=text), ImageEncoder(width, text)
     parameters = [p for encoder in encoders for p in encoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=2e-3, betas=(0.5, 0.999))
@@ -91,7 +92,7 @@ def lay(bfloat16):
 
 
 def measure(what, options, times):
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))  # Debian's starts with one.
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))  # Debian starts with one thread.
     run, images, parameters = {
         "step": training_step,
         "generation": generation,
@@ -115,8 +116,8 @@ def measure(what, options, times):
 
 
 def check(path):
-    """Four training steps from the published code's weights: the largest relative difference to its losses."""
-    torch.backends.mkldnn.enabled = False  # Sums in the published order: signs of tiny gradients hang on it.
+    """The largest relative difference of four steps' losses from the published code's, with the same initial weights."""
+    torch.backends.mkldnn.enabled = False  # Sums in the published order: the signs of tiny gradients depend on it.
     metadata, tensors = read_safetensors(path)
     dims, history = json.loads(metadata["dims"]), json.loads(metadata["history"])
     gf, df, text = dims["gf"], dims["df"], dims["embedding"]

@@ -1,5 +1,5 @@
-"""The published loader's work on images, StackGAN's and AttnGAN's `get_imgs`: open, convert to RGB, crop around the
-box, scale to 76/64 of 256, a random crop of 256, flip or not, and the three stages' sizes. Prints the seconds.
+"""The image steps of the published loader, StackGAN's and AttnGAN's `get_imgs`: open, convert to RGB, crop around the
+box, scale to 76/64 of 256, random crop of 256, random flip, scale to the three stages' sizes. Prints the seconds.
 
     /usr/bin/python3 bench/rival/prepare.py IMAGES.json     [[path, [x, y, width, height]], …]
 """
@@ -15,7 +15,7 @@ SIZE = SIZES[-1]
 
 
 def scaled(image, size):
-    """The shorter side becomes `size`, as torchvision's `Scale` did it."""
+    """Scales the shorter side to `size`, like torchvision's `Scale`."""
     width, height = image.size
     if width < height:
         return image.resize((size, int(size * height / width)), Image.BILINEAR)

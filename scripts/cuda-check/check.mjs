@@ -1,11 +1,11 @@
 /**
- * Computes everything that the project has on a device of its own, and on the processor, and compares.
+ * Runs the project's operations on a device and on the processor, and compares the results.
  *
  *   node scripts/cuda-check/check.mjs [--device cuda|cpu]
  *
- * With `cpu` it compares the processor with itself, which tries the check. Exits with 1 if anything differs or fails.
+ * With `cpu` it compares the processor with itself, to test the check. Exits with 1 if anything differs or fails.
  */
-import "../../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
+import "../../packages/sdgan/dist/tuned.js"; // Before any module that loads libtorch.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,20 +39,20 @@ const { values: options } = parseArgs({
 });
 const device = /** @type {Device} */ (options.device);
 
-/** Float32 sums in another order; in convolutions of a GPU, with other algorithms. */
+/** Float32 sums are computed in another order; a GPU's convolutions also use other algorithms. */
 const TOLERANCE = 1e-3;
 
 let [passed, failed] = [0, 0];
 
 /**
  * @param {string} name
- * @param {() => string | undefined | Promise<string | undefined>} work gives something to tell; throws where all is not well
+ * @param {() => string | undefined | Promise<string | undefined>} work returns a note to print; throws on failure
  */
 async function check(name, work) {
   try {
-    const told = await work();
+    const note = await work();
     passed += 1;
-    console.log(`✓ ${name}${told ? `: ${told}` : ""}`);
+    console.log(`✓ ${name}${note ? `: ${note}` : ""}`);
   } catch (error) {
     failed += 1;
     console.log(`✗ ${name}: ${/** @type {Error} */ (error).message}`);
@@ -60,7 +60,7 @@ async function check(name, work) {
 }
 
 /**
- * Whether results, and their gradients with respect to all inputs, are the same on both devices.
+ * Checks that results, and their gradients with respect to all inputs, are the same on both devices.
  *
  * @param {string} name
  * @param {number[][]} shapes of the inputs, which are normally distributed
@@ -113,7 +113,7 @@ function differences(expected, found) {
 
 console.log(`libtorch ${libtorchInfo().version}, ${JSON.stringify(cudaDriver() ?? "no driver")}`);
 if (device === "cuda" && !cudaIsAvailable()) {
-  console.log("✗ libtorch finds no GPU here; --device cpu tries this check without one");
+  console.log("✗ libtorch finds no GPU; --device cpu runs this check without one");
   process.exit(1);
 }
 startComputing("float32", device);
@@ -192,7 +192,7 @@ await check("Adam, three steps", () =>
     return differences(on("cpu"), on(device));
   }),
 );
-await check("a stream of random numbers goes on from its state", () =>
+await check("a random number stream resumes from its state", () =>
   scope(() => {
     for (const stream of [Generator.default(device), Generator.seeded(5, device)]) {
       const generator = stream;
@@ -200,12 +200,12 @@ await check("a stream of random numbers goes on from its state", () =>
       const first = randn([100], { device, generator }).toNumbers();
       generator.state = state;
       const again = randn([100], { device, generator }).toNumbers();
-      if (first.join() !== again.join()) throw new Error("other numbers from the same state");
+      if (first.join() !== again.join()) throw new Error("the same state gave different numbers");
     }
     return undefined;
   }),
 );
-await check("tensors made there arrive whole", () =>
+await check("tensors copied to the device are complete", () =>
   scope(() => {
     for (let i = 0; i < 200; i++) {
       const made = tensor(new Int32Array(5000).fill(i), { device, dtype: "int64" });
@@ -242,7 +242,7 @@ await check("in tf32", () => compareLosses(threeSteps(device, "tf32"), 0.1));
 await check("in bfloat16", () => compareLosses(threeSteps(device, "bfloat16"), 0.3));
 
 /**
- * Relative to the largest loss. The first step shows the arithmetic; the later ones, what Adam made of small differences.
+ * Differences relative to the largest loss. In later steps Adam has amplified small differences of the first.
  *
  * @param {number[][]} found
  * @param {number} tolerance
@@ -252,9 +252,9 @@ function compareLosses(found, tolerance) {
     const scale = Math.max(...losses.map(Math.abs));
     return Math.max(...losses.map((loss, i) => Math.abs(loss - (found[step]?.[i] ?? Number.NaN)) / scale));
   });
-  const told = errors.map((error) => error.toExponential(1)).join(", ");
-  if (!errors.every((error) => error <= tolerance)) throw new Error(`differences by step ${told}`);
-  return told;
+  const listed = errors.map((error) => error.toExponential(1)).join(", ");
+  if (!errors.every((error) => error <= tolerance)) throw new Error(`differences by step ${listed}`);
+  return listed;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "sdgan-check-"));
@@ -262,7 +262,7 @@ const [data, runFolder] = [join(folder, "data"), join(folder, "run")];
 /** @param {string[]} args */
 async function sdgan(...args) {
   const command = ["packages/sdgan/bin/sdgan.js", ...args];
-  const { ended } = withAllCores(() => ({ ended: run(process.execPath, command) })); // libtorch bound this thread to one.
+  const { ended } = withAllCores(() => ({ ended: run(process.execPath, command) })); // libtorch bound this thread to one core.
   const { code, output } = await ended;
   if (code !== 0) throw new Error(output.trim().split("\n").slice(-3).join(" | "));
   const warnings = output.split("\n").filter((line) => line.includes("Warning"));
@@ -288,7 +288,7 @@ for (const training of ["damsm", "attribute-classifier", "gan"]) {
 }
 const draw = ["generate", "--run", runFolder, "--caption", "a small bird", "--out", join(folder, "out")];
 await check("sdgan generate", () => sdgan(...draw, "--device", device));
-await check("sdgan generate on the processor, of the same run", () => sdgan(...draw, "--device", "cpu"));
+await check("sdgan generate on the processor, with the same run", () => sdgan(...draw, "--device", "cpu"));
 const measure = ["evaluate", "--run", runFolder, "--data", data, "--images", "4"];
 await check("sdgan evaluate", () => sdgan(...measure, "--device", device));
 rmSync(folder, { recursive: true, force: true });

@@ -1,12 +1,12 @@
 /**
- * Images a second of whole training steps (discriminators, generator, DAMSM, average), on a batch that stays on the
- * device.
+ * Measures images per second of whole training steps (discriminators, generator, DAMSM, average), on a batch that stays
+ * on the device.
  *
  *   node scripts/cuda-check/measure.mjs [--device cuda|cpu] [--seconds 5]
  *
- * `asked` is how long the processor takes to ask for a step: where it is as long as the step itself, the GPU waits for it.
+ * `launch` is the time the processor takes to launch a step. If it equals the time of the step, the GPU waits for it.
  */
-import "../../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
+import "../../packages/sdgan/dist/tuned.js"; // Before any module that loads libtorch.
 import { parseArgs } from "node:util";
 import { cudaDriver, libtorchInfo, manualSeed, scope, synchronize } from "@sdgan/torch";
 import { startComputing } from "../../packages/sdgan/dist/compute/compute.js";
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 const device = /** @type {"cpu" | "cuda"} */ (options.device);
 const seconds = Number(options.seconds);
 
-/** A preset, and images a branch. */
+/** A preset, and images per branch. */
 const configurations = [
   { preset: "birds-64", batch: 32 },
   ...(device === "cuda"
@@ -35,7 +35,7 @@ const precisions = device === "cuda" ? ["float32", "tf32", "bfloat16"] : ["float
 
 const on = device === "cuda" ? (cudaDriver()?.gpus[0]?.name ?? "GPU") : "processor";
 console.log(`${on}, libtorch ${libtorchInfo().version}`);
-console.log("| configuration | images a step | precision | step, ms | asked, ms | images a second |");
+console.log("| configuration | images per step | precision | step, ms | launch, ms | images per second |");
 console.log("| --- | --- | --- | --- | --- | --- |");
 for (const { preset, batch } of configurations) {
   for (const precision of precisions) {
@@ -60,21 +60,21 @@ function measured(preset, batch, precision) {
   const workload = makeWorkload(config, startComputing(precision, device));
   const { step, images, trainer } = workload;
   try {
-    for (let i = 0; i < 3; i++) step(); // The first ones ask for memory and choose algorithms.
+    for (let i = 0; i < 3; i++) step(); // The first steps allocate memory and choose algorithms.
     synchronize();
-    let [steps, asked] = [0, 0];
+    let [steps, launch] = [0, 0];
     const begin = performance.now();
     while (performance.now() - begin < 1000 * seconds) {
       const started = performance.now();
       step();
-      asked += performance.now() - started;
+      launch += performance.now() - started;
       steps += 1;
       if (steps % 10 === 0) synchronize(); // As often as training reads its losses.
     }
     synchronize();
     const took = (performance.now() - begin) / steps;
     const rate = ((1000 * images) / took).toFixed(0);
-    return [images, precision, took.toFixed(1), (asked / steps).toFixed(1), rate];
+    return [images, precision, took.toFixed(1), (launch / steps).toFixed(1), rate];
   } finally {
     release(trainer);
   }

@@ -1,10 +1,10 @@
 /**
- * Packs what a check on a machine with a GPU needs that has Python's torch (or libtorch) and g++, but neither Node nor a
- * network: Node itself, the compiled JavaScript, the addons' sources, and the npm packages that are needed at run time.
+ * Packs a check for a GPU machine that has Python's torch (or libtorch) and g++, but neither Node nor a network. It
+ * contains Node, the compiled JavaScript, the addons' sources, and the npm packages needed at run time.
  *
  *   node scripts/cuda-check/pack.mjs [--out build/cuda-check]
  *
- * The folder then has `sdgan.tar.gz` and `run.sh`, which unpacks, builds, checks and measures there.
+ * The folder then has `sdgan.tar.gz` and `run.sh`, which unpacks, builds, checks and measures on that machine.
  */
 import {
   chmodSync,
@@ -27,10 +27,10 @@ import { run, which } from "../../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../../packages/addons/lib/failure.mjs";
 import { compileTypeScript, ROOT } from "../setup.mjs";
 
-/** @type {{ workspaces: string[] }} The project's own packages. */
+/** @type {{ workspaces: string[] }} The workspace's packages. */
 const { workspaces } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
-/** Of the project itself, in the same places. */
+/** Files of the project, copied to the same paths. */
 const OWN = [
   ...["package.json", "bench", "scripts/cuda-check"],
   ...workspaces
@@ -42,7 +42,7 @@ const OWN = [
     .filter((path) => existsSync(join(ROOT, path))),
 ];
 
-/** What nobody runs there. */
+/** Files that are not run there. */
 const LEFT_OUT = /__pycache__|\.map$|\.d\.m?ts$|\.test\.[jt]s$|\.tsbuildinfo$|\.md$/;
 
 const MOST_MIB = 64;
@@ -64,15 +64,16 @@ await runAsProgram(import.meta.url, async () => {
     await succeed("tar", ["-C", stage, "--owner=0", "--group=0", "-czf", archive, "."]);
     copyFileSync(fileURLToPath(new URL("run.sh", import.meta.url)), join(out, "run.sh"));
     const size = statSync(archive).size / 2 ** 20;
-    if (size > MOST_MIB) throw new Failure(`${archive} has ${size.toFixed(0)} MiB, more than ${MOST_MIB}.`);
-    console.log(`✓ ${relative(process.cwd(), out) || "."}: ${size.toFixed(1)} MiB. There: sh run.sh`);
+    if (size > MOST_MIB)
+      throw new Failure(`${archive} has ${size.toFixed(0)} MiB; expected at most ${MOST_MIB} MiB.`);
+    console.log(`✓ ${relative(process.cwd(), out) || "."}: ${size.toFixed(1)} MiB. Run there: sh run.sh`);
   } finally {
     rmSync(stage, { recursive: true });
   }
 });
 
 /**
- * The npm packages that the project's own need at run time, and those that these need.
+ * Copies the npm packages that the workspace's packages need at run time, and their dependencies.
  *
  * @param {string} stage
  */
@@ -85,7 +86,7 @@ function copyPackages(stage) {
     );
     for (const name of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]) {
       const found = findPackage(name, folder);
-      if (!found && name in optionalDependencies) continue; // Of another platform.
+      if (!found && name in optionalDependencies) continue; // For another platform.
       if (!found) throw new Failure(`The npm package ${name} is not installed.\n  Remedy: npm run setup.`);
       if (done.has(found)) continue;
       done.add(found);
@@ -95,7 +96,7 @@ function copyPackages(stage) {
         copy(found, target);
         queue.push(found);
       } else {
-        // One of the workspace's own.
+        // One of the workspace's packages.
         mkdirSync(dirname(target), { recursive: true });
         symlinkSync(relative(dirname(found), own), target);
       }
@@ -104,7 +105,7 @@ function copyPackages(stage) {
 }
 
 /**
- * As Node looks for it: in the `node_modules` of the folder and of those above it.
+ * Searches as Node does: in the `node_modules` of the folder and of its parents.
  *
  * @param {string} name
  * @param {string} folder
@@ -117,7 +118,7 @@ function findPackage(name, folder) {
 }
 
 /**
- * Node, without the names of its functions where `strip` is there: they are a tenth of it.
+ * Copies Node. If `strip` is installed, removes its symbols, a tenth of its size.
  *
  * @param {string} stage
  */

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the addons against this machine's libtorch (LIBTORCH names one; else Python's torch is taken), checks on the GPU
-# beside the processor that they agree, measures training steps, and where python3 has torch, its steps beside ours.
-# Needs g++ and nothing else: no Node, no network.
+# Builds the addons against this machine's libtorch (the one that LIBTORCH names, else Python's torch), checks that GPU
+# and processor give the same results, and measures training steps, also those of PyTorch if python3 has torch.
+# Needs only g++: no Node, no network.
 #
-#   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: to measure each configuration for
+#   sh run.sh [--device cpu|cuda] [--seconds 5]      --seconds: time to measure each configuration
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -22,6 +22,6 @@ case "$*" in *cpu*) usable=True ;; *) usable="torch.cuda.is_available()" ;; esac
 if python3 -c "import sys, torch; sys.exit(not $usable)" 2>/dev/null; then
   node bench/gpu.mjs "$@" || status=1
 else
-  echo "Not measured beside PyTorch: python3 has no torch that computes there."
+  echo "No comparison with PyTorch: python3 has no torch for this device."
 fi
 exit $status

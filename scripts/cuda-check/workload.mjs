@@ -9,7 +9,7 @@ import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-task.js";
 const WORDS = 200;
 
 /**
- * Networks, and a batch that stays where it is: `step` is what a GPU does, without the loader's part.
+ * Makes the networks and one batch that stays on the device, so that `step` measures training without the loader.
  *
  * @param {import("@sdgan/core").Config} config
  * @param {import("../../packages/sdgan/dist/compute/compute.js").Compute} compute
@@ -50,19 +50,19 @@ export function makeWorkload(config, { device, dtype }) {
     }),
   });
   const { noise, condition } = config.generator;
-  const draws = () => ({
+  const samples = () => ({
     noise: randn([B, noise]).to({ device }),
     epsilon: randn([B, condition]).to({ device }),
   });
   return {
     images: B,
     trainer,
-    /** One step, its losses left on the device. The device draws its own noise. */
+    /** One step, its losses left on the device. The noise is sampled on the device. */
     step: () => scope(() => void trainer.step({ real, text, ...(same && { same }) })),
-    /** One step with noise from the processor's stream, and its losses. */
+    /** One step with noise sampled on the processor. Returns its losses. */
     losses: () =>
       scope(() => {
-        const metrics = trainer.step({ real, text, ...(same && { same }) }, draws());
+        const metrics = trainer.step({ real, text, ...(same && { same }) }, samples());
         return Object.values(metrics.losses).map((loss) => loss.item());
       }),
   };

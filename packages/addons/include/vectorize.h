@@ -1,4 +1,4 @@
-// Loops over float32 and bfloat16 that compilers turn into vector instructions, chosen when the addon is loaded.
+// Loops over float32 and bfloat16 that compilers vectorize. The instruction set is chosen when the addon is loaded.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #define ALWAYS_INLINE inline
 #endif
 
-// By what processors can do, and not by their names: a name is one maker's.
+// Variants are chosen by feature levels, not by processor names, which belong to one manufacturer.
 #if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__)
 #define VECTORIZED __attribute__((noinline))
 #elif __GNUC__ >= 12
@@ -20,7 +20,7 @@
 
 namespace addon {
 
-/// A bfloat16 as its bits: the upper half of a float32.
+/// The bits of a bfloat16: the upper half of a float32.
 struct Bfloat16 {
   uint16_t bits;
 };
@@ -31,18 +31,18 @@ ALWAYS_INLINE float load(Bfloat16 value) {
 }
 
 ALWAYS_INLINE void store(float& to, float value) { to = value; }
-/// Rounds to the nearest, to even in between.
+/// Rounds to nearest, ties to even.
 ALWAYS_INLINE void store(Bfloat16& to, float value) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, value);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   to.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded); // NaN stays NaN.
 }
 
-/// eˣ to two units in the last place, x limited to what float32 holds (the polynomial of Moshier's Cephes library).
+/// eˣ to two units in the last place, x limited to the range of float32 (the polynomial of Moshier's Cephes library).
 ALWAYS_INLINE float exponential(float x) {
   const float raised = x < -87.3f ? -87.3f : x;
   const float limited = raised > 88.3f ? 88.3f : raised;
-  // Added to so large a number, x / ln 2 is rounded to a whole one, which stands in the lowest bits of the sum.
+  // Adding a large constant rounds x / ln 2 to an integer, which is in the lowest bits of the sum.
   const float shifted = limited * 1.44269504f + 12582912.0f;
   const float whole = shifted - 12582912.0f;
   const float rest = (limited - whole * 0.693359375f) + whole * 2.12194440e-4f;

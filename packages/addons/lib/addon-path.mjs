@@ -1,6 +1,6 @@
 /**
- * Where the addon of a package is. Set-up leaves a small record in the cache, by the path of the package's folder, so
- * that finding an addon costs reading two small files; the package itself may be read-only, or shared by projects.
+ * Finds the addon of a package. Set-up writes a small record into the cache, keyed by the path of the package's folder,
+ * so finding an addon means reading two small files. The package itself may be read-only or shared by projects.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
@@ -19,12 +19,12 @@ export { Failure };
  */
 
 /**
- * The path of the addon that set-up built for the package in `folder`, in its present version.
+ * The path of the addon that set-up built for the current version of the package in `folder`.
  *
  * @param {string | URL} folder
  * @param {import("./cache.mjs").Place} [place]
  * @returns {string}
- * @throws {Failure} if set-up has not built it; the message says what to run
+ * @throws {Failure} if set-up has not built it; the message names the command to run
  */
 export function addonPath(folder, place) {
   const { name, version } = readPackage(folder);
@@ -32,13 +32,14 @@ export function addonPath(folder, place) {
   const run = `Run: ${setupCommand(folder)}`;
   if (!record) throw new Failure(`${name} has no addon for ${realPath(folder)} yet. ${run}`);
   if (record.version !== version)
-    throw new Failure(`${name} has an addon of version ${record.version}, and is ${version} now. ${run}`);
-  if (!existsSync(record.addon)) throw new Failure(`${name} has lost its addon ${record.addon}. ${run}`);
+    throw new Failure(`${name} has version ${version}, but its addon has version ${record.version}. ${run}`);
+  if (!existsSync(record.addon))
+    throw new Failure(`The addon of ${name} no longer exists: ${record.addon}. ${run}`);
   return record.addon;
 }
 
 /**
- * What set-up wrote beside the addon about how it was built; undefined where there is none.
+ * The facts that set-up wrote beside the addon about how it was built; undefined if there is no addon.
  *
  * @param {string | URL} folder
  * @param {import("./cache.mjs").Place} [place]
@@ -59,8 +60,8 @@ export function factsPath(addon) {
 }
 
 /**
- * The command that builds addons, for messages: installed packages lie in a `node_modules`, those of the workspace do
- * not.
+ * The command that builds addons, for messages. It differs for installed packages, which are in a `node_modules`, and
+ * for those of the workspace.
  *
  * @param {string | URL} folder of the package
  */
@@ -82,7 +83,7 @@ export function readPackage(folder) {
 }
 
 /**
- * Notes where the addon of the package is. A record that says so already is left alone.
+ * Records the path of the package's addon. An up-to-date record is not rewritten.
  *
  * @param {string | URL} folder
  * @param {string} addon
@@ -110,7 +111,7 @@ function readRecord(folder, place) {
     try {
       return JSON.parse(readFileSync(recordPath(real, cache), "utf8"));
     } catch {
-      // Not there, or not readable: the next folder.
+      // Missing or not readable: try the next folder.
     }
   }
   return undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { addonFacts, addonPath, setupCommand, writeRecord } from "./addon-path.mjs";
 
-/** A package, and a cache with an addon that it uses. */
+/** A package, and a cache with its addon. */
 function installed(place = "packages/some") {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "sdgan-addon-path-")));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
@@ -21,7 +21,7 @@ function installed(place = "packages/some") {
   return { root, folder, version, place: { env }, cache, addon };
 }
 
-test("a package finds the addon that set-up noted, and what it was built with", () => {
+test("a package finds the addon that set-up recorded, and its build facts", () => {
   const { folder, place, cache, addon } = installed();
   expect(() => addonPath(folder, place)).toThrow(
     /^@test\/some has no addon for .* yet\. Run: npm run setup$/,
@@ -33,21 +33,23 @@ test("a package finds the addon that set-up noted, and what it was built with", 
   expect(addonFacts(folder, place)).toEqual({ library: "2.0", addon });
 });
 
-test("two versions never mix: neither at one place, nor at two", () => {
+test("two versions never mix, in the same folder or in two", () => {
   const { root, folder, version, place, cache, addon } = installed();
   writeRecord(folder, addon, cache);
   const other = join(root, "packages/other");
   cpSync(folder, other, { recursive: true });
   expect(() => addonPath(other, place)).toThrow("has no addon");
   version("1.1.0");
-  expect(() => addonPath(folder, place)).toThrow("has an addon of version 1.0.0, and is 1.1.0 now");
+  expect(() => addonPath(folder, place)).toThrow("has version 1.1.0, but its addon has version 1.0.0");
 });
 
-test("an addon that is gone is an error that says so", () => {
+test("a deleted addon is reported as an error", () => {
   const { folder, place, cache, addon } = installed("project/node_modules/some");
   writeRecord(folder, addon, cache);
   rmSync(addon);
-  expect(() => addonPath(folder, place)).toThrow(/has lost its addon .*some\.node\. Run: npx sdgan setup$/);
+  expect(() => addonPath(folder, place)).toThrow(
+    /addon of @test\/some no longer exists: .*some\.node\. Run: npx sdgan setup$/,
+  );
 });
 
 test("an installed package names the command of installed packages", () => {

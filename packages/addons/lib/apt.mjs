@@ -1,9 +1,9 @@
-/** Installs Debian packages, where that is possible without asking anybody for anything. */
+/** Installs Debian packages, if that is possible without a password. */
 import { run, which } from "./command.mjs";
 import { isOlder } from "./version.mjs";
 
 /**
- * Who asks: tests give an environment and a user of their own.
+ * The environment and user of the process. Tests pass their own.
  *
  * @typedef {object} Caller
  * @property {NodeJS.ProcessEnv} env
@@ -14,15 +14,15 @@ import { isOlder } from "./version.mjs";
 export const THIS_PROCESS = { env: process.env, uid: process.getuid?.() };
 
 /**
- * @param {string[]} packages the first is the one whose version counts
- * @param {{ oldest?: string, caller: Caller, announce: () => void }} options `announce` is called once it
- *   is clear that something will be installed
+ * @param {string[]} packages the version of the first is compared with `oldest`
+ * @param {{ oldest?: string, caller: Caller, announce: () => void }} options `announce` is called before packages are
+ *   installed
  * @returns {Promise<string | undefined>} why it was not possible; undefined if they are installed now
  */
 export async function aptInstall(packages, { oldest = "0", caller, announce }) {
   const aptGet = await aptGetWithoutAsking(caller);
   if (typeof aptGet === "string") return aptGet;
-  // Without apt's lists, as in a fresh container, no package has a candidate.
+  // Without apt's package lists, as in a fresh container, no package has a candidate.
   if (!(await candidate(packages[0], caller))) await runAptGet(aptGet, ["update"], caller);
   const version = await candidate(packages[0], caller);
   if (!version) return `apt has no package ${packages[0]}`;
@@ -31,7 +31,7 @@ export async function aptInstall(packages, { oldest = "0", caller, announce }) {
   const install = ["install", "-y", "--no-install-recommends", ...packages];
   let { code, output } = await runAptGet(aptGet, install, caller);
   if (code !== 0) {
-    // Lists that are months old name files that the mirrors no longer have.
+    // Old package lists name files that the mirrors no longer have.
     await runAptGet(aptGet, ["update"], caller);
     ({ code, output } = await runAptGet(aptGet, install, caller));
   }

@@ -1,15 +1,15 @@
 /**
- * Builds the addon of a package: every `.cc` of its `native/` into `NAME.node`, by calling the C++ compiler directly.
- * All of it happens in the per-user cache:
+ * Builds the addon of a package: compiles every `.cc` of its `native/` into `NAME.node`, by calling the C++ compiler
+ * directly. All files are in the per-user cache:
  *
- *   NAME-VERSION-STAMP/            the addon, `NAME.json` (how it was built) and `build.log` (the commands, and all
- *                                  that the compiler printed)
- *   NAME-objects-CONTEXT/          the objects, by what they were compiled from
+ *   NAME-VERSION-STAMP/            the addon, `NAME.json` (how it was built) and `build.log` (the commands, and the
+ *                                  compiler's output)
+ *   NAME-objects-CONTEXT/          the objects, named by hashes of their inputs
  *   packages/                      which package uses which addon (`addon-path.mjs`)
  *
- * A stamp is a hash of sources, flags and libraries, and of no path of the package: copies of a package share an
- * addon, and two versions never mix. A build that is up to date costs milliseconds; otherwise only changed files are
- * compiled. A failed build leaves the earlier addon in place.
+ * STAMP is a hash of sources, flags and libraries, but not of the package's path: copies of a package share an addon, and
+ * two versions never mix. If the addon is up to date, the call takes milliseconds; otherwise only changed files are
+ * compiled. A failed build keeps the earlier addon.
  */
 import {
   copyFileSync,
@@ -37,18 +37,18 @@ import { prune } from "./prune.mjs";
 /** @typedef {import("./inputs.mjs").Inputs} Inputs */
 
 /**
- * What is to be built.
+ * The description of an addon to build.
  *
  * @typedef {object} Addon
  * @property {string} name of its file, without `.node`
  * @property {string | URL} folder of the package
  * @property {string} [sourceDir] by default `native/` of the package
- * @property {{ compile: string[], link: string[] }} flags beside those that every addon gets; they name no folder of
+ * @property {{ compile: string[], link: string[] }} flags in addition to the common ones; they must not name folders of
  *   the package
  * @property {17 | 20} standard of C++
- * @property {string} [commonHeader] one that most sources include, and that takes long to read
- * @property {unknown} [dependsOn] what else has an influence on the addon, such as the version of a library
- * @property {object} [facts] goes into `NAME.json`
+ * @property {string} [commonHeader] a header that most sources include and that is slow to parse
+ * @property {unknown} [dependsOn] other inputs of the addon, such as the version of a library
+ * @property {object} [facts] written to `NAME.json`
  */
 
 /**
@@ -74,7 +74,7 @@ const LOG = "build.log";
 /** Below this number of files to compile, precompiling the header costs more than it saves. */
 const WORTH_PRECOMPILING = 3;
 
-/** What one compiler with a large library's headers in it takes at most (measured with libtorch: 775 MB). */
+/** Largest memory of one compiler process with a large library's headers (measured with libtorch: 775 MB). */
 const BYTES_PER_JOB = 0.8e9;
 
 /**
@@ -102,7 +102,7 @@ export async function buildAddon(addon, { env = process.env, cache, say } = {}) 
   const into = cache ?? cacheFolder({ env, ...(say ? { say } : {}) });
   return withLock(join(into, `${addon.name}.lock`), async () => {
     const path = pathIn(into, inputs);
-    // Another process may have built it while this one waited for the lock.
+    // Another process may have built it meanwhile.
     const compiled = (await isUpToDate(path, env)) ? -1 : await build(addon, inputs, into, env);
     use(addon, path, into);
     return { path, compiled };
@@ -145,7 +145,7 @@ function use({ folder }, path, cache) {
 }
 
 /**
- * What is touched is in use: `prune` spares it.
+ * Marks a file as used, so that `prune` keeps it.
  *
  * @param {string} path
  */
@@ -153,7 +153,7 @@ function touch(path) {
   try {
     utimesSync(path, new Date(), new Date());
   } catch {
-    // A cache that others filled, or a read-only one.
+    // The cache is read-only or belongs to another user.
   }
 }
 
@@ -189,7 +189,7 @@ async function build(addon, inputs, cache, env) {
   const facts = { ...addon.facts, compiler, stamp: inputs.stamp };
   writeFileSync(factsPath(path), `${JSON.stringify(facts, null, 2)}\n`);
   touch(workDir);
-  // Hundreds of MB that only somebody who changes the sources has a use for.
+  // Hundreds of MB that are useful only while the sources are changed.
   if (isInstalled(addon.folder)) removePrecompiled(workDir);
   prune(cache, `${addon.name}-`);
   return stale.length;
@@ -202,10 +202,10 @@ function removePrecompiled(workDir) {
 }
 
 /**
- * Only for GCC: the header is then used wherever it is valid and else silently read as text.
+ * Precompiles the common header, with GCC only: GCC uses it where it is valid and else reads the header as text.
  *
  * @param {Build} job
- * @param {number} toCompile how many files are to be compiled
+ * @param {number} toCompile the number of files to compile
  * @returns {Promise<string | undefined>} the header to include first
  */
 async function precompileHeader(job, toCompile) {
@@ -225,7 +225,7 @@ async function precompileHeader(job, toCompile) {
 }
 
 /**
- * In the folder of the objects, with names alone: nothing in an object depends on where the package lies.
+ * Compiles in the folder of the objects, with file names only, so that objects do not depend on the package's path.
  *
  * @param {Build} job
  * @param {import("./inputs.mjs").Source} source
@@ -244,7 +244,7 @@ async function compile(job, { name, content }, object, header) {
 
 /**
  * @param {Build} job
- * @param {string} what is being made, for the message
+ * @param {string} what the part that is built, for the message
  * @param {string[]} args
  */
 async function callCompiler({ addon, compiler, env, target, workDir }, what, args) {
@@ -259,7 +259,7 @@ async function callCompiler({ addon, compiler, env, target, workDir }, what, arg
   );
 }
 
-/** From the first line with an error on: what is before it is the chain of includes. */
+/** The output from the first line with an error. Earlier lines are the chain of includes. */
 function firstErrors(/** @type {string} */ output) {
   const lines = output.split("\n");
   const first = lines.findIndex((line) => /error|undefined reference|Killed/i.test(line));
@@ -271,8 +271,8 @@ function firstErrors(/** @type {string} */ output) {
 }
 
 /**
- * Loads the new addon in a process of its own: a library that is missing or of another ABI shows here, with
- * its name, and not in the middle of somebody's work.
+ * Loads the new addon in a separate process, so that a library that is missing or has another ABI is reported here and
+ * not later at run time.
  *
  * @param {Addon} addon
  * @param {string} path
@@ -285,7 +285,7 @@ async function checkThatItLoads({ name }, path) {
   rmSync(path, { force: true });
   throw new Failure(
     `The ${name} addon was built but does not load:\n  ${reason}\n` +
-      "  Remedy: a library that fits this system. LIBTORCH names another libtorch.",
+      "  Remedy: install a library that fits this system, or set LIBTORCH to another libtorch.",
   );
 }
 
@@ -307,7 +307,7 @@ async function inParallel(items, work) {
 }
 
 /**
- * The key holds all that goes into an object, so a file that was changed and changed back is not compiled again.
+ * The name is a hash of all inputs of an object, so a file that was changed and changed back is not compiled again.
  *
  * @param {Build} job
  * @param {import("./inputs.mjs").Source} source

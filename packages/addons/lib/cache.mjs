@@ -1,24 +1,24 @@
 /**
  * The per-user cache, where addons are built and libtorch's archives are unpacked:
  *
- *   $XDG_CACHE_HOME/sdgan    or, where that is not set, ~/.cache/sdgan
+ *   $XDG_CACHE_HOME/sdgan    or, if that is not set, ~/.cache/sdgan
  *
- * Where that cannot be written to (no home folder, a read-only one), a folder of this user alone in the system's
- * folder for temporary files takes its place.
+ * If that is not writable (no home folder, or a read-only one), a private folder in the system's folder for temporary
+ * files is used instead.
  */
 import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { Failure } from "./failure.mjs";
 
-/** @typedef {{ env?: NodeJS.ProcessEnv, temporary?: string }} Place tests have an environment and a folder of their own */
+/** @typedef {{ env?: NodeJS.ProcessEnv, temporary?: string }} Place tests pass their own environment and folder */
 
 /**
- * The folder to write to; it is made if it is missing.
+ * The folder to write to. It is created if it is missing.
  *
- * @param {Place & { say?: (line: string) => void }} [options] `say` gets a warning where the cache is only temporary
+ * @param {Place & { say?: (line: string) => void }} [options] `say` gets a warning if the cache is only temporary
  * @returns {string}
- * @throws {Failure} if there is no folder that this user, and no other, can write to
+ * @throws {Failure} if there is no folder that only this user can write to
  */
 export function cacheFolder({ say, ...place } = {}) {
   const usual = usualFolder(place);
@@ -28,18 +28,18 @@ export function cacheFolder({ say, ...place } = {}) {
   const hindrance = makePrivate(temporary);
   if (hindrance !== undefined)
     throw new Failure(
-      `There is no folder for what set-up builds: ${problem}, and ${hindrance}.\n` +
+      `There is no folder for the files that set-up builds: ${problem}, and ${hindrance}.\n` +
         "  Remedy: set XDG_CACHE_HOME to the full path of a folder that you can write to.",
     );
   say?.(
-    `! ${problem}: ${temporary} is used instead, which may be gone after a restart.\n` +
+    `! ${problem}: ${temporary} is used instead, which may be deleted at a restart.\n` +
       "  Remedy: set XDG_CACHE_HOME to the full path of a folder that you can write to.",
   );
   return temporary;
 }
 
 /**
- * The folders in which something may have been put, in the order of search.
+ * The folders that may have cached files, in the order of the search.
  *
  * @param {Place} [place]
  * @returns {string[]}
@@ -51,7 +51,7 @@ export function cacheFolders(place = {}) {
 }
 
 /**
- * The XDG specification has relative paths ignored.
+ * The XDG specification requires that relative paths are ignored.
  *
  * @param {Place} place
  * @returns {string | undefined}
@@ -67,7 +67,7 @@ function homeOfUser() {
   try {
     return homedir() || undefined;
   } catch {
-    return undefined; // A user that the system has no entry for, as in some containers.
+    return undefined; // The system has no entry for this user, as in some containers.
   }
 }
 
@@ -76,7 +76,7 @@ function temporaryFolder({ temporary = tmpdir() }) {
   return join(temporary, `sdgan-cache-${process.getuid?.() ?? userInfo().username}`);
 }
 
-/** @param {string} folder it is made if it is missing */
+/** @param {string} folder is created if it is missing */
 export function isWritable(folder) {
   return whyNotWritable(folder) === undefined;
 }
@@ -91,7 +91,7 @@ function whyNotWritable(folder) {
     accessSync(folder, constants.W_OK);
     return undefined;
   } catch (error) {
-    return `${folder} cannot be written to (${/** @type {NodeJS.ErrnoException} */ (error).code})`;
+    return `${folder} is not writable (${/** @type {NodeJS.ErrnoException} */ (error).code})`;
   }
 }
 
@@ -104,13 +104,13 @@ function makePrivate(folder) {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
-    if (code !== "EEXIST") return `${folder} cannot be made (${code})`;
+    if (code !== "EEXIST") return `${folder} cannot be created (${code})`;
   }
   return whyNotPrivate(folder) ?? whyNotWritable(folder);
 }
 
 /**
- * Everybody may write to the folder for temporary files: what is loaded from there must be this user's own.
+ * Every user can write to the folder for temporary files, so what is loaded from there must belong to this user.
  *
  * @param {string} folder
  * @returns {string | undefined}
@@ -118,7 +118,7 @@ function makePrivate(folder) {
 function whyNotPrivate(folder) {
   try {
     const stat = lstatSync(folder);
-    if (!stat.isDirectory()) return `${folder} is no folder`;
+    if (!stat.isDirectory()) return `${folder} is not a folder`;
     const uid = process.getuid?.();
     if (uid !== undefined && (stat.uid !== uid || (stat.mode & 0o022) !== 0))
       return `${folder} can be written to by other users`;

@@ -41,21 +41,19 @@ test("the cache is in XDG_CACHE_HOME, else in the home folder", () => {
   expect(lines).toEqual([]);
 });
 
-describe("without a home folder that can be written to", () => {
-  /** A file where the folder should be: not even root can write there. */
+describe("without a writable home folder", () => {
+  /** A file in place of the folder: not even root can write there. */
   function withoutHome() {
     const here = machine();
     writeFileSync(join(here.root, "file"), "");
     return { ...here, env: { HOME: join(here.root, "file") } };
   }
 
-  test("a private temporary folder takes its place, and is found again", () => {
+  test("a private temporary folder is used, and is found again", () => {
     const { env, temporary, fallback, say, lines } = withoutHome();
     expect(cacheFolder({ env, temporary, say })).toBe(fallback);
     expect(statSync(fallback).mode & 0o777).toBe(0o700);
-    expect(lines.join()).toMatch(
-      /^! .*file.* cannot be written to \(\w+\): .* used instead[\s\S]*XDG_CACHE_HOME/,
-    );
+    expect(lines.join()).toMatch(/^! .*file.* is not writable \(\w+\): .* used instead[\s\S]*XDG_CACHE_HOME/);
     expect(cacheFolders({ env, temporary })).toContain(fallback);
   });
 
@@ -67,11 +65,11 @@ describe("without a home folder that can be written to", () => {
     expect(cacheFolders({ env, temporary })).not.toContain(fallback);
   });
 
-  test("so is a link that somebody left there", () => {
+  test("a symbolic link of another user is refused", () => {
     const { env, root, temporary, fallback } = withoutHome();
     mkdirSync(join(root, "elsewhere"));
     symlinkSync(join(root, "elsewhere"), fallback);
-    expect(() => cacheFolder({ env, temporary })).toThrow("is no folder");
+    expect(() => cacheFolder({ env, temporary })).toThrow("is not a folder");
     expect(cacheFolders({ env, temporary })).not.toContain(fallback);
   });
 });

@@ -1,16 +1,16 @@
-/** Running other programs: finding them on the PATH, and collecting what they print. */
+/** Runs other programs: finds them on the PATH and collects their output. */
 import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /**
- * Runs a program to its end. Never throws: a program that cannot be started has code 127.
+ * Runs a program to its end. Never throws: a program that cannot be started gets the exit code 127.
  *
  * @param {string} program
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
- * @returns {Promise<{ code: number, stdout: string, output: string }>} `output` is stdout and stderr
- *   together, in the order in which they came
+ * @returns {Promise<{ code: number, stdout: string, output: string }>} `output` is stdout and stderr together, in the
+ *   order of their arrival
  */
 export function run(program, args, { cwd, env } = {}) {
   return new Promise((resolve) => {
@@ -30,7 +30,7 @@ export function run(program, args, { cwd, env } = {}) {
 }
 
 /**
- * Runs a program that talks to the terminal itself.
+ * Runs a program that uses the terminal directly.
  *
  * @param {string} program
  * @param {string[]} args

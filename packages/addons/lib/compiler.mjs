@@ -12,13 +12,12 @@ import { Failure } from "./failure.mjs";
  */
 
 /**
- * The oldest compilers whose `__builtin_bit_cast` the addons can use. C++17 is no measure of it: GCC 9 has that, and not
- * this.
+ * The oldest compilers with `__builtin_bit_cast`. C++17 does not imply it: GCC 9 has C++17 without it.
  */
 const OLDEST = { gcc: 11, clang: 9 };
 
 /**
- * The first of $CXX, c++, g++, clang++ that is there, is not too old for the addons, and understands a C++ standard.
+ * The first of $CXX, c++, g++, clang++ that is installed, is not too old, and supports the C++ standard.
  *
  * @param {17 | 20} standard
  * @param {NodeJS.ProcessEnv} [env]
@@ -41,8 +40,8 @@ export async function findCompiler(standard, env = process.env) {
 }
 
 /**
- * Whether the compiler of an earlier build would build the same again. One that is gone since, as in a
- * container without tools, is no reason to doubt what it built.
+ * Whether the compiler of an earlier build is unchanged. A compiler that was removed, as in a container without tools,
+ * counts as unchanged.
  *
  * @param {Compiler} compiler
  * @param {NodeJS.ProcessEnv} env
@@ -57,7 +56,7 @@ export async function isUnchanged(compiler, env) {
  * @param {string[]} command
  * @param {17 | 20} standard
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<Compiler | undefined>} undefined if it does not know the standard
+ * @returns {Promise<Compiler | undefined>} undefined if it does not support the standard
  */
 async function probe(command, standard, env) {
   const [program = "", ...args] = command;
@@ -68,7 +67,7 @@ async function probe(command, standard, env) {
   const knows = standard === 20 ? 201709 : 201703;
   if (code !== 0 || Number.parseInt(macro("__cplusplus") ?? "0", 10) < knows) return undefined;
   const version = (macro("__VERSION__") ?? "unknown").replaceAll('"', "");
-  // Clang says of itself that it is a GCC 4, too.
+  // Clang also defines the macros of GCC 4.
   const family = macro("__clang__") ? "clang" : "gcc";
   const major = Number(macro(family === "clang" ? "__clang_major__" : "__GNUC__"));
   return { command, family, version, major, standard };
@@ -96,7 +95,7 @@ function describeLack(standard, tooOld, chosen) {
       `  Remedy: ${remedy}, such as CXX=g++-12.`
     );
   const found = chosen
-    ? `CXX=${chosen} is no program on the PATH`
+    ? `CXX=${chosen} is not a program on the PATH`
     : "c++, g++ and clang++ are not on the PATH";
   return `A C++ compiler is needed to build the addon; ${found}.\n  Remedy: ${remedy}.`;
 }

@@ -1,6 +1,6 @@
 /**
- * Failures that the person at the keyboard can act on: one message that says what was found, what was
- * expected and what to do. They end a script with exit code 1 and no stack.
+ * Failures that the user can fix. The message names what was found, what was expected and what to do. They end a script
+ * with exit code 1 and without a stack trace.
  */
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -33,15 +33,15 @@ export function printFailure(error) {
 }
 
 /**
- * The message alone for failures of ours and of the operating system (no space, no permission), which
- * name what they are about; the stack for everything else, because that is a bug.
+ * Returns only the message for a `Failure` and for errors of the operating system (no space, no permission); their
+ * messages are complete. Returns the stack for every other error, because that is a bug.
  *
  * @param {unknown} error
  * @returns {string}
  */
 export function describe(error) {
   if (!(error instanceof Error)) return String(error);
-  // Errors of the package sdgan that its user is to mend have this name.
+  // The name of core's errors that the user can fix.
   const ofTheUser = error instanceof Failure || error.name === "UserError";
   const ofTheSystem =
     "syscall" in error || ("code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));

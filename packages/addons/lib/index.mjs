@@ -1,4 +1,4 @@
-/** Building native addons at set-up, into a per-user cache, and what that needs: compilers, commands, locks, apt. */
+/** Builds native addons at set-up into a per-user cache, with the tools for that: compilers, commands, locks, apt. */
 
 export { addonFacts, addonPath, isInstalled, setupCommand } from "./addon-path.mjs";
 export { aptInstall, THIS_PROCESS } from "./apt.mjs";

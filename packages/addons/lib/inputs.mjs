@@ -1,4 +1,4 @@
-/** What an addon is built from, and the hashes that tell whether it has to be built again. */
+/** The inputs of an addon, and the hashes that decide whether it must be built again. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ const COMMON_HEADERS = fileURLToPath(new URL("../include", import.meta.url));
 /** @typedef {{ name: string, content: string }} Source a `.cc` file */
 
 /**
- * All that is known before a compiler is asked.
+ * The inputs that are known before the compiler is run.
  *
  * @typedef {object} Inputs
  * @property {string} name of the addon
@@ -35,7 +35,8 @@ export function readInputs(addon, env) {
   const root = folder instanceof URL ? fileURLToPath(folder) : folder;
   const sourceDir = addon.sourceDir ?? join(root, "native");
   const sources = filesOf(sourceDir, ".cc").map((file) => ({ name: file, content: read(sourceDir, file) }));
-  if (sources.length === 0) throw new Failure(`${sourceDir} has no .cc files to build the addon from.`);
+  if (sources.length === 0)
+    throw new Failure(`${sourceDir} has no .cc files. Expected the sources of the addon.`);
   const headers = [nodeApiHeaders(), COMMON_HEADERS, sourceDir].flatMap((from) =>
     filesOf(from, ".h").map((file) => ({ name: file, from: join(from, file) })),
   );

@@ -1,13 +1,13 @@
 /**
- * Lock files: one process at a time in a piece of work, such as building into one folder or training into one.
+ * Lock files: only one process at a time builds or trains into a folder.
  *
- * A lock file says who holds it. It appears with all that it says (a hard link to a file that was written beside it), and
- * its holder's alone to remove. One whose holder is gone is replaced, by a rename, by the process that holds a second
- * lock for just that (`PATH.DIGEST`, of what the old one says): two that find it at once cannot both take it.
+ * A lock file describes its holder. It is created complete, as a hard link to a file written beside it, and only its
+ * holder removes it. If the holder is gone, the file is replaced by a rename. The process that replaces it must hold a
+ * second lock (`PATH.DIGEST`, with the digest of the old content), so two processes cannot both replace it.
  *
- * Whether a holder is gone is asked of the system where its number means the same process here: on this machine since it
- * was started, in this container. Elsewhere, a number says nothing. Holders touch their file every few seconds, and one
- * that has not for long is gone.
+ * Whether a holder is gone is read from the system if its process id is valid here: since the same start of this
+ * machine, in this container. Elsewhere, a process id has no meaning. There, a holder counts as gone if it has not
+ * touched its file for some time; holders touch their file every few seconds.
  */
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -29,22 +29,22 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Who holds a lock.
+ * The holder of a lock.
  *
  * @typedef {object} Holder
  * @property {number} pid
  * @property {string} host
- * @property {string} [started] tells a process from a later one with its number: clock ticks since the machine started
- * @property {string} [space] where the number is known: this start of the machine, and this container
- * @property {string} [id] tells this lock from all others
+ * @property {string} [started] clock ticks since the machine started, to detect a later process with the same id
+ * @property {string} [space] where the process id is valid: this start of the machine, and this container
+ * @property {string} [id] unique for every lock
  */
 
-/** A file of ours, open: it is touched by what it is, whatever its name leads to now. @typedef {{ text: string, file: number }} Held */
+/** Our open lock file and its content. @typedef {{ text: string, file: number }} Held */
 
 /** How often a holder touches its file. */
 const TOUCHED_MS = 5_000;
 
-/** What `withLock` runs leaves the event loop free, so that a holder elsewhere that is not heard of so long is gone. */
+/** Work under `withLock` does not block the event loop, so a holder elsewhere without a touch for this time is gone. */
 const GONE_MS = 60_000;
 
 /** Codes of file systems that have no hard links. */
@@ -73,11 +73,11 @@ export async function withLock(path, work) {
 }
 
 /**
- * Takes the lock file at `path`, whose folder is there, or tells who has it.
+ * Takes the lock file at `path`, or returns its holder. The folder must exist.
  *
  * @param {string} path
- * @param {{ goneAfter: number }} options milliseconds that a holder elsewhere may be silent for: longer than it may compute
- *   without a pause
+ * @param {{ goneAfter: number }} options milliseconds after which a holder elsewhere that has not touched its file counts
+ *   as gone; longer than its longest computation that blocks the event loop
  * @returns {{ release(): void, holder?: undefined } | { holder: Holder, release?: undefined }}
  */
 export function tryLock(path, { goneAfter }) {
@@ -96,13 +96,13 @@ export function tryLock(path, { goneAfter }) {
   };
 }
 
-/** Whether a holder's number means the same process here. @param {Holder} holder */
+/** Whether a holder's process id is valid here. @param {Holder} holder */
 export function isOfHere({ host, space }) {
   const own = ownSpace();
   return space === undefined || own === undefined ? host === hostname() : space === own;
 }
 
-/** Whether this machine has a process of this number. @param {number} pid */
+/** Whether this machine has a process with this id. @param {number} pid */
 export function isRunning(pid) {
   try {
     process.kill(pid, 0);
@@ -127,23 +127,23 @@ function acquire(path, goneAfter) {
   let isOurs = false;
   try {
     writeSync(file, text, 0);
-    const now = fstatSync(file).mtimeMs; // By the clock of the file system, which may be another machine's.
+    const now = fstatSync(file).mtimeMs; // From the clock of the file system, which may be another machine's.
     for (let isWritten = false; ; ) {
       isOurs = publish(fresh, path);
       if (isOurs) return { text, file };
       const theirs = contents(path);
-      if (theirs === undefined) continue; // Given back meanwhile.
+      if (theirs === undefined) continue; // Released meanwhile.
       const holder = parse(theirs);
       if (holder && isAlive(path, holder, now, goneAfter)) return { holder };
       if (!holder && !isWritten) {
-        pause(50); // Perhaps it is just being written.
+        pause(50); // It may be being written.
         isWritten = true;
         continue;
       }
       const claim = acquire(`${path}.${digestOf(theirs)}`, goneAfter);
-      if ("holder" in claim) return claim; // Who is about to have it.
+      if ("holder" in claim) return claim; // Another process is replacing it.
       try {
-        // Nobody else can replace it now, and nothing ever says the same again.
+        // No other process can replace it now, and no later lock has the same content.
         if (contents(path) !== theirs) continue;
         renameSync(fresh, path);
         isOurs = true;
@@ -159,7 +159,7 @@ function acquire(path, goneAfter) {
 }
 
 /**
- * Gives a file a second name that nothing has yet; whether nothing had it.
+ * Gives a file a second name. Returns false if the name exists already.
  *
  * @param {string} fresh
  * @param {string} path
@@ -187,7 +187,7 @@ function touch({ file, text }) {
   try {
     writeSync(file, text, 0);
   } catch {
-    // The disk is full or gone: whoever works here will say so.
+    // The disk is full or gone: the work under the lock will report it.
   }
 }
 
@@ -201,7 +201,7 @@ function letGo(path, { text, file }) {
 }
 
 /**
- * Removes what killed processes have left beside a lock that is ours now.
+ * Removes files that killed processes left beside a lock that we hold now.
  *
  * @param {string} path
  * @param {number} now
@@ -216,7 +216,7 @@ function removeAbandoned(path, now, goneAfter) {
     )
       continue;
     const beside = join(folder, name);
-    const holder = parse(told(beside) ?? "");
+    const holder = parse(readable(beside) ?? "");
     if (holder && !isAlive(beside, holder, now, goneAfter)) rmSync(beside, { force: true });
   }
 }
@@ -244,7 +244,7 @@ function parse(text) {
   }
 }
 
-/** @param {string} path @returns {string | undefined} undefined where there is no such file */
+/** @param {string} path @returns {string | undefined} undefined if the file does not exist */
 function contents(path) {
   try {
     return readFileSync(path, "utf8");
@@ -254,8 +254,8 @@ function contents(path) {
   }
 }
 
-/** @param {string} path @returns {string | undefined} undefined where the system does not tell */
-function told(path) {
+/** @param {string} path @returns {string | undefined} undefined if it cannot be read */
+function readable(path) {
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -263,17 +263,17 @@ function told(path) {
   }
 }
 
-/** When a process started; undefined where the system does not tell. @param {number} pid */
+/** When a process started; undefined if the system does not report it. @param {number} pid */
 function startOf(pid) {
-  // The second field is the program's name in brackets, and may hold anything.
-  return told(`/proc/${pid}/stat`)
+  // The second field is the program's name in brackets, which may contain any characters.
+  return readable(`/proc/${pid}/stat`)
     ?.replace(/^.*\) /s, "")
     .split(" ")[19];
 }
 
-/** Linux's name for this start of the machine, and for the processes that have numbers of their own here. */
+/** Linux's ids of this start of the machine and of this process's PID namespace. */
 function ownSpace() {
-  const boot = told("/proc/sys/kernel/random/boot_id")?.trim();
+  const boot = readable("/proc/sys/kernel/random/boot_id")?.trim();
   if (boot === undefined) return undefined;
   try {
     return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;

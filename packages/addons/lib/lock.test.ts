@@ -25,18 +25,18 @@ beforeEach(() => {
   path = join(folder, "lock");
 });
 
-/** The number of a process that is gone. */
+/** The id of a process that has ended. */
 const gone = () => spawnSync(process.execPath, ["--version"]).pid;
 
-/** A lock of a process of these properties, that has not been heard of for so long. */
+/** Writes the lock of a process with these properties that was touched `silent` seconds ago. */
 function leave(holder: object, { silent = 0, at = path } = {}) {
-  rmSync(at, { force: true }); // A new file, as that of a process which takes a lock over.
+  rmSync(at, { force: true }); // A new file, as when a process takes a lock over.
   writeFileSync(at, JSON.stringify({ pid: process.pid, host: hostname(), ...holder }));
   const when = Date.now() / 1000 - silent;
   utimesSync(at, when, when);
 }
 
-/** Takes the lock and gives it back; who holds it, where it is held. */
+/** Takes and releases the lock; returns its holder if it is held. */
 function holderOf(): { pid: number } | undefined {
   const { release, holder } = tryLock(path, { goneAfter });
   release?.();
@@ -44,7 +44,7 @@ function holderOf(): { pid: number } | undefined {
 }
 
 describe("a lock", () => {
-  it("is one process's, until that gives it back", async () => {
+  it("belongs to one process until that releases it", async () => {
     const first = tryLock(path, { goneAfter });
     expect(holderOf()).toMatchObject({ pid: process.pid, host: hostname() });
     first.release?.();
@@ -66,7 +66,7 @@ describe("a lock", () => {
     expect(order).toEqual(["a begins", "a ends", "b begins", "b ends"]);
   });
 
-  it("that another has taken over is not given back by the first", () => {
+  it("that another process has taken over is not released by the first", () => {
     const first = tryLock(path, { goneAfter });
     leave({ id: "another's" });
     first.release?.();
@@ -82,7 +82,7 @@ describe("a lock", () => {
 describe("a lock whose holder is gone is taken over", () => {
   it.each([
     ["that was killed", () => leave({ pid: gone() })],
-    ["of an earlier version, in numbers alone", () => writeFileSync(path, String(gone()))],
+    ["of an earlier version, with only a process id", () => writeFileSync(path, String(gone()))],
     ["that wrote nothing", () => writeFileSync(path, "")],
   ])("one %s", (_, prepare) => {
     prepare();
@@ -90,14 +90,14 @@ describe("a lock whose holder is gone is taken over", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.runIf(process.platform === "linux")("one whose number another process has now", () => {
+  it.runIf(process.platform === "linux")("one whose process id another process has now", () => {
     leave({ started: "1" });
     expect(holderOf()).toBeUndefined();
   });
 
-  it("by one of many that find it at once, every time", async () => {
+  it("by exactly one of many processes that find it at the same time", async () => {
     const [threads, rounds] = [4, 25];
-    // Round that has begun, threads that have finished it, threads inside the lock, the most there were at once.
+    // The current round, threads that have finished it, threads inside the lock, the maximum of these.
     const shared = new Int32Array(new SharedArrayBuffer(16));
     const code = `
       const { workerData: { shared, rounds } } = require("node:worker_threads");
@@ -134,10 +134,10 @@ describe("a lock whose holder is gone is taken over", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it("also where the one that was taking it over was killed at that", () => {
+  it("also if a process was killed while taking it over", () => {
     leave({ pid: gone() });
     const claimed = () => readdirSync(folder).find((name) => name !== "lock");
-    // A process that is killed while it has the right to replace the lock.
+    // A process that is killed while it holds the second lock.
     const kill = `
       import { syncBuiltinESMExports } from "node:module";
       import fs from "node:fs";
@@ -152,7 +152,7 @@ describe("a lock whose holder is gone is taken over", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it("with what killed processes left beside it; what is others' stays", () => {
+  it("with the files of killed processes beside it; other files are kept", () => {
     const hex = "0123456789abcdef";
     const names = [`lock.${hex}`, `lock.${hex}.new`, `lock.${hex}.${hex}`];
     for (const name of names) leave({ pid: gone() }, { at: join(folder, name) });
@@ -163,29 +163,32 @@ describe("a lock whose holder is gone is taken over", () => {
   });
 });
 
-describe("a holder elsewhere, whose number says nothing here", () => {
+describe("a holder elsewhere, whose process id has no meaning here", () => {
   afterEach(() => {
     vi.useRealTimers();
   });
   const elsewhere = { space: "another container's" };
 
-  it.runIf(process.platform === "linux")("counts as living while it is heard of, and then no more", () => {
-    for (const pid of [process.pid, gone()]) {
-      leave({ ...elsewhere, pid }, { silent: 30 });
-      expect(holderOf()).toMatchObject({ pid });
-      leave({ ...elsewhere, pid }, { silent: 90 });
-      expect(holderOf()).toBeUndefined();
-    }
-  });
+  it.runIf(process.platform === "linux")(
+    "counts as alive while it touches its file, and later as gone",
+    () => {
+      for (const pid of [process.pid, gone()]) {
+        leave({ ...elsewhere, pid }, { silent: 30 });
+        expect(holderOf()).toMatchObject({ pid });
+        leave({ ...elsewhere, pid }, { silent: 90 });
+        expect(holderOf()).toBeUndefined();
+      }
+    },
+  );
 
-  it("is told by its host where nothing else is known of it", () => {
+  it("is recognized by its host if nothing else is known", () => {
     leave({ host: "elsewhere", pid: gone() });
     expect(holderOf()).toMatchObject({ host: "elsewhere" });
     leave({ host: "elsewhere" }, { silent: 90 });
     expect(holderOf()).toBeUndefined();
   });
 
-  it("is heard of: a holder touches its file while it has it, and no longer", () => {
+  it("touches its file while it holds it, and no longer", () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const { release } = tryLock(path, { goneAfter });
     const silence = () => Date.now() - statSync(path).mtimeMs;
@@ -193,7 +196,7 @@ describe("a holder elsewhere, whose number says nothing here", () => {
     vi.advanceTimersByTime(6_000);
     expect(silence()).toBeLessThan(10_000);
     leave({ id: "another's" }, { silent: 90 });
-    vi.advanceTimersByTime(6_000); // What is not its own any more, it does not touch.
+    vi.advanceTimersByTime(6_000); // It does not touch a file that it no longer owns.
     expect(silence()).toBeGreaterThan(80_000);
     release?.();
     expect(vi.getTimerCount()).toBe(0);

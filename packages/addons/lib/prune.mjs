@@ -1,13 +1,13 @@
-/** Removes what nobody uses any more from the cache. */
+/** Removes unused files from the cache. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What was not used for so long is removed; it can be built again. */
+/** Files unused for this time are removed; they can be built again. */
 const UNUSED_MS = 30 * 24 * 3600 * 1000;
 
 /**
- * Records of packages that are gone, then folders whose names begin with `prefix`, and objects in them, that were not
- * used for thirty days. What a record names stays, however old.
+ * Removes records of deleted packages, then folders whose names start with `prefix`, and objects in them, that were not
+ * used for thirty days. Addons that a record names are kept.
  *
  * @param {string} cache
  * @param {string} prefix

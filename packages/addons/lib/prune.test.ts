@@ -6,7 +6,7 @@ import { prune } from "./prune.mjs";
 
 const DAY = 24 * 3600 * 1000;
 
-test("what was not used for a month goes, unless a package that is still there uses it", () => {
+test("what was not used for a month is removed, unless an existing package uses it", () => {
   const root = mkdtempSync(join(tmpdir(), "sdgan-prune-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const now = Date.now();

@@ -1,4 +1,4 @@
-/** Comparing versions, as far as their first two numbers. */
+/** Compares versions by their first two numbers. */
 
 /**
  * Whether a version such as "1.13.1+dfsg-4" comes before one such as "1.13"; the first two numbers count.

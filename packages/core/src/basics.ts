@@ -1,4 +1,4 @@
-/** The part of core that needs no package, zod neither: what a command line imports before it knows what is asked. */
+/** The part of core without dependencies, also without zod. A command line imports it before it parses its arguments. */
 export * from "./config/presets.js";
 export * from "./errors.js";
 export * from "./noise.js";

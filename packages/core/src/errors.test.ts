@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { UserError, userErrorCodes } from "./errors.js";
 
-it("has a code and a cause beside its text", () => {
+it("has a code and a cause besides its message", () => {
   const cause = new Error("ENOENT");
   const error = new UserError("a.png: no such file", { code: "file.missing", cause });
   expect(error).toBeInstanceOf(Error);
@@ -13,13 +13,13 @@ it("has a code and a cause beside its text", () => {
   });
 });
 
-it("has a code where none is given, and no cause then", () => {
+it("has a default code, and no cause, if neither is given", () => {
   const error = new UserError("broken");
   expect(error.code).toBe("invalid");
   expect("cause" in error).toBe(false);
 });
 
-it("has codes that programs can rely on", () => {
+it("keeps its codes stable", () => {
   expect(Object.keys(userErrorCodes).join(" ")).toBe(
     "usage config.invalid caption.empty caption.unknown-words vocabulary.invalid model.invalid file.missing " +
       "file.invalid file.exists file.system data.invalid data.mismatch checkpoint.mismatch run.busy " +

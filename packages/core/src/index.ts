@@ -1,4 +1,4 @@
-/** What every part of sdgan shares, and what runs anywhere: no Node, no native code. */
+/** The code that all parts of sdgan share. It runs in Node and in browsers, without native code. */
 export * from "./basics.js";
 export * from "./config/resolve.js";
 export * from "./config/schema.js";

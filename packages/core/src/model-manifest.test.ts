@@ -28,7 +28,7 @@ const manifest = {
 };
 
 describe("the manifest", () => {
-  it("comes back from its text, with defaults for what may be left out", () => {
+  it("survives writing and reading, with defaults for optional fields", () => {
     const text = formatManifest(manifest);
     const parsed = parseManifest(text, "model.json");
     expect(parsed).toMatchObject(manifest);
@@ -43,24 +43,24 @@ describe("the manifest", () => {
     ["not JSON", undefined, "SyntaxError"],
     ["something else", [], "expected object"],
     ["another format", { ...manifest, format: "onnx" }, "format"],
-    ["a newer version", { ...manifest, version: 2 }, "version 2, and this program reads 1"],
+    ["a newer version", { ...manifest, version: 2 }, "version 2, expected 1"],
     ["an unknown tokenizer", { ...manifest, tokenizer: "bpe" }, "tokenizer"],
     ["an unknown key", { ...manifest, weights: "x" }, "weights"],
     ["no license", { ...manifest, license: "" }, "license"],
     [
-      "a hash that is none",
+      "an invalid hash",
       { ...manifest, files: { ...files, x: { sha256: "ab", bytes: 1 } } },
       "64 hexadecimal",
     ],
-    ["a file elsewhere", { ...manifest, files: { ...files, "../x": file("1") } }, "files"],
+    ["a file in another folder", { ...manifest, files: { ...files, "../x": file("1") } }, "files"],
     [
-      "a network elsewhere",
+      "a network in another folder",
       { ...manifest, networks: { ...networks, textEncoder: { file: "/etc/passwd" } } },
       "a file's name, without folders",
     ],
     ["a file without a hash", { ...manifest, files: filesWithoutGenerator }, 'is not among "files"'],
     [
-      "a file named as a method",
+      "a file with the name of a method",
       { ...manifest, vocabulary: { file: "constructor", words: 9 } },
       "is not among",
     ],

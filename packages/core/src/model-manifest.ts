@@ -6,12 +6,12 @@ const count = z.int().positive();
 const text = z.string().min(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "64 hexadecimal digits" });
 
-/** A file beside `model.json`: a plain name, so that a manifest cannot lead out of its folder. */
+/** A file beside `model.json`: a plain name, so that a manifest cannot refer to files outside its folder. */
 const fileName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "a file's name, without folders" });
 
-/** Names of a network's optional outputs, one a stage where there is one for each. */
+/** Names of a network's optional outputs, one per stage where every stage has one. */
 const outputs = z.array(text).default([]);
 
 const networks = z.strictObject({
@@ -30,7 +30,7 @@ const networks = z.strictObject({
 });
 
 const sizes = z.strictObject({
-  /** Pixels a side of each stage's image, first to last. */
+  /** Pixels per side of each stage's image, first to last. */
   images: z.array(count).min(1),
   /** Width of z. */
   noise: count,
@@ -38,25 +38,25 @@ const sizes = z.strictObject({
   condition: count,
   /** D, the width of word features and sentence feature. */
   text: count,
-  /** Words read of a caption. */
+  /** Largest number of words of a caption. */
   maxWords: count,
 });
 
 const training = z.strictObject({
   /** The data set: its name, and where it comes from. */
   data: text,
-  /** How the license allows to use the data. */
+  /** The license of the data. */
   dataLicense: text,
-  /** Images trained on. */
+  /** Number of training images. */
   images: count,
   /** Steps of the generator. */
   steps: count,
   seed: z.int().nonnegative(),
-  /** The preset it began from, where there was one. */
+  /** The preset of the configuration, if it has one. */
   preset: text.optional(),
-  /** What was changed over the preset, as `--set` takes it. */
+  /** Changes to the preset, as in `--set`. */
   settings: z.array(text).default([]),
-  /** The command lines that train it again. */
+  /** The command lines that reproduce the training. */
   commands: z.array(text).default([]),
   /** Version of sdgan. */
   version: text,
@@ -69,14 +69,14 @@ const manifestSchema = z
     name: text,
     /** What it generates, in one sentence. */
     description: text,
-    /** Of the weights: an SPDX expression. */
+    /** The license of the weights: an SPDX expression. */
     license: text,
     networks,
     sizes,
     tokenizer: z.enum(tokenizerNames),
     vocabulary: z.strictObject({ file: fileName, words: count }),
     training,
-    /** Every file of the model but `model.json`, by its name. */
+    /** Every file of the model except `model.json`, by name. */
     files: z.record(fileName, z.strictObject({ sha256, bytes: z.int().nonnegative() })),
   })
   .superRefine(({ networks, sizes, vocabulary, files }, context) => {
@@ -93,16 +93,16 @@ const manifestSchema = z
       refuse(["networks", "generator", "images"], `one output for each of ${sizes.images.length} sizes`);
     for (const [i, size] of sizes.images.entries())
       if (i > 0 && size !== sizes.images[i - 1]! * 2)
-        refuse(["sizes", "images", i], "twice the size of the stage before");
+        refuse(["sizes", "images", i], "twice the size of the previous stage");
   });
 
-/** What `model.json` of an exported model holds: all that is needed to generate with it, and where it comes from. */
+/** The content of `model.json` in an exported model: what is needed to generate with it, and its origin. */
 export type ModelManifest = z.output<typeof manifestSchema>;
 
 /**
  * Reads the text of a `model.json`.
  * @param where the text came from, for the message
- * @throws UserError `model.invalid` if it is not one, or of another version
+ * @throws UserError `model.invalid` if it is not a manifest, or has another version
  */
 export function parseManifest(text: string, where: string): ModelManifest {
   let json: unknown;
@@ -113,7 +113,7 @@ export function parseManifest(text: string, where: string): ModelManifest {
   }
   const { format, version } = Object(json) as { format?: unknown; version?: unknown };
   if (format === "sdgan-model" && typeof version === "number" && version > 1)
-    throw invalid(where, `version ${version}, and this program reads 1: take a newer version of it`);
+    throw invalid(where, `version ${version}, expected 1: use a newer version of this program`);
   const { data, error } = manifestSchema.safeParse(json);
   if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " ").slice(0, 300), error);
   return data;
@@ -121,7 +121,7 @@ export function parseManifest(text: string, where: string): ModelManifest {
 
 /**
  * The text of `model.json`.
- * @throws UserError `model.invalid` if `manifest` is none
+ * @throws UserError `model.invalid` if `manifest` is not valid
  */
 export function formatManifest(manifest: z.input<typeof manifestSchema>): string {
   const text = JSON.stringify(manifest, undefined, 2);
@@ -130,7 +130,7 @@ export function formatManifest(manifest: z.input<typeof manifestSchema>): string
 
 function invalid(where: string, found: string, cause?: unknown): UserError {
   return new UserError(
-    `${where}: not the manifest of a model (${found}). Export the model again, or take all of its files from one place.`,
+    `${where}: not the manifest of a model (${found}). Export the model again, or copy all of its files again.`,
     { code: "model.invalid", cause },
   );
 }

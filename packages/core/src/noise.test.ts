@@ -4,8 +4,8 @@ import { Random } from "./random.js";
 import { digest } from "./testing/digest.js";
 
 describe("noise", () => {
-  // These never change: a prompt, a seed and a model give one image for good, in Node, in browsers, on every device.
-  it("has these bits", () => {
+  // These must never change: a prompt, a seed and a model always give the same image, in Node and in browsers.
+  it("has the recorded bits", () => {
     expect([...normalNoise(0, 1, 4)]).toEqual([
       -0.02899094857275486, -0.0697515606880188, 1.0189207792282104, 0.5071032047271729,
     ]);
@@ -16,7 +16,7 @@ describe("noise", () => {
     expect([digest(z!), digest(epsilon!)]).toEqual(["1d47786f90aae67f", "b934d55dc81fb3a2"]);
   });
 
-  it("begins with what a smaller count gives", () => {
+  it("starts with the numbers of a smaller count", () => {
     const whole = normalNoise(5, 2, 101, "z");
     for (const count of [0, 1, 2, 99, 100])
       expect(normalNoise(5, 2, count, "z")).toEqual(whole.slice(0, count));
@@ -48,7 +48,7 @@ describe("the distribution", () => {
     expect(Math.abs(mean((x) => x ** power) - expected)).toBeLessThan(5 * Math.sqrt(variance / N));
   });
 
-  it("is normal everywhere (Kolmogorov and Smirnov)", () => {
+  it("is normal (Kolmogorov–Smirnov test)", () => {
     const sorted = sample.slice().sort();
     const distance = sorted.reduce(
       (most, x, i) => Math.max(most, Math.abs(cumulative(x) - i / N), Math.abs((i + 1) / N - cumulative(x))),
@@ -61,7 +61,7 @@ describe("the distribution", () => {
     [3, 2.699796e-3],
     [4, 6.334248e-5],
     [4.5, 6.795346e-6],
-  ])("has tails beyond %d σ", (limit, probability) => {
+  ])("has the right tails beyond %d σ", (limit, probability) => {
     const found = sample.reduce((count, x) => count + (Math.abs(x) > limit ? 1 : 0), 0);
     expect(Math.abs(found - N * probability)).toBeLessThan(5 * Math.sqrt(N * probability));
     expect(found).toBeGreaterThan(0);
@@ -79,7 +79,7 @@ describe("the distribution", () => {
       Array.from({ length }, (_, i) => at(i)).reduce((a, b) => a + b, 0) / Math.sqrt(length);
     for (let place = 0; place < places; place++) {
       const x = (i: number) => rows[i]![place]!;
-      // Each is standard normal if rows are independent: 300 of them stay below 4.5.
+      // Each is standard normal if rows are independent, so all 300 are below 4.5.
       expect(Math.abs(sum(x, count))).toBeLessThan(4.5);
       expect(Math.abs(sum((i) => x(i) ** 2 - 1, count)) / Math.SQRT2).toBeLessThan(4.5);
       expect(Math.abs(sum((i) => x(i) * x(i + 1), count - 1))).toBeLessThan(4.5);
@@ -99,7 +99,7 @@ describe("the distribution", () => {
 });
 
 describe("its functions", () => {
-  it("are the logarithm", () => {
+  it("include the logarithm", () => {
     const random = new Random(0, "logarithm");
     const near = Array.from({ length: 50 }, (_, i) => 1 - 2 ** -(i + 1));
     const values = [
@@ -116,7 +116,7 @@ describe("its functions", () => {
     }
   });
 
-  it("are cosine and sine, in every octant", () => {
+  it("include cosine and sine, in every octant", () => {
     const random = new Random(0, "circle");
     const edges = Array.from({ length: 8 }, (_, octant) => octant * 2 ** 29);
     const values = [
@@ -134,7 +134,7 @@ describe("its functions", () => {
   });
 });
 
-/** Φ(x), to 1e-9: the integral from 0, by its series; beyond 6 it is 0 or 1. */
+/** Φ(x), to 1e-9: the series of the integral from 0; beyond 6 it is 0 or 1. */
 function cumulative(x: number): number {
   if (Math.abs(x) > 6) return x < 0 ? 0 : 1;
   let term = x;

@@ -1,9 +1,9 @@
 import { Random } from "./random.js";
 
 /**
- * `count` numbers of a normal distribution of mean 0 and variance 1, for image `number` of `seed`: the same bits in
- * every JavaScript engine. `label` separates streams of one image, such as z and ε. A larger `count` begins with the
- * numbers of a smaller one.
+ * Samples `count` numbers of a normal distribution with mean 0 and variance 1, for image `number` of `seed`. The bits
+ * are the same in every JavaScript engine. `label` separates streams of one image, such as z and ε. The numbers for a
+ * larger `count` start with those for a smaller one.
  *
  * Box–Muller: two uniform numbers u and t of the seeded stream give √(−2 ln u)·cos 2πt and √(−2 ln u)·sin 2πt, in
  * float64, rounded to float32. ECMAScript leaves the last bits of `Math.log`, `Math.sin` and `Math.cos` to each

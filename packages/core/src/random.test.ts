@@ -3,8 +3,8 @@ import { Random } from "./random.js";
 
 const list = (random: Random, count = 5) => Array.from({ length: count }, () => random.uint32());
 
-// Prepared data and trainings depend on these numbers: they never change.
-it("has these numbers, whatever the machine", () => {
+// Prepared data and trainings depend on these numbers: they must never change.
+it("has the recorded numbers on every machine", () => {
   expect(list(new Random(0))).toEqual([621066693, 3104786331, 1888475217, 2123336524, 1275882654]);
   expect(list(new Random(7, "birds", 3))).toEqual([
     499674360, 4264566413, 3086770433, 3837228587, 2508809088,
@@ -12,7 +12,7 @@ it("has these numbers, whatever the machine", () => {
   expect(new Random(1, "order").shuffled([0, 1, 2, 3, 4, 5, 6, 7])).toEqual([4, 0, 6, 3, 1, 5, 2, 7]);
 });
 
-it("has a stream for each seed and labels", () => {
+it("has one stream for each seed and list of labels", () => {
   const streams = [
     ...[new Random(0), new Random(1), new Random(0, "a"), new Random(0, "a", 1), new Random(0, "a", 2)],
     new Random(2 ** 52),
@@ -20,7 +20,7 @@ it("has a stream for each seed and labels", () => {
   expect(new Set(streams).size).toBe(streams.length);
 });
 
-it("goes on from its state", () => {
+it("resumes from its state", () => {
   const random = new Random(3);
   list(random);
   const other = new Random(4);

@@ -1,5 +1,5 @@
 /**
- * A small seeded generator for everything random outside tensors: drawing data, shuffling, cropping, pairing.
+ * A small seeded random number generator for everything outside tensors: drawing data, shuffling, cropping, pairing.
  * sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, the same numbers on every machine.
  */
 export class Random {
@@ -15,7 +15,7 @@ export class Random {
     for (let i = 0; i < 15; i++) this.uint32();
   }
 
-  /** The four words of state: save them, and set them to go on from there. */
+  /** The four words of state. Setting saved words resumes the stream. */
   get state(): [number, number, number, number] {
     return [this.#a, this.#b, this.#c, this.#d];
   }

@@ -1,4 +1,4 @@
-// What JavaScript sees: images of encoded bytes, made on the threads that Node has for such work.
+// The functions for JavaScript: decode and scale images on Node's thread pool.
 #include <node_api.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ Bytes bytesOf(napi_env env, napi_value value) {
 int integerOf(napi_env env, napi_value value) {
   double number;
   if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= 0 && number <= 1e9) || std::trunc(number) != number)
-    throw Failed("expected a whole number from 0 to 1e9");
+    throw Failed("expected an integer from 0 to 1e9");
   return static_cast<int>(number);
 }
 
@@ -50,16 +50,16 @@ void argumentsOf(napi_env env, napi_callback_info info, napi_value (&values)[cou
   if (found < count) throw Failed("expected " + std::to_string(count) + " arguments");
 }
 
-/// One call, from JavaScript's thread to another and back.
+/// One call, run on another thread.
 struct Job {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
-  /// Hold the buffers while the other thread uses them.
+  /// Keep the buffers alive while the other thread uses them.
   napi_ref input = nullptr;
   napi_ref output = nullptr;
   Bytes from{};
   uint8_t* to = nullptr;
-  /// Raw pixels where `raw`, a JPEG otherwise.
+  /// Whether the input is raw pixels; else it is a JPEG.
   bool raw = false;
   int width = 0;
   Orientation orientation = 1;
@@ -103,7 +103,7 @@ void complete(napi_env env, napi_status, void* data) {
 
 napi_value start(napi_env env, const Job& prepared, napi_value input, napi_value output) {
   const Bytes to = bytesOf(env, output);
-  if (to.length != static_cast<size_t>(prepared.size) * prepared.size * 3) throw Failed("room of another size");
+  if (to.length != static_cast<size_t>(prepared.size) * prepared.size * 3) throw Failed("output buffer of another size");
   auto* job = new Job(prepared);
   job->to = to.data;
   napi_value promise, name;
@@ -116,7 +116,7 @@ napi_value start(napi_env env, const Job& prepared, napi_value input, napi_value
   return promise;
 }
 
-/// jpegHeader(bytes): [width, height, orientation], or undefined where the bytes are no JPEG that is read here.
+/// jpegHeader(bytes): [width, height, orientation], or undefined if the bytes are not a supported JPEG.
 napi_value jpegHeader(napi_env env, napi_callback_info info) {
   napi_value arguments[1], result;
   argumentsOf(env, info, arguments);
@@ -146,7 +146,7 @@ napi_value jpegSquare(napi_env env, napi_callback_info info) {
   for (int i = 0; i < 5; i++) numbers[i] = integerOf(env, arguments[i + 1]);
   const auto [left, top, width, height, size] = numbers;
   if (!header || width < 1 || height < 1 || size < 1 || size > 16384 || left > header->width - width || top > header->height - height)
-    throw Failed("a crop that is not in the image");
+    throw Failed("the crop is not in the image");
   Job job;
   job.from = bytes;
   job.crop = {left, top, width, height};

@@ -1,4 +1,4 @@
-// XXH64, after its specification (xxhash_spec.md): four lanes over blocks of 32 bytes, then what is left over.
+// XXH64, from its specification (xxhash_spec.md): four lanes over blocks of 32 bytes, then the remaining bytes.
 #include "checksum.h"
 
 #include <cstring>
@@ -12,7 +12,7 @@ constexpr uint64_t kPrimes[] = {0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667
 
 uint64_t rotated(uint64_t value, int bits) { return value << bits | value >> (64 - bits); }
 
-/// Lowest byte first, wherever it is read.
+/// Reads little-endian values on every machine.
 template <typename Integer>
 Integer read(const uint8_t* from) {
   Integer value = 0;

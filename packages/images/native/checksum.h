@@ -1,4 +1,4 @@
-// Tells whether bytes are still the same.
+// A checksum that detects changed bytes.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace images {
 
-/// XXH64 of Yann Collet's xxHash, with seed 0: as fast as memory can be read, on every processor.
+/// XXH64 of Yann Collet's xxHash, with seed 0: as fast as memory can be read.
 uint64_t checksum(const uint8_t* bytes, size_t length);
 
 }  // namespace images

@@ -1,6 +1,6 @@
-// JPEG by libjpeg-turbo. What lies outside the crop is read, as the format wants, but neither transformed nor
-// coloured; and an image much larger than wanted is transformed at a half, a quarter or an eighth of its size, as
-// long as that leaves twice what is wanted: what Pillow's `thumbnail` and libvips do, too.
+// JPEG by libjpeg-turbo. Data outside the crop is parsed, as the format requires, but neither transformed nor
+// colour-converted. An image much larger than the result is decoded at a half, a quarter or an eighth of its size, if
+// that is at least twice the result's size. Pillow's `thumbnail` and libvips do the same.
 #include "jpeg.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace images {
 
 namespace {
 
-/// libjpeg calls its error handler in the middle of its work, and expects it not to return.
+/// libjpeg calls its error handler during its work, and expects it not to return.
 struct Errors {
   jpeg_error_mgr base;
   jmp_buf escape;
@@ -41,7 +41,7 @@ void onError(j_common_ptr info) {
   errorsOf(info).leave();
 }
 
-/// Warnings tell of oddities that everybody's programs put up with; but the end must not come too early.
+/// Warnings about irregularities are ignored, as by other programs, except for a premature end.
 void onMessage(j_common_ptr info, int level) {
   if (level < 0) info->err->num_warnings++;
 }
@@ -56,7 +56,7 @@ class Decompressor {
  public:
   jpeg_decompress_struct info{};
   Errors errors{};
-  /// A row as it is read: [width, 4].
+  /// A decoded row: [width, 4].
   std::unique_ptr<uint8_t[]> row;
   std::optional<Scaler> scaler;
 
@@ -67,7 +67,7 @@ class Decompressor {
   }
   ~Decompressor() { jpeg_destroy_decompress(&info); }
 
-  /// To be called below `setjmp(errors.escape)`.
+  /// Must be called after `setjmp(errors.escape)`.
   void begin(const uint8_t* bytes, size_t length) {
     jpeg_create_decompress(&info);
     jpeg_mem_src(&info, bytes, static_cast<unsigned long>(length));
@@ -78,7 +78,7 @@ class Decompressor {
   }
 };
 
-/// Whether `text` is among the bytes; with `gap`, as UTF-16 has it.
+/// Whether the bytes contain `text`; `gap` bytes are between its characters, as in UTF-16.
 bool contains(const uint8_t* bytes, size_t length, const char* text, size_t gap) {
   const size_t count = std::strlen(text);
   for (size_t at = 0; at + (count - 1) * gap < length; at++) {
@@ -89,7 +89,7 @@ bool contains(const uint8_t* bytes, size_t length, const char* text, size_t gap)
   return false;
 }
 
-/// Whether the image's colours are other ones than sRGB's: it has an ICC profile that does not call itself so.
+/// Whether the image's colours are not sRGB: it has an ICC profile without that name.
 bool hasOtherColours(const jpeg_decompress_struct& info) {
   for (auto marker = info.marker_list; marker; marker = marker->next) {
     if (marker->marker != JPEG_APP0 + 2 || marker->data_length < 12 || std::memcmp(marker->data, "ICC_PROFILE", 12) != 0)
@@ -130,25 +130,25 @@ Orientation orientationOf(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-/// Whether the last bytes have the marker of a JPEG's end: then nothing is missing.
+/// Whether the last bytes have the end marker of a JPEG: then nothing is missing.
 bool isWhole(const uint8_t* bytes, size_t length) {
   for (size_t i = length; i-- > std::max<size_t>(length, 1024) - 1024 + 1;)
     if (bytes[i] == 0xd9 && bytes[i - 1] == 0xff) return true;
   return false;
 }
 
-/// By how much an image may be made smaller while it is decoded, so that its side stays twice `size`.
+/// The factor by which decoding may shrink an image, so that its side is at least twice `size`.
 int reductionFor(int side, int size) {
   for (int reduction : {8, 4, 2})
     if (side >= 2 * reduction * size) return reduction;
   return 1;
 }
 
-/// What of the image is decoded: more than the crop, since pixels at the edge know nothing of those beyond.
+/// The region to decode: larger than the crop, because decoding at the edge uses pixels beyond it.
 constexpr int kMargin = 16;
 
-/// Inks to light, [width, 4], as everybody does it who has no profile of the inks. Adobe's programs, which are where
-/// such images are from, write what is left white; the standard has what is inked.
+/// CMYK to RGB, [width, 4], as is usual without a profile of the inks. Adobe's programs, which write most of these
+/// images, store inverted values; the standard stores the amount of ink.
 void lighten(uint8_t* row, size_t width, bool isInked) {
   const auto product = [](int a, int b) { return static_cast<uint8_t>((a * b + 127) / 255); };
   for (uint8_t* pixel = row; pixel < row + 4 * width; pixel += 4) {
@@ -158,8 +158,8 @@ void lighten(uint8_t* row, size_t width, bool isInked) {
   }
 }
 
-/// Decodes `crop`'s middle square into `decompressor.scaler`. An error leaves this function without an end: no object
-/// of its own may need one.
+/// Decodes `crop`'s centre square into `decompressor.scaler`. An error leaves this function by `longjmp`, so it must
+/// have no local objects with destructors.
 __attribute__((noinline)) void decode(Decompressor& decompressor, const uint8_t* bytes, size_t length,
                                       const Rectangle& crop, int size) {
   auto& info = decompressor.info;
@@ -172,7 +172,7 @@ __attribute__((noinline)) void decode(Decompressor& decompressor, const uint8_t*
   info.out_color_space = isInk ? JCS_CMYK : JCS_EXT_RGBX;
   jpeg_start_decompress(&info);
 
-  // In pixels as they are decoded, outwards to whole ones.
+  // In decoded pixels, rounded outwards.
   const int outputWidth = static_cast<int>(info.output_width);
   const int outputHeight = static_cast<int>(info.output_height);
   const int left = crop.left / reduction;
@@ -200,7 +200,7 @@ __attribute__((noinline)) void decode(Decompressor& decompressor, const uint8_t*
     if (isInk) lighten(wanted, static_cast<size_t>(width), !info.saw_Adobe_marker);
     scaler.add(wanted);
   }
-  // To find out whether the rest is there, too. Rows that are skipped at the end would not be looked for.
+  // Reads the remaining rows to detect truncation: skipped rows at the end would not be checked.
   const bool mayLack = !isWhole(bytes, length);
   while (mayLack && info.output_scanline < info.output_height) {
     JSAMPROW row = decompressor.row.get();

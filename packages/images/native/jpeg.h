@@ -1,4 +1,4 @@
-// Reads JPEGs, and only the part of them that is wanted.
+// Decodes a part of a JPEG.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace images {
 
-/// What a JPEG says of itself.
+/// Header fields of a JPEG.
 struct JpegHeader {
   int width;
   int height;
@@ -24,13 +24,12 @@ struct Rectangle {
   int height;
 };
 
-/// The header of a JPEG that is read here: grey, in three colours or in four, with no
-/// other colours than sRGB's; nothing otherwise, and
-/// nothing ever where the addon was built without libjpeg-turbo.
+/// The header of a supported JPEG: grey, three or four colours, without a colour profile other than sRGB's. Empty for
+/// others, and always empty if the addon was built without libjpeg-turbo.
 std::optional<JpegHeader> readHeader(const uint8_t* bytes, size_t length);
 
-/// The middle square of `crop`, scaled to `size` × `size` and turned as EXIF says, to `to`, [size, size, 3].
-/// Throws a `std::runtime_error` that says what is wrong with the bytes.
+/// Writes the centre square of `crop`, scaled to `size` × `size` and turned by its EXIF orientation, to `to`,
+/// [size, size, 3]. Throws a `std::runtime_error` with the reason if the bytes are invalid.
 void readSquare(const uint8_t* bytes, size_t length, const Rectangle& crop, int size, uint8_t* to);
 
 }  // namespace images

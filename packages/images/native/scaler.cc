@@ -1,6 +1,6 @@
-// Scaling with a triangle, as wide as the distance of two pixels or, when an image becomes smaller, of two of the
-// result's: every pixel counts, and none twice. This is what Pillow calls BILINEAR, with its rounding: weights of 22
-// bits, rows first, and bytes in between.
+// Scaling with a triangle filter. Its half-width is the distance of two input pixels or, when shrinking, of two pixels
+// of the result, so that every pixel counts. It equals Pillow's BILINEAR, also in its rounding: weights of 22 bits,
+// rows first, and bytes as intermediate values.
 #include "scaler.h"
 
 #include <algorithm>
@@ -16,11 +16,11 @@ namespace {
 constexpr int kBits = 22;
 constexpr int32_t kHalf = 1 << (kBits - 1);
 
-/// The four channels of a pixel: what one instruction works on.
+/// The four channels of a pixel, one vector.
 typedef int32_t Pixel __attribute__((vector_size(16)));
 typedef uint8_t Bytes __attribute__((vector_size(16)));
 
-/// The sums of a row's pixels, [inputs, 4], by their weights: [outputs, 4].
+/// Weighted sums of a row's pixels, [inputs, 4] → [outputs, 4].
 ALWAYS_INLINE void sumUp(const int32_t* row, const int* first, const int32_t* weights, int taps, int outputs, int32_t* sums) {
   for (int i = 0; i < outputs; i++, weights += taps) {
     const int32_t* pixel = row + 4 * static_cast<size_t>(first[i]);
@@ -34,7 +34,7 @@ ALWAYS_INLINE void sumUp(const int32_t* row, const int* first, const int32_t* we
   }
 }
 
-/// One row of the result, of rows of `width` bytes each that are `stride` apart.
+/// One row of the result from rows of `width` bytes that are `stride` apart.
 ALWAYS_INLINE void mix(const uint8_t* rows, size_t stride, const int32_t* weights, int taps, size_t width, uint8_t* to) {
   for (size_t x = 0; x < width; x++) {
     int32_t sum = kHalf;
@@ -43,7 +43,7 @@ ALWAYS_INLINE void mix(const uint8_t* rows, size_t stride, const int32_t* weight
   }
 }
 
-// Loops of a length that the compiler knows have no branches.
+// Loops with a constant length compile without branches.
 VECTORIZED void mixRows(const uint8_t* rows, size_t stride, const int32_t* weights, int taps, size_t width, uint8_t* to) {
   if (taps == 2) return mix(rows, stride, weights, 2, width, to);
   if (taps == 3) return mix(rows, stride, weights, 3, width, to);
@@ -51,8 +51,8 @@ VECTORIZED void mixRows(const uint8_t* rows, size_t stride, const int32_t* weigh
   mix(rows, stride, weights, taps, width, to);
 }
 
-/// One row, [inputs, 4], to [outputs, 3] and a byte. `wide` and `sums` have room for a row each. Weights are positive
-/// and add up to one, but for their rounding, which is far too little to make 256 of 255.
+/// One row, [inputs, 4] → [outputs, 3] and one more byte. `wide` and `sums` are buffers for one row each. Weights are
+/// positive and add up to one up to rounding, which is too small to turn 255 into 256.
 VECTORIZED void scaleRow(const uint8_t* from, int inputs, const int* first, const int32_t* weights, int taps, int outputs,
                          int32_t* wide, int32_t* sums, uint8_t* to) {
   for (int i = 0; i < 4 * inputs; i++) wide[i] = from[i];
@@ -64,7 +64,7 @@ VECTORIZED void scaleRow(const uint8_t* from, int inputs, const int* first, cons
   for (int i = 0; i < 4 * outputs; i++) narrow[i] = static_cast<uint8_t>(sums[i] >> kBits);
   int i = 0;
 #if defined(__clang__) || __GNUC__ >= 12
-  // Four pixels at a time: what is written beyond their twelve bytes is written over by the next ones.
+  // Four pixels at a time: bytes written beyond their twelve are overwritten by the next pixels.
   for (; i + 8 <= outputs; i += 4) {
     Bytes four;
     std::memcpy(&four, narrow + 4 * static_cast<size_t>(i), sizeof four);
@@ -75,7 +75,7 @@ VECTORIZED void scaleRow(const uint8_t* from, int inputs, const int* first, cons
   for (; i < outputs; i++) std::memcpy(to + 3 * static_cast<size_t>(i), narrow + 4 * static_cast<size_t>(i), 4);
 }
 
-/// Where pixel (x, y) of a square of `size` goes when it is turned.
+/// The position of pixel (x, y) of a square of `size` after turning.
 size_t placeOf(int x, int y, int size, Orientation orientation) {
   const int last = size - 1;
   const auto at = [size](int column, int row) { return static_cast<size_t>(row) * size + column; };
@@ -117,7 +117,7 @@ Scaler::Weights Scaler::weightsFor(int inputs, double begin, double length, int 
       row[tap] = std::max(0.0, 1.0 - std::abs((first + tap - centre + 0.5) / reach));
       sum += row[tap];
     }
-    // All taps are read: at the image's end they begin earlier, with weights of nothing.
+    // All taps are read: at the image's end they start earlier, with zero weights.
     const int from = std::min(first, inputs - taps);
     result.first[i] = from;
     for (int tap = 0; tap < count; tap++) {

@@ -1,9 +1,9 @@
 /**
- * Builds the addon that makes images ready: `native/*.cc` into `images.node` in the per-user cache. With libjpeg-turbo,
- * which is installed where that needs no password, it reads JPEGs by itself; without, it only scales what others have
- * decoded, which is slower and gives the same images.
+ * Builds the addon that prepares images: `native/*.cc` into `images.node` in the per-user cache. With libjpeg-turbo, which
+ * is installed if no password is needed, it decodes JPEGs itself. Without, it only scales images that sharp has decoded,
+ * which is slower.
  *
- *   node build.mjs
+ *   node setup.mjs
  */
 import { addonFacts, aptInstall, buildAddon, Failure, runAsProgram, THIS_PROCESS } from "@sdgan/addons";
 
@@ -25,7 +25,7 @@ export async function setUpImages({ say = console.log, caller = THIS_PROCESS, ..
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }
-  // Built without it once, it stays so until its headers are there.
+  // If it was built without libjpeg-turbo before, do not try to install that again.
   const earlier = addonFacts(PACKAGE, options.env ? { env: options.env } : {});
   if (earlier?.jpeg === false) return build(false);
   const announce = () => say("  installing libjpeg-dev with apt-get …");

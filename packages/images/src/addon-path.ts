@@ -1,6 +1,6 @@
 import { addonPath } from "@sdgan/addons/addon-path";
 
-/** Where set-up put the addon for this package. */
+/** The path of this package's addon, which set-up built. */
 export function pathOfAddon(): string {
   return addonPath(new URL("..", import.meta.url));
 }

@@ -3,8 +3,8 @@ import sharp, { type JpegOptions } from "sharp";
 import { describe, expect, it } from "vitest";
 import { checksum, jpegHeader, jpegSquare, type Rectangle, square } from "./index.js";
 
-/** [height, width, 4] bytes that a formula gives. */
-function drawn(width: number, height: number): Uint8Array {
+/** [height, width, 4] bytes computed by a formula. */
+function formulaImage(width: number, height: number): Uint8Array {
   const data = new Uint8Array(width * height * 4);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -20,7 +20,7 @@ async function squareOf(data: Uint8Array, width: number, height: number, size: n
   return into;
 }
 
-/** Something with edges and shades, without and with noise in it. */
+/** An image with edges and gradients. */
 function photograph(width: number, height: number) {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <defs><linearGradient id="g"><stop stop-color="red"/><stop offset="1" stop-color="blue"/></linearGradient></defs>
@@ -41,7 +41,7 @@ describe("square", () => {
     [1, 3, "ea49aa9f6f6cf2d5"],
     [5, 2, "4616c12e10f6f93f"],
   ])("scales %i pixels a side to %i as Pillow does", async (side, size, sha256) => {
-    const pixels = await squareOf(drawn(side, side), side, side, size);
+    const pixels = await squareOf(formulaImage(side, side), side, side, size);
     expect(createHash("sha256").update(pixels).digest("hex").slice(0, 16)).toBe(sha256);
   });
 
@@ -49,8 +49,8 @@ describe("square", () => {
     [40, 25],
     [26, 41],
     [25, 25],
-  ])("takes the middle of %i × %i pixels, and no pixel in between", async (width, height) => {
-    const data = drawn(width, height);
+  ])("crops the centre of %i × %i pixels without interpolation", async (width, height) => {
+    const data = formulaImage(width, height);
     const pixels = await squareOf(data, width, height, 25);
     const [left, top] = [(width - Math.min(width, height)) >> 1, (height - Math.min(width, height)) >> 1];
     for (let y = 0; y < 25; y++) {
@@ -64,7 +64,7 @@ describe("square", () => {
   });
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("turns by orientation %i as sharp does", async (orientation) => {
-    const data = drawn(20, 20);
+    const data = formulaImage(20, 20);
     const file = await sharp(data, { raw: { width: 20, height: 20, channels: 4 } })
       .removeAlpha()
       .withMetadata({ orientation })
@@ -74,16 +74,16 @@ describe("square", () => {
     expect(await squareOf(data, 20, 20, 20, orientation)).toEqual(new Uint8Array(upright));
   });
 
-  it("refuses pixels and room of another size", async () => {
+  it("refuses pixels and output buffers of another size", async () => {
     const raw = { data: new Uint8Array(100), width: 5, height: 5, orientation: 1 };
-    expect(() => square(raw, 2, new Uint8Array(13))).toThrow("room of another size");
+    expect(() => square(raw, 2, new Uint8Array(13))).toThrow("output buffer of another size");
     expect(() => square({ ...raw, width: 6 }, 2, new Uint8Array(12))).toThrow("pixels of another size");
     expect(() => square({ ...raw, data: "x" as never }, 2, new Uint8Array(12))).toThrow("expected bytes");
   });
 });
 
 describe.runIf(readsJpeg())("jpegSquare", () => {
-  /** The same by way of everything: decoded as a whole by sharp, cut, scaled. */
+  /** The same result from a full decoding by sharp, cropped and scaled. */
   async function reference(file: Buffer, crop: Rectangle, size: number, orientation = 1) {
     const data = await sharp(file).extract(crop).toColourspace("srgb").ensureAlpha().raw().toBuffer();
     return squareOf(data, crop.width, crop.height, size, orientation);
@@ -94,7 +94,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     ["baseline, 4:4:4", { chromaSubsampling: "4:4:4" }],
     ["progressive", { progressive: true }],
     ["of restarts and trellis", { mozjpeg: true }],
-  ])("gives what a decoding as a whole gives, of any crop: %s", async (_, options) => {
+  ])("equals a full decoding, for any crop: %s", async (_, options) => {
     const file = await photograph(211, 173).jpeg(options).toBuffer();
     expect(jpegHeader(file)).toEqual({ width: 211, height: 173, orientation: 1 });
     for (const crop of [
@@ -111,7 +111,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     }
   });
 
-  it("reads grey, and turns as EXIF says, in either byte order", async () => {
+  it("reads grey images, and turns by EXIF orientation in either byte order", async () => {
     for (const orientation of [1, 3, 6, 8]) {
       const grey = await photograph(80, 60)
         .toColourspace("b-w")
@@ -127,7 +127,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     }
   });
 
-  it("decodes a large one at a part of its size, and is not far off", async () => {
+  it("decodes a large image at reduced size, with a small difference", async () => {
     const file = await photograph(1300, 1000).jpeg({ quality: 90 }).toBuffer();
     const crop = { left: 101, top: 57, width: 1003, height: 911 };
     const into = new Uint8Array(50 * 50 * 3);
@@ -137,7 +137,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     expect(errors.reduce((sum, error) => sum + error, 0) / errors.length).toBeLessThan(1.5);
   });
 
-  it("makes light of inks as browsers do: what is left white, times what is left white of black", async () => {
+  it("converts CMYK as browsers do: each colour's remaining white times black's", async () => {
     const file = await photograph(64, 64).toColourspace("cmyk").jpeg({ quality: 95 }).toBuffer();
     const inks = await sharp(file).pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer();
     expect(inks).toHaveLength(64 * 64 * 4);
@@ -150,7 +150,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     expect([...into]).toEqual(light);
   });
 
-  it("leaves to others what it does not know", async () => {
+  it("returns no header for files that it cannot read", async () => {
     const image = photograph(40, 30);
     expect(jpegHeader(await image.clone().png().toBuffer())).toBeUndefined();
     expect(jpegHeader(await image.clone().withIccProfile("p3").jpeg().toBuffer())).toBeUndefined();
@@ -159,7 +159,7 @@ describe.runIf(readsJpeg())("jpegSquare", () => {
     expect(jpegHeader(Buffer.from([0xff, 0xd8, 0xff]))).toBeUndefined();
   });
 
-  it("refuses what is cut short, wherever the crop is, and puts up with what follows the end", async () => {
+  it("refuses truncated files for every crop, and ignores bytes after the end", async () => {
     const whole = await photograph(120, 90).jpeg().toBuffer();
     const crop = { left: 10, top: 5, width: 20, height: 20 };
     const into = new Uint8Array(300);
@@ -190,7 +190,7 @@ describe("checksum", () => {
     expect(checksum(Buffer.from(text))).toBe(expected);
   });
 
-  it("is another one when any byte is", () => {
+  it("changes when any byte changes", () => {
     const bytes = new Uint8Array(100);
     const seen = new Set([checksum(bytes)]);
     for (let i = 0; i < bytes.length; i++) {
@@ -202,7 +202,7 @@ describe("checksum", () => {
   });
 });
 
-/** Not where the addon was built without libjpeg-turbo: there everybody's images go by way of sharp. */
+/** False if the addon was built without libjpeg-turbo; sharp then decodes all images. */
 function readsJpeg(): boolean {
   const smallest = Buffer.from(
     "/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AKp//2Q==",

@@ -1,6 +1,6 @@
 /**
- * Images to small squares: the middle of an image, or of a part of it, scaled and turned upright, on Node's own
- * threads. Scaling is Pillow's BILINEAR, to the bit: a triangle that covers every pixel that goes into the result.
+ * Scales images to small squares: the centre square of an image, or of a part of it, scaled and turned upright, on
+ * Node's thread pool. Scaling equals Pillow's BILINEAR to the bit: a triangle filter over all pixels of the result.
  */
 import { createRequire } from "node:module";
 import { Failure } from "@sdgan/addons/addon-path";
@@ -10,7 +10,7 @@ export interface JpegHeader {
   /** Pixels, as they are stored. */
   width: number;
   height: number;
-  /** How the image is turned for people to see it, as EXIF numbers it: 1 (not at all) to 8. */
+  /** EXIF orientation: 1 (upright) to 8. */
   orientation: number;
 }
 
@@ -22,20 +22,20 @@ export interface Rectangle {
   height: number;
 }
 
-/** What somebody else has decoded. */
+/** An image that another library has decoded. */
 export interface RawPixels {
-  /** [height, width, 4] bytes: red, green, blue, and one that is not looked at. */
+  /** [height, width, 4] bytes: red, green, blue, and one that is ignored. */
   data: Uint8Array;
   width: number;
   height: number;
-  /** As EXIF numbers it. */
+  /** EXIF orientation: 1 (upright) to 8. */
   orientation: number;
 }
 
 /**
- * The header of a JPEG that `jpegSquare` reads: grey, in three colours or in four inks, 8 bits, without a colour
- * profile other than sRGB's. Undefined
- * for every other file, and for all files where the addon was built without libjpeg-turbo.
+ * The header of a JPEG that `jpegSquare` can read: grey, three colours or four inks (CMYK), 8 bits, without a colour
+ * profile other than sRGB's. Undefined for every other file, and for all files if the addon was built without
+ * libjpeg-turbo.
  */
 export function jpegHeader(encoded: Uint8Array): JpegHeader | undefined {
   const header = native.jpegHeader(encoded);
@@ -43,10 +43,10 @@ export function jpegHeader(encoded: Uint8Array): JpegHeader | undefined {
 }
 
 /**
- * Fills `into`, [size, size, 3] bytes, with the middle square of a part of a JPEG, turned as its EXIF says. Where the
- * part is four times as large or more, it is decoded at a half, a quarter or an eighth of its size, but twice `size`
- * at least. Nobody else may write to the bytes, or use `into`, meanwhile.
- * Rejects with an `Error` that says what is wrong with the bytes.
+ * Fills `into`, [size, size, 3] bytes, with the centre square of a part of a JPEG, turned by its EXIF orientation. If
+ * the part is at least four times as large, it is decoded at a half, a quarter or an eighth of its size, but at least
+ * at twice `size`. The bytes must not change, and `into` must not be used, until the promise settles.
+ * Rejects with an `Error` that reports what is wrong with the bytes.
  */
 export function jpegSquare(
   encoded: Uint8Array,
@@ -58,13 +58,13 @@ export function jpegSquare(
   return native.jpegSquare(encoded, left, top, width, height, size, into);
 }
 
-/** The same of pixels: their middle square, turned. */
+/** The same for pixels: fills `into` with their centre square, turned by `orientation`. */
 export function square(pixels: RawPixels, size: number, into: Uint8Array): Promise<void> {
   const { data, width, height, orientation } = pixels;
   return native.square(data, width, height, orientation, size, into);
 }
 
-/** XXH64 of `bytes`, 16 hexadecimal digits: for telling accidents, not forgeries. */
+/** XXH64 of `bytes`, 16 hexadecimal digits: detects accidental changes, not forgeries. */
 export function checksum(bytes: Uint8Array): string {
   return native.checksum(bytes);
 }

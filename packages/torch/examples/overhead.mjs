@@ -1,11 +1,11 @@
-// What a call costs beyond the arithmetic: tensors so small that there is none.
+// Measures the overhead of a call, with tensors so small that the arithmetic takes no time.
 import { functional, noGrad, ones, scope, setThreads } from "@sdgan/torch";
 
 setThreads(1);
 const x = ones([2, 3]);
 const weight = ones([3, 3]);
 
-/** Microseconds of one call: the least of many rounds, since whatever else runs only adds. */
+/** Microseconds per call: the minimum of many rounds, because other processes only add time. */
 function measure(name, fn, { rounds = 30, calls = 1000 } = {}) {
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {

@@ -1,5 +1,5 @@
-// Adam's step (Kingma and Ba, 2015) in one pass over a parameter, its gradient and its two moments. By single
-// operators it is seven passes, and with a hundred million parameters a seventh of a training step.
+// Adam's step (Kingma and Ba, 2015) in one pass over a parameter, its gradient and its two moments. With separate
+// operators it takes seven passes and, with a hundred million parameters, a seventh of a training step.
 #include <ATen/Parallel.h>
 
 #include "common.h"
@@ -16,7 +16,7 @@ struct Step {
   float size, correction, eps;
 };
 
-/// Moments are computed in float64 and rounded when they are kept: 1 − β of a β near 1 has few digits in float32.
+/// Moments are computed in float64 and rounded when stored: for β near 1, 1 − β has few digits in float32.
 
 VECTORIZED void adamLoop(float* parameter, const float* gradient, float* mean, float* square, int64_t count,
                          Step step) {
@@ -30,13 +30,13 @@ VECTORIZED void adamLoop(float* parameter, const float* gradient, float* mean, f
   }
 }
 
-/// Whether the loop above may go over all of them, element by element in memory's order.
+/// Whether the loop above can process all of them, element by element in memory order.
 bool sameLayout(const Tensor& a, const Tensor& b) {
   return b.scalar_type() == at::kFloat && b.device().is_cpu() && b.sizes() == a.sizes() && b.strides() == a.strides() &&
          b.is_non_overlapping_and_dense();
 }
 
-/// parameter ← parameter − size · mean / (√square / correction + eps), after mean and square have moved by gradient.
+/// parameter ← parameter − size · mean / (√square / correction + eps), after mean and square were updated with the gradient.
 void adamStep(const Tensor& parameter, const Tensor& gradient, const Tensor& mean, const Tensor& square, double size,
               double beta1, double beta2, double correction, double eps) {
   const at::NoGradGuard guard;

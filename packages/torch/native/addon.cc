@@ -1,4 +1,4 @@
-// The addon's table of contents: libtorch for Node, in one file for each thing it does.
+// Defines all functions of the addon. Each topic has its own file.
 #include <c10/util/Logging.h>
 #include <dlfcn.h>
 
@@ -13,10 +13,10 @@ void stayLoaded() {
   if (dladdr(reinterpret_cast<void*>(&stayLoaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
-/// Fills the exports. In a process once for every thread, and for every copy of the addon.
+/// Fills the exports. Called once per thread and per copy of the addon.
 napi_value initialize(addon::Call& call) {
   stayLoaded();
-  // Errors become JavaScript's, which have their own stack: collecting libtorch's costs milliseconds each.
+  // Errors become JavaScript errors, which have their own stack. Collecting libtorch's stack would take milliseconds.
   c10::SetStackTraceFetcher([]() -> std::string { return ""; });
   addon::registerOperators();
   const napi_value exports = call[0];

@@ -8,7 +8,7 @@
 namespace addon {
 namespace {
 
-/// null stands for an undefined tensor: "as if it were ones".
+/// null becomes an undefined tensor, which libtorch treats as ones.
 std::vector<at::Tensor> toOptionalTensors(napi_env env, napi_value value, const char* what) {
   std::vector<at::Tensor> result;
   if (isNullish(env, value)) return result;
@@ -22,7 +22,7 @@ bool flag(Call& call, size_t i, const char* what) {
   return i < call.count && !isNullish(call.env, call[i]) && toBool(call.env, call[i], what);
 }
 
-/// grad(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused): one gradient (or null) an input.
+/// grad(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused): one gradient (or null) per input.
 napi_value grad(Call& call) {
   const auto outputs = toTensors(call.env, call[0], "outputs");
   const auto inputs = toTensors(call.env, call[1], "inputs");

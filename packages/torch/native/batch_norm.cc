@@ -1,16 +1,16 @@
-// Batch normalization (Ioffe and Szegedy, 2015) and what commonly stands after it, in one pass.
+// Batch normalization (Ioffe and Szegedy, 2015) and the usual operators after it, in one pass.
 //
-// libtorch's own kernel spends most of a bfloat16 training step here: its backward pass goes over the tensor channel by
-// channel, and every operator after it reads and writes the tensor once more. This one reads row after row, all
-// channels of a place at once, twice forward and twice backward, and keeps its sums in float32 whatever the dtype. It
-// is registered with the dispatcher as `node_torch::batch_norm`: the arguments of `aten::batch_norm`, then
+// With libtorch's kernel, batch normalization takes most of a bfloat16 training step: its backward pass processes the
+// tensor channel by channel, and every operator after it reads and writes the tensor again. This kernel reads row by
+// row, all channels of a position at once, twice forward and twice backward, and keeps its sums in float32 for every
+// dtype. It is registered with the dispatcher as `node_torch::batch_norm`: the arguments of `aten::batch_norm`, then
 //
 //   scale, shift   added to γ and β: conditional batch normalization (De Vries et al., 2017); [B, C, 1, 1] or [B, C, H, W]
 //   activation     "none", "leaky_relu" with `slope`, or "glu" over channels
-//   batches        sizes of batches that stand one after another in the input, each with statistics of its own (ghost
-//                  batches: Hoffer et al., 2017)
+//   batches        sizes of consecutive batches in the input, each with its own statistics (ghost batches: Hoffer et al.,
+//                  2017)
 //
-// What the loops do not take (float64, other layouts, a GPU) is composed of libtorch's operators.
+// Inputs that the loops do not support (float64, other layouts, a GPU) are computed with libtorch's operators.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -33,7 +33,7 @@ Activation toActivation(const std::string& name) {
   throw ArgumentError("activation: expected \"none\", \"leaky_relu\" or \"glu\", found \"" + name + "\"");
 }
 
-/// The same of libtorch's own operators: for what the loops do not take, and for gradients of gradients.
+/// The same with libtorch's operators: for inputs that the loops do not support, and for gradients of gradients.
 Tensor compose(const Tensor& x, const Optional& weight, const Optional& bias, const Optional& runningMean,
                const Optional& runningVar, const Optional& scale, const Optional& shift, const Settings& settings) {
   const auto& [training, momentum, eps, after, batches] = settings;
@@ -74,14 +74,14 @@ void updateRunning(const Optional& runningMean, const Optional& runningVar, cons
   update(runningVar, moments.squares, std::max(1.0, moments.count - 1));
 }
 
-/// The layout that rows of `x` have, and with it all that is made for the loops: the only place where it is decided.
-/// `suggest_memory_format()` would not do: strides of dimensions of extent 1 count in it, and in `is_contiguous` they
-/// do not.
+/// The layout of the rows of `x` and of all tensors made for the loops. It is decided only here.
+/// `suggest_memory_format()` cannot be used: it considers strides of dimensions of extent 1, and `is_contiguous` does
+/// not.
 at::MemoryFormat formatOfRows(const Tensor& x) {
   return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
 }
 
-/// Of another tensor's shape, for the loops to write.
+/// A tensor with another tensor's shape, which the loops fill.
 Tensor emptyRows(const Tensor& like) { return at::empty(like.sizes(), like.options(), formatOfRows(like)); }
 
 template <class T>
@@ -89,7 +89,7 @@ T* dataOf(const Tensor& tensor) {
   return tensor.defined() ? reinterpret_cast<T*>(tensor.data_ptr()) : nullptr;
 }
 
-/// Fills `statistics`, [batches, 2, C], and gives z.
+/// Fills `statistics`, [batches, 2, C], and returns z.
 template <class T>
 Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Optional& runningMean,
                const Optional& runningVar, const Tensor& scale, const Tensor& shift, const Settings& settings,
@@ -194,7 +194,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
             Tensor()};
   }
 
-  /// Gradients that have gradients themselves: those of libtorch's operators.
+  /// Differentiable gradients, with libtorch's operators.
   static Gradients differentiable(const Tensor& dz, const torch::autograd::variable_list& saved,
                                   const Settings& settings) {
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : Optional(); };
@@ -235,7 +235,7 @@ bool isPlainFloat(const Optional& tensor, int64_t C) {
           tensor->dim() == 1 && tensor->size(0) == C);
 }
 
-/// Whether the rows of `x` are what the loops take.
+/// Whether the loops support the rows of `x`.
 bool hasRows(const Tensor& x) {
   if (!x.device().is_cpu() || x.numel() == 0) return false;
   if (x.scalar_type() != at::kBFloat16 && x.scalar_type() != at::kFloat) return false;
@@ -243,7 +243,7 @@ bool hasRows(const Tensor& x) {
   return x.dim() == 4 && x.is_contiguous(formatOfRows(x)) && !x.is_contiguous();
 }
 
-/// scale or shift as the loops take it, [B, C] or of the shape and layout of `x`; nothing where it does not fit.
+/// scale or shift for the loops, [B, C] or with the shape and layout of `x`; empty if it does not fit.
 Optional asRows(const Tensor& modulation, const Tensor& x) {
   if (!modulation.device().is_cpu()) return {};
   const Tensor same = modulation.to(x.scalar_type());

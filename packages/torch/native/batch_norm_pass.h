@@ -1,4 +1,4 @@
-// Batch normalization of a whole tensor, in threads, from the loops over rows.
+// Batch normalization of a whole tensor on several threads, with the loops over rows.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -14,7 +14,7 @@ namespace addon {
 using rows::Activation;
 using rows::Modulation;
 
-/// Rows that are summed in float32 before the sums are merged: few enough for both passes to find them in the cache.
+/// Rows that are summed in float32 before sums are merged: few enough to stay in the cache for both passes.
 constexpr int64_t kChunk = 64;
 
 struct Settings {
@@ -25,7 +25,7 @@ struct Settings {
   std::vector<int64_t> batches;
 };
 
-/// Mean and Σ (x − mean)² of each channel, merged from chunks as Chan et al. (1979) do.
+/// Mean and Σ (x − mean)² of each channel, merged from chunks (Chan et al., 1979).
 struct Moments {
   std::vector<double> mean, squares;
   double count = 0;
@@ -45,7 +45,7 @@ struct Moments {
   }
 };
 
-/// Ranges of `count`, one a thread; the same for the same number of threads, so that results are.
+/// Ranges of `count`, one per thread. They depend only on the number of threads, so results are reproducible.
 template <class Work>
 void forParts(int64_t count, const Work& work) {
   const int64_t parts = at::get_num_threads();
@@ -72,7 +72,7 @@ Moments momentsOf(const T* x, int64_t rows, int64_t C) {
   return all;
 }
 
-/// The rows of one tensor, [N, C] or [B, C, H, W] channels-last, and what they are normalized with. Samples `first` to
+/// The rows of one tensor, [N, C] or [B, C, H, W] channels-last, and the values that normalize them. Samples `first` to
 /// `last` are one batch.
 template <class T>
 class Rows {
@@ -104,7 +104,7 @@ class Rows {
     });
   }
 
-  /// Adds to dγ and dβ, [C] each; writes dx, and dScale and dShift where there are such.
+  /// Adds to dγ and dβ, [C] each; writes dx, and dScale and dShift if there are any.
   void backward(const float* statistics, int64_t first, int64_t last, const T* dz, T* dx, T* dScale, T* dShift,
                 float* dGamma, float* dBeta) const {
     const rows::Normalization n = normalization(statistics);
@@ -115,7 +115,7 @@ class Rows {
       const double invstd = n.invstd[c];
       dBeta[c] += static_cast<float>(total[c]);
       dGamma[c] += static_cast<float>(total[C_ + c] * invstd);
-      if (!settings_.training) continue; // The statistics are numbers then, and no functions of x.
+      if (!settings_.training) continue; // The statistics are then constants, not functions of x.
       // With dx̂ = dy · (γ + scale): dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(σ² + ε).
       slope[c] = static_cast<float>(-total[3 * C_ + c] * invstd * invstd * invstd / places);
       offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
@@ -152,7 +152,7 @@ class Rows {
 
   template <Modulation M, class Work>
   void forSpansOf(int64_t first, int64_t last, const Work& work) const {
-    // A sample's own sums are made by one thread, so with modulation of samples none is cut.
+    // One thread computes all sums of a sample, so samples are not split if the modulation is per sample.
     const int64_t unit = M == Modulation::kSample ? places_ : 1;
     forParts(count(last - first) / unit, [&](int64_t part, int64_t begin, int64_t end) {
       std::vector<float> scratch(4 * C_);
@@ -178,7 +178,7 @@ class Rows {
   std::vector<double> sumGradients(const rows::Normalization& n, int64_t first, int64_t last, const T* dz, T* dScale,
                                    T* dShift) const {
     std::vector<std::vector<double>> parts(at::get_num_threads(), std::vector<double>(4 * C_));
-    // Of the sample that a thread is at.
+    // Sums of a thread's current sample.
     std::vector<std::vector<float>> samples(parts.size(), std::vector<float>(2 * C_));
     forSpans(first, last, [&](auto modulation, int64_t part, int64_t row, const rows::Span<T>& span, float* scratch) {
       constexpr Modulation M = modulation();

@@ -1,9 +1,9 @@
-// The loops of batch normalization over rows: all channels of a place, side by side in memory.
+// The loops of batch normalization over rows. A row has all channels of a position, contiguous in memory.
 //
 //   x̂ = (x − μ) / √(σ² + ε),   y = (γ + scale) · x̂ + (β + shift),   z = activation(y)
 //
-// `scale` and `shift` may be absent, of a sample, or of a place; the activation is part of the same pass, and what it
-// needs of y is computed again on the way back rather than kept.
+// `scale` and `shift` may be absent, per sample, or per position. The activation is part of the same pass; the backward
+// pass recomputes y instead of storing it.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct After {
   double slope;
 };
 
-/// Rows of one sample, and what modulates them: a row of [C] values, or one for each row.
+/// Rows of one sample with their modulation: one row of [C] values, or one for each row.
 template <class T>
 struct Span {
   const T* x;
@@ -89,7 +89,7 @@ ALWAYS_INLINE void activateRow(float* __restrict y, int64_t C, const After after
     case Activation::kGlu: {
       const int64_t half = C / 2;
       const float* __restrict gate = y + half;
-      // Dtypes are mixed in loops of their own: vectors of the narrower one would not fit rows of few channels.
+      // Mixed dtypes have separate loops: vectors of the narrower dtype would not fit rows with few channels.
       for (int64_t c = 0; c < half; c++) y[c] *= sigmoid(gate[c]);
       for (int64_t c = 0; c < half; c++) store(z[c], y[c]);
       break;
@@ -135,7 +135,7 @@ VECTORIZED void forward(const Span<T>& span, int64_t C, const Normalization n, A
   }
 }
 
-/// Gradients that sums are made of: total[0, c] += Σ dy, total[1, c] += Σ dy · (x − μ). With modulation of places also
+/// Gradients that are summed: total[0, c] += Σ dy, total[1, c] += Σ dy · (x − μ). With modulation per position also
 /// total[2, c] += Σ dy · (γ + scale), total[3, c] += Σ dy · (γ + scale) · (x − μ), and dScale = dy · x̂, dShift = dy.
 template <Modulation M, class T>
 VECTORIZED void sumGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization n, const After after,

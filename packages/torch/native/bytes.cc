@@ -1,4 +1,4 @@
-// Elements in and out: copies between tensors and JavaScript's typed arrays.
+// Copies elements between tensors and JavaScript's typed arrays.
 #include <cstring>
 
 #include "common.h"
@@ -6,10 +6,10 @@
 namespace addon {
 namespace {
 
-/// What libtorch's own loops over dimensions are made for.
+/// The limit of libtorch's loops over dimensions.
 constexpr size_t kMostDimensions = 64;
 
-/// The bytes behind a Uint8Array. They may move or go whenever JavaScript runs.
+/// The bytes of a Uint8Array. They may move or be freed whenever JavaScript runs.
 struct Bytes {
   void* data = nullptr;
   size_t length = 0;
@@ -50,14 +50,14 @@ napi_value fromBytes(Call& call) {
   at::Tensor tensor = at::empty(sizes, scalarType);
   if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
   if (scalarType == at::kBool) {
-    // Any other byte than 0 and 1 is no bool, and libtorch may do anything with it.
+    // Bytes other than 0 and 1 are not valid bools; libtorch's behaviour for them is undefined.
     auto* elements = static_cast<uint8_t*>(tensor.data_ptr());
     for (size_t i = 0; i < bytes.length; i++) elements[i] = elements[i] != 0;
   }
   return fromTensor(call.env, std::move(tensor));
 }
 
-/// readBytes(tensor, bytes): copies its elements in row-major order into a Uint8Array of just their size.
+/// readBytes(tensor, bytes): copies its elements in row-major order into a Uint8Array of exactly their size.
 napi_value readBytes(Call& call) {
   const at::Tensor& source = toTensor(call.env, call[0]);
   if (source.layout() != at::kStrided || source.is_quantized()) {

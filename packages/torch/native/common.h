@@ -1,4 +1,4 @@
-// What every file of the addon shares: libtorch, Node-API, and the way errors travel between them.
+// Shared by every file of the addon: libtorch, Node-API, and the handling of errors between them.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -32,16 +32,16 @@ inline void check(napi_env env, napi_status status) {
 
 /// Arguments of one call from JavaScript.
 struct Call {
-  /// Arguments that are kept; `count` tells how many were given.
+  /// Largest number of stored arguments; `count` is the number of passed ones.
   static constexpr size_t kMost = 32;
   napi_env env;
   napi_value self = nullptr;
   size_t count = kMost;
   napi_value arguments[kMost];
-  /// What is called, for error messages: a function of the addon, or the operator that it calls.
+  /// The called function of the addon, or the operator that it calls, for error messages.
   const char* name = "";
   const c10::FunctionSchema* schema = nullptr;
-  /// The first argument to tell of in messages.
+  /// The first argument to show in messages.
   size_t first = 0;
 
   Call(napi_env env, napi_callback_info info) : env(env) {
@@ -58,7 +58,7 @@ struct Call {
 
 using Function = napi_value (*)(Call&);
 
-/// Calls `function` and turns every C++ exception into a JavaScript one that begins with the call.
+/// Calls `function` and turns every C++ exception into a JavaScript one whose message starts with the call.
 napi_value guard(Function function, napi_env env, napi_callback_info info);
 
 template <Function function>
@@ -73,7 +73,7 @@ void define(napi_env env, napi_value exports, const char* name) {
   check(env, napi_set_named_property(env, exports, name, value));
 }
 
-// JavaScript values and C++ ones. `what` names the argument in messages.
+// Conversions of JavaScript values. `what` names the argument in messages.
 napi_valuetype typeOf(napi_env env, napi_value value);
 bool isNullish(napi_env env, napi_value value);
 bool isArray(napi_env env, napi_value value);
@@ -89,7 +89,7 @@ napi_value fromIntegers(napi_env env, at::IntArrayRef values);
 napi_value undefined(napi_env env);
 napi_value null(napi_env env);
 
-// Values in messages (errors.cc). They throw nothing and leave no JavaScript exception behind.
+// Values in messages (errors.cc). These do not throw and leave no pending JavaScript exception.
 /// `number 3`, `string "abc"`, `tensor float32[2, 3]`, `[2, 3]`.
 std::string describe(napi_env env, napi_value value);
 /// `float32[2, 3]`.
@@ -99,9 +99,9 @@ std::string describe(at::ScalarType type, at::IntArrayRef sizes);
 ArgumentError expected(napi_env env, napi_value value, const char* what, const char* type);
 
 // Tensors (tensor.cc).
-/// The tensor behind a JavaScript `Tensor`; throws when it is something else or was disposed of.
+/// The tensor behind a JavaScript `Tensor`; throws if it is another value or was disposed of.
 at::Tensor& toTensor(napi_env env, napi_value value, const char* what = "tensor");
-/// The tensor behind a value, or null when it is no tensor or was disposed of.
+/// The tensor behind a value, or null if it is not a tensor or was disposed of.
 at::Tensor* asTensor(napi_env env, napi_value value);
 /// Whether the value is a tensor that was disposed of.
 bool wasDisposed(napi_env env, napi_value value);
@@ -119,17 +119,17 @@ const char* nameOf(at::ScalarType type);
 
 // Operators' arguments and results (ivalue.cc).
 c10::IValue toIValue(napi_env env, napi_value value, const c10::Argument& argument);
-/// What an operator gives back. Where that is the first argument itself, it is the same object.
+/// The result of an operator. If it is the first argument, the same JavaScript object is returned.
 napi_value fromIValue(napi_env env, const c10::IValue& value, napi_value firstArgument);
 
 // Generators (random.cc).
 at::Generator& toGenerator(napi_env env, napi_value value, const char* what);
 
 // Memory (memory.cc).
-/// Throws when so many bytes are more than the machine can give.
+/// Throws if the machine does not have this many bytes.
 void requireMemory(long double bytes);
 
-// What each file gives to JavaScript.
+// Each file's functions for JavaScript.
 void defineTensor(napi_env env, napi_value exports);
 void defineBytes(napi_env env, napi_value exports);
 void defineDispatch(napi_env env, napi_value exports);

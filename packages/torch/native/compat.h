@@ -1,4 +1,4 @@
-// Where the C++ API of libtorch 1.13 and of 2.x differ, they differ here.
+// The differences between the C++ APIs of libtorch 1.13 and 2.x.
 #pragma once
 
 #include <ATen/Context.h>
@@ -11,7 +11,7 @@
 
 namespace addon {
 
-/// Waits until the current GPU has done all that was asked of it.
+/// Waits until the current GPU has finished all launched work.
 inline void synchronizeCuda() {
   const auto& hooks = at::detail::getCUDAHooks();
   hooks.deviceSynchronize(hooks.current_device());

@@ -1,7 +1,7 @@
-// Transposed convolution by the kernels of a convolution's gradient, which it is.
+// Transposed convolution, computed as the gradient of a convolution.
 //
 // libtorch 1.13 has no fast kernel for transposed convolutions on a CPU, but it has one for ∂/∂input of a convolution,
-// and that is the same sum. Registered as `node_torch::conv_transpose2d`; other dtypes and a GPU take libtorch's own.
+// which is the same sum. Registered as `node_torch::conv_transpose2d`; other dtypes and GPUs use libtorch's operator.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 using at::Tensor;
 
-/// ∂/∂input and ∂/∂weight of conv2d(input, weight), where `wanted` says so.
+/// ∂/∂input and ∂/∂weight of conv2d(input, weight), those that `wanted` selects.
 std::pair<Tensor, Tensor> convolutionBackward(const Tensor& dy, const Tensor& input, const Tensor& weight,
                                               int64_t stride, int64_t padding, std::array<bool, 2> wanted) {
   const auto gradients =
@@ -30,7 +30,7 @@ struct ConvTranspose : torch::autograd::Function<ConvTranspose> {
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
     const auto grown = [&](int64_t i) { return (x.size(i) - 1) * stride - 2 * padding + weight.size(i); };
-    // Only its shape counts: ∂/∂input does not depend on the input.
+    // Only its shape is used: ∂/∂input does not depend on the input.
     const Tensor input = at::empty({x.size(0), weight.size(1), grown(2), grown(3)}, x.options(), x.suggest_memory_format());
     return convolutionBackward(x, input, weight, stride, padding, {true, false}).first;
   }
@@ -48,7 +48,7 @@ struct ConvTranspose : torch::autograd::Function<ConvTranspose> {
     return {dx, dWeight, Tensor(), Tensor()};
   }
 
-  /// Gradients that have gradients themselves: those of libtorch's operator.
+  /// Differentiable gradients, with libtorch's operator.
   static torch::autograd::variable_list differentiable(const Tensor& dy, const Tensor& x, const Tensor& weight,
                                                        int64_t stride, int64_t padding) {
     torch::autograd::variable_list inputs;

@@ -1,4 +1,4 @@
-// The generic call: any operator that libtorch's dispatcher knows, by name, with JavaScript values for arguments.
+// The generic call: any operator of libtorch's dispatcher, by name, with JavaScript values as arguments.
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <deque>
@@ -17,7 +17,7 @@ struct Operator {
   std::string name;
   Soundness soundness;
 };
-/// A deque keeps its elements where they are, also while an argument's getter looks up another operator.
+/// A deque does not move its elements, also when an argument's getter looks up another operator.
 thread_local std::deque<Operator> operators;
 
 /// operator(name): the index of an operator such as "aten::add.Tensor", for `call`.
@@ -45,14 +45,14 @@ const Operator& toOperator(const Call& call) {
   return operators[index];
 }
 
-/// schema(index): the operator's signature, as libtorch writes it.
+/// schema(index): the operator's signature, in libtorch's notation.
 napi_value schema(Call& call) {
   std::ostringstream text;
   text << toOperator(call).handle.schema();
   return fromString(call.env, text.str());
 }
 
-/// Arguments by position; those left out or undefined take the schema's defaults.
+/// Arguments by position; those left out or undefined get the schema's defaults.
 torch::jit::Stack toStack(const Call& call) {
   const auto& arguments = call.schema->arguments();
   const size_t given = call.count - call.first;
@@ -77,7 +77,7 @@ torch::jit::Stack toStack(const Call& call) {
   return stack;
 }
 
-/// Makes tensors that a failed operator left in a shape beyond their memory empty; whether there were any.
+/// Empties tensors that a failed operator left with a shape beyond their memory. Returns whether there were any.
 bool emptyOverrun(const Call& call, const Operator& op) {
   bool found = false;
   for (const size_t i : op.soundness.written()) {
@@ -88,7 +88,7 @@ bool emptyOverrun(const Call& call, const Operator& op) {
   return found;
 }
 
-/// call(index, ...arguments): what the operator gives back; several results as an array.
+/// call(index, ...arguments): the operator's result; several results as an array.
 napi_value invoke(Call& call) {
   const Operator& op = toOperator(call);
   call.name = op.name.c_str();

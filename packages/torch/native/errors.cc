@@ -1,4 +1,4 @@
-// How errors leave the addon: as JavaScript ones that say what was called with what.
+// Turns errors into JavaScript errors whose messages show the call and its arguments.
 #include <ATen/core/function_schema.h>
 
 #include <cmath>
@@ -15,14 +15,14 @@ constexpr size_t kMostArguments = 12;
 constexpr size_t kMostOfString = 40;
 constexpr size_t kMostOfMessage = 600;
 
-/// Cuts at the beginning of a UTF-8 character.
+/// Cuts at the start of a UTF-8 character.
 std::string shortened(std::string text, size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) most--;
   return text.substr(0, most) + "…";
 }
 
-/// As JavaScript writes it.
+/// In JavaScript's notation.
 std::string describeNumber(double number) {
   if (std::isnan(number)) return "NaN";
   if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
@@ -45,7 +45,7 @@ std::string describeArray(napi_env env, napi_value array) {
   std::string text = "[";
   for (uint32_t i = 0; i < length && i < kMostShown; i++) {
     napi_value item;
-    // Numbers as in a shape, tensors by their shape; nothing of what is nested, which may be endless.
+    // Numbers as in a shape, tensors by their shape. Nested arrays are not shown, because they may be endless.
     if (napi_get_element(env, array, i, &item) != napi_ok) return "an array with an element that cannot be read";
     text += i ? ", " : "";
     double number;
@@ -75,7 +75,7 @@ std::string describeValue(napi_env env, napi_value value) {
   return "something unknown";
 }
 
-/// `aten::add.Tensor(self: tensor float32[2, 3], other: number 4)`. Arguments left undefined are left out here, too.
+/// `aten::add.Tensor(self: tensor float32[2, 3], other: number 4)`. Undefined arguments are left out.
 std::string describeCall(const Call& call) {
   std::string text = std::string(call.name) + "(";
   size_t shown = 0;
@@ -92,7 +92,7 @@ std::string describeCall(const Call& call) {
   return text + ")";
 }
 
-/// What libtorch says, without its backtrace and its lists of everything that would have been possible.
+/// libtorch's message, without its backtrace and its lists of possible values.
 std::string shortened(const char* what) {
   std::string text(what);
   for (const char* tail : {"\nException raised from", " This could be because"}) {
@@ -143,7 +143,7 @@ napi_value guard(Function function, napi_env env, napi_callback_info info) {
       return throwError(call, "unknown C++ exception", false);
     }
   } catch (...) {
-    // Describing the call failed too, for want of memory.
+    // Describing the call failed too: out of memory.
     napi_throw_error(env, nullptr, "libtorch's addon failed");
     return nullptr;
   }
@@ -176,7 +176,7 @@ std::string describe(const at::Tensor& tensor) {
   try {
     return describe(tensor.scalar_type(), tensor.sizes());
   } catch (const c10::Error&) {
-    // Nested tensors have no one shape.
+    // Nested tensors have no single shape.
     return std::string(nameOf(tensor.scalar_type())) + " of no one shape";
   }
 }

@@ -1,6 +1,6 @@
-// NVIDIA's GPUs, as their driver tells of them. Its library is looked for when it is asked, and its few functions have
-// had these signatures since CUDA 4: so the addon needs neither it nor its headers, and tells of GPUs that this libtorch
-// cannot use.
+// NVIDIA's GPUs, as reported by their driver. The driver's library is loaded on demand, and the few functions used have
+// had these signatures since CUDA 4, so the addon needs neither the library nor its headers to build. It also reports
+// GPUs that this libtorch cannot use.
 #include <dlfcn.h>
 
 #include "common.h"
@@ -12,7 +12,7 @@ namespace {
 constexpr int kMajor = 75;
 constexpr int kMinor = 76;
 
-/// Of the driver: every function gives 0 when all is well.
+/// Functions of the driver. They return 0 on success.
 struct Driver {
   int (*init)(unsigned flags);
   int (*version)(int* version);
@@ -29,7 +29,7 @@ bool find(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
-/// Null where there is no driver. The library stays loaded: libtorch uses it, too.
+/// Null if there is no driver. The library stays loaded: libtorch uses it too.
 const Driver* findDriver() {
   static Driver driver;
   static const bool found = [] {
@@ -46,7 +46,7 @@ void set(napi_env env, napi_value object, const char* key, napi_value value) {
   check(env, napi_set_named_property(env, object, key, value));
 }
 
-/// One GPU; null where the driver does not tell.
+/// One GPU; null if the driver does not report it.
 napi_value describeGpu(napi_env env, const Driver& driver, int i) {
   int device = 0, major = 0, minor = 0;
   char name[256] = "";
@@ -64,7 +64,7 @@ napi_value describeGpu(napi_env env, const Driver& driver, int i) {
   return gpu;
 }
 
-/// cudaDriver(): the newest CUDA that the driver runs, 1000 · major + 10 · minor, and its GPUs; null without a driver.
+/// cudaDriver(): the newest CUDA that the driver supports, 1000 · major + 10 · minor, and its GPUs; null without a driver.
 napi_value cudaDriver(Call& call) {
   const Driver* driver = findDriver();
   int version = 0;
@@ -75,7 +75,7 @@ napi_value cudaDriver(Call& call) {
   set(call.env, result, "version", fromDouble(call.env, version));
   set(call.env, result, "gpus", gpus);
   int count = 0;
-  // Without a GPU that may be used, `init` fails already.
+  // `init` fails if there is no usable GPU.
   if (driver->init(0) != 0 || driver->count(&count) != 0) return result;
   for (int i = 0; i < count; i++) {
     check(call.env, napi_set_element(call.env, gpus, static_cast<uint32_t>(i), describeGpu(call.env, *driver, i)));

@@ -1,4 +1,4 @@
-// Arguments of operators, converted by the operator's schema, and their results.
+// Converts arguments of operators by their schemas, and converts results.
 #include <ATen/core/function_schema.h>
 
 #include <cmath>
@@ -13,7 +13,7 @@ using c10::TypePtr;
 
 c10::IValue convert(napi_env env, napi_value value, const c10::Argument& argument, const TypePtr& type);
 
-/// Beyond it, neighbouring whole numbers have one double.
+/// Beyond it, doubles cannot represent every integer.
 constexpr double kMostExact = 9007199254740992.0;
 
 at::Scalar toScalar(napi_env env, napi_value value, const char* what) {
@@ -22,7 +22,7 @@ at::Scalar toScalar(napi_env env, napi_value value, const char* what) {
     case napi_bigint: return at::Scalar(toInteger(env, value, what));
     case napi_number: {
       const double number = toDouble(env, value, what);
-      // JavaScript has one type of number: whole ones are integers here, so that integer tensors stay integers.
+      // JavaScript has one number type. Integral values become integers here, so that integer tensors stay integers.
       const bool whole = std::abs(number) <= kMostExact && number == std::trunc(number);
       return whole ? at::Scalar(static_cast<int64_t>(number)) : at::Scalar(number);
     }
@@ -34,7 +34,7 @@ bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-/// Integers, and what libtorch's schemas take for integers: dtypes, layouts, memory formats and reductions have names.
+/// Integers, and enumerations that schemas declare as integers: dtypes, layouts, memory formats and reductions.
 int64_t toIntegerOrName(napi_env env, napi_value value, const c10::Argument& argument) {
   const std::string& name = argument.name();
   const char* what = name.c_str();
@@ -55,7 +55,7 @@ int64_t toIntegerOrName(napi_env env, napi_value value, const c10::Argument& arg
   return toInteger(env, value, what);
 }
 
-/// An array, or one value that stands for `argument.N()` equal ones, as in Python.
+/// An array, or one value for `argument.N()` equal ones, as in Python.
 std::vector<napi_value> toList(napi_env env, napi_value value, const c10::Argument& argument) {
   const char* what = argument.name().c_str();
   if (isArray(env, value)) return toVector(env, value, what);

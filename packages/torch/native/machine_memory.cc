@@ -1,6 +1,6 @@
-// The memory that Linux lets this process have. Cgroups are nested, and each has a limit of its own or none: the smallest
-// on the way from the process's own to the outermost counts. Inside a container the outermost that can be seen is the
-// container's, mounted where elsewhere the machine's is; /proc/self/cgroup may then name a path that is not there.
+// The memory that Linux allows this process. Cgroups are nested, and each may have a limit: the smallest one from the
+// process's cgroup up to the root counts. Inside a container, the visible root is the container's cgroup, mounted where
+// the machine's is otherwise; /proc/self/cgroup may then name a path that does not exist.
 //   https://docs.kernel.org/admin-guide/cgroup-v2.html (memory.max, memory.current, memory.stat)
 //   https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 #include "machine_memory.h"
@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
 
-/// What one version of cgroups calls its files. Pages of files that nobody reads now count as used, and can be given up.
+/// The file names of one cgroup version. Cached pages of inactive files count as used but can be reclaimed.
 struct Version {
   const char *limit, *usage, *reclaimable;
 };
@@ -31,7 +31,7 @@ double numberIn(const std::string& path, double otherwise) {
   return file >> number ? number : otherwise;
 }
 
-/// The number behind a key at the beginning of a line, or `otherwise`.
+/// The number after a key at the start of a line, or `otherwise`.
 double valueOf(const std::string& path, const std::string& key, double otherwise) {
   std::ifstream file(path);
   std::string word, rest;
@@ -43,7 +43,7 @@ double valueOf(const std::string& path, const std::string& key, double otherwise
   return otherwise;
 }
 
-/// A cgroup and all that it is in, up to `mount`; `path` begins with a slash.
+/// A cgroup and its parents, up to `mount`; `path` starts with a slash.
 void restrict(MachineMemory& memory, const std::string& mount, std::string path, const Version& version) {
   for (;;) {
     const std::string folder = mount + (path == "/" ? "" : path) + "/";
@@ -74,7 +74,7 @@ MachineMemory machineMemory(const std::string& root) {
   const double kilobytes = valueOf(info, "MemTotal:", physical / 1024);
   MachineMemory memory{kilobytes * 1024, valueOf(info, "MemAvailable:", kilobytes) * 1024, false};
 
-  // The place of every cgroup that the process is in: `4:memory:/path` of version 1, `0::/path` of version 2.
+  // The path of every cgroup of the process: `4:memory:/path` of version 1, `0::/path` of version 2.
   std::string path1 = "/", path2 = "/", line;
   std::ifstream cgroups(root + "/proc/self/cgroup");
   while (std::getline(cgroups, line)) {
@@ -86,7 +86,7 @@ MachineMemory machineMemory(const std::string& root) {
   }
   restrict(memory, root + "/sys/fs/cgroup/memory", path1, kVersion1);
   restrict(memory, root + "/sys/fs/cgroup", path2, kVersion2);
-  restrict(memory, root + "/sys/fs/cgroup/unified", path2, kVersion2); // Where both versions are there.
+  restrict(memory, root + "/sys/fs/cgroup/unified", path2, kVersion2); // If both versions are mounted.
   return memory;
 }
 

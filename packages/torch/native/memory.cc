@@ -1,4 +1,4 @@
-// The memory of tensors on the CPU: counted, and refused before the system would end the process for it.
+// Counts the memory of tensors on the CPU, and refuses allocations for which the system would kill the process.
 #include <c10/core/CPUAllocator.h>
 
 #include <atomic>
@@ -17,7 +17,7 @@
 namespace addon {
 namespace {
 
-/// From here on the system is asked what it has left: Linux grants what it does not have, and kills when it is used.
+/// From this size, free memory is checked: Linux grants memory that it does not have, and kills when it is used.
 constexpr size_t kLarge = size_t{1} << 30;
 
 std::atomic<int64_t> bytesInUse{0};
@@ -38,8 +38,8 @@ std::string inGibibytes(double bytes) {
   return text;
 }
 
-/// libtorch's own allocator with a limit. Its methods override libtorch's whether those are const or not, and
-/// `copy_data` where there is one: that differs between versions.
+/// libtorch's allocator with a limit. Whether the overridden methods are const, and whether there is a `copy_data`,
+/// differs between versions.
 class LimitedAllocator final : public at::Allocator {
  public:
   explicit LimitedAllocator(at::Allocator* original) : original_(original) {}
@@ -71,7 +71,7 @@ class LimitedAllocator final : public at::Allocator {
 
 at::DeleterFnPtr LimitedAllocator::originalDeleter = nullptr;
 
-/// Once in a process, for all its threads; tensors may outlive everything, so it is never taken away.
+/// Installed once per process, for all threads. Tensors may outlive everything, so it is never removed.
 void limit() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -81,12 +81,12 @@ void limit() {
   });
 }
 
-/// keepMemory(): tells glibc to keep freed memory. By default it gives every large block back to the system and
-/// asks for it anew, and the page faults halve the speed of training.
+/// keepMemory(): makes glibc keep freed memory. By default it returns every large block to the system and requests it
+/// again, and the page faults halve the speed of training.
 napi_value keepMemory(Call& call) {
   bool kept = false;
 #ifdef __GLIBC__
-  // glibc before 2.35 takes no threshold above 32 MiB.
+  // glibc before 2.35 refuses thresholds above 32 MiB.
   kept = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 || mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1;
   kept = mallopt(M_TRIM_THRESHOLD, INT32_MAX) == 1 && kept;
   kept = mallopt(M_TOP_PAD, 64 << 20) == 1 && kept;
@@ -97,7 +97,7 @@ napi_value keepMemory(Call& call) {
 /// memoryInUse(): bytes of all tensors on the CPU in this process.
 napi_value memoryInUse(Call& call) { return fromDouble(call.env, static_cast<double>(bytesInUse.load())); }
 
-/// machineMemory(root): what the machine under the folder `root` would let this process have; "" is this machine.
+/// machineMemory(root): the memory for this process on the machine with the files under `root`; "" is this machine.
 napi_value readMachineMemory(Call& call) {
   const MachineMemory memory = machineMemory(toString(call.env, call[0], "root"));
   napi_value result;

@@ -44,7 +44,7 @@ Value find(const Table<Value>& table, const std::string& name, const char* what)
   if (found != table.end()) return found->second;
   std::string known;
   for (const auto& [other, value] : table) known += (known.empty() ? "" : ", ") + other;
-  throw ArgumentError("\"" + name.substr(0, 40) + "\" is no " + what + "; there are: " + known);
+  throw ArgumentError("\"" + name.substr(0, 40) + "\" is not a " + what + "; expected one of: " + known);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Where time goes: a clock around every operator that libtorch runs, those of backward passes among them.
+// Measures the time of every operator that libtorch runs, including those of backward passes.
 #include <ATen/record_function.h>
 
 #include <chrono>
@@ -11,17 +11,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of all calls of one operator; milliseconds.
+/// All calls of one operator; in milliseconds.
 struct Time {
   int64_t calls = 0;
   double total = 0;
   double own = 0;
 };
 
-/// One profile at a time in a thread. Backward passes on the CPU run in the thread that asks for them.
+/// One profile at a time per thread. Backward passes on the CPU run in the thread that starts them.
 struct Profile {
   std::map<std::string, Time> times;
-  /// Milliseconds that the operators inside took, for each operator that is running.
+  /// For each running operator, the milliseconds of the operators that it called.
   std::vector<double> inside;
 };
 thread_local Profile* current = nullptr;
@@ -70,7 +70,7 @@ napi_value toArray(napi_env env, const Profile& profile) {
   return array;
 }
 
-/// profile(fn): runs fn; the time of every operator meanwhile.
+/// profile(fn): runs fn and returns the time of every operator.
 napi_value profile(Call& call) {
   if (typeOf(call.env, call[0]) != napi_function) throw expected(call.env, call[0], "", "a function");
   if (current) throw std::runtime_error("a profile is being taken already");

@@ -1,4 +1,4 @@
-// Generators: streams of random numbers with a state that can be saved and put back.
+// Generators: streams of random numbers with a state that can be saved and restored.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
@@ -10,7 +10,7 @@
 namespace addon {
 namespace {
 
-/// libtorch's operators hold a generator's lock while they draw, in whichever thread; its other methods do not take it.
+/// libtorch's operators lock a generator while they sample, in every thread; its other methods do not lock.
 class Held {
  public:
   explicit Held(at::Generator& generator) : lock_(generator.mutex()) {}
@@ -44,11 +44,11 @@ napi_value create(Call& call) {
   const int64_t seed = toInteger(call.env, call[0], "seed");
   const c10::Device device(toString(call.env, call[1], "device"));
   at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator() : cloneOfDefault(device);
-  generator.set_current_seed(static_cast<uint64_t>(seed)); // Nobody else has it yet.
+  generator.set_current_seed(static_cast<uint64_t>(seed)); // No other thread has it yet.
   return wrap(call.env, std::move(generator));
 }
 
-/// defaultGenerator(device): the one that operators use when they are given none.
+/// defaultGenerator(device): the one that operators use by default.
 napi_value defaultGenerator(Call& call) {
   return wrap(call.env, at::globalContext().defaultGenerator(c10::Device(toString(call.env, call[0], "device"))));
 }

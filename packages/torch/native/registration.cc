@@ -1,8 +1,8 @@
-// The addon's own operators, in a namespace of libtorch's dispatcher that no other copy of the addon has.
+// The addon's operators, in a namespace of libtorch's dispatcher that no other copy of the addon uses.
 //
-// libtorch is in a process once, with one dispatcher, which takes no operator twice; an addon may be there several times:
-// two packages that each have their own @sdgan/torch. So the first takes the name `node_torch`, the next `node_torch_2`,
-// and every addon's JavaScript goes on to say `node_torch` for its own.
+// libtorch is loaded once per process, with one dispatcher, which refuses duplicate operators. The addon may be loaded
+// several times, by packages that each have their own @sdgan/torch. So the first copy uses the name `node_torch`, the
+// next `node_torch_2`, and each copy's JavaScript calls its own operators `node_torch`.
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <memory>
@@ -23,7 +23,7 @@ std::string& ownNamespace() {
 
 /// Whether the name was free.
 bool registerUnder(const std::string& name) {
-  // Kept for ever: its end would take the operators away from threads that still compute.
+  // Never destroyed: that would remove the operators while other threads still use them.
   auto library = std::make_unique<torch::Library>(torch::Library::FRAGMENT, name, c10::nullopt, __FILE__, __LINE__);
   try {
     defineBatchNorm(*library);

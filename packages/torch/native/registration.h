@@ -1,4 +1,4 @@
-// Operators of our own, which the dispatcher calls as it calls libtorch's.
+// The addon's operators, which the dispatcher calls like libtorch's.
 #pragma once
 
 #include <torch/library.h>
@@ -13,10 +13,10 @@ void defineAdam(torch::Library& library);
 void defineConvTranspose(torch::Library& library);
 void defineWordAttention(torch::Library& library);
 
-/// Makes all of them known to the dispatcher, once in a process.
+/// Registers all of them with the dispatcher, once per process.
 void registerOperators();
 
-/// `node_torch::NAME` as this addon has registered it; every other name as it is.
+/// The registered name for this addon's `node_torch::NAME`; other names are returned unchanged.
 std::string inOwnNamespace(const std::string& name);
 
 }  // namespace addon

@@ -1,4 +1,4 @@
-// The process around the tensors: threads, and what this libtorch is.
+// Threads of the process, and properties and settings of this libtorch.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 
@@ -41,8 +41,8 @@ class Affinity {
 };
 #endif
 
-/// onProcessors(processors, fn): calls fn while this thread may run on just these, so that the threads which it
-/// starts may. Where the system refuses, or has no such thing, fn is called all the same.
+/// onProcessors(processors, fn): calls fn while this thread is bound to these processors, which the threads that it
+/// starts inherit. If the system refuses or does not support it, fn is called anyway.
 napi_value onProcessors(Call& call) {
 #ifdef __linux__
   cpu_set_t processors;
@@ -63,10 +63,10 @@ napi_value synchronize(Call& call) {
   return undefined(call.env);
 }
 
-/// version(): of the libtorch that this addon was built against.
+/// version(): the version of the libtorch that this addon was built against.
 napi_value version(Call& call) { return fromString(call.env, TORCH_VERSION); }
 
-/// config(): how this libtorch was built, in its own words.
+/// config(): libtorch's description of how it was built.
 napi_value config(Call& call) { return fromString(call.env, at::show_config()); }
 
 napi_value parallelInfo(Call& call) { return fromString(call.env, at::get_parallel_info()); }
@@ -81,8 +81,8 @@ napi_value setMkldnn(Call& call) {
   return undefined(call.env);
 }
 
-/// setTf32(allowed): whether a GPU may round what float32 products multiply to 10 bits. libtorch's own default is yes in
-/// convolutions and no in products of matrices.
+/// setTf32(allowed): whether a GPU may round the factors of float32 products to 10 bits. libtorch's default is yes for
+/// convolutions and no for matrix products.
 napi_value setTf32(Call& call) {
   const bool allowed = toBool(call.env, call[0], "setTf32");
   at::globalContext().setAllowTF32CuBLAS(allowed);
@@ -90,7 +90,7 @@ napi_value setTf32(Call& call) {
   return undefined(call.env);
 }
 
-/// setCudnnBenchmark(enabled): whether every convolution of a new shape tries what there is, and keeps the fastest.
+/// setCudnnBenchmark(enabled): whether cuDNN tries its algorithms on every new shape of a convolution, and keeps the fastest.
 napi_value setCudnnBenchmark(Call& call) {
   at::globalContext().setBenchmarkCuDNN(toBool(call.env, call[0], "setCudnnBenchmark"));
   return undefined(call.env);

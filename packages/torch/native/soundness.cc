@@ -1,5 +1,5 @@
-// Operators that trust their arguments: libtorch checks most of what it is given, but not all, and where it does not,
-// a wrong number ends the process. What is known is refused here.
+// Operators that do not check their arguments: libtorch checks most arguments, but not all, and an unchecked wrong
+// number crashes the process. Known cases are refused here.
 #include "soundness.h"
 
 #include <ATen/core/function_schema.h>
@@ -89,7 +89,7 @@ bool isIntegerList(const c10::Argument& argument) {
          argument.type()->castRaw<c10::ListType>()->getElementType()->kind() == c10::TypeKind::IntType;
 }
 
-/// Whether the operator gives tensors that it writes to another shape.
+/// Whether the operator may change the shape of tensors that it writes to.
 bool writesOtherShapes(const c10::FunctionSchema& schema) {
   const std::string& name = schema.name();
   if (name.find("resize") != std::string::npos || name == "aten::set_" || name == "aten::as_strided_") return true;
@@ -107,7 +107,7 @@ void requirePositive(int64_t value, const std::string& name) {
   if (value < 1) throw ArgumentError(name + ": " + std::to_string(value) + " is less than 1");
 }
 
-/// For `int[2] kernel_size`: one number for both, or two; none where the schema's default is none.
+/// For `int[2] kernel_size`: one number for both, or two; none if the schema's default is empty.
 void requireLength(size_t length, const c10::Argument& argument) {
   const auto wanted = static_cast<size_t>(*argument.N());
   const auto& otherwise = argument.default_value();
@@ -117,7 +117,7 @@ void requireLength(size_t length, const c10::Argument& argument) {
                       std::to_string(length));
 }
 
-/// Packed sequences: how many of them reach each place, longest first; together they are the rows of `data`.
+/// Packed sequences: the number of sequences that reach each position, longest first; their sum is the rows of `data`.
 void requireBatchSizes(const at::Tensor& batchSizes, const at::Tensor* data) {
   if (batchSizes.dim() != 1 || batchSizes.numel() == 0 || batchSizes.scalar_type() != at::kLong ||
       !batchSizes.device().is_cpu()) {
@@ -128,7 +128,7 @@ void requireBatchSizes(const at::Tensor& batchSizes, const at::Tensor* data) {
   int64_t before = sizes[0];
   int64_t sum = 0;
   for (int64_t i = 0; i < list.numel(); i++) {
-    if (sizes[i] < 1 || sizes[i] > before) throw ArgumentError("batch_sizes: must be positive and never rise");
+    if (sizes[i] < 1 || sizes[i] > before) throw ArgumentError("batch_sizes: must be positive and not increase");
     before = sizes[i];
     if (__builtin_add_overflow(sum, sizes[i], &sum)) throw ArgumentError("batch_sizes: too large");
   }
@@ -160,7 +160,7 @@ Soundness::Soundness(const c10::FunctionSchema& schema) {
 void Soundness::requireChecked() const {
   if (trusting_) {
     throw std::runtime_error(
-        "refused, because libtorch does not check what this operator is given, and wrong arguments end the process");
+        "refused, because libtorch does not check this operator's arguments, and wrong ones crash the process");
   }
 }
 

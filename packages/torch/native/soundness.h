@@ -1,4 +1,4 @@
-// What is asked of an operator's arguments before libtorch gets them.
+// Checks of an operator's arguments before libtorch gets them.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,18 +8,18 @@
 
 namespace addon {
 
-/// Found once for an operator; most have nothing to check.
+/// Made once per operator; most operators have nothing to check.
 class Soundness {
  public:
   explicit Soundness(const c10::FunctionSchema& schema);
 
-  /// Throws when the operator is one that wrong arguments could end the process with.
+  /// Throws if wrong arguments could crash the process in this operator.
   void requireChecked() const;
 
-  /// Throws when the values are ones that libtorch would not survive.
+  /// Throws if the values would crash libtorch.
   void require(const c10::FunctionSchema& schema, const std::vector<c10::IValue>& values) const;
 
-  /// Whether the operator gives tensors that it writes to another shape.
+  /// Whether the operator may change the shape of tensors that it writes to.
   bool mayResize() const { return mayResize_; }
 
   /// Positions of the tensors that the operator writes to.
@@ -34,11 +34,11 @@ class Soundness {
   std::optional<size_t> packed_;
 };
 
-/// Whether 64 bits hold the number of elements: a view that repeats one element may have any shape.
+/// Whether the number of elements fits into 64 bits: a view that repeats one element may have any shape.
 bool countsItsElements(const at::Tensor& tensor);
 
-/// A tensor that could not be resized already has its new shape over its old bytes (and a negative shape is not even
-/// noticed): it is made empty, so that nobody reads beyond them. Whether that was needed.
+/// A failed resize leaves a tensor with its new shape but its old bytes (and a negative shape is not detected). Such a
+/// tensor is made empty, so that nothing reads beyond its bytes. Returns whether that was necessary.
 bool emptyIfOverrun(const at::Tensor& tensor);
 
 }  // namespace addon

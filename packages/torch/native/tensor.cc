@@ -1,4 +1,4 @@
-// The JavaScript class behind every tensor: it owns one at::Tensor, which goes when it is disposed of or collected.
+// The JavaScript class behind every tensor: it owns one at::Tensor, which is freed when it is disposed of or collected.
 #include <memory>
 #include <unordered_set>
 
@@ -7,21 +7,21 @@
 namespace addon {
 namespace {
 
-/// What a JavaScript Tensor points to. A disposed one points to nothing.
+/// The object that a JavaScript Tensor points to. It is empty after disposal.
 struct Holder {
   at::Tensor tensor;
   int64_t accountedBytes = 0;
 };
 
-/// Every Holder of this thread: a wrapped pointer that is not among them is something else's. Node-API's own type
-/// tags would do, at ten times the cost of a look-up here.
+/// Every Holder of this thread: a wrapped pointer that is not among them belongs to another class. Node-API's type tags
+/// would also work, at ten times the cost of this look-up.
 thread_local std::unordered_set<const void*> holders;
 
-/// What belongs to one instance of the addon (the main thread's, a Worker's).
+/// The state of one instance of the addon (the main thread's, a Worker's).
 struct Instance {
-  /// This addon's class, which every tensor is an instance of.
+  /// This addon's class. Every tensor is an instance of it.
   napi_ref baseClass = nullptr;
-  /// The constructor that new tensors are made with, and the tensor that it is to take over.
+  /// The constructor for new tensors, and the tensor that it takes over.
   napi_ref tensorClass = nullptr;
   at::Tensor pending;
 };
@@ -76,10 +76,10 @@ napi_value setTensorClass(Call& call) {
   return undefined(call.env);
 }
 
-/// dispose(tensor): frees it now. What is no tensor, or was disposed of, is let be.
+/// dispose(tensor): frees it now. Other values and disposed tensors are ignored.
 napi_value dispose(Call& call) {
   if (!asHolder(call.env, call[0])) return undefined(call.env);
-  // Taking the wrapping off, too, spares the garbage collector its call of `finalize`.
+  // Removing the wrap saves the garbage collector the call of `finalize`.
   void* data = nullptr;
   check(call.env, napi_remove_wrap(call.env, call[0], &data));
   release(call.env, static_cast<Holder*>(data));
@@ -92,7 +92,7 @@ napi_value isDisposed(Call& call) {
   return fromBool(call.env, true);
 }
 
-/// account(tensor): tells V8 of the memory that only collecting this tensor would free.
+/// account(tensor): reports to V8 the memory that collecting this tensor would free.
 napi_value account(Call& call) {
   Holder* holder = asHolder(call.env, call[0]);
   if (holder && holder->accountedBytes == 0 && holder->tensor.has_storage() &&
@@ -202,7 +202,7 @@ bool wasDisposed(napi_env env, napi_value value) {
   bool result = false;
   if (typeOf(env, value) != napi_object || asHolder(env, value)) return false;
   check(env, napi_get_reference_value(env, instanceOf(env).baseClass, &baseClass));
-  // A proxy's trap may throw here; the message that is being made matters more.
+  // A proxy's trap may throw here; its error is dropped in favour of the current one.
   if (napi_instanceof(env, value, baseClass, &result) == napi_ok) return result;
   napi_value ignored;
   napi_get_and_clear_last_exception(env, &ignored);

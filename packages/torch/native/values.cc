@@ -5,7 +5,7 @@
 
 namespace addon {
 
-/// The longest list that is taken: a sparse array of four thousand million holes would fill the memory.
+/// The longest accepted list: a sparse array with a length of 2³² − 1 would fill the memory.
 static constexpr uint32_t kLongestList = 1 << 20;
 
 napi_valuetype typeOf(napi_env env, napi_value value) {

@@ -1,9 +1,9 @@
-// AttnGAN's attention of words over regions (Xu et al., 2018, §3.2): a softmax over words, and one over regions of γ1
-// times that, in one pass each way.
+// AttnGAN's attention of words over regions (Xu et al., 2018, §3.2): a softmax over words, then a softmax over regions
+// of γ1 times that, in one pass forward and one backward.
 //
-// Scores of all pairs of images and captions are the largest tensor of DAMSM's losses. libtorch's operators go over it
-// eleven times, most of the time for two lines; this goes over one image's at a time, which a processor's cache holds.
-// Registered as `node_torch::word_attention`; other dtypes and a GPU take libtorch's own operators.
+// Scores of all pairs of images and captions are the largest tensor of DAMSM's losses. libtorch's operators pass over
+// it eleven times; this processes one image's scores at a time, which fit into the processor's cache.
+// Registered as `node_torch::word_attention`; other dtypes and GPUs use libtorch's operators.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -21,13 +21,13 @@ namespace {
 
 using at::Tensor;
 
-/// The same of libtorch's own operators.
+/// The same with libtorch's operators.
 Tensor compose(const Tensor& scores, const Tensor& absent, double gamma) {
   const Tensor overWords = scores.masked_fill(absent, -std::numeric_limits<double>::infinity()).softmax(3);
   return overWords.mul(gamma).softmax(1);
 }
 
-/// Scores of one image: R rows, one a region, of J captions with T words each.
+/// Scores of one image: R rows, one per region, of J captions with T words each.
 struct Image {
   int64_t R, J, T;
   const bool* absent;  // [J · T]
@@ -35,7 +35,7 @@ struct Image {
 
   int64_t row() const { return J * T; }
 
-  /// p of one row: its softmax over each caption's words. `shift` is room for J · T floats.
+  /// p of one row: its softmax over each caption's words. `shift` is a buffer for J · T floats.
   ALWAYS_INLINE void overWords(const float* scores, float* shift, float* p) const {
     for (int64_t j = 0; j < J; j++) {
       float most = -std::numeric_limits<float>::infinity();
@@ -43,7 +43,7 @@ struct Image {
       std::fill(shift + j * T, shift + (j + 1) * T, most);
     }
     for (int64_t k = 0; k < row(); k++) p[k] = exponential(scores[k] - shift[k]);
-    for (int64_t k = 0; k < row(); k++) p[k] = absent[k] ? 0.0f : p[k];  // A loop of its own: this one alone may branch.
+    for (int64_t k = 0; k < row(); k++) p[k] = absent[k] ? 0.0f : p[k];  // A separate loop, because only this one may branch.
     for (int64_t j = 0; j < J; j++) {
       float sum = 0;
       for (int64_t k = j * T; k < (j + 1) * T; k++) sum += p[k];
@@ -53,7 +53,7 @@ struct Image {
   }
 };
 
-/// `room` for 2 · J · T floats.
+/// `room` is a buffer for 2 · J · T floats.
 VECTORIZED void attend(const Image& image, const float* scores, float* attention, float* room) {
   const int64_t row = image.row();
   const float gamma = image.gamma;
@@ -63,7 +63,7 @@ VECTORIZED void attend(const Image& image, const float* scores, float* attention
     float* a = attention + r * row;
     image.overWords(scores + r * row, shift, a);
     for (int64_t k = 0; k < row; k++) {
-      a[k] = exponential(gamma * (a[k] - 1)); // p is 1 at most.
+      a[k] = exponential(gamma * (a[k] - 1)); // p is at most 1.
       sums[k] += a[k];
     }
   }
@@ -74,7 +74,7 @@ VECTORIZED void attend(const Image& image, const float* scores, float* attention
   }
 }
 
-/// `room` for 3 · J · T floats.
+/// `room` is a buffer for 3 · J · T floats.
 VECTORIZED void attendBackward(const Image& image, const float* scores, const float* attention, const float* dAttention,
                                float* dScores, float* room) {
   const int64_t row = image.row(), T = image.T;
@@ -99,7 +99,7 @@ VECTORIZED void attendBackward(const Image& image, const float* scores, const fl
   }
 }
 
-/// Calls work(image, offset of its scores, room) for every image, on all threads.
+/// Calls work(image, offset of its scores, buffer) for every image, on all threads.
 template <class Work>
 void forImages(const Tensor& scores, const Tensor& absent, double gamma, const Work& work) {
   const Image image{scores.size(1), scores.size(2), scores.size(3), absent.data_ptr<bool>(), static_cast<float>(gamma)};
@@ -125,7 +125,7 @@ struct WordAttention : torch::autograd::Function<WordAttention> {
                                                  const torch::autograd::variable_list& outputs) {
     const auto saved = context->get_saved_variables();
     const double gamma = context->saved_data["gamma"].toDouble();
-    if (at::GradMode::is_enabled()) {  // A gradient that has a gradient itself.
+    if (at::GradMode::is_enabled()) {  // A differentiable gradient.
       const Tensor again = compose(saved[0], saved[1], gamma);
       return {torch::autograd::grad({again}, {saved[0]}, {outputs[0]}, true, true)[0], Tensor(), Tensor()};
     }

@@ -1,6 +1,6 @@
 /**
- * Debian's libtorch multiplies matrices with whatever BLAS the system has; the default there, the reference
- * BLAS, is many times slower than OpenBLAS. The OpenMP build of OpenBLAS shares libtorch's threads.
+ * Debian's libtorch multiplies matrices with the system's BLAS. The default, the reference BLAS, is many times slower
+ * than OpenBLAS. The OpenMP build of OpenBLAS shares libtorch's threads.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ export const FAST_BLAS = "libopenblas0-openmp";
 
 /**
  * @param {import("./find-libtorch.mjs").Libtorch} libtorch
- * @returns {boolean} whether it would run on the reference BLAS
+ * @returns {boolean} whether it uses the reference BLAS
  */
 export function usesReferenceBlas(libtorch) {
   const blas = join(libtorch.libDir, "libblas.so.3");
@@ -20,7 +20,7 @@ export function usesReferenceBlas(libtorch) {
 /**
  * @param {import("./find-libtorch.mjs").Libtorch} libtorch
  * @param {{ caller?: import("@sdgan/addons").Caller, say: (line: string) => void }} options
- * @returns {Promise<void>} never fails: slow is not broken, so it is said and no more
+ * @returns {Promise<void>} never fails: a slow BLAS only causes a warning
  */
 export async function ensureFastBlas(libtorch, { caller = THIS_PROCESS, say }) {
   if (!usesReferenceBlas(libtorch)) return;

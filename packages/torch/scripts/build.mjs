@@ -3,7 +3,7 @@
  *
  *   node build.mjs
  *
- * builds it against the libtorch that is found, and installs none.
+ * builds it against the libtorch that is found. It does not install libtorch.
  */
 import { addonFacts, buildAddon, Failure, runAsProgram, setupCommand } from "@sdgan/addons";
 import { findLibtorch, OLDEST_VERSION } from "./find-libtorch.mjs";
@@ -28,7 +28,7 @@ export function buildTorch(libtorch, { sourceDir, folder = PACKAGE, ...options }
       ...(sourceDir ? { sourceDir } : {}),
       flags: flagsFor(libtorch),
       standard: standardOf(libtorch),
-      // Parsing libtorch's headers takes 8 of the 9 seconds that a file takes.
+      // Parsing libtorch's headers takes 8 of the 9 seconds per file.
       commonHeader: "common.h",
       dependsOn: [version, libDir, librariesOf(libtorch)],
       facts: libtorch,
@@ -38,7 +38,7 @@ export function buildTorch(libtorch, { sourceDir, folder = PACKAGE, ...options }
 }
 
 /**
- * What set-up built the addon against; undefined if it has not.
+ * The libtorch that set-up built the addon against; undefined if there is no addon.
  *
  * @returns {Libtorch & { addon: string } | undefined}
  */

@@ -22,13 +22,13 @@ NAPI_MODULE_INIT() {
 }
 `;
 
-/** A library that holds nothing. */
+/** An empty library. */
 function writeLibrary(path: string) {
   mkdirSync(dirname(path), { recursive: true });
   execFileSync("c++", ["-shared", `-Wl,-soname,${basename(path)}`, "-x", "c++", "/dev/null", "-o", path]);
 }
 
-/** A libtorch whose libraries link but hold nothing, and the sources of an addon that exports a name. */
+/** A libtorch with empty libraries, and the sources of an addon that exports a name. */
 function project({ more = [] as string[] } = {}) {
   const root = temporaryFolder();
   const home = writeLibtorch(join(root, "torch"));
@@ -44,7 +44,7 @@ function project({ more = [] as string[] } = {}) {
   };
 }
 
-/** What the addon exports. A process loads a file only once, so each look is a new process. */
+/** What the addon exports. A process loads a file only once, so each call starts a new process. */
 function exported(addon: string): string {
   return execFileSync(process.execPath, ["-p", `require(${JSON.stringify(addon)})`], {
     encoding: "utf8",
@@ -52,7 +52,7 @@ function exported(addon: string): string {
 }
 
 describe("a build", () => {
-  test("compiles what changed, and nothing when nothing did", async () => {
+  test("compiles what changed, and nothing if nothing changed", async () => {
     const { libtorch, ...folders } = project();
     const first = await buildTorch(libtorch, folders);
     expect(first.compiled).toBe(2);
@@ -80,7 +80,7 @@ describe("a build", () => {
     expect([compiled, exported(path)]).toEqual([3, "first"]);
   });
 
-  test("brings NVRTC along from beside a Python torch, for cuDNN finds it only when it is loaded", async () => {
+  test("loads the NVRTC beside a Python torch, because cuDNN finds it only when it is loaded", async () => {
     const { libtorch, ...folders } = project({ more: ["torch_cuda", "c10_cuda"] });
     const packages = join(libtorch.home, "../nvidia");
     writeLibrary(join(packages, "cu13/lib/libnvrtc.so.13"));
@@ -94,14 +94,14 @@ describe("a build", () => {
     );
   });
 
-  test("says what it was built against", async () => {
+  test("records what it was built against", async () => {
     const { libtorch, ...folders } = project();
     const { path } = await buildTorch(libtorch, folders);
     const facts = JSON.parse(readFileSync(join(dirname(path), "torch.json"), "utf8"));
     expect(facts).toMatchObject({ ...libtorch, compiler: { standard: 17 } });
   });
 
-  test("of the same sources at another place takes the addon that is there", async () => {
+  test("of the same sources in another folder uses the existing addon", async () => {
     const { libtorch, ...folders } = project();
     const first = await buildTorch(libtorch, folders);
     const folder = temporaryFolder();
@@ -110,14 +110,14 @@ describe("a build", () => {
     const copy = { folder, sourceDir: join(folder, "native"), cache: folders.cache };
     expect(await buildTorch(libtorch, copy)).toEqual({ path: first.path, compiled: -1 });
 
-    // Of another version it has one of its own, from the same objects.
+    // Another version has its own addon, from the same objects.
     writeFiles(folder, { "package.json": '{ "name": "@test/torch", "version": "1.0.1" }' });
     const other = await buildTorch(libtorch, copy);
     expect(other.compiled).toBe(0);
     expect(dirname(other.path)).not.toBe(dirname(first.path));
   });
 
-  test("done twice at once is done once", async () => {
+  test("started twice at the same time runs once", async () => {
     const { libtorch, ...folders } = project();
     const both = await Promise.all([buildTorch(libtorch, folders), buildTorch(libtorch, folders)]);
     expect(both.map(({ compiled }) => compiled).sort()).toEqual([-1, 2]);
@@ -167,7 +167,7 @@ describe("the compiler", () => {
     );
   });
 
-  /** A compiler that says this of itself, and compiles nothing. */
+  /** A compiler that reports these macros and compiles nothing. */
   const saying = (macros: Record<string, string | number>) =>
     Object.entries({ __cplusplus: "201703L", ...macros })
       .map(([name, value]) => `echo '#define ${name} ${value}'`)
@@ -195,7 +195,7 @@ describe("the compiler", () => {
     expect(readdirSync(folders.cache)).toEqual([]);
   });
 
-  test("is passed over for the next one, where it is too old", async () => {
+  test("is skipped if it is too old, and the next one is used", async () => {
     const { libtorch, ...folders } = project();
     const env = environmentWith({ "g++": gcc10, "clang++": 'exec /usr/bin/c++ "$@"' });
     const all = { PATH: `${env.PATH}:/nowhere`, TMPDIR: process.env.TMPDIR };
@@ -205,7 +205,7 @@ describe("the compiler", () => {
     ).toBe(2);
   });
 
-  test("is gone after a build: the addon is used as it is", async () => {
+  test("is missing after a build: the addon is still used", async () => {
     const { libtorch, ...folders } = project();
     const CXX = "/usr/bin/c++";
     const env = environmentWith({ "my-compiler": `exec ${CXX} "$@"` });

@@ -1,4 +1,4 @@
-/** Stand-ins for the tests: folders that look like libtorch, programs, zip archives, a server. */
+/** Fakes for the tests: folders that look like libtorch, programs, zip archives, a server. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { onTestFinished } from "vitest";
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sdgan-scripts-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ export function temporaryFolder(): string {
 export interface FakeLibtorch {
   version?: string;
   lib?: string;
-  /** The content of libc10.so: names of its symbols. */
+  /** The content of libc10.so: the names of its symbols. */
   c10?: string;
   /** Libraries beside libtorch_cpu and libc10. */
   more?: string[];
@@ -60,7 +60,7 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
-/** Makes programs of shell scripts, and an environment in which they are all there is. */
+/** Makes programs from shell scripts, and an environment with only these on the PATH. */
 export function environmentWith(programs: Record<string, string>): NodeJS.ProcessEnv {
   const folder = temporaryFolder();
   for (const [name, script] of Object.entries(programs)) {
@@ -81,7 +81,7 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/libtorch.zip`;
 }
 
-/** A zip archive, compressed. Checksums are left zero: nobody looks at them here. */
+/** A zip archive, compressed. Checksums are zero, because the code under test does not check them. */
 export function zip(files: Record<string, string>): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];

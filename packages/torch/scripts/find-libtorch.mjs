@@ -1,9 +1,9 @@
 /**
  * Finds libtorch. The order of places:
  *
- *   1. the folder that the environment variable LIBTORCH names; unfit is an error there, never skipped
+ *   1. the folder that the environment variable LIBTORCH names; an unusable one is an error
  *   2. `.libtorch/` at the project's root
- *   3. the per-user cache, where set-up unpacks archives: the newest
+ *   3. the per-user cache, where set-up unpacks archives: the newest first
  *   4. the system: /usr, /usr/local, /opt/homebrew (with Debian's multiarch folders)
  *   5. the package `torch` of the `python3` on the PATH
  *
@@ -20,7 +20,7 @@ export const OLDEST_VERSION = "1.13";
 
 /**
  * @typedef {object} Libtorch
- * @property {string} home the folder that holds `include/` and `lib/`
+ * @property {string} home the folder with `include/` and `lib/`
  * @property {string[]} includeDirs
  * @property {string} libDir
  * @property {string} version such as "1.13.0" or "2.5.1+cpu"
@@ -43,9 +43,9 @@ const SYSTEM_PREFIXES = ["/usr", "/usr/local", "/opt/homebrew"];
 
 /**
  * @param {SearchOptions} [options]
- * @returns {{ libtorch: Libtorch | undefined, rejected: string[] }} the first fit libtorch, and a line
- *   about each unfit one that was passed over before it
- * @throws {Failure} if LIBTORCH is set and names no fit libtorch
+ * @returns {{ libtorch: Libtorch | undefined, rejected: string[] }} the first usable libtorch, and a line about each
+ *   unusable one that was found before it
+ * @throws {Failure} if LIBTORCH is set and does not name a usable libtorch
  */
 export function findLibtorch({
   env = process.env,
@@ -66,7 +66,7 @@ export function findLibtorch({
 /**
  * @param {string} home
  * @param {Libtorch["origin"]} origin
- * @returns {{ libtorch?: Libtorch, problem?: string }} neither, if there is no trace of libtorch
+ * @returns {{ libtorch?: Libtorch, problem?: string }} neither, if there is no libtorch
  */
 export function inspect(home, origin) {
   const include = join(home, "include");
@@ -78,7 +78,7 @@ export function inspect(home, origin) {
   if (!existsSync(join(libDir, library("c10"))))
     return { problem: `${libDir} has ${library("torch_cpu")} but no ${library("c10")}` };
   const version = readVersion(home);
-  if (!version) return { problem: `${home} has a libtorch that does not tell its version` };
+  if (!version) return { problem: `${home} has a libtorch of unknown version` };
   if (isOlder(version, OLDEST_VERSION)) return { problem: `${home} has libtorch ${version}` };
   const libtorch = {
     home,
@@ -102,9 +102,9 @@ function fromVariable(folder) {
   if (libtorch) return libtorch;
   const found = problem ?? (existsSync(home) ? `${home} has no libtorch` : `${home} does not exist`);
   throw new Failure(
-    `LIBTORCH=${folder} is unfit: ${found}.\n` +
+    `LIBTORCH=${folder} cannot be used: ${found}.\n` +
       `  Expected: a folder with include/ and lib/ of libtorch ${OLDEST_VERSION} or newer.\n` +
-      "  Remedy: correct LIBTORCH, or unset it, and set-up searches elsewhere and installs libtorch if need be.",
+      "  Remedy: correct LIBTORCH, or unset it: set-up then searches elsewhere and installs libtorch if necessary.",
   );
 }
 
@@ -146,7 +146,7 @@ function unpacked(cache) {
 }
 
 /**
- * The folder of Python's `torch`, found without importing it, which takes seconds.
+ * The folder of Python's `torch`. It is found without importing it, because an import takes seconds.
  *
  * @param {NodeJS.ProcessEnv} env
  * @returns {string | undefined}
@@ -179,8 +179,8 @@ function library(name) {
 }
 
 /**
- * The official archive has the file `build-version`, Python's package `version.py`; all have the header,
- * which moved in 2.x.
+ * The official archive has the file `build-version`, Python's package has `version.py`. All have the header, which was
+ * moved in 2.x.
  *
  * @param {string} home
  * @returns {string | undefined}
@@ -201,8 +201,8 @@ function readVersion(home) {
 }
 
 /**
- * Asks the library itself: with the C++11 ABI the names of c10's own functions that take a string hold
- * `__cxx11`. (Off Linux there is only one ABI, and the flag has no meaning.)
+ * Reads it from the library: with the C++11 ABI, the symbols of c10's functions with a string parameter contain
+ * `__cxx11`. Other systems than Linux have only one ABI.
  *
  * @param {string} libDir
  */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { environmentWith, temporaryFolder, writeFiles, writeLibtorch } from "./fakes.js";
 import { findLibtorch, inspect } from "./find-libtorch.mjs";
 
-/** One libtorch in each of the places, by the versions 2.1 to 2.5 in the order of search. */
+/** One libtorch in each place. Their versions 2.1 to 2.5 are in the order of the search. */
 function everywhere() {
   const root = temporaryFolder();
   const places = {
@@ -40,7 +40,7 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the ord
     ]);
   });
 
-  test("of several in the cache is that of their versions, the newest first", () => {
+  test("within the cache is that of the versions, the newest first", () => {
     const { root, env } = everywhere();
     const cache = join(root, "cache");
     writeLibtorch(join(cache, "libtorch-2.10.0"), { version: "2.10.0" });
@@ -49,13 +49,13 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the ord
     expect(libtorch?.version).toBe("2.10.0");
   });
 
-  test("ends with nothing where there is nothing", () => {
+  test("ends without a libtorch if there is none", () => {
     const root = temporaryFolder();
     const found = findLibtorch({ env: { PATH: "" }, projectRoot: root, caches: [], systemPrefixes: [root] });
     expect(found).toEqual({ libtorch: undefined, rejected: [] });
   });
 
-  test("passes over what is unfit, and says so", () => {
+  test("skips an unusable libtorch, and reports it", () => {
     const { root, places, env } = everywhere();
     const old = writeLibtorch(join(root, "old"), { version: "1.8.1" });
     const bare = writeLibtorch(join(root, "bare"), { libraries: false });
@@ -74,7 +74,7 @@ describe("LIBTORCH", () => {
 
   test("that does not exist is an error", () => {
     expect(place("/no/such/folder")).toThrow(
-      /LIBTORCH=\/no\/such\/folder is unfit.*does not exist[\s\S]*Remedy/,
+      /LIBTORCH=\/no\/such\/folder cannot be used.*does not exist[\s\S]*Remedy/,
     );
   });
 
@@ -93,8 +93,8 @@ describe("LIBTORCH", () => {
   });
 });
 
-describe("a libtorch tells", () => {
-  test("its version: by build-version, version.py, or the header", () => {
+describe("the search recognizes", () => {
+  test("a libtorch's version, by build-version, version.py, or the header", () => {
     const home = writeLibtorch(temporaryFolder(), { version: "2.5.1" });
     const version = () => inspect(home, "project").libtorch?.version;
     expect(version()).toBe("2.5.1");
@@ -104,7 +104,7 @@ describe("a libtorch tells", () => {
     expect(version()).toBe("2.5.1+cpu");
   });
 
-  test.skipIf(process.platform !== "linux")("its ABI, by the names in libc10", () => {
+  test.skipIf(process.platform !== "linux")("its ABI, by the symbols in libc10", () => {
     const abi = (c10: string) =>
       inspect(writeLibtorch(temporaryFolder(), { c10 }), "project").libtorch?.cxx11Abi;
     expect(abi("_ZN3c105ErrorC1ENS_14SourceLocationENSt7__cxx1112basic_stringIcE")).toBe(true);

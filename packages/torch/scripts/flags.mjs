@@ -5,21 +5,21 @@ import { dirname, join } from "node:path";
 /** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
 
 /**
- * No header of CUDA's is needed: what the addon asks of a GPU goes through libtorch's operators and the driver.
+ * CUDA's headers are not needed: the addon uses a GPU only through libtorch's operators and the driver.
  *
  * @param {Libtorch} libtorch
  * @returns {{ compile: string[], link: string[] }}
  */
 export function flagsFor(libtorch) {
-  // The system's own folder is left out: named explicitly, it would move to the front of the search and
-  // break the standard library's headers.
+  // The system's include folder is left out: named explicitly, it would be searched first, which breaks the standard
+  // library's headers.
   const includeDirs = libtorch.includeDirs.filter((folder) => folder !== "/usr/include");
   const compile = [
-    // What loops need to become vector instructions, and products and sums rounded one by one, so that every processor,
-    // and every loop with the same formula, agrees.
+    // Loops need the first to be vectorized. The second rounds every product and sum separately, so that results do not
+    // depend on the processor or on the loop.
     ...["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"],
     `-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
-    // libtorch's parallel loops are templates in its headers: without this, those compiled here run on one thread.
+    // libtorch's parallel loops are templates in its headers. Without this, the addon's loops would use one thread.
     ...(process.platform === "linux" ? ["-fopenmp"] : []),
     ...includeDirs.flatMap((folder) => ["-isystem", folder]),
   ];
@@ -28,7 +28,7 @@ export function flagsFor(libtorch) {
     `-L${libtorch.libDir}`,
     `-Wl,-rpath,${libtorch.libDir}`,
   ];
-  // Nothing in the addon refers to the CUDA libraries, yet loading them is what makes the device known.
+  // The addon does not refer to the CUDA libraries, but loading them registers the device.
   if (process.platform !== "darwin") link.push("-Wl,--no-as-needed");
   link.push("-ltorch", "-ltorch_cpu", "-lc10", ...(libtorch.cuda ? ["-ltorch_cuda", "-lc10_cuda"] : []));
   for (const path of nvrtcOfPython(libtorch)) link.push(path, `-Wl,-rpath,${dirname(path)}`);
@@ -36,7 +36,7 @@ export function flagsFor(libtorch) {
 }
 
 /**
- * libtorch's main header refuses an older standard by itself; the number in that check is what it needs.
+ * libtorch's main header refuses older standards; the number in that check is the required one.
  *
  * @param {Libtorch} libtorch
  * @returns {17 | 20}
@@ -47,7 +47,7 @@ export function standardOf(libtorch) {
 }
 
 /**
- * A libtorch that was replaced in place by another build of the same version needs a new addon.
+ * A libtorch that was replaced by another build of the same version needs a new addon.
  *
  * @param {Libtorch} libtorch
  * @returns {[file: string, modified: number][]} its libraries
@@ -59,8 +59,8 @@ export function librariesOf({ libDir }) {
 }
 
 /**
- * cuDNN compiles some of its kernels by NVRTC, which it loads by its bare name. With a Python torch that lies in a folder
- * of NVIDIA's packages, where only Python would find it: so the addon brings it into the process.
+ * cuDNN compiles some of its kernels with NVRTC, which it loads by its bare name. With a Python torch, NVRTC is in a
+ * folder of NVIDIA's packages, which only Python searches. So the addon loads it.
  *
  * @param {Libtorch} libtorch
  * @returns {string[]} paths of libraries

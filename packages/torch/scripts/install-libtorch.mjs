@@ -1,6 +1,6 @@
 /**
- * Sees to it that there is a libtorch: the one that `find-libtorch.mjs` finds; else Debian's own package,
- * where it can be installed without asking; else the official CPU archive, unpacked into the per-user cache.
+ * Ensures that there is a libtorch: the one that `find-libtorch.mjs` finds; else Debian's package, if it can be installed
+ * without a password; else the official CPU archive, unpacked into the per-user cache.
  */
 import { join } from "node:path";
 import { aptInstall, cacheFolder, cacheFolders, Failure, THIS_PROCESS, withLock } from "@sdgan/addons";
@@ -20,14 +20,14 @@ const APT_PACKAGES = ["libtorch-dev", FAST_BLAS];
  * @property {string} [cache] instead of the user's
  * @property {string[]} [systemPrefixes]
  * @property {import("@sdgan/addons").Caller} [caller]
- * @property {Archive | null} [archive] null if there is none for this machine
+ * @property {Archive | null} [archive] null if this machine has none
  * @property {(line: string) => void} [say]
  */
 
 /**
  * @param {InstallOptions} [options]
- * @returns {Promise<{ libtorch: Libtorch, installed: boolean }>} `installed` tells whether it was missing
- * @throws {Failure} if there is no libtorch and no way to get one, or if LIBTORCH is set to an unfit one
+ * @returns {Promise<{ libtorch: Libtorch, installed: boolean }>} `installed`: whether it was missing
+ * @throws {Failure} if there is no libtorch and none can be installed, or if LIBTORCH is set to an unusable one
  */
 export async function ensureLibtorch({
   projectRoot = PROJECT_ROOT,
@@ -48,7 +48,7 @@ export async function ensureLibtorch({
   async function installOnce() {
     const into = cache ?? cacheFolder({ env, say });
     return withLock(join(into, "libtorch.lock"), async () => {
-      // Another process may have installed it while this one waited.
+      // Another process may have installed it meanwhile.
       const find = () => findLibtorch({ ...places, caches: [...caches, into] });
       const { libtorch, rejected } = find();
       return libtorch ?? (await install({ find, rejected, cache: into, caller, archive, say }));
@@ -57,7 +57,7 @@ export async function ensureLibtorch({
 }
 
 /**
- * Unpacks an archive into the cache, whatever is there.
+ * Unpacks an archive into the cache, even if there is already a libtorch.
  *
  * @param {string} archive a URL or the path of a file
  * @param {{ cache?: string, env?: NodeJS.ProcessEnv, say?: (line: string) => void }} [options] the variable
@@ -85,8 +85,8 @@ async function fetchArchive(archive, cache, say) {
   const { libtorch, sha256 } = await installArchive(archive, cache, progress.update).finally(progress.end);
   say(
     archive.sha256
-      ? `  its SHA-256 is the expected one: ${sha256}`
-      : `! its SHA-256 is ${sha256}; LIBTORCH_SHA256 would have it compared`,
+      ? `  its SHA-256 is as expected: ${sha256}`
+      : `! its SHA-256 is ${sha256}; it was not checked: set LIBTORCH_SHA256 to the expected value`,
   );
   return libtorch;
 }
@@ -108,7 +108,9 @@ async function install({ find, rejected, cache, caller, archive, say }) {
   if (libtorch) return libtorch;
   try {
     if (!archive)
-      throw new Failure(`PyTorch offers none for ${process.platform} on ${process.arch} with this C library`);
+      throw new Failure(
+        `PyTorch has no archive for ${process.platform} on ${process.arch} with this C library`,
+      );
     return await fetchArchive(archive, cache, say);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -123,11 +125,11 @@ async function install({ find, rejected, cache, caller, archive, say }) {
  */
 function describeLack(rejected, aptHindrance, archiveHindrance) {
   return [
-    `libtorch ${OLDEST_VERSION} or newer is needed; it is not here and could not be installed.`,
+    `libtorch ${OLDEST_VERSION} or newer is needed; it was not found and could not be installed.`,
     ...rejected.map((line) => `  Found: ${line}.`),
     `  Debian's package: ${aptHindrance}.`,
     `  The official archive: ${archiveHindrance}.`,
-    "  Remedy, one of these, then npx sdgan setup:",
+    "  Remedy: one of these, then npx sdgan setup:",
     `    apt-get install -y ${APT_PACKAGES.join(" ")}   (as root; Debian 12 or newer)`,
     "    pip install torch   (set-up finds the torch of the python3 on the PATH)",
     "    LIBTORCH=/folder/with/include/and/lib   (an environment variable)",
@@ -136,7 +138,7 @@ function describeLack(rejected, aptHindrance, archiveHindrance) {
 }
 
 /**
- * On a terminal one line that changes; elsewhere, as in a log, a line now and then.
+ * Updates one line on a terminal; elsewhere, as in a log, prints a line from time to time.
  *
  * @param {(line: string) => void} say
  */

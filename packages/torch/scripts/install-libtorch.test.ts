@@ -22,7 +22,7 @@ import {
 import { ensureLibtorch, installFrom } from "./install-libtorch.mjs";
 import { type Archive, officialArchive } from "./libtorch-archive.mjs";
 
-/** The official archive has one outermost folder. */
+/** Like the official archive, with one top-level folder. */
 function archiveOf(options?: FakeLibtorch): Buffer {
   const files = Object.entries(libtorchFiles(options)).map(([path, content]) => [
     `libtorch/${path}`,
@@ -61,7 +61,7 @@ function apt(version = "1.13.1+dfsg-4") {
   return { programs, calls: () => (existsSync(log) ? readFileSync(log, "utf8") : "") };
 }
 
-describe("where apt-get works without asking", () => {
+describe("where apt-get works without a password", () => {
   test("root gets Debian's package and the fast BLAS", async () => {
     const { programs, calls } = apt();
     const here = machine({}, 0);
@@ -80,7 +80,7 @@ describe("where apt-get works without asking", () => {
     expect(calls()).toContain("libtorch-dev");
   });
 
-  test("a package that is too old is left alone", async () => {
+  test("a package that is too old is not installed", async () => {
     const { programs, calls } = apt("1.8.1-1");
     const here = machine({}, 0);
     here.caller.env = environmentWith(programs(join(here.root, "usr")));
@@ -114,7 +114,7 @@ describe("elsewhere the archive is unpacked into the cache", () => {
     expect(existsSync(archive)).toBe(true);
   });
 
-  test("going on where a connection broke off", async () => {
+  test("resuming where a connection broke off", async () => {
     const body = archiveOf();
     const ranges: (string | undefined)[] = [];
     const here = machine();
@@ -136,8 +136,8 @@ describe("elsewhere the archive is unpacked into the cache", () => {
   });
 });
 
-describe("when nothing helps, one message names the reasons and the remedies", () => {
-  /** The message, and that nothing half-done is left. */
+describe("if no way works, one message names the reasons and the remedies", () => {
+  /** Returns the message, and checks that no partial files are left. */
   async function failure(archive: Archive | null, here = machine()): Promise<string> {
     const error = await ensureLibtorch({ ...here, archive }).catch((error: Error) => error);
     expect(error).toMatchObject({ name: "Failure" });
@@ -159,7 +159,7 @@ describe("when nothing helps, one message names the reasons and the remedies", (
   });
 
   test("a machine for which there is no archive", async () => {
-    expect(await failure(null)).toContain(`PyTorch offers none for ${process.platform}`);
+    expect(await failure(null)).toContain(`PyTorch has no archive for ${process.platform}`);
   });
 
   test("a download that is always cut short", async () => {
@@ -178,16 +178,18 @@ describe("when nothing helps, one message names the reasons and the remedies", (
     expect(await failure({ from })).toContain("the server answers 404");
   });
 
-  test("an archive that is damaged, holds something else, or is too old", async () => {
+  test("an archive that is damaged, contains something else, or is too old", async () => {
     expect(await failure(await serveAll(archiveOf().subarray(0, -30)))).toContain("cannot be unpacked");
-    expect(await failure(await serveAll(zip({ "libtorch/readme": "hello" })))).toContain("holds no libtorch");
+    expect(await failure(await serveAll(zip({ "libtorch/readme": "hello" })))).toContain(
+      "it contains no libtorch",
+    );
     expect(await failure(await serveAll(archiveOf({ version: "1.9.0" })))).toContain("has libtorch 1.9.0");
     expect(await failure(await serveAll(zip({ "libtorch/../../evil": "" })))).toContain(
       "invalid relative path",
     );
   });
 
-  test("what was found and is unfit is named", async () => {
+  test("an unusable libtorch that was found is named", async () => {
     const here = machine();
     writeLibtorch(join(here.root, "usr"), { version: "1.8.1" });
     expect(await failure(null, here)).toContain(`Found: ${join(here.root, "usr")} has libtorch 1.8.1`);
@@ -198,32 +200,32 @@ describe("the checksum of an archive", () => {
   const body = archiveOf();
   const sha256 = createHash("sha256").update(body).digest("hex");
 
-  test("is compared where one is known, and an archive with another one is refused with both", async () => {
+  test("is compared if it is known, and an archive with another one is refused with both", async () => {
     const { from } = await serveAll(body);
     const here = machine();
     expect((await ensureLibtorch({ ...here, archive: { from, sha256 } })).libtorch.version).toBe("2.5.1");
-    expect(here.lines.join()).toContain(`SHA-256 is the expected one: ${sha256}`);
+    expect(here.lines.join()).toContain(`SHA-256 is as expected: ${sha256}`);
 
     const there = machine();
     const wrong = sha256.replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
     const refused = ensureLibtorch({ ...there, archive: { from, sha256: wrong } });
-    await expect(refused).rejects.toThrow(`has the SHA-256 ${sha256}, expected was ${wrong}`);
+    await expect(refused).rejects.toThrow(`has the SHA-256 ${sha256}, expected ${wrong}`);
     expect(readdirSync(there.cache)).toEqual([]);
   });
 
-  test("of one's own is LIBTORCH_SHA256, and is printed where that is not set", async () => {
+  test("of a chosen archive is LIBTORCH_SHA256, and is printed if that is not set", async () => {
     const { from } = await serveAll(body);
     const { cache, say, lines } = machine();
     await installFrom(from, { cache, say, env: {} });
-    expect(lines.join()).toContain(`! its SHA-256 is ${sha256}; LIBTORCH_SHA256`);
+    expect(lines.join()).toContain(`! its SHA-256 is ${sha256}; it was not checked: set LIBTORCH_SHA256`);
     expect((await installFrom(from, { cache, say, env: { LIBTORCH_SHA256: sha256 } })).origin).toBe("cache");
     await expect(installFrom(from, { cache, say, env: { LIBTORCH_SHA256: "0" } })).rejects.toThrow(
-      "expected was 0",
+      "expected 0",
     );
     expect(readdirSync(cache)).toEqual(["libtorch-2.5.1"]);
   });
 
-  test("is known for every archive that is downloaded without being named", () => {
+  test("is known for every archive that set-up downloads by default", () => {
     const platforms = [
       { platform: "linux", arch: "x64" },
       { platform: "darwin", arch: "arm64" },
@@ -237,7 +239,7 @@ describe("the checksum of an archive", () => {
   });
 });
 
-test("a failed installation leaves an earlier one alone", async () => {
+test("a failed installation keeps the earlier one", async () => {
   const here = machine();
   const earlier = writeLibtorch(join(here.cache, "libtorch-1.9.0"), { version: "1.9.0" });
   await expect(ensureLibtorch(here)).rejects.toThrow("has libtorch 1.9.0");
@@ -245,7 +247,7 @@ test("a failed installation leaves an earlier one alone", async () => {
 });
 
 test.skipIf(process.platform !== "linux")(
-  "the reference BLAS is warned of where it cannot be replaced",
+  "warns of the reference BLAS if it cannot be replaced",
   async () => {
     const here = machine();
     const usr = writeLibtorch(join(here.root, "usr"));

@@ -1,4 +1,4 @@
-/** Downloads libtorch's official archive and unpacks it, with no program but Node. */
+/** Downloads libtorch's official archive and unpacks it, without programs other than Node. */
 import { createHash } from "node:crypto";
 import {
   createReadStream,
@@ -18,14 +18,14 @@ import { inspect } from "./find-libtorch.mjs";
 /**
  * @typedef {object} Archive
  * @property {string} from a URL or the path of a file
- * @property {string} [sha256] in hexadecimal; any content is taken where there is none
+ * @property {string} [sha256] in hexadecimal; without it, any content is accepted
  */
 
 const OFFICIAL = "https://download.pytorch.org/libtorch/cpu/";
 
 /**
- * PyTorch publishes no checksums for these. Those below are the ones that other projects which download the same
- * archives pin.
+ * PyTorch publishes no checksums for these. The checksums below are those with which other projects pin the same
+ * archives.
  *
  * @type {Record<string, Required<Archive>>}
  */
@@ -44,10 +44,10 @@ const OFFICIAL_ARCHIVES = {
   },
 };
 
-/** Attempts at one download; each goes on from where the one before broke off. */
+/** Attempts at one download; each resumes where the previous one broke off. */
 const ATTEMPTS = 3;
 
-/** A connection on which nothing comes for so long is dead. */
+/** A connection without data for this time is closed. */
 const SILENCE_MS = 60_000;
 
 /** @returns {Required<Archive> | null} the official CPU archive for this machine; null if there is none */
@@ -60,15 +60,15 @@ export function officialArchive({
 }
 
 /**
- * Puts the libtorch of an archive into `libtorch-VERSION/` of the cache; what was there before goes only when all went
- * well.
+ * Unpacks the libtorch of an archive into `libtorch-VERSION/` of the cache. An earlier one is replaced only if everything
+ * succeeded.
  *
  * @param {Archive} archive
  * @param {string} cache
- * @param {(done: string) => void} onProgress gets "12 % of 187 MB" and the like
+ * @param {(done: string) => void} onProgress is called with text such as "12 % of 187 MB"
  * @returns {Promise<{ libtorch: import("./find-libtorch.mjs").Libtorch, sha256: string }>} with the checksum of the
  *   archive
- * @throws {Failure} also if the archive has another checksum than `archive` says
+ * @throws {Failure} also if the archive's checksum differs from that in `archive`
  */
 export async function installArchive({ from, sha256 }, cache, onProgress) {
   const partial = join(cache, "libtorch.partial");
@@ -81,12 +81,12 @@ export async function installArchive({ from, sha256 }, cache, onProgress) {
     const found = await checksum(zip);
     if (sha256 !== undefined && sha256.toLowerCase() !== found)
       throw new Failure(
-        `${from} has the SHA-256 ${found}, expected was ${sha256}: it is not the archive that it should be`,
+        `${from} has the SHA-256 ${found}, expected ${sha256}: the file is damaged or is another archive`,
       );
     const content = join(partial, "content");
     await unpack(zip, content);
     const { libtorch, problem } = inspect(content, "cache");
-    if (!libtorch) throw new Failure(`${from} is unfit: ${problem ?? "it holds no libtorch"}`);
+    if (!libtorch) throw new Failure(`${from} cannot be used: ${problem ?? "it contains no libtorch"}`);
     const target = join(cache, `libtorch-${libtorch.version}`);
     rmSync(target, { recursive: true, force: true });
     renameSync(content, target);
@@ -154,22 +154,22 @@ async function downloadRest(url, file, onProgress) {
     });
     await pipeline(body, createWriteStream(file, { flags: received > 0 ? "a" : "w" }));
     if (Number.isFinite(total) && received !== total)
-      throw new Error(`${received} of ${total} bytes came, then the connection closed`);
+      throw new Error(`the connection closed after ${received} of ${total} bytes`);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * The archive's one outermost folder, `libtorch/`, is taken off. Names that lead out of the folder are
- * refused by yauzl.
+ * Removes the archive's top-level folder, `libtorch/`, from the names. yauzl refuses names that lead out of the target
+ * folder.
  *
  * @param {string} zip
  * @param {string} folder
  */
 async function unpack(zip, folder) {
-  // Imported here, because whoever has libtorch needs no package to find it.
-  // @ts-expect-error: it brings no types
+  // Imported here, because finding an existing libtorch must not need this package.
+  // @ts-expect-error: it has no types
   const { default: yauzl } = await import("yauzl");
   try {
     const archive = await yauzl.openPromise(zip);
@@ -186,7 +186,7 @@ async function unpack(zip, folder) {
 
 /**
  * @param {number} received
- * @param {number} total NaN if the server does not tell
+ * @param {number} total NaN if the server does not send it
  */
 function progress(received, total) {
   const megabytes = (/** @type {number} */ bytes) => `${Math.round(bytes / 1e6)} MB`;
@@ -195,10 +195,10 @@ function progress(received, total) {
     : megabytes(received);
 }
 
-/** `fetch` hides what happened in the cause of its error. @param {unknown} error */
+/** The reason of an error of `fetch` is in its cause. @param {unknown} error */
 function reasonOf(error) {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "AbortError") return `nothing came for ${SILENCE_MS / 1000} s`;
+  if (error.name === "AbortError") return `no data for ${SILENCE_MS / 1000} s`;
   const cause = /** @type {{ cause?: { code?: string, message?: string } }} */ (error).cause;
   const reason = cause?.message || cause?.code;
   return reason && reason !== error.message ? `${error.message}: ${reason}` : error.message;

@@ -3,8 +3,8 @@
  *
  *   node setup.mjs [--archive URL|FILE]
  *
- * With `--archive` that archive of libtorch is unpacked into the per-user cache, for machines that reach no server of
- * PyTorch's. LIBTORCH_SHA256 is the checksum that it must have.
+ * `--archive` unpacks a given archive of libtorch into the per-user cache, for machines that cannot reach PyTorch's
+ * servers. LIBTORCH_SHA256 is its expected checksum.
  */
 import { parseArgs } from "node:util";
 import { runAsProgram } from "@sdgan/addons";
@@ -17,9 +17,9 @@ export { builtWith } from "./build.mjs";
 
 /**
  * @param {{ archive?: string | undefined, say?: (line: string) => void }} [options] `archive`: a URL or the path of a
- *   file, to be unpacked into the cache whatever is there
- * @returns {Promise<{ libtorch: Libtorch, installed: boolean, addon: string, compiled: number }>} `installed` tells
- *   whether libtorch was missing; `compiled` is the number of files, -1 if the addon was up to date
+ *   file, which is unpacked into the cache even if there is already a libtorch
+ * @returns {Promise<{ libtorch: Libtorch, installed: boolean, addon: string, compiled: number }>} `installed`: whether
+ *   libtorch was missing; `compiled`: the number of compiled files, -1 if the addon was up to date
  */
 export async function setUpTorch({ archive, say = console.log } = {}) {
   const unpacked = archive ? await installFrom(archive, { say }) : undefined;

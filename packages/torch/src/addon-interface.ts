@@ -1,6 +1,6 @@
-/** What the addon has, as it is: everything untyped ends in this file's neighbours. */
+/** The addon's functions. The modules that call them give them precise types. */
 
-/** Something of libtorch's that JavaScript only holds. */
+/** An object of libtorch that JavaScript only holds. */
 declare const opaque: unique symbol;
 export interface NativeGenerator {
   [opaque]: "generator";

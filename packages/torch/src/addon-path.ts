@@ -2,10 +2,10 @@ import { addonPath, setupCommand } from "@sdgan/addons/addon-path";
 
 const folder = new URL("..", import.meta.url);
 
-/** Where set-up put libtorch's addon for this package. */
+/** The path of this package's addon, which set-up built. */
 export function pathOfAddon(): string {
   return addonPath(folder);
 }
 
-/** The command that builds it, for messages. */
+/** The command that builds the addon, for messages. */
 export const setup = setupCommand(folder);

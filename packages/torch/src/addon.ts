@@ -1,4 +1,4 @@
-/** The addon's file. Loading it brings libtorch into the process, and its threads' library, which are there for good. */
+/** Loads the addon's file, and with it libtorch and its thread library. They stay in the process until it ends. */
 import { readFileSync } from "node:fs";
 import type { Native } from "./addon-interface.js";
 import { pathOfAddon, setup } from "./addon-path.js";
@@ -7,15 +7,15 @@ import { pathOfAddon, setup } from "./addon-path.js";
 const LOADED = Symbol.for("@sdgan/torch: libtorch is loaded");
 const shared = globalThis as { [LOADED]?: boolean };
 
-/** The processors that this thread might run on before libtorch was loaded; none where the system does not tell. */
+/** The processors that this thread could run on before libtorch was loaded; empty if the system does not report them. */
 export const processors = processorsAllowed();
 
 let addon: Native | undefined;
 
 /**
- * The addon of this thread: loaded by the first call, the same ever after. Every copy of this package has its own
- * objects, though two may share the file: its `Tensor` is one class, which each extends by its own.
- * @throws {Error} if it is missing or does not fit, with the remedy
+ * The addon of this thread. The first call loads it; later calls return the same object. Copies of this package have
+ * separate objects even if they share the file, because each extends the addon's `Tensor` class with its own methods.
+ * @throws {Error} with the remedy if it is missing or does not fit
  */
 export function loadAddon(): Native {
   if (addon) return addon;
@@ -32,7 +32,7 @@ export function loadAddon(): Native {
   return addon;
 }
 
-/** Whether libtorch is in this process, be it by another thread, another copy of this package or another package. */
+/** Whether libtorch is loaded in this process, also by another thread, another copy of this package or another package. */
 export function libtorchIsLoaded(): boolean {
   return shared[LOADED] === true || /\/libtorch_cpu\.so/.test(textOf("/proc/self/maps"));
 }
@@ -47,7 +47,7 @@ function processorsAllowed(): number[] {
   });
 }
 
-/** "" where there is no such file. */
+/** "" if the file does not exist. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -37,14 +37,14 @@ describe("gradients", () => {
     expect([first!.item(), second!.item(), third!.item()]).toEqual([32, 48, 48]);
   });
 
-  it("are null, or an error, for an input that has no part", () => {
+  it("are null, or an error, for an input that the outputs do not depend on", () => {
     const [x, y] = [leaf([1]), leaf([1])];
     expect(gradOrNull([x.mul(2)], [x, y], { retainGraph: true })[1]).toBeNull();
     expect(() => grad([x.mul(2)], [y])).toThrow(/grad\(/);
     expect(() => grad([tensor([1])], [x])).toThrow(/does not require grad/);
   });
 
-  it("add up in leaves, once for each retained backward", () => {
+  it("accumulate in leaves, once per retained backward", () => {
     const x = leaf([3]);
     const y = x.square();
     y.backward({ retainGraph: true });
@@ -56,7 +56,7 @@ describe("gradients", () => {
     expect(other.grad?.item()).toBe(7);
   });
 
-  it("can be put into a leaf when they fit it", () => {
+  it("can be assigned to a leaf if they fit", () => {
     const x = leaf([1, 2]);
     x.grad = tensor([5, 6], { dtype: "float64" });
     expect(x.grad?.toNumbers()).toEqual([5, 6]);
@@ -102,7 +102,7 @@ describe("modes", () => {
     expect(isGradEnabled()).toBe(true);
   });
 
-  it("inferenceMode's tensors take no part in gradients", () => {
+  it("inferenceMode's tensors cannot be used in gradients", () => {
     const x = leaf([1]);
     const made = inferenceMode(() => x.mul(2));
     expect(made.requiresGrad).toBe(false);

@@ -4,14 +4,14 @@ import { synchronous } from "./scope.js";
 import type { Tensor } from "./tensor.js";
 
 export interface GradOptions {
-  /** What to multiply each output's gradient by; ones for a scalar output. */
+  /** Factors of the outputs' gradients; 1 for scalar outputs. */
   gradOutputs?: readonly (Tensor | null)[];
   retainGraph?: boolean;
   /** Record the gradients' own graph, for gradients of gradients. */
   createGraph?: boolean;
 }
 
-/** d Σ outputs / d inputs, one for each input. Throws when an input has no part in the outputs. */
+/** d Σ outputs / d inputs, one per input. Throws if the outputs do not depend on an input. */
 export function grad(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
@@ -21,7 +21,7 @@ export function grad(
   return native.grad(outputs, inputs, gradOutputs, retainGraph, createGraph, false) as Tensor[];
 }
 
-/** As `grad`, with null for an input that has no part in the outputs. */
+/** Like `grad`, but with null for inputs on which the outputs do not depend. */
 export function gradOrNull(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
@@ -37,7 +37,7 @@ export function backward(outputs: readonly Tensor[], options: GradOptions = {}):
   native.backward(outputs, gradOutputs, retainGraph, createGraph);
 }
 
-/** Runs `fn` without recording gradients. As the other modes, it throws a `TypeError` when `fn` is asynchronous. */
+/** Runs `fn` without recording gradients. Like the other modes, it throws a `TypeError` if `fn` is asynchronous. */
 export function noGrad<T>(fn: () => T): T {
   return synchronous("noGrad", native.withoutGrad(fn));
 }
@@ -47,7 +47,7 @@ export function enableGrad<T>(fn: () => T): T {
   return synchronous("enableGrad", native.withGrad(fn));
 }
 
-/** Runs `fn` in inference mode: faster than `noGrad`, and its tensors can never take part in gradients. */
+/** Runs `fn` in inference mode: faster than `noGrad`, but its tensors can never be used in gradients. */
 export function inferenceMode<T>(fn: () => T): T {
   return synchronous("inferenceMode", native.inferenceMode(fn));
 }

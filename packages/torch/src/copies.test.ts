@@ -35,7 +35,7 @@ const apart = copies[0].Tensor !== copies[1].Tensor;
 console.log(JSON.stringify({ results, mixed, own, apart }));
 process.exit(0);`;
 
-// Processes of their own, each of which loads libtorch: seconds, and many where others compute too.
+// Separate processes that load libtorch: seconds, and more on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 beforeAll(compile);
 

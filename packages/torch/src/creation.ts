@@ -15,7 +15,7 @@ export interface TensorOptions {
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /**
- * A tensor with the given values: a number, nested arrays (float32 unless `dtype` says otherwise), or a typed array
+ * A tensor with the given values: a number, nested arrays (float32 by default), or a typed array
  * (whose own dtype it keeps) with a `shape`.
  */
 export function tensor(
@@ -32,7 +32,7 @@ export function tensor(
   return finish(made, { ...options, dtype: options.dtype ?? "float32" });
 }
 
-/** A tensor with these bytes (row-major, little-endian) for elements. */
+/** A tensor whose elements have these bytes (row-major, little-endian). */
 export function fromBytes(data: TypedArray, shape: readonly number[], dtype: DType): Tensor {
   if (!ArrayBuffer.isView(data))
     throw new TypeError(`fromBytes: expected a typed array, found ${kindOf(data)}`);
@@ -65,7 +65,7 @@ export function onesLike(other: Tensor): Tensor {
   return call("ones_like", other);
 }
 
-/** start, start + step, … below `end`, as int64 unless `dtype` says otherwise. */
+/** start, start + step, … below `end`, as int64 by default. */
 export function arange(start: number, end: number, step = 1, options: TensorOptions = {}): Tensor {
   const dtype = options.dtype ?? "int64";
   return withGrad(call("arange.start_step", start, end, step, dtype, undefined, options.device), options);
@@ -112,7 +112,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return call("stack", tensors, dim);
 }
 
-/** `a` where `condition` holds, else `b`. */
+/** `a` where `condition` is true, else `b`. */
 export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return call("where.self", condition, a, b);
 }
@@ -123,14 +123,14 @@ function finish(made: Tensor, { dtype, device, requiresGrad }: TensorOptions): T
   return withGrad(moved, { requiresGrad: requiresGrad ?? false });
 }
 
-/** By way of pinned memory, so that nobody waits for what a GPU has still to do before the copy. */
+/** Copies through pinned memory, so that the caller does not wait for earlier work of the GPU. */
 function toDevice(made: Tensor, device: string): Tensor {
   if (!device.startsWith("cuda")) return made.to({ device });
   const pinned = made.pinMemory();
   return replace(pinned, pinned.to({ device, nonBlocking: true }));
 }
 
-/** `other`; what it was made of is freed. */
+/** Returns `other` and frees the tensor that it was made from. */
 function replace(made: Tensor, other: Tensor): Tensor {
   if (other !== made) made.dispose();
   return other;
@@ -141,10 +141,10 @@ function withGrad(made: Tensor, { requiresGrad }: TensorOptions): Tensor {
   return made;
 }
 
-/** Dimensions that libtorch's tensors have at most. */
+/** Largest number of dimensions of libtorch's tensors. */
 const MOST_DIMENSIONS = 64;
 
-/** Extents of nested arrays, read off the first item of each. */
+/** Extents of nested arrays, read from the first item of each. */
 function shapeOf(data: unknown): number[] {
   const shape: number[] = [];
   for (let level = data; Array.isArray(level); level = level[0]) {

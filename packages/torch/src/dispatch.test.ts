@@ -11,14 +11,14 @@ describe("call", () => {
     expect(indices.dtype).toBe("int64");
   });
 
-  it("gives numbers, booleans, lists and nothing as JavaScript has them", () => {
+  it("returns numbers, booleans, lists and nothing as JavaScript values", () => {
     expect(call("size.int", ones([2, 3]), 1)).toBe(3);
     expect(call("is_floating_point", ones([1]))).toBe(true);
     expect(call<Tensor[]>("unbind.int", ones([3]))).toHaveLength(3);
     expect(call("_foreach_add_.Scalar", [ones([1])], 1)).toBeUndefined();
   });
 
-  it("takes null and undefined for absent arguments, and one number for a list of equal ones", () => {
+  it("accepts null and undefined for absent arguments, and one number for a list of equal numbers", () => {
     const pooled = call<Tensor>("avg_pool2d", ones([1, 1, 4, 4]), 2, undefined, 0, false, true, null);
     expect(pooled.shape).toEqual([1, 1, 2, 2]);
     expect(
@@ -26,7 +26,7 @@ describe("call", () => {
     ).toEqual([2, 2]);
   });
 
-  it("takes bigints for integers", () => {
+  it("accepts bigints for integers", () => {
     expect(call<Tensor>("add.Scalar", tensor(1, { dtype: "int64" }), 2n ** 60n).toArray()[0]).toBe(
       2n ** 60n + 1n,
     );
@@ -44,7 +44,7 @@ describe("errors of call", () => {
     );
   });
 
-  it("are TypeErrors where an argument is of the wrong kind", () => {
+  it("are TypeErrors if an argument has the wrong type", () => {
     const x = ones([2]);
     const wrong: [string, unknown[], RegExp][] = [
       ["add.Tensor", [], /argument 'self' is missing/],
@@ -54,7 +54,7 @@ describe("errors of call", () => {
       ["sum.dim_IntList", [x, 0.5], /dim: expected an array, found number 0.5|expected an integer/],
       ["sum.dim_IntList", [x, ["a"]], /dim: expected an integer, found string "a"/],
       ["view", [x, [Number.NaN]], /size: expected an integer, found number nan/i],
-      ["zeros", [[2], "float33"], /"float33" is no dtype; there are: /],
+      ["zeros", [[2], "float33"], /"float33" is not a dtype; expected one of: /],
       ["zeros", [[2], 6], /dtype: expected a dtype such as "float32"/],
       ["softmax.int", [x, "mean"], /dim: expected an integer, found string "mean"/],
       ["normal_", [x, 0, 1, {}], /generator: expected a generator, found an object/],
@@ -70,7 +70,7 @@ describe("errors of call", () => {
     }
   });
 
-  it("tell of other overloads where a name is unknown", () => {
+  it("suggest other overloads if a name is unknown", () => {
     expect(() => call("add.Tenser")).toThrow(/"aten::add.Tenser" is unknown.*aten::add.Tensor/);
     expect(() => call("nonsense")).toThrow(/unknown to libtorch/);
     expect(() => call(Symbol("x") as unknown as string)).toThrow(/expected an operator's name/);
@@ -78,7 +78,7 @@ describe("errors of call", () => {
     expect(schema("relu")).toBe("aten::relu(Tensor self) -> Tensor");
   });
 
-  it("pass a getter's own error on, and survive one that disposes of tensors", () => {
+  it("pass on the error of a getter, and survive one that disposes of tensors", () => {
     const list = [ones([1])];
     Object.defineProperty(list, 0, {
       get: () => {
@@ -98,8 +98,8 @@ describe("errors of call", () => {
   });
 });
 
-describe("what libtorch would not survive", () => {
-  it("is refused where an operator trusts its arguments", () => {
+describe("a call that would crash libtorch", () => {
+  it("is refused if an operator does not check its arguments", () => {
     expect(() => call("_stack", [], 0)).toThrow(/aten::_stack.*refused/);
     expect(() => call("native_channel_shuffle", ones([1, 2, 1, 1]), 0)).toThrow(Error);
   });
@@ -116,7 +116,7 @@ describe("what libtorch would not survive", () => {
     expect(y.shape).toEqual([0]);
   });
 
-  it("packed sequences fit their data", () => {
+  it("cannot pass packed sequences that do not fit their data", () => {
     const packed = (sizes: number[]) => () =>
       call("_pad_packed_sequence", ones([3, 2]), tensor(sizes, { dtype: "int64" }), true, 0, 2);
     expect(packed([2, 1])).not.toThrow();

@@ -18,7 +18,7 @@ function indexOf(name: string): number {
 }
 
 /**
- * Calls an operator, `call("add.Tensor", x, y)`. Arguments go by position; those left out or `undefined` take their
+ * Calls an operator, `call("add.Tensor", x, y)`. Arguments are positional; those left out or `undefined` get their
  * defaults. Tensors, numbers, booleans, strings, generators (their `native`) and arrays are converted by the schema;
  * dtypes, devices and memory formats are strings.
  * Throws a `TypeError` for arguments of the wrong kind and an `Error` with libtorch's message otherwise; both name the
@@ -28,7 +28,7 @@ export function call<Result>(name: string, ...values: unknown[]): Result {
   return native.call(indexOf(name), ...values) as Result;
 }
 
-/** The signature of an operator, as libtorch writes it. */
+/** The signature of an operator, in libtorch's notation. */
 export function schema(name: string): string {
   return native.schema(indexOf(name));
 }

@@ -1,4 +1,4 @@
-/** Element types, as PyTorch names them, and the typed arrays that hold them in JavaScript. */
+/** Element types with PyTorch's names, and the typed arrays for them in JavaScript. */
 export type DType =
   | "float32"
   | "float64"
@@ -36,7 +36,7 @@ export const elementSize: Record<DType, number> = {
   bool: 1,
 };
 
-/** What holds elements in JavaScript; float16 and bfloat16 have nothing of their own. */
+/** Typed arrays for elements; float16 and bfloat16 have none. */
 export const typedArrays = {
   float32: Float32Array,
   float64: Float64Array,
@@ -58,6 +58,6 @@ export function dtypeOf(array: TypedArray): DType {
     if (array instanceof typedArrays[dtype]) return dtype;
   }
   throw new TypeError(
-    `tensor: ${Object.prototype.toString.call(array)} is no typed array that a tensor is made of`,
+    `tensor: ${Object.prototype.toString.call(array)} is not a typed array with a dtype of tensors`,
   );
 }

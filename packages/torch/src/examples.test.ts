@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from "vitest";
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 
-/** Lines that an example prints; it runs as soon as it is imported. */
+/** The lines that an example prints. It runs when it is imported. */
 async function printed(name: string): Promise<string[]> {
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   await import(`../examples/${name}.mjs`);
@@ -22,6 +22,6 @@ it("overhead: measures every call", async () => {
   expect(await printed("overhead")).toHaveLength(7);
 });
 
-it("the README shows the example as it is", () => {
+it("the README shows the current example", () => {
   expect(read("../README.md")).toContain(read("../examples/spirals.mjs").trim());
 });

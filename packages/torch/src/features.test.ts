@@ -10,7 +10,7 @@ const names = text
   .filter((line) => line.startsWith("|") && !/^\|( ---|\s*PyTorch)/.test(line))
   .flatMap((line) => [...line.split(/(?<!\\)\|/)[2]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
 
-/** Whether a name is there, as an export, or on a class, as a static or an instance's member. */
+/** Whether a name exists as an export, or as a static or instance member of a class. */
 function exists(name: string): boolean {
   const operator = /^call\("(.+)"\)$/.exec(name)?.[1];
   if (operator !== undefined) return torch.schema(operator).includes(operator.split(".")[0]!);
@@ -19,7 +19,7 @@ function exists(name: string): boolean {
     const owner = [place, (place as { prototype?: unknown }).prototype].find(
       (object) => object && (typeof object === "object" || typeof object === "function") && part in object,
     );
-    // What every instance has of its own, not on the prototype.
+    // Own members of instances, not of the prototype.
     if (!owner) return place === torch.optim.Optimizer && part in new torch.optim.SGD([torch.ones([1])]);
     place = owner === place ? (place as Record<string, unknown>)[part] : undefined;
     if (place === undefined) return true;
@@ -56,7 +56,7 @@ describe("FEATURES.md", () => {
     for (const name of names) expect(exists(name), name).toBe(true);
   });
 
-  it("would be found out", () => {
+  it("does not pass with an unknown name", () => {
     for (const name of [
       "nothing",
       "nn.Nothing",
@@ -68,9 +68,9 @@ describe("FEATURES.md", () => {
     expect(() => exists('call("nothing")')).toThrow(/unknown to libtorch/);
   });
 
-  it("leaves out nothing that is public", () => {
+  it("lists everything public", () => {
     const listed = [...names];
-    // A class is listed by its members, too.
+    // A class may be listed by its members.
     const isListed = (name: string) => listed.some((other) => other === name || other.startsWith(`${name}.`));
     expect(
       [...publicNames()].filter((name) => !isListed(name)),

@@ -1,17 +1,17 @@
-/** Reads and writes of an open file that are whole, however long. */
+/** Complete reads and writes of an open file, of any length. */
 import { readSync, writeSync } from "node:fs";
 
-/** Bytes that one call moves: the system takes less than 2 GiB. */
+/** Bytes per call: the system accepts less than 2 GiB. */
 const MOST = 2 ** 30;
 
-/** `length` bytes from `position` on. Throws an error if the file ends before. */
+/** Reads `length` bytes from `position`. Throws an error if the file ends before. */
 export function readAll(file: number, position: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   readInto(file, position, bytes);
   return bytes;
 }
 
-/** Fills `bytes` from `position` on. Throws an error if the file ends before. */
+/** Fills `bytes` from `position`. Throws an error if the file ends before. */
 export function readInto(file: number, position: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     const count = readSync(file, bytes, done, Math.min(MOST, bytes.length - done), position + done);
@@ -20,7 +20,7 @@ export function readInto(file: number, position: number, bytes: Uint8Array): voi
   }
 }
 
-/** Writes all of `bytes` where the file stands. */
+/** Writes all of `bytes` at the file's current position. */
 export function writeAll(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; )
     done += writeSync(file, bytes, done, Math.min(MOST, bytes.length - done));

@@ -15,7 +15,7 @@ export interface ConvOptions {
   padding?: Pair;
   /** Distance of the kernel's elements in the input. */
   dilation?: Pair;
-  /** Parts that channels are divided into, each convolved by itself; as many as channels is a depthwise convolution. */
+  /** Groups of channels, each convolved separately; as many groups as channels is a depthwise convolution. */
   groups?: number;
 }
 
@@ -38,10 +38,10 @@ export function conv2d(
 }
 
 /**
- * Whether a convolution has more output channels than places that it is computed at, of all images together. oneDNN
- * takes two to three times as long for these as one product of matrices, most of it for the weights' gradient. Those
- * that do not shrink the image gain nothing, nor do other dtypes and layouts. A processor without bfloat16 would sum these
- * products in bfloat16.
+ * Whether a convolution has more output channels than output positions, of all images together. For these, oneDNN takes
+ * two to three times as long as one matrix product, most of it for the weights' gradient. Convolutions that do not
+ * shrink the image gain nothing, nor do other dtypes and layouts. A processor without bfloat16 instructions would sum
+ * these products in bfloat16.
  */
 function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
   if (stride === 1 || input.dtype !== "bfloat16" || input.device !== "cpu") return false;
@@ -51,7 +51,7 @@ function hasFewPlaces(input: Tensor, weight: Tensor, stride: number): boolean {
   return B * Math.ceil(H / stride) * Math.ceil(W / stride) <= weight.size(0);
 }
 
-/** Every place's window is a row of one matrix, the weights are the other. Same sums, same shapes and layout. */
+/** Computes it as a matrix product: windows are the rows of one matrix, weights the other. Same sums, shapes and layout. */
 function convByProduct(input: Tensor, weight: Tensor, stride: number, padding: number): Tensor {
   const [O, I, kH, kW] = weight.shape as [number, number, number, number];
   if (input.size(1) !== I)
@@ -70,7 +70,7 @@ const unfold = (input: Tensor, dim: number, size: number, step: number) =>
   call<Tensor>("unfold", input, dim, size, step);
 
 export interface ConvTransposeOptions extends ConvOptions {
-  /** Rows and columns added at one side, where `stride` leaves open which of several sizes the input had. */
+  /** Rows and columns added at one side, because with a `stride` several input sizes give the same output size. */
   outputPadding?: Pair;
 }
 
@@ -100,7 +100,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 
 /**
  * AttnGAN's attention of words over an image's regions (Xu et al., 2018, §3.2), for all pairs of images and captions:
- * softmax over R of γ1 · (softmax over T of the scores), where `absent` words have no part in the inner one.
+ * softmax over R of γ1 · (softmax over T of the scores), where the inner softmax ignores `absent` words.
  * scores [I, R, J, T], absent [J, T] → [I, R, J, T].
  */
 export function wordAttention(scores: Tensor, absent: Tensor, gamma1: number): Tensor {
@@ -112,7 +112,7 @@ export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Ten
   return call("linear", input, weight, bias ?? undefined);
 }
 
-/** What can follow a normalization in the same pass over memory: nothing, x < 0 ? slope · x : x, or GLU over channels. */
+/** The activation after a normalization, in the same pass over memory: none, x < 0 ? slope · x : x, or GLU over channels. */
 export type Activation = "none" | "leaky_relu" | "glu";
 
 export interface BatchNormOptions {
@@ -128,16 +128,16 @@ export interface BatchNormOptions {
   scale?: Tensor | null;
   shift?: Tensor | null;
   activation?: Activation;
-  /** Of the leaky ReLU. */
+  /** Slope of the leaky ReLU for x < 0. */
   slope?: number;
-  /** Sizes of batches that stand one after another in `input`, each normalized by itself (ghost batches). */
+  /** Sizes of consecutive batches in `input`, each normalized separately (ghost batches). */
   batches?: readonly number[];
 }
 
 /**
  * input [B, C, …], normalized over everything but C:
  * activation((weight + scale) · (x − μ) / √(σ² + eps) + (bias + shift)), [B, C, …], or [B, C/2, …] after a GLU.
- * Throws in training when there is but one value for each channel, which has no variance.
+ * Throws in training if there is only one value per channel, because it has no variance.
  */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
@@ -145,7 +145,7 @@ export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   if (training && isTensor(input) && input.dim >= 2) {
     const samples = Math.min(input.size(0), ...batches);
     if ((input.numel / input.size(0)) * samples === input.size(1))
-      throw new Error(`batchNorm: ${input} has one value for each channel, training needs more`);
+      throw new Error(`batchNorm: ${input} has one value per channel, training needs more`);
   }
   return call(
     "node_torch::batch_norm",
@@ -177,12 +177,12 @@ export function upsampleNearest(input: Tensor, scale: number): Tensor {
   return call("upsample_nearest2d", input, [height, width]);
 }
 
-/** [B, C, H, W] → [B, C, height, width], as PyTorch's `interpolate(…, mode="bilinear", align_corners=False)`. */
+/** [B, C, H, W] → [B, C, height, width], like PyTorch's `interpolate(…, mode="bilinear", align_corners=False)`. */
 export function upsampleBilinear(input: Tensor, height: number, width: number): Tensor {
   return call("upsample_bilinear2d", input, [height, width], false);
 }
 
-/** Rows of `weight` [words, D] for whole numbers [B, T] → [B, T, D]; row `paddingIndex` gets no gradient. */
+/** Rows of `weight` [words, D] for integers [B, T] → [B, T, D]; row `paddingIndex` gets no gradient. */
 export function embedding(weight: Tensor, indices: Tensor, paddingIndex = -1): Tensor {
   return call("embedding", weight, indices, paddingIndex);
 }
@@ -192,7 +192,7 @@ export function cosineSimilarity(a: Tensor, b: Tensor, dim = 1, eps = 1e-8): Ten
   return call("cosine_similarity", a, b, dim, eps);
 }
 
-/** Zeroes each value with probability `p` and scales the others by 1 / (1 − p); nothing when not training. */
+/** Zeroes each value with probability `p` and scales the others by 1 / (1 − p). Without `training`, returns the input. */
 export function dropout(input: Tensor, p: number, training: boolean): Tensor {
   return call("dropout", input, p, training);
 }

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What the addon tells of a driver whose functions are these, in a process of its own. */
+/** The addon's report of a driver with these functions, in a separate process. */
 function cudaDriverWith(functions: string): unknown {
   const compile = ["-shared", "-fPIC", "-x", "c", "-", "-o", join(folder, "libcuda.so.1")];
   execFileSync("cc", compile, { input: `#include <string.h>\n${functions}` });
@@ -33,19 +33,19 @@ int cuDeviceGetAttribute(int* value, int attribute, int device) { *value = attri
 `;
 
 describe.runIf(process.platform === "linux")("the driver's GPUs", () => {
-  it("are told with name, memory and capability; one that it fails to tell of is null", () => {
+  it("are reported with name, memory and capability; null if the driver fails for one", () => {
     const gpu = { name: "GPU of a test", memory: 81 * 2 ** 30, capability: [9, 0] };
     expect(cudaDriverWith(twoGpus)).toEqual({ version: 13020, gpus: [gpu, null] });
   });
 
-  it("are none where it does not start", () => {
+  it("are none if the driver does not start", () => {
     const broken = twoGpus.replace("flags) { return 0; }", "flags) { return 100; }");
     expect(cudaDriverWith(broken)).toEqual({ version: 13020, gpus: [] });
   });
 });
 
 describe("settings for GPUs", () => {
-  it("may be made without one", () => {
+  it("can be changed without a GPU", () => {
     setTf32(true);
     setTf32(false);
     setCudnnBenchmark(true);

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, resultOf } from "./testing/compiled.js";
 
-/** What of the process can be seen from inside: its environment, and the processors of each of its threads. */
+/** The process's environment, and the processors of each of its threads. */
 const look = `
 import { readdirSync, readFileSync } from "node:fs";
 const look = () => ({
@@ -10,25 +10,25 @@ const look = () => ({
   processors: [...new Set(readdirSync("/proc/self/task").map((task) =>
     /^Cpus_allowed_list:\\s*(.*)$/m.exec(readFileSync("/proc/self/task/" + task + "/status", "utf8"))[1]))],
 });
-/** MiB that stay with the process when it frees a tensor of 256. */
+/** MiB that the process keeps when it frees a tensor of 256 MiB. */
 const kept = ({ ones }) => {
   const before = process.memoryUsage.rss();
   ones([2 ** 26]).dispose();
   return (process.memoryUsage.rss() - before) / 2 ** 20;
 };
-/** So that all of libtorch's threads are there. */
+/** Starts all of libtorch's threads. */
 const compute = ({ ones }) => ones([1000, 1000]).matmul(ones([1000, 1000])).dispose();`;
 
-/** An environment that says nothing of threads and memory. */
+/** An environment without variables for threads and memory. */
 const { OMP_NUM_THREADS, OMP_PROC_BIND, GOMP_SPINCOUNT, ...plain } = process.env;
 const cores = availableParallelism();
 
-// Processes of their own, each of which loads libtorch: seconds, and many where others compute too.
+// Separate processes that load libtorch: seconds, and more on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 beforeAll(compile);
 
 describe.runIf(process.platform === "linux")("importing @sdgan/torch", () => {
-  it("changes neither the environment, nor any thread's processors, nor what is done with freed memory", async () => {
+  it("does not change the environment, any thread's processors, or the handling of freed memory", async () => {
     const { before, after, mebibytes } = (await resultOf(
       `${look}
       const before = look();
@@ -43,7 +43,7 @@ describe.runIf(process.platform === "linux")("importing @sdgan/torch", () => {
 });
 
 describe.runIf(process.platform === "linux")("tuneProcess", () => {
-  it("binds threads, keeps memory, and leaves the environment as it was", async () => {
+  it("binds threads, keeps memory, and does not change the environment", async () => {
     const { before, after, threads, mebibytes } = (await resultOf(
       `${look}
       const before = look();
@@ -56,12 +56,12 @@ describe.runIf(process.platform === "linux")("tuneProcess", () => {
     )) as Record<string, { environment: object; processors: string[] }>;
     expect(after!.environment).toEqual(before!.environment);
     expect(threads).toBe(cores);
-    // Each core has a thread that may run nowhere else.
+    // Each core has a thread that is bound to it.
     expect(after!.processors.filter((list) => /^\d+$/.test(list))).toHaveLength(cores);
     expect(mebibytes).toBeGreaterThan(200);
   });
 
-  it("does what it is told to, and no more", async () => {
+  it("applies only the requested options", async () => {
     const { same, threads, mebibytes } = (await resultOf(
       `${look}
       const { processors } = look();
@@ -77,7 +77,7 @@ describe.runIf(process.platform === "linux")("tuneProcess", () => {
     expect(mebibytes).toBeLessThan(64);
   });
 
-  it("refuses to come too late: after an import, a second time, and from a Worker", async () => {
+  it("refuses late calls: after an import, a second time, and from a Worker", async () => {
     const attempt = `
       const attempt = (tuneProcess) => {
         try {
@@ -107,7 +107,7 @@ describe.runIf(process.platform === "linux")("tuneProcess", () => {
     expect(twice).toEqual(["taken", expect.stringContaining(late), expect.stringContaining(late)]);
   });
 
-  it("refuses numbers of threads that are none, before it loads anything", async () => {
+  it("refuses invalid numbers of threads before it loads libtorch", async () => {
     const result = await resultOf(`
       const { tuneProcess, libtorchIsLoaded } = await import("@sdgan/torch/host");
       const messages = [0, 1.5, 2000, "2"].map((threads) => {

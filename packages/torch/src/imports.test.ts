@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 
-/** Every module of this package, without its tests, and the modules that it imports; those of types, too. */
+/** Every module of this package without tests, with the modules that it imports, also for types. */
 function imports(): Map<string, string[]> {
   const files = readdirSync(source, { recursive: true, encoding: "utf8" });
   const modules = files.filter((name) => name.endsWith(".ts") && !/\.(test|d)\.ts$/.test(name));
@@ -18,7 +18,7 @@ function imports(): Map<string, string[]> {
   );
 }
 
-/** A path of modules each of which imports the next, and the last the first; undefined where there is none. */
+/** A cycle of modules, each importing the next; undefined if there is none. */
 function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   const visit = (module: string, above: string[]): string[] | undefined => {
@@ -38,7 +38,7 @@ function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | und
   return undefined;
 }
 
-it("no module imports itself by way of others", () => {
+it("there are no import cycles", () => {
   const graph = imports();
   for (const [name, modules] of graph)
     for (const module of modules) expect(graph.has(module), `${name} imports ${module}`).toBe(true);
@@ -46,6 +46,6 @@ it("no module imports itself by way of others", () => {
   expect(circleIn(graph)).toBeUndefined();
 });
 
-it("a circle is found", () => {
+it("a cycle is found", () => {
   expect(circleIn(new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", []], ["d", ["b"]]]))).toEqual(["b", "d", "b"]); // biome-ignore format: pairs
 });

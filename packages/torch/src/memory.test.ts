@@ -7,7 +7,7 @@ import { native } from "./native.js";
 const GiB = 2 ** 30;
 const meminfo = "MemTotal:       67108864 kB\nMemFree:        1024 kB\nMemAvailable:   50331648 kB\n"; // 64 and 48 GiB
 
-/** What is found on a machine with these files. */
+/** The memory found on a machine with these files. */
 function memoryOf(files: Record<string, string | number>) {
   const root = mkdtempSync(join(tmpdir(), "sdgan-memory-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -19,8 +19,8 @@ function memoryOf(files: Record<string, string | number>) {
   return { total: total / GiB, left: left / GiB, limited };
 }
 
-describe.runIf(process.platform === "linux")("the memory that the process may have", () => {
-  it("is the machine's where no cgroup has a limit", () => {
+describe.runIf(process.platform === "linux")("the memory limit of the process", () => {
+  it("is the machine's if no cgroup has a limit", () => {
     const whole = { total: 64, left: 48, limited: false };
     expect(memoryOf({})).toEqual(whole);
     expect(
@@ -30,11 +30,11 @@ describe.runIf(process.platform === "linux")("the memory that the process may ha
         "sys/fs/cgroup/user.slice/session/memory.max": "max",
       }),
     ).toEqual(whole);
-    const unlimited = "9223372036854771712"; // What version 1 says where there is none.
+    const unlimited = "9223372036854771712"; // Version 1's value for no limit.
     expect(memoryOf({ "sys/fs/cgroup/memory/memory.limit_in_bytes": unlimited })).toEqual(whole);
   });
 
-  it("is the smallest limit on the way up, less what is used there (version 2)", () => {
+  it("is the smallest limit of the cgroup and its parents minus the memory used there (version 2)", () => {
     const nested = {
       "proc/self/cgroup": "0::/outer/middle/own",
       "sys/fs/cgroup/outer/memory.max": 16 * GiB,
@@ -45,14 +45,14 @@ describe.runIf(process.platform === "linux")("the memory that the process may ha
       "sys/fs/cgroup/outer/middle/own/memory.max": "max",
       "sys/fs/cgroup/outer/middle/own/memory.current": 1 * GiB,
     };
-    // Of 8 GiB 7 are left, but of the 16 around them only 6: 12 are used, 2 of which can be given up.
+    // 7 of 8 GiB are free, but only 6 of the parent's 16: 12 are used, of which 2 can be reclaimed.
     expect(memoryOf(nested)).toEqual({ total: 8, left: 6, limited: true });
     expect(memoryOf({ ...nested, "sys/fs/cgroup/outer/middle/own/memory.max": 2 * GiB })).toEqual({
       ...{ total: 2, left: 1, limited: true },
     });
   });
 
-  it("is the smallest limit on the way up, less what is used there (version 1)", () => {
+  it("is the smallest limit of the cgroup and its parents minus the memory used there (version 1)", () => {
     const files = {
       "proc/self/cgroup": "11:cpu,cpuacct:/elsewhere\n7:memory,hugetlb:/docker/abc\n1:name=systemd:/x\n0::/x",
       "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
@@ -64,7 +64,7 @@ describe.runIf(process.platform === "linux")("the memory that the process may ha
     expect(memoryOf(files)).toEqual({ total: 5, left: 2, limited: true });
   });
 
-  it("is a container's, whose cgroup is mounted as the outermost and named as the host sees it", () => {
+  it("is a container's limit, whose cgroup is mounted at the root but has the host's name", () => {
     const container = {
       "proc/self/cgroup": "4:memory:/kubepods/pod1/abc",
       "sys/fs/cgroup/memory/memory.limit_in_bytes": 3 * GiB,

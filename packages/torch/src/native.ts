@@ -1,4 +1,4 @@
-/** The addon, loaded. */
+/** The loaded addon. */
 import { loadAddon } from "./addon.js";
 
 export type { Native, NativeGenerator, NativeGpu } from "./addon-interface.js";

@@ -1,9 +1,9 @@
-/** What the processor can do. */
+/** Features of the processor. */
 import { readFileSync } from "node:fs";
 
 /**
  * Whether the processor has instructions for products of bfloat16 (AVX-512 BF16 or AMX). Without them libtorch computes
- * these products all the same: slowly, and partly with sums in bfloat16.
+ * them slowly, and partly with sums in bfloat16.
  */
 export function processorHasBfloat16(): boolean {
   known ??= read();

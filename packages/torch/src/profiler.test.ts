@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { grad, profile, randn } from "./index.js";
 
-it("tells of every operator's calls and time, backward passes too", () => {
+it("reports every operator's calls and time, also of backward passes", () => {
   const x = randn([64, 64], { requiresGrad: true });
   const rows = profile(() => {
     for (let i = 0; i < 3; i++) grad([x.matmul(x).tanh().sum()], [x]);
@@ -17,7 +17,7 @@ it("tells of every operator's calls and time, backward passes too", () => {
   expect(profile(() => {})).toEqual([]);
 });
 
-it("ends with the function, also where that throws, and is not taken inside another", () => {
+it("ends with the function, also if that throws, and cannot be nested", () => {
   expect(() => profile(() => { throw new Error("out"); })).toThrow("out"); // biome-ignore format: one line
   expect(() => profile(() => void profile(() => {}))).toThrow(/already/);
   expect(profile(() => void randn([2])).length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Where time goes, operator by operator. */
+/** A profiler of operators. */
 import { native } from "./native.js";
 
 /** All calls of one operator while a profile was taken. */
@@ -6,15 +6,15 @@ export interface OperatorTime {
   /** "aten::conv2d"; operators of backward passes run inside a node such as "ConvolutionBackward0". */
   operator: string;
   calls: number;
-  /** Milliseconds, those of the operators inside included. */
+  /** Milliseconds including the operators that it calls. */
   total: number;
-  /** Milliseconds without them. */
+  /** Milliseconds without the operators that it calls. */
   own: number;
 }
 
 /**
- * Runs `fn` and tells what each of libtorch's operators took meanwhile, the longest first. On a GPU operators return
- * before their work is done, so there it is the time of asking.
+ * Runs `fn` and returns the time of each of libtorch's operators, the longest first. On a GPU, operators return before
+ * their work is done, so there it is the time to launch them.
  */
 export function profile(fn: () => void): OperatorTime[] {
   return native.profile(fn).sort((a, b) => b.own - a.own);

@@ -5,21 +5,21 @@ import { pathOfAddon } from "./addon-path.js";
 import { Generator, manualSeed, ones, rand, randint, randn, scope, tensor, zeros } from "./index.js";
 
 describe("generators", () => {
-  it("give the same numbers for the same seed, and others for another", () => {
+  it("give the same numbers for the same seed, and different ones for another", () => {
     const draw = (seed: number) => randn([20], { generator: Generator.seeded(seed) }).toNumbers();
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
   });
 
-  it("are PyTorch's: torch.manual_seed(0); torch.randn(3)", () => {
+  it("equal PyTorch's: torch.manual_seed(0); torch.randn(3)", () => {
     const drawn = randn([3], { generator: Generator.seeded(0) }).toNumbers();
     for (const [i, expected] of [1.540996, -0.2934289, -2.1787894].entries())
       expect(drawn[i]).toBeCloseTo(expected, 6);
   });
 
-  it("go on from a saved state, for every kind of number", () => {
+  it("resume from a saved state, for every kind of number", () => {
     const generator = Generator.seeded(7);
-    // An odd number of normals leaves one of a pair over, which the state has to hold.
+    // An odd number of normals leaves one of a pair, which the state must include.
     randn([3], { generator });
     const state = generator.state;
     const draw = () => [
@@ -49,7 +49,7 @@ describe("generators", () => {
     expect(randn([4]).toNumbers()).toEqual(first);
   });
 
-  it("refuse states that are none, and stand", () => {
+  it("refuse invalid states, and stay unchanged", () => {
     const generator = Generator.seeded(1);
     const size = generator.state.numel;
     const wrong = [
@@ -70,7 +70,7 @@ describe("generators", () => {
     expect(randn([2], { generator }).toNumbers()).toEqual(randn([2], { generator: reference }).toNumbers());
   });
 
-  it("are refused where they are no generators", () => {
+  it("are refused if they are not generators", () => {
     for (const wrong of [{}, 5, null, { native: 5 }, tensor(1), Generator]) {
       expect(() => randn([2], { generator: wrong as never }), String(wrong)).toThrow(/expected a Generator/);
     }
@@ -78,9 +78,9 @@ describe("generators", () => {
     expect(() => Generator.seeded(1, "moon")).toThrow(/generator\(number 1, string "moon"\)/);
   });
 
-  it("give their state whole while another thread draws from the same one", async () => {
+  it("return a consistent state while another thread samples from the same one", async () => {
     const generator = Generator.default();
-    // The generator's 624 words are made anew together; behind a header of 24 bytes, 8 bytes each.
+    // The generator's 624 words are renewed together; they follow a header of 24 bytes, 8 bytes each.
     const words = () => Buffer.from(generator.state.toBytes().subarray(24, 24 + 8 * 624)).toString("base64");
     const whole = new Set<string>();
     manualSeed(1);

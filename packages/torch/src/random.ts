@@ -11,17 +11,17 @@ export class Generator extends GeneratorHandle {
     super(native);
   }
 
-  /** A stream of its own, decided by its seed. */
+  /** A new stream with a seed. */
   static seeded(seed: number, device = "cpu"): Generator {
     return new Generator(native.generator(seed, device));
   }
 
-  /** The stream that operators use when they are given none; `manualSeed` starts it anew. */
+  /** The stream that operators use by default; `manualSeed` restarts it. */
   static default(device = "cpu"): Generator {
     return new Generator(native.defaultGenerator(device));
   }
 
-  /** The whole state, as a tensor of bytes: set it to go on from there. */
+  /** The whole state, as a tensor of bytes. Setting it resumes the stream. */
   get state(): Tensor {
     return native.getGeneratorState(this.native) as Tensor;
   }
@@ -31,7 +31,7 @@ export class Generator extends GeneratorHandle {
   }
 }
 
-/** Seeds the default generators, which operators use when they are given none. */
+/** Seeds the default generators, which operators use by default. */
 export function manualSeed(seed: number): void {
   native.manualSeed(seed);
 }

@@ -26,10 +26,10 @@ async function allowedInWorker(start: (make: () => Worker) => Worker): Promise<s
 describe.runIf(process.platform === "linux")("withAllCores", () => {
   const all = allowed();
   const first = processors[0]!;
-  /** As libtorch leaves this thread where it has a thread a core: bound to one. */
+  /** Like libtorch with one thread per core: binds this thread to one core. */
   const bound = <T>(fn: () => T): T => native.onProcessors([first], fn);
 
-  it("gives a bound thread its cores back, and takes them again", () => {
+  it("gives a bound thread all cores, and binds it again", () => {
     bound(() => {
       expect(allowed()).toBe(String(first));
       expect(withAllCores(allowed)).toBe(all);
@@ -43,7 +43,7 @@ describe.runIf(process.platform === "linux")("withAllCores", () => {
     expect(allowed()).toBe(all);
   });
 
-  it("lets a Worker that is started inside run on every core", async () => {
+  it("lets a Worker started inside run on every core", async () => {
     expect(await allowedInWorker((make) => bound(make))).toBe(String(first));
     expect(await allowedInWorker((make) => bound(() => withAllCores(make)))).toBe(all);
   });
@@ -53,6 +53,6 @@ describe.runIf(process.platform === "linux")("withAllCores", () => {
   });
 });
 
-it("runs a function where no processor is known", () => {
+it("runs a function if no processor is known", () => {
   expect(native.onProcessors([], () => 7)).toBe(7);
 });

@@ -1,4 +1,4 @@
-/** The machine under the tensors. */
+/** Threads, GPUs, memory and modes of libtorch. */
 import { processors } from "./addon.js";
 import { native } from "./native.js";
 import { synchronous } from "./scope.js";
@@ -13,10 +13,10 @@ export function threads(): number {
 }
 
 /**
- * Runs `fn`; the threads and programs that it starts may run on every core that the process was given. After
- * `tuneProcess` libtorch keeps this thread on one core, beside its own threads on the others, and what a thread starts
- * inherits its cores: a `Worker` that is made outside `fn` shares one with the thread that computes.
- * Throws a `TypeError` when `fn` is asynchronous: what it starts later would be started outside.
+ * Runs `fn`. Threads and programs that it starts may run on all cores of the process. After `tuneProcess`, this thread is
+ * bound to one core and libtorch's threads to the others, and new threads inherit the cores of their creator: a `Worker`
+ * started outside `fn` would share a core with the computing thread.
+ * Throws a `TypeError` if `fn` is asynchronous: what it starts later would be started outside.
  */
 export function withAllCores<T>(fn: () => T): T {
   return synchronous("withAllCores", native.onProcessors(processors, fn));
@@ -26,32 +26,32 @@ export function cudaIsAvailable(): boolean {
   return native.hasCuda();
 }
 
-/** A GPU of NVIDIA's. */
+/** An NVIDIA GPU. */
 export interface Gpu {
   name: string;
-  /** Bytes. */
+  /** In bytes. */
   memory: number;
-  /** Compute capability, which tells its generation: from 8 on it multiplies bfloat16 and TF32. */
+  /** Compute capability, its generation: from 8 it supports products of bfloat16 and TF32. */
   capability: readonly [major: number, minor: number];
 }
 
-/** NVIDIA's driver: the newest CUDA that it runs, such as "13.0", and the GPUs that CUDA_VISIBLE_DEVICES leaves. */
+/** NVIDIA's driver: the newest CUDA that it supports, such as "13.0", and the GPUs that CUDA_VISIBLE_DEVICES allows. */
 export interface CudaDriver {
   version: string;
   gpus: Gpu[];
 }
 
-/** What the driver tells, whether or not this libtorch can use it; undefined where there is none. */
+/** The driver's report, whether or not this libtorch can use it; undefined if there is no driver. */
 export function cudaDriver(): CudaDriver | undefined {
-  const told = native.cudaDriver();
-  if (!told) return undefined;
-  const version = `${Math.floor(told.version / 1000)}.${Math.floor((told.version % 1000) / 10)}`;
-  return { version, gpus: told.gpus.filter((gpu) => gpu !== null) as unknown as Gpu[] };
+  const report = native.cudaDriver();
+  if (!report) return undefined;
+  const version = `${Math.floor(report.version / 1000)}.${Math.floor((report.version % 1000) / 10)}`;
+  return { version, gpus: report.gpus.filter((gpu) => gpu !== null) as unknown as Gpu[] };
 }
 
 /**
- * Whether a GPU may round the factors of float32 products to TF32's 10 bits, which is several times as fast. libtorch
- * begins with yes in convolutions and no in products of matrices.
+ * Whether a GPU may round the factors of float32 products to TF32's 10 bits, which is several times as fast. libtorch's
+ * default is true for convolutions and false for matrix products.
  */
 export function setTf32(allowed: boolean): void {
   native.setTf32(allowed);
@@ -62,12 +62,12 @@ export function setCudnnBenchmark(enabled: boolean): void {
   native.setCudnnBenchmark(enabled);
 }
 
-/** Waits for the GPU. Without one, nothing is left to wait for. */
+/** Waits until the GPU has finished. Without a GPU it returns at once. */
 export function synchronize(): void {
   native.synchronize();
 }
 
-/** What this libtorch is: its version, and its own description of how it was built. */
+/** This libtorch's version, and its description of how it was built. */
 export function libtorchInfo(): {
   version: string;
   config: string;
@@ -84,12 +84,12 @@ export function libtorchInfo(): {
   };
 }
 
-/** Whether convolutions may use oneDNN's kernels: faster, and rounding in another order than the plain ones. */
+/** Whether convolutions may use oneDNN's kernels: faster, with another order of rounding than the plain kernels. */
 export function setMkldnn(enabled: boolean): void {
   native.setMkldnn(enabled);
 }
 
-/** Bytes that tensors hold in this process's memory, those of views and of graphs for gradients among them. */
+/** Bytes of this process's memory that tensors hold, including those of autograd graphs. */
 export function memoryInUse(): number {
   return native.memoryInUse();
 }

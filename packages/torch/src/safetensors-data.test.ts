@@ -21,7 +21,7 @@ describe("a tensor in pieces", () => {
       { dtype },
     ).view(3, 11);
     const expected = Buffer.from(whole.t().toBytes());
-    // Smaller than an element, no multiple of one, just a part, exactly all, more than all.
+    // Less than an element, not a multiple of one, a part, exactly all, more than all.
     for (const piece of [1, 13, 16, expected.length, 2 ** 20]) {
       writeFileSync(path, "");
       const fresh = openSync(path, "r+");
@@ -34,7 +34,7 @@ describe("a tensor in pieces", () => {
     }
   });
 
-  it("takes no elements, and one of no dimension", () => {
+  it("accepts no elements, and no dimensions", () => {
     writeFileSync(path, "");
     const fresh = openSync(path, "r+");
     writeElements(fresh, ones([0, 3]), 4);
@@ -44,7 +44,7 @@ describe("a tensor in pieces", () => {
     closeSync(fresh);
   });
 
-  it("begins anywhere, and ends with the file", () => {
+  it("starts at any position, and ends with the file", () => {
     writeFileSync(path, Buffer.from([9, 1, 2, 3, 4, 5]));
     const fresh = openSync(path, "r");
     const shape = { shape: [5], dtype: "uint8" } as const;
@@ -53,7 +53,7 @@ describe("a tensor in pieces", () => {
     closeSync(fresh);
   });
 
-  it("makes true of any other byte than 0, as bools must be", () => {
+  it("reads any byte other than 0 as true", () => {
     writeFileSync(path, Buffer.from([0, 1, 7, 255]));
     const fresh = openSync(path, "r");
     const read = readElements(fresh, 0, { shape: [4], dtype: "bool" }, 2);
@@ -61,7 +61,7 @@ describe("a tensor in pieces", () => {
     expect([...read.toBytes()]).toEqual([0, 1, 1, 1]);
   });
 
-  it("leaves nothing in memory but the tensor", () => {
+  it("keeps only the tensor in memory", () => {
     writeFileSync(path, Buffer.alloc(4000));
     const fresh = openSync(path, "r+");
     const before = memoryInUse();

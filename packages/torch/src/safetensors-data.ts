@@ -1,6 +1,6 @@
 /**
- * The bytes of one tensor, read and written piece by piece: no typed array holds a tensor of several GiB, no call of the
- * system moves more than 2 GiB, and what a whole one would take is spared.
+ * Reads and writes the bytes of one tensor piece by piece: a typed array cannot hold several GiB, a system call moves at
+ * most 2 GiB, and a second copy of the whole tensor would take memory.
  */
 import { empty, fromBytes } from "./creation.js";
 import { type DType, elementSize } from "./dtype.js";
@@ -8,10 +8,10 @@ import { readInto, writeAll } from "./file.js";
 import { scope } from "./scope.js";
 import type { Tensor } from "./tensor.js";
 
-/** Bytes at once. */
+/** Bytes per piece. */
 const PIECE = 2 ** 26;
 
-/** Appends the elements in row-major order to a file, where it stands. */
+/** Writes the elements in row-major order at the file's current position. */
 export function writeElements(file: number, tensor: Tensor, piece = PIECE): void {
   scope(() => {
     const elements = tensor.detach().contiguous().view(-1);
@@ -20,7 +20,7 @@ export function writeElements(file: number, tensor: Tensor, piece = PIECE): void
   });
 }
 
-/** A tensor of the elements that lie in the file from `position` on. Throws an error if it ends before. */
+/** Reads a tensor from `position` in the file. Throws an error if the file ends before. */
 export function readElements(
   file: number,
   position: number,
@@ -41,7 +41,7 @@ export function readElements(
   });
 }
 
-/** Where pieces of `count` elements begin, and how many they have: at least one, else as many as fit. */
+/** The start and length of each piece of `count` elements. A piece has at least one element. */
 function* pieces(
   count: number,
   size: number,

@@ -1,8 +1,8 @@
-/** The header of a safetensors file, checked: whatever a file says, only what is sound gets through. */
+/** Reads and checks the header of a safetensors file. Invalid headers are refused. */
 import { type DType, elementSize } from "./dtype.js";
 import { shown } from "./shown.js";
 
-/** Where one tensor lies in the data. */
+/** The position of one tensor in the data. */
 export interface Entry {
   name: string;
   dtype: DType;
@@ -11,7 +11,7 @@ export interface Entry {
   end: number;
 }
 
-/** Dimensions that libtorch's tensors have at most. */
+/** Largest number of dimensions of libtorch's tensors. */
 const MOST_DIMENSIONS = 64;
 
 /** The format's names of dtypes. */
@@ -30,11 +30,11 @@ export const codes: Record<DType, string> = {
 const dtypes = new Map(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]));
 
 /**
- * The tensors that a header tells of, in the order of their bytes, which lie one after another and fill the data.
+ * The tensors of a header, in the order of their bytes. They are contiguous and fill the data.
  *
  * @param bytes the header's JSON
- * @param dataLength bytes behind the header
- * @throws {Error} that says what is wrong
+ * @param dataLength bytes after the header
+ * @throws {Error} with the reason
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -47,7 +47,7 @@ export function parseHeader(
 
   const { __metadata__: metadata = {}, ...described } = header;
   for (const [key, value] of Object.entries(asObject(metadata, "its metadata"))) {
-    if (typeof value !== "string") throw new Error(`its metadata's ${shown(key)} is no text`);
+    if (typeof value !== "string") throw new Error(`its metadata's ${shown(key)} is not a string`);
   }
   const entries = Object.entries(described).map(([name, entry]) => read(name, entry, dataLength));
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -59,7 +59,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Error("its header is no UTF-8 text");
+    throw new Error("its header is not UTF-8 text");
   }
 }
 
@@ -67,13 +67,13 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`its header is no JSON: ${(error as Error).message}`);
+    throw new Error(`its header is not JSON: ${(error as Error).message}`);
   }
 }
 
 function asObject(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error(`${what} is no object`);
+    throw new Error(`${what} is not an object`);
   return value as Record<string, unknown>;
 }
 
@@ -84,20 +84,20 @@ function read(name: string, entry: unknown, dataLength: number): Entry {
     throw new Error(
       `${shown(name)} has the unknown dtype ${typeof code === "string" ? shown(code) : typeof code}`,
     );
-  if (!isSizes(shape)) throw new Error(`the shape of ${shown(name)} is no list of whole numbers`);
+  if (!isSizes(shape)) throw new Error(`the shape of ${shown(name)} is not a list of integers`);
   if (shape.length > MOST_DIMENSIONS)
     throw new Error(`${shown(name)} has ${shape.length} dimensions, a tensor has at most ${MOST_DIMENSIONS}`);
   if (!isSizes(offsets) || offsets.length !== 2)
-    throw new Error(`the offsets of ${shown(name)} are no two whole numbers`);
+    throw new Error(`the offsets of ${shown(name)} are not two integers`);
   const [begin, end] = offsets as [number, number];
-  if (begin > end) throw new Error(`${shown(name)} begins at byte ${begin}, behind its end at ${end}`);
+  if (begin > end) throw new Error(`${shown(name)} begins at byte ${begin}, after its end at ${end}`);
   if (end > dataLength)
     throw new Error(
       `${shown(name)} ends at byte ${end}, and the data has ${dataLength}: the file is truncated`,
     );
   const expected = shape.reduce((product, extent) => product * extent, 1) * elementSize[dtype];
   if (end - begin !== expected)
-    throw new Error(`${shown(name)} has ${end - begin} bytes, its shape takes ${expected}`);
+    throw new Error(`${shown(name)} has ${end - begin} bytes, its shape needs ${expected}`);
   return { name, dtype, shape, begin, end };
 }
 
@@ -114,7 +114,7 @@ function requireGapless(entries: readonly Entry[], dataLength: number): void {
   if (position !== dataLength) throw new Error(`its last ${dataLength - position} bytes belong to no tensor`);
 }
 
-/** `JSON.parse` silently takes the last of two equal keys; this finds the first that comes again. */
+/** `JSON.parse` silently uses the last of two equal keys; this finds the first repeated key. */
 function duplicateKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;

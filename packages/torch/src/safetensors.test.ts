@@ -53,12 +53,12 @@ describe("saving and loading", () => {
     expect(bytes.subarray(8 + length)).toEqual(Buffer.from(new Float32Array([1, 2]).buffer));
   });
 
-  it("takes no tensors", () => {
+  it("accepts an empty map of tensors", () => {
     saveSafetensors(path, new Map());
     expect(loadSafetensors(path).tensors.size).toBe(0);
   });
 
-  it("leaves the earlier file and nothing else when it fails", () => {
+  it("leaves only the earlier file if it fails", () => {
     saveSafetensors(path, new Map([["x", ones([1])]]));
     const before = readFileSync(path);
     const gone = ones([1]);
@@ -74,7 +74,7 @@ describe("saving and loading", () => {
   });
 });
 
-describe("a file that is no safetensors file", () => {
+describe("an invalid file", () => {
   const file = (header: unknown, data: Uint8Array = new Uint8Array(0), length?: bigint) => {
     const json =
       header instanceof Uint8Array
@@ -98,32 +98,32 @@ describe("a file that is no safetensors file", () => {
     [
       "header longer than the file",
       file({}, eight, 1000n),
-      /header is said to have 1000 bytes, and 10 are there/,
+      /length is given as 1000 bytes, but only 10 bytes follow/,
     ],
     ["header of 2⁶⁴ − 1 bytes", file({}, eight, 2n ** 64n - 1n), /more than the format allows/],
-    ["no JSON", file("{x"), /no JSON/],
-    ["no UTF-8", file(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])), /no UTF-8/],
-    ["a list", file([]), /header is no object/],
-    ["null", file("null"), /header is no object/],
-    ["an entry that is a number", file({ x: 1 }), /entry of x is no object/],
-    ["an entry that is null", file({ x: null }), /entry of x is no object/],
+    ["no JSON", file("{x"), /not JSON/],
+    ["no UTF-8", file(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])), /not UTF-8/],
+    ["a list", file([]), /header is not an object/],
+    ["null", file("null"), /header is not an object/],
+    ["an entry that is a number", file({ x: 1 }), /entry of x is not an object/],
+    ["an entry that is null", file({ x: null }), /entry of x is not an object/],
     ["an unknown dtype", file({ x: entry([1], [0, 4], "F31") }, eight), /unknown dtype F31/],
     ["no dtype", file({ x: { shape: [1], data_offsets: [0, 4] } }, eight), /unknown dtype/],
-    ["negative shape", file({ x: entry([-1], [0, 4]) }, eight), /shape of x is no list of whole numbers/],
+    ["negative shape", file({ x: entry([-1], [0, 4]) }, eight), /shape of x is not a list of integers/],
     ["fractional shape", file({ x: entry([0.5], [0, 2]) }, eight), /shape of x/],
     [
       "a shape that overflows",
       file({ x: entry([2 ** 52, 2 ** 52, 2 ** 52], [0, 8]) }, eight),
-      /its shape takes/,
+      /its shape needs/,
     ],
     [
       "a dtype of another size",
       file({ x: entry([2], [0, 4], "F64") }, eight),
-      /has 4 bytes, its shape takes 16/,
+      /has 4 bytes, its shape needs 16/,
     ],
-    ["negative offsets", file({ x: entry([2], [-8, 0]) }, eight), /offsets of x are no two whole numbers/],
+    ["negative offsets", file({ x: entry([2], [-8, 0]) }, eight), /offsets of x are not two integers/],
     ["one offset", file({ x: entry([2], [8]) }, eight), /offsets of x/],
-    ["offsets backwards", file({ x: entry([0], [8, 4]) }, eight), /begins at byte 8, behind its end at 4/],
+    ["offsets backwards", file({ x: entry([0], [8, 4]) }, eight), /begins at byte 8, after its end at 4/],
     ["truncated", file({ x: entry([4], [0, 16]) }, eight), /ends at byte 16, and the data has 8.*truncated/],
     ["overlap", file({ x: entry([1], [0, 4]), y: entry([1], [2, 6]) }, eight), /bytes of x and y overlap/],
     ["a hole", file({ x: entry([1], [4, 8]) }, eight), /4 bytes between the header and x/],
@@ -138,24 +138,24 @@ describe("a file that is no safetensors file", () => {
       file(`${two}"\\u0078":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, eight),
       /x twice/,
     ],
-    ["metadata that is no object", file({ __metadata__: [] }), /metadata is no object/],
-    ["metadata that is no text", file({ __metadata__: { a: 1 } }), /metadata's a is no text/],
+    ["metadata that is not an object", file({ __metadata__: [] }), /metadata is not an object/],
+    ["metadata that is not a string", file({ __metadata__: { a: 1 } }), /metadata's a is not a string/],
     ["70 dimensions", file({ x: entry(Array(70).fill(1), [0, 4]) }, eight.subarray(4)), /70 dimensions/],
   ];
 
   it.each(wrong)("%s", (_, bytes, message) => {
     writeFileSync(path, bytes);
     expect(() => loadSafetensors(path)).toThrow(message);
-    expect(() => loadSafetensors(path)).toThrow(`${path} is no safetensors file: `);
+    expect(() => loadSafetensors(path)).toThrow(`${path} is not a safetensors file: `);
   });
 
-  it("nested keys may repeat, and a file may be cut anywhere, with one clear error", () => {
+  it("nested keys may repeat, and a file truncated anywhere gives one clear error", () => {
     saveSafetensors(path, new Map([["x", ones([3])], ["y", ones([2])]]), { x: "1", dtype: "2" }); // biome-ignore format: pairs
     expect(loadSafetensors(path).tensors.size).toBe(2);
     const whole = readFileSync(path);
     for (let length = 0; length < whole.length; length++) {
       writeFileSync(path, whole.subarray(0, length));
-      expect(() => loadSafetensors(path)).toThrow("is no safetensors file");
+      expect(() => loadSafetensors(path)).toThrow("is not a safetensors file");
     }
   });
 

@@ -13,10 +13,10 @@ export interface Checkpoint {
   metadata: Record<string, string>;
 }
 
-/** The format's own limit. */
+/** The format's limit. */
 const LONGEST_HEADER = 100_000_000;
 
-/** Writes a file of any size, whole or not at all: to a temporary name beside it, synced, then renamed. */
+/** Writes a file of any size atomically: to a temporary name beside it, synced, then renamed. */
 export function saveSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
@@ -44,8 +44,8 @@ export function saveSafetensors(
 }
 
 /**
- * Reads a file. Throws an error that names it and what is wrong when it is truncated or malformed, before any tensor
- * is made.
+ * Reads a file. If it is truncated or malformed, throws an error with its name and the reason, before any tensor is
+ * made.
  */
 export function loadSafetensors(path: string): Checkpoint {
   const file = openSync(path, "r");
@@ -56,7 +56,7 @@ export function loadSafetensors(path: string): Checkpoint {
       tensors.set(name, readElements(file, dataStart + begin, kind));
     return { tensors, metadata };
   } catch (error) {
-    throw new Error(`${path} is no safetensors file: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${path} is not a safetensors file: ${(error as Error).message}`, { cause: error });
   } finally {
     closeSync(file);
   }
@@ -68,9 +68,10 @@ function headerFor(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
   for (const [name, tensor] of tensors) {
-    if (name === "__metadata__") throw new Error("saveSafetensors: no tensor can be called __metadata__");
+    if (name === "__metadata__") throw new Error("saveSafetensors: a tensor cannot be called __metadata__");
     const dtype = codes[tensor.dtype];
-    if (!dtype) throw new Error(`saveSafetensors: ${name} is ${tensor}, a dtype that the format lacks`);
+    if (!dtype)
+      throw new Error(`saveSafetensors: ${name} is ${tensor}, a dtype that the format does not have`);
     const end = offset + tensor.byteLength;
     header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
     offset = end;
@@ -80,13 +81,13 @@ function headerFor(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string
 }
 
 function readHeader(file: number, size: number) {
-  if (size < 8) throw new Error(`it has ${size} bytes, at least 8 were expected`);
+  if (size < 8) throw new Error(`it has ${size} bytes, expected at least 8`);
   const length = readAll(file, 0, 8).readBigUInt64LE(0);
   if (length > LONGEST_HEADER)
-    throw new Error(`its header is said to have ${length} bytes, more than the format allows`);
+    throw new Error(`its header's length is given as ${length} bytes, more than the format allows`);
   const dataStart = 8 + Number(length);
   if (dataStart > size)
-    throw new Error(`its header is said to have ${length} bytes, and ${size - 8} are there`);
+    throw new Error(`its header's length is given as ${length} bytes, but only ${size - 8} bytes follow`);
   const header = readAll(file, 8, Number(length));
   return { ...parseHeader(header, size - dataStart), dataStart };
 }

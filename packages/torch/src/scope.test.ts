@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { keep, memoryInUse, noGrad, ones, scope, type Tensor, tensor, zeros } from "./index.js";
 
 describe("scope", () => {
-  it("frees what was made inside, but for what it returns", () => {
+  it("frees tensors made inside, except those it returns", () => {
     let inner: Tensor | undefined;
     const result = scope(() => {
       inner = ones([3]);
@@ -13,7 +13,7 @@ describe("scope", () => {
     expect(result.toNumbers()).toEqual([2, 2, 2]);
   });
 
-  it("finds tensors in arrays, objects, maps and sets, however they are nested, and in circles", () => {
+  it("finds tensors in nested and circular arrays, objects, maps and sets", () => {
     const circle: { self?: unknown; tensor?: Tensor } = {};
     const made = scope(() => {
       circle.self = circle;
@@ -35,7 +35,7 @@ describe("scope", () => {
     expect(all.map((found) => (found as Tensor).isDisposed)).toEqual([false, false, false, false, false]);
   });
 
-  it("hands what it returns to the scope around it", () => {
+  it("gives the tensors it returns to the outer scope", () => {
     let middle: Tensor | undefined;
     const sum = scope(() => {
       middle = scope(() => ones([2]).add(1));
@@ -46,7 +46,7 @@ describe("scope", () => {
     expect(sum.item()).toBe(4);
   });
 
-  it("leaves kept tensors, and those made outside, alone", () => {
+  it("does not free kept tensors and those made outside", () => {
     const outside = ones([1]);
     let kept: Tensor | undefined;
     scope(() =>
@@ -72,7 +72,7 @@ describe("scope", () => {
     expect(scope(() => ones([1])).isDisposed).toBe(false);
   });
 
-  it("refuses an asynchronous function, and lets its rejection pass", async () => {
+  it("refuses an asynchronous function, and ignores its rejection", async () => {
     for (const run of [scope, noGrad]) {
       const failing = async () => {
         await setImmediate();
@@ -92,7 +92,7 @@ describe("scope", () => {
 });
 
 describe("native memory", () => {
-  it("is counted to the byte that a scope gives back", () => {
+  it("is counted to the byte, and freed by a scope", () => {
     const before = memoryInUse();
     scope(() => {
       zeros([1024, 1024]);
@@ -117,7 +117,7 @@ describe("native memory", () => {
     expect(process.memoryUsage.rss() - resident).toBeLessThan(50e6);
   });
 
-  it("is collected where nobody frees it, as the event loop turns", async () => {
+  it("is garbage-collected if it is not freed explicitly", async () => {
     const before = memoryInUse();
     let most = 0;
     for (let i = 0; i < 1500; i++) {
@@ -125,7 +125,7 @@ describe("native memory", () => {
       most = Math.max(most, memoryInUse() - before);
       if (i % 10 === 0) await setImmediate();
     }
-    // 1.5 GB were made. Unless V8 were told of them, it would see 1,500 small objects and collect nothing.
+    // 1.5 GB were allocated. If V8 did not know, it would see only 1,500 small objects and collect nothing.
     expect(most).toBeLessThan(500e6);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * libtorch's memory is invisible to JavaScript's garbage collector, so tensors live in scopes: what is made inside
- * one is freed when it ends, but for what it returns. A training step is one scope.
+ * libtorch's memory is invisible to JavaScript's garbage collector, so tensors live in scopes: tensors made inside a
+ * scope are freed when it ends, except those it returns. A training step is one scope.
  */
 import { native } from "./native.js";
 
@@ -16,7 +16,7 @@ export function register(tensor: object): void {
 /**
  * Runs `fn` and frees every tensor made meanwhile, except those in its result (a tensor, or arrays, plain objects,
  * maps and sets of them), which the surrounding scope takes over, and those given to `keep`.
- * Throws a `TypeError` when `fn` is asynchronous: what an interleaved task makes would be freed too.
+ * Throws a `TypeError` if `fn` is asynchronous: tensors of an interleaved task would be freed too.
  */
 export function scope<T>(fn: () => T): T {
   if (typeof fn !== "function") throw new TypeError(`scope: expected a function, found ${typeof fn}`);
@@ -50,10 +50,10 @@ export function keep<T>(value: T): T {
   return value;
 }
 
-/** `result`, unless it is a promise: by the time that it settles, what was set up for `fn` is gone. */
+/** Returns `result`, unless it is a promise: before it settles, the set-up for `fn` has ended. */
 export function synchronous<T>(name: string, result: T): T {
   if (!(result instanceof Promise)) return result;
-  // What is left of it may fail for want of its tensors; the error below says all there is to say.
+  // The rest of it may fail because its tensors are freed; the error below gives the cause.
   result.catch(() => {});
   throw new TypeError(`${name}: its function is asynchronous; await outside, and make tensors inside`);
 }
@@ -66,7 +66,7 @@ function collect(value: unknown, into: Set<object>): void {
   if (value instanceof Map || value instanceof Set) {
     for (const item of value.values()) collect(item, into);
   } else if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
-    // By its own keys, an array of holes is short whatever its length.
+    // By own keys, a sparse array is short whatever its length.
     for (const item of Object.values(value)) collect(item, into);
   }
 }

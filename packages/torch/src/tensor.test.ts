@@ -38,7 +38,7 @@ describe("values in and out", () => {
     expect(made.byteLength).toBe(array.byteLength);
   });
 
-  it("reads a part of a buffer, and what is not contiguous in row-major order", () => {
+  it("reads a part of a buffer, and non-contiguous tensors in row-major order", () => {
     const buffer = new Float32Array([9, 1, 2, 3, 4, 9]);
     const made = tensor(buffer.subarray(1, 5), { shape: [2, 2] });
     expect(made.toNumbers()).toEqual([1, 2, 3, 4]);
@@ -49,7 +49,7 @@ describe("values in and out", () => {
     expect(made.toNumbers()).toEqual([1, 2, 3, 4]);
   });
 
-  it("takes numbers and nested arrays as float32, booleans too", () => {
+  it("turns numbers, booleans and nested arrays into float32", () => {
     expect(tensor(3).shape).toEqual([]);
     expect(tensor([[1, 2, 3], [4, 5, 6]]).shape).toEqual([2, 3]); // biome-ignore format: rows
     expect(tensor([[], []]).shape).toEqual([2, 0]);
@@ -67,7 +67,7 @@ describe("values in and out", () => {
     expect(tensor(1 + 2 ** -9, { dtype: "bfloat16" }).item()).toBe(1);
   });
 
-  it("refuses what is no tensor", () => {
+  it("refuses values that are not tensors", () => {
     const wrong: unknown[] = [
       [[1, 2], [3]],
       [[1], 2],
@@ -92,17 +92,17 @@ describe("values in and out", () => {
       "a tensor float32[2, 2] takes 16 bytes, found 12",
     );
     expect(() => tensor(new Float32Array(3), { shape: [-3] })).toThrow("-3 is negative");
-    expect(() => fromBytes(new Uint8Array(4), [1], "float33" as DType)).toThrow('"float33" is no dtype');
+    expect(() => fromBytes(new Uint8Array(4), [1], "float33" as DType)).toThrow('"float33" is not a dtype');
     expect(() => fromBytes(new Uint8Array(0), [2 ** 40, 2 ** 40, 0.5], "uint8")).toThrow(TypeError);
   });
 
-  it("keeps bools bools whatever the bytes", () => {
+  it("reads any byte of a bool as true or false", () => {
     expect(fromBytes(new Uint8Array([0, 1, 2, 255]), [4], "bool").toArray()).toEqual(
       new Uint8Array([0, 1, 1, 1]),
     );
   });
 
-  it("survives a shape whose getter takes the bytes away", () => {
+  it("survives a shape whose getter detaches the bytes", () => {
     const bytes = new Uint8Array(8);
     const shape = [0];
     Object.defineProperty(shape, 0, {
@@ -114,7 +114,7 @@ describe("values in and out", () => {
     expect(() => fromBytes(bytes, shape, "uint8")).toThrow(/takes 8 bytes, found 0/);
   });
 
-  it("rounds an int64 beyond 2⁵³ in item, and gives it whole in toArray", () => {
+  it("rounds an int64 beyond 2⁵³ in item, and returns it exactly in toArray", () => {
     const large = tensor(new BigInt64Array([2n ** 53n + 1n]));
     expect(large.item()).toBe(2 ** 53);
     expect(large.toArray()[0]).toBe(2n ** 53n + 1n);
@@ -167,7 +167,7 @@ describe("the tensor", () => {
     expect(String(gone)).toBe("Tensor (disposed)");
   });
 
-  it("gives the same object where nothing changes, also in place", () => {
+  it("returns the same object if nothing changes, also in place", () => {
     const x = ones([2]);
     expect(x.to("float32")).toBe(x);
     expect(x.contiguous()).toBe(x);
@@ -192,16 +192,16 @@ describe("the tensor", () => {
     expect(x.to({ dtype: "bfloat16", memoryFormat: "channels_last" }).isContiguous("channels_last")).toBe(
       true,
     );
-    expect(() => x.contiguous("mean" as "contiguous")).toThrow('"mean" is no memory format');
+    expect(() => x.contiguous("mean" as "contiguous")).toThrow('"mean" is not a memory format');
   });
 
-  it("cannot be made by its constructor", () => {
+  it("cannot be made with its constructor", () => {
     expect(() => new Tensor()).toThrow(/no public constructor/);
     class Own extends Tensor {}
     expect(() => new Own()).toThrow(/no public constructor/);
   });
 
-  it("throws when it was disposed of, and disposes twice without harm", () => {
+  it("throws after it was disposed of, and can be disposed of twice", () => {
     const x = ones([2, 3]);
     x.dispose();
     x.dispose();
@@ -211,7 +211,7 @@ describe("the tensor", () => {
     expect(() => x.item()).toThrow(/disposed/);
   });
 
-  it("is no tensor behind a proxy or as a prototype", () => {
+  it("is not accepted behind a proxy or as a prototype", () => {
     const x = ones([2]);
     for (const fake of [new Proxy(x, {}), Object.create(x), Tensor.prototype]) {
       expect(() => ones([2]).add(fake)).toThrow(TypeError);
@@ -224,7 +224,7 @@ describe("the tensor", () => {
     expect(() => stack([x, hostile])).toThrow(TypeError);
   });
 
-  it("views share memory with what they are views of", () => {
+  it("shares memory with its views", () => {
     const x = scope(() => zeros([2, 2]));
     x.select(0, 1).fill_(5);
     expect(x.toNumbers()).toEqual([0, 0, 5, 5]);

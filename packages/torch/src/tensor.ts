@@ -1,7 +1,7 @@
 /**
- * The tensor: PyTorch's methods under PyTorch's names, in camel case. Every one records gradients. The subjects are
- * classes in `tensor/`, each on the one before: base, elementwise, reductions, shapes, indexing; `this` in their
- * signatures is `Tensor`.
+ * The tensor: PyTorch's methods with PyTorch's names, in camel case. All of them record gradients. The methods are in
+ * classes in `tensor/`, each extending the previous one: base, elementwise, reductions, shapes, indexing. `this` in
+ * their signatures is `Tensor`.
  */
 import { call } from "./dispatch.js";
 import type { DType, MemoryFormat } from "./dtype.js";
@@ -11,16 +11,16 @@ import { IndexedTensor, type Index as IndexOf } from "./tensor/indexing.js";
 
 export { Slice, slice } from "./tensor/indexing.js";
 
-/** What may stand beside a tensor in arithmetic. */
+/** The second operand of arithmetic with a tensor. */
 export type Operand = Tensor | number;
 
-/** What `index` and `indexPut_` take for one place. */
+/** One index of `index` and `indexPut_`. */
 export type Index = IndexOf<Tensor>;
 
 export interface BackwardOptions {
-  /** What to multiply the gradient by; one for a tensor of one element. */
+  /** Factor of the gradient; 1 for a tensor of one element. */
   gradient?: Tensor | null;
-  /** Keep what a second `backward` needs. */
+  /** Keep the graph for a second `backward`. */
   retainGraph?: boolean;
   /** Record the gradients' own graph, for gradients of gradients. */
   createGraph?: boolean;
@@ -29,7 +29,7 @@ export interface BackwardOptions {
 export class Tensor extends IndexedTensor {
   // Gradients.
 
-  /** What `backward` has added up, or null. It lives as long as its tensor, whatever scope it was made in. */
+  /** The gradient that `backward` has accumulated, or null. It lives as long as its tensor, in every scope. */
   get grad(): Tensor | null {
     return native.gradient(this) as Tensor | null;
   }
@@ -54,7 +54,7 @@ export class Tensor extends IndexedTensor {
 
   // Dtype, device, layout.
 
-  /** The same values in another dtype, on another device or in another memory format; itself where nothing changes. */
+  /** The same values in another dtype, device or memory format; the tensor itself if nothing changes. */
   to(
     target: DType | { dtype?: DType; device?: string; memoryFormat?: MemoryFormat; nonBlocking?: boolean },
   ): Tensor {
@@ -76,7 +76,7 @@ export class Tensor extends IndexedTensor {
       memoryFormat,
     );
   }
-  /** A copy on the CPU in memory that a GPU reads by itself, so that `to` with `nonBlocking` waits for nothing. */
+  /** A copy in pinned CPU memory, which a GPU reads directly, so that `to` with `nonBlocking` does not wait. */
   pinMemory(): Tensor {
     return call("pin_memory", this);
   }

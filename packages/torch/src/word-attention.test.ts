@@ -29,13 +29,13 @@ const flags = (J: number, T: number, is: (k: number) => boolean) =>
 const none = (J: number, T: number) => flags(J, T, () => false);
 const last = (J: number, T: number) => flags(J, T, (k) => k % T > 0 && k % T >= T - (Math.floor(k / T) % T));
 
-describe("wordAttention in float32 is the formula in float64", () => {
+describe("wordAttention in float32 equals the formula in float64", () => {
   it.each([
     ["all words", [3, 7, 4, 18], none, 4, 1],
     ["some absent", [2, 9, 5, 6], last, 5, 3],
     ["one word, one region", [2, 1, 3, 1], none, 4, 1],
-    ["scores beyond what e to their power holds", [2, 5, 3, 4], last, 4, 300],
-    ["γ1 that the loops do not take", [2, 5, 3, 4], last, 60, 1],
+    ["scores whose exponential overflows", [2, 5, 3, 4], last, 4, 300],
+    ["a γ1 that the fast loops do not support", [2, 5, 3, 4], last, 60, 1],
   ] as const)("%s", (_, shape, absences, gamma1, scale) => {
     manualSeed(3);
     const scores = randn(shape).mul(scale);
@@ -49,7 +49,7 @@ describe("wordAttention in float32 is the formula in float64", () => {
   });
 });
 
-it("wordAttention takes scores of any layout, and float64", () => {
+it("wordAttention accepts scores of any layout, and float64", () => {
   manualSeed(4);
   const scores = randn([6, 3, 5, 4]).transpose(0, 1);
   const absent = last(5, 4);
@@ -58,7 +58,7 @@ it("wordAttention takes scores of any layout, and float64", () => {
   expect(largest(functional.wordAttention(scores.to("float64"), absent, 4).sub(expected))).toBe(0);
 });
 
-it("wordAttention tells scores and absences that do not fit", () => {
+it("wordAttention refuses scores and absences that do not fit", () => {
   expect(() => functional.wordAttention(randn([2, 3, 4, 5]), none(4, 6), 4)).toThrow(/word_attention/);
   expect(() => functional.wordAttention(randn([2, 3]), none(4, 5), 4)).toThrow(/word_attention/);
 });

@@ -5,7 +5,7 @@ import { pathOfAddon } from "./addon-path.js";
 
 const addon = pathOfAddon();
 
-/** Runs in a Worker: tensors of a class of its own, gradients and threads, then either an end or an endless loop. */
+/** Runs in a Worker: tensors of its own class, gradients and threads, then either an end or an endless loop. */
 const work = `
 const native = require(${JSON.stringify(addon)});
 const { parentPort, workerData } = require("node:worker_threads");
@@ -23,7 +23,7 @@ parentPort.postMessage(right);
 if (workerData === "endless") for (;;) native.withoutGrad(() => native.call(matmul, y, y));
 `;
 
-/** Workers before anybody else has loaded the addon, many at once, and killed amid their work; then the main thread. */
+/** Workers before the main thread has loaded the addon, many at once, and killed while they work; then the main thread. */
 const program = `
 const { Worker } = require("node:worker_threads");
 const start = (workerData) => new Worker(${JSON.stringify(work)}, { eval: true, workerData });
@@ -47,12 +47,12 @@ const end = (worker) => new Promise((resolve) => worker.once("exit", resolve));
   const late = start("endless");
   results.push(await message(late));
   console.log(JSON.stringify(results));
-  // It is still at work while the process ends.
+  // It still runs while the process ends.
   process.exit(0);
 })();
 `;
 
-it("Workers make tensors of their own, and end or are ended without harm", async () => {
+it("Workers make their own tensors, and can end or be terminated", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { timeout: 60_000 });
   expect(JSON.parse(stdout)).toEqual(Array(8).fill(true));
 });

@@ -5,7 +5,7 @@ import { presetLayers, resolveConfig } from "./resolve.js";
 import { configFields, configSchema, damsmImageSize, imageSizes } from "./schema.js";
 
 describe("presets", () => {
-  // Node and browsers compare with one snapshot: what a preset means shows in its changes.
+  // Node and browsers compare with the same snapshot. Its changes show what changed in a preset.
   it.each<[PresetName, number[], number]>([
     ["birds-64", [16, 32, 64], 64],
     ["birds-128", [32, 64, 128], 64],
@@ -30,7 +30,7 @@ describe("presets", () => {
 });
 
 describe("resolveConfig", () => {
-  it("lays later values over earlier ones, and leaves the rest", () => {
+  it("overrides earlier values with later ones, and keeps the rest", () => {
     const layers = [
       ...presetLayers("birds-64"),
       { where: "mine.yaml", values: { generator: { width: 24 } } },
@@ -50,9 +50,9 @@ describe("resolveConfig", () => {
     ],
     [
       { generator: { firstSize: 24 } },
-      "mine.yaml: generator.firstSize: found 24, expected a power of two from 8 on",
+      "mine.yaml: generator.firstSize: found 24, expected a power of two of at least 8",
     ],
-  ])("names the place, the key and what was expected: %j", (values, message) => {
+  ])("reports the place, the key and the expected value: %j", (values, message) => {
     const resolve = () => resolveConfig([...presetLayers("birds-64"), { where: "mine.yaml", values }]);
     expect(resolve).toThrow(UserError);
     expect(resolve).toThrow(message);

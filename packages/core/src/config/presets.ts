@@ -1,8 +1,8 @@
-/** The presets: configurations by name. A preset states what differs from the preset it extends, or from the defaults. */
+/** The presets: named configurations. A preset states what differs from the preset it extends, or from the defaults. */
 import type { ConfigInput } from "./schema.js";
 
 export interface Preset {
-  /** What it is for, in one sentence. */
+  /** Its purpose, in one sentence. */
   description: string;
   /** Another preset whose values it starts from. */
   extends?: PresetName;
@@ -13,8 +13,8 @@ export const presetNames = ["birds-64", "birds-128", "emoji-64", "cub", "coco", 
 export type PresetName = (typeof presetNames)[number];
 
 export const presets: Record<PresetName, Preset> = {
-  // Small networks and few images a step, so that minutes hold many steps. The generator learns twice as fast as the
-  // discriminators, which are ahead of it from the start.
+  // Small networks and few images per step, so that a minute has many steps. The generator learns twice as fast as the
+  // discriminators, which are better from the start.
   "birds-64": {
     description: "The built-in birds, 16 → 32 → 64 pixels: trains on a laptop's processor.",
     values: {
@@ -41,10 +41,10 @@ export const presets: Record<PresetName, Preset> = {
     values: { generator: { firstSize: 32 }, training: { batch: 20, steps: 20_000 } },
   },
   "emoji-64": {
-    description: "Emoji and their names, 16 → 32 → 64 pixels. A start for your own images.",
+    description: "Emoji and their names, 16 → 32 → 64 pixels. A starting point for your own images.",
     extends: "birds-64",
     values: {
-      data: { crop: false, flip: false }, // An arrow to the left is not one to the right.
+      data: { crop: false, flip: false }, // A mirrored arrow has another meaning.
       damsm: { steps: 1200 },
       training: { steps: 8000, damsmWeight: 5 },
     },

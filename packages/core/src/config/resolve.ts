@@ -1,4 +1,4 @@
-/** From layers of values to a configuration: merging, checking, and errors that name the layer and the key. */
+/** Resolves layers of values into a configuration: merges, checks, and reports errors with their layer and key. */
 import type { z } from "zod";
 import { UserError } from "../errors.js";
 import { nearest } from "../text/nearest.js";
@@ -15,8 +15,8 @@ type Values = Record<string, unknown>;
 type Issue = z.core.$ZodIssue;
 
 /**
- * The configuration that `layers` give over the schema's defaults.
- * @throws UserError in one line: where, what, what was found, what was expected.
+ * Merges `layers` over the schema's defaults.
+ * @throws UserError with one line: the layer, the key, the value found and the value expected.
  */
 export function resolveConfig(layers: readonly ConfigLayer[]): Config {
   const merged = layers.map((layer) => layer.values).reduce(merge, {});
@@ -30,13 +30,13 @@ export function resolveConfig(layers: readonly ConfigLayer[]): Config {
   });
 }
 
-/** The layers of a preset and of those that it extends, the deepest first. */
+/** The layers of a preset and of the presets it extends, the most basic first. */
 export function presetLayers(name: PresetName): ConfigLayer[] {
   const { extends: base, values } = presets[name];
   return [...(base ? presetLayers(base) : []), { where: `preset ${name}`, values: values as Values }];
 }
 
-/** `over` laid over `under`, section by section; lists are replaced. */
+/** Merges `over` into `under`, section by section. Lists are replaced. */
 function merge(under: Values, over: Values): Values {
   const entries = Object.entries(over).map(([key, value]) => {
     const below = Object.hasOwn(under, key) ? under[key] : undefined;
@@ -49,13 +49,13 @@ export function isValues(value: unknown): value is Values {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** An issue about several unknown keys, as one issue for each, with the key on its path. */
+/** Splits an issue about several unknown keys into one issue per key, with the key in its path. */
 function oneKeyEach(issue: Issue): Issue[] {
   if (issue.code !== "unrecognized_keys") return [issue];
   return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }));
 }
 
-/** The last layer that sets what the issue is about, or else sets its section, or else the file that was asked for. */
+/** The last layer that sets the key of the issue, else the last that sets its section, else the last file or preset. */
 function whereOf({ path }: Issue, layers: readonly ConfigLayer[]): string {
   for (let length = path.length; length > 0; length--) {
     const layer = layers.findLast(({ values }) => valueAt(values, path.slice(0, length)) !== undefined);
@@ -80,7 +80,7 @@ function explain(issue: Issue, merged: Values): string {
   return `${path || "configuration"}: found ${show(valueAt(merged, issue.path))}, expected ${expected(issue)}`;
 }
 
-/** What an unknown key may have meant: a key beside it, the same name elsewhere, or the list of those beside it. */
+/** Suggests a similar key of the section or the same key of another section, else lists the section's keys. */
 function knownKeys(path: string): string {
   const paths = configFields().map((field) => field.path);
   const [, section = "", key = ""] = /^(.*\.)?([^.]*)$/s.exec(path) ?? [];
@@ -123,7 +123,7 @@ function isList(origin: string): boolean {
   return origin === "array" || origin === "tuple";
 }
 
-/** A value as a message quotes it: on one line, and short. */
+/** A value for a message: on one line, and short. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   const text = JSON.stringify(value) ?? String(value);

@@ -6,7 +6,7 @@ const share = z.number().min(0).max(1);
 const weight = z.number().nonnegative();
 const betas = z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]);
 
-/** A section's fields all have defaults, so a section may be left out. No key but its own is taken. */
+/** A section's fields all have defaults, so a section may be left out. Unknown keys are refused. */
 const section = <Shape extends z.ZodRawShape>(description: string, shape: Shape) =>
   z
     .strictObject(shape)
@@ -18,19 +18,19 @@ export const scbnKinds = ["none", "sentence", "word", "both"] as const;
 export type ScbnKind = (typeof scbnKinds)[number];
 const scbnKind = z.enum(scbnKinds);
 
-const data = section("How examples are drawn from a prepared folder.", {
+const data = section("How examples are made from a prepared folder.", {
   crop: z
     .boolean()
     .default(true)
-    .describe("Cut the training image at a random place of a slightly larger one."),
-  flip: z.boolean().default(true).describe("Mirror every second training image, at random."),
-  maxWords: count.default(18).describe("Words kept of a caption."),
+    .describe("Crop the training image at a random position of a slightly larger image."),
+  flip: z.boolean().default(true).describe("Mirror each training image with probability 1/2."),
+  maxWords: count.default(18).describe("Largest number of words of a caption."),
   workers: z
     .int()
     .min(0)
     .max(64)
     .default(1)
-    .describe("Threads that make images ready beside training. What comes of it does not depend on them."),
+    .describe("Threads that prepare images while training runs. Results do not depend on their number."),
 });
 
 const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {
@@ -38,31 +38,36 @@ const text = section("The text encoder: embedding, dropout, bidirectional LSTM."
   width: count
     .multipleOf(2)
     .default(256)
-    .describe("D, the width of word features and sentence feature: half of it for each direction."),
-  dropout: z.number().min(0).lt(1).default(0.5).describe("Dropout after the embedding, while DAMSM trains."),
+    .describe(
+      "D, the width of word features and of the sentence feature; each direction of the LSTM has half.",
+    ),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.5)
+    .describe("Dropout after the embedding while DAMSM is trained."),
 });
 
 const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {
   encoder: z
     .enum(["convolutional", "inception"])
     .default("convolutional")
-    .describe("The image encoder: a small one that is trained, or a frozen Inception-v3 for photographs."),
+    .describe("The image encoder: a small trained network, or a frozen Inception-v3 for photographs."),
   inceptionSha256: z
     .string()
-    .regex(/^([0-9a-f]{64})?$/, { error: "64 hexadecimal digits, or nothing" })
+    .regex(/^([0-9a-f]{64})?$/, { error: "64 hexadecimal digits, or an empty string" })
     .default("")
-    .describe(
-      "Which weights Inception has: the SHA-256 of the file of --inception, which a run writes here.",
-    ),
+    .describe("SHA-256 of Inception's weights, the file of --inception. A run writes it here."),
   width: count.default(32).describe("Channels of the convolutional image encoder's first layer."),
   imageSize: count
     .min(16)
     .multipleOf(16)
     .default(64)
     .describe(
-      "Pixels a side of the images that the convolutional image encoder takes; Inception takes the last stage's.",
+      "Pixels per side of the convolutional image encoder's input; Inception takes the last stage's images.",
     ),
-  batch: count.min(2).default(48).describe("Images a step."),
+  batch: count.min(2).default(48).describe("Images per step."),
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
@@ -72,7 +77,7 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
     .max(1)
     .default(0.98)
     .describe("The learning rate's factor after each epoch, down to a tenth of it."),
-  clip: rate.default(0.25).describe("The norm that the LSTM's gradients are clipped at."),
+  clip: rate.default(0.25).describe("Largest norm of the LSTM's gradients; longer ones are clipped."),
   gamma: z
     .tuple([rate, rate, rate])
     .default([4, 5, 10])
@@ -80,12 +85,12 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
 });
 
 const attributeClassifier = section(
-  "The attribute classifier: a network that tells which attributes an image shows.",
+  "The attribute classifier: a network that recognizes the attributes that an image shows.",
   {
     width: count.default(32).describe("Channels of its first layer."),
-    batch: count.min(2).default(64).describe("Images a step."),
+    batch: count.min(2).default(64).describe("Images per step."),
     steps: count.default(1200).describe("Steps to train."),
-    learningRate: rate.default(1e-3).describe("Adam's learning rate at the beginning; it falls to zero."),
+    learningRate: rate.default(1e-3).describe("Adam's learning rate at the start; it decreases to zero."),
   },
 );
 
@@ -95,8 +100,11 @@ const generator = z
     stages: count
       .max(8)
       .default(3)
-      .describe("Stages: each draws an image, twice the size of the one before."),
-    firstSize: count.min(8).default(64).describe("Pixels a side of the first stage's image: a power of two."),
+      .describe("Number of stages. Each generates an image twice the size of the previous one."),
+    firstSize: count
+      .min(8)
+      .default(64)
+      .describe("Pixels per side of the first stage's image: a power of two."),
     residualBlocks: z
       .int()
       .nonnegative()
@@ -106,7 +114,7 @@ const generator = z
     condition: count.default(100).describe("Width of c, the sentence after conditioning augmentation."),
     scbn: z
       .union([scbnKind, z.array(scbnKind)], {
-        error: `a list of one kind a stage, or one kind for all, of ${scbnKinds.join(", ")}`,
+        error: `a list of one kind per stage, or one kind for all, of ${scbnKinds.join(", ")}`,
       })
       .default(["sentence", "word", "word"])
       .describe("What conditions each stage's batch normalization; all `none` is AttnGAN's generator."),
@@ -114,12 +122,12 @@ const generator = z
   })
   .superRefine(({ firstSize, stages, scbn }, context) => {
     if (!Number.isInteger(Math.log2(firstSize)))
-      context.addIssue({ code: "custom", path: ["firstSize"], message: "a power of two from 8 on" });
+      context.addIssue({ code: "custom", path: ["firstSize"], message: "a power of two of at least 8" });
     if (Array.isArray(scbn) && scbn.length !== stages)
       context.addIssue({
         code: "custom",
         path: ["scbn"],
-        message: `${stages} kinds, one a stage, as generator.stages is ${stages}`,
+        message: `${stages} kinds, one per stage, as generator.stages is ${stages}`,
       });
   })
   .transform(({ scbn, ...rest }) => ({
@@ -129,12 +137,12 @@ const generator = z
   .prefault({})
   .describe("The staged generator.");
 
-const discriminator = section("The discriminators, one a stage.", {
-  width: count.default(64).describe("d, the channels of the first convolution; 8d reach the heads."),
+const discriminator = section("The discriminators, one per stage.", {
+  width: count.default(64).describe("d, the channels of the first convolution; the heads get 8d channels."),
 });
 
 const training = section("Training of generator and discriminators.", {
-  batch: count.min(2).default(20).describe("Images a step, in each branch."),
+  batch: count.min(2).default(20).describe("Images per step in each branch."),
   steps: count.default(265_650).describe("Steps to train."),
   learningRate: section("Adam's learning rates.", {
     generator: rate.default(2e-4).describe("The generator's."),
@@ -151,33 +159,36 @@ const training = section("Training of generator and discriminators.", {
     .int()
     .nonnegative()
     .default(0)
-    .describe("Evaluations in a row without a better evaluate.best after which training stops; 0 for never."),
+    .describe(
+      "Training stops after this number of evaluations in a row without a better evaluate.best; 0 for never.",
+    ),
   damsmWeight: weight.default(5).describe("λ, the weight of the DAMSM loss of the last stage's image."),
   klWeight: weight.default(1).describe("The weight of conditioning augmentation's KL term."),
   precision: z
     .enum(["auto", "float32", "tf32", "bfloat16"])
     .default("auto")
     .describe(
-      "Arithmetic of the networks; `auto` is bfloat16 where the device has it, `tf32` float32 whose products a GPU may round.",
+      "Arithmetic of the networks: `auto` is bfloat16 if the device supports it; `tf32` is float32 with rounded GPU products.",
     ),
 });
 
-const siamese = section("Two branches, one set of weights.", {
-  enabled: z
-    .boolean()
-    .default(true)
-    .describe("Train on pairs of captions; without it, one caption at a time."),
+const siamese = section("Siamese training: two branches with shared weights.", {
+  enabled: z.boolean().default(true).describe("Train on pairs of captions; false trains on single captions."),
   sharedNoise: z
     .boolean()
     .default(true)
-    .describe("Both branches of a pair draw with one z: their images differ by what the captions say."),
+    .describe("Both branches of a pair have the same z, so that only the captions make their images differ."),
   shareSame: share.default(0.5).describe("Share of pairs that are two captions of one image."),
 });
 
 const contrastive = section("The contrastive loss between the two branches.", {
   weight: weight.default(1).describe("λ_c, its weight."),
-  alpha: weight.default(0.1).describe("α: two captions of one image are drawn no closer than this."),
-  epsilon: weight.default(1).describe("ε: captions of two images are pushed apart as far as this."),
+  alpha: weight
+    .default(0.1)
+    .describe("α: features for two captions of one image are not pulled closer than this."),
+  epsilon: weight
+    .default(1)
+    .describe("ε: features for captions of two images are pushed apart up to this distance."),
   distance: z
     .enum(["raw", "perElement"])
     .default("perElement")
@@ -187,18 +198,18 @@ const contrastive = section("The contrastive loss between the two branches.", {
 });
 
 const evaluate = section(
-  "Measuring the averaged generator while it is trained, on captions of the split `val`.",
+  "Evaluation of the averaged generator during training, on captions of the split `val`.",
   {
     every: z.int().nonnegative().default(0).describe("Steps between two evaluations; 0 for none."),
-    images: count.min(16).default(256).describe("Captions drawn each time."),
+    images: count.min(16).default(256).describe("Images generated per evaluation."),
     best: z
       .enum(["frechetDistance", "consistencyRatio", "attributeAccuracy"])
       .default("frechetDistance")
-      .describe("The figure whose best checkpoint is kept."),
+      .describe("The figure by which the best checkpoint is chosen and kept."),
   },
 );
 
-const log = section("What a run writes down, and when.", {
+const log = section("What a run writes, and when.", {
   every: count.default(10).describe("Steps between two lines of metrics."),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
@@ -207,9 +218,9 @@ const log = section("What a run writes down, and when.", {
     .describe("Checkpoints kept, newest first; the best one of evaluate.best is kept beside them."),
 });
 
-/** The whole of a run: what `config.yaml` in a run folder holds. */
+/** The whole configuration of a run: the content of `config.yaml` in a run folder. */
 export const configSchema = z.strictObject({
-  seed: z.int().nonnegative().default(0).describe("Everything random comes from it."),
+  seed: z.int().nonnegative().default(0).describe("The seed of all random numbers."),
   data,
   text,
   damsm,
@@ -225,10 +236,10 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
-/** What a preset or a file may state: every key is optional. */
+/** The values of a preset or a file: every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** Pixels a side of each stage's image, first to last. */
+/** Pixels per side of each stage's image, first to last. */
 export function imageSizes({
   firstSize,
   stages,
@@ -236,14 +247,14 @@ export function imageSizes({
   return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
 }
 
-/** Pixels a side of the images that DAMSM is trained on. */
+/** Pixels per side of the images that DAMSM is trained on. */
 export function damsmImageSize({ damsm, generator }: Pick<Config, "damsm" | "generator">): number {
   return damsm.encoder === "inception" ? imageSizes(generator).at(-1)! : damsm.imageSize;
 }
 
-/** One key of the configuration, for documentation and for finding what a misspelt one meant. */
+/** One key of the configuration, for documentation and for suggestions when a key is misspelt. */
 export interface ConfigField {
-  /** As `--set` takes it: "generator.width". */
+  /** As in `--set`: "generator.width". */
   path: string;
   description: string;
   /** Absent for a section. */

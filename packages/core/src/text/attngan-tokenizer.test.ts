@@ -12,7 +12,7 @@ describe("the tokenizer attngan", () => {
     ["\u202eطائر أحمر\u202c red", ["red"]],
     ["赤い鳥", []],
     ["", []],
-    ["\u212a", ["k"]], // the sign of kelvins, in lower case
+    ["\u212a", ["k"]], // the kelvin sign, in lower case
     [" \t\n…!?", []],
     ["constructor __proto__ <end>", ["constructor", "__proto__", "end"]],
   ])("%j", (text, tokens) => {
@@ -20,7 +20,7 @@ describe("the tokenizer attngan", () => {
     expect(hasAttnganWords(text)).toBe(tokens.length > 0);
   });
 
-  it("takes very long texts", () => {
+  it("handles very long texts", () => {
     expect(tokenizeAttngan("small bird ".repeat(500_000))).toHaveLength(1_000_000);
     expect(tokenizeAttngan("é".repeat(1_000_000))).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
- * The words of a caption, as AttnGAN's data set reads them (`load_captions`): lower case, runs of Python's `\w`
+ * The words of a caption as in AttnGAN's data set (`load_captions`): lower case, runs of Python's `\w`
  * (letters and numbers of any script, and `_`), then ASCII only: "café" gives "caf", "don't" gives "don" and "t",
- * and a word without any ASCII character gives nothing. The replacement character (`�`) parts words, as a space does.
+ * and a word without any ASCII character is dropped. The replacement character (`�`) separates words like a space.
  */
 export function tokenizeAttngan(text: string): string[] {
   const tokens: string[] = [];
@@ -12,7 +12,7 @@ export function tokenizeAttngan(text: string): string[] {
   return tokens;
 }
 
-/** Whether `tokenizeAttngan` would find anything. */
+/** Whether `tokenizeAttngan` finds any word. */
 export function hasAttnganWords(text: string): boolean {
   return ASCII_OF_WORDS.test(text.toLowerCase());
 }

@@ -8,7 +8,7 @@ import { Vocabulary } from "./vocabulary.js";
 const vocabulary = Vocabulary.build(["this bird has a yellow belly and brown wings"]);
 
 describe("encodeCaption", () => {
-  it("keeps the first words that are known", () => {
+  it("keeps the first known words", () => {
     expect(encodeCaption(vocabulary, "A purple bird has brown wings", 3)).toEqual({
       tokens: [4, 2, 3],
       unknown: ["purple"],
@@ -16,7 +16,7 @@ describe("encodeCaption", () => {
     });
   });
 
-  it("tells every known word that is beyond the limit, as often as it is there", () => {
+  it("returns all known words beyond the limit, with repetitions", () => {
     const { tokens, beyond } = encodeCaption(vocabulary, "bird, brown bird; bird! red brown", 2);
     expect([tokens, beyond]).toEqual([
       [2, 8],
@@ -24,7 +24,7 @@ describe("encodeCaption", () => {
     ]);
   });
 
-  it("reads as the vocabulary's tokenizer does", () => {
+  it("uses the vocabulary's tokenizer", () => {
     const words = ["<end>", "don", "t", "don't", "caf", "café"];
     const read = (tokenizer: TokenizerName) =>
       encodeCaption(new Vocabulary(words, tokenizer), "Don't café", 18).tokens;
@@ -32,7 +32,7 @@ describe("encodeCaption", () => {
     expect(read("unicode")).toEqual([3, 5]);
   });
 
-  it("takes 5,000 words, emoji and right-to-left text", () => {
+  it("handles 5,000 words, emoji and right-to-left text", () => {
     expect(encodeCaption(vocabulary, "bird wings ".repeat(2500), 18).tokens).toHaveLength(18);
     expect(encodeCaption(vocabulary, "🐦 yellow 🎨 bird", 18).tokens).toEqual([5, 2]);
     expect(encodeCaption(vocabulary, "طائر yellow أصفر", 18)).toEqual({
@@ -57,19 +57,19 @@ describe("encodeCaption", () => {
     expect(() => encodeCaption(vocabulary, text, 18)).toThrow(message);
   });
 
-  it("refuses what AttnGAN's tokenizer finds no word in", () => {
+  it("refuses a caption in which AttnGAN's tokenizer finds no word", () => {
     const attngan = new Vocabulary(["<end>", "bird", "a"], "attngan");
     expect(() => encodeCaption(attngan, "赤い鳥", 18)).toThrow(
       'The caption "赤い鳥" has no word in Latin letters. Known words are, for example: bird.',
     );
   });
 
-  it("suggests no word for one that shares nothing with it", () => {
+  it("does not suggest a word without common letters", () => {
     const chinese = new Vocabulary(["<end>", "赤", "鳥"]);
     expect(() => encodeCaption(chinese, "青", 18)).toThrow("Known words are, for example: 赤, 鳥.");
   });
 
-  it("has a code for a caption without words, and one for words that are unknown", () => {
+  it("has one code for captions without words and one for captions without known words", () => {
     const refused = (text: string) => () => encodeCaption(vocabulary, text, 18);
     expect(refused("🐦")).toThrow(expect.objectContaining({ code: "caption.empty" }));
     expect(refused("")).toThrow(expect.objectContaining({ code: "caption.empty" }));
@@ -78,20 +78,20 @@ describe("encodeCaption", () => {
 });
 
 describe("sampleWords", () => {
-  it("leaves a caption that is short enough as it is", () => {
+  it("does not change a short caption", () => {
     expect(sampleWords([3, 1, 2], 3, new Random(0))).toEqual([3, 1, 2]);
   });
 
-  it("draws from a longer one, in order, every word in turn", () => {
+  it("samples from a long caption, in order, and reaches every word", () => {
     const tokens = Array.from({ length: 25 }, (_, i) => 100 - i);
     const random = new Random(0);
     const seen = new Set<number>();
     for (let i = 0; i < 50; i++) {
-      const drawn = sampleWords(tokens, 18, random);
-      expect(drawn).toHaveLength(18);
-      expect([...drawn].sort((a, b) => b - a)).toEqual(drawn);
-      expect(new Set(drawn).size).toBe(18);
-      for (const token of drawn) seen.add(token);
+      const sampled = sampleWords(tokens, 18, random);
+      expect(sampled).toHaveLength(18);
+      expect([...sampled].sort((a, b) => b - a)).toEqual(sampled);
+      expect(new Set(sampled).size).toBe(18);
+      for (const token of sampled) seen.add(token);
     }
     expect(seen.size).toBe(25);
   });

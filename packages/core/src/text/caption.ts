@@ -8,14 +8,14 @@ import type { Vocabulary } from "./vocabulary.js";
 export interface EncodedCaption {
   /** One to `maxWords` tokens, none of them padding. */
   tokens: number[];
-  /** Words of the caption that the vocabulary lacks, each once: they have no part in the image. */
+  /** Words of the caption that are not in the vocabulary, each once. They do not affect the image. */
   unknown: string[];
-  /** The known words after the first `maxWords`, in order: they have no part in the image either. */
+  /** The known words after the first `maxWords`, in order. They do not affect the image either. */
   beyond: string[];
 }
 
 /**
- * A caption as a model reads it when it generates: the first `maxWords` of its known words.
+ * Encodes a caption for generation: the first `maxWords` of its known words.
  * @throws UserError `caption.empty` for a caption without any word, `caption.unknown-words` without any known word
  */
 export function encodeCaption(vocabulary: Vocabulary, text: string, maxWords: number): EncodedCaption {
@@ -26,8 +26,8 @@ export function encodeCaption(vocabulary: Vocabulary, text: string, maxWords: nu
 }
 
 /**
- * A caption as a model reads it in training: from more than `maxWords` words that many are drawn at random and
- * kept in order, so that over the epochs every word of a long caption is read.
+ * Encodes a caption for training: of more than `maxWords` words, a random sample of `maxWords` is kept in order, so
+ * that over the epochs every word of a long caption is used.
  */
 export function sampleWords(tokens: readonly number[], maxWords: number, random: Random): readonly number[] {
   if (tokens.length <= maxWords) return tokens;
@@ -49,11 +49,11 @@ function refusal(vocabulary: Vocabulary, text: string): UserError {
   });
 }
 
-/** The known words nearest to `words`, else the ones that the captions used first, which tend to be common. */
+/** Suggests the known words nearest to `words`, else those that the captions used first, which tend to be common. */
 function suggestion(vocabulary: Vocabulary, words: string[]): string {
   const known = vocabulary.words.slice(1);
-  const asked = words.slice(0, 5);
-  const near = new Set(asked.flatMap((word) => nearest(word, known) ?? []));
+  const first = words.slice(0, 5);
+  const near = new Set(first.flatMap((word) => nearest(word, known) ?? []));
   if (near.size > 0) return `Did you mean: ${[...near].join(", ")}?`;
   const common = known.filter((word) => word.length > 3).slice(0, 10);
   return `Known words are, for example: ${(common.length > 0 ? common : known.slice(0, 10)).join(", ")}.`;

@@ -1,8 +1,8 @@
-/** Text from outside, in messages for people: one line, with nothing in it that a terminal would obey or hide. */
+/** Escapes text from outside for messages: one line, without characters that control a terminal or are invisible. */
 
 /**
  * `text` with escapes for characters that would move the cursor, break the line, change the reading direction or
- * show nothing: `\n`, `\x1b`, `\u202e`. Every script and emoji stays as it is.
+ * show nothing: `\n`, `\x1b`, `\u202e`. Letters of every script and emoji are not changed.
  */
 export function visible(text: string): string {
   return text.replace(UNSAFE, escaped);
@@ -10,7 +10,7 @@ export function visible(text: string): string {
 
 /** `text` in quotation marks, at most `limit` characters of it, escaped as by `visible`. */
 export function quote(text: string, limit = 60): string {
-  // Twice `limit` code units hold at least `limit` characters: a long text is not taken apart as a whole.
+  // Twice `limit` code units have at least `limit` characters, so a long text need not be split completely.
   const characters = [...text.slice(0, 2 * limit + 2)];
   const shown = visible(characters.slice(0, limit).join(""));
   return characters.length > limit ? `"${shown}…"` : `"${shown}"`;
@@ -18,7 +18,7 @@ export function quote(text: string, limit = 60): string {
 
 /**
  * Control characters, half surrogates, line and paragraph separators, direction marks, characters of no width and
- * tags. Not U+200C and U+200D: Persian, Indic scripts and emoji are written with them.
+ * tags. Not U+200C and U+200D, which Persian, Indic scripts and emoji need.
  */
 const UNSAFE =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;

@@ -1,6 +1,6 @@
 /**
- * The one of `candidates` that `word` most likely is a misspelling of: the fewest insertions, deletions,
- * replacements and swaps of neighbours, and not more than a third of its letters; undefined if none is so near. A single letter has none.
+ * Returns the candidate of which `word` is most likely a misspelling: the one with the fewest insertions, deletions,
+ * replacements and swaps of neighbours. Undefined if these are more than a third of the letters, or for a single letter.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 100) return undefined;

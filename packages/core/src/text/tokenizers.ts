@@ -1,4 +1,4 @@
-/** From a caption to words. A vocabulary names the one that it was built with. */
+/** Tokenizers split a caption into words. A vocabulary records the name of its tokenizer. */
 import { hasAttnganWords, tokenizeAttngan } from "./attngan-tokenizer.js";
 import { hasUnicodeWords, tokenizeUnicode } from "./unicode-tokenizer.js";
 
@@ -6,11 +6,11 @@ export const tokenizerNames = ["attngan", "unicode"] as const;
 export type TokenizerName = (typeof tokenizerNames)[number];
 
 export interface Tokenizer {
-  /** The words of a text, in order, each as often as it is there. Words joined by spaces give the same words. */
+  /** The words of a text, in order, with repetitions. Tokenizing the words joined by spaces gives the same words. */
   tokenize(text: string): string[];
-  /** Whether `tokenize` would find any: quicker. */
+  /** Whether `tokenize` finds any word; faster than `tokenize`. */
   hasWords(text: string): boolean;
-  /** What its words are made of, for messages: "has no word in Latin letters". */
+  /** The kind of its words, for messages: "has no word in Latin letters". */
   of: string;
 }
 
@@ -19,5 +19,5 @@ export const tokenizers: Record<TokenizerName, Tokenizer> = {
   unicode: { tokenize: tokenizeUnicode, hasWords: hasUnicodeWords, of: "of letters or digits" },
 };
 
-/** Of vocabularies that are built from captions of no particular data set. */
+/** The tokenizer for new vocabularies, except those of data sets that prescribe one. */
 export const defaultTokenizer: TokenizerName = "unicode";

@@ -11,11 +11,11 @@ describe("the tokenizer unicode", () => {
     ["don't, DON’T, donʼt and don＇t", ["don't", "don't", "don't", "and", "don't"]],
     ["rock'n'roll 'tis dogs' it''s ’ '", ["rock'n'roll", "tis", "dogs", "it", "s"]],
     ["constructor __proto__ <end>", ["constructor", "proto", "end"]],
-    // Letters with marks, in one character or in several
+    // Letters with marks, in one code point or several
     ["café CAFÉ cafe\u0301", ["café", "café", "café"]],
     ["ﬁne Ⅷ ½ x² ℹ", ["fine", "viii", "1", "2", "x2", "i"]],
     ["STRASSE Straße İstanbul ΌΔΟΣ", ["strasse", "straße", "i\u0307stanbul", "όδος"]],
-    ["\u212a", ["k"]], // the sign of kelvins
+    ["\u212a", ["k"]], // the kelvin sign
     // Scripts with spaces
     ["Красное сердце, м'ята", ["красное", "сердце", "м'ята"]],
     ["लाल दिल हिन्दी", ["लाल", "दिल", "हिन्दी"]],
@@ -35,7 +35,7 @@ describe("the tokenizer unicode", () => {
     ["ຫົວໃຈ", ["ຫົ", "ວ", "ໃ", "ຈ"]],
     ["បេះដូង ខ្មែរ ក្រហម", ["បេះ", "ដូ", "ង", "ខ្មែ", "រ", "ក្រ", "ហ", "ម"]],
     ["မြန်မာ သတ္တိ", ["မြ", "န်", "မာ", "သ", "တ္တိ"]],
-    // Nothing that can be seen
+    // Invisible characters
     ["a\u200db s\u00adoft z\u200bw \u202eطائر\u202c \u3164", ["ab", "soft", "z", "w", "طائر"]],
     // No words
     ["🐦 a 👩‍👩‍👧 bird 🇫🇷 ❤️", ["a", "bird"]],
@@ -52,7 +52,7 @@ describe("the tokenizer unicode", () => {
     expect(tokenizeUnicode(tokenizeUnicode(text).join(" "))).toEqual(expected);
   });
 
-  it("gives words that are words, whatever the text", () => {
+  it("gives valid words for random text", () => {
     const random = new Random(0, "texts");
     const planes = [0x80, 0x800, 0x2100, 0x3200, 0x10000, 0x20000, 0x30000];
     for (let i = 0; i < 3000; i++) {
@@ -66,7 +66,7 @@ describe("the tokenizer unicode", () => {
     }
   });
 
-  it("is quick on ASCII in no other way than on the rest", () => {
+  it("gives the same words with and without the fast path for ASCII", () => {
     const random = new Random(1, "texts");
     for (let i = 0; i < 1000; i++) {
       const characters = Array.from({ length: 12 }, () =>
@@ -80,7 +80,7 @@ describe("the tokenizer unicode", () => {
     }
   });
 
-  it("takes very long texts", () => {
+  it("handles very long texts", () => {
     expect(tokenizeUnicode("small bird ".repeat(500_000))).toHaveLength(1_000_000);
     expect(tokenizeUnicode("é".repeat(2_000_000))).toEqual(["é".repeat(2_000_000)]);
     expect(tokenizeUnicode("鳥".repeat(1_000_000))).toHaveLength(1_000_000);

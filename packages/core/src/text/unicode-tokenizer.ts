@@ -1,27 +1,27 @@
 /**
  * The words of a caption in any language: after NFKC and in lower case by Unicode's rules, runs of letters, marks,
  * digits and apostrophes between two of these. "café", "красное", "लाल" and "don't" are words; "black-headed" and
- * "a_b" are two each; punctuation and emoji are none. So a text of emoji alone has no word, except those that NFKC
- * makes letters or digits of: "ℹ" is "i".
+ * "a_b" are two each; punctuation and emoji are no words. So a text of emoji alone has no word, except those that NFKC
+ * turns into letters or digits: "ℹ" is "i".
  *
  * - Numbers of every kind count as digits: "2nd", "٤٢", "४२".
  * - Typographic apostrophes (’ and ʼ) become "'". One at a word's edge is left out: "'tis" gives "tis".
- * - Characters that show nothing (soft hyphen, joiners, direction marks, variation selectors) are removed first:
- *   with or without them it is the same word.
+ * - Invisible characters (soft hyphen, joiners, direction marks, variation selectors) are removed first:
+ *   the word is the same with and without them.
  * - Scripts that put no spaces between words (Han, kana, Thai, Lao, Khmer, Myanmar) give a token for each character
  *   with its marks and, in Khmer and Myanmar, the consonants stacked under it. A dictionary (`Intl.Segmenter`)
  *   would find words, but dictionaries differ from engine to engine.
  *
- * The same in every engine whose Unicode version knows the text's characters: those scripts, the removed characters
- * and the apostrophes are listed by code point. What remains is Unicode's own data: letters, marks, digits and lower
- * case of characters that are younger than the engine.
+ * Results are the same in every engine whose Unicode version knows the text's characters. Those scripts, the removed
+ * characters and the apostrophes are listed here by code point. Only letters, marks, digits and lower case come from
+ * the engine's Unicode data.
  */
 export function tokenizeUnicode(text: string): string[] {
   if (ASCII.test(text)) return text.toLowerCase().match(ASCII_WORD) ?? [];
   return normalized(text).match(TOKEN) ?? [];
 }
 
-/** Whether `tokenizeUnicode` would find anything. */
+/** Whether `tokenizeUnicode` finds any word. */
 export function hasUnicodeWords(text: string): boolean {
   return FIRST.test(normalized(text));
 }
@@ -38,7 +38,7 @@ const ASCII_WORD = /[a-z0-9]+(?:'[a-z0-9]+)*/g;
 
 const APOSTROPHE = /[\u2019\u02bc]/g;
 
-/** Unicode's Default_Ignorable_Code_Point without U+200B, a space of no width, which parts words. */
+/** Unicode's Default_Ignorable_Code_Point without U+200B, the zero-width space, which separates words. */
 const INVISIBLE = new RegExp(
   `[${[
     "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f",
@@ -49,7 +49,7 @@ const INVISIBLE = new RegExp(
   "gu",
 );
 
-/** Letters of scripts without spaces; their digits make words, as those of other scripts do. */
+/** Letters of scripts without spaces; their digits form words like those of other scripts. */
 const UNSPACED = `[${[
   "\\u3005-\\u3007\\u3021-\\u3029\\u3038-\\u303c\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}", // Han
   "\\u3041-\\u3096\\u309d-\\u309f\\u30a1-\\u30fa\\u30fc-\\u30ff\\u31f0-\\u31ff\\u{1aff0}-\\u{1afff}\\u{1b000}-\\u{1b16f}", // kana
@@ -62,7 +62,7 @@ const UNSPACED = `[${[
 
 /** Not the enclosing marks of keycap emoji. */
 const MARK = "[\\p{Mn}\\p{Mc}]";
-/** U+17D2 and U+1039 stack the next consonant under the one before. */
+/** U+17D2 and U+1039 stack the next consonant under the previous one. */
 const CLUSTER = `${UNSPACED}(?:[\\u17d2\\u1039]${UNSPACED}|${MARK})*`;
 const LETTER = `(?!${UNSPACED})[\\p{L}\\p{N}]`;
 const RUN = `${LETTER}(?:${LETTER}|${MARK})*`;

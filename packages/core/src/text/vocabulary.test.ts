@@ -11,13 +11,13 @@ describe("Vocabulary", () => {
     expect(vocabulary.size).toBe(8);
   });
 
-  it("leaves unknown words out and names them", () => {
+  it("leaves out unknown words and returns them", () => {
     const text = "the GREEN bird, green and red hasOwnProperty <end>";
     expect(vocabulary.encode(text)).toEqual([4, 3, 2]);
     expect(vocabulary.unknownWords(text)).toEqual(["green", "and", "hasownproperty", "end"]);
   });
 
-  it("comes back from its text", () => {
+  it("survives writing and reading", () => {
     const parsed = Vocabulary.parse(vocabulary.format(), "vocabulary.json");
     expect(parsed.words).toEqual(vocabulary.words);
     expect(parsed.encode("red bird")).toEqual([2, 3]);
@@ -35,13 +35,13 @@ describe("Vocabulary", () => {
     );
   });
 
-  it("is AttnGAN's where a file names no tokenizer", () => {
+  it("uses AttnGAN's tokenizer if a file names none", () => {
     const parsed = Vocabulary.parse('{"words": ["<end>", "caf"]}', "vocabulary.json");
     expect(parsed.tokenizer).toBe("attngan");
     expect(parsed.encode("café")).toEqual([1]);
   });
 
-  it("is another one with other words, another order or another tokenizer", () => {
+  it("is different with other words, another order or another tokenizer", () => {
     const { words } = vocabulary;
     expect(vocabulary.equals(new Vocabulary([...words]))).toBe(true);
     expect(vocabulary.equals(new Vocabulary(words, "attngan"))).toBe(false);
@@ -55,7 +55,7 @@ describe("Vocabulary", () => {
     ["a word twice", '{"words": ["<end>", "red", "red"]}'],
     ["other keys", '["<end>"]'],
     ["an unknown tokenizer", '{"tokenizer": "bpe", "words": ["<end>"]}'],
-    ["a tokenizer that is no name", '{"tokenizer": null, "words": ["<end>"]}'],
+    ["a tokenizer that is not a string", '{"tokenizer": null, "words": ["<end>"]}'],
   ])("refuses a text with %s, on one line", (_, content) => {
     const parse = () => Vocabulary.parse(content, "data/vocabulary.json");
     expect(parse).toThrow(UserError);

@@ -2,14 +2,14 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { defaultTokenizer, type TokenizerName, tokenizerNames, tokenizers } from "./tokenizers.js";
 
-/** Every word that a model knows, and how captions are taken apart into words. A word's token is its place in `words`. */
+/** The words that a model knows, and the tokenizer that splits captions into words. A token is an index of `words`. */
 export class Vocabulary {
   /** Token → word. Token 0 is padding, named "<end>" as in AttnGAN. */
   readonly words: readonly string[];
   readonly tokenizer: TokenizerName;
   readonly #tokens: Map<string, number>;
 
-  /** `words` begins with `PADDING` and has each word once. */
+  /** `words` starts with `PADDING` and has each word once. */
   constructor(words: readonly string[], tokenizer: TokenizerName = defaultTokenizer) {
     this.words = words;
     this.tokenizer = tokenizer;
@@ -17,7 +17,7 @@ export class Vocabulary {
     this.#tokens.delete(PADDING);
   }
 
-  /** The words of all `captions`, in the order of their first use. */
+  /** Builds a vocabulary from the words of all `captions`, in the order of their first use. */
   static build(captions: Iterable<string>, tokenizer: TokenizerName = defaultTokenizer): Vocabulary {
     const words = new Set([PADDING]);
     for (const caption of captions)
@@ -26,9 +26,9 @@ export class Vocabulary {
   }
 
   /**
-   * Reads the text of a `vocabulary.json`. One that names no tokenizer is of `attngan`.
+   * Reads the text of a `vocabulary.json`. The default tokenizer is `attngan`.
    * @param where the text came from, for the message
-   * @throws UserError if it is not one
+   * @throws UserError if it is not a vocabulary
    */
   static parse(text: string, where: string): Vocabulary {
     try {
@@ -39,7 +39,7 @@ export class Vocabulary {
       throw new UserError(
         `${where}: not a vocabulary (${found}); expected {"tokenizer": "${tokenizerNames.join('" or "')}", ` +
           `"words": ["${PADDING}", …]} with each word once. ` +
-          "Prepare the data again, or take the vocabulary.json of the run that the model comes from.",
+          "Prepare the data again, or use the vocabulary.json of the run that trained the model.",
         { code: "vocabulary.invalid", cause: error },
       );
     }
@@ -50,12 +50,12 @@ export class Vocabulary {
     return `${JSON.stringify({ tokenizer: this.tokenizer, words: this.words }, undefined, 1)}\n`;
   }
 
-  /** Number of tokens, padding among them: the number of rows of an embedding. */
+  /** Number of tokens including padding: the number of rows of an embedding. */
   get size(): number {
     return this.words.length;
   }
 
-  /** Whether every text has the same tokens in both. */
+  /** Whether both give the same tokens for every text. */
   equals({ words, tokenizer }: Vocabulary): boolean {
     return (
       this.tokenizer === tokenizer &&
@@ -64,7 +64,7 @@ export class Vocabulary {
     );
   }
 
-  /** The tokens of the known words of `text`, and its other words, each once. */
+  /** The tokens of the known words of `text`, and its unknown words, each once. */
   read(text: string): { tokens: number[]; unknown: string[] } {
     const tokens: number[] = [];
     const unknown = new Set<string>();
@@ -76,7 +76,7 @@ export class Vocabulary {
     return { tokens, unknown: [...unknown] };
   }
 
-  /** The tokens of the words of `text` that are known; `unknownWords` names the others. */
+  /** The tokens of the known words of `text`; `unknownWords` returns the others. */
   encode(text: string): number[] {
     return this.read(text).tokens;
   }
@@ -95,5 +95,5 @@ const fileSchema = z.object({
     .array(z.string())
     .min(1)
     .refine((words) => words[0] === PADDING, `the first word must be "${PADDING}"`)
-    .refine((words) => new Set(words).size === words.length, "a word stands there twice"),
+    .refine((words) => new Set(words).size === words.length, "a word is listed twice"),
 });

@@ -181,7 +181,7 @@ it.skipIf(!findChromium())(
   "has a report that passes the checks in a browser: light, dark, narrow and in print",
   () => {
     const check = [join(root, "scripts/check-report.mjs"), at("whole", "report.html")];
-    expect(execFileSync(process.execPath, check, { encoding: "utf8" })).toContain("All is well.");
+    expect(execFileSync(process.execPath, check, { encoding: "utf8" })).toContain("All checks passed.");
     expect(readdirSync(at("whole"))).toContain("report-dark.png");
   },
 );

@@ -137,7 +137,7 @@ describe("errors name the mistake", () => {
     ["siamese.enabled=yes", 'siamese.enabled: found "yes", expected true or false'],
     ["training.klWeight=.inf", "training.klWeight: found"],
     ["generator.firstSize=24", "generator.firstSize: found 24, expected a power of two"],
-    ["generator.stages=2", "expected 2 kinds, one a stage, as generator.stages is 2"],
+    ["generator.stages=2", "expected 2 kinds, one per stage, as generator.stages is 2"],
     [
       "generator.scbn=[none, words, none]",
       'generator.scbn: found ["none","words","none"], expected a list of one',

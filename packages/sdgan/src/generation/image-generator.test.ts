@@ -184,7 +184,7 @@ it("names the missing or broken file of a run", () => {
   expect(() => new ImageGenerator(broken)).toThrow(`${model}: there is no such file; train the GAN`);
   copyFileSync(join(run, modelFile), model);
   truncateSync(model, 5000);
-  expect(() => new ImageGenerator(broken)).toThrow(`${model} is no safetensors file`);
+  expect(() => new ImageGenerator(broken)).toThrow(`${model} is not a safetensors file`);
   copyFileSync(join(run, modelFile), model);
   writeFileSync(join(broken, "vocabulary.json"), new Vocabulary(["<end>", "bird"]).format());
   expect(() => new ImageGenerator(broken)).toThrow(`${model}: state does not fit the network`);

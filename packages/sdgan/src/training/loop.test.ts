@@ -194,7 +194,7 @@ it("refuses a file that is not a checkpoint, and names it", async () => {
     writeFileSync(newest, bytes);
     const refused = train(new Walk(), run, { resume: true });
     await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.toThrow(`${newest} is no safetensors file`);
+    await expect(refused).rejects.toThrow(`${newest} is not a safetensors file`);
     await expect(refused).rejects.toThrow("remove it to continue from step 3");
   }
   expect(existsSync(newest)).toBe(true);

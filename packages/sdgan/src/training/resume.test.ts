@@ -134,7 +134,7 @@ it("refuses a truncated checkpoint, and changes neither it nor the one before", 
   const { code, stderr } = await sdgan(...arguments_("gan", run), "--resume");
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
-  expect(stderr).toContain(`${newest} is no safetensors file`);
+  expect(stderr).toContain(`${newest} is not a safetensors file`);
   expect(stderr).toContain("remove it to continue from step 6");
   rmSync(newest);
   expect((await sdgan(...arguments_("gan", run), "--resume")).code).toBe(0);

@@ -4,7 +4,7 @@ import { native } from "../native.js";
 import type { Tensor } from "../tensor.js";
 import type { Reduction } from "./options.js";
 
-/** logits [B, C], classes [B] (int64); rows of class `ignoreIndex` do not count. */
+/** logits [B, C], classes [B] (int64); rows of class `ignoreIndex` are ignored. */
 export function crossEntropy(
   logits: Tensor,
   classes: Tensor,
@@ -31,19 +31,19 @@ export function nllLoss(
   return call("nll_loss_nd", logProbabilities, classes, undefined, reduction, ignoreIndex);
 }
 
-/** (input − target)². Throws where the shapes differ, which PyTorch only warns of: it would spread one to the other. */
+/** (input − target)². Throws if the shapes differ; PyTorch only warns and broadcasts them. */
 export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" as Reduction } = {}): Tensor {
   requireSameShape("mseLoss", input, target);
   return call("mse_loss", input, target, reduction);
 }
 
-/** |input − target|. Throws where the shapes differ. */
+/** |input − target|. Throws if the shapes differ. */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" as Reduction } = {}): Tensor {
   requireSameShape("l1Loss", input, target);
   return call("l1_loss", input, target, reduction);
 }
 
-/** (input − target)² / (2·beta) where |input − target| < beta, else |input − target| − beta / 2. Throws where shapes differ. */
+/** (input − target)² / (2·beta) where |input − target| < beta, else |input − target| − beta / 2. Throws if shapes differ. */
 export function smoothL1Loss(
   input: Tensor,
   target: Tensor,
@@ -55,5 +55,5 @@ export function smoothL1Loss(
 
 function requireSameShape(name: string, input: Tensor, target: Tensor): void {
   if (native.shape(input).join() !== native.shape(target).join())
-    throw new Error(`${name}: the input is ${input} and the target is ${target}; expected one shape`);
+    throw new Error(`${name}: the input is ${input} and the target is ${target}; expected equal shapes`);
 }

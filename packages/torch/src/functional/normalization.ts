@@ -1,4 +1,4 @@
-/** Normalization of each sample by itself, as in `torch.nn.functional`. */
+/** Normalization of each sample separately, as in `torch.nn.functional`. */
 import { call } from "../dispatch.js";
 import type { Tensor } from "../tensor.js";
 

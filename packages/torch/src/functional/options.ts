@@ -1,7 +1,7 @@
-/** What several functions take. */
+/** Options of several functions. */
 
-/** What is made of the losses of all elements: nothing, their mean or their sum. */
+/** How the losses of all elements are reduced: not at all, to their mean or to their sum. */
 export type Reduction = "none" | "mean" | "sum";
 
-/** The same along height and width, or one for each. */
+/** One value for height and width, or one for each. */
 export type Pair = number | readonly [height: number, width: number];

@@ -4,15 +4,15 @@ import type { Tensor } from "../tensor.js";
 import type { Pair } from "./options.js";
 
 export interface PoolOptions {
-  /** By default as far as the kernel reaches: rectangles side by side. */
+  /** By default the size of the kernel: adjacent rectangles. */
   stride?: Pair;
   padding?: Pair;
-  /** Whether a rectangle that goes beyond the edge counts, with what is inside. */
+  /** Whether rectangles that cross the edge count, with the part inside. */
   ceilMode?: boolean;
 }
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Whether padding counts as zeros, or not at all. */
+  /** Whether padding counts as zeros or is ignored. */
   countPadding?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface MaxPoolOptions extends PoolOptions {
   dilation?: Pair;
 }
 
-/** Means of `kernel` × `kernel` squares, or of rectangles. Padding counts as zeros, or, without `countPadding`, not at all. */
+/** Means of `kernel` × `kernel` squares, or of rectangles. Padding counts as zeros, or is ignored without `countPadding`. */
 export function avgPool2d(
   input: Tensor,
   kernel: Pair,
@@ -39,12 +39,12 @@ export function maxPool2d(
   return call("max_pool2d", input, kernel, stride, padding, dilation, ceilMode);
 }
 
-/** Means of rectangles that cover the image, as many as `size` says: [B, C, size, size]. */
+/** Means of rectangles that cover the image, `size` along height and width: [B, C, size, size]. */
 export function adaptiveAvgPool2d(input: Tensor, size: Pair): Tensor {
   return call("adaptive_avg_pool2d", input, size);
 }
 
-/** Mean over all places: [B, C, H, W] → [B, C]. */
+/** Mean over all positions: [B, C, H, W] → [B, C]. */
 export function globalAveragePool(input: Tensor): Tensor {
   return call("mean.dim", input, [2, 3], false);
 }

@@ -71,7 +71,7 @@ const cases = modulations.flatMap((modulation) =>
 );
 
 describe("batchNorm with modulation, activation and batches", () => {
-  it.each(cases)("is its definition: %o", ({ modulation, activation, sizes }) => {
+  it.each(cases)("equals its definition: %o", ({ modulation, activation, sizes }) => {
     const inputs = example(modulation);
     const outputs = byDefinition(inputs, activation, sizes);
     const actual = normalize({ activation, ...(sizes && { batches: sizes }) })(
@@ -130,7 +130,7 @@ describe("batchNorm with modulation, activation and batches", () => {
     },
   );
 
-  it("has gradients of gradients, by rows too", () => {
+  it("has gradients of gradients, also by rows", () => {
     for (const modulation of modulations) {
       const fn = normalize({ activation: "glu", batches: [3, 3] });
       const inputs = example(modulation, { C: 2, H: 1 });
@@ -153,7 +153,7 @@ describe("batchNorm with modulation, activation and batches", () => {
     }
   });
 
-  it("takes several batches as as many calls, running statistics too", () => {
+  it("treats several batches like separate calls, also for running statistics", () => {
     const [together, apart] = [new BatchNorm2d(C), new BatchNorm2d(C)];
     const x = randn([B, C, 4, 4]).to({ memoryFormat: "channels_last" });
     const z = together.forwardBatches(x, [4, 2]);
@@ -168,7 +168,7 @@ describe("batchNorm with modulation, activation and batches", () => {
       expectClose(together.stateDict().get(name)!.to("float32"), value.to("float32"), 1e-6);
   });
 
-  it("refuses batches that are not all of the input, half a modulation, and unknown activations", () => {
+  it("refuses batches that do not add up to the input, half a modulation, and unknown activations", () => {
     const x = randn([4, 2, 3, 3]);
     const call = (options: object) => () => functional.batchNorm(x, { training: true, ...options });
     expect(call({ batches: [1, 2] })).toThrow(/batches: they have 3 samples together, the input 4/);
@@ -180,11 +180,11 @@ describe("batchNorm with modulation, activation and batches", () => {
     );
     const single = randn([2, 3]);
     expect(() => functional.batchNorm(single, { training: true, batches: [1, 1] })).toThrow(
-      /one value for each/,
+      /one value per channel/,
     );
   });
 
-  it("lets NaN through every activation", () => {
+  it("propagates NaN through every activation", () => {
     for (const activation of activations) {
       for (const dtype of ["float32", "bfloat16"] as const) {
         const x = ones([2, 4, 2, 2]).to({ dtype, memoryFormat: "channels_last" });

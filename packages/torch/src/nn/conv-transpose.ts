@@ -9,7 +9,7 @@ import type { Conv2dOptions } from "./layers.js";
 import { Module } from "./module.js";
 
 export interface ConvTranspose2dOptions extends Conv2dOptions {
-  /** Rows and columns added at one side, where `stride` leaves open which of several sizes the input had. */
+  /** Rows and columns added at one side, because with a `stride` several input sizes give the same output size. */
   outputPadding?: functional.Pair;
 }
 

@@ -1,4 +1,4 @@
-/** Layers and what they are made of. */
+/** Layers and their base classes. */
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./conv-transpose.js";
 export * as init from "./init.js";
 export * from "./layers.js";

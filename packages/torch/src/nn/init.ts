@@ -32,7 +32,7 @@ export function kaimingUniform(weight: Tensor, a = Math.sqrt(5)): Tensor {
   return uniform(weight, -bound, bound);
 }
 
-/** A (semi-)orthogonal matrix, everything but the first dimension taken as columns (Saxe et al., 2013). */
+/** A (semi-)orthogonal matrix; all dimensions after the first are its columns (Saxe et al., 2013). */
 export function orthogonal(weight: Tensor, gain = 1): Tensor {
   const rows = native.size(weight, 0);
   const columns = fanIn(weight);
@@ -46,8 +46,8 @@ export function orthogonal(weight: Tensor, gain = 1): Tensor {
 }
 
 /**
- * Q of a = Q·R with a positive diagonal of R. Of a matrix taller than wide it comes from R by Cholesky's factorization
- * of aᵀ·a, three times as fast as by reflections; a nearly square one may be too close to singular for that.
+ * Q of a = Q·R with a positive diagonal of R. For a matrix that is much taller than wide, R is Cholesky's factor of aᵀ·a,
+ * three times as fast as Householder reflections; a nearly square matrix may be too close to singular for that.
  */
 function orthonormalColumns(a: Tensor): Tensor {
   const [rows, columns] = native.shape(a) as [number, number];

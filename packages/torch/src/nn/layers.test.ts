@@ -22,7 +22,7 @@ const close = (found: Tensor, expected: readonly number[], digits = 12) => {
 };
 
 describe("Linear and Conv2d", () => {
-  it("compute what their weights say", () => {
+  it("compute with their weights", () => {
     const linear = new Linear(2, 1);
     linear.loadStateDict(new Map([["weight", tensor([[2, 3]])], ["bias", tensor([1])]])); // biome-ignore format: pairs
     expect(linear.forward(tensor([[1, 1], [0, 2]])).toNumbers()).toEqual([6, 7]); // biome-ignore format: rows
@@ -32,7 +32,7 @@ describe("Linear and Conv2d", () => {
     expect([...conv.stateDict().keys()]).toEqual(["weight"]);
   });
 
-  it("begin as PyTorch's: uniform within ± 1 / √(fan in)", () => {
+  it("have PyTorch's initial distribution: uniform within ± 1 / √(fan in)", () => {
     manualSeed(0);
     const bound = 1 / Math.sqrt(1000);
     for (const parameter of new Linear(1000, 50).parameters()) {
@@ -45,7 +45,7 @@ describe("Linear and Conv2d", () => {
     }
   });
 
-  it("refuse inputs of whole numbers, whose dtype would make zeros of the weights", () => {
+  it("refuse integer inputs, whose dtype would turn the weights into zeros", () => {
     for (const dtype of ["uint8", "int8", "int16", "int32", "int64", "bool"] as const) {
       const refusal = (layer: string, shape: string) =>
         `${layer}: expected an input of a floating-point dtype, found Tensor ${dtype}${shape}; convert it first: input.to("float32")`;
@@ -85,7 +85,7 @@ describe("Linear and Conv2d", () => {
       const towards = rounded(formula(output.shape, 3)).to(output.dtype);
       return { output, all: [output, ...grad([output.mul(towards).sum()], leaves)] };
     };
-    // A processor without bfloat16 is left to libtorch, which sums in bfloat16 there.
+    // On a processor without bfloat16, libtorch computes it, with sums in bfloat16.
     const tolerance = processorHasBfloat16() ? 0.01 : 0.3;
     const [exact, product] = [run(false), run(true)];
     expect(product.output.isContiguous("channels_last")).toBe(true);
@@ -96,7 +96,7 @@ describe("Linear and Conv2d", () => {
     }
   });
 
-  it("take kernels and paddings of their own for height and width", () => {
+  it("accept separate kernels and paddings for height and width", () => {
     const row = new Conv2d(1, 1, [1, 3], { padding: [0, 1], bias: false });
     expect(row.weight.shape).toEqual([1, 1, 1, 3]);
     init.constant(row.weight, 1);
@@ -104,7 +104,7 @@ describe("Linear and Conv2d", () => {
     expect(row.forward(input).toNumbers()).toEqual([3, 6, 5, 9, 15, 11]);
   });
 
-  it("refuse inputs of other widths with both shapes", () => {
+  it("refuse inputs with other channels, and report both shapes", () => {
     expect(() => new Linear(3, 2).forward(ones([4, 5]))).toThrow(
       /aten::linear\(input: tensor float32\[4, 5\], weight: tensor float32\[2, 3\]/,
     );
@@ -117,12 +117,12 @@ describe("Linear and Conv2d", () => {
 describe("pools", () => {
   const input = () => tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], { shape: [1, 1, 3, 3] });
 
-  it("go in squares side by side, and leave out what is no whole square", () => {
+  it("use adjacent squares, and leave out incomplete ones", () => {
     expect(functional.avgPool2d(input(), 2).toNumbers()).toEqual([3]);
     expect(functional.maxPool2d(input(), 2).toNumbers()).toEqual([5]);
   });
 
-  it("count padding as zeros in a mean, or not at all, and never as the largest", () => {
+  it("count padding as zeros in a mean or ignore it, and never as the largest", () => {
     const around = { stride: 2, padding: 1 };
     const zeros = functional.avgPool2d(input(), 3, around).toNumbers();
     for (const [i, sum] of [12, 16, 24, 28].entries()) expect(zeros[i]).toBeCloseTo(sum / 9, 6);
@@ -172,14 +172,14 @@ describe("BatchNorm", () => {
   });
 
   it("refuses training on one value, and other numbers of channels", () => {
-    expect(() => new BatchNorm1d(3).forward(ones([1, 3]))).toThrow(/one value for each channel/);
+    expect(() => new BatchNorm1d(3).forward(ones([1, 3]))).toThrow(/one value per channel/);
     expect(() => new BatchNorm1d(3).forward(ones([2, 4]))).toThrow(
       /::batch_norm\(input: tensor float32\[2, 4\]/,
     );
     expect(new BatchNorm1d(3).eval().forward(ones([1, 3])).shape).toEqual([1, 3]);
   });
 
-  it("takes bfloat16, keeping its statistics in float32", () => {
+  it("accepts bfloat16, keeping its statistics in float32", () => {
     const bn = new BatchNorm2d(3);
     expect(bn.forward(formula([2, 3, 4, 4]).to("bfloat16")).dtype).toBe("bfloat16");
     expect(bn.runningMean.dtype).toBe("float32");
@@ -187,7 +187,7 @@ describe("BatchNorm", () => {
 });
 
 describe("Embedding", () => {
-  it("looks rows up; the padding row is zero and gets no gradient", () => {
+  it("returns rows; the padding row is zero and gets no gradient", () => {
     const embedding = new Embedding(5, 3, 0);
     const words = tensor([[1, 0], [1, 4]], { dtype: "int64" }); // biome-ignore format: rows
     const output = embedding.forward(words);
@@ -197,7 +197,7 @@ describe("Embedding", () => {
     expect(embedding.weight.grad?.select(1, 0).toNumbers()).toEqual([0, 2, 0, 0, 1]);
   });
 
-  it("refuses words that it has not, and fractions", () => {
+  it("refuses unknown words and fractions", () => {
     const embedding = new Embedding(5, 3);
     for (const word of [5, -1, 1e12]) {
       expect(() => embedding.forward(tensor([word], { dtype: "int64" }))).toThrow(

@@ -30,7 +30,7 @@ export interface Conv2dOptions {
   padding?: functional.Pair;
   /** Distance of the kernel's elements in the input. */
   dilation?: functional.Pair;
-  /** Parts that channels are divided into, each convolved by itself; as many as channels is a depthwise convolution. */
+  /** Groups of channels, each convolved separately; as many groups as channels is a depthwise convolution. */
   groups?: number;
   bias?: boolean;
 }
@@ -76,9 +76,9 @@ export class Conv2d extends Module {
 export interface BatchNormLayerOptions {
   eps?: number;
   momentum?: number;
-  /** What follows in the same pass over memory. */
+  /** The activation, computed in the same pass over memory. */
   activation?: functional.Activation;
-  /** Of the leaky ReLU. */
+  /** Slope of the leaky ReLU for x < 0. */
   slope?: number;
 }
 
@@ -108,12 +108,12 @@ export class BatchNorm extends Module {
     return this.normalize(input);
   }
 
-  /** As one call after another on the batches, of these sizes, that stand one after another in `input`. */
+  /** Equals one call per batch, for consecutive batches of these sizes in `input`. */
   forwardBatches(input: Tensor, batches: readonly number[]): Tensor {
     return this.normalize(input, { batches });
   }
 
-  /** As `functional.batchNorm`, with this layer's parameters, statistics and options. */
+  /** `functional.batchNorm` with this layer's parameters, statistics and options. */
   protected normalize(
     input: Tensor,
     more: Pick<functional.BatchNormOptions, "scale" | "shift" | "batches"> = {},
@@ -125,10 +125,10 @@ export class BatchNorm extends Module {
   }
 }
 
-/** PyTorch's two names for what is one computation here. */
+/** PyTorch's two names for the same computation here. */
 export { BatchNorm as BatchNorm1d, BatchNorm as BatchNorm2d };
 
-/** Whole numbers [B, T] → [B, T, dimension]. Row `paddingIndex` starts at zero and is never trained. */
+/** Integers [B, T] → [B, T, dimension]. Row `paddingIndex` starts at zero and is never trained. */
 export class Embedding extends Module {
   readonly weight: Tensor;
 

@@ -1,13 +1,13 @@
 /**
- * Layouts in which libtorch's two questions differ: `suggest_memory_format()` says contiguous, and
- * `is_contiguous(ChannelsLast)` says yes, because strides of dimensions of extent 1 count in the first alone.
+ * Layouts that are both contiguous and channels-last: `suggest_memory_format()` returns contiguous and
+ * `is_contiguous(ChannelsLast)` returns true, because only the first uses strides of dimensions of extent 1.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { type DType, functional, grad, manualSeed, rand, randn, type Tensor, zeros } from "../index.js";
 
 const [T, C] = [5, 8];
 
-/** Values [B, C, …] in a layout of two meanings, and the channels that there are. */
+/** Values [B, C, …] in an ambiguous layout, and the number of channels. */
 const layouts: Record<string, (channels: number) => Tensor> = {
   "one image of a batch in channels-last": (channels) =>
     randn([3, channels, 4, T]).to({ memoryFormat: "channels_last" }).select(0, 1).unsqueeze(0),
@@ -24,7 +24,7 @@ function expectClose(actual: Tensor, expected: Tensor, tolerance: number, what: 
   expect(difference / Math.max(expected.abs().amax([]).item(), 1e-6), what).toBeLessThan(tolerance);
 }
 
-/** What `fn` gives and its gradients, of these tensors as they are, or of contiguous copies in float64. */
+/** The result of `fn` and its gradients, for these tensors or for contiguous copies in float64. */
 function results(fn: (...given: Tensor[]) => Tensor, given: readonly Tensor[], dtype?: DType): Tensor[] {
   const leaves = given.map((one) => (dtype ? one.to(dtype).contiguous() : one).detach());
   for (const leaf of leaves) leaf.requiresGrad = true;

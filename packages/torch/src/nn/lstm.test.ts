@@ -22,7 +22,7 @@ describe("BidirectionalLstm", () => {
     expect(names).toEqual(["", "_reverse"].flatMap((end) => [`weight_ih_l0${end}`, `weight_hh_l0${end}`, `bias_ih_l0${end}`, `bias_hh_l0${end}`])); // biome-ignore format: one list
   });
 
-  it("computes what PyTorch's packed nn.LSTM does, in whatever order the sentences come", () => {
+  it("equals PyTorch's packed nn.LSTM for any order of the sentences", () => {
     const { output, last } = made(3, 2).forward(formula([2, 3, 3]), [2, 3]);
     const expectedOutput = [
       -0.3210879512, -0.4038300714, 0.1518977175, 0.2454026927, -0.1086212407, -0.1243139362, 0.3908750489,
@@ -35,7 +35,7 @@ describe("BidirectionalLstm", () => {
     for (const [i, value] of last.toNumbers().entries()) expect(value).toBeCloseTo(expectedLast[i]!, 9);
   });
 
-  it("is the same for a sentence alone, without padding", () => {
+  it("gives the same result for a single sentence without padding", () => {
     manualSeed(3);
     const lstm = made(4, 3);
     const input = randn([3, 5, 4], { dtype: "float64" });
@@ -49,7 +49,7 @@ describe("BidirectionalLstm", () => {
     }
   });
 
-  it("lets nothing of the padding through, forward or backward", () => {
+  it("ignores the padding, forward and backward", () => {
     const lstm = made(2, 2);
     const input = formula([2, 4, 2]);
     const expected = lstm.forward(input, [4, 2]);
@@ -69,7 +69,7 @@ describe("BidirectionalLstm", () => {
     expect(gradcheck((x) => outputs(x!), [formula([2, 3, 2]), ...lstm.parameters()])).toBeLessThan(1e-5);
   });
 
-  it("refuses lengths that do not fit, and inputs of another width", () => {
+  it("refuses wrong lengths, and inputs of another width", () => {
     const lstm = made(2, 2);
     const input = formula([2, 3, 2]);
     for (const wrong of [[1], [1, 2, 3], [0, 1], [1, 4], [1, Number.NaN], [1.5, 1], [-1, 1], []]) {

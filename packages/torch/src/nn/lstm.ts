@@ -9,7 +9,7 @@ import * as init from "./init.js";
 import { Module } from "./module.js";
 
 export interface LstmOutput {
-  /** Both directions' states at every place, zero where padded: [B, T, 2·hidden]. */
+  /** Both directions' states at every position, zero for padding: [B, T, 2·hidden]. */
   output: Tensor;
   /** Each direction's state after its last word: [B, 2·hidden], forward then backward. */
   last: Tensor;
@@ -18,7 +18,7 @@ export interface LstmOutput {
 /** Parameter names and order of gates (input, forget, cell, output) are PyTorch's. */
 export class BidirectionalLstm extends Module {
   readonly weights: Tensor[];
-  /** The device of the last call: where it is a GPU, they are one block of memory there. */
+  /** The device of the last call. On a GPU, the weights are one block of memory there. */
   #together: string | undefined;
 
   constructor(
@@ -39,8 +39,8 @@ export class BidirectionalLstm extends Module {
   }
 
   /**
-   * input [B, T, inputSize], lengths of B sentences, each from 1 to T. Padded places reach nothing: sentences are
-   * packed one place after another, longest sentence first.
+   * input [B, T, inputSize], lengths of B sentences, each from 1 to T. Padding does not affect the result: sentences are
+   * packed position by position, longest sentence first.
    * Throws a `TypeError` for other lengths.
    */
   forward(input: Tensor, lengths: ArrayLike<number>): LstmOutput {
@@ -75,7 +75,7 @@ export class BidirectionalLstm extends Module {
     return { output: padded.indexSelect(0, back), last: last.indexSelect(0, back) };
   }
 
-  /** cuDNN wants all weights in one block of memory: else it copies them there at every call, and says so each time. */
+  /** cuDNN needs all weights in one block of memory; else it copies them and warns at every call. */
   #lieTogether(device: string): void {
     const isDone = this.#together === device;
     this.#together = device;
@@ -105,7 +105,7 @@ export class BidirectionalLstm extends Module {
 function requireLengths(lengths: ArrayLike<number>, batch: number, places: number): void {
   if (lengths?.length !== batch)
     throw new TypeError(
-      `BidirectionalLstm: expected ${batch} lengths, one a sentence, found ${lengths?.length}`,
+      `BidirectionalLstm: expected ${batch} lengths, one per sentence, found ${lengths?.length}`,
     );
   for (let i = 0; i < batch; i++) {
     const length = lengths[i];

@@ -41,20 +41,20 @@ describe("Module", () => {
     expect(network.parameterCount).toBe(18 + 2 + 2 + 2 + 4 + 2 + 2);
   });
 
-  it("switches all its parts between training and evaluation", () => {
+  it("switches all its children between training and evaluation", () => {
     const network = new Network().eval();
     expect([network.dropout.training, network.blocks[0]!.training]).toEqual([false, false]);
     expect(network.train().dropout.training).toBe(true);
   });
 
-  it("takes a state in, and gives it out again", () => {
+  it("loads a state and returns it", () => {
     const [from, to] = [new Network(), new Network()];
     to.loadStateDict(from.stateDict());
     for (const [name, value] of to.stateDict())
       expect(value.equal(from.stateDict().get(name)!), name).toBe(true);
   });
 
-  it("refuses a state that does not fit, changing nothing", () => {
+  it("refuses a state that does not fit, without changes", () => {
     const linear = new Linear(2, 1);
     const before = linear.weight.toNumbers();
     const wrong: [Record<string, Tensor>, RegExp][] = [
@@ -73,7 +73,7 @@ describe("Module", () => {
     expect(linear.weight.isDisposed).toBe(false);
   });
 
-  it("moves to float64 whole, its integers apart, and trains on there", () => {
+  it("moves to float64, except for integers, and continues training there", () => {
     const lstm = new BidirectionalLstm(2, 2);
     const optimizer = new Adam(lstm.namedParameters());
     lstm.to({ dtype: "float64" });
@@ -98,7 +98,7 @@ describe("Module", () => {
     expect(linear.forward(tensor([[1]])).requiresGrad).toBe(false);
   });
 
-  it("counts what two layers share once, and saves it under both names", () => {
+  it("counts a shared tensor once, and saves it under both names", () => {
     class Tied extends Module {
       readonly embedding = new Linear(2, 3);
       readonly head = this.embedding;
@@ -141,14 +141,14 @@ describe("Module", () => {
     new Tied().loadStateDict(state);
   });
 
-  it("has the buffers of two layers that are one once", () => {
+  it("lists a shared buffer once", () => {
     const norm = new BatchNorm2d(2);
     const network = new Sequential(norm, norm);
     expect(Array.from(network.namedBuffers(), ([name]) => name)).toHaveLength(3);
     expect(network.stateDict().size).toBe(10);
   });
 
-  it("finds layers in #private fields when they are registered, and there only", () => {
+  it("finds layers in #private fields only if they are registered", () => {
     class Hidden extends Module {
       readonly #lost = new Linear(1, 1);
       readonly #found = this.child("found", new Linear(1, 1, { bias: false }));
@@ -164,7 +164,7 @@ describe("Module", () => {
     expect(network.forward(tensor([[1]])).shape).toEqual([1, 1]);
   });
 
-  it("refuses a child that is no module, or whose name another one has", () => {
+  it("refuses a child that is not a module or whose name is taken", () => {
     class Twice extends Module {
       readonly first = this.child("x", new Linear(1, 1));
       add(name: string, module: unknown) {
@@ -175,10 +175,12 @@ describe("Module", () => {
     expect(() => new Twice().add("y", 5)).toThrow(/expected a module for "y", found number/);
     const network = new Twice();
     network.add("first", new Linear(1, 1));
-    expect(() => network.parameters()).toThrow(/"first" is a field and a registered child/);
+    expect(() => network.parameters()).toThrow(
+      /"first" is the name of a field and of another registered child/,
+    );
   });
 
-  it("refuses a module that is a part of itself", () => {
+  it("refuses a module that contains itself", () => {
     class Part extends Module {
       owner: Module | undefined;
     }
@@ -187,7 +189,7 @@ describe("Module", () => {
     }
     const whole = new Whole();
     whole.part.owner = whole;
-    expect(() => whole.stateDict()).toThrow(/"part.owner" is a module that it is a part of/);
+    expect(() => whole.stateDict()).toThrow(/"part.owner" is a module that contains itself/);
     expect(inspect(whole)).toContain("(owner): Whole()");
   });
 
@@ -202,7 +204,7 @@ describe("Module", () => {
     expect([linear.weight.grad, linear.bias!.grad]).toEqual([null, null]);
   });
 
-  it("shows its children in console.log, and no values", () => {
+  it("shows its children in console.log, without values", () => {
     expect(inspect(new Network())).toBe(`Network(
   (first): Sequential(
     (0): Conv2d(weight: float32[2, 1, 3, 3], bias: float32[2])

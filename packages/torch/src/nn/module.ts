@@ -1,4 +1,4 @@
-/** What layers and models have in common: parameters with PyTorch's names, modes, state. */
+/** The base class of layers and models: parameters with PyTorch's names, modes, state. */
 import { inspect } from "node:util";
 import { noGrad } from "../autograd.js";
 import { call } from "../dispatch.js";
@@ -7,7 +7,7 @@ import { isFloating } from "../dtype.js";
 import { keep, scope } from "../scope.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
-/** Something that turns one tensor into another. */
+/** A module that maps one tensor to another. */
 export interface Layer extends Module {
   forward(input: Tensor): Tensor;
 }
@@ -16,9 +16,9 @@ export interface Layer extends Module {
  * A part of a network. Fields that are modules, or arrays of modules, are its children, named by their fields;
  * tensors are registered with `parameter` and `buffer` under the names that PyTorch's `state_dict` has.
  *
- * JavaScript hides `#private` fields from everything outside their class, this class too: a module in one is a child
- * only when it is registered, `readonly #conv = this.child("conv", new Conv2d(3, 8, 3))`. The same holds for modules in
- * maps and plain objects. `console.log(network)` shows the children that there are.
+ * JavaScript hides `#private` fields even from base classes: a module in such a field is a child only if it is
+ * registered, as in `readonly #conv = this.child("conv", new Conv2d(3, 8, 3))`. The same applies to modules in maps and
+ * plain objects. `console.log(network)` shows all children.
  */
 export abstract class Module {
   /** Whether it behaves as in training (batch statistics, dropout) or as in evaluation. */
@@ -40,7 +40,7 @@ export abstract class Module {
     return tensor;
   }
 
-  /** Registers a child that no public field holds, as PyTorch's `register_module`; returns it. */
+  /** Registers a child that is not in a public field, like PyTorch's `register_module`. Returns it. */
   protected child<Child extends Module>(name: string, module: Child): Child {
     if (!(module instanceof Module))
       throw new TypeError(`child: expected a module for "${name}", found ${typeof module}`);
@@ -52,15 +52,15 @@ export abstract class Module {
 
   /**
    * Children by name: those in fields, in the order of the fields, then those that `child` registered; those in an array
-   * are `field.0`, `field.1`, …. A module under two names comes twice.
-   * Throws when a field and a registered child have one name and are two modules.
+   * are `field.0`, `field.1`, …. A module with two names is listed twice.
+   * Throws if a field and a different registered child have the same name.
    */
   *namedChildren(): IterableIterator<[string, Module]> {
     const registered = new Map(this.#children);
     for (const [field, value] of Object.entries(this)) {
       if (value instanceof Module) {
         if ((registered.get(field) ?? value) !== value)
-          throw new Error(`"${field}" is a field and a registered child, which are two modules`);
+          throw new Error(`"${field}" is the name of a field and of another registered child`);
         registered.delete(field);
         yield [field, value];
       } else if (Array.isArray(value)) {
@@ -70,7 +70,7 @@ export abstract class Module {
     yield* registered;
   }
 
-  /** This module and all below it by full name, each once, under the first of its names. */
+  /** This module and all its descendants by full name, each once, under its first name. */
   *namedModules(prefix = ""): IterableIterator<[string, Module]> {
     const seen = new Set<Module>();
     for (const [name, module] of this.#everyModule()) {
@@ -80,17 +80,17 @@ export abstract class Module {
     }
   }
 
-  /** This module and all below it, each once. */
+  /** This module and all its descendants, each once. */
   *modules(): IterableIterator<Module> {
     for (const [, module] of this.namedModules()) yield module;
   }
 
-  /** Each trained tensor once, under the first of its names: a tensor that two layers share is one parameter. */
+  /** Each trained tensor once, under its first name: a tensor that two layers share is one parameter. */
   namedParameters(prefix = ""): IterableIterator<[string, Tensor]> {
     return once(this.#everyTensor("parameters", prefix));
   }
 
-  /** Each buffer once, under the first of its names. */
+  /** Each buffer once, under its first name. */
   namedBuffers(prefix = ""): IterableIterator<[string, Tensor]> {
     return once(this.#everyTensor("buffers", prefix));
   }
@@ -100,18 +100,18 @@ export abstract class Module {
   }
 
   /**
-   * Every parameter and buffer by its full name, as PyTorch's `state_dict`; the tensors themselves, not copies. One with
-   * two names is there under both.
+   * Every parameter and buffer by its full name, like PyTorch's `state_dict`; the tensors themselves, not copies. A tensor
+   * with two names is listed under both.
    */
   stateDict(): Map<string, Tensor> {
     return new Map([...this.#everyTensor("parameters", ""), ...this.#everyTensor("buffers", "")]);
   }
 
-  /** This module and all below it under all their names. Throws when a module is below itself. */
+  /** This module and all its descendants under all their names. Throws if a module contains itself. */
   *#everyModule(prefix = "", above: readonly Module[] = []): IterableIterator<[string, Module]> {
     if (above.includes(this))
       throw new Error(
-        `"${prefix}" is a module that it is a part of; keep it out of public fields, as #${prefix.split(".").at(-1)}`,
+        `"${prefix}" is a module that contains itself; store it in a private field, #${prefix.split(".").at(-1)}`,
       );
     yield [prefix, this];
     for (const [name, child] of this.namedChildren())
@@ -126,7 +126,7 @@ export abstract class Module {
     }
   }
 
-  /** Copies values in by name. Throws, changing nothing, when a name is missing, left over, or of another shape. */
+  /** Copies values in by name. Throws without changes if a name is missing, unknown, or has another shape. */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
     if (!(state instanceof Map)) throw new TypeError("loadStateDict: expected a Map from names to tensors");
     const own = this.stateDict();
@@ -196,7 +196,7 @@ export abstract class Module {
           ...(memoryFormat && tensor.dim === 4 && { memoryFormat }),
         };
         tensor.grad = null;
-        // The same tensor with other data, so that whoever holds it (fields, optimizers) still does.
+        // The same tensor object with other data, so that references to it (fields, optimizers) stay valid.
         scope(() => void call("set_data", tensor, tensor.detach().to(target)));
       }
     });
@@ -207,7 +207,7 @@ export abstract class Module {
     return this.parameters().reduce((sum, tensor) => sum + tensor.numel, 0);
   }
 
-  /** What `console.log` shows: the class, its own tensors and its children, as PyTorch prints modules. */
+  /** For `console.log`: the class, its own tensors and its children, as PyTorch prints modules. */
   [inspect.custom](depth: number): string {
     return this.#printed(depth < 0, []);
   }
@@ -224,7 +224,7 @@ export abstract class Module {
   }
 }
 
-/** Each tensor under the first of its names. */
+/** Each tensor under its first name. */
 function* once(named: Iterable<[string, Tensor]>): IterableIterator<[string, Tensor]> {
   const seen = new Set<Tensor>();
   for (const [name, tensor] of named) {

@@ -1,4 +1,4 @@
-/** Normalization of each sample by itself, as layers. */
+/** Normalization of each sample separately, as layers. */
 import { ones, zeros } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";

@@ -1,5 +1,5 @@
 /**
- * Layers and functions beside PyTorch 1.13. Its numbers come from
+ * Compares layers and functions with PyTorch 1.13. Its numbers come from
  *   def f(shape, step=0.7, start=0.3): return torch.sin(step * torch.arange(prod(shape), dtype=float64) + start).reshape(shape)
  *   x = f((2, 4, 5, 6)); F = torch.nn.functional
  * and the line above each case: the shape, the sum, the first four and the last two elements.
@@ -133,7 +133,7 @@ const cases: Record<string, Case> = {
 const small = (inputs: Tensor[]) => inputs.map((input) => input.clone());
 
 describe.each(Object.entries(cases))("%s", (_, { run, inputs, shape, sum, ends }) => {
-  it("gives PyTorch's numbers", () => {
+  it("equals PyTorch", () => {
     const output = run(...inputs);
     expect(output.shape).toEqual(shape);
     expect(output.sum().item()).toBeCloseTo(sum, 8);
@@ -142,7 +142,7 @@ describe.each(Object.entries(cases))("%s", (_, { run, inputs, shape, sum, ends }
       expect(value).toBeCloseTo(ends[i]!, 9);
   });
 
-  it("gives them in float32, too", () => {
+  it("equals PyTorch in float32", () => {
     const output = run(...inputs.map((input) => input.to("float32")));
     const exact = run(...inputs);
     expect(output.dtype).toBe("float32");
@@ -169,19 +169,19 @@ describe("losses", () => {
   ];
   it.each(values)("%s", (_, found, expected) => expect(found.item()).toBeCloseTo(expected, 9));
 
-  it("have no reduction where none is wanted", () => {
+  it("are not reduced with reduction none", () => {
     for (const loss of [F.mseLoss, F.l1Loss, F.smoothL1Loss])
       expect(loss(a, b, { reduction: "none" }).shape).toEqual([2, 3]);
   });
 
-  it("refuse shapes that would be spread", () => {
+  it("refuse shapes that would be broadcast", () => {
     for (const [name, loss] of Object.entries({
       mseLoss: F.mseLoss,
       l1Loss: F.l1Loss,
       smoothL1Loss: F.smoothL1Loss,
     }))
       expect(() => loss(f([4, 1]), f([4]))).toThrow(
-        `${name}: the input is Tensor float64[4, 1] and the target is Tensor float64[4]; expected one shape`,
+        `${name}: the input is Tensor float64[4, 1] and the target is Tensor float64[4]; expected equal shapes`,
       );
   });
 
@@ -259,7 +259,7 @@ describe("layers", () => {
     ["MaxPool2d", new nn.MaxPool2d(2), (x) => F.maxPool2d(x, 2)],
   ];
 
-  it.each(layers)("%s is its function, in the input's dtype", (_, layer, run) => {
+  it.each(layers)("%s equals its function, in the input's dtype", (_, layer, run) => {
     for (const dtype of ["float32", "bfloat16"] as const) {
       const input = x.to(dtype);
       expect(layer.forward(input).dtype).toBe(dtype);
@@ -267,7 +267,7 @@ describe("layers", () => {
     }
   });
 
-  it("Conv2d and ConvTranspose2d are their functions, with their options", () => {
+  it("Conv2d and ConvTranspose2d equal their functions, with their options", () => {
     const options = { stride: 2, padding: 1, dilation: 2, groups: 2 };
     const conv = new nn.Conv2d(4, 6, 2, options).to({ dtype: "float64" });
     const { weight, bias } = conv;
@@ -281,7 +281,7 @@ describe("layers", () => {
     expect([...new nn.ConvTranspose2d(1, 1, 1, { bias: false }).stateDict().keys()]).toEqual(["weight"]);
   });
 
-  it("refuse channels that groups do not divide", () => {
+  it("refuse channels that are not divisible by groups", () => {
     expect(() => new nn.Conv2d(4, 6, 1, { groups: 4 })).toThrow(
       "Conv2d: 6 channels cannot be divided into 4 groups",
     );

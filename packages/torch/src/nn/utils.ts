@@ -1,10 +1,10 @@
-/** What is done to parameters, as in `torch.nn.utils`. */
+/** Utilities for parameters, as in `torch.nn.utils`. */
 import { clipGradNorm } from "../optim/clip.js";
 import type { Tensor } from "../tensor.js";
 
 /**
  * Scales the `grad` of all parameters in place so that their norm, taken together, is at most `most`; returns the norm
- * before. Parameters without a gradient do not count. For gradients from `grad`, there is `optim.clipGradNorm`.
+ * before. Parameters without a gradient are ignored. For gradients from `grad`, use `optim.clipGradNorm`.
  */
 export function clipGradNorm_(parameters: Iterable<Tensor>, most: number): Tensor {
   return clipGradNorm(

@@ -8,7 +8,7 @@ const parameter = (values: number[]) => tensor(values, { dtype: "float64", requi
 const gradients = [[0.5, -1], [1, 0.25], [-2, 3]]; // biome-ignore format: rows
 
 describe("Adam", () => {
-  it("takes the steps that the paper's formulas give by hand", () => {
+  it("takes the steps of the paper's formulas", () => {
     const weight = parameter([1]);
     const adam = new Adam([["w", weight]], { learningRate: 0.1, betas: [0.5, 0.75], eps: 0 });
     // m = 0.5·4 = 2, v = 0.25·16 = 4; m̂ = 2/0.5 = 4, v̂ = 4/0.25 = 16: the step is 0.1 · 4/√16.
@@ -33,7 +33,7 @@ describe("Adam", () => {
     }
   });
 
-  it("goes on from a saved state bit for bit", () => {
+  it("resumes from a saved state bit for bit", () => {
     const [whole, broken] = [parameter([1, -2]), parameter([1, -2])];
     const first = new Adam([["w", whole]]);
     const second = new Adam([["w", broken]]);
@@ -54,7 +54,7 @@ describe("Adam", () => {
     expect(resumed.steps).toBe(4);
   });
 
-  it("takes the same steps when it takes them on all parameters at once, as on a GPU", () => {
+  it("takes the same steps on all parameters at once, as on a GPU", () => {
     const make = () => [parameter([1, -2]), parameter([0.5])];
     const [one, together] = [make(), make()];
     const zeros = () => [double([0, 0]), double([0])];
@@ -76,8 +76,8 @@ describe("Adam", () => {
     [0.5, 0.999],
     [0.9, 0.99999],
     [0, 0],
-  ])("takes in float32 the steps of float64, but for rounding: β = %d, %d", (...betas) => {
-    const count = 1000; // More than one vector of a processor's holds.
+  ])("takes the same steps in float32 and float64, up to rounding: β = %d, %d", (...betas) => {
+    const count = 1000; // More than one vector register holds.
     const draw = () => Array.from({ length: count }, (_, i) => Math.sin(1 + i) + Math.random() / 10);
     const dtypes = ["float32", "float64"] as const;
     const start = draw();
@@ -98,19 +98,19 @@ describe("Adam", () => {
     expect(moved).toBeLessThan(5e-6); // 50 steps, rounded to weights of about 1.
   });
 
-  it("moves a parameter along a gradient of another layout", () => {
+  it("updates a parameter with a gradient of another layout", () => {
     const [weight, zeros] = [tensor([[1, 2], [3, 4]]), () => tensor([[0, 0], [0, 0]])]; // biome-ignore format: rows
     const gradient = tensor([[1, -1], [1, -1]]).t(); // biome-ignore format: rows
     stepTogether([{ parameter: weight, gradient, mean: zeros(), square: zeros() }], [0.5, 0, 0, 1, 0]);
     expect(weight.toNumbers()).toEqual([0.5, 1.5, 3.5, 4.5]);
   });
 
-  it("leaves parameters without a gradient, and refuses the wrong number of gradients or state", () => {
+  it("does not change parameters without a gradient, and refuses a wrong number of gradients or state", () => {
     const [a, b] = [parameter([1]), parameter([1])];
     const adam = new Adam([["a", a], ["b", b]]); // biome-ignore format: pairs
     adam.step([null, double([1])]);
     expect([a.item(), b.item() < 1]).toEqual([1, true]);
-    expect(() => adam.step([null])).toThrow(/expected 2 gradients, one a parameter, found 1/);
+    expect(() => adam.step([null])).toThrow(/expected 2 gradients, one per parameter, found 1/);
     expect(() => adam.step([double([1, 2, 3]), null])).toThrow(/::adam_step_.*float64\[3\]/);
     expect(() => adam.loadStateDict(new Map(), 1)).toThrow(/lacks exp_avg.a/);
     const state = new Map(adam.stateDict()).set("exp_avg.b", double([1, 2]));
@@ -129,14 +129,14 @@ describe("clipGradNorm", () => {
     expect(b.item()).toBeCloseTo(0.8, 6);
   });
 
-  it("leaves short ones as they are, to the bit", () => {
+  it("does not change short ones, to the bit", () => {
     const a = double([0.1, 0.2]);
     clipGradNorm([a], 1);
     expect(a.toNumbers()).toEqual([0.1, 0.2]);
     expect(clipGradNorm([], 1).item()).toBe(0);
   });
 
-  it("refuses what is no tensor or no norm", () => {
+  it("refuses values that are not tensors or not a norm", () => {
     expect(() => clipGradNorm(new Array(2 ** 32 - 1), 1)).toThrow(/expected tensors/);
     for (const most of [0, -1, Number.NaN])
       expect(() => clipGradNorm([double([1])], most)).toThrow(/norm above 0/);

@@ -10,7 +10,7 @@ export interface AdamOptions {
   learningRate?: number;
   betas?: readonly [number, number];
   eps?: number;
-  /** Of Adam: this times the parameter is added to its gradient. Of AdamW: the parameter loses learningRate · this of itself. */
+  /** Adam: weightDecay · parameter is added to the gradient. AdamW: learningRate · weightDecay · parameter is subtracted. */
   weightDecay?: number;
 }
 
@@ -18,11 +18,11 @@ export interface AdamOptions {
 interface Moments {
   mean: Tensor;
   square: Tensor;
-  /** Steps that it had a gradient in. */
+  /** Steps in which it had a gradient. */
   steps: number;
 }
 
-/** Trains named parameters. Its state is saved under their names, so that it can be put back. */
+/** Trains named parameters. Its state is saved under their names and can be restored. */
 export class Adam extends Optimizer {
   readonly betas: readonly [number, number];
   readonly eps: number;
@@ -60,14 +60,14 @@ export class Adam extends Optimizer {
     }
   }
 
-  /** Decays the weights, or puts the decay into the gradients. */
+  /** Decays the weights, or adds the decay to the gradients. */
   protected decay(trained: readonly Trained[]): readonly Trained[] {
     return trained.map((one) => ({ ...one, gradient: one.gradient.add(one.parameter, this.weightDecay) }));
   }
 
   /**
-   * `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. A parameter that had no
-   * gradient in some of the steps has `step.NAME`, too: those in which it had one.
+   * `exp_avg.NAME` and `exp_avg_sq.NAME` for every parameter: the tensors themselves, not copies. A parameter without a
+   * gradient in some steps also has `step.NAME`, the number of steps in which it had one.
    */
   override stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
@@ -98,7 +98,7 @@ export class Adam extends Optimizer {
   }
 }
 
-/** Adam with a weight decay of its own, which does not go through the moments. */
+/** Adam with decoupled weight decay, which does not enter the moments. */
 export class AdamW extends Adam {
   constructor(parameters: Parameters, { weightDecay = 0.01, ...options }: AdamOptions = {}) {
     super(parameters, { ...options, weightDecay });
@@ -112,8 +112,8 @@ export class AdamW extends Adam {
 }
 
 /**
- * The step of `node_torch::adam_step_` on all parameters at once: a GPU takes longer to be asked than to compute, and so
- * it is asked eight times, not eight times a parameter. All must be on one device, and of one dtype.
+ * The step of `node_torch::adam_step_` on all parameters at once. On a GPU, launching an operator takes longer than
+ * computing it, so there are eight launches instead of eight per parameter. All must have the same device and dtype.
  */
 export function stepTogether(
   trained: readonly (Pick<Trained, "parameter" | "gradient"> & Pick<Moments, "mean" | "square">)[],

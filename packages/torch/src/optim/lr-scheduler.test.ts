@@ -103,7 +103,7 @@ describe.each(cases)("%s", (_, make, rates) => {
     }
   });
 
-  it("goes on from a saved state, which is JSON", () => {
+  it("resumes from a saved state, which is JSON", () => {
     const [first, other] = [optimizer(), optimizer()];
     const schedule = make(first);
     for (let i = 0; i < 4; i++) schedule.step();

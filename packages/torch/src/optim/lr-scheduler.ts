@@ -1,18 +1,17 @@
 /**
- * Learning rates that change with time, under the names of `torch.optim.lr_scheduler`. Each is a formula of the epoch:
- * the rate that the optimizer had before its first schedule, times a factor. So a rate that is set by hand lasts until
- * the next `step`, and of two schedules of one optimizer the last to step decides; one after another they go in a
- * `SequentialLR`.
+ * Learning rate schedules, with the names of `torch.optim.lr_scheduler`. Each is a formula of the epoch: the optimizer's
+ * rate before its first schedule, times a factor. So a rate that is set by hand lasts until the next `step`, and if an
+ * optimizer has two schedules, the last `step` decides. To run schedules one after another, use `SequentialLR`.
  */
 import type { Optimizer } from "./optimizer.js";
 
-/** What is saved of a schedule: plain numbers, for JSON. */
+/** The state of a schedule: plain numbers, for JSON. */
 export interface ScheduleState {
   lastEpoch: number;
   baseLearningRate: number;
 }
 
-/** What a schedule changes: an optimizer. */
+/** The part of an optimizer that a schedule changes. */
 export type Scheduled = Pick<Optimizer, "learningRate">;
 
 /** The rate of each optimizer before any schedule. */
@@ -41,7 +40,7 @@ export abstract class LRScheduler {
   /** The learning rate of an epoch. */
   abstract rateAt(epoch: number): number;
 
-  /** Goes on to the next epoch (or batch: what an epoch is, the caller decides), after `optimizer.step()`. */
+  /** Advances to the next epoch, after `optimizer.step()`. The caller decides what an epoch is; it may be a batch. */
   step(): void {
     this.#lastEpoch += 1;
     this.apply();
@@ -51,7 +50,7 @@ export abstract class LRScheduler {
     return { lastEpoch: this.#lastEpoch, baseLearningRate: this.baseLearningRate };
   }
 
-  /** Puts back what `stateDict` gave, and sets the optimizer's learning rate. Throws when it is no such state. */
+  /** Restores the result of `stateDict`, and sets the optimizer's learning rate. Throws if it is not such a state. */
   loadStateDict({ lastEpoch, baseLearningRate }: ScheduleState): void {
     if (!Number.isInteger(lastEpoch) || lastEpoch < 0 || !Number.isFinite(baseLearningRate))
       throw new TypeError(
@@ -62,7 +61,7 @@ export abstract class LRScheduler {
     this.apply();
   }
 
-  /** Every subclass calls it when its options are there. */
+  /** Every subclass calls it after its options are set. */
   protected apply(): void {
     this.optimizer.learningRate = this.rateAt(this.#lastEpoch);
   }
@@ -155,7 +154,7 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
-/** base times a factor that goes from `startFactor` to `endFactor` in `totalIters` even steps: a warm-up. */
+/** base times a factor that changes from `startFactor` to `endFactor` in `totalIters` equal steps: a warm-up. */
 export class LinearLR extends LRScheduler {
   readonly startFactor: number;
   readonly endFactor: number;
@@ -175,7 +174,7 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/** One schedule until the first of the `milestones`, the next from there on, each beginning with its epoch 0. */
+/** One schedule until the first of the `milestones`, the next after it, each starting with its epoch 0. */
 export class SequentialLR extends LRScheduler {
   readonly schedulers: readonly LRScheduler[];
   readonly milestones: readonly number[];
@@ -203,7 +202,7 @@ export class SequentialLR extends LRScheduler {
   }
 }
 
-/** How many of the milestones an epoch has reached. */
+/** The number of milestones that an epoch has reached. */
 function reached(milestones: readonly number[], epoch: number): number {
   return milestones.filter((milestone) => milestone <= epoch).length;
 }

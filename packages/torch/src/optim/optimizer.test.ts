@@ -66,7 +66,7 @@ const given = (step: number) =>
   gradients[step]!.map((gradient) => (gradient ? double(gradient as number[]) : null));
 
 describe.each(cases)("%s", (_, make, expected) => {
-  it("takes PyTorch's steps, also where a parameter had no gradient", () => {
+  it("takes PyTorch's steps, also if a parameter had no gradient", () => {
     const named = pair();
     const optimizer = make(named);
     for (const step of gradients.keys()) optimizer.step(given(step));
@@ -74,7 +74,7 @@ describe.each(cases)("%s", (_, make, expected) => {
     expect(optimizer.steps).toBe(3);
   });
 
-  it("takes the same steps along what backward left, to the bit", () => {
+  it("takes the same steps along the gradients of backward, to the bit", () => {
     const [explicit, implicit] = [pair(), pair()];
     const [one, other] = [make(explicit), make(implicit)];
     for (const step of gradients.keys()) {
@@ -89,7 +89,7 @@ describe.each(cases)("%s", (_, make, expected) => {
     expect(values(implicit)).toEqual(values(explicit));
   });
 
-  it("takes them on a GPU, to rounding", () => {
+  it("takes them on a GPU, up to rounding", () => {
     using _cuda = simulateCuda();
     const place = (tensor: Tensor | null) => tensor?.to({ device: "cuda" }) ?? null;
     const named = pair().map(([name, tensor]) => [name, place(tensor.detach())!] as [string, Tensor]);
@@ -100,7 +100,7 @@ describe.each(cases)("%s", (_, make, expected) => {
       if (tensor.dim > 0) expect(tensor.device).toBe("cuda:0");
   });
 
-  it("goes on from a saved state to the bit", () => {
+  it("resumes from a saved state to the bit", () => {
     const [whole, broken] = [pair(), pair()];
     const [first, second] = [make(whole), make(broken)];
     for (const step of [0, 1]) for (const one of [first, second]) one.step(given(step));
@@ -118,7 +118,7 @@ describe.each(cases)("%s", (_, make, expected) => {
     for (const step of [0, 2]) optimizer.step(given(step));
     const state = optimizer.stateDict();
     expect(() => optimizer.loadStateDict(new Map(state).set("other.a", double([1])), 1)).toThrow(
-      /state has other.a, which is no state of its parameters/,
+      /state has other.a, which is not a state of its parameters/,
     );
     for (const name of state.keys())
       expect(() => optimizer.loadStateDict(new Map(state).set(name, double([1, 2, 3])), 1)).toThrow(
@@ -129,14 +129,14 @@ describe.each(cases)("%s", (_, make, expected) => {
 });
 
 describe("an optimizer's parameters", () => {
-  it("may come without names, which are then their numbers", () => {
+  it("may be given without names; their numbers are their names", () => {
     const adam = new Adam(pair().map(([, tensor]) => tensor));
     expect([...adam.parameters.keys()]).toEqual(["0", "1"]);
   });
 
-  it("are refused where one would be moved twice, or lost", () => {
+  it("are refused if one would be updated twice or lost", () => {
     const [first, second] = [parameter([1]), parameter([2])];
-    expect(() => new SGD([["a", first], ["b", first]])).toThrow(/"a" and "b" are one tensor/); // biome-ignore format: pairs
+    expect(() => new SGD([["a", first], ["b", first]])).toThrow(/"a" and "b" are the same tensor/); // biome-ignore format: pairs
     expect(() => new SGD([["a", first], ["a", second]])).toThrow(/two parameters have the name "a"/); // biome-ignore format: pairs
     expect(() => new SGD([])).toThrow(/there are no parameters.*child\(name, layer\)/);
     expect(() => new SGD([first.mul(2)])).toThrow(/"0" was computed from other tensors/);
@@ -146,7 +146,7 @@ describe("an optimizer's parameters", () => {
     expect(() => new SGD([first], { nesterov: true })).toThrow(/nesterov needs a momentum/);
   });
 
-  it("that two layers share are moved once", () => {
+  it("that two layers share are updated once", () => {
     class Tied extends nn.Module {
       readonly one = new nn.Linear(2, 2, { bias: false });
       readonly other = this.one;
@@ -170,7 +170,7 @@ describe("an optimizer's parameters", () => {
 });
 
 describe("backward, step and zeroGrad", () => {
-  it("train in a loop of scopes as grad and step do, to the bit, and leave gradients for after the scope", () => {
+  it("train in scopes like grad and step, to the bit, and keep gradients after the scope", () => {
     const make = () =>
       new nn.Sequential(new nn.Linear(3, 4), new nn.Lambda((x) => x.tanh()), new nn.Linear(4, 1));
     const [explicit, implicit] = [make(), make()];
@@ -190,7 +190,7 @@ describe("backward, step and zeroGrad", () => {
       expect(implicit.stateDict().get(name)!.toBytes(), name).toEqual(tensor.toBytes());
   });
 
-  it("add up over several scopes until zeroGrad", () => {
+  it("accumulate over several scopes until zeroGrad", () => {
     const weight = keep(parameter([3]));
     const sgd = new SGD([weight], rate);
     for (let i = 0; i < 4; i++) scope(() => weight.square().sum().backward());
@@ -202,7 +202,7 @@ describe("backward, step and zeroGrad", () => {
     expect(weight.item()).toBeCloseTo(3 - 2.4, 12);
   });
 
-  it("take a gradient and options", () => {
+  it("accept a gradient and options", () => {
     const x = parameter([2, 3]);
     const y = x.square();
     y.backward(double([1, 10]), { retainGraph: true });
@@ -213,7 +213,7 @@ describe("backward, step and zeroGrad", () => {
 });
 
 describe("nn.utils.clipGradNorm_", () => {
-  it("scales what backward left, as clipGradNorm does explicit gradients, and passes over those without", () => {
+  it("scales the gradients of backward like clipGradNorm, and skips parameters without one", () => {
     const [a, b, none] = [parameter([1]), parameter([1]), parameter([1])];
     a.mul(3).add(b.mul(4)).sum().backward();
     const explicit = [double([3]), double([4])];

@@ -1,20 +1,20 @@
-/** What optimizers have in common: named parameters, steps along gradients, a state that can be saved. */
+/** The base class of optimizers: named parameters, steps along gradients, a state that can be saved. */
 import { noGrad } from "../autograd.js";
 import { call } from "../dispatch.js";
 import { keep, scope } from "../scope.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
-/** One parameter as a step sees it. */
+/** One parameter in a step. */
 export interface Trained {
   name: string;
   parameter: Tensor;
   gradient: Tensor;
 }
 
-/** Parameters by name, as `namedParameters()` gives them; without names they are called 0, 1, …, as in PyTorch. */
+/** Parameters by name, from `namedParameters()`; without names they are called 0, 1, …, as in PyTorch. */
 export type Parameters = Iterable<[string, Tensor] | Tensor>;
 
-/** Trains parameters. Its state is saved under their names, so that it can be put back. */
+/** Trains parameters. Its state is saved under their names and can be restored. */
 export abstract class Optimizer {
   learningRate: number;
   readonly parameters: Map<string, Tensor>;
@@ -31,13 +31,13 @@ export abstract class Optimizer {
   }
 
   /**
-   * One step along `gradients`, given in the order of the parameters, or, without them, along the parameters' `grad`,
-   * which `backward` has added up. A null gradient leaves its parameter as it is.
+   * One step along `gradients`, in the order of the parameters, or without them along the parameters' `grad`, which
+   * `backward` has accumulated. A parameter with a null gradient is not changed.
    */
   step(gradients?: readonly (Tensor | null)[]): void {
     if (gradients !== undefined && gradients?.length !== this.parameters.size)
       throw new TypeError(
-        `${this.constructor.name}: expected ${this.parameters.size} gradients, one a parameter, found ${gradients?.length}`,
+        `${this.constructor.name}: expected ${this.parameters.size} gradients, one per parameter, found ${gradients?.length}`,
       );
     noGrad(() =>
       scope(() => {
@@ -62,11 +62,11 @@ export abstract class Optimizer {
   /** The state's tensors by name, `KIND.PARAMETER`: the tensors themselves, not copies. */
   abstract stateDict(): Map<string, Tensor>;
 
-  /** Puts back what `stateDict` gave after `steps` steps. Throws, changing nothing, when it does not fit. */
+  /** Restores the result of `stateDict` after `steps` steps. Throws without changes if it does not fit. */
   abstract loadStateDict(state: ReadonlyMap<string, Tensor>, steps: number): void;
 
   /**
-   * For `loadStateDict`: throws unless `state` has a tensor of the same shape for every one of `own`, but for those that
+   * For `loadStateDict`: throws unless `state` has a tensor of the same shape for each of `own`, except those that
    * `isOptional`, and no others.
    */
   protected requireState(
@@ -88,7 +88,7 @@ export abstract class Optimizer {
     }
     for (const name of state.keys())
       if (!own.has(name))
-        throw new Error(`${optimizer}'s state has ${name}, which is no state of its parameters`);
+        throw new Error(`${optimizer}'s state has ${name}, which is not a state of its parameters`);
   }
 
   protected setSteps(steps: number): void {
@@ -96,12 +96,12 @@ export abstract class Optimizer {
   }
 }
 
-/** Zeros for the state of `parameter`, which no scope frees. */
+/** Zeros for the state of `parameter`. No scope frees them. */
 export function zeroState(parameter: Tensor): Tensor {
   return keep(noGrad(() => call<Tensor>("zeros_like", parameter)));
 }
 
-/** Gradients in the layout of their parameters: where one of them differs, `_foreach` asks tensor by tensor. */
+/** Gradients in the layout of their parameters: if one differs, `_foreach` launches one operator per tensor. */
 export function laidOutAlike({ parameter, gradient }: Pick<Trained, "parameter" | "gradient">): Tensor {
   const alike = gradient.strides.join() === parameter.strides.join();
   return alike ? gradient : call<Tensor>("zeros_like", parameter).copy_(gradient);
@@ -127,7 +127,7 @@ function byName(optimizer: string, given: Parameters): Map<string, Tensor> {
     const other = names.get(parameter);
     if (other !== undefined)
       throw new TypeError(
-        `${optimizer}: "${other}" and "${name}" are one tensor, which would be moved twice`,
+        `${optimizer}: "${other}" and "${name}" are the same tensor, which would be updated twice`,
       );
     named.set(name, parameter);
     names.set(parameter, name);

@@ -7,11 +7,11 @@ import { laidOutAlike, Optimizer, type Parameters, type Trained, zeroState } fro
 export interface SgdOptions {
   learningRate?: number;
   momentum?: number;
-  /** The part of the gradient that does not go into the momentum, from the second step on. */
+  /** The share of the gradient that is not added to the momentum, from the second step. */
   dampening?: number;
-  /** Steps along the gradient and the momentum after it. Needs momentum, and no dampening. */
+  /** Steps along the gradient plus the updated momentum. Needs momentum, and no dampening. */
   nesterov?: boolean;
-  /** This times the parameter is added to its gradient. */
+  /** weightDecay · parameter is added to the gradient. */
   weightDecay?: number;
 }
 
@@ -24,7 +24,7 @@ export class SGD extends Optimizer {
   readonly dampening: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
-  /** Of the parameters that had a gradient so far. */
+  /** Of the parameters that have had a gradient. */
   readonly #buffers = new Map<string, Tensor>();
 
   constructor(parameters: Parameters, options: SgdOptions = {}) {

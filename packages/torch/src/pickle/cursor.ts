@@ -1,17 +1,17 @@
-/** Reads a pickle's bytes one after another; a length that is not there is refused before anything is made. */
+/** Reads a pickle's bytes in order. Lengths beyond its end are refused before memory is allocated. */
 import { isUtf8 } from "node:buffer";
 import { PickleEnd, PickleError } from "./errors.js";
 
 const LF = 10;
 const CR = 13;
 
-/** Python itself refuses decimal numbers of more digits. */
+/** Python also refuses decimal numbers with more digits. */
 const LONGEST_INTEGER = 4300;
 
 export class Cursor {
   readonly #bytes: Buffer;
   readonly #begin: number;
-  /** Where the operation under way begins, for errors. */
+  /** Start of the current operation, for errors. */
   operation: number;
   position: number;
   #endsInCrLf: boolean | undefined;
@@ -25,7 +25,7 @@ export class Cursor {
     this.position = begin;
   }
 
-  /** Throws an error that says what the pickle does, where, and `more`. */
+  /** Throws an error with what the pickle does, the position, and `more`. */
   fail(what: string, more = ""): never {
     throw new PickleError(`the pickle ${what} at byte ${this.operation}${more}`);
   }
@@ -45,7 +45,7 @@ export class Cursor {
     const left = this.#bytes.length - begin;
     if (length > left) {
       throw new PickleEnd(
-        `the pickle has ${left} bytes left, and what begins at byte ${this.operation} is said to have ${length}`,
+        `the pickle has ${left} bytes left, but the operation at byte ${this.operation} needs ${length}`,
       );
     }
     this.#sawBinary = true;
@@ -81,16 +81,16 @@ export class Cursor {
 
   utf8(length: number): string {
     const bytes = this.take(length);
-    return isUtf8(bytes) ? bytes.toString("utf8") : this.fail("has a text that is no UTF-8");
+    return isUtf8(bytes) ? bytes.toString("utf8") : this.fail("has a text that is not UTF-8");
   }
 
   latin1(length: number): string {
     return this.take(length).toString("latin1");
   }
 
-  /** A whole number of `length` bytes, two's complement, little-endian. */
+  /** An integer of `length` bytes, two's complement, little-endian. */
   integer(length: number): number | bigint {
-    if (length > LONGEST_INTEGER / 2) this.fail(`has a whole number of ${length} bytes`);
+    if (length > LONGEST_INTEGER / 2) this.fail(`has an integer of ${length} bytes`);
     if (length === 0) return 0;
     const hex = Buffer.from(this.take(length)).reverse().toString("hex");
     return narrowed(BigInt.asIntN(8 * length, BigInt(`0x${hex}`)));
@@ -99,7 +99,7 @@ export class Cursor {
   /** The bytes up to the next line end, as Latin-1. */
   line(): string {
     const end = this.#bytes.indexOf(LF, this.position);
-    if (end < 0) throw new PickleEnd(`the pickle ends within the line that begins at byte ${this.position}`);
+    if (end < 0) throw new PickleEnd(`the pickle ends within the line that starts at byte ${this.position}`);
     const bytes = this.#bytes.subarray(this.position, end);
     this.position = end + 1;
     this.#sawLine = true;
@@ -107,26 +107,26 @@ export class Cursor {
     return bytes.toString("latin1", 0, this.isMangled() ? bytes.length - 1 : bytes.length);
   }
 
-  /** A whole number in a line. */
+  /** An integer in a line. */
   decimal(): number | bigint {
     const text = this.line();
-    if (text.length > LONGEST_INTEGER) this.fail(`has a whole number of ${text.length} digits`);
-    if (!/^[+-]?\d+L?$/.test(text)) this.fail("has a line that is no whole number");
+    if (text.length > LONGEST_INTEGER) this.fail(`has an integer of ${text.length} digits`);
+    if (!/^[+-]?\d+L?$/.test(text)) this.fail("has a line that is not an integer");
     return narrowed(BigInt(text.replace(/^\+|L$/g, "")));
   }
 
   /**
-   * Whether every LF stands behind a CR: so git leaves files that it takes for text. Where all of a pickle is lines
-   * (protocol 0), the CRs can be dropped for sure, since no pickler writes a line that ends in one.
+   * Whether every LF follows a CR: git changes files that it takes for text in this way. If all of a pickle is lines
+   * (protocol 0), the CRs can safely be dropped, because picklers never write a line that ends in one.
    */
   isMangled(): boolean {
     this.#endsInCrLf ??= everyLfBehindCr(this.#bytes, this.#begin);
     return this.#endsInCrLf;
   }
 
-  /** Beside lines, bytes are counted in it: where a CR was added cannot be known. */
+  /** It has lines and counted bytes, so it is not known where a CR was added. */
   #refuseMangled(): void {
-    if (this.#sawLine && this.#sawBinary && this.isMangled()) this.fail("cannot be read for sure");
+    if (this.#sawLine && this.#sawBinary && this.isMangled()) this.fail("cannot be read reliably");
   }
 }
 

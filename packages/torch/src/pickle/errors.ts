@@ -1,4 +1,4 @@
-/** What is wrong with a pickle. The message begins with "the pickle", so that a file's name can stand before it. */
+/** An error of a pickle. The message starts with "the pickle", so that a file's name can precede it. */
 export class PickleError extends Error {
   override name = "PickleError";
 }

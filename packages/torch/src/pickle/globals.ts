@@ -1,10 +1,10 @@
-/** The names that a pickle of plain containers asks for, and what they are here. */
+/** The functions that a pickle of plain containers may call, and their replacements here. */
 import { makeDtype, makeScalar } from "./numpy.js";
 
-/** Functions by their full names in Python. What they are given is as hostile as the pickle. */
+/** Functions by their full names in Python. Their arguments come from the pickle and cannot be trusted. */
 export type Globals = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
-/** One of the allowed names, as it lies on a pickle's stack. */
+/** One of the allowed names on the pickle's stack. */
 export class Global {
   constructor(
     readonly name: string,
@@ -48,7 +48,7 @@ function makeBytes(data: unknown = new Uint8Array(), encoding?: unknown): Uint8A
   return encode(data, encoding ?? "latin1");
 }
 
-/** How Python 3 writes bytes for protocols that lack them: as a text with a character for every byte. */
+/** Python 3 writes bytes for protocols without bytes as a text with one character per byte. */
 function encode(text: unknown, encoding: unknown): Uint8Array {
   if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1"))
     throw new Error("expected a text and latin1");

@@ -1,4 +1,4 @@
-/** Pickles, read without running anything that they ask for. Works without libtorch. */
+/** Reads pickles without running the functions that they name. Works without libtorch. */
 export { PickleEnd, PickleError } from "./errors.js";
 export { Global, type Globals } from "./globals.js";
 export { type PickleOptions, readPickle, readPickleAt } from "./reader.js";

@@ -1,4 +1,4 @@
-/** The state of the machine that a pickle is a program for, and what it may cost. */
+/** The state of the machine that runs a pickle, and the limit of its memory. */
 
 import { shown } from "../shown.js";
 import type { Cursor } from "./cursor.js";
@@ -40,7 +40,7 @@ export class Machine {
 
   charge(cells: number): void {
     this.#cells += cells;
-    if (this.#cells > MOST_CELLS) this.cursor.fail("takes more memory than any real one");
+    if (this.#cells > MOST_CELLS) this.cursor.fail("needs too much memory");
   }
 
   push(value: unknown): void {
@@ -66,13 +66,13 @@ export class Machine {
     this.#marks.push(this.#stack.length);
   }
 
-  /** POP drops a mark where that is what lies on top. */
+  /** POP drops a mark if that is on top. */
   drop(): void {
     if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
     else this.pop();
   }
 
-  /** What lies above the last mark, which goes with it. */
+  /** Removes and returns everything above the last mark, and removes the mark. */
   popMarked(): unknown[] {
     const mark = this.#marks.pop();
     if (mark === undefined) this.cursor.fail("lacks a mark");
@@ -81,7 +81,7 @@ export class Machine {
 
   popText(): string {
     const value = this.pop();
-    return typeof value === "string" ? value : this.cursor.fail("has something else where a name belongs");
+    return typeof value === "string" ? value : this.cursor.fail("has another value in place of a name");
   }
 
   put(key: number | bigint): void {
@@ -94,19 +94,19 @@ export class Machine {
   }
 
   get(key: number | bigint): void {
-    if (!this.#memo.has(Number(key))) this.cursor.fail(`refers to its object ${key}, which it lacks,`);
+    if (!this.#memo.has(Number(key))) this.cursor.fail(`refers to its object ${key}, which does not exist,`);
     this.push(this.#memo.get(Number(key)));
   }
 
   append(items: unknown[]): void {
     const list = this.top();
-    if (!Array.isArray(list)) this.cursor.fail("appends to what is no list");
+    if (!Array.isArray(list)) this.cursor.fail("appends to a value that is not a list");
     for (const item of items) list.push(item);
   }
 
   add(items: unknown[]): void {
     const set = this.top();
-    if (!(set instanceof Set)) this.cursor.fail("adds to what is no set");
+    if (!(set instanceof Set)) this.cursor.fail("adds to a value that is not a set");
     this.charge(ENTRY * items.length);
     for (const item of items) set.add(item);
   }
@@ -114,7 +114,7 @@ export class Machine {
   /** @param items keys and values in turn */
   setItems(items: unknown[]): void {
     const map = this.top();
-    if (!(map instanceof Map)) this.cursor.fail("sets a key of what is no dictionary");
+    if (!(map instanceof Map)) this.cursor.fail("sets a key of a value that is not a dictionary");
     this.#fill(map, items);
   }
 
@@ -138,11 +138,12 @@ export class Machine {
     this.push(new Global(full, call));
   }
 
-  /** Calls what is on the list, with what is in `args`. */
+  /** Calls an allowed function with `args`. */
   pushCall(callee: unknown, args: unknown): void {
-    if (!(callee instanceof Global)) this.cursor.fail("calls what is no function");
-    if (!Array.isArray(args)) this.cursor.fail(`calls ${callee.name} with what are no arguments`);
-    // What is called may copy what it is given.
+    if (!(callee instanceof Global)) this.cursor.fail("calls a value that is not a function");
+    if (!Array.isArray(args))
+      this.cursor.fail(`calls ${callee.name} with a value that is not a list of arguments`);
+    // The function may copy its arguments.
     for (const arg of args) this.charge(sizeOf(arg));
     try {
       this.pushContainer(callee.call(...args));
@@ -155,11 +156,11 @@ export class Machine {
     }
   }
 
-  /** Sets attributes. Containers here have none: theirs are dropped. */
+  /** Sets attributes. Those of containers are dropped. */
   build(state: unknown): void {
     const object = this.top();
     if (object instanceof NumpyDtype) object.setState(state);
-    else if (!(object instanceof Map)) this.cursor.fail("sets attributes of what has none");
+    else if (!(object instanceof Map)) this.cursor.fail("sets attributes of a value that has none");
   }
 
   pushPersistent(id: unknown): void {

@@ -1,6 +1,6 @@
-/** numpy's numbers, as they stand in pickles of lists of class numbers: a dtype, and an element's bytes. */
+/** numpy's scalars, which pickled lists of class numbers contain: a dtype, and an element's bytes. */
 
-/** `numpy.dtype("i8")`; the state that follows tells the order of its bytes. */
+/** `numpy.dtype("i8")`; the state that follows has its byte order. */
 export class NumpyDtype {
   littleEndian = true;
 
@@ -13,7 +13,7 @@ export class NumpyDtype {
   setState(state: unknown): void {
     const order = Array.isArray(state) ? state[1] : undefined;
     if (order !== "<" && order !== ">" && order !== "|" && order !== "=")
-      throw new TypeError("numpy.dtype: expected a state with the order of bytes");
+      throw new TypeError("numpy.dtype: expected a state with the byte order");
     this.littleEndian = order !== ">";
   }
 }
@@ -26,7 +26,7 @@ export function makeDtype(code: unknown): NumpyDtype {
   return new NumpyDtype(kind, Number(size));
 }
 
-/** @param data the element's bytes; a text with a character for every byte, from Python 2 */
+/** @param data the element's bytes; a text with one character per byte, from Python 2 */
 export function makeScalar(dtype: unknown, data: unknown): number | bigint | boolean {
   if (!(dtype instanceof NumpyDtype)) throw new Error("expected a dtype");
   const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : data;

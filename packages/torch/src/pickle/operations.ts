@@ -1,11 +1,11 @@
-/** What each operation of a pickle does, in the order of Python's `pickle.py`. */
+/** The operations of a pickle, in the order of Python's `pickle.py`. */
 import type { Machine } from "./machine.js";
 
 type Operation = (machine: Machine) => void;
 
 const NEWEST_PROTOCOL = 5;
 
-/** By opcode; those that a pickle may not have are missing. */
+/** Operations by opcode; forbidden ones are missing. */
 export const operations: readonly (Operation | undefined)[] = table([
   // The stack and the memo.
   ["(", (m) => m.mark()],
@@ -65,7 +65,7 @@ export const operations: readonly (Operation | undefined)[] = table([
   [0x90, (m) => m.add(m.popMarked())],
   [0x91, (m) => pushSet(m, m.popMarked())],
 
-  // Calls: of what is on the list.
+  // Calls of allowed functions.
   ["c", (m) => m.pushGlobal(m.cursor.line(), m.cursor.line())],
   [0x93, (m) => pushNamedGlobal(m)],
   ["R", (m) => call(m)],
@@ -77,7 +77,7 @@ export const operations: readonly (Operation | undefined)[] = table([
   ["P", (m) => m.pushPersistent(m.cursor.line())],
   ["Q", (m) => m.pushPersistent(m.pop())],
 
-  // How it is written.
+  // Protocol and frames.
   [0x80, (m) => requireProtocol(m)],
   [0x95, (m) => requireFrame(m)],
 ]);
@@ -104,11 +104,11 @@ function decimalFloat({ cursor }: Machine): number {
   const named = { inf: Infinity, "-inf": -Infinity, nan: Number.NaN, "-nan": Number.NaN }[text];
   if (named !== undefined) return named;
   if (text.length > 100 || !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text))
-    cursor.fail("has a line that is no number");
+    cursor.fail("has a line that is not a number");
   return Number(text);
 }
 
-/** A `str` as Python 2 shows it: in quotation marks, with escapes. */
+/** A `str` as Python 2 prints it: in quotation marks, with escapes. */
 function quotedString({ cursor }: Machine): string {
   const text = cursor.line().trim();
   const quote = text[0];
@@ -136,7 +136,7 @@ const escapes = new Map([
   ["v", "\v"],
 ]);
 
-/** Latin-1 with `\uXXXX` and `\UXXXXXXXX` for the rest, behind an even number of backslashes. */
+/** Latin-1 with `\uXXXX` and `\UXXXXXXXX` for other characters, after an even number of backslashes. */
 function rawUnicode(text: string): string {
   return text.replace(
     /(?<!\\)((?:\\\\)*)\\(?:u([\da-fA-F]{4})|U(00(?:0[\da-fA-F]|10)[\da-fA-F]{4}))/g,
@@ -145,7 +145,7 @@ function rawUnicode(text: string): string {
   );
 }
 
-/** The last `count` of the stack, the uppermost last. */
+/** The top `count` values of the stack, the topmost last. */
 function popInOrder(m: Machine, count: number): unknown[] {
   const items = Array.from({ length: count }, () => m.pop());
   return items.reverse();
@@ -191,10 +191,10 @@ function callFirstMarked(m: Machine): void {
 function requireProtocol({ cursor }: Machine): void {
   const protocol = cursor.uint8();
   if (protocol > NEWEST_PROTOCOL)
-    cursor.fail(`is of protocol ${protocol}; up to ${NEWEST_PROTOCOL} are read`);
+    cursor.fail(`has protocol ${protocol}; protocols up to ${NEWEST_PROTOCOL} are read`);
 }
 
-/** Frames say how many bytes belong together; they matter only to who reads from a stream. */
+/** Frames count bytes that belong together; they matter only when reading from a stream. */
 function requireFrame({ cursor }: Machine): void {
   const length = cursor.length64();
   const begin = cursor.position;

@@ -14,7 +14,7 @@ const refusal = (text: string): string => {
 };
 
 describe("readPickle", () => {
-  it.each([0, 1, 2, 3, 4, 5])("reads every kind of plain value of protocol %d", (protocol) => {
+  it.each([0, 1, 2, 3, 4, 5])("reads every kind of plain value with protocol %d", (protocol) => {
     const ints = [0, 255, 65535, -1, 2 ** 31, 2n ** 53n, -(2n ** 70n)];
     const value = readPickle(Buffer.from(written[protocol]!, "base64")) as Map<string, unknown>;
     expect(value).toEqual(
@@ -66,7 +66,7 @@ describe("readPickle", () => {
       "\x8c\x02i8\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94b" +
       "C\x08\x07\0\0\0\0\0\0\0\x94\x86\x94R\x94.";
     expect(read(modern)).toBe(7);
-    // The same from protocol 0 of Python 3, where bytes are an encoded text.
+    // The same from protocol 0 of Python 3, with bytes as encoded text.
     const encoded = "c_codecs\nencode\n(V\x07\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\nVlatin1\ntR";
     expect(read(`cnumpy._core.multiarray\nscalar\n(${dtype("i8", "<")}${encoded}tR.`)).toBe(7);
     expect(refusal(`${scalar("O8", "|", "")}.`)).toMatch(
@@ -79,7 +79,7 @@ describe("readPickle", () => {
     expect(read("ccollections\nOrderedDict\n)R}U\x09_metadata}sb.")).toEqual(new Map());
   });
 
-  it("asks the caller for what it allows, and for objects outside", () => {
+  it("calls the caller's functions, and asks it for external objects", () => {
     const options = {
       globals: { "torch.Size": (...args: unknown[]) => ({ size: args[0] }) },
       persistentLoad: (id: unknown) => `object ${id}`,
@@ -89,20 +89,20 @@ describe("readPickle", () => {
     expect(readPickle(latin1("P7\n."), options)).toBe("object 7");
   });
 
-  it("tells where a pickle among others ends", () => {
+  it("returns the end of a pickle within longer data", () => {
     const two = latin1("I1\n.I2\n.");
     expect(readPickleAt(two, 0)).toEqual({ value: 1, end: 4 });
     expect(readPickleAt(two, 4)).toEqual({ value: 2, end: 8 });
-    expect(refusal("I1\n.I2\n.")).toBe("the pickle ends at byte 4, and 8 are there");
+    expect(refusal("I1\n.I2\n.")).toBe("the pickle ends at byte 4 of 8");
   });
 });
 
-describe("what a pickle asks for", () => {
+describe("a function or object that a pickle asks for", () => {
   it.each([
     "cposix\nsystem\n(S'touch PWNED'\ntR.",
     "(S'touch PWNED'\niposix\nsystem\n.",
     "\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0btouch PWNED\x85R.",
-  ])("is refused where it is not known: %j", (hostile) => {
+  ])("is refused if it is not known: %j", (hostile) => {
     expect(refusal(hostile)).toMatch(
       /^the pickle asks for posix\.system at byte \d+; only plain containers are read$/,
     );
@@ -118,12 +118,12 @@ describe("what a pickle asks for", () => {
 
   it.each([
     ["U\x01aQ.", /asks for an object outside of it at byte 3/],
-    ["I1\n)R.", /calls what is no function at byte 4/],
-    ["c__builtin__\nset\nI1\nR.", /calls __builtin__.set with what are no arguments/],
-    ["]}b.", /sets attributes of what has none at byte 2/],
+    ["I1\n)R.", /calls a value that is not a function at byte 4/],
+    ["c__builtin__\nset\nI1\nR.", /calls __builtin__.set with a value that is not a list of arguments/],
+    ["]}b.", /sets attributes of a value that has none at byte 2/],
     ["\x82\x01.", /unknown operation 0x82 at byte 0/],
-    ["\x80\x06N.", /is of protocol 6; up to 5 are read/],
-  ])("is refused where it cannot be had: %j", (hostile, message) => {
+    ["\x80\x06N.", /has protocol 6; protocols up to 5 are read/],
+  ])("is refused if it is not available: %j", (hostile, message) => {
     expect(refusal(hostile)).toMatch(message);
   });
 });
@@ -132,49 +132,49 @@ describe("a broken pickle", () => {
   it.each([
     ["", /ends at byte 0, before its end mark/],
     ["I1\n", /ends at byte 3/],
-    ["I1", /ends within the line that begins at byte 1/],
-    ["X\xff\xff\xff\xffab.", /has 3 bytes left, and what begins at byte 0 is said to have 4294967295/],
-    ["\x8e\xff\xff\xff\xff\xff\xff\xff\xffab.", /is said to have 18446744073709552000/],
-    ["\x95\xff\0\0\0\0\0\0\0N.", /is said to have 255/],
+    ["I1", /ends within the line that starts at byte 1/],
+    ["X\xff\xff\xff\xffab.", /has 3 bytes left, but the operation at byte 0 needs 4294967295/],
+    ["\x8e\xff\xff\xff\xff\xff\xff\xff\xffab.", /at byte 0 needs 18446744073709552000/],
+    ["\x95\xff\0\0\0\0\0\0\0N.", /at byte 0 needs 255/],
     [".", /takes from an empty stack at byte 0/],
     ["I1\n(00.", /takes from an empty stack/],
     ["(.", /takes from an empty stack/],
     ["t.", /lacks a mark/],
-    ["h\x05.", /refers to its object 5, which it lacks, at byte 0/],
-    ["I1\nI2\na.", /appends to what is no list/],
-    ["]I1\nI2\ns.", /sets a key of what is no dictionary/],
+    ["h\x05.", /refers to its object 5, which does not exist, at byte 0/],
+    ["I1\nI2\na.", /appends to a value that is not a list/],
+    ["]I1\nI2\ns.", /sets a key of a value that is not a dictionary/],
     ["(I1\nd.", /has a key without a value/],
-    ["Iten\n.", /has a line that is no whole number/],
-    ["\x8b\xff\xff\0\0", /has a whole number of 65535 bytes/],
-    ["F1.5.5\n.", /has a line that is no number/],
-    ["X\x02\0\0\0\xc3\x28.", /has a text that is no UTF-8/],
+    ["Iten\n.", /has a line that is not an integer/],
+    ["\x8b\xff\xff\0\0", /has an integer of 65535 bytes/],
+    ["F1.5.5\n.", /has a line that is not a number/],
+    ["X\x02\0\0\0\xc3\x28.", /has a text that is not UTF-8/],
     ["S'a\n.", /has a text without quotation marks/],
   ])("is refused: %j", (broken, message) => {
     expect(refusal(broken)).toMatch(message);
   });
 
-  it("is refused where a number has more digits than Python reads", () => {
-    expect(refusal(`L${"9".repeat(5000)}L\n.`)).toMatch(/has a whole number of 5001 digits/);
+  it("is refused if a number has more digits than Python reads", () => {
+    expect(refusal(`L${"9".repeat(5000)}L\n.`)).toMatch(/has an integer of 5001 digits/);
   });
 
-  it("is refused where it contains itself, or is too deep to walk over", () => {
+  it("is refused if it contains itself or is nested too deep", () => {
     expect(refusal("]q\0h\0a.")).toBe("the pickle has a container that contains itself");
     expect(refusal("}q\0U\x01ah\0s.")).toBe("the pickle has a container that contains itself");
     expect(refusal(`)${"\x85".repeat(100_000)}.`)).toBe("the pickle is nested more than 500 deep");
     expect(read(`)${"\x85".repeat(499)}.`)).toHaveLength(1);
-    // Each is a pair of the one before, put together from below: depth is counted through what is shared.
+    // Each is a pair of the previous one, built from the inside: depth is counted through shared objects.
     expect(refusal(`]q\0${"0h\0h\0\x86q\0".repeat(600)}.`)).toBe("the pickle is nested more than 500 deep");
   });
 
-  it("costs no more than its length, whatever is shared or copied", () => {
+  it("costs no more than its length, also with shared and copied objects", () => {
     const begin = process.cpuUsage();
     // 2^400 elements, if nothing were shared.
     expect(read(`]q\0${"0h\0h\0\x86q\0".repeat(400)}.`)).toHaveLength(2);
     // A list of 100,000 copied into 100,000 sets.
     const copies = "0c__builtin__\nset\nh\0\x85R".repeat(100_000);
-    expect(refusal(`](${"N".repeat(100_000)}eq\0${copies}.`)).toMatch(/takes more memory than any real one/);
-    expect(refusal("}".repeat(2_000_000))).toMatch(/takes more memory than any real one/);
-    const { user, system } = process.cpuUsage(begin); // Whatever else the machine has to do.
+    expect(refusal(`](${"N".repeat(100_000)}eq\0${copies}.`)).toMatch(/needs too much memory/);
+    expect(refusal("}".repeat(2_000_000))).toMatch(/needs too much memory/);
+    const { user, system } = process.cpuUsage(begin); // CPU time does not depend on other processes.
     expect((user + system) / 1e6).toBeLessThan(5);
   });
 });
@@ -182,22 +182,22 @@ describe("a broken pickle", () => {
 describe("a pickle whose line ends became CR LF", () => {
   const mangled = (bytes: Buffer) => latin1(bytes.toString("latin1").replaceAll("\n", "\r\n"));
 
-  it("is read as it was, where all of it is lines", () => {
+  it("is read as before the change if all of it is lines", () => {
     const intact = Buffer.from(written[0]!, "base64");
     expect(readPickle(mangled(intact))).toEqual(readPickle(intact));
   });
 
   it.each([1, 2, 3])(
-    "is refused with the cause and the remedy where bytes are counted (protocol %d)",
+    "is refused with the cause and the remedy if bytes are counted (protocol %d)",
     (protocol) => {
       const message = refusal(mangled(Buffer.from(written[protocol]!, "base64")).toString("latin1"));
       expect(message).toMatch(
-        /its line ends were changed to CR LF, as git does on Windows\. Take the file anew/,
+        /its line ends were changed to CR LF, as git does on Windows\. Get the file again/,
       );
     },
   );
 
-  it("is not suspected where a text only ends in CR LF", () => {
+  it("is not assumed if only a text ends in CR LF", () => {
     expect(read("\x80\x02U\x03a\r\nq\0.")).toBe("a\r\n");
     expect(read("Va\r\np0\n.")).toBe("a\r");
   });

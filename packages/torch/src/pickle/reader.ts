@@ -1,7 +1,7 @@
 /**
- * A reader of Python's pickles, protocols 0 to 5, for data that one does not trust.
+ * A reader of Python's pickles, protocols 0 to 5, for untrusted data.
  * A pickle is a program for a machine with a stack and a memo: https://docs.python.org/3/library/pickletools.html
- * Python's machine calls whatever the program names. This one knows a few harmless names and refuses all others.
+ * Python's machine calls every function that the program names. This one knows a few harmless functions and refuses others.
  */
 import { Cursor } from "./cursor.js";
 import { PickleEnd, PickleError } from "./errors.js";
@@ -11,11 +11,11 @@ import { operations } from "./operations.js";
 import { requireTree } from "./tree.js";
 
 export interface PickleOptions {
-  /** What may be called beside what plain containers need, by full name: `"torch._utils._rebuild_tensor_v2"`. */
+  /** Functions that may be called in addition to those of plain containers, by full name: `"torch._utils._rebuild_tensor_v2"`. */
   globals?: Globals;
-  /** Gives the object for an identifier that the pickle has instead of one. Without it such pickles are refused. */
+  /** Returns the object for a persistent identifier. Without it, pickles with such identifiers are refused. */
   persistentLoad?: (id: unknown) => unknown;
-  /** What the caller reads, for the error about what it does not: "plain containers" unless told otherwise. */
+  /** What the caller reads, for error messages; by default "plain containers". */
   reads?: string;
 }
 
@@ -23,37 +23,36 @@ export interface PickleOptions {
 const LONGEST = 2 ** 28;
 
 /**
- * The object that a pickle describes. Nothing that the pickle names is called, but for a fixed list of harmless
- * functions and what `options.globals` adds to it.
+ * Returns the object that a pickle describes. Only a fixed list of harmless functions and those in `options.globals` can
+ * be called.
  *
  * | Python                                   | here                                                                   |
  * | ---------------------------------------- | ---------------------------------------------------------------------- |
  * | None, bool, float                        | null, boolean, number                                                  |
- * | int, long, numpy's scalars               | number; bigint where a number would not be exact                       |
+ * | int, long, numpy's scalars               | number; bigint if a number would not be exact                          |
  * | str (3), unicode (2)                     | string                                                                 |
- * | str (2)                                  | string with a character for every byte (Latin-1): `Buffer.from(s, "latin1")` gives the bytes back |
+ * | str (2)                                  | string with one character per byte (Latin-1): `Buffer.from(s, "latin1")` gives the bytes back |
  * | bytes, bytearray                         | Uint8Array, a copy                                                     |
  * | list, tuple                              | array                                                                  |
  * | dict, OrderedDict                        | Map, so that no key means anything to JavaScript; attributes are dropped |
  * | set, frozenset                           | Set                                                                    |
  *
- * What is shared in the pickle is shared in the result. What contains itself, or is nested more than 500 deep, is
- * refused; so every walk over the result ends. Memory and time grow with the length of `bytes` alone.
+ * Objects shared in the pickle are shared in the result. Containers that contain themselves, or are nested more than 500
+ * deep, are refused, so every traversal of the result ends. Memory and time depend only on the length of `bytes`.
  *
- * A pickle of protocol 0 whose line ends were changed to CR LF is read as it was before; of another protocol it is
- * refused with that cause.
+ * A pickle of protocol 0 whose line ends were changed to CR LF is read as before the change. Of other protocols, such a
+ * pickle is refused with this reason.
  *
- * @throws {PickleError} that says what is wrong, and at which byte
+ * @throws {PickleError} with the reason and the byte
  */
 export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): unknown {
   const { value, end } = readPickleAt(bytes, 0, options);
-  if (end < bytes.length)
-    throw new PickleError(`the pickle ends at byte ${end}, and ${bytes.length} are there`);
+  if (end < bytes.length) throw new PickleError(`the pickle ends at byte ${end} of ${bytes.length}`);
   return value;
 }
 
 /**
- * As `readPickle`, for a pickle that begins at byte `begin` of more; `end` is the byte behind it.
+ * Like `readPickle`, for a pickle that starts at byte `begin` of longer data; `end` is the byte after it.
  * @throws {PickleEnd} if the bytes end first
  */
 export function readPickleAt(
@@ -84,7 +83,7 @@ export function readPickleAt(
     const Kind = error instanceof PickleEnd ? PickleEnd : PickleError;
     throw new Kind(
       `${error.message}: its line ends were changed to CR LF, as git does on Windows. ` +
-        "Take the file anew, as an archive or with `git config core.autocrlf false`",
+        "Get the file again, as an archive or with `git config core.autocrlf false`",
       { cause: error },
     );
   }

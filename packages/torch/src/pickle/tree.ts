@@ -1,7 +1,7 @@
-/** That a result ends: nothing in it contains itself, and it is not nested too deep to be walked over. */
+/** Checks that no container in a result contains itself, and that it is not nested too deep. */
 import { PickleError } from "./errors.js";
 
-/** Python's own pickler gives up at about half of this. */
+/** Python's pickler fails at about half of this. */
 const DEEPEST = 500;
 
 interface Visit {
@@ -11,11 +11,11 @@ interface Visit {
 }
 
 /**
- * Walks over every container once, however often it is referred to.
+ * Visits every container once, also if it is shared.
  * @throws {PickleError}
  */
 export function requireTree(root: unknown): void {
-  /** The levels below each container; none while it is being walked over. */
+  /** The levels below each container; undefined while it is being visited. */
   const heights = new Map<object, number | undefined>();
   const path: Visit[] = [];
   const enter = (value: unknown): number => {

@@ -7,9 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { isTensor, loadPytorch, memoryInUse, scope, stateDictOf, type Tensor } from "../index.js";
 import { zipOf } from "../testing/files/zip.js";
 
-/** The project's own files: what tests change byte by byte, and compare with the program that wrote them. */
+/** Files that the project's own program wrote. Tests change their bytes and know their values. */
 const own = fileURLToPath(new URL("../../golden/pth/", import.meta.url));
-/** PyTorch's files of any values; `GOLDEN_DIR` names another folder that may have them. */
+/** PyTorch's files with various values; `GOLDEN_DIR` may name another folder for them. */
 const other = join(process.env.GOLDEN_DIR ?? own, "pth");
 const golden = existsSync(other) ? other : own;
 const folder = mkdtempSync(join(tmpdir(), "pth-"));
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const load = (name: string, folder = own) => loadPytorch(join(folder, name)) as Map<string, unknown>;
 const bytesOf = (name: string) => readFileSync(join(own, name));
 
-/** What is said of a file with these bytes. */
+/** The error message for a file with these bytes. */
 function refusal(bytes: Uint8Array): string {
   const path = join(folder, "broken.pth");
   writeFileSync(path, bytes);
@@ -40,13 +40,13 @@ function plain(value: unknown): unknown {
 const float = (shape: number[], ...values: number[]) => ({ dtype: "float32", shape, values });
 
 describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format) => {
-  it("is read as PyTorch wrote it: views of one storage, its values in every dtype, and what is no tensor", () => {
+  it("is read as PyTorch wrote it: views of one storage, values of every dtype, and other objects", () => {
     const found = load(`${format}.pth`, golden);
     const at = (name: string) => found.get(name) as Tensor;
     const weight = at("weight");
     const [rows, columns] = weight.shape as [number, number];
     expect(weight.dtype).toBe("float32");
-    // The storage lies in the file as it is in memory.
+    // The file has the storage's bytes as in memory.
     expect(readFileSync(join(golden, `${format}.pth`)).includes(Buffer.from(weight.toBytes()))).toBe(true);
     const values = weight.toNumbers();
     const transposed = Array.from({ length: columns }, (_, j) =>
@@ -98,7 +98,7 @@ describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format)
     });
   });
 
-  it("leaves no memory behind, read or refused", () => {
+  it("does not leak memory, read or refused", () => {
     scope(() => void load(`${format}.pth`));
     const before = memoryInUse();
     scope(() => void load(`${format}.pth`));
@@ -108,7 +108,7 @@ describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format)
     expect(memoryInUse()).toBe(before);
   });
 
-  it("is refused wherever it is cut off", () => {
+  it("is refused if it is truncated anywhere", () => {
     const bytes = bytesOf(`various-${format}.pth`);
     for (let length = 0; length < bytes.length; length += length < 200 ? 1 : 37)
       expect(refusal(bytes.subarray(0, length)), `${length}`).toMatch(
@@ -117,11 +117,11 @@ describe.each(["zip", "legacy"])("a checkpoint in PyTorch's %s format", (format)
   });
 });
 
-it("both of PyTorch's formats say the same", () => {
+it("both of PyTorch's formats give the same", () => {
   expect(plain(load("zip.pth", golden))).toEqual(plain(load("legacy.pth", golden)));
 });
 
-it("every value is the one that PyTorch was given", () => {
+it("every value equals the one that PyTorch saved", () => {
   const sevenths = Array.from({ length: 12 }, (_, i) => Math.fround(i / 7));
   expect(plain(load("zip.pth"))).toMatchObject({
     weight: float([3, 4], ...sevenths),
@@ -135,16 +135,16 @@ it("every value is the one that PyTorch was given", () => {
 });
 
 describe("stateDictOf", () => {
-  it("names tensors by their places", () => {
+  it("names tensors by their position", () => {
     const state = stateDictOf(load("various-zip.pth"));
     expect([...state.keys()].slice(0, 3)).toEqual(["parameter", "state.norm.weight", "state.norm.bias"]);
     expect(state.get("list.1.inner")!.shape).toEqual([2, 0]);
     expect([...stateDictOf(load("text_encoder.pth")).keys()]).toContain("rnn.bias_hh_l0_reverse");
   });
 
-  it("refuses what has none, two of one name, or names without end", () => {
+  it("refuses a checkpoint without tensors, with equal names, or with too many entries", () => {
     const tensor = (load("zip.pth") as Map<string, Tensor>).get("scalar")!;
-    expect(() => stateDictOf(new Map([["epoch", 1]]))).toThrow("the checkpoint has no tensor in it");
+    expect(() => stateDictOf(new Map([["epoch", 1]]))).toThrow("the checkpoint has no tensors");
     const twice = new Map<string, unknown>([
       ["a.b", tensor],
       ["a", new Map([["b", tensor]])],
@@ -152,8 +152,8 @@ describe("stateDictOf", () => {
     expect(() => stateDictOf(twice)).toThrow("the checkpoint has two tensors called a.b");
     let doubled: unknown = [tensor];
     for (let i = 0; i < 60; i++) doubled = [doubled, doubled];
-    expect(() => stateDictOf(doubled)).toThrow("far more in it than a state");
-    expect(() => stateDictOf(new Map([[[1], tensor]]))).toThrow("keys are no names");
+    expect(() => stateDictOf(doubled)).toThrow("too many entries for a state");
+    expect(() => stateDictOf(new Map([[[1], tensor]]))).toThrow("keys are not names");
   });
 });
 
@@ -176,11 +176,11 @@ describe("a hostile or foreign file", () => {
       /it is a TorchScript program: in PyTorch, save the model's state_dict\(\) instead/,
     ],
     ["various.py", /the pickle has the unknown operation 0x22 at byte 0/],
-  ])("is refused with what it is: %s", (name, message) => {
+  ])("is refused with the reason: %s", (name, message) => {
     expect(() => load(name)).toThrow(message);
   });
 
-  it("is refused with what it is, where a download went wrong", () => {
+  it("is refused with the reason if a download failed", () => {
     expect(refusal(Buffer.from("<!DOCTYPE html><html>Quota exceeded"))).toMatch(
       /it is a web page, not the file/,
     );
@@ -196,22 +196,24 @@ describe("a broken file of the zip format", () => {
   const zip = () => Buffer.from(bytesOf("zip.pth"));
   const entry = (bytes: Buffer, name: string) => bytes.lastIndexOf(name) - 46;
 
-  it("is refused where a byte of a storage or of the pickle is another", () => {
+  it("is refused if a byte of a storage or of the pickle was changed", () => {
     const bytes = zip();
     bytes[bytes.indexOf("transposed_view")] = 65;
-    expect(refusal(bytes)).toMatch(/zip\/data.pkl in it is damaged: its checksum is not what the file says/);
+    expect(refusal(bytes)).toMatch(
+      /zip\/data.pkl in it is damaged: its checksum differs from the recorded one/,
+    );
     const other = zip();
     other[1024 + 64] = 1;
     expect(refusal(other)).toMatch(/in it is damaged/);
   });
 
-  it("is refused where entries overlap, are compressed, encrypted, or come twice", () => {
+  it("is refused if entries overlap, are compressed or encrypted, or have the same name", () => {
     const overlapping = zip();
     overlapping.writeUInt32LE(
       overlapping.readUInt32LE(entry(overlapping, "zip/data/1") + 42),
       entry(overlapping, "zip/data/2") + 42,
     );
-    expect(refusal(overlapping)).toMatch(/is another entry than its directory says/);
+    expect(refusal(overlapping)).toMatch(/differs from its entry in the directory/);
     const long = zip();
     for (const at of [20, 24]) long.writeUInt32LE(400, entry(long, "zip/data/1") + at);
     expect(refusal(long)).toMatch(/zip\/data\/1 in it overlaps zip\/data\/2/);
@@ -226,7 +228,7 @@ describe("a broken file of the zip format", () => {
     expect(refusal(twice)).toMatch(/it has zip\/data\/1 twice/);
   });
 
-  it("is refused where a storage is missing or has another size, or the directory lies", () => {
+  it("is refused if a storage is missing or has another size, or the directory is wrong", () => {
     const missing = zip();
     for (let at = missing.indexOf("zip/data/3"); at >= 0; at = missing.indexOf("zip/data/3", at + 1))
       missing.write("zip/data/x", at);
@@ -252,7 +254,7 @@ describe("a broken file of the zip format", () => {
     expect(plain(loadPytorch(path))).toEqual(plain(load("zip.pth")));
   });
 
-  it("never unpacks what would be large", () => {
+  it("never unpacks a compressed entry", () => {
     const bomb = deflateRawSync(Buffer.alloc(2 ** 26));
     expect(bomb.length).toBeLessThan(2 ** 17);
     expect(refusal(zipOf([{ name: "bomb/data.pkl", bytes: bomb, method: 8, size: 2 ** 26 }]))).toMatch(
@@ -264,26 +266,26 @@ describe("a broken file of the zip format", () => {
 describe("a broken file of the legacy format", () => {
   const legacy = () => Buffer.from(bytesOf("legacy.pth"));
 
-  it("is refused where it is of another machine, or a storage of another length", () => {
+  it("is refused if it is from a big-endian machine, or a storage has another length", () => {
     const big = legacy();
     big[big.indexOf("little_endian") + 15] = 0x89;
     expect(refusal(big)).toMatch(/big-endian machine/);
     const long = legacy();
     long[1132] = 200;
-    expect(refusal(long)).toMatch(/has 200 elements, and its tensors take \d+/);
-    expect(refusal(Buffer.concat([legacy(), Buffer.of(0)]))).toMatch(/has 1 bytes behind its last storage/);
+    expect(refusal(long)).toMatch(/has 200 elements, but its tensors need \d+/);
+    expect(refusal(Buffer.concat([legacy(), Buffer.of(0)]))).toMatch(/has 1 bytes after its last storage/);
   });
 
-  it("is refused where a tensor reaches beyond its storage", () => {
+  it("is refused if a tensor reaches beyond its storage", () => {
     const beyond = legacy();
     const at = beyond.indexOf(Buffer.from([0x4b, 4, 0x4b, 4, 0x85])); // Offset 4, shape [4].
     beyond[at + 1] = 9;
     expect(refusal(beyond)).toMatch(
-      /_rebuild_tensor_v2 at byte \d+: a tensor of shape \[4\] takes the element 12 of a storage that has 12/,
+      /_rebuild_tensor_v2 at byte \d+: a tensor of shape \[4\] needs element 12 of a storage with 12 elements/,
     );
   });
 
-  it("is refused with the cause where git took it for a text", () => {
+  it("is refused with the reason if git changed its line ends", () => {
     const mangled = Buffer.from(legacy().toString("latin1").replaceAll("\n", "\r\n"), "latin1");
     expect(refusal(mangled)).toMatch(/its line ends were changed to CR LF, as git does on Windows/);
   });

@@ -1,6 +1,6 @@
 /**
- * PyTorch's checkpoints: what `torch.save` writes, in the zip format of 1.6 and later, and in the one before.
- * Both are a pickle in which tensors refer to storages, and the storages' bytes.
+ * Reads PyTorch's checkpoints, the files of `torch.save`, in the zip format of 1.6 and later and in the legacy format.
+ * Both have a pickle in which tensors refer to storages, and the storages' bytes.
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { readAll } from "../file.js";
@@ -9,16 +9,16 @@ import { loadLegacy } from "./legacy.js";
 import { loadZip } from "./zip-format.js";
 
 /**
- * The object that a checkpoint holds: tensors on the CPU, in Maps and arrays as `readPickle` of `@sdgan/torch/pickle`
- * has them. Nothing that the file asks for is run; only tensors and plain containers are read.
+ * Returns the object in a checkpoint: tensors on the CPU, in Maps and arrays as from `readPickle` of
+ * `@sdgan/torch/pickle`. No code of the file is run; only tensors and plain containers are read.
  *
  * - dtypes: those of this package; complex, quantized and sparse tensors are refused.
- * - Tensors that shared a storage share it here too: what is written into one is seen in the other. A view keeps the
- *   whole storage in memory; `clone()` gives what is one's own. Views keep their strides.
- * - Where a tensor was (`cuda:1`), whether it took part in gradients, and attributes of dictionaries are dropped.
- * - Storages are read piece by piece: little is taken beside the tensors.
+ * - Tensors that shared a storage share it here too: writing to one changes the other. A view keeps the
+ *   whole storage in memory; `clone()` makes an independent copy. Views keep their strides.
+ * - A tensor's device (`cuda:1`), whether it requires gradients, and attributes of dictionaries are dropped.
+ * - Storages are read piece by piece, so little more memory is needed than that of the tensors.
  *
- * @throws {Error} that names the file and what is wrong, whatever its bytes are
+ * @throws {Error} with the file's name and the reason, for every invalid file
  */
 export function loadPytorch(path: string): unknown {
   const file = openSync(path, "r");
@@ -38,7 +38,7 @@ function load(file: number, size: number): unknown {
   if (begin === "") throw new Error("it is empty");
   if (begin.startsWith("PK")) return loadZip(file, size);
   if (begin.startsWith("version https://git-lfs"))
-    throw new Error("it is git's pointer to a large file, not the file: fetch it with `git lfs pull`");
+    throw new Error("it is a Git LFS pointer, not the file itself: fetch the file with `git lfs pull`");
   if (/^\s*</.test(begin)) throw new Error("it is a web page, not the file: download the file itself");
   return loadLegacy(file, size);
 }

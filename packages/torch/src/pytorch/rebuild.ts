@@ -1,18 +1,18 @@
-/** The functions of PyTorch that a checkpoint's pickle may call: those that make tensors of storages. */
+/** The functions of PyTorch that a checkpoint's pickle may call: those that make tensors from storages. */
 import { call } from "../dispatch.js";
 import type { Globals } from "../pickle/index.js";
 import { isTensor, type Tensor } from "../tensor.js";
 import { isCount, Storage, storageDtypes } from "./storages.js";
 
-/** No real checkpoint comes near. */
+/** Far more than in real checkpoints. */
 const MOST_TENSORS = 200_000;
 
-/** What libtorch's own loops over dimensions are made for. */
+/** The limit of libtorch's loops over dimensions. */
 const MOST_DIMENSIONS = 64;
 
 /**
- * @param room elements that all tensors may have together: views of one storage count each for itself, since whoever
- *   writes them elsewhere writes all of them
+ * @param room elements that all tensors together may have. Each view of a storage counts, because saving the tensors
+ *   elsewhere writes every view
  */
 export function tensorGlobals(room: number): Globals {
   let [tensors, elements] = [0, 0];
@@ -22,7 +22,7 @@ export function tensorGlobals(room: number): Globals {
     elements += product(size);
     if (tensors > MOST_TENSORS) throw new Error(`more than ${MOST_TENSORS} tensors`);
     if (elements > room)
-      throw new Error(`its tensors have ${elements} elements together, far more than are there`);
+      throw new Error(`its tensors have ${elements} elements together, far more than the file has`);
     return view(storage, offset, size, stride);
   };
   const unwrap = (tensor: unknown): Tensor => {
@@ -41,13 +41,13 @@ export function tensorGlobals(room: number): Globals {
 
 function view({ elements, begin, length }: Storage, offset: unknown, size: unknown, stride: unknown): Tensor {
   if (!isCounts(size) || !isCounts(stride) || size.length !== stride.length || !isCount(offset))
-    throw new Error("expected a shape and as many strides");
+    throw new Error("expected a shape and the same number of strides");
   if (size.length > MOST_DIMENSIONS)
     throw new Error(`a tensor of ${size.length} dimensions; up to ${MOST_DIMENSIONS} are read`);
   const last = size.reduce((sum, extent, i) => sum + (extent - 1) * stride[i]!, offset);
   if (!size.includes(0) && last >= length) {
     throw new Error(
-      `a tensor of shape [${size.join(", ")}] takes the element ${last} of a storage that has ${length}`,
+      `a tensor of shape [${size.join(", ")}] needs element ${last} of a storage with ${length} elements`,
     );
   }
   const place = size.includes(0) ? 0 : begin + offset;
@@ -63,7 +63,7 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(isCount);
 }
 
-/** Classes of storages stand in a pickle as names only. */
+/** Classes of storages are only names in a pickle. */
 function refuseToCall(): never {
-  throw new Error("a storage is not made of a call");
+  throw new Error("a storage cannot be made by a call");
 }

@@ -11,7 +11,7 @@ import type { Tensor } from "../tensor.js";
 export class Storage {
   constructor(
     readonly elements: Tensor,
-    /** Where it begins among the elements, and how many are its own. */
+    /** Its first element in the storage, and its number of elements. */
     readonly begin: number,
     readonly length: number,
   ) {}
@@ -26,7 +26,7 @@ export interface StoredStorage {
   elements: Tensor;
 }
 
-/** By the names of PyTorch's classes. */
+/** Dtypes by the names of PyTorch's classes. */
 export const storageDtypes: Readonly<Record<string, DType>> = {
   "torch.FloatStorage": "float32",
   "torch.DoubleStorage": "float64",
@@ -40,7 +40,7 @@ export const storageDtypes: Readonly<Record<string, DType>> = {
   "torch.BoolStorage": "bool",
 };
 
-/** Bytes read at once. */
+/** Bytes per read. */
 const PIECE = 2 ** 22;
 
 export class Storages {
@@ -65,22 +65,22 @@ export class Storages {
   }
 
   /**
-   * What a pickle's persistent identifier stands for.
+   * Returns the storage for a pickle's persistent identifier.
    * @param id ("storage", class, key, location, length[, (key of a part, begin, length)])
    */
   readonly load = (id: unknown): Storage => {
     if (!Array.isArray(id) || id[0] !== "storage" || !(id[1] instanceof Global))
-      throw new Error("its pickle asks for an object outside of it that is no storage");
+      throw new Error("its pickle asks for an external object that is not a storage");
     const [, type, key, , length, part = null] = id as [string, Global, ...unknown[]];
     const dtype = Object.hasOwn(storageDtypes, type.name) ? storageDtypes[type.name] : undefined;
-    if (!dtype) throw new Error(`its pickle takes ${type.name} for a kind of storage`);
+    if (!dtype) throw new Error(`its pickle has the unknown storage type ${type.name}`);
     if (typeof key !== "string") throw new Error("its pickle has a storage without a name");
-    if (!isCount(length)) throw new Error(`its storage ${shown(key)} has no sound number of elements`);
+    if (!isCount(length)) throw new Error(`its storage ${shown(key)} has an invalid number of elements`);
     const { elements } = this.#stored(key, dtype, length);
     if (part === null) return new Storage(elements, 0, length);
     const [, begin, own] = Array.isArray(part) ? part : [];
     if (!isCount(begin) || !isCount(own) || begin + own > length)
-      throw new Error(`a part of its storage ${shown(key)} is not within it`);
+      throw new Error(`a part of its storage ${shown(key)} is outside of it`);
     return new Storage(elements, begin, own);
   };
 
@@ -89,14 +89,12 @@ export class Storages {
     if (known) {
       if (known.dtype === dtype && known.length === length) return known;
       throw new Error(
-        `its storage ${shown(key)} is ${known.length} of ${known.dtype} in one place and ${length} of ${dtype} in another`,
+        `its storage ${shown(key)} is listed both as ${known.length} of ${known.dtype} and as ${length} of ${dtype}`,
       );
     }
     this.#bytes += length * elementSize[dtype];
     if (this.#bytes > this.room)
-      throw new Error(
-        `its storages are said to have ${this.#bytes} bytes or more, and ${this.room} are there`,
-      );
+      throw new Error(`its storages need at least ${this.#bytes} bytes, but it has only ${this.room}`);
     const storage = { key, dtype, length, elements: empty([length], { dtype }) };
     this.#byKey.set(key, storage);
     this.onNew(storage);
@@ -105,8 +103,8 @@ export class Storages {
 }
 
 /**
- * Reads a storage's elements from `position` on.
- * @param onPiece sees all bytes, piece by piece
+ * Reads a storage's elements from `position`.
+ * @param onPiece is called with all bytes, piece by piece
  */
 export function fill(
   { elements, dtype, length }: StoredStorage,

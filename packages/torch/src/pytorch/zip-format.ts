@@ -1,6 +1,6 @@
 /**
- * The format since PyTorch 1.6: a zip file with the pickle as `NAME/data.pkl` and a storage with key K, as it lies in
- * memory, as `NAME/data/K`. https://pytorch.org/docs/stable/notes/serialization.html
+ * The format since PyTorch 1.6: a zip file with the pickle as `NAME/data.pkl` and the bytes of the storage with key K as
+ * `NAME/data/K`. https://pytorch.org/docs/stable/notes/serialization.html
  */
 import { crc32 } from "node:zlib";
 import { elementSize } from "../dtype.js";
@@ -31,11 +31,11 @@ export function loadZip(file: number, size: number): unknown {
   });
 }
 
-/** The folder within the zip file that all lies in, with its slash. */
+/** The top-level folder in the zip file, with its slash. */
 function rootOf(entries: ReadonlyMap<string, ZipEntry>): string {
   const roots = [...entries.keys()].flatMap((name) => /^([^/]*\/)data\.pkl$/.exec(name)?.[1] ?? []);
   if (roots.length !== 1)
-    throw new Error(`it is a zip file with ${roots.length} pickles (${PICKLE}) in it; PyTorch writes one`);
+    throw new Error(`it is a zip file with ${roots.length} pickles (${PICKLE}); PyTorch writes one`);
   if (entries.has(`${roots[0]}constants.pkl`))
     throw new Error("it is a TorchScript program: in PyTorch, save the model's state_dict() instead");
   return roots[0]!;
@@ -56,7 +56,7 @@ function fillFrom(file: number, entry: ZipEntry | undefined, storage: StoredStor
   const expected = length * elementSize[dtype];
   if (entry.size !== expected)
     throw new Error(
-      `its storage ${shown(key)} has ${entry.size} bytes; ${length} elements of ${dtype} take ${expected}`,
+      `its storage ${shown(key)} has ${entry.size} bytes; ${length} elements of ${dtype} need ${expected}`,
     );
   requireStored(entry);
   let sum = 0;
@@ -69,13 +69,13 @@ function fillFrom(file: number, entry: ZipEntry | undefined, storage: StoredStor
 function requireStored({ name, isStored }: ZipEntry): void {
   if (!isStored)
     throw new Error(
-      `${shown(name)} in it is compressed; torch.save stores it as it is: save it anew with PyTorch`,
+      `${shown(name)} in it is compressed; torch.save does not compress: save it again with PyTorch`,
     );
 }
 
 function requireSum(name: string, expected: number, found: number): void {
   if (expected !== found)
     throw new Error(
-      `${shown(name)} in it is damaged: its checksum is not what the file says; download it again`,
+      `${shown(name)} in it is damaged: its checksum differs from the recorded one; download it again`,
     );
 }

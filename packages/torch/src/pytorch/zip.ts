@@ -1,6 +1,6 @@
 /**
- * The directory of a zip file, as strict as `torch.save` lets it be: no entry overlaps another, all lie before the directory,
- * and names are only looked up, never written to.
+ * Reads the directory of a zip file. It is as strict as the files of `torch.save` allow: entries must not overlap and must
+ * precede the directory. Names are only looked up, never used as paths.
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 import { readAll } from "../file.js";
@@ -8,11 +8,11 @@ import { shown } from "../shown.js";
 
 export interface ZipEntry {
   name: string;
-  /** Where its bytes begin in the file. */
+  /** Position of its bytes in the file. */
   begin: number;
   size: number;
   crc: number;
-  /** Whether its bytes are as they were, not compressed. */
+  /** Whether its bytes are not compressed. */
   isStored: boolean;
 }
 
@@ -28,15 +28,15 @@ const MOST_ENTRIES = 200_000;
 const LONGEST_DIRECTORY = 2 ** 26;
 
 /**
- * Every entry by its name.
- * @throws {Error} that says what is wrong
+ * Every entry by name.
+ * @throws {Error} with the reason
  */
 export function readZipEntries(file: number, fileSize: number): Map<string, ZipEntry> {
   const { count, position, length } = findDirectory(file, fileSize);
   if (position + length > fileSize)
-    throw new Error("its directory is not within it: it is cut short or damaged");
+    throw new Error("its directory is not within it: it is truncated or damaged");
   if (count > MOST_ENTRIES || length > LONGEST_DIRECTORY)
-    throw new Error(`it has a directory of ${count} entries in ${length} bytes, more than any checkpoint's`);
+    throw new Error(`it has a directory of ${count} entries in ${length} bytes, more than in any checkpoint`);
   const directory = readAll(file, position, length);
   const entries = new Map<string, ZipEntry>();
   const spans: { name: string; from: number; to: number }[] = [];
@@ -50,12 +50,12 @@ export function readZipEntries(file: number, fileSize: number): Map<string, ZipE
     entries.set(name, { name, begin, size, crc, isStored });
     spans.push({ name, from: local, to: begin + packed });
   }
-  if (at !== length) throw new Error(`its directory has ${length - at} bytes behind its last entry`);
+  if (at !== length) throw new Error(`its directory has ${length - at} bytes after its last entry`);
   requireApart(spans, position);
   return entries;
 }
 
-/** Where the list of all entries lies: the end of the file tells. */
+/** Position of the directory, from the end of the file. */
 function findDirectory(file: number, size: number): { count: number; position: number; length: number } {
   const tailBegin = Math.max(0, size - END_SIZE - LONGEST_COMMENT);
   const tail = readAll(file, tailBegin, size - tailBegin);
@@ -70,7 +70,7 @@ function findDirectory(file: number, size: number): { count: number; position: n
     return isLarge ? findDirectory64(file, tailBegin + at) : { count, position, length };
   }
   throw new Error(
-    "it begins as a zip file and has no directory at its end: it is cut short; download it again",
+    "it starts like a zip file but has no directory at its end: it is truncated; download it again",
   );
 }
 
@@ -87,11 +87,11 @@ function findDirectory64(file: number, end: number) {
 
 /** An entry of the directory. */
 interface Described extends Omit<ZipEntry, "begin"> {
-  /** Bytes that it takes in the file. */
+  /** Its size in the file. */
   packed: number;
-  /** Where its own header lies in the file. */
+  /** Position of its local header in the file. */
   local: number;
-  /** Where the next entry lies in the directory. */
+  /** Position of the next entry in the directory. */
   next: number;
 }
 
@@ -121,7 +121,7 @@ function readCentral(directory: Buffer, at: number): Described {
   };
 }
 
-/** Sizes and place; those that do not fit into 32 bits stand in an extra field, the larger of a file's size first. */
+/** Sizes and position; those that do not fit into 32 bits are in an extra field, the uncompressed size first. */
 function largeNumbers(
   extra: Buffer,
   [packed, size, local]: [number, number, number],
@@ -133,25 +133,25 @@ function largeNumbers(
   let read = 0;
   const widen = (value: number): number => {
     if (value !== 0xffffffff) return value;
-    if (!field || read + 8 > field.length) throw new Error("its directory lacks a large number");
+    if (!field || read + 8 > field.length) throw new Error("its directory lacks a 64-bit number");
     read += 8;
     return Number(field.readBigUInt64LE(read - 8));
   };
-  const widenedSize = widen(size); // They stand in this order.
+  const widenedSize = widen(size); // They are in this order.
   const widenedPacked = widen(packed);
   return [widenedPacked, widenedSize, widen(local)];
 }
 
-/** Where an entry's bytes begin: behind its own header, which must tell of the same entry. */
+/** Position of an entry's bytes, after its local header, which must describe the same entry. */
 function beginOf(file: number, directory: number, { name, local, packed }: Described): number {
   if (local + 30 > directory) throw new Error(`${shown(name)} in it is not before the directory`);
   const header = readAll(file, local, 30);
   const nameLength = header.readUInt16LE(26);
   const begin = local + 30 + nameLength + header.readUInt16LE(28);
   if (header.readUInt32LE(0) !== LOCAL || begin + packed > directory)
-    throw new Error(`${shown(name)} in it is not where its directory says`);
+    throw new Error(`${shown(name)} in it is not at the position in its directory`);
   if (readAll(file, local + 30, nameLength).toString("utf8") !== name)
-    throw new Error(`${shown(name)} in it is another entry than its directory says`);
+    throw new Error(`${shown(name)} in it differs from its entry in the directory`);
   return begin;
 }
 

@@ -1,4 +1,4 @@
-/** What a tensor is, its memory and its values. The classes beside it add operators by subject; `Tensor` is the last. */
+/** A tensor's properties, memory and values. The classes beside it add operators; `Tensor` is the last. */
 import { inspect } from "node:util";
 import { call } from "../dispatch.js";
 import { type DType, type MemoryFormat, type TypedArray, typedArrays } from "../dtype.js";
@@ -7,13 +7,13 @@ import { register, scope } from "../scope.js";
 import { printed } from "./printing.js";
 
 export abstract class TensorBase extends native.Tensor {
-  /** Tensors come from functions such as `tensor`, `zeros` and `randn`; this throws when called by itself. */
+  /** Throws when called directly: functions such as `tensor`, `zeros` and `randn` make tensors. */
   constructor() {
     super();
     register(this);
   }
 
-  // What it is.
+  // Properties.
 
   get shape(): number[] {
     return native.shape(this);
@@ -40,7 +40,7 @@ export abstract class TensorBase extends native.Tensor {
   isContiguous(format: MemoryFormat = "contiguous"): boolean {
     return native.isContiguous(this, format);
   }
-  /** Bytes of its elements. */
+  /** Size of its elements in bytes. */
   get byteLength(): number {
     return native.byteLength(this);
   }
@@ -58,14 +58,14 @@ export abstract class TensorBase extends native.Tensor {
   override toString(): string {
     return native.isDisposed(this) ? "Tensor (disposed)" : `Tensor ${native.describe(this)}`;
   }
-  /** What `console.log` shows: the values, as PyTorch prints them, with shape and dtype. */
+  /** For `console.log`: the values, as PyTorch prints them, with shape and dtype. */
   [inspect.custom](depth: number): string {
     return printed(this, depth);
   }
 
-  // Its memory.
+  // Memory.
 
-  /** Frees it now; using it later throws. Scopes do this by themselves. */
+  /** Frees it now; using it later throws. Scopes free their tensors automatically. */
   dispose(): void {
     native.dispose(this);
   }
@@ -76,13 +76,13 @@ export abstract class TensorBase extends native.Tensor {
     native.dispose(this);
   }
 
-  // Its values.
+  // Values.
 
-  /** The one element, as a number: an int64 beyond 2⁵³ is rounded, and `toArray` has it whole. Throws when there are more. */
+  /** The one element, as a number: an int64 beyond 2⁵³ is rounded; `toArray` is exact. Throws if there are more elements. */
   item(): number {
     return Number(native.item(this));
   }
-  /** A copy of the elements in row-major order; bfloat16 and float16 come as float32, bool as uint8. */
+  /** A copy of the elements in row-major order; bfloat16 and float16 become float32, bool becomes uint8. */
   toArray(): TypedArray {
     const dtype = this.dtype;
     if (dtype === "bfloat16" || dtype === "float16")

@@ -182,7 +182,7 @@ export abstract class ElementwiseTensor extends TensorBase {
   }
 }
 
-/** The overload for what stands beside the tensor. */
+/** The overload for the type of the second operand. */
 function withOperand(name: string, operand: object | number): string {
   return isTensor(operand) ? `${name}.Tensor` : `${name}.Scalar`;
 }

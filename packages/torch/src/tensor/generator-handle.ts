@@ -1,12 +1,12 @@
-/** What operators take for a stream of random numbers: below tensors, so that both may know it. */
+/** The native handle of a `Generator`. It is a separate module, because tensors and generators both import it. */
 import type { NativeGenerator } from "../native.js";
 
-/** The part of a `Generator` that knows no tensors. */
+/** The part of a `Generator` that does not depend on tensors. */
 export abstract class GeneratorHandle {
   protected constructor(readonly native: NativeGenerator) {}
 }
 
-/** The native generator, or undefined for the default one. Throws a `TypeError` for what is no generator. */
+/** The native generator, or undefined for the default one. Throws a `TypeError` for anything else. */
 export function handleOf(generator: GeneratorHandle | undefined): NativeGenerator | undefined {
   if (generator === undefined) return undefined;
   if (!(generator instanceof GeneratorHandle))

@@ -7,7 +7,7 @@ const long = (values: number[] | number[][]) => tensor(values, { dtype: "int64" 
 const bool = (values: boolean[] | boolean[][]) => tensor(values, { dtype: "bool" });
 const everySecond = slice(undefined, undefined, 2);
 
-/** Shapes and values that PyTorch 1.13 gives for the same x[…]. */
+/** Shapes and values of PyTorch 1.13 for the same x[…]. */
 const cases: [python: string, at: Index[], shape: number[], values: number[]][] = [
   ["x[1]", [1], [3, 4], [12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]],
   ["x[-1, 2, 3]", [-1, 2, 3], [], [23]],
@@ -55,7 +55,7 @@ describe("index", () => {
     expect(again.index(...at).shape).toEqual(shape);
   });
 
-  it("gives a view of numbers, slices and null, and a copy of tensors", () => {
+  it("returns a view for numbers, slices and null, and a copy for tensors", () => {
     const base = zeros([2, 3]);
     base.index(0, slice(1), null).fill_(1);
     base.index([1]).fill_(5);
@@ -63,7 +63,7 @@ describe("index", () => {
     expect(base.toNumbers()).toEqual([0, 1, 1, 2, 0, 0]);
   });
 
-  it("has gradients, which add up where an element comes twice", () => {
+  it("has gradients, which are summed for repeated elements", () => {
     const leaf = tensor([1, 2, 3], { requiresGrad: true });
     const [gradient] = grad(
       [
@@ -81,7 +81,7 @@ describe("index", () => {
     expect([ofLeaf!.toNumbers(), ofValues!.toNumbers()]).toEqual([[2, 0, 6], [14]]);
   });
 
-  it("adds with accumulate, twice where an element comes twice", () => {
+  it("adds with accumulate, repeatedly for repeated elements", () => {
     const sums = () => zeros([3]);
     expect(
       sums()
@@ -96,7 +96,7 @@ describe("index", () => {
     ).toEqual([0, 3, 2]);
   });
 
-  it("writes numbers of every dtype, and values that are spread", () => {
+  it("writes numbers of every dtype, and broadcast values", () => {
     for (const dtype of ["float32", "bfloat16", "int64", "bool"] as const)
       expect(
         zeros([3], { dtype })
@@ -116,19 +116,19 @@ describe("index", () => {
     expect(() => zeros([2, 2]).indexPut_([1], tensor([[3, 4], [5, 6]]))).toThrow(/aten::copy_/); // biome-ignore format: rows
   });
 
-  it("refuses what is no index, with what was found", () => {
+  it("refuses invalid indices, and reports what was found", () => {
     const wrong: [unknown[], string | RegExp][] = [
       [[0, 0, 0, 0], "index: 4 indices for Tensor int64[2, 3, 4]"],
-      [["...", "..."], '"..." may stand once'],
+      [["...", "..."], '"..." may occur only once'],
       [[{}], /found object .*expected a number, slice/],
       [["0"], /found string 0/],
       [[undefined], /found undefined/],
-      [[[0.5]], /found 0.5 in an array, expected whole numbers/],
+      [[[0.5]], /found 0.5 in an array, expected integers/],
       [[[[0]]], /found 0 in an array/],
       [[0.5], /select/],
       [[5], /index 5 out of range|out of range/],
       [[[5]], /out of bounds/],
-      [[tensor([1])], /Tensor float32\[1\] holds no whole numbers/],
+      [[tensor([1])], /Tensor float32\[1\] is not an index/],
       [[tensor(true, { dtype: "bool" })], /has no dimensions/],
       [[bool([true])], /mask|shape/],
       [[new Array(2 ** 32 - 1)], /an array of 4294967295 is too long/],

@@ -22,16 +22,16 @@ export function slice(start?: number, stop?: number, step = 1): Slice {
 }
 
 /**
- * One place in an index: a number (the dimension goes), a `slice`, null (a new dimension of extent 1), `"..."` (all
- * dimensions that are left), whole numbers as a tensor or an array, or a bool tensor, which takes as many dimensions as
- * it has.
+ * One part of an index: a number (removes the dimension), a `slice`, null (a new dimension of extent 1), `"..."` (all
+ * remaining dimensions), integers as a tensor or an array, or a bool tensor, which indexes as many dimensions as it
+ * has.
  */
 export type Index<Tensor> = number | Slice | null | "..." | readonly number[] | Tensor;
 
 export abstract class IndexedTensor extends ShapedTensor {
   /**
-   * x[…]: a view when there are but numbers, slices, null and "...", a copy when there are tensors or arrays, which are
-   * spread to one shape and go together.
+   * x[…]: a view if there are only numbers, slices, null and "...", a copy if there are tensors or arrays, which are
+   * broadcast to one shape and used together.
    */
   index(...at: Index<this>[]): this {
     return scope(() => {
@@ -40,7 +40,7 @@ export abstract class IndexedTensor extends ShapedTensor {
     });
   }
 
-  /** x[…] ← value, spread to the shape of x[…]. `accumulate` adds, to an element that comes twice also twice. */
+  /** x[…] ← value, broadcast to the shape of x[…]. `accumulate` adds; a repeated index adds repeatedly. */
   indexPut_(at: readonly Index<this>[], value: this | number, accumulate = false): this {
     if (!Array.isArray(at)) throw new TypeError("indexPut_: expected an array of indices");
     scope(() => {
@@ -49,7 +49,7 @@ export abstract class IndexedTensor extends ShapedTensor {
         typeof value === "number"
           ? call<this>("scalar_tensor", value, this.dtype, undefined, this.device)
           : value;
-      // As in PyTorch, dimensions of 1 at the front do not count.
+      // As in PyTorch, leading dimensions of extent 1 are ignored.
       if (picks.length === 0)
         while (native.shape(values).length > view.dim && values.size(0) === 1) values = values.squeeze(0);
       if (picks.length > 0) call("index_put_", view, picks, values, accumulate);
@@ -60,20 +60,21 @@ export abstract class IndexedTensor extends ShapedTensor {
   }
 }
 
-/** A list of holes may claim to have four thousand million items. */
+/** A sparse array may have a length of 2³² − 1. */
 const MOST_INDICES = 256;
 const LONGEST_LIST = 2 ** 20;
 
-/** The part of `tensor` that numbers, slices and null leave, and the tensors that pick from its dimensions. */
+/** The view of `tensor` by numbers, slices and null, and the index tensors for its dimensions. */
 function applied<T extends IndexedTensor>(
   tensor: T,
   at: readonly Index<T>[],
 ): { view: T; picks: (T | null)[] } {
   if (at.length > MOST_INDICES)
-    throw new TypeError(`index: found ${at.length} indices, expected ${MOST_INDICES} at most`);
+    throw new TypeError(`index: found ${at.length} indices, expected at most ${MOST_INDICES}`);
   const left = tensor.dim - at.reduce<number>((sum, index) => sum + taken(index), 0);
   if (left < 0) throw new Error(`index: ${tensor.dim - left} indices for ${tensor}`);
-  if (at.filter((index) => index === "...").length > 1) throw new TypeError('index: "..." may stand once');
+  if (at.filter((index) => index === "...").length > 1)
+    throw new TypeError('index: "..." may occur only once');
   let view = call<T>("alias", tensor);
   const picks: (T | null)[] = [];
   let dim = 0;
@@ -102,7 +103,7 @@ function applied<T extends IndexedTensor>(
   return { view, picks: picks.slice(0, picks.findLastIndex((pick) => pick !== null) + 1) };
 }
 
-/** Dimensions of the tensor that an index stands for. */
+/** The number of the tensor's dimensions that an index covers. */
 function taken(index: unknown): number {
   if (index === "..." || index === null) return 0;
   return index instanceof native.Tensor && isMask(index) ? native.shape(index).length : 1;
@@ -113,18 +114,18 @@ function isMask(tensor: object): boolean {
   return dtype === "bool" || dtype === "uint8";
 }
 
-/** The number in a tensor of no dimensions, or a tensor that libtorch takes for an index. */
+/** The number in a tensor without dimensions, or an index tensor for libtorch. */
 function positionOf<T extends IndexedTensor>(index: unknown, tensor: T): number | T {
   if (Array.isArray(index)) {
     if (index.length > LONGEST_LIST)
-      throw new TypeError(`index: an array of ${index.length} is too long; make it a tensor of int64`);
+      throw new TypeError(`index: an array of ${index.length} is too long; use an int64 tensor`);
     const list = BigInt64Array.from(index, wholeNumber);
     const made = native.fromBytes(new Uint8Array(list.buffer), [list.length], "int64") as T;
     return call("to.device", made, tensor.device, "int64");
   }
   if (!(index instanceof native.Tensor))
     throw new TypeError(
-      `index: found ${typeof index} ${String(index)}, expected a number, slice(…), null, "...", or a tensor or array of whole numbers`,
+      `index: found ${typeof index} ${String(index)}, expected a number, slice(…), null, "...", or a tensor or array of integers`,
     );
   const given = index as T;
   if (isMask(given)) {
@@ -132,12 +133,12 @@ function positionOf<T extends IndexedTensor>(index: unknown, tensor: T): number 
     throw new TypeError(`index: ${given} has no dimensions; use where or an if`);
   }
   if (!/^int/.test(given.dtype))
-    throw new TypeError(`index: ${given} holds no whole numbers; expected int64 or bool`);
+    throw new TypeError(`index: ${given} is not an index; expected int64 or bool`);
   return given.dim === 0 ? given.item() : call("to.dtype", given, "int64");
 }
 
 function wholeNumber(value: unknown): bigint {
   if (!Number.isSafeInteger(value))
-    throw new TypeError(`index: found ${String(value)} in an array, expected whole numbers`);
+    throw new TypeError(`index: found ${String(value)} in an array, expected integers`);
   return BigInt(value as number);
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { arange, call, full, noGrad, ones, scope, Tensor, tensor, zeros } from "../index.js";
 import { simulateCuda } from "../testing/index.js";
 
-/** What PyTorch 1.13 prints, `print(…)`, up to the notes after the values. */
+/** The output of PyTorch 1.13's `print(…)`, up to the notes after the values. */
 const valuesOf = (text: string) => text.replace(/, shape=.*/, ")");
 const steps = Float64Array.from({ length: 15 }, (_, i) => Math.fround(i / 14));
 
@@ -53,16 +53,16 @@ const same: [string, () => Tensor, string][] = [
 ]; // biome-ignore format: one a line
 
 describe("console.log of a tensor", () => {
-  it.each(same)("prints as PyTorch: %s", (_, make, expected) => {
+  it.each(same)("prints like PyTorch: %s", (_, make, expected) => {
     expect(valuesOf(inspect(make()))).toBe(expected);
   });
 
-  it("has all elements up to 1,000, and no more than the edges above", () => {
+  it("has all elements up to 1,000, and only the edges of larger tensors", () => {
     expect(inspect(ones([1000])).match(/1\./g)).toHaveLength(1000);
     expect(inspect(ones([1001])).match(/1\./g)).toHaveLength(6);
   });
 
-  it("tells shape, dtype, and what is not the default", () => {
+  it("shows shape, dtype, and properties that are not the default", () => {
     expect(inspect(tensor(1))).toBe("tensor(1., shape=[], dtype=float32)");
     expect(inspect(zeros([0, 3], { dtype: "float16" }))).toBe("tensor([], shape=[0, 3], dtype=float16)");
     const leaf = tensor([1, 2], { requiresGrad: true });
@@ -71,18 +71,18 @@ describe("console.log of a tensor", () => {
     expect(noGrad(() => inspect(leaf.mul(2)))).not.toContain("requiresGrad");
   });
 
-  it("tells the device, and brings only what it shows from there", () => {
+  it("shows the device, and copies only the shown elements from it", () => {
     using cuda = simulateCuda();
     const x = zeros([40, 50], { device: "cuda" });
     expect(inspect(x)).toMatch(/shape=\[40, 50\], dtype=float32, device=cuda:0\)$/);
     expect(cuda.waits).toBe(1);
   });
 
-  it("reads parts and transposed tensors in their own order", () => {
+  it("prints views and transposed tensors in their order", () => {
     expect(inspect(tensor([[1, 2], [3, 4]]).t())).toMatch(/^tensor\(\[\[1., 3.\],\n {8}\[2., 4.\]\]/); // biome-ignore format: rows
   });
 
-  it("is short deep inside of objects, and indented in them", () => {
+  it("is short in deeply nested objects, and indented in others", () => {
     const x = tensor([[1, 2], [3, 4]]); // biome-ignore format: rows
     expect(inspect({ a: { x } }, { depth: 0 })).toContain("[Object]");
     expect(inspect([[x]], { depth: 1 })).toContain("[Tensor float32[2, 2]]");
@@ -102,7 +102,7 @@ describe("console.log of a tensor", () => {
     expect(String(ones([2]))).toBe("Tensor float32[2]");
   });
 
-  it("leaves nothing behind in the scope", () => {
+  it("leaves no tensors in the scope", () => {
     scope(() => {
       const x = zeros([2000]);
       inspect(x);

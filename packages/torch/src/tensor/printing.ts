@@ -54,7 +54,7 @@ function whole(tensor: Printable): string {
   return `${OPENING}${array}, ${notes.join(", ")})`;
 }
 
-/** Elements in row-major order; of a large tensor those that are shown. Only these leave a GPU. */
+/** Elements in row-major order; only the shown ones of a large tensor. Only these are copied from a GPU. */
 function edgesOf(tensor: Printable, isLarge: boolean): ArrayLike<number | bigint> {
   if (!isLarge) return tensor.toArray();
   return scope(() =>
@@ -74,7 +74,7 @@ function edgesOf(tensor: Printable, isLarge: boolean): ArrayLike<number | bigint
 interface Layout {
   indent: number;
   isLarge: boolean;
-  /** Of one element. */
+  /** The text of one element. */
   width: number;
   next: () => string;
 }
@@ -95,7 +95,7 @@ function nested([extent, ...inner]: readonly number[], { indent, isLarge, width,
   return `[${lines.join(`,\n${margin}`)}]`;
 }
 
-/** Every element as text, in one form that suits them all, and the width that they are filled up to. */
+/** Every element as text, in one number format for all, and the width that they are padded to. */
 function formatted(values: ArrayLike<number | bigint>, dtype: string): { texts: string[]; width: number } {
   if (!/float/.test(dtype)) {
     const texts = Array.from(values, (value) => String(dtype === "bool" ? value !== 0 : value));
@@ -104,7 +104,7 @@ function formatted(values: ArrayLike<number | bigint>, dtype: string): { texts: 
   const numbers = Array.from(values, Number);
   const counted = numbers.filter((x) => Number.isFinite(x) && x !== 0);
   const form = formOf(counted);
-  // As in PyTorch, zeros and what is no number take no part in the width.
+  // As in PyTorch, zeros, infinities and NaN do not affect the width.
   const width = widest(counted.map(form));
   return {
     texts: numbers.map((x) =>
@@ -118,7 +118,7 @@ function widest(texts: readonly string[]): number {
   return texts.reduce((most, text) => Math.max(most, text.length), 1);
 }
 
-/** How finite numbers are written, given those that are not zero. */
+/** The format of finite numbers, chosen by those that are not zero. */
 function formOf(numbers: readonly number[]): (x: number) => string {
   let [least, most] = [Number.POSITIVE_INFINITY, 0];
   for (const x of numbers) [least, most] = [Math.min(least, Math.abs(x)), Math.max(most, Math.abs(x))];
@@ -131,7 +131,7 @@ function fixed(x: number, digits: number): string {
   return `${sign(x)}${halfToEven((more) => Math.abs(x).toFixed(digits + more))}`;
 }
 
-/** With two digits of the exponent at least: 1.5000e-05. */
+/** With at least two digits in the exponent: 1.5000e-05. */
 function scientific(x: number): string {
   const size = Math.abs(x);
   const [, exponent] = size.toExponential(DIGITS).split("e") as [string, string];

@@ -18,7 +18,7 @@ const both = ([values, indices]: [Tensor, Tensor], expected: number[], places: n
 };
 
 describe("max, min, sort, topk", () => {
-  it("of all elements, and along a dimension with places", () => {
+  it("over all elements, and along a dimension with indices", () => {
     close(x.max(), [c]);
     close(x.min(), [f]);
     both(x.max(0), [d, b, c], [1, 0, 0]);
@@ -30,7 +30,7 @@ describe("max, min, sort, topk", () => {
     expect(x.argmax(0, true).shape).toEqual([1, 3]);
   });
 
-  it("in order, both ways, and stable", () => {
+  it("in both orders, and stable", () => {
     both(x.sort(), [a, b, c, f, e, d], [0, 1, 2, 2, 1, 0]);
     both(x.sort(1, { descending: true }), [c, b, a, d, e, f], [2, 1, 0, 0, 1, 2]);
     both(x.sort(0), [a, e, f, d, b, c], [0, 1, 1, 1, 0, 0]);
@@ -53,7 +53,7 @@ describe("max, min, sort, topk", () => {
 });
 
 describe("sums and products", () => {
-  it("running ones, and products", () => {
+  it("cumulative ones, and products", () => {
     close(x.cumsum(1), [a, a + b, a + b + c, d, d + e, d + e + f]);
     close(x.cumprod(0), [a, b, c, a * d, b * e, c * f]);
     close(x.prod(), [a * b * c * d * e * f]);

@@ -1,4 +1,4 @@
-/** Reductions: over `dim`, or over everything; and what goes along one dimension: order, running sums, softmax. */
+/** Reductions over `dim` or over everything, and operators along one dimension: sorting, cumulative sums, softmax. */
 import { call } from "../dispatch.js";
 import { ElementwiseTensor } from "./elementwise.js";
 
@@ -31,19 +31,19 @@ export abstract class ReducingTensor extends ElementwiseTensor {
   amin(dim: Dims, keepDim = false): this {
     return call("amin", this, dims(dim), keepDim);
   }
-  /** The largest of all; along `dim`, the largest values and where they stand (int64). */
+  /** The largest of all; along `dim`, the largest values and their indices (int64). */
   max(): this;
   max(dim: number, keepDim?: boolean): [values: this, indices: this];
   max(dim?: number, keepDim = false): this | [values: this, indices: this] {
     return dim === undefined ? call("max", this) : call("max.dim", this, dim, keepDim);
   }
-  /** The smallest of all; along `dim`, the smallest values and where they stand (int64). */
+  /** The smallest of all; along `dim`, the smallest values and their indices (int64). */
   min(): this;
   min(dim: number, keepDim?: boolean): [values: this, indices: this];
   min(dim?: number, keepDim = false): this | [values: this, indices: this] {
     return dim === undefined ? call("min", this) : call("min.dim", this, dim, keepDim);
   }
-  /** Where the largest value stands along `dim`, or in row-major order of all: int64. */
+  /** Index of the largest value along `dim`, or in row-major order of all: int64. */
   argmax(dim?: number, keepDim = false): this {
     return call("argmax", this, dim, keepDim);
   }
@@ -69,21 +69,21 @@ export abstract class ReducingTensor extends ElementwiseTensor {
   logSoftmax(dim: number): this {
     return call("log_softmax.int", this, dim);
   }
-  /** Sums of everything up to each element. */
+  /** Cumulative sums, including each element. */
   cumsum(dim: number): this {
     return call("cumsum", this, dim);
   }
   cumprod(dim: number): this {
     return call("cumprod", this, dim);
   }
-  /** Values in order along `dim`, and where each of them stood (int64). `stable` keeps the order of equal ones. */
+  /** Sorted values along `dim`, and their indices (int64). `stable` keeps the order of equal values. */
   sort(dim = -1, { descending = false, stable = false } = {}): [values: this, indices: this] {
     return call("sort.stable", this, stable, dim, descending);
   }
   argsort(dim = -1, { descending = false, stable = false } = {}): this {
     return this.sort(dim, { descending, stable })[1];
   }
-  /** The `k` largest values along `dim`, or the smallest, in order unless `sorted` is false; and where they stand. */
+  /** The `k` largest values along `dim`, or the smallest, sorted unless `sorted` is false, and their indices. */
   topk(k: number, dim = -1, { largest = true, sorted = true } = {}): [values: this, indices: this] {
     return call("topk", this, k, dim, largest, sorted);
   }

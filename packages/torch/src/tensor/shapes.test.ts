@@ -5,7 +5,7 @@ const x = () => arange(0, 6, 1, { dtype: "float32" }).reshape(2, 3);
 const long = (values: number[][]) => tensor(values, { dtype: "int64" });
 
 describe("parts", () => {
-  it("gather and scatter_ go by places along a dimension", () => {
+  it("gather and scatter_ use indices along a dimension", () => {
     const places = long([[2, 0], [1, 1]]); // biome-ignore format: rows
     expect(x().gather(1, places).toNumbers()).toEqual([2, 0, 4, 4]);
     const source = tensor([[10, 20], [30, 40]]); // biome-ignore format: rows
@@ -19,7 +19,7 @@ describe("parts", () => {
     expect(() => x().scatter_(1, long([[7]]), 1)).toThrow(/out of bounds/);
   });
 
-  it("masks choose, fill and are found again", () => {
+  it("masks select and fill, and nonzero finds their elements", () => {
     const mask = x().gt(2).logicalAnd(x().ne(4));
     expect(x().maskedSelect(mask).toNumbers()).toEqual([3, 5]);
     expect(x().maskedFill(mask, -1).toNumbers()).toEqual([0, 1, 2, -1, 4, -1]);
@@ -43,7 +43,7 @@ describe("shapes", () => {
 });
 
 describe("functions of one number", () => {
-  it("compute what they are called", () => {
+  it("equal JavaScript's functions", () => {
     const y = tensor([-1.5, 0.25, 2], { dtype: "float64" });
     const each: [string, number[], (value: number) => number][] = [
       ["sin", y.sin().toNumbers(), Math.sin],
@@ -61,7 +61,7 @@ describe("functions of one number", () => {
     expect(tensor([1, Number.NaN]).isnan().toNumbers()).toEqual([0, 1]);
   });
 
-  it("allclose tells near from far", () => {
+  it("allclose accepts near values and refuses far ones", () => {
     const one = tensor([1, 2]);
     expect(one.allclose(tensor([1, 2.00001]))).toBe(true);
     expect(one.allclose(tensor([1, 2.001]))).toBe(false);

@@ -1,4 +1,4 @@
-/** The same elements in another shape, and parts of them. What can be a view is one. */
+/** The same elements in another shape, and parts of them. Results are views where possible. */
 import { call } from "../dispatch.js";
 import { ReducingTensor } from "./reductions.js";
 
@@ -22,14 +22,14 @@ export abstract class ShapedTensor extends ReducingTensor {
   flatten(startDim = 0, endDim = -1): this {
     return call("flatten.using_ints", this, startDim, endDim);
   }
-  /** Without dimension `dim`, where its extent is 1; without all of extent 1 when there is no `dim`. */
+  /** Without dimension `dim` if its extent is 1; without all dimensions of extent 1 if `dim` is not given. */
   squeeze(dim?: number): this {
     return dim === undefined ? call("squeeze", this) : call("squeeze.dim", this, dim);
   }
   unsqueeze(dim: number): this {
     return call("unsqueeze", this, dim);
   }
-  /** A view with extents of 1 spread to `shape`; −1 keeps an extent. */
+  /** A view with extents of 1 broadcast to `shape`; −1 keeps an extent. */
   expand(...shape: number[]): this {
     return call("expand", this, shape);
   }
@@ -39,7 +39,7 @@ export abstract class ShapedTensor extends ReducingTensor {
   flip(...order: number[]): this {
     return call("flip", this, order);
   }
-  /** Elements moved on by `shift` along `dim`; those that leave come in at the other end. */
+  /** Elements moved by `shift` along `dim`; those beyond the end continue at the start. */
   roll(shift: number, dim: number): this {
     return call("roll", this, [shift], [dim]);
   }
@@ -58,7 +58,7 @@ export abstract class ShapedTensor extends ReducingTensor {
   narrow(dim: number, start: number, length: number): this {
     return call("narrow", this, dim, start, length);
   }
-  /** Element `index` along `dim`, which goes. */
+  /** Element `index` along `dim`; removes the dimension. */
   select(dim: number, index: number): this {
     return call("select.int", this, dim, index);
   }
@@ -76,7 +76,7 @@ export abstract class ShapedTensor extends ReducingTensor {
   indexSelect(dim: number, index: this): this {
     return call("index_select", this, dim, index);
   }
-  /** this[…, index[…, i, …], …] for every place of `index` (int64). */
+  /** this[…, index[…, i, …], …] for every position of `index` (int64). */
   gather(dim: number, index: this): this {
     return call("gather", this, dim, index);
   }
@@ -84,15 +84,15 @@ export abstract class ShapedTensor extends ReducingTensor {
   scatter_(dim: number, index: this, source: this | number): this {
     return call(typeof source === "number" ? "scatter_.value" : "scatter_.src", this, dim, index, source);
   }
-  /** As `scatter_`, adding; places that come twice are added to twice. */
+  /** Like `scatter_`, but adds; repeated indices add repeatedly. */
   scatterAdd_(dim: number, index: this, source: this): this {
     return call("scatter_add_", this, dim, index, source);
   }
-  /** Elements where `mask` (bool) holds, as one row. */
+  /** Elements where `mask` (bool) is true, as one row. */
   maskedSelect(mask: this): this {
     return call("masked_select", this, mask);
   }
-  /** Places of all elements that are not zero: int64 [count, dim]. */
+  /** Indices of all elements that are not zero: int64 [count, dim]. */
   nonzero(): this {
     return call("nonzero", this);
   }

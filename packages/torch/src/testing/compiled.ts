@@ -1,4 +1,4 @@
-/** For tests: this package as it is installed, compiled and in a process of its own. */
+/** For tests: runs this package compiled, as installed, in a separate process. */
 import { execFile, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -10,14 +10,14 @@ import { pathOfAddon } from "../addon-path.js";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const own = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Compiles what changed, so that no test passes by a stale build. Whether the types are right is tested elsewhere. */
+/** Compiles what changed, so that no test passes with a stale build. Types are checked elsewhere. */
 export function compile(): void {
   spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root });
 }
 
 /**
- * A copy of the package in `folder`, with an addon of its own, or with `addon`; noted in the cache under `cacheHome`,
- * which has to be the process's XDG_CACHE_HOME.
+ * Makes a copy of the package in `folder`, with its own addon or with `addon`, and records it in the cache under
+ * `cacheHome`, which must be the process's XDG_CACHE_HOME.
  */
 export function copyPackage(
   folder: string,
@@ -34,7 +34,7 @@ export function copyPackage(
   return { folder, addon: used };
 }
 
-/** What a module prints as JSON in its last line. It is run in `packages/torch`, where `@sdgan/torch` can be imported. */
+/** Returns the JSON in the last line that a module prints. It is run in `packages/torch`, where `@sdgan/torch` can be imported. */
 export async function resultOf(code: string, env: NodeJS.ProcessEnv = process.env): Promise<unknown> {
   const args = ["--input-type=module", "-e", code];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: own, env, timeout: 150_000 });

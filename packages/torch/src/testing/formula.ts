@@ -1,4 +1,4 @@
-/** Inputs for tests, given by a formula that any other program can compute too. */
+/** Inputs for tests, from a formula that other programs can also compute. */
 import { tensor } from "../creation.js";
 import type { Tensor } from "../tensor.js";
 

@@ -6,27 +6,27 @@ import { scope } from "../scope.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
 export interface GradcheckOptions {
-  /** How far an element is moved to either side. */
+  /** The step of the finite differences. */
   eps?: number;
   /** The largest relative error. */
   tolerance?: number;
 }
 
-/** What is differentiated: of the given inputs, or of the same tensors held elsewhere, such as a layer's parameters. */
+/** The function: of the given inputs, or of the same tensors used elsewhere, such as a layer's parameters. */
 export type Differentiable = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
-/** Gradients below this part of their input's largest are compared with that, and not with themselves. */
+/** Errors of gradients below this share of the input's largest are relative to that share. */
 const SMALL = 1e-3;
 
 /**
  * Compares the gradient of every element of every input with (f(x + eps) − f(x − eps)) / (2·eps), where f is the sum of
- * all outputs, each element times a fixed random number. Inputs are float64 leaves; they are moved in place and put
- * back. Passes when |analytic − numeric| ≤ tolerance · max(|analytic|, |numeric|, largest of this input / 1000), plus
- * what rounding alone makes of a difference.
+ * all outputs, each element times a fixed random number. Inputs are float64 leaves; they are changed in place and
+ * restored. Passes if |analytic − numeric| ≤ tolerance · max(|analytic|, |numeric|, largest of this input / 1000), plus
+ * the rounding error of a difference.
  *
  * @returns the worst relative error
- * @throws {TypeError} when an input is no float64 leaf
- * @throws {Error} naming the first wrong element, or when `fn` gives another result for the same inputs
+ * @throws {TypeError} if an input is not a float64 leaf
+ * @throws {Error} with the first wrong element, or if `fn` gives different results for the same inputs
  */
 export function gradcheck(
   fn: Differentiable,
@@ -46,7 +46,7 @@ export function gradcheck(
   }
 }
 
-/** As `gradcheck`, for the gradient of `fn` itself: its second derivatives. */
+/** Like `gradcheck`, for the gradient of `fn`: checks its second derivatives. */
 export function gradgradcheck(
   fn: Differentiable,
   inputs: readonly Tensor[],
@@ -62,9 +62,7 @@ export function gradgradcheck(
 function compare(fn: Differentiable, inputs: readonly Tensor[], eps: number, tolerance: number): number {
   const { sum, magnitude } = projected(fn, inputs);
   if (value(fn, inputs) !== sum.item())
-    throw new Error(
-      "gradcheck: the function gives two results for the same inputs; seed or fix what is random",
-    );
+    throw new Error("gradcheck: the function gives different results for the same inputs; use a fixed seed");
   const analytic = sum.requiresGrad ? gradOrNull([sum], inputs) : inputs.map(() => null);
   const rounding = (8 * Number.EPSILON * magnitude) / eps;
 
@@ -77,7 +75,7 @@ function compare(fn: Differentiable, inputs: readonly Tensor[], eps: number, tol
       const found = exact[j]!;
       const scale = Math.max(Math.abs(found), Math.abs(expected), SMALL * largest);
       const error = Math.max(0, Math.abs(found - expected) - rounding);
-      // Written so that NaN fails.
+      // This form of the condition fails for NaN.
       if (!(error <= tolerance * scale))
         throw new Error(
           `gradcheck: input ${i} (${input}), element ${j}: the gradient is ${found}, ` +
@@ -89,7 +87,7 @@ function compare(fn: Differentiable, inputs: readonly Tensor[], eps: number, tol
   return worst;
 }
 
-/** The outputs as one number, and the size of the terms that were added up for it. */
+/** The outputs as one number, and the size of its terms. */
 function projected(fn: Differentiable, inputs: readonly Tensor[]): { sum: Tensor; magnitude: number } {
   const result = fn(...inputs);
   const outputs = isTensor(result) ? [result] : result;
@@ -114,7 +112,7 @@ function differences(fn: Differentiable, inputs: readonly Tensor[], input: Tenso
     noGrad(() => scope(() => void input.copy_(tensor(Float64Array.from(values), { shape: input.shape }))));
   try {
     return original.map((x, j) => {
-      // The distance that is really moved, as x ± eps are rounded.
+      // The actual distance, because x ± eps are rounded.
       const [above, below] = [x + eps, x - eps];
       put(original.with(j, above));
       const high = value(fn, inputs);

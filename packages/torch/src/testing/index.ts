@@ -1,3 +1,3 @@
-/** What tests of networks need: gradients checked against finite differences, and a GPU where there is none. */
+/** Tools for tests of networks: gradients checked against finite differences, and a simulated GPU. */
 export * from "./gradcheck.js";
 export { type SimulatedCuda, simulateCuda } from "./simulated-cuda.js";

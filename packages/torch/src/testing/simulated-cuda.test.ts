@@ -10,7 +10,7 @@ beforeEach(() => {
 afterEach(() => gpu[Symbol.dispose]());
 
 describe("a simulated GPU", () => {
-  it("is there while it lives", () => {
+  it("exists until it is disposed of", () => {
     expect(cudaIsAvailable()).toBe(true);
     expect(cudaDriver()?.gpus[0]?.name).toBe("Simulated GPU");
     expect(zeros([2], { device: "cuda" }).device).toBe("cuda:0");
@@ -18,14 +18,14 @@ describe("a simulated GPU", () => {
     expect(cudaDriver()?.gpus[0]?.name).not.toBe("Simulated GPU");
   });
 
-  it("takes no tensor of another device, but for single numbers", () => {
+  it("refuses tensors of another device, except single numbers", () => {
     const [here, there] = [randn([2, 3]), randn([2, 3], { device: "cuda" })];
     expect(() => there.add(here)).toThrow(/aten::add.Tensor: expected all tensors on one device/);
     expect(() => functional.linear(there, randn([4, 3]))).toThrow(/one device/);
     expect(there.mul(tensor(2)).device).toBe("cuda:0");
   });
 
-  it("has a stream of random numbers of its own, with a state", () => {
+  it("has its own stream of random numbers, with a state", () => {
     const stream = Generator.default("cuda");
     const [cpu, state] = [Generator.default().state, stream.state];
     const first = randn([3], { device: "cuda" });
@@ -36,7 +36,7 @@ describe("a simulated GPU", () => {
     expect(() => randn([3], { device: "cuda", generator: Generator.seeded(1) })).toThrow(/generator/);
   });
 
-  it("counts who waits for it", () => {
+  it("counts how often the CPU waits for it", () => {
     const there = tensor([1, 2, 3], { device: "cuda" });
     const bytes = tensor(new Uint8Array(6), { shape: [2, 3], device: "cuda" });
     expect([there.device, bytes.device, bytes.dtype]).toEqual(["cuda:0", "cuda:0", "uint8"]);
@@ -50,7 +50,7 @@ describe("a simulated GPU", () => {
 });
 
 describe("on a GPU", () => {
-  it("networks, their gradients, Adam and its state are where the network was moved to", () => {
+  it("networks, their gradients, Adam and its state are on the device that the network was moved to", () => {
     const network = new nn.Sequential(new nn.Linear(3, 4), new nn.BatchNorm(4), new nn.Linear(4, 2));
     network.to({ device: "cuda" });
     const adam = new optim.Adam(network.namedParameters());
@@ -66,7 +66,7 @@ describe("on a GPU", () => {
     expect(gpu.waits).toBe([...network.stateDict()].length); // Moving the network, and nothing after it.
   });
 
-  it("an LSTM over sentences takes its lengths from the CPU", () => {
+  it("an LSTM accepts its lengths on the CPU", () => {
     const lstm = new nn.BidirectionalLstm(3, 2);
     const input = randn([2, 4, 3]);
     const expected = lstm.forward(input, [2, 4]).output.toNumbers();

@@ -1,14 +1,14 @@
 /**
- * For tests on machines without a GPU: a device "cuda" that computes on the CPU, and is as strict as a real one. Tensors
- * only say that they are on it; a call that mixes tensors of two devices throws, and what would wait for a GPU is counted.
+ * For tests on machines without a GPU: a device "cuda" that computes on the CPU but is as strict as a real GPU. Tensors
+ * only report that they are on it; calls that mix tensors of two devices throw, and waits for the GPU are counted.
  */
 import { type NativeGenerator, native } from "../native.js";
 
-/** While it lives, there is a GPU to all appearances. Disposing of it brings the machine back as it was. */
+/** Simulates a GPU until it is disposed of. */
 export interface SimulatedCuda extends Disposable {
-  /** How often anybody waited for the GPU: reading elements, copying between devices without pinned memory. */
+  /** The number of waits for the GPU: reading elements, copying between devices without pinned memory. */
   waits: number;
-  /** Whether libtorch can use it, too; else only the driver tells of it. */
+  /** Whether libtorch can use it; else only the driver reports it. */
   isUsable: boolean;
 }
 
@@ -31,13 +31,13 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
     if (onGpu.has(tensor)) simulated.waits += 1;
   };
 
-  /** Whether the results are on the GPU. Throws where the arguments are not all on one device. */
+  /** Whether the results are on the GPU. Throws if the arguments are not all on one device. */
   const deviceOf = (name: string, values: unknown[]): boolean => {
-    const asked = values.find((value) => isGpu(value) || value === "cpu");
+    const requested = values.find((value) => isGpu(value) || value === "cpu");
     if (name === "aten::copy_" || name.startsWith("aten::to.")) {
       const [target, source] = name === "aten::copy_" ? values : [undefined, values[0]];
       const from = onGpu.has(source as object);
-      const to = target ? onGpu.has(target as object) : asked ? isGpu(asked) : from;
+      const to = target ? onGpu.has(target as object) : requested ? isGpu(requested) : from;
       const nonBlocking = name === "aten::copy_" ? values[2] === true : values[5] === true;
       if (from !== to && !(to && nonBlocking && pinned.has(source as object))) simulated.waits += 1;
       return to;
@@ -49,7 +49,7 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
       throw new Error(
         `${name}: expected all tensors on one device, found cuda and cpu (${strays.map((stray) => native.describe(stray)).join(", ")})`,
       );
-    if (tensors.length === 0 || createsLike.test(name)) return asked ? isGpu(asked) : gpu;
+    if (tensors.length === 0 || createsLike.test(name)) return requested ? isGpu(requested) : gpu;
     return gpu;
   };
 
@@ -77,10 +77,10 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
     const gpu = deviceOf(name, values);
     const generator = values.find((value) => isGenerator(value));
     if (generator && generators.has(generator) !== gpu)
-      throw new Error(`${name}: the generator is not on the device of the numbers`);
+      throw new Error(`${name}: the generator is not on the device of the tensor`);
     if (waiting.test(name)) for (const tensor of tensorsIn(values)) waitFor(tensor);
     const placed = values.map((value) => (isGpu(value) ? "cpu" : value));
-    // What is moved is a copy; here, where both devices are one, it would be the tensor itself.
+    // A move makes a copy. Here both devices are the CPU, so libtorch would return the tensor itself.
     const moves = name.startsWith("aten::to.") && gpu !== onGpu.has(values[0] as object);
     const run = () => {
       const result = real.call(index, ...placed);
@@ -135,23 +135,23 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
   return simulated;
 }
 
-/** Arguments that are on the CPU whatever the others are: lengths of sentences, and sizes of packed batches. */
+/** Arguments that are always on the CPU: lengths of sentences, and sizes of packed batches. */
 const onCpuAlways: Record<string, number[]> = {
   "aten::_pack_padded_sequence": [1],
   "aten::_pad_packed_sequence": [1],
   "aten::lstm.data": [1],
 };
 
-/** Operators that make a new tensor after another one's shape, on a device that may be given. */
+/** Operators that make a new tensor with another one's shape, on an optional device. */
 const createsLike = /_like$|::new_/;
 
 /** Operators whose results have a size or a value that the CPU must know. */
 const waiting = /::(equal|is_nonzero|nonzero|masked_select|_local_scalar_dense|unique\w*)$/;
 
-/** Operators that draw from the default stream of their device. */
+/** Operators that sample from the default stream of their device. */
 const random = /::(rand|randn|randint|normal_|uniform_|bernoulli_|dropout|native_dropout)\b/;
 
-/** The GPU's default stream of random numbers: the CPU's stands in for it while `during` runs. */
+/** The GPU's default stream of random numbers: the CPU's stream replaces it while `during` runs. */
 function streamOfGpu(real: typeof native) {
   const cpu = real.defaultGenerator("cpu");
   const handle = real.generator(0, "cpu");
@@ -163,10 +163,10 @@ function streamOfGpu(real: typeof native) {
   };
   return {
     handle,
-    during<Result>(draw: () => Result): Result {
+    during<Result>(sample: () => Result): Result {
       swap();
       try {
-        return draw();
+        return sample();
       } finally {
         swap();
       }
@@ -192,7 +192,7 @@ function isTensor(value: unknown): value is object {
   return value instanceof native.Tensor;
 }
 
-/** The tensors of a value: itself, or in a list. */
+/** The tensors in a value: itself, or in a list. */
 function tensorsIn(value: unknown): object[] {
   if (Array.isArray(value)) return value.flatMap(tensorsIn);
   return isTensor(value) ? [value] : [];

@@ -1,4 +1,4 @@
-/** Choices by chance. */
+/** Random choices. */
 export class Draw {
   constructor(readonly random: () => number) {}
 

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { runFilesFuzz } from "./run.mjs";
 
-/** Files, and what decides them. The seed can be any; this one is the same every time. */
+/** The number of files, and their seed. It is fixed, so that every run has the same files. */
 const [CASES, SEED] = [120, 2019];
 
-it(`${CASES} broken and hostile files are read or refused, each in time and in little memory`, () => {
+it(`${CASES} broken and hostile files are read or refused, each within the limits of time and memory`, () => {
   const { cases, read, refused, wrong } = runFilesFuzz(CASES, SEED, 110);
   expect(wrong).toEqual([]);
   expect(read + refused).toBe(cases);

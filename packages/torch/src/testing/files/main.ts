@@ -1,4 +1,4 @@
-/** Broken and hostile files, through every reader of this package. Run in a process of its own, which may die of it. */
+/** Reads broken and hostile files with every reader of this package. Runs in a separate process, which may crash. */
 import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { isTensor, scope } from "../../index.js";
@@ -9,13 +9,13 @@ import { type FileTarget, fileTargets } from "./targets.js";
 
 export interface FilesOutcome {
   cases: number;
-  /** How many were read, and how many refused. */
+  /** The numbers of files read and refused. */
   read: number;
   refused: number;
-  /** What must not be: an error that is not about the file, too slow, too large, a file left behind. */
+  /** Failures: an error that is not about the file, too slow, too much memory, a file left behind. */
   wrong: string[];
   slowest: { seconds: number; case: string };
-  /** What the largest case took. */
+  /** The case with the most memory. */
   largest: { mebibytes: number; case: string };
 }
 
@@ -27,8 +27,8 @@ const unchecked =
   /is not a function|is not iterable|Cannot read properties|out of range|Maximum|Invalid array length/;
 
 /**
- * `cases` files decided by `seed`, in `folder`, an empty one; `folder/case` always has the one that is under way. Each
- * target in turn, so that none is left out.
+ * Reads `cases` files made from `seed`, in the empty `folder`; `folder/case` always names the current case. Targets take
+ * turns, so that none is left out.
  */
 export function fuzzFiles(cases: number, seed: number, folder: string): FilesOutcome {
   const outcome: FilesOutcome = {
@@ -38,7 +38,7 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
   };
   const [path, log] = [join(folder, "file"), openSync(join(folder, "case"), "w")];
   const targets = fileTargets();
-  // What the first reading needs by itself does not count.
+  // Memory that the first read allocates once is not counted.
   for (const target of targets) void problemOf(target, target.seeds[0]!, path, { ...outcome });
   for (let i = 0; i < cases; i++) {
     const target = targets[i % targets.length]!;
@@ -46,7 +46,7 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
     writeSync(log, name.padEnd(100), 0);
     const draw = new Draw(randomNumbers(seed * 1_000_003 + i));
     const bytes = bytesOf(target, draw);
-    globalThis.gc?.(); // What earlier cases left is not this one's.
+    globalThis.gc?.(); // Frees the memory of earlier cases.
     const [peak, held] = [peakMebibytes(), process.memoryUsage.rss() / 2 ** 20];
     const [begin, cpu] = [performance.now(), process.cpuUsage()];
     const problem = problemOf(target, bytes, path, outcome);
@@ -54,9 +54,9 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
     const { user, system } = process.cpuUsage(cpu);
     const wrong = (what: string) => outcome.wrong.push(`${name}: ${what}`);
     if (problem !== undefined) wrong(problem);
-    // A busy machine takes longer for everything. What waits without end ends the whole run, which has a limit.
+    // CPU time, because a busy machine takes longer for everything. An endless wait is ended by the limit of the run.
     if (Math.min(seconds, (user + system) / 1e6) > SECONDS) wrong(`took ${seconds.toFixed(1)} s`);
-    // Below an earlier peak nothing can be told: that one was less than the limit, and so is this.
+    // Below an earlier peak it cannot be measured, but that peak was below the limit, so this is too.
     const mebibytes = peakMebibytes() > peak ? Math.round(peakMebibytes() - held) : 0;
     if (mebibytes > MEBIBYTES) wrong(`took ${mebibytes} MiB`);
     if (mebibytes > outcome.largest.mebibytes) outcome.largest = { mebibytes, case: name };
@@ -68,18 +68,18 @@ export function fuzzFiles(cases: number, seed: number, folder: string): FilesOut
   return outcome;
 }
 
-/** Mostly changed by chance, now and then as it should be, or made to do harm. */
+/** Bytes that are mostly mutated at random, sometimes valid, sometimes hostile. */
 function bytesOf({ seeds, crafted }: FileTarget, draw: Draw): Uint8Array {
   if (draw.chance(0.1)) return draw.pick(seeds);
   return crafted && draw.chance(0.3) ? crafted(draw) : mutated(draw.pick(seeds), draw);
 }
 
-/** Of the whole process, from its beginning. */
+/** Peak of the whole process since its start. */
 function peakMebibytes(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
 
-/** Reads a file of these bytes; what is wrong with how that ended. */
+/** Reads a file with these bytes. Returns what is wrong with the outcome. */
 function problemOf(
   { read }: FileTarget,
   bytes: Uint8Array,
@@ -91,16 +91,17 @@ function problemOf(
     scope(() => touch(read(path, bytes)));
   } catch (error) {
     outcome.refused++;
-    if (!(error instanceof Error)) return `threw what is no Error, but ${typeof error}`;
+    if (!(error instanceof Error)) return `threw a value that is not an Error: ${typeof error}`;
     const { message } = error;
-    if (message.length > 1000 || message.includes("\n")) return `said too much: ${message.slice(0, 200)}`;
+    if (message.length > 1000 || message.includes("\n"))
+      return `the message is too long: ${message.slice(0, 200)}`;
     return message === "" || unchecked.test(message) ? `used a value unchecked: ${message}` : undefined;
   }
   outcome.read++;
   return undefined;
 }
 
-/** Reads every element of the tensors in what came out: one that points beyond its memory would show here. */
+/** Reads every element of the resulting tensors: one that points beyond its memory would crash here. */
 function touch(value: unknown): void {
   if (isTensor(value)) {
     if (value.byteLength < 2 ** 24) value.toBytes();

@@ -1,6 +1,6 @@
 import type { Draw } from "./draw.js";
 
-/** `bytes` as accidents and attackers change them: bits, lengths, order, line ends, depth. */
+/** Mutates `bytes` like accidents and attackers: bits, lengths, order, line ends, depth. */
 export function mutated(bytes: Uint8Array, draw: Draw): Buffer {
   let changed = Buffer.from(bytes);
   for (let times = 1 + draw.below(3); times > 0; times--) changed = draw.pick(mutations)(changed, draw);
@@ -44,7 +44,7 @@ const mutations: Mutation[] = [
     two.copy(bytes, from);
     return bytes;
   },
-  /** A length, an offset or a count says something else. */
+  /** Changes a length, an offset or a count. */
   function changeNumber(bytes, draw) {
     const size = draw.pick([1, 2, 4, 8]);
     if (bytes.length < size) return bytes;
@@ -53,7 +53,7 @@ const mutations: Mutation[] = [
     for (let i = 0; i < size; i++) bytes[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
     return bytes;
   },
-  /** The same for a number that stands there as text. */
+  /** The same for a number written as text. */
   function changeDecimal(bytes, draw) {
     const text = bytes.toString("latin1");
     const numbers = [...text.matchAll(/\d+/g)];

@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 const child = fileURLToPath(new URL("child.mjs", import.meta.url));
 
 /**
- * Runs the fuzz of files in a process and a folder of its own. Throws when it ends, or waits, in the middle of a case.
+ * Runs the fuzz of files in a separate process and folder. Throws if it crashes or hangs in a case.
  *
  * @param {number} cases
  * @param {number} seed
- * @param {number} seconds after which it counts as waiting without end
+ * @param {number} seconds after which it counts as hanging
  * @returns {import("./main.js").FilesOutcome}
  */
 export function runFilesFuzz(cases, seed, seconds) {

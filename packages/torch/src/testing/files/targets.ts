@@ -1,4 +1,4 @@
-/** What is read, from which bytes, and how those are made that no accident makes. */
+/** The readers, their seed files, and hostile files that random mutation would not produce. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,9 +12,9 @@ import { type ZipPart, zipOf } from "./zip.js";
 
 export interface FileTarget {
   name: string;
-  /** Right or refused as they are; changed for the fuzz. */
+  /** Files that are valid or refused; they are mutated for the fuzz. */
   seeds: Uint8Array[];
-  /** Bytes that only somebody hostile would write. */
+  /** Bytes of a hostile file. */
   crafted?: (draw: Draw) => Uint8Array;
   read: (path: string, bytes: Uint8Array) => unknown;
 }
@@ -36,7 +36,7 @@ export function fileTargets(): FileTarget[] {
     },
     { name: "checkpoint, zip", seeds: checkpoints.filter(isZip), crafted: hostileZip, read: readCheckpoint },
     {
-      // Behind right checksums, the pickle and the storages are looked into.
+      // With correct checksums, so that the pickle and the storages are read.
       name: "checkpoint, changed within",
       seeds: [zipOf(unpacked)],
       crafted(draw) {
@@ -67,7 +67,7 @@ const hostilePickles: ((draw: Draw) => string)[] = [
   () => `${"]".repeat(MANY)}${"a".repeat(MANY)}.`,
   () => "]q\0h\0a.",
   () => "}q\0(h\0h\0u.",
-  // Each a pair of the one before: 2^n of them, if they were told apart.
+  // Each is a pair of the previous one: 2^n objects if shared ones were counted separately.
   (draw) => `]q\0${"0h\0h\0\x86q\0".repeat(1 + draw.below(1000))}.`,
   () => "X\xff\xff\xff\xff.",
   () => "\x8d\xff\xff\xff\xff\xff\xff\xff\x7f.",
@@ -113,7 +113,7 @@ function hostileZip(draw: Draw): Buffer {
   ])();
 }
 
-/** Tensors whose shape, strides and storage lie: `_rebuild_tensor_v2(storage, offset, size, stride, …)`. */
+/** Tensors with a wrong shape, strides and storage: `_rebuild_tensor_v2(storage, offset, size, stride, …)`. */
 function storagePickle(draw: Draw): string {
   const number = () =>
     `L${draw.pick([0, 1, 4, 12, 13, 2 ** 31, 2 ** 40, 2 ** 53, "99999999999999999999", -1])}L\n`;
@@ -138,7 +138,7 @@ function safetensors(text: string): Buffer {
   return Buffer.concat([length, Buffer.from(text, "latin1"), Buffer.alloc(text.includes("F32") ? 32 : 0)]);
 }
 
-/** The parts of a zip file that is what it says. */
+/** The parts of a valid zip file. */
 function unzip(bytes: Buffer): ZipPart[] {
   const parts: ZipPart[] = [];
   let at = bytes.readUInt32LE(bytes.length - 6);

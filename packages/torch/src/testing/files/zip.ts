@@ -1,19 +1,19 @@
 import { crc32 } from "node:zlib";
 
-/** An entry of a zip file to write. What is not given is as it must be. */
+/** An entry of a zip file to write. Fields that are not given get correct values. */
 export interface ZipPart {
   name: string;
   bytes: Uint8Array;
-  /** 0 for bytes as they are, 8 for compressed ones. */
+  /** 0 for uncompressed bytes, 8 for compressed ones. */
   method?: number;
-  /** The size that is told of. */
+  /** The size in the directory. */
   size?: number;
   crc?: number;
-  /** Where the directory says that it lies. */
+  /** The position in the directory. */
   offset?: number;
 }
 
-/** A zip file, as honest as its parts. */
+/** Writes a zip file with these entries. */
 export function zipOf(parts: readonly ZipPart[]): Buffer {
   const locals: Buffer[] = [];
   const centrals: Buffer[] = [];

@@ -8,10 +8,10 @@ import type { Outcome } from "./main.js";
 
 const child = fileURLToPath(new URL("child.mjs", import.meta.url));
 
-/** Calls, and what decides them. The seed can be any; this one is the same every time. */
+/** The number of calls, and their seed. It is fixed, so that every run has the same calls. */
 const [CALLS, SEED] = [10_000, 2019];
 
-/** Milliseconds. Twelve seconds are enough where nothing else computes. */
+/** Milliseconds. Twelve seconds are enough on an idle machine. */
 const LIMIT = 150_000;
 
 it(

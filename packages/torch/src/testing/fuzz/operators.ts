@@ -1,4 +1,4 @@
-/** Operators that users of a tensor library call: what this package's functions stand for, and their like. */
+/** Common operators: those behind this package's functions, and similar ones. */
 export const operators = `
   abs acos adaptive_avg_pool2d add.Scalar add.Tensor add_.Tensor addcdiv addcdiv_ addcmul addcmul_ addmm all all.dim amax
   amin angle any any.dim arange.start_step argmax argmin argsort as_strided atan2 avg_pool2d baddbmm batch_norm bernoulli

@@ -6,12 +6,12 @@ import { OwnError, type Values } from "./values.js";
 
 export interface Target {
   name: string;
-  /** What every error of it has to contain. */
+  /** A text that every error of it must contain. */
   operator?: string;
   call: (values: Values) => unknown;
 }
 
-/** What changes the process and not tensors, or writes files wherever it is told to. */
+/** Functions that change the process, or write files to any path. */
 const leftOut = new Set([
   "saveSafetensors",
   "setThreads",
@@ -44,7 +44,7 @@ export function targets(): Target[] {
 
 const counts = new Map<string, number>();
 
-/** How many arguments an operator takes at most. */
+/** The largest number of arguments of an operator. */
 function argumentsOf(name: string): number {
   let count = counts.get(name);
   if (count === undefined) {
@@ -72,7 +72,7 @@ function isClass(value: unknown): boolean {
   return /^class\b/.test(String(value)) || value === native.Tensor;
 }
 
-/** Methods, getters and setters, now and then of something that is no tensor. */
+/** Methods, getters and setters, sometimes called on a value that is not a tensor. */
 function tensorMethods(): Target[] {
   return [...prototypes()]
     .flatMap((prototype) => Object.entries(Object.getOwnPropertyDescriptors(prototype)))
@@ -86,7 +86,7 @@ function tensorMethods(): Target[] {
         try {
           return method.apply(values.strange(), given);
         } catch (error) {
-          // What JavaScript itself says of a method of something else is the caller's own affair.
+          // JavaScript's error for a missing method is not this package's.
           throw error instanceof TypeError ? new OwnError(error.message) : error;
         }
       },
@@ -99,7 +99,7 @@ function* prototypes(): IterableIterator<object> {
   for (; prototype !== native.Tensor.prototype; prototype = Object.getPrototypeOf(prototype)) yield prototype;
 }
 
-/** Layers with wrong sizes, and good layers with wrong inputs. */
+/** Layers with wrong sizes, and correct layers with wrong inputs. */
 function layers(): Target[] {
   const { nn } = torch;
   const good = [

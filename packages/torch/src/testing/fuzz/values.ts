@@ -1,4 +1,4 @@
-/** Wrong values of every kind, and some right ones, drawn from a seed. */
+/** Wrong values of every kind, and some correct ones, sampled from a seed. */
 import { call, type DType, Generator, ones, randn, type Tensor, tensor, zeros } from "../../index.js";
 
 /** Numbers from 0 to 1, decided by the seed (mulberry32). */
@@ -12,7 +12,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** What a getter or a trap throws: an error of the caller's own, which passes through. */
+/** The error of a getter or a trap: it must pass through. */
 export class OwnError extends Error {}
 
 function throwing(): never {
@@ -32,7 +32,7 @@ const dtypes: DType[] = [
   "bool",
 ];
 
-// Nothing in between: sizes are either harmless, or more than any machine has.
+// Sizes are either harmless, or larger than the memory of any machine.
 const integers = [0, 1, 2, 3, 4, 7, -1, -2, -7, -(2 ** 31), 2 ** 45, 2 ** 52, -(2 ** 53)];
 const numbers = [
   ...integers,
@@ -69,7 +69,7 @@ export class Values {
     this.renew();
   }
 
-  /** New tensors, as calls may have changed or disposed of the last ones. */
+  /** New tensors, because calls may have changed or disposed of the previous ones. */
   renew(): void {
     for (const old of this.#tensors) old.dispose();
     const shapes = [
@@ -115,13 +115,13 @@ export class Values {
     return this.pick(this.#tensors);
   }
 
-  /** A list of whole numbers, mostly one that could be a shape. */
+  /** A list of integers, mostly one that could be a shape. */
   integers(): unknown[] {
     const few = this.chance(0.7) ? [1, 2, 3, 4] : integers;
     return Array.from({ length: this.pick([0, 1, 2, 3, 4]) }, () => this.pick(few));
   }
 
-  /** Anything: every second one a value of a kind that operators take. */
+  /** Any value; half of them have a type that operators accept. */
   any(depth = 2): unknown {
     const likely: (() => unknown)[] = [
       () => this.tensor(),
@@ -136,7 +136,7 @@ export class Values {
     return this.strange(depth);
   }
 
-  /** A value that no operator takes, or hardly any. */
+  /** A value that almost no operator accepts. */
   strange(depth = 2): unknown {
     const inner = () => (depth > 0 ? this.any(depth - 1) : 1);
     const kinds: (() => unknown)[] = [
@@ -178,7 +178,7 @@ export class Values {
     return this.pick(kinds)();
   }
 
-  /** Arguments: now and then too few or too many. */
+  /** Arguments, sometimes too few or too many. */
   arguments(expected: number): unknown[] {
     const count = this.pick([expected, expected, expected, expected - 1, expected + 1, 0, 35]);
     return Array.from({ length: Math.max(0, count) }, () => this.any());
@@ -191,7 +191,7 @@ function disposed(): Tensor {
   return made;
 }
 
-/** A typed array whose bytes were given away. */
+/** A typed array whose buffer is detached. */
 function detached(): Uint8Array {
   const bytes = new Uint8Array(8);
   structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
