@@ -127,6 +127,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
       throw new UserError(
         `${failed} of ${runs.length} runs failed, as reported above; the others are in the table. ` +
           "The same command retries the failed runs from their last checkpoints",
+        { code: "training.failed" },
       );
     }
     return result;

@@ -56,7 +56,7 @@ export class Commands implements Disposable {
       });
       if (ended.code === 0) return true;
       if (this.#signal.aborted) return false;
-      throw new UserError(failure(args, log, ended.by));
+      throw new UserError(failure(args, log, ended.by), { code: "training.failed" });
     } finally {
       this.#children.delete(child);
       closeSync(file);

@@ -16,7 +16,9 @@ export const validationShare = 0.05;
  */
 export function cutValidation(source: Source, share: number): Source {
   if (!(share >= 0 && share < 1))
-    throw new UserError(`the validation share is ${share}; expected a number from 0 to below 1`);
+    throw new UserError(`the validation share is ${share}; expected a number from 0 to below 1`, {
+      code: "usage",
+    });
   const { listing } = source;
   if (share === 0 || !listing || listing.some(({ split }) => split === "val")) return source;
   const chosen = chooseValidation(listing, source.classes, share);

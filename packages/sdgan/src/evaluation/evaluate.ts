@@ -198,6 +198,7 @@ function requireSameModel(
     `${file}: has figures of another model: it records the SHA-256 ${short(before.model.sha256)} of ` +
       `${before.model.file}, and ${join(run, now.model.file)} has ${short(now.model.sha256)}: ` +
       `restore that model, or move ${file} away to evaluate this one`,
+    { code: "checkpoint.mismatch" },
   );
 }
 

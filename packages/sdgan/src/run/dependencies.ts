@@ -33,11 +33,12 @@ export function dependenciesPath(run: string): string {
 export function readDependencies(run: string): Dependencies {
   const path = dependenciesPath(run);
   const remedy = "so data and DAMSM cannot be compared with those that the run began with: begin another run";
-  if (!existsSync(path)) throw new UserError(`${path}: there is no such file, ${remedy}`);
+  if (!existsSync(path))
+    throw new UserError(`${path}: there is no such file, ${remedy}`, { code: "file.missing" });
   const text = onDisk(path, () => readFileSync(path, "utf8"));
   const found = parse(text);
   if (found) return found;
-  throw new UserError(`${path}: is damaged, ${remedy}`);
+  throw new UserError(`${path}: is damaged, ${remedy}`, { code: "file.invalid" });
 }
 
 export function writeDependencies(run: string, dependencies: Dependencies): void {
@@ -74,12 +75,14 @@ export function requireSameDependencies(
       `${found.data.folder}: is not the data that the run began with: its index.json has SHA-256 ` +
         `${short(found.data.sha256)}, and ${record} records ${short(recorded.data.sha256)} of ${recorded.data.folder}: ` +
         "give that data, prepared in the same way, or begin another run",
+      { code: "data.mismatch" },
     );
   if (recorded.damsm && found.damsm && recorded.damsm.sha256 !== found.damsm.sha256)
     throw new UserError(
       `${join(run, found.damsm.file)}: is not the DAMSM that the run began with: it has SHA-256 ` +
         `${short(found.damsm.sha256)}, and ${record} records ${short(recorded.damsm.sha256)}: ` +
         "restore that DAMSM, or begin another run",
+      { code: "checkpoint.mismatch" },
     );
   return { ...found, ...recorded };
 }
