@@ -40,6 +40,7 @@ export default defineConfig({
           ],
           // One thread per worker: workers whose threads compete for the same cores take ten times as long.
           env: { OMP_NUM_THREADS: "1" },
+          sequence: { groupOrder: 0 },
         },
       },
       // Platform-independent code is also tested in a browser, if there is one.
@@ -54,6 +55,8 @@ function inChromium(executablePath: string) {
     test: {
       name: "chromium",
       include: ["packages/core/src/**/*.test.ts"],
+      // After the others: the browser occupies one of the workers until the end of its group.
+      sequence: { groupOrder: 1 },
       browser: {
         enabled: true,
         headless: true,
