@@ -140,7 +140,7 @@ export class Machine {
 
   /** Calls an allowed function with `args`. */
   pushCall(callee: unknown, args: unknown): void {
-    if (!(callee instanceof Global)) this.cursor.fail("calls a value that is not a function");
+    if (!(callee instanceof Global)) this.cursor.fail("calls a value other than a function");
     if (!Array.isArray(args))
       this.cursor.fail(`calls ${callee.name} with a value that is not a list of arguments`);
     // The function may copy its arguments.

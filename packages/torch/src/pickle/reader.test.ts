@@ -118,7 +118,7 @@ describe("a function or object that a pickle asks for", () => {
 
   it.each([
     ["U\x01aQ.", /asks for an object outside of it at byte 3/],
-    ["I1\n)R.", /calls a value that is not a function at byte 4/],
+    ["I1\n)R.", /calls a value other than a function at byte 4/],
     ["c__builtin__\nset\nI1\nR.", /calls __builtin__.set with a value that is not a list of arguments/],
     ["]}b.", /sets attributes of a value that has none at byte 2/],
     ["\x82\x01.", /unknown operation 0x82 at byte 0/],

@@ -37,7 +37,7 @@ describe("gradcheck", () => {
     leaf.requiresGrad = true;
     expect(() => gradcheck((x) => x.exp(), [leaf.mul(2)])).toThrow(TypeError);
     const noisy = (x: Tensor) => x.mul(rand([2], { dtype: "float64" }));
-    expect(() => gradcheck(noisy, [random(2)])).toThrow(/two results/);
+    expect(() => gradcheck(noisy, [random(2)])).toThrow(/different results/);
   });
 
   it("accepts an input that the result does not depend on", () => {
