@@ -21,7 +21,7 @@ test("a wrong environment variable ends set-up with one message, exit code 1 and
   const env = { ...process.env, LIBTORCH: "/no/such/folder" };
   const { status, stderr } = spawnSync(process.execPath, [setup], { env, encoding: "utf8" });
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^✗ LIBTORCH=\/no\/such\/folder is unfit/);
+  expect(stderr).toMatch(/^✗ LIBTORCH=\/no\/such\/folder cannot be used/);
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 

@@ -90,7 +90,7 @@ it("DAMSM's training ignores them", async () => {
 it("refuses to train DAMSM on one class, from which it would learn nothing", async () => {
   const training = train("damsm", { data: at("one"), run: at("one"), config, device: "cpu" });
   await expect(training).rejects.toThrow(
-    /one: all images to train on are of one class.*prepare the data with classes/,
+    /one: all training images are of one class.*prepare the data with several classes/,
   );
 });
 
