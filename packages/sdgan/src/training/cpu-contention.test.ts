@@ -5,25 +5,25 @@ import { CpuContention } from "./cpu-contention.js";
 
 it("counts the cores that other programs have used since the last result, not its own", () => {
   let now = { clock: 100, machine: 1000, own: 50 };
-  const neighbours = new CpuContention(() => now);
+  const contention = new CpuContention(() => now);
   now = { clock: 110, machine: 1020, own: 65 };
-  expect(neighbours.cores(10)).toBe(0.5);
+  expect(contention.cores(10)).toBe(0.5);
   now = { clock: 119, machine: 1038, own: 65 };
-  expect(neighbours.cores(10)).toBeUndefined();
+  expect(contention.cores(10)).toBeUndefined();
   now = { clock: 120, machine: 1040, own: 65 };
-  expect(neighbours.cores(10)).toBe(2);
+  expect(contention.cores(10)).toBe(2);
   now = { clock: 130, machine: 1059, own: 85 }; // Both are measured with different clocks.
-  expect(neighbours.cores(10)).toBe(0);
+  expect(contention.cores(10)).toBe(0);
 });
 
 it("measures the load of another program on this machine", async () => {
   const other = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
   try {
-    const neighbours = new CpuContention();
+    const contention = new CpuContention();
     let cores: number | undefined;
     while (cores === undefined) {
       await setTimeout(50);
-      cores = neighbours.cores(1);
+      cores = contention.cores(1);
     }
     expect(cores).toBeGreaterThan(0.2);
   } finally {
