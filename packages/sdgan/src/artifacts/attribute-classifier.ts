@@ -62,7 +62,7 @@ export function attributeClassifierFor(
   );
 }
 
-export function loadAttributeClassifier(path: string): TrainedAttributeClassifier {
+function loadAttributeClassifier(path: string): TrainedAttributeClassifier {
   using _ = holdRandomStreams();
   const remedy = "train an attribute classifier first: sdgan train attribute-classifier";
   const { tensors, metadata } = readTensors(path, remedy);

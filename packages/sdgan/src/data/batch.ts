@@ -42,7 +42,7 @@ export interface Augmentation {
 }
 
 /** The centre of the image and the first words of the caption. */
-export const noAugmentation: Augmentation = {
+const noAugmentation: Augmentation = {
   window: (margin) => ({ top: margin >> 1, left: margin >> 1, flip: false }),
   words: (tokens, maxWords) => tokens.slice(0, maxWords),
 };

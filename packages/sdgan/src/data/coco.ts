@@ -12,7 +12,7 @@ export interface CocoOptions {
   text?: string;
 }
 
-export const cocoYears = [2014, 2017] as const;
+const cocoYears = [2014, 2017] as const;
 export type CocoYear = (typeof cocoYears)[number];
 
 /**

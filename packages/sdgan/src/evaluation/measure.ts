@@ -58,7 +58,7 @@ export function measure({ metrics, seed, ...options }: MeasureOptions): Measured
 }
 
 /** The network whose features are compared: Inception if given, else the attribute classifier, else DAMSM. */
-export function featureNetwork({
+function featureNetwork({
   inception,
   attributeClassifier,
   damsm,
