@@ -266,7 +266,7 @@ function resumedLine({ images, because }: Resumed): string {
 }
 
 function summaryLines(
-  { out, images, captions, words, unknownWords, skipped, emptyCaptions }: PrepareSummary,
+  { out, images, captions, words, unknownWords, skipped, emptyCaptions, unused, notes }: PrepareSummary,
   size: number,
 ) {
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
@@ -279,7 +279,25 @@ function summaryLines(
     ...(skipped.length > shown.length
       ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
       : []),
+    ...(unused.length > 0 ? [unusedLine(unused, out)] : []),
+    ...notes.map(noteLine),
   ];
+}
+
+/** Such as "Not used: 3 .heic (HEIC is not read: convert it to JPEG; the first is x.heic)". */
+function unusedLine(unused: PrepareSummary["unused"], out: string): string {
+  const shown = unused.slice(0, MAX_KINDS).map(({ unused: kind, count, reason, first }) => {
+    const named = count === 1 ? first : `the first is ${first}`;
+    return `${count} ${kind} (${reason}; ${named})`;
+  });
+  const rest = unused.slice(MAX_KINDS).reduce((sum, { count }) => sum + count, 0);
+  return `Not used: ${[...shown, ...(rest > 0 ? [`${rest} of other kinds`] : [])].join(", ")}. All kinds: ${join(out, "skipped.jsonl")}`;
+}
+
+const MAX_KINDS = 6;
+
+function noteLine({ text, count, first }: PrepareSummary["notes"][number]): string {
+  return count === 1 ? `${first}: ${text}` : `${first} and ${count - 1} more: ${text}`;
 }
 
 function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {

@@ -32,8 +32,9 @@ export async function complete(
   const { name, classes, attributes } = source;
   const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(journal), tokenizerOf(source));
   const { skipped, unknownWords, ...lists } = writeImages(dir, journal, vocabulary);
-  if (skipped.length > 0)
-    write(join(dir, FILES.skipped), skipped.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  const notUsed = [...skipped, ...(source.remarks?.unusedGroups ?? [])];
+  if (notUsed.length > 0)
+    write(join(dir, FILES.skipped), notUsed.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
   write(vocabularyFile, vocabulary.format());
   const summary: Summary = {

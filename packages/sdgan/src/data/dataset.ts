@@ -1,4 +1,5 @@
 import { defaultTokenizer, type TokenizerName, type Vocabulary } from "@sdgan/core";
+import type { Remarks } from "./remarks.js";
 
 /**
  * A data set of captioned images, read from its original files. `prepare` converts it to a prepared folder;
@@ -24,6 +25,8 @@ export interface Source {
    * are not known in advance: then the examples' own splits are used.
    */
   listing?: readonly Pick<Example, "id" | "split" | "classId">[];
+  /** What is not used or was read in an unusual way. Complete when all examples have been read. */
+  remarks?: Remarks;
   /** All examples, in the same order at every call. */
   examples(): AsyncIterable<Example>;
 }

@@ -9,6 +9,7 @@ import { type Example, type Source, tokenizerOf } from "./dataset.js";
 import { toPixels } from "./decode-image.js";
 import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
+import { type Note, Remarks, type Unused } from "./remarks.js";
 import { cutValidation, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
 
@@ -47,6 +48,10 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
   out: string;
   /** The skipped images, with the reasons. */
   skipped: { id: string; reason: string }[];
+  /** What else the source found and does not use: files, rows, columns. */
+  unused: Unused[];
+  /** What was read in an unusual way. */
+  notes: Note[];
 }
 
 /** `prepare` rejects with this error when its signal stopped it. */
@@ -87,7 +92,8 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
     place.finish();
-    return { out: place.out, ...summary, skipped };
+    const remarks = source.remarks ?? new Remarks();
+    return { out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes };
   } catch (error) {
     if (options.signal?.aborted) {
       place.suspend();

@@ -1,5 +1,6 @@
 import { readCaptionFile } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
+import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
 import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
@@ -10,7 +11,7 @@ import { splitByHash, splitByName } from "./split.js";
  * of their path, one in ten to `test`. Returns no entries if no image has captions; if some have, the others
  * are reported as broken.
  */
-export function findBeside(data: DataFolder): Entry[] {
+export function findBeside(data: DataFolder, remarks: Remarks): Entry[] {
   const entries: Entry[] = [];
   let withCaptions = 0;
   const visit = (folders: string[]): void => {

@@ -2,6 +2,7 @@ import { quote, UserError } from "@sdgan/core";
 import { z } from "zod";
 import { type DataFolder, insidePath } from "../data-folder.js";
 import type { Split } from "../dataset.js";
+import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
 import { splitByHash, splitByName } from "./split.js";
 
@@ -15,7 +16,7 @@ import { splitByHash, splitByName } from "./split.js";
  * one in ten is a test image. Without `class` an image is a class of its own. Throws a `UserError` that names
  * an invalid line.
  */
-export function readCaptionsJsonl(folder: DataFolder): Entry[] {
+export function readCaptionsJsonl(folder: DataFolder, remarks: Remarks): Entry[] {
   const file = folder.at(CAPTIONS_JSONL);
   const entries: Entry[] = [];
   const lineOf = new Map<string, number>();

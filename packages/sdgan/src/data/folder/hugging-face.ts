@@ -2,6 +2,7 @@ import { quote, UserError } from "@sdgan/core";
 import { CsvError, parse as parseCsv } from "csv-parse/sync";
 import { z } from "zod";
 import { type DataFolder, insidePath } from "../data-folder.js";
+import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
 import { splitByHash, splitByName } from "./split.js";
 
@@ -31,7 +32,7 @@ const LISTS = ["metadata.jsonl", "metadata.csv"];
  * ten to `test`.
  * Throws a `UserError` that names a broken line.
  */
-export function readMetadata(data: DataFolder, lists: string[]): Entry[] {
+export function readMetadata(data: DataFolder, lists: string[], remarks: Remarks): Entry[] {
   const images = new Map<string, MetadataRow>();
   for (const list of lists) {
     const place = list.slice(0, list.lastIndexOf("/") + 1);

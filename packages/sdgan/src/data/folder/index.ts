@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import { UserError } from "@sdgan/core";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
+import { Remarks } from "../remarks.js";
 import { findBeside } from "./beside.js";
 import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
 import type { Entry } from "./entry.js";
@@ -21,7 +22,8 @@ import { findShards, readShards } from "./web-dataset.js";
  * Throws a `UserError` when none matches, or a list is broken; single broken images and captions are skipped.
  */
 export function folder(path: string): Source {
-  const { found, entries } = find(path);
+  const remarks = new Remarks();
+  const { found, entries } = find(path, remarks);
   const classes = [...new Set(entries.map(({ className }) => className))];
   const classIds = new Map(classes.map((name, id) => [name, id]));
   return {
@@ -29,6 +31,7 @@ export function folder(path: string): Source {
     found: `${path}: ${found}`,
     count: entries.length,
     classes,
+    remarks,
     listing: entries.map(({ id, split, className }) => ({ id, split, classId: classIds.get(className)! })),
     async *examples() {
       for (const { id, split, className, captions, stamp, read } of entries) {
@@ -44,23 +47,24 @@ export function folder(path: string): Source {
   };
 }
 
-function find(path: string): { found: string; entries: Entry[] } {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path);
+function find(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path, remarks);
   const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`);
-  if (data.hasFile(CAPTIONS_JSONL)) return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data) };
+  if (data.hasFile(CAPTIONS_JSONL))
+    return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data, remarks) };
   const metadata = findMetadata(data);
   if (metadata.length > 0) {
     return {
       found: `Hugging Face's image folder: ${metadata.join(", ")}`,
-      entries: readMetadata(data, metadata),
+      entries: readMetadata(data, metadata, remarks),
     };
   }
   const shards = findShards(data);
   if (shards.length > 0) {
     const found = `WebDataset: ${shards.length === 1 ? shards[0] : `${shards.length} tar files`}`;
-    return { found, entries: readShards(data, shards) };
+    return { found, entries: readShards(data, shards, remarks) };
   }
-  const beside = findBeside(data);
+  const beside = findBeside(data, remarks);
   if (beside.length > 0) return { found: "a .txt next to each image", entries: beside };
   throw new UserError(
     `${path}: found no captions. Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
@@ -69,11 +73,11 @@ function find(path: string): { found: string; entries: Entry[] } {
   );
 }
 
-function findInTar(path: string): { found: string; entries: Entry[] } {
+function findInTar(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
   // If the path given by the user is a link, it is followed.
   const file = realpathSync(path);
   return {
     found: "WebDataset: one tar file",
-    entries: readShards(new DataFolder(dirname(file), ""), [basename(file)]),
+    entries: readShards(new DataFolder(dirname(file), ""), [basename(file)], remarks),
   };
 }

@@ -2,6 +2,7 @@ import { UserError } from "@sdgan/core";
 import { z } from "zod";
 import { CAPTION_BYTES, captionLines, type FoundCaptions } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
+import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
 import { isImage } from "./image-names.js";
 import { splitByHash, splitByName } from "./split.js";
@@ -27,7 +28,7 @@ export function findShards(data: DataFolder): string[] {
  * Only the tar headers are read here. Images and captions are read from the tar file when they are requested;
  * nothing is unpacked. Throws a `UserError` for a file that is not a tar file or is truncated.
  */
-export function readShards(data: DataFolder, shards: string[]): Entry[] {
+export function readShards(data: DataFolder, shards: string[], remarks: Remarks): Entry[] {
   const entries = shards.flatMap((shard) => {
     const split = splitByName(shard.split(/[^A-Za-z]+/));
     return samplesOf(readTarIndex(data, shard)).map(({ key, members }): Entry => {
