@@ -30,6 +30,7 @@ bool registerUnder(const std::string& name) {
     defineAdam(*library);
     defineConvTranspose(*library);
     defineWordAttention(*library);
+    defineCrossAttention(*library);
   } catch (const c10::Error&) {
     library.reset();
     if (c10::Dispatcher::singleton().findSchema({name + "::batch_norm", ""})) return false;

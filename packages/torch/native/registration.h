@@ -12,6 +12,7 @@ void defineBatchNorm(torch::Library& library);
 void defineAdam(torch::Library& library);
 void defineConvTranspose(torch::Library& library);
 void defineWordAttention(torch::Library& library);
+void defineCrossAttention(torch::Library& library);
 
 /// Registers all of them with the dispatcher, once per process.
 void registerOperators();

@@ -107,6 +107,29 @@ export function wordAttention(scores: Tensor, absent: Tensor, gamma1: number): T
   return call("node_torch::word_attention", scores, absent, gamma1);
 }
 
+/**
+ * Attention from every position of an image to a few tokens: the softmax over the tokens of features · key, and with
+ * these weights the sum of each value, Σ_t a_t · value_t. Products are not scaled. Tokens that are `absent` get weight 0;
+ * at least one token of each image must be present.
+ * features [B, C, H, W], keys [B, T, C], absent [B, T], values [B, T, any] → attention [B, H·W, T] and for each value a
+ * context [B, its width, H, W].
+ */
+export function crossAttention(
+  features: Tensor,
+  keys: Tensor,
+  absent: Tensor,
+  values: readonly Tensor[],
+): { attention: Tensor; contexts: Tensor[] } {
+  const [attention, ...contexts] = call<Tensor[]>(
+    "node_torch::cross_attention",
+    features,
+    keys,
+    absent,
+    values,
+  );
+  return { attention: attention!, contexts };
+}
+
 /** input […, I], weight [O, I], bias [O] → […, O]. */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   return call("linear", input, weight, bias ?? undefined);

@@ -45,11 +45,10 @@ export class SemanticConditionedBatchNorm extends nn.BatchNorm {
 
   /** @param x [B, C, H, W] */
   override forward(x: Tensor, text?: TextFeatures): Tensor {
-    const layers = [this.sentence, this.word].filter((layer) => layer !== null);
-    if (!text || layers.length === 0) return super.forward(x);
-    const modulation = layers
-      .map((layer) => layer.forward(x, text))
-      .reduce((sum, cues) => ({ gamma: sum.gamma.add(cues.gamma), beta: sum.beta.add(cues.beta) }));
+    const { sentence, word } = this;
+    if (!text || (!sentence && !word)) return super.forward(x);
+    const whole = sentence?.forward(x, text);
+    const modulation = word ? word.forward(x, text, whole) : whole!;
     this.onModulation?.(modulation);
     const { gamma, beta } = modulation;
     return this.normalize(x, { scale: gamma, shift: beta }); // (γ + γ_c) · x̂ + (β + β_c)
@@ -110,12 +109,20 @@ export class WordModulation extends nn.Module {
     }
   }
 
-  /** γ_c = A · vse + a = Σ_t σ(…)_t · (A · f(w_t) + a): the 1×1 convolution is applied to the few words instead of to every place. */
-  forward(x: Tensor, text: TextFeatures): Modulation {
+  /**
+   * γ_c = A · vse + a = Σ_t σ(…)_t · (A · f(w_t) + a): the 1×1 convolution is applied to the few words instead of to every
+   * place. As Σ_t σ(…)_t = 1, a modulation of the whole image is added to the words too.
+   *
+   * @param whole a modulation to add, [B, C, 1, 1]
+   */
+  forward(x: Tensor, text: TextFeatures, whole?: Modulation): Modulation {
     const words = projectWords(this.project, text, x.dtype); // f(W): [B, T, C]
-    const of = ({ weight, bias }: nn.Conv2d) =>
-      functional.linear(words, weight.flatten(1).to(x.dtype), bias!.to(x.dtype));
-    const [gamma, beta] = attendWords(x, words, text.mask, [of(this.gamma), of(this.beta)]).contexts;
+    const valuesOf = ({ weight, bias }: nn.Conv2d, plus?: Tensor) => {
+      const values = functional.linear(words, weight.flatten(1).to(x.dtype), bias!.to(x.dtype)); // [B, T, C]
+      return plus ? values.add(plus.flatten(1).unsqueeze(1)) : values;
+    };
+    const values = [valuesOf(this.gamma, whole?.gamma), valuesOf(this.beta, whole?.beta)];
+    const [gamma, beta] = attendWords(x, words, text.mask, values).contexts;
     return { gamma: gamma!, beta: beta! };
   }
 }

@@ -1,4 +1,4 @@
-import { type DType, nn, type Tensor } from "@sdgan/torch";
+import { type DType, functional, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
 /** The result of word attention. */
@@ -24,13 +24,7 @@ export function attendWords(
   mask: Tensor,
   values: Tensor[] = [words],
 ): AttendedWords {
-  const [B, C, H, W] = features.shape as [number, number, number, number];
-  const places = features.permute(0, 2, 3, 1).reshape(B, H * W, C);
-  const scores = places.bmm(words.transpose(1, 2)); // [B, H·W, T]
-  const absent = mask.logicalNot().unsqueeze(1); // [B, 1, T]
-  const attention = scores.maskedFill(absent, -Infinity).softmax(2);
-  const mix = (value: Tensor) => attention.bmm(value).view(B, H, W, value.size(2)).permute(0, 3, 1, 2);
-  return { contexts: values.map(mix), attention };
+  return functional.crossAttention(features, words, mask.logicalNot(), values);
 }
 
 /** f(W) in the features' dtype: [B, T, C]. Values where there is no word affect neither it nor gradients. */
