@@ -155,6 +155,13 @@ const training = section("Training of generator and discriminators.", {
     .lt(1)
     .default(0.999)
     .describe("Decay of the average of the generator's weights."),
+  grow: z
+    .array(z.int().positive())
+    .default([])
+    .describe(
+      "Growing stages: the steps after which the second, third, … stage begins to train, such as [2000, 6000]; before, " +
+        "generator and discriminators of that stage do not exist for training. Empty: all stages train from the start.",
+    ),
   patience: z
     .int()
     .nonnegative()
@@ -219,20 +226,30 @@ const log = section("What a run writes, and when.", {
 });
 
 /** The whole configuration of a run: the content of `config.yaml` in a run folder. */
-export const configSchema = z.strictObject({
-  seed: z.int().nonnegative().default(0).describe("The seed of all random numbers."),
-  data,
-  text,
-  damsm,
-  attributeClassifier,
-  generator,
-  discriminator,
-  training,
-  siamese,
-  contrastive,
-  evaluate,
-  log,
-});
+export const configSchema = z
+  .strictObject({
+    seed: z.int().nonnegative().default(0).describe("The seed of all random numbers."),
+    data,
+    text,
+    damsm,
+    attributeClassifier,
+    generator,
+    discriminator,
+    training,
+    siamese,
+    contrastive,
+    evaluate,
+    log,
+  })
+  .superRefine(({ generator: { stages }, training: { grow } }, context) => {
+    const ascends = grow.every((step, i) => i === 0 || step >= grow[i - 1]!);
+    if (grow.length > 0 && (grow.length !== stages - 1 || !ascends))
+      context.addIssue({
+        code: "custom",
+        path: ["training", "grow"],
+        message: `${stages - 1} steps in ascending order, one for each stage after the first, or none`,
+      });
+  });
 
 export type Config = z.output<typeof configSchema>;
 
@@ -245,6 +262,14 @@ export function imageSizes({
   stages,
 }: Pick<Config["generator"], "firstSize" | "stages">): number[] {
   return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
+}
+
+/** The number of stages that train in the step after `steps` steps (`training.grow`). */
+export function stagesAfter(
+  { generator, training: { grow } }: Pick<Config, "generator" | "training">,
+  steps: number,
+): number {
+  return grow.length === 0 ? generator.stages : 1 + grow.filter((from) => from <= steps).length;
 }
 
 /** Pixels per side of the images that DAMSM is trained on. */

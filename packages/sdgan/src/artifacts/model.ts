@@ -1,6 +1,6 @@
 /** The model of a run: the averaged generator and the text encoder that it was trained with. */
 import { join } from "node:path";
-import type { Config } from "@sdgan/core";
+import { type Config, stagesAfter } from "@sdgan/core";
 import { saveSafetensors, scope } from "@sdgan/torch";
 import type { Compute } from "../compute/compute.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
@@ -67,6 +67,7 @@ export function loadModel(
   // The text encoder is the same at every step.
   const file = step === Number(newest) ? model : checkpointPath(checkpoints, step);
   if (file !== model) readAverage(file, generator);
+  generator.activeStages = stagesAfter(config, step);
   for (const network of [generator, text]) network.requiresGrad(false).eval();
   text.to({ device: compute.device });
   generator.to({ device: compute.device, memoryFormat: "channels_last" });

@@ -29,12 +29,12 @@ export interface GeneratorOptions {
 }
 
 export interface Generated {
-  /** One image per stage, [B, 3, S, S] in −1 … 1, small to large. */
+  /** One image per active stage, [B, 3, S, S] in −1 … 1, small to large. */
   images: Tensor[];
   /** μ and log σ² of conditioning augmentation: [B, condition]. */
   mean: Tensor;
   logVariance: Tensor;
-  /** Word attention of stages 2, 3, …: [B, H·W, T]. */
+  /** Word attention of the active stages 2, 3, …: [B, H·W, T]. */
   attentions: Tensor[];
 }
 
@@ -45,11 +45,14 @@ export class Generator extends nn.Module {
   readonly toImage: nn.Conv2d[];
   /** Width of z. */
   readonly noise: number;
+  /** The first stages, which are computed: all of them, unless the generator is still growing. */
+  activeStages: number;
 
   constructor(options: GeneratorOptions) {
     super();
     const { stages, width, textWidth, condition } = options;
     this.noise = options.noise;
+    this.activeStages = stages;
     this.conditioning = new ConditioningAugmentation(textWidth, condition);
     this.first = new FirstStage(options, options.scbn[0]!);
     this.later = options.scbn.slice(1, stages).map((kind) => new LaterStage(options, kind));
@@ -70,7 +73,7 @@ export class Generator extends nn.Module {
     const images: Tensor[] = [];
     let hidden = this.first.forward(cat([code.to(noise.dtype), noise], 1), text); // [B, g, S, S]
     images.push(this.toImage[0]!.forward(hidden).tanh());
-    for (const [i, stage] of this.later.entries()) {
+    for (const [i, stage] of this.later.slice(0, this.activeStages - 1).entries()) {
       const output = stage.forward(hidden, text);
       hidden = output.hidden;
       attentions.push(output.attention);

@@ -7,7 +7,7 @@ import { type Damsm, moveDamsm, publishDamsm } from "../artifacts/damsm.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
-import { resize } from "../compute/images.js";
+import { fit } from "../compute/images.js";
 import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
@@ -30,7 +30,8 @@ export function damsmLosses(
   config: Config["damsm"],
 ): { words: Tensor; sentence: Tensor } {
   const gamma = config.gamma as Gamma;
-  const resized = config.encoder === "convolutional" ? resize(images, config.imageSize) : images;
+  // Images of a generator that is still growing are smaller, and are enlarged.
+  const resized = config.encoder === "convolutional" ? fit(images, config.imageSize) : images;
   const { regions, code } = damsm.image.forward(resized);
   const byWords = wordsLoss(regions, words, mask, gamma, classIds);
   const bySentence = sentenceLoss(code, sentence, gamma, classIds);

@@ -1,6 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { type Config, imageSizes, Random } from "@sdgan/core";
+import { type Config, imageSizes, Random, stagesAfter } from "@sdgan/core";
 import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -127,10 +127,12 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   async sample(): Promise<Buffer> {
     const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
-    const size = imageSizes(this.#config.generator).at(-1)!;
     const batch = planBatch(choices, { data: this.#data, split, maxWords: this.#config.data.maxWords });
-    const pixels = scope(() =>
-      noGrad(() => pixelsOf(average.forward(z, this.#encode([batch]), epsilon).images.at(-1)!)),
+    const { pixels, size } = scope(() =>
+      noGrad(() => {
+        const image = average.forward(z, this.#encode([batch]), epsilon).images.at(-1)!;
+        return { pixels: pixelsOf(image), size: image.size(3) };
+      }),
     );
     const images = choices.map(({ image, caption }, b) => ({
       pixels: pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3),
@@ -143,20 +145,32 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   state(): TrainingState {
     return {
       tensors: stateOf(this.#trainer, this.#compute.device),
-      values: { steps: this.steps, loader: this.#prefetcher.state() },
+      values: {
+        steps: this.steps,
+        discriminatorSteps: this.#trainer.discriminatorOptimizers.map(({ steps }) => steps),
+        loader: this.#prefetcher.state(),
+      },
     };
   }
 
   restore({ tensors, values }: TrainingState): void {
     const { options, generatorOptimizer, discriminatorOptimizers } = this.#trainer;
     const steps = values.steps as number;
+    // Imported weights, and checkpoints from before stages could grow, have no numbers of their own.
+    const { discriminatorSteps = options.discriminators.map(() => steps) } = values as {
+      discriminatorSteps?: number[];
+    };
     options.generator.loadStateDict(stateUnder(tensors, "generator"));
     options.average.loadStateDict(stateUnder(tensors, "average"));
     generatorOptimizer.loadStateDict(stateUnder(tensors, "generatorAdam"), steps);
     for (const [i, discriminator] of options.discriminators.entries()) {
       discriminator.loadStateDict(stateUnder(tensors, `discriminator${i}`));
-      discriminatorOptimizers[i]!.loadStateDict(stateUnder(tensors, `discriminatorAdam${i}`), steps);
+      discriminatorOptimizers[i]!.loadStateDict(
+        stateUnder(tensors, `discriminatorAdam${i}`),
+        discriminatorSteps[i]!,
+      );
     }
+    this.#trainer.grow();
     // Imported weights have no loader state: no batch has been read yet.
     if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
     restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
@@ -210,6 +224,7 @@ export function makeGanTrainer(
     averageDecay: training.average,
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
+    ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });
 }

@@ -34,7 +34,7 @@ function make(options: Partial<GanTrainerOptions> = {}) {
     damsm: { weight: weights.damsm, losses: damsmLosses },
     contrastive: { ...contrastive, generator: true, discriminator: true },
     onGradients: (phase, own) => {
-      gradients.set(phase, flat(own, own));
+      gradients.set(phase, flat(own, own as Tensor[]));
       return own;
     },
     ...options,
@@ -193,7 +193,7 @@ describe("the gradients that reach the optimizers", () => {
 
 it("the optimizers get what onGradients returns", () => {
   manualSeed(5);
-  const { trainer, generator } = make({ onGradients: (_, own) => own.map((gradient) => gradient.mul(0)) });
+  const { trainer, generator } = make({ onGradients: (_, own) => own.map((gradient) => gradient!.mul(0)) });
   const before = generator.parameters().map((parameter) => parameter.toNumbers());
   trainer.step(batch, noise);
   expect(generator.parameters().map((parameter) => parameter.toNumbers())).toEqual(before);

@@ -76,6 +76,62 @@ const moved = (network: nn.Module, before: Uint8Array[]) =>
 
 beforeEach(() => manualSeed(1));
 
+describe("growing stages", () => {
+  /** Stage 2 joins after two steps. */
+  const growing = () => make({ damsm, stagesAfter: (steps) => (steps < 2 ? 1 : 2) });
+  /** Names of parameters that belong to the second stage alone. */
+  const isLate = (name: string) => /^(later\.0|toImage\.1)\./.test(name);
+  const weightsOf = (network: nn.Module) =>
+    new Map([...network.namedParameters()].map(([name, parameter]) => [name, parameter.toNumbers()]));
+
+  it("trains only the first stage before the second one joins, and then both", () => {
+    const trainer = growing();
+    const { generator, discriminators } = trainer.options;
+    const initial = weightsOf(generator);
+    const late = bytes(discriminators[1]!);
+    let losses: Record<string, Tensor> = {};
+    for (let step = 0; step < 2; step++) losses = trainer.step(pairs(), samples()).losses;
+    expect(Object.keys(losses).filter((name) => name.includes("stage2"))).toEqual([]);
+    expect(losses["damsm/words"]!.item()).toBeGreaterThan(0);
+    for (const [name, values] of weightsOf(generator))
+      expect(values.join() === initial.get(name)!.join(), name).toBe(isLate(name));
+    expect(moved(discriminators[1]!, late)).not.toContain(true);
+    expect(trainer.discriminatorOptimizers.map(({ steps }) => steps)).toEqual([2, 0]);
+
+    losses = trainer.step(pairs(), samples()).losses;
+    expect(losses).toHaveProperty("generator/stage2/fakeConditional");
+    expect(moved(discriminators[1]!, late)).not.toContain(false);
+    // Adam's first step of a parameter is as long as the learning rate, however many steps others have taken.
+    const steps = [...weightsOf(generator)].flatMap(([name, values]) =>
+      isLate(name) ? values.map((value, i) => Math.abs(value - initial.get(name)![i]!)) : [],
+    );
+    expect(Math.max(...steps)).toBeLessThan(1.01e-3);
+    expect(Math.max(...steps)).toBeGreaterThan(0.99e-3);
+  });
+
+  it("takes the same step with one stage as a trainer that has no others", () => {
+    const trainer = growing();
+    const single = new GanTrainer({
+      ...trainer.options,
+      generator: new Generator({ ...generatorOptions, stages: 1, scbn: ["sentence"] }),
+      average: new Generator({ ...generatorOptions, stages: 1, scbn: ["sentence"] }),
+      discriminators: [new Discriminator({ width: 4, imageSize: 8, textWidth: generatorOptions.textWidth })],
+      stagesAfter: () => 1,
+    });
+    const own = single.options.generator.stateDict();
+    single.options.generator.loadStateDict(
+      new Map([...trainer.options.generator.stateDict()].filter(([name]) => own.has(name))),
+    );
+    single.options.discriminators[0]!.loadStateDict(trainer.options.discriminators[0]!.stateDict());
+    const [batch, noise] = [pairs(), samples()];
+    const { losses } = trainer.step(batch, noise);
+    // L_c is averaged over the stages that train.
+    expect(numbers(losses)).toEqual(
+      numbers(single.step({ ...batch, real: batch.real.slice(0, 1) }, noise).losses),
+    );
+  });
+});
+
 describe("a step with Siamese pairs", () => {
   it("measures every term, and the discriminators' probabilities", () => {
     const trainer = make({ damsm });

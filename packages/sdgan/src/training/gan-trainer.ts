@@ -2,7 +2,7 @@
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
-import { cat, grad, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
 import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss, pairDistances } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
@@ -46,11 +46,13 @@ export interface GanTrainerOptions {
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
+  /** The number of stages that train in the step after `steps` steps; by default all. */
+  stagesAfter?: (steps: number) => number;
   /**
    * Called in each phase between gradients and optimizer, with the phase's name ("generator", "discriminator/stage1").
-   * The optimizer uses the returned gradients. Can be used to reduce gradients over processes.
+   * The optimizer uses the returned gradients. Parameters of stages that do not train yet have none. Can be used to reduce gradients over processes.
    */
-  onGradients?: (phase: string, gradients: Tensor[]) => Tensor[];
+  onGradients?: (phase: string, gradients: (Tensor | null)[]) => (Tensor | null)[];
 }
 
 export class GanTrainer {
@@ -75,11 +77,14 @@ export class GanTrainer {
 
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
     const { generator, average, averageDecay, discriminators } = this.options;
+    this.grow();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
       const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
       const phases = [
-        ...discriminators.map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
+        ...discriminators
+          .slice(0, generator.activeStages)
+          .map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
         this.#trainGenerator(batch, generated),
       ];
       updateAverage(average, generator, averageDecay, this.steps);
@@ -88,6 +93,12 @@ export class GanTrainer {
         statistics: Object.assign({}, ...phases.map(({ statistics }) => statistics)),
       };
     });
+  }
+
+  /** Adds the stages that train from the next step on. Called by `step`, and after a checkpoint was restored. */
+  grow(): void {
+    const { generator, average, stagesAfter } = this.options;
+    if (stagesAfter) generator.activeStages = average.activeStages = stagesAfter(this.steps);
   }
 
   #sampleNoise({ text, same }: GanBatch): GanNoise {
@@ -144,7 +155,8 @@ export class GanTrainer {
   }
 
   #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
-    const { generator, discriminators, contrastive, klWeight, damsm } = this.options;
+    const { generator, contrastive, klWeight, damsm } = this.options;
+    const discriminators = this.options.discriminators.slice(0, generator.activeStages);
     const { text, same } = batch;
     const [adversarial, pairs]: LossTerm[][] = [[], []];
     let statistics: Record<string, Tensor> = {};
@@ -189,7 +201,9 @@ export class GanTrainer {
     optimizer: optim.Adam,
   ): Record<string, Tensor> {
     const loss = weightedSum(terms);
-    const gradients = grad([loss], network.parameters());
+    // Every parameter must have a gradient, except those of stages that do not train yet.
+    const derive = this.options.stagesAfter ? gradOrNull : grad;
+    const gradients = derive([loss], network.parameters());
     optimizer.step(this.options.onGradients?.(phase, gradients) ?? gradients);
     return { ...valuesOf(terms), [`${phase}/sum`]: loss.detach() };
   }

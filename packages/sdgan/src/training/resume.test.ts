@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -10,9 +11,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
+
+// Tests take half a minute on a machine that is busy with other work.
+vi.setConfig({ testTimeout: 180_000 });
 
 let folder: string;
 let config: string;
@@ -48,6 +53,31 @@ function linesOf(file: string): number {
   return existsSync(file) ? readFileSync(file, "utf8").split("\n").length - 1 : 0;
 }
 
+it("a run whose stages grow continues bit for bit, before and after a stage joins", async () => {
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    "--config",
+    config,
+    "--set",
+    "training.grow=[4]",
+  ];
+  const [whole, resumed] = [join(folder, "grown"), join(folder, "grown-resumed")];
+  expect((await sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
+  cpSync(join(whole, "damsm"), join(resumed, "damsm"), { recursive: true });
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
+  // The model of the first stage alone generates images of its size.
+  const images = join(folder, "grown-images");
+  expect((await sdgan("generate", "--run", resumed, "--caption", "a red bird", "--out", images)).code).toBe(
+    0,
+  );
+  const [png] = readdirSync(images).filter((name) => name.endsWith(".png") && name !== "grid.png");
+  expect(await sharp(join(images, png!)).metadata()).toMatchObject({ width: 8, height: 8 });
+  for (const steps of ["6", "8"])
+    expect((await sdgan(...arguments_("gan", resumed), "--resume", "--steps", steps)).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+});
+
 /** Starts a training and kills it when `moment` returns true, checked every two milliseconds. */
 async function killedAt(args: string[], moment: () => boolean): Promise<void> {
   const { child, ended } = startSdgan(...args);
@@ -68,9 +98,6 @@ async function trainKilled(training: ResumedTraining, run: string, moments: numb
   await killedAt(resume, writing);
   expect((await sdgan(...resume)).code).toBe(0);
 }
-
-// Tests take half a minute on a machine that is busy with other work.
-vi.setConfig({ testTimeout: 180_000 });
 
 it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", async () => {
   const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
