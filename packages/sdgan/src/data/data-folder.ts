@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   read,
   readdirSync,
@@ -13,22 +14,38 @@ import {
 import { isAbsolute, join, posix, sep } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "@sdgan/core";
+import { decodeText } from "./decode-text.js";
+import { cacheRepository, snapshotOf } from "./hub-cache.js";
+import { type FoundName, NameIndex } from "./name-index.js";
+import type { Remarks } from "./remarks.js";
 
 /**
  * Read access to a folder of untrusted data. Nothing outside of the folder is read, whatever paths and links
- * its files contain. Only regular files up to a size limit are read: opening a pipe could block forever.
+ * its files contain; in Hugging Face's cache, nothing outside of the repository's folder (`hub-cache.ts`).
+ * Only regular files up to a size limit are read: opening a pipe could block forever.
+ *
+ * A file that is not there is looked for under a name that is nearly equal (`name-index.ts`): lists may have
+ * been written on a system with other rules for names.
  */
 export class DataFolder {
-  /** The path as the user gave it, for messages. */
+  /** The path as the user gave it, for messages; or that of the snapshot in it. */
   readonly path: string;
+  /** Where files that are read in an unusual way are noted. */
+  readonly remarks: Remarks | undefined;
   /** The real path, with all links resolved. */
   readonly #root: string;
+  /** The folder that links may lead to: `#root`, or the repository's folder in Hugging Face's cache. */
+  readonly #limits: string;
+  /** Names in the folders in which a file was not found. */
+  readonly #names = new Map<string, NameIndex | undefined>();
 
   /** Throws a `UserError` when `path` is not a folder; `remedy` is the end of its message. */
-  constructor(path: string, remedy: string) {
+  constructor(path: string, remedy: string, remarks?: Remarks) {
     if (!isFolder(path)) throw new UserError(`${path}: no such folder. ${remedy}`, { code: "file.missing" });
-    this.path = path;
-    this.#root = realpathSync(path);
+    this.path = snapshotOf(path, remarks);
+    this.remarks = remarks;
+    this.#root = realpathSync(this.path);
+    this.#limits = cacheRepository(this.#root) ?? this.#root;
   }
 
   /** The folder at `path` in this one, or undefined. Throws a `UserError` for a link to outside. */
@@ -36,11 +53,18 @@ export class DataFolder {
     const at = this.at(path);
     if (!isFolder(at)) return undefined;
     this.#inside(path, realpathSync(at));
-    return new DataFolder(at, "");
+    return new DataFolder(at, "", this.remarks);
+  }
+
+  /** Whether there is a folder at `path`, or a link to one. */
+  isFolder(path: string): boolean {
+    return isFolder(this.at(path));
   }
 
   hasFile(path: string): boolean {
-    return kindOf(this.at(path)) === "file";
+    if (kindOf(this.at(path)) === "file") return true;
+    const similar = this.#similar(path);
+    return similar !== undefined && kindOf(this.at(similar.name)) === "file";
   }
 
   /** The full path of `path`, for messages. */
@@ -48,12 +72,17 @@ export class DataFolder {
     return join(this.path, path);
   }
 
-  /** The entries of the folder at `path`, by name, without hidden ones. A link does not count as a folder. */
-  list(path = "."): { name: string; isFolder: boolean }[] {
+  /**
+   * The entries of the folder at `path`, by name, without hidden ones and those that operating systems add. A
+   * link does not count as a folder.
+   */
+  list(path = "."): FolderEntry[] {
     try {
       return readdirSync(this.#inside(path, realpathSync(this.at(path))), { withFileTypes: true })
-        .filter(({ name }) => !name.startsWith("."))
-        .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
+        .filter(({ name }) => !isClutter(name))
+        .map((entry) => ({
+          ...{ name: entry.name, isFolder: entry.isDirectory(), isLink: entry.isSymbolicLink() },
+        }))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
       throw this.#unreadable(path, error);
@@ -63,7 +92,7 @@ export class DataFolder {
   /** Opens a file and returns what `use` returns. Throws a `UserError` that names an unreadable file. */
   use<T>(path: string, use: (file: number, size: number) => T): T {
     try {
-      const file = openSync(this.#inside(path, realpathSync(this.at(path))), READ);
+      const file = this.#open(path);
       try {
         const stat = fstatSync(file);
         if (!stat.isFile()) throw new UserError(`${this.at(path)}: is not a file`, { code: "file.invalid" });
@@ -84,11 +113,11 @@ export class DataFolder {
     });
   }
 
-  /** The text of a list file in UTF-8, without its byte order mark. */
+  /** The text of a list file, decoded by `decodeText`. */
   readTextList(path: string): string {
-    return this.readList(path)
-      .toString("utf8")
-      .replace(/^\ufeff/, "");
+    const { text, note } = decodeText(this.readList(path));
+    if (note !== undefined) this.remarks?.note(path, note);
+    return text;
   }
 
   /**
@@ -98,7 +127,7 @@ export class DataFolder {
   async read(path: string, { limit = IMAGE_BYTES, from = 0, length }: ReadOptions = {}): Promise<Buffer> {
     try {
       // Opening is done synchronously: handing such short work to a thread takes several times as long.
-      const file = openSync(this.#inside(path, realpathSync.native(this.at(path))), READ);
+      const file = this.#open(path);
       try {
         const found = fstatSync(file);
         if (!found.isFile()) throw new UserError(`${this.at(path)}: is not a file`, { code: "file.invalid" });
@@ -123,21 +152,54 @@ export class DataFolder {
   /** A text that changes when the file at `path` is replaced or changed. */
   async stamp(path: string): Promise<string> {
     try {
-      const { size, mtimeMs } = statSync(this.at(path));
-      return `${size} bytes of ${mtimeMs}`;
+      return stampOf(this.at(path));
     } catch (error) {
+      const similar = isMissing(error) ? this.#similar(path) : undefined;
+      if (similar) return this.stamp(similar.name);
       return String((error as NodeJS.ErrnoException).code);
     }
   }
 
+  #open(path: string): number {
+    try {
+      return openSync(this.#inside(path, realpathSync.native(this.at(path))), READ);
+    } catch (error) {
+      const similar = isMissing(error) ? this.#similar(path) : undefined;
+      if (!similar) throw error;
+      this.remarks?.note(path, similar.note);
+      return openSync(this.#inside(path, realpathSync.native(this.at(similar.name))), READ);
+    }
+  }
+
+  /** The path of the file or folder that `path` nearly equals, if it is another path. */
+  #similar(path: string): Required<FoundName> | undefined {
+    let folder = ".";
+    let note: string | undefined;
+    for (const part of posix.normalize(path).split("/")) {
+      if (!this.#names.has(folder)) this.#names.set(folder, this.#namesIn(folder));
+      const found = this.#names.get(folder)?.find(part);
+      if (!found) return undefined;
+      note = found.note ?? note;
+      folder = posix.join(folder, found.name);
+    }
+    return note === undefined ? undefined : { name: folder, note };
+  }
+
+  #namesIn(folder: string): NameIndex | undefined {
+    try {
+      return new NameIndex(readdirSync(this.#inside(folder, realpathSync(this.at(folder)))));
+    } catch {
+      return undefined;
+    }
+  }
+
   #inside(path: string, target: string): string {
-    const root = this.#root.endsWith(sep) ? this.#root : this.#root + sep;
-    if (target === this.#root || target.startsWith(root)) return target;
+    const limits = this.#limits.endsWith(sep) ? this.#limits : this.#limits + sep;
+    if (target === this.#limits || target.startsWith(limits)) return target;
     throw new UserError(
-      `${this.at(path)}: is a link to outside the folder, and such links are not followed`,
-      {
-        code: "file.invalid",
-      },
+      `${this.at(path)}: is a link to outside the folder, and such links are not followed. ` +
+        "Give the target's own path, or copy the folder with its files by cp -rL.",
+      { code: "file.invalid" },
     );
   }
 
@@ -152,8 +214,21 @@ export class DataFolder {
   #unreadable(path: string, error: unknown): unknown {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof UserError || code === undefined) return error;
+    if (code === "ENOENT" && lstatSync(this.at(path), { throwIfNoEntry: false })?.isSymbolicLink()) {
+      return new UserError(
+        `${this.at(path)}: is a link to a file that does not exist. Copy or download it again.`,
+        { code: "file.missing" },
+      );
+    }
     return new UserError(`${this.at(path)}: cannot be read (${code})`, { code: "file.invalid" });
   }
+}
+
+export interface FolderEntry {
+  name: string;
+  isFolder: boolean;
+  /** Whether it is a link, to whatever. */
+  isLink: boolean;
 }
 
 export interface ReadOptions {
@@ -161,6 +236,16 @@ export interface ReadOptions {
   from?: number;
   length?: number;
 }
+
+/**
+ * Whether a file or folder of this name is ignored: hidden ones, among them AppleDouble's "._1.jpg", and those
+ * that Windows and macOS add to folders and archives.
+ */
+export function isClutter(name: string): boolean {
+  return name.startsWith(".") || CLUTTER.test(name);
+}
+
+const CLUTTER = /^(thumbs\.db|ehthumbs\.db|desktop\.ini|__MACOSX|icon\r)$/i;
 
 /** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */
 export function insidePath(path: string): string | undefined {
@@ -191,6 +276,16 @@ const readOnThread = promisify(read);
 
 /** Without O_NONBLOCK, opening a pipe would wait for a writer. Windows does not have the flag. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+function stampOf(path: string): string {
+  const { size, mtimeMs } = statSync(path);
+  return `${size} bytes of ${mtimeMs}`;
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
 
 function isFolder(path: string): boolean {
   return kindOf(path) === "folder";

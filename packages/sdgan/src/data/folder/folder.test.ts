@@ -168,13 +168,7 @@ describe("a .txt next to each image", () => {
       ["Valid/e.jpg", "val", "Valid/e.jpg", ["green"], "E"],
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
       ["test/deep/b.PNG", "test", "test/deep/b.PNG", ["blue"], "B"],
-      [
-        "train/c.webp",
-        "train",
-        "train/c.webp",
-        expect.stringMatching(/^its captions: .*c\.txt: cannot be read/),
-        "C",
-      ],
+      ["train/c.webp", "train", "train/c.webp", "has no captions: there is no c.txt next to it", "C"],
     ]);
   });
 
@@ -183,7 +177,8 @@ describe("a .txt next to each image", () => {
     symlinkSync(join(dir, "in"), join(dir, "in/circle"));
     symlinkSync("../secret.txt", join(dir, "in/b.txt"));
     symlinkSync("../secret.jpg", join(dir, "in/b.jpg"));
-    const leaves = /b\.(txt|jpg): is a link to outside the folder, and such links are not followed$/;
+    const leaves =
+      /b\.(txt|jpg): is a link to outside the folder, and such links are not followed\. Give the target's own path, or .* cp -rL\.$/;
     expect(await images(join(dir, "in"))).toEqual([
       ["a.jpg", expect.anything(), "a.jpg", ["x"], "A"],
       ["b.jpg", expect.anything(), "b.jpg", expect.stringMatching(leaves), expect.stringMatching(leaves)],
@@ -199,7 +194,7 @@ describe("a .txt next to each image", () => {
         "b.jpg",
         {},
         {},
-        expect.stringMatching(/b\.txt: cannot be read/),
+        "has no captions: there is no b.txt next to it",
         expect.stringMatching(/b\.jpg: is not a file$/),
       ],
     ]);
@@ -243,18 +238,8 @@ describe("WebDataset", () => {
       ["shards.tar/sub/1", ["blue"], "B"],
       ["shards.tar/2", ["x", "y"], "C"],
       ["shards.tar/3", "has no captions: neither a .txt nor a .json", "no words"],
-      [
-        "shards.tar/4",
-        "has captions but no image",
-        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
-      ],
       ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
       ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
-      [
-        "shards.tar/7",
-        "has captions but no image",
-        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
-      ],
       ["shards.tar/../8", ["a name, no more"], "F"],
     ]);
   });
@@ -302,7 +287,7 @@ describe("WebDataset", () => {
 
   const good = tarMember("a.txt", "x");
   it.each<[string, Buffer, RegExp]>([
-    ["no content", Buffer.alloc(0), /x\.tar: is not a tar file, or is empty/],
+    ["no content", Buffer.alloc(0), /x\.tar: is empty\. Copy or download it again\./],
     ["no members", tar(), /x\.tar: has no images with captions/],
     ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is not a tar file/],
     [

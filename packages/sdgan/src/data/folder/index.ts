@@ -1,13 +1,15 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { UserError } from "@sdgan/core";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
+import { givenFile } from "../hub-cache.js";
 import { Remarks } from "../remarks.js";
 import { findBeside } from "./beside.js";
 import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
 import type { Entry } from "./entry.js";
 import { findMetadata, readMetadata } from "./hugging-face.js";
+import { reportOthers } from "./other-files.js";
 import { findShards, readShards } from "./web-dataset.js";
 
 /**
@@ -49,7 +51,7 @@ export function folder(path: string): Source {
 
 function find(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path, remarks);
-  const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`);
+  const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`, remarks);
   if (data.hasFile(CAPTIONS_JSONL))
     return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data, remarks) };
   const metadata = findMetadata(data);
@@ -62,7 +64,10 @@ function find(path: string, remarks: Remarks): { found: string; entries: Entry[]
   const shards = findShards(data);
   if (shards.length > 0) {
     const found = `WebDataset: ${shards.length === 1 ? shards[0] : `${shards.length} tar files`}`;
-    return { found, entries: readShards(data, shards, remarks) };
+    const used = new Set(shards);
+    const entries = readShards(data, shards, remarks);
+    reportOthers(data, { isUsed: (path) => used.has(path), reason: BESIDE_SHARDS, remarks });
+    return { found, entries };
   }
   const beside = findBeside(data, remarks);
   if (beside.length > 0) return { found: "a .txt next to each image", entries: beside };
@@ -73,11 +78,12 @@ function find(path: string, remarks: Remarks): { found: string; entries: Entry[]
   );
 }
 
+const BESIDE_SHARDS = "the folder has tar files, and only these are read";
+
 function findInTar(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
-  // If the path given by the user is a link, it is followed.
-  const file = realpathSync(path);
+  const file = givenFile(path);
   return {
     found: "WebDataset: one tar file",
-    entries: readShards(new DataFolder(dirname(file), ""), [basename(file)], remarks),
+    entries: readShards(new DataFolder(dirname(file), "", remarks), [basename(file)], remarks),
   };
 }
