@@ -179,7 +179,7 @@ export class DataFolder {
       if (!this.#names.has(folder)) this.#names.set(folder, this.#namesIn(folder));
       const found = this.#names.get(folder)?.find(part);
       if (!found) return undefined;
-      note = found.note ?? note;
+      note ??= found.note;
       folder = posix.join(folder, found.name);
     }
     return note === undefined ? undefined : { name: folder, note };

@@ -18,16 +18,24 @@ export interface MatchedFiles {
  */
 export function matchCaptions(names: readonly string[]): MatchedFiles {
   const unused: MatchedFiles["unused"] = [];
-  const images = names.filter(isImage);
-  const unread = names.filter((name) => !isImage(name) && unreadFormat(name) !== undefined);
-  const captions = new Map<string, string>();
-  for (const ending of [/\.txt$/, /\.txt$/i, /\.caption$/, /\.caption$/i]) {
-    for (const name of names) {
-      if (!ending.test(name)) continue;
-      const other = captions.get(stemOf(name));
-      if (other === undefined) captions.set(stemOf(name), name);
-      else if (other !== name) unused.push([name, ELSEWHERE]);
+  const images: string[] = [];
+  const unread: string[] = [];
+  const found: string[][] = CAPTION_EXTENSIONS.map(() => []);
+  for (const name of names) {
+    const rank = captionRank(name);
+    if (isImage(name)) images.push(name);
+    else if (rank >= 0) found[rank]!.push(name);
+    else {
+      const reason = unreadFormat(name);
+      if (reason !== undefined) unread.push(name);
+      unused.push([name, reason ?? OTHER]);
     }
+  }
+  const captions = new Map<string, string>();
+  for (const name of found.flat()) {
+    const stem = stemOf(name);
+    if (captions.has(stem)) unused.push([name, ELSEWHERE]);
+    else captions.set(stem, name);
   }
   const stems = new Set([...images, ...unread].map(stemOf));
   const nearly = pairNearlyEqual(
@@ -36,8 +44,10 @@ export function matchCaptions(names: readonly string[]): MatchedFiles {
   );
   const captionOf = (name: string): FoundName | undefined => {
     const stem = stemOf(name);
-    const found: FoundName | undefined = captions.has(stem) ? { name: stem } : nearly.get(stem);
-    return found && { ...found, name: captions.get(found.name)! };
+    const exact = captions.get(stem);
+    if (exact !== undefined) return { name: exact };
+    const near = nearly.get(stem);
+    return near && { ...near, name: captions.get(near.name)! };
   };
   const matched = new Map(images.map((name) => [name, captionOf(name)]));
   const used = new Set([...matched.values()].map((found) => found?.name));
@@ -45,20 +55,25 @@ export function matchCaptions(names: readonly string[]): MatchedFiles {
   for (const name of captions.values()) {
     if (!used.has(name)) unused.push([name, ofUnread.has(name) ? OF_UNREAD : NO_IMAGE]);
   }
-  for (const name of names) {
-    if (!isImage(name) && !isCaptions(name)) unused.push([name, unreadFormat(name) ?? OTHER]);
-  }
   return { images: matched, unused, unread: unread.filter((name) => captionOf(name) !== undefined) };
+}
+
+/** The first is preferred. */
+const CAPTION_EXTENSIONS = [".txt", ".TXT", ".caption", ".CAPTION"];
+
+/** Index of the extension in `CAPTION_EXTENSIONS`, where capitals stand for any other case; -1 for none. */
+function captionRank(name: string): number {
+  for (const [rank, extension] of [".txt", ".caption"].entries()) {
+    if (name.endsWith(extension)) return 2 * rank;
+    if (name.toLowerCase().endsWith(extension)) return 2 * rank + 1;
+  }
+  return -1;
 }
 
 export const ELSEWHERE = "the captions of its image are read from another file";
 export const NO_IMAGE = "has no image of its name";
 export const OF_UNREAD = "its image is in a format that is not read";
 export const OTHER = "is neither an image nor a caption file";
-
-function isCaptions(name: string): boolean {
-  return /\.(txt|caption)$/i.test(name);
-}
 
 /** The name without its last extension. */
 export function stemOf(name: string): string {
