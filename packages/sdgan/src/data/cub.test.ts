@@ -123,7 +123,7 @@ describe("cub, as published", () => {
       expect.stringMatching(/bird 0\.txt: is not a text file$/),
       expect.stringMatching(/bird 1\.txt: has 2 MiB; at most 1 MiB are read$/),
       expect.stringMatching(
-        /bird 0\.txt: is a link to outside the folder, and such links are not followed\. /,
+        /bird 0\.txt: is a link to outside the folder, and such links are not followed: /,
       ),
       expect.stringMatching(/bird 1\.txt: is not a file$/),
       ...[undefined, undefined, undefined, undefined],

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DataFolder } from "./data-folder.js";
-import { givenFile } from "./hub-cache.js";
+import { givenFile, snapshotOf } from "./hub-cache.js";
 import { Remarks } from "./remarks.js";
 
 let dir: string;
@@ -77,11 +77,17 @@ describe("links", () => {
     symlinkSync("../b.jpg", join(dir, "in/b.jpg"));
     symlinkSync("gone.jpg", join(dir, "in/c.jpg"));
     await expect(open("in").read("b.jpg")).rejects.toThrow(
-      /b\.jpg: is a link to outside the folder.*Give the target's own path, or copy .* by cp -rL\./,
+      /b\.jpg: is a link to outside the folder.*: give the target's own path, or copy .* by cp -rL$/,
     );
     await expect(open("in").read("c.jpg")).rejects.toThrow(
-      /c\.jpg: is a link to a file that does not exist\. Copy or download it again\./,
+      /c\.jpg: is a link to a file that does not exist: copy or download it again$/,
     );
+  });
+
+  it("and files whose names are not UTF-8 are refused with that cause", async () => {
+    writeFileSync(Buffer.concat([Buffer.from(join(dir, "caf")), Buffer.of(0xe9)]), "");
+    const [file] = open().list();
+    await expect(open().read(file!.name)).rejects.toThrow(/its name is not UTF-8.*: rename it, with convmv/);
   });
 
   it("are marked in the list", () => {
@@ -92,12 +98,15 @@ describe("links", () => {
       { name: "link", isFolder: false, isLink: true },
     ]);
     expect(open().isFolder("link")).toBe(true);
+    write({ ".a.jpg": "", "._a.jpg": "" });
+    expect(open().list(".", { hidden: true })[0]).toEqual({ name: ".a.jpg", isFolder: false, isLink: false });
   });
 });
 
 describe("Hugging Face's cache", () => {
   const repository = "hub/datasets--me--birds";
   const snapshot = (name: string) => `${repository}/snapshots/${name}`;
+  const chosen = (path: string) => snapshotOf(join(dir, path), remarks);
   beforeEach(() => {
     write({ [`${repository}/blobs/4d20`]: "blob", "hub/secret": "S" });
     for (const name of ["abc", "def"]) {
@@ -114,28 +123,36 @@ describe("Hugging Face's cache", () => {
     await expect(open(snapshot("abc")).read("b.jpg")).rejects.toThrow(/is a link to outside the folder/);
   });
 
-  it("of a repository with one snapshot, this is read; of several, the one of refs/main", async () => {
+  it("of a repository with one snapshot, this is read; of several, the one of refs/main", () => {
     write({ [`${repository}/refs/main`]: "def\n" });
-    expect(open(repository).path).toBe(join(dir, snapshot("def")));
-    expect(await text(open(`${repository}/snapshots`), "a.jpg")).toBe("blob");
+    expect(chosen(repository)).toBe(join(dir, snapshot("def")));
+    expect(chosen(`${repository}/snapshots`)).toBe(join(dir, snapshot("def")));
+    symlinkSync(repository, join(dir, "link"));
+    expect(chosen("link")).toBe(join(dir, "link/snapshots/def"));
     expect(remarks.notes).toEqual([
       {
-        text: "refs/main names this snapshot, and it was read; 2 are there",
-        count: 1,
+        text: "was read of 2 snapshots, since refs/main names it",
+        count: 2,
         first: join(dir, snapshot("def")),
       },
     ]);
     rmSync(join(dir, snapshot("def")), { recursive: true });
-    expect(open(repository).path).toBe(join(dir, snapshot("abc")));
+    expect(chosen(repository)).toBe(join(dir, snapshot("abc")));
   });
 
   it("several snapshots without refs/main, or none, are refused", () => {
-    expect(() => open(repository)).toThrow(/has 2 snapshots: "abc", "def"\. Give the path of one of them\./);
+    expect(() => chosen(repository)).toThrow(
+      /has 2 snapshots: "abc", "def"\. Give the path of one of them\./,
+    );
     write({ [`${repository}/refs/main`]: "../../../.." });
-    expect(() => open(repository)).toThrow(/has 2 snapshots/);
+    expect(() => chosen(repository)).toThrow(/has 2 snapshots/);
     rmSync(join(dir, repository, "snapshots"), { recursive: true });
     mkdirSync(join(dir, repository, "snapshots"));
-    expect(() => open(repository)).toThrow(/has no snapshot\. Download the repository again\./);
+    expect(() => chosen(repository)).toThrow(/has no snapshot\. Download the repository again\./);
+    expect(() => chosen("hub")).toThrow(
+      /hub: is Hugging Face's cache\. Give the path of a repository in it: "datasets--me--birds"\./,
+    );
+    for (const path of [`${repository}/blobs`, "none"]) expect(chosen(path)).toBe(join(dir, path));
   });
 
   it("a file in it keeps its name, and any other link is resolved", () => {
@@ -164,6 +181,9 @@ it("lists of text are decoded, which is noted", () => {
   });
   const data = open();
   expect(["a.txt", "b.txt", "c.txt"].map((path) => data.readTextList(path))).toEqual(["café", "b", "c"]);
+  write({ "d.txt": "<html>404</html>", "e.txt": "version https://git-lfs.github.com/spec/v1\noid x\n" });
+  expect(() => data.readTextList("d.txt")).toThrow(/d\.txt: is a web page, not the file/);
+  expect(() => data.readTextList("e.txt")).toThrow(/e\.txt: is a Git LFS pointer, not the file/);
   expect(remarks.notes.map(({ first, text }) => [first, text])).toEqual([
     ["a.txt", "is not UTF-8 and was read as Windows-1252"],
     ["b.txt", "was read as UTF-16"],

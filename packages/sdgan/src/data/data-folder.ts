@@ -15,7 +15,8 @@ import { isAbsolute, join, posix, sep } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "@sdgan/core";
 import { decodeText } from "./decode-text.js";
-import { cacheRepository, snapshotOf } from "./hub-cache.js";
+import { cacheRepository } from "./hub-cache.js";
+import { describeImpostor } from "./impostors.js";
 import { type FoundName, NameIndex } from "./name-index.js";
 import type { Remarks } from "./remarks.js";
 
@@ -28,7 +29,7 @@ import type { Remarks } from "./remarks.js";
  * been written on a system with other rules for names.
  */
 export class DataFolder {
-  /** The path as the user gave it, for messages; or that of the snapshot in it. */
+  /** The path as the user gave it, for messages. */
   readonly path: string;
   /** Where files that are read in an unusual way are noted. */
   readonly remarks: Remarks | undefined;
@@ -42,9 +43,9 @@ export class DataFolder {
   /** Throws a `UserError` when `path` is not a folder; `remedy` is the end of its message. */
   constructor(path: string, remedy: string, remarks?: Remarks) {
     if (!isFolder(path)) throw new UserError(`${path}: no such folder. ${remedy}`, { code: "file.missing" });
-    this.path = snapshotOf(path, remarks);
+    this.path = path;
     this.remarks = remarks;
-    this.#root = realpathSync(this.path);
+    this.#root = realpathSync(path);
     this.#limits = cacheRepository(this.#root) ?? this.#root;
   }
 
@@ -73,13 +74,13 @@ export class DataFolder {
   }
 
   /**
-   * The entries of the folder at `path`, by name, without hidden ones and those that operating systems add. A
-   * link does not count as a folder.
+   * The entries of the folder at `path`, by name, without those that operating systems add, and without hidden
+   * ones unless they are asked for. A link does not count as a folder.
    */
-  list(path = "."): FolderEntry[] {
+  list(path = ".", { hidden = false } = {}): FolderEntry[] {
     try {
       return readdirSync(this.#inside(path, realpathSync(this.at(path))), { withFileTypes: true })
-        .filter(({ name }) => !isClutter(name))
+        .filter(({ name }) => !isClutter(name) && (hidden || !name.startsWith(".")))
         .map((entry) => ({
           ...{ name: entry.name, isFolder: entry.isDirectory(), isLink: entry.isSymbolicLink() },
         }))
@@ -113,9 +114,13 @@ export class DataFolder {
     });
   }
 
-  /** The text of a list file, decoded by `decodeText`. */
+  /** The text of a list file, decoded by `decodeText`. Throws a `UserError` if it is a web page, for example. */
   readTextList(path: string): string {
-    const { text, note } = decodeText(this.readList(path));
+    const bytes = this.readList(path);
+    const impostor = describeImpostor(bytes);
+    if (impostor !== undefined)
+      throw new UserError(`${this.at(path)}: ${impostor}`, { code: "data.invalid" });
+    const { text, note } = decodeText(bytes);
     if (note !== undefined) this.remarks?.note(path, note);
     return text;
   }
@@ -197,8 +202,8 @@ export class DataFolder {
     const limits = this.#limits.endsWith(sep) ? this.#limits : this.#limits + sep;
     if (target === this.#limits || target.startsWith(limits)) return target;
     throw new UserError(
-      `${this.at(path)}: is a link to outside the folder, and such links are not followed. ` +
-        "Give the target's own path, or copy the folder with its files by cp -rL.",
+      `${this.at(path)}: is a link to outside the folder, and such links are not followed: ` +
+        "give the target's own path, or copy the folder with its files by cp -rL",
       { code: "file.invalid" },
     );
   }
@@ -216,8 +221,14 @@ export class DataFolder {
     if (error instanceof UserError || code === undefined) return error;
     if (code === "ENOENT" && lstatSync(this.at(path), { throwIfNoEntry: false })?.isSymbolicLink()) {
       return new UserError(
-        `${this.at(path)}: is a link to a file that does not exist. Copy or download it again.`,
+        `${this.at(path)}: is a link to a file that does not exist: copy or download it again`,
         { code: "file.missing" },
+      );
+    }
+    if (code === "ENOENT" && path.includes("\ufffd")) {
+      return new UserError(
+        `${this.at(path)}: its name is not UTF-8, and such files are not read: rename it, with convmv for example`,
+        { code: "file.invalid" },
       );
     }
     return new UserError(`${this.at(path)}: cannot be read (${code})`, { code: "file.invalid" });
@@ -238,14 +249,12 @@ export interface ReadOptions {
 }
 
 /**
- * Whether a file or folder of this name is ignored: hidden ones, among them AppleDouble's "._1.jpg", and those
- * that Windows and macOS add to folders and archives.
+ * Whether this is the name of a file or folder that Windows or macOS add to folders and archives, such as
+ * "._1.jpg", which has the attributes of "1.jpg".
  */
 export function isClutter(name: string): boolean {
-  return name.startsWith(".") || CLUTTER.test(name);
+  return /^(\._.*|\.DS_Store|thumbs\.db|ehthumbs\.db|desktop\.ini|__MACOSX|icon\r)$/is.test(name);
 }
-
-const CLUTTER = /^(thumbs\.db|ehthumbs\.db|desktop\.ini|__MACOSX|icon\r)$/i;
 
 /** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */
 export function insidePath(path: string): string | undefined {

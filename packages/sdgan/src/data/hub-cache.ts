@@ -20,32 +20,43 @@ export function cacheRepository(real: string): string | undefined {
 }
 
 /**
- * The snapshot's folder if `path` is a repository's folder in the cache, or its folder of snapshots; otherwise
- * `path`. Of several snapshots it is the one that `refs/main` names, which `remarks` reports.
- * Throws a `UserError` when there is no snapshot, or when `refs/main` names none of several.
+ * The snapshot's folder if `path`, which the user gave, is a repository's folder in the cache, or its folder
+ * of snapshots; otherwise `path`. Of several snapshots it is the one that `refs/main` names, which `remarks`
+ * reports.
+ * Throws a `UserError` when there is no snapshot, when `refs/main` names none of several, or when `path` is
+ * the whole cache.
  */
-export function snapshotOf(path: string, remarks?: Remarks): string {
+export function snapshotOf(path: string, remarks: Remarks): string {
+  if (!isFolder(path)) return path;
   const real = realpathSync(path);
   const isSnapshots = basename(real) === SNAPSHOTS && REPOSITORY.test(basename(dirname(real)));
   const place = isSnapshots ? path : join(path, SNAPSHOTS);
-  if (!isSnapshots && !(REPOSITORY.test(basename(real)) && isFolder(place))) return path;
+  if (!isSnapshots && !(REPOSITORY.test(basename(real)) && isFolder(place))) return refuseCache(path);
   const names = readdirSync(place)
     .filter((name) => isFolder(join(place, name)))
     .sort();
   if (names.length === 1) return join(place, names[0]!);
   const main = names.length > 1 ? mainOf(isSnapshots ? dirname(real) : real) : undefined;
   if (main !== undefined && names.includes(main)) {
-    remarks?.note(
-      join(place, main),
-      `refs/main names this snapshot, and it was read; ${names.length} are there`,
-    );
+    remarks.note(join(place, main), `was read of ${names.length} snapshots, since refs/main names it`);
     return join(place, main);
   }
   const problem =
     names.length === 0
       ? "has no snapshot. Download the repository again."
-      : `has ${names.length} snapshots: ${names.slice(0, MAX_SHOWN).map(quoted).join(", ")}${names.length > MAX_SHOWN ? ", …" : ""}. Give the path of one of them.`;
+      : `has ${names.length} snapshots: ${shown(names)}. Give the path of one of them.`;
   throw new UserError(`${place}: ${problem}`, { code: "data.invalid" });
+}
+
+function refuseCache(path: string): string {
+  const repositories = readdirSync(path).filter(
+    (name) => REPOSITORY.test(name) && isFolder(join(path, name, SNAPSHOTS)),
+  );
+  if (repositories.length === 0) return path;
+  throw new UserError(
+    `${path}: is Hugging Face's cache. Give the path of a repository in it: ${shown(repositories.sort())}.`,
+    { code: "data.invalid" },
+  );
 }
 
 /**
@@ -61,10 +72,13 @@ export function givenFile(path: string): string {
 
 const SNAPSHOTS = "snapshots";
 const REPOSITORY = /^(datasets|models|spaces)--./;
-/** How many names of snapshots a message has. */
+/** How many names a message has. */
 const MAX_SHOWN = 5;
 
-const quoted = (name: string) => quote(name);
+function shown(names: string[]): string {
+  const some = names.slice(0, MAX_SHOWN).map((name) => quote(name));
+  return [...some, ...(names.length > MAX_SHOWN ? ["…"] : [])].join(", ");
+}
 
 function mainOf(repository: string): string | undefined {
   const file = join(repository, "refs", "main");

@@ -43,14 +43,20 @@ it("reports files that are not used with their path, in subfolders too, but none
     ...{ "a.jpg": "", "a.caption": "red", "sub/b.heic": "", "sub/b.txt": "blue", "sub/c.heic": "" },
     ...{ "d.json": "{}", "e.jpeg": "", "._a.jpg": "", ".DS_Store": "", "Thumbs.db": "", "desktop.ini": "" },
     "__MACOSX/._a.jpg": "",
+    ...{ ".b.jpg": "", ".cache/c.jpg": "", "f.png": "", "f.png.txt": "green" },
     "__MACOSX/a.jpg": "",
   });
   mkdirSync(join(dir, "other"));
   symlinkSync("other", join(dir, "link"));
   expect(await read()).toEqual({
-    captions: { "a.jpg": ["red"], "e.jpeg": "has no captions: there is no e.txt next to it" },
+    captions: {
+      "a.jpg": ["red"],
+      "e.jpeg": "has no captions: there is no e.txt next to it",
+      "f.png": ["green"],
+    },
     unused: [
       [".heic", 2, "HEIC is not read: convert it to JPEG", "sub/b.heic"],
+      [".jpg", 1, "is hidden, since its name begins with a dot: rename it", ".b.jpg"],
       [".json", 1, "is neither an image nor a caption file", "d.json"],
       [".txt", 1, "its image is in a format that is not read", "sub/b.txt"],
       ["link", 1, "links to folders are not followed: copy the folder", "link"],

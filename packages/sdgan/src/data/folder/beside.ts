@@ -3,8 +3,8 @@ import { readCaptionFile } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
-import { unreadFormat } from "./image-names.js";
-import { matchCaptions, stemOf } from "./match-captions.js";
+import { isImage, unreadFormat } from "./image-names.js";
+import { HIDDEN, matchCaptions, stemOf } from "./match-captions.js";
 import { splitByHash, splitByName } from "./split.js";
 import { findPacked } from "./web-dataset.js";
 
@@ -21,7 +21,10 @@ export function findBeside(data: DataFolder, remarks: Remarks): Entry[] {
   let withCaptions = 0;
   const visit = (folders: string[]): void => {
     const place = folders.map((name) => `${name}/`).join("");
-    const list = data.list(place || ".");
+    const all = data.list(place || ".", { hidden: true });
+    for (const { name, isFolder } of all)
+      if (name.startsWith(".") && !isFolder && isImage(name)) remarks.unused(place + name, HIDDEN);
+    const list = all.filter(({ name }) => !name.startsWith("."));
     const found = matchCaptions(list.filter(({ isFolder }) => !isFolder).map(({ name }) => name));
     const linksToFolders = new Set(
       list.filter(({ name, isLink }) => isLink && data.isFolder(place + name)).map(({ name }) => name),

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { UserError } from "@sdgan/core";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
-import { givenFile } from "../hub-cache.js";
+import { givenFile, snapshotOf } from "../hub-cache.js";
 import { Remarks } from "../remarks.js";
 import { findBeside } from "./beside.js";
 import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
@@ -51,7 +51,8 @@ export function folder(path: string): Source {
 
 function find(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path, remarks);
-  const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`, remarks);
+  const remedy = "Give a folder with images and their captions, or a tar file.";
+  const data = new DataFolder(snapshotOf(path, remarks), remedy, remarks);
   if (data.hasFile(CAPTIONS_JSONL))
     return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data, remarks) };
   const metadata = findMetadata(data);

@@ -13,7 +13,7 @@ export interface MatchedFiles {
 
 /**
  * Finds the caption file of each image among the `names` of a folder's files: `robin.txt` of `robin.jpg`, or
- * `robin.caption`, as kohya's scripts write. Several images with one name (`robin.jpg`, `robin.png`) share it.
+ * `robin.caption`, as kohya's scripts write, or `robin.jpg.txt`. Several images with one name (`robin.jpg`, `robin.png`) share it.
  * A name that differs only in case or in Unicode's normal form is taken if there is only one.
  */
 export function matchCaptions(names: readonly string[]): MatchedFiles {
@@ -44,7 +44,7 @@ export function matchCaptions(names: readonly string[]): MatchedFiles {
   );
   const captionOf = (name: string): FoundName | undefined => {
     const stem = stemOf(name);
-    const exact = captions.get(stem);
+    const exact = captions.get(stem) ?? captions.get(name);
     if (exact !== undefined) return { name: exact };
     const near = nearly.get(stem);
     return near && { ...near, name: captions.get(near.name)! };
@@ -70,6 +70,7 @@ function captionRank(name: string): number {
   return -1;
 }
 
+export const HIDDEN = "is hidden, since its name begins with a dot: rename it";
 export const ELSEWHERE = "the captions of its image are read from another file";
 export const NO_IMAGE = "has no image of its name";
 export const OF_UNREAD = "its image is in a format that is not read";

@@ -1,7 +1,7 @@
 import { isClutter } from "../data-folder.js";
 import { type FoundName, pairNearlyEqual } from "../name-index.js";
 import { isImage, unreadFormat } from "./image-names.js";
-import { ELSEWHERE, NO_IMAGE, OF_UNREAD, OTHER, stemOf } from "./match-captions.js";
+import { ELSEWHERE, HIDDEN, NO_IMAGE, OF_UNREAD, OTHER, stemOf } from "./match-captions.js";
 import type { ReportUnused, TarMember } from "./tar.js";
 
 /** An image in a tar file, with its captions if it has any. */
@@ -29,7 +29,8 @@ export interface CaptionMember extends TarMember {
  * 1. those with its name: `7.left.txt` for `7.left.jpg`; `.txt` before `.caption` before `.json`;
  * 2. those with a shorter name: `7.txt`. But if there is `7.jpg` too, they are only for that, and `7.left.jpg`
  *    is not used: it may be a mask;
- * 3. the only other captions with its name up to the first dot: `7.caption.txt` for `7.jpg`;
+ * 3. the only other captions with its name up to the words at its end: `7.caption.txt` for `7.jpg` or for
+ *    `7.image.jpg`;
  * 4. the only captions whose name differs just in case or in Unicode's normal form.
  *
  * Calls `unused` for every member that is in no sample.
@@ -42,14 +43,14 @@ export function samplesOf(members: readonly TarMember[], unused: ReportUnused): 
   const others = new Set<TarMember>();
   for (const image of images) {
     const stem = stemOf(image.name);
-    const first = upToFirstDot(image.name);
-    const nearest = prefixes(stem, first).find((prefix) => captions.has(prefix));
+    const sample = withoutWords(stem);
+    const nearest = prefixes(stem).find((prefix) => captions.has(prefix));
     if (nearest !== undefined && nearest !== stem && stems.has(nearest)) others.add(image);
     else {
       const format = nearest === undefined ? undefined : captions.get(nearest)!.format;
-      const name = format === "lines" ? nearest : (onlyOther(stem, first, format) ?? nearest);
+      const name = format === "lines" ? nearest : (onlyOther(stem, format) ?? nearest);
       if (name !== undefined) found.set(image, { name });
-      else if (stem !== first && stems.has(first)) others.add(image);
+      else if (stem !== sample && stems.has(sample)) others.add(image);
     }
   }
   const taken = new Set([...found.values()].map(({ name }) => name));
@@ -59,10 +60,10 @@ export function samplesOf(members: readonly TarMember[], unused: ReportUnused): 
   );
   for (const { name } of nearly.values()) taken.add(name);
 
-  const groups = new Set([...found.keys()].map(({ name }) => upToFirstDot(name)));
+  const complete = new Set([...found.keys()].map(({ name }) => withoutWords(stemOf(name))));
   for (const { name } of others) unused(name, ANOTHER_IMAGE);
   for (const [stem, { name }] of captions) {
-    if (!taken.has(stem)) unused(name, reasonFor(stem, sorted, groups));
+    if (!taken.has(stem)) unused(name, reasonFor(stem, sorted, complete));
   }
   const keyOf = keysOf(images);
   return images.flatMap((image) => {
@@ -96,6 +97,10 @@ function sortMembers(members: readonly TarMember[], unused: ReportUnused): Sorte
   for (const member of members) {
     const { name } = member;
     if (isClutter(baseOf(name)) || /(^|\/)__MACOSX\//.test(name)) continue;
+    if (baseOf(name).startsWith(".")) {
+      if (isImage(name)) unused(name, HIDDEN);
+      continue;
+    }
     const rank = CAPTION_EXTENSIONS.findIndex((extension) => name.toLowerCase().endsWith(extension));
     const unread = unreadFormat(name);
     if (isImage(name)) images.push(member);
@@ -120,43 +125,58 @@ const CAPTION_EXTENSIONS = [".txt", ".caption", ".json"];
 
 /**
  * Returns a function for rule 3. `nearest` is the format of the captions by rules 1 and 2: only lines are
- * preferred to JSON, which may have other things than captions. What begins with a digit after the first dot
- * names another photograph, not a part of the sample, so such captions are left out.
+ * preferred to JSON, which may have other things than captions.
  */
 function onlyOthers({ images, captions, stems }: Sorted) {
   const lines = new Map<string, string[]>();
   const json = new Map<string, string[]>();
   for (const [stem, { format }] of captions) {
-    if (!stems.has(stem) && isWord(stem)) append(format === "lines" ? lines : json, upToFirstDot(stem), stem);
+    const sample = withoutWords(stem);
+    if (stem !== sample && !stems.has(stem)) append(format === "lines" ? lines : json, sample, stem);
   }
   const counts = new Map<string, number>();
-  for (const { name } of images) counts.set(upToFirstDot(name), (counts.get(upToFirstDot(name)) ?? 0) + 1);
-  return (stem: string, first: string, nearest: CaptionMember["format"] | undefined): string | undefined => {
-    if (stem !== first && (counts.get(first) !== 1 || !isWord(stem))) return undefined;
-    const texts = lines.get(first) ?? [];
-    const all = texts.length === 0 && nearest === undefined ? (json.get(first) ?? []) : texts;
+  for (const { name } of images) {
+    const sample = withoutWords(stemOf(name));
+    counts.set(sample, (counts.get(sample) ?? 0) + 1);
+  }
+  return (stem: string, nearest: CaptionMember["format"] | undefined): string | undefined => {
+    const sample = withoutWords(stem);
+    if (stem !== sample && counts.get(sample) !== 1) return undefined;
+    const texts = lines.get(sample) ?? [];
+    const all = texts.length === 0 && nearest === undefined ? (json.get(sample) ?? []) : texts;
     return all.length === 1 ? all[0] : undefined;
   };
 }
 
-/** Whether the name goes on after the first dot, and not with a digit. */
-function isWord(stem: string): boolean {
-  return /^\.\D/.test(stem.slice(upToFirstDot(stem).length));
+/**
+ * The sample that a name is a part of: the name without the words after its dots, such as "photo.2021" of
+ * "photo.2021.left". What begins with a digit is not a word: it tells samples apart.
+ */
+function withoutWords(stem: string): string {
+  const first = upToFirstDot(stem).length;
+  let end = stem.length;
+  for (let dot = end; dot > first; ) {
+    dot = stem.lastIndexOf(".", dot - 1);
+    if (/\d/.test(stem.charAt(dot + 1))) break;
+    end = dot;
+  }
+  return stem.slice(0, end);
 }
 
-/** Why captions are not used. `groups` are the names up to the first dot of the images that have captions. */
-function reasonFor(stem: string, { unreadStems, stems }: Sorted, groups: ReadonlySet<string>): string {
-  const first = upToFirstDot(stem);
+/** Why captions are not used. `complete` are the samples with an image that has captions. */
+function reasonFor(stem: string, { unreadStems, stems }: Sorted, complete: ReadonlySet<string>): string {
+  const sample = withoutWords(stem);
   if (stems.has(stem) && !unreadStems.has(stem)) return ELSEWHERE;
-  if (unreadStems.has(stem) || unreadStems.has(first)) return OF_UNREAD;
-  if (!stems.has(first)) return NO_IMAGE;
-  return groups.has(first) ? ELSEWHERE : ONE_OF_SEVERAL;
+  if (unreadStems.has(stem) || unreadStems.has(sample)) return OF_UNREAD;
+  if (complete.has(sample)) return ELSEWHERE;
+  return stems.has(sample) ? ONE_OF_SEVERAL : NO_IMAGE;
 }
 
 const ONE_OF_SEVERAL = "is one of several caption files of its image: keep one";
 
-/** `stem` and its beginnings that end before a dot, the longest first; the last one is `first`. */
-function prefixes(stem: string, first: string): string[] {
+/** `stem` and its beginnings that end before a dot, the longest first; the last one ends before the first dot. */
+function prefixes(stem: string): string[] {
+  const first = upToFirstDot(stem);
   const found = [stem];
   for (let end = stem.lastIndexOf("."); end > first.length; end = stem.lastIndexOf(".", end - 1)) {
     if (found.push(stem.slice(0, end)) === MAX_PREFIXES) break;
