@@ -14,6 +14,7 @@ import {
 import { isAbsolute, join, posix, sep } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "@sdgan/core";
+import { isClutter } from "./clutter.js";
 import { decodeText } from "./decode-text.js";
 import { cacheRepository } from "./hub-cache.js";
 import { describeImpostor } from "./impostors.js";
@@ -37,6 +38,8 @@ export class DataFolder {
   readonly #root: string;
   /** The folder that links may lead to: `#root`, or the repository's folder in Hugging Face's cache. */
   readonly #limits: string;
+  /** The entries of the folder itself, which is listed several times. */
+  #top: FolderEntry[] | undefined;
   /** Names in the folders in which a file was not found. */
   readonly #names = new Map<string, NameIndex | undefined>();
 
@@ -78,12 +81,17 @@ export class DataFolder {
    * ones unless they are asked for. A link does not count as a folder.
    */
   list(path = ".", { hidden = false } = {}): FolderEntry[] {
+    const isTop = path === ".";
+    const entries = (isTop ? this.#top : undefined) ?? this.#read(path);
+    if (isTop) this.#top = entries;
+    return hidden ? entries : entries.filter(({ name }) => !name.startsWith("."));
+  }
+
+  #read(path: string): FolderEntry[] {
     try {
       return readdirSync(this.#inside(path, realpathSync(this.at(path))), { withFileTypes: true })
-        .filter(({ name }) => !isClutter(name) && (hidden || !name.startsWith(".")))
-        .map((entry) => ({
-          ...{ name: entry.name, isFolder: entry.isDirectory(), isLink: entry.isSymbolicLink() },
-        }))
+        .filter(({ name }) => !isClutter(name))
+        .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory(), isLink: entry.isSymbolicLink() }))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
       throw this.#unreadable(path, error);
@@ -192,7 +200,7 @@ export class DataFolder {
 
   #namesIn(folder: string): NameIndex | undefined {
     try {
-      return new NameIndex(readdirSync(this.#inside(folder, realpathSync(this.at(folder)))));
+      return new NameIndex(this.list(folder, { hidden: true }).map(({ name }) => name));
     } catch {
       return undefined;
     }
@@ -246,14 +254,6 @@ export interface ReadOptions {
   limit?: number;
   from?: number;
   length?: number;
-}
-
-/**
- * Whether this is the name of a file or folder that Windows or macOS add to folders and archives, such as
- * "._1.jpg", which has the attributes of "1.jpg".
- */
-export function isClutter(name: string): boolean {
-  return /^(\._.*|\.DS_Store|thumbs\.db|ehthumbs\.db|desktop\.ini|__MACOSX|icon\r)$/is.test(name);
 }
 
 /** Normalizes `path`; undefined if it is not a relative path that stays inside its folder. */

@@ -3,25 +3,26 @@
  * writes names on some disks, or with other upper and lower case letters, as Windows allows.
  */
 export class NameIndex {
-  readonly #exact: Set<string>;
-  readonly #normal = new Map<string, string[]>();
-  readonly #folded = new Map<string, string[]>();
+  /** Folded name → the names that have it. */
+  readonly #names = new Map<string, string | string[]>();
 
   constructor(names: Iterable<string>) {
-    this.#exact = new Set(names);
-    for (const name of this.#exact) {
-      add(this.#normal, name.normalize("NFC"), name);
-      add(this.#folded, foldedName(name), name);
+    for (const name of names) {
+      const folded = foldedName(name);
+      const others = this.#names.get(folded);
+      if (others === undefined) this.#names.set(folded, name);
+      else if (typeof others === "string") this.#names.set(folded, [others, name]);
+      else others.push(name);
     }
   }
 
   /** The name that is equal to `name`, or else the only one that is nearly equal. */
   find(name: string): FoundName | undefined {
-    if (this.#exact.has(name)) return { name };
-    const normal = this.#normal.get(name.normalize("NFC"));
-    if (normal) return normal.length === 1 ? { name: normal[0]!, note: BY_UNICODE } : undefined;
-    const folded = this.#folded.get(foldedName(name));
-    return folded?.length === 1 ? { name: folded[0]!, note: BY_CASE } : undefined;
+    const names = [this.#names.get(foldedName(name)) ?? []].flat();
+    if (names.includes(name)) return { name };
+    const normal = names.filter((other) => other.normalize("NFC") === name.normalize("NFC"));
+    if (normal.length > 0) return normal.length === 1 ? { name: normal[0]!, note: BY_UNICODE } : undefined;
+    return names.length === 1 ? { name: names[0]!, note: BY_CASE } : undefined;
   }
 }
 
@@ -35,9 +36,10 @@ export interface FoundName {
  * Pairs each of `names` with the only one of `others` that is nearly equal. A name is left out if several are.
  */
 export function pairNearlyEqual(names: Iterable<string>, others: Iterable<string>): Map<string, FoundName> {
-  const [left, right] = [new NameIndex(names), new NameIndex(others)];
   const pairs = new Map<string, FoundName>();
-  for (const name of names) {
+  const distinct = new Set(names);
+  const [left, right] = [new NameIndex(distinct), new NameIndex(new Set(others))];
+  for (const name of distinct) {
     const found = right.find(name);
     if (found && left.find(found.name)?.name === name) pairs.set(name, found);
   }
@@ -51,9 +53,3 @@ function foldedName(name: string): string {
 
 const BY_UNICODE = "matched by name only after Unicode normalization (NFC)";
 const BY_CASE = "matched by name only with upper and lower case taken as equal";
-
-function add(groups: Map<string, string[]>, key: string, name: string): void {
-  const group = groups.get(key);
-  if (group) group.push(name);
-  else groups.set(key, [name]);
-}

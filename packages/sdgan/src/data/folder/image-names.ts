@@ -1,15 +1,37 @@
 /** Whether a file name has an extension of an image format that sharp reads. */
 export function isImage(name: string): boolean {
-  return /\.(jpe?g|jpe|jfif|pjpeg|pjp|a?png|webp|gif|avif|tiff?|svg)$/i.test(name);
+  return IMAGES.has(extensionOf(name));
 }
+
+const IMAGES = new Set([
+  "jpg",
+  "jpeg",
+  "jpe",
+  "jfif",
+  "pjpeg",
+  "pjp",
+  "png",
+  "apng",
+  "webp",
+  "gif",
+  "avif",
+  "tif",
+  "tiff",
+  "svg",
+]);
 
 /**
  * Why a file with this name is not read although it may be an image, or contain images, and what to do:
  * "HEIC is not read: convert it to JPEG". Undefined for any other name.
  */
 export function unreadFormat(name: string): string | undefined {
-  const extension = /\.([^./]*)$/.exec(name)?.[1]?.toLowerCase();
-  return extension === undefined ? undefined : UNREAD.get(extension);
+  return UNREAD.get(extensionOf(name));
+}
+
+/** In lower case; "" if there is none. */
+function extensionOf(name: string): string {
+  const dot = name.lastIndexOf(".");
+  return dot > name.lastIndexOf("/") ? name.slice(dot + 1).toLowerCase() : "";
 }
 
 const convert = (format: string, to: string) => `${format} is not read: convert it to ${to}`;

@@ -49,7 +49,19 @@ test("captions are found by the name, in any case of the extension, in .txt befo
 
 test("every other file is unused for a reason", () => {
   expect(
-    matched("a.jpg", "a.txt", "b.heic", "b.txt", "c.txt", "d.BMP", "e.npz", "README", "f.mp4", "g.tar.gz"),
+    matched(
+      "a.jpg",
+      "a.txt",
+      "b.heic",
+      "b.txt",
+      "c.txt",
+      "d.BMP",
+      "e.npz",
+      "README",
+      "txt",
+      "f.mp4",
+      "g.tar.gz",
+    ),
   ).toEqual({
     images: { "a.jpg": "a.txt" },
     unused: {
@@ -58,6 +70,7 @@ test("every other file is unused for a reason", () => {
       "c.txt": "has no image of its name",
       "d.BMP": "BMP is not read: convert it to PNG",
       "e.npz": "is neither an image nor a caption file",
+      txt: "is neither an image nor a caption file",
       README: "is neither an image nor a caption file",
       "f.mp4": "videos are not read: extract frames as JPEG",
       "g.tar.gz": "a compressed file is not read: unpack it",

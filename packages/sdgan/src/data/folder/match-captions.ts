@@ -58,16 +58,16 @@ export function matchCaptions(names: readonly string[]): MatchedFiles {
   return { images: matched, unused, unread: unread.filter((name) => captionOf(name) !== undefined) };
 }
 
-/** The first is preferred. */
-const CAPTION_EXTENSIONS = [".txt", ".TXT", ".caption", ".CAPTION"];
+/** The first is preferred; capitals stand for any other case. */
+const CAPTION_EXTENSIONS = ["txt", "TXT", "caption", "CAPTION"];
 
-/** Index of the extension in `CAPTION_EXTENSIONS`, where capitals stand for any other case; -1 for none. */
+/** Index of the extension in `CAPTION_EXTENSIONS`; -1 for none. */
 function captionRank(name: string): number {
-  for (const [rank, extension] of [".txt", ".caption"].entries()) {
-    if (name.endsWith(extension)) return 2 * rank;
-    if (name.toLowerCase().endsWith(extension)) return 2 * rank + 1;
-  }
-  return -1;
+  const dot = name.lastIndexOf(".");
+  if (dot < 0) return -1;
+  const extension = name.slice(dot + 1);
+  const exact = CAPTION_EXTENSIONS.indexOf(extension);
+  return exact >= 0 ? exact : CAPTION_EXTENSIONS.indexOf(extension.toUpperCase());
 }
 
 export const HIDDEN = "is hidden, since its name begins with a dot: rename it";
@@ -78,5 +78,6 @@ export const OTHER = "is neither an image nor a caption file";
 
 /** The name without its last extension. */
 export function stemOf(name: string): string {
-  return name.replace(/\.[^./]*$/, "");
+  const dot = name.lastIndexOf(".");
+  return dot > name.lastIndexOf("/") ? name.slice(0, dot) : name;
 }

@@ -1,4 +1,4 @@
-import { isClutter } from "../data-folder.js";
+import { isClutter } from "../clutter.js";
 import { type FoundName, pairNearlyEqual } from "../name-index.js";
 import { isImage, unreadFormat } from "./image-names.js";
 import { ELSEWHERE, HIDDEN, NO_IMAGE, OF_UNREAD, OTHER, stemOf } from "./match-captions.js";
