@@ -19,11 +19,7 @@ export function describeImpostor(bytes: Buffer): string | undefined {
   if (/^<(!doctype\s+html|html|head|body)[\s>]/i.test(root)) {
     return "is a web page, not the file: download it again";
   }
-  if (
-    /^<Error>\s*<Code>/.test(root) ||
-    isErrorText(text) ||
-    (root.startsWith("{") && bytes.length <= ERROR_BYTES && isError(bytes))
-  )
+  if (/^<Error>\s*<Code>/.test(root) || isErrorText(text) || (bytes.length <= ERROR_BYTES && isError(bytes)))
     return "is a server's error message, not the file: download it again";
   return undefined;
 }

@@ -1,21 +1,36 @@
 import { UserError } from "@sdgan/core";
 import { readCaptionFile } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
-import type { Remarks } from "../remarks.js";
+import { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
 import { isImage, unreadFormat } from "./image-names.js";
 import { HIDDEN, matchCaptions, stemOf } from "./match-captions.js";
 import { splitByHash, splitByName } from "./split.js";
-import { findPacked } from "./web-dataset.js";
 
 /**
  * Images with a caption file next to them, one caption per line: `robin.jpg` with `robin.txt` or
  * `robin.caption`, also in subfolders. Folders named train, test or validation are the splits; other images
  * are assigned by the hash of their path, one in ten to `test`. Returns no entries if no image has captions;
  * if some have, the others are reported as broken. Any other file is reported as unused.
- * Throws a `UserError` when there are captions, but only for images in formats that are not read.
  */
 export function findBeside(data: DataFolder, remarks: Remarks): Entry[] {
+  const { entries, withCaptions } = search(data, remarks);
+  return withCaptions > 0 ? entries : [];
+}
+
+/** The error for a folder in which only images in formats that are not read have captions next to them. */
+export function unreadFormats(data: DataFolder): UserError | undefined {
+  const { unread } = search(data, new Remarks());
+  const [first] = unread;
+  if (first === undefined) return undefined;
+  return new UserError(
+    `${data.path}: ${unread.length} images have captions, but in formats that are not read. ` +
+      `The first is ${first}: ${unreadFormat(first)}.`,
+    { code: "data.invalid" },
+  );
+}
+
+function search(data: DataFolder, remarks: Remarks) {
   const entries: Entry[] = [];
   const unread: string[] = [];
   let withCaptions = 0;
@@ -55,21 +70,7 @@ export function findBeside(data: DataFolder, remarks: Remarks): Entry[] {
     }
   };
   visit([]);
-  if (withCaptions > 0) return entries;
-  if (unread.length > 0) {
-    throw new UserError(
-      `${data.path}: ${unread.length} images have captions, but in formats that are not read. ` +
-        `The first is ${unread[0]}: ${unreadFormat(unread[0]!)}.`,
-      { code: "data.invalid" },
-    );
-  }
-  const packed = findPacked(data);
-  if (packed.length === 0) return [];
-  throw new UserError(
-    `${data.at(packed[0]!)}: is packed, and nothing in ${data.path} has captions. Unpack it, and give the folder ` +
-      "or the tar file that this makes.",
-    { code: "data.invalid" },
-  );
+  return { entries, withCaptions, unread };
 }
 
 const LINK_TO_FOLDER = "links to folders are not followed: copy the folder";

@@ -5,7 +5,7 @@ import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
 import { givenFile, snapshotOf } from "../hub-cache.js";
 import { Remarks } from "../remarks.js";
-import { findBeside } from "./beside.js";
+import { findBeside, unreadFormats } from "./beside.js";
 import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
 import type { Entry } from "./entry.js";
 import { findMetadata, readMetadata } from "./hugging-face.js";
@@ -72,6 +72,8 @@ function find(path: string, remarks: Remarks): { found: string; entries: Entry[]
   }
   const beside = findBeside(data, remarks);
   if (beside.length > 0) return { found: "a .txt next to each image", entries: beside };
+  const unread = unreadFormats(data);
+  if (unread) throw unread;
   throw new UserError(
     `${path}: found no captions. Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
       "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt next to each image.",

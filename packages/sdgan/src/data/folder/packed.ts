@@ -11,11 +11,6 @@ export function describePacked(start: Buffer): string | undefined {
   return kind?.problem;
 }
 
-/** Whether a file's name is that of an archive or a compressed file. */
-export function isPacked(name: string): boolean {
-  return /\.(zip|rar|7z|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst|lz4|z))$/i.test(name);
-}
-
 const compressed = (command: string) =>
   `is compressed. Unpack it with ${command} first, and give the tar file that this makes.`;
 const archive = (name: string) =>

@@ -4,27 +4,17 @@ import { CAPTION_BYTES, captionLines, captionText, type FoundCaptions } from "..
 import type { DataFolder } from "../data-folder.js";
 import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
-import { isPacked } from "./packed.js";
 import { type CaptionMember, samplesOf } from "./samples.js";
 import { splitByHash, splitByName } from "./split.js";
 import { readTarIndex, type TarMember } from "./tar.js";
 
 /** Paths of the tar files in a folder and in its split folders. */
 export function findShards(data: DataFolder): string[] {
-  return filesInPlaces(data, (name) => /\.tar$/i.test(name));
-}
-
-/** Paths of archives and compressed files where tar files are looked for. */
-export function findPacked(data: DataFolder): string[] {
-  return filesInPlaces(data, isPacked);
-}
-
-function filesInPlaces(data: DataFolder, isWanted: (name: string) => boolean): string[] {
   const splits = data.list().filter(({ name, isFolder }) => isFolder && splitByName([name]));
   return ["", ...splits.map(({ name }) => `${name}/`)].flatMap((place) =>
     data
       .list(place || ".")
-      .filter(({ name, isFolder }) => !isFolder && isWanted(name))
+      .filter(({ name, isFolder }) => !isFolder && /\.tar$/i.test(name))
       .map(({ name }) => place + name),
   );
 }
