@@ -14,8 +14,11 @@ import { splitByHash, splitByName } from "./split.js";
  * if some have, the others are reported as broken. Any other file is reported as unused.
  */
 export function findBeside(data: DataFolder, remarks: Remarks): Entry[] {
-  const { entries, withCaptions } = search(data, remarks);
-  return withCaptions > 0 ? entries : [];
+  const { entries, withCaptions, unused, notes } = search(data, remarks);
+  if (withCaptions === 0) return [];
+  for (const { path, reason, kind } of unused) remarks.unused(path, reason, kind);
+  for (const { path, text } of notes) remarks.note(path, text);
+  return entries;
 }
 
 /** The error for a folder in which only images in formats that are not read have captions next to them. */
@@ -30,7 +33,10 @@ export function unreadFormats(data: DataFolder): UserError | undefined {
   );
 }
 
+/** `remarks` gets only what is noted when captions are read. */
 function search(data: DataFolder, remarks: Remarks) {
+  const unused: { path: string; reason: string; kind?: string }[] = [];
+  const notes: { path: string; text: string }[] = [];
   const entries: Entry[] = [];
   const unread: string[] = [];
   let withCaptions = 0;
@@ -38,15 +44,19 @@ function search(data: DataFolder, remarks: Remarks) {
     const place = folders.map((name) => `${name}/`).join("");
     const all = data.list(place || ".", { hidden: true });
     for (const { name, isFolder } of all)
-      if (name.startsWith(".") && !isFolder && isImage(name)) remarks.unused(place + name, HIDDEN);
+      if (name.startsWith(".") && !isFolder && isImage(name))
+        unused.push({ path: place + name, reason: HIDDEN });
     const list = all.filter(({ name }) => !name.startsWith("."));
     const found = matchCaptions(list.filter(({ isFolder }) => !isFolder).map(({ name }) => name));
     const linksToFolders = new Set(
       list.filter(({ name, isLink }) => isLink && data.isFolder(place + name)).map(({ name }) => name),
     );
     for (const [name, reason] of found.unused) {
-      if (linksToFolders.has(name)) remarks.unused(place + name, LINK_TO_FOLDER, "link");
-      else remarks.unused(place + name, reason);
+      const isLink = linksToFolders.has(name);
+      unused.push({
+        path: place + name,
+        ...(isLink ? { reason: LINK_TO_FOLDER, kind: "link" } : { reason }),
+      });
     }
     unread.push(...found.unread.map((name) => place + name));
     for (const { name, isFolder } of list) {
@@ -55,7 +65,7 @@ function search(data: DataFolder, remarks: Remarks) {
       const id = place + name;
       const captions = found.images.get(name);
       if (captions) withCaptions++;
-      if (captions?.note !== undefined) remarks.note(place + captions.name, captions.note);
+      if (captions?.note !== undefined) notes.push({ path: place + captions.name, text: captions.note });
       entries.push({
         id,
         split: splitByName(folders) ?? splitByHash(id),
@@ -70,7 +80,7 @@ function search(data: DataFolder, remarks: Remarks) {
     }
   };
   visit([]);
-  return { entries, withCaptions, unread };
+  return { entries, withCaptions, unread, unused, notes };
 }
 
 const LINK_TO_FOLDER = "links to folders are not followed: copy the folder";
