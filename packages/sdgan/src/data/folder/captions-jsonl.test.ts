@@ -72,7 +72,7 @@ describe("folder", () => {
     [
       "another split of the same image",
       { image: "./a.png", caption: "x", split: "test" },
-      '"a.png" has the split test here and train in',
+      '"a.png" has the split test here and train above',
     ],
   ])("rejects a line with %s", (_, line, problem) => {
     write({ image: "a.png", caption: "x", split: "train" }, line);

@@ -64,6 +64,11 @@ export class Columns {
     this.#images = [format.image, ...IMAGES];
   }
 
+  /** What is expected, for the end of messages. */
+  get expected(): string {
+    return this.#format.expected;
+  }
+
   /** The row; undefined if it is empty; or what is wrong with it. */
   row(content: unknown): ListRow | string | undefined {
     if (typeof content !== "object" || content === null || Array.isArray(content))
@@ -79,7 +84,7 @@ export class Columns {
     const split = this.#first(fields, ["split"])?.value;
     const splitName = split === undefined ? undefined : splitByName([String(split).trim()]);
     if (split !== undefined && splitName === undefined)
-      return `"split": ${shown(split)} is none of train, val (or valid, validation, dev) and test`;
+      return `"split": ${shown(split)} is none of train, val (or valid, validation, dev) and test: write one of these, or leave it empty`;
     const label = this.#first(fields, CLASSES)?.value;
     const isClass = ["string", "number", "boolean"].includes(typeof label);
     return {
@@ -106,7 +111,7 @@ export class Columns {
     const others = [...this.#seen.keys()].filter((name) => !this.#read.has(name));
     const named = this.#format.captions[0]![0]!;
     if (others.length === 0) return `no row has a text: the column "${named}" is missing or empty`;
-    return `no column is named ${known.join(", ")}. Rename the column of the captions to "${named}": the others are ${list(this.#seen, others)}`;
+    return `no column is named ${known.join(" or ")}. Rename the column of the captions to "${named}": the others are ${list(this.#seen, others)}`;
   }
 
   /** Columns with a value, by normalized names. */

@@ -38,9 +38,10 @@ export function readCsvRows(text: string, reports: RowReports): Rows {
       );
       record.push(joined(record.splice(header.length - 1), delimiter));
     }
+    // Only the cells that the row has: a hostile header may have very many columns.
     rows.push({
       line: info.lines,
-      content: Object.fromEntries(header.map((name, at) => [name, record[at] ?? ""])),
+      content: Object.fromEntries(record.map((cell, at) => [header[at]!, cell])),
     });
   }
   return { rows, separator: ":" };

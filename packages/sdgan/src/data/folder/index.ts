@@ -9,7 +9,8 @@ import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js"
 import type { Entry } from "./entry.js";
 import { findLists } from "./find-lists.js";
 import { findMetadata, readMetadata } from "./hugging-face.js";
-import { noCaptions, unpacking } from "./near-misses.js";
+import { isImage } from "./image-names.js";
+import { noCaptions, renaming, unpacking } from "./near-misses.js";
 import { findOtherLists, isListName, readOtherLists } from "./other-lists.js";
 import { findShards, readShards } from "./web-dataset.js";
 
@@ -99,7 +100,10 @@ function findInTar(path: string): Found {
   };
   const packed = unpacking(path);
   if (packed !== undefined) refuse(packed);
-  if (isListName(basename(path))) refuse(`is a list: give its folder, ${quote(dirname(path), 200)}`);
+  if (isListName(basename(path)) || isImage(path))
+    refuse(`is one file of a folder: give the folder, ${quote(dirname(path), 200)}`);
+  const list = renaming(path);
+  if (list !== undefined) refuse(`${list}, and give its folder, ${quote(dirname(path), 200)}`);
   // If the path given by the user is a link, it is followed.
   const file = realpathSync(path);
   const remarks = new Remarks();

@@ -1,12 +1,10 @@
 import { quote, UserError } from "@sdgan/core";
-import { type DataFolder, insidePath } from "../data-folder.js";
+import type { DataFolder } from "../data-folder.js";
 import type { Split } from "../dataset.js";
 import type { Remarks } from "../remarks.js";
-import { Columns, type ListFormat, type ListRow } from "./columns.js";
+import { Columns, type ListFormat } from "./columns.js";
 import type { Entry } from "./entry.js";
-import { imageFolder } from "./image-folder.js";
-import { readListText } from "./list-text.js";
-import { parseRows } from "./parse-rows.js";
+import { brokenRow, type PlacedRows, placedRows } from "./placed-rows.js";
 import { splitByHash, splitByName } from "./split.js";
 import { remarkUnlisted } from "./unlisted.js";
 
@@ -33,13 +31,17 @@ export function readLists(
   options: ReadListsOptions,
 ): Entry[] {
   const images = new Map<string, ListedImage>();
+  const named = new Set<string>();
   let rowCount = 0;
   let problem = "";
   for (const list of lists) {
     const columns = new Columns(options.format);
-    const rows = rowsOf(data, list, columns, remarks, options);
-    rowCount += rows.length;
-    addRows(images, rows, remarks);
+    const refuse = (where: string, problem: string): never => {
+      throw brokenRow(data, where, problem, columns);
+    };
+    const placed = placedRows(data, list, columns, remarks);
+    rowCount += placed.rows.length;
+    addRows(images, placed, named, { remarks, splits: options.splits, refuse });
     for (const { name, instead } of columns.unread) {
       const reason = instead === undefined ? "is none of the columns that are read" : `"${instead}" is read`;
       remarks.unused(`${list}: ${name}`, reason, "column");
@@ -52,7 +54,7 @@ export function readLists(
       code: "data.invalid",
     });
   }
-  remarkUnlisted(data, [...lists, ...(options.alsoRead ?? [])], images, remarks);
+  remarkUnlisted(data, [...lists, ...(options.alsoRead ?? [])], named, remarks);
   return [...images].map(([image, { captions, split, className, isAddress }]): Entry => {
     const found = {
       captions: captions.map((text) => ({ text })),
@@ -78,67 +80,26 @@ interface ListedImage {
   isAddress: boolean;
 }
 
-/** A row with a text, and its image's path in the folder. */
-interface PlacedRow extends ListRow {
-  where: string;
-  /** Equal rows are captions of their own. */
-  numbered: boolean;
-  isAddress: boolean;
-  refuse(problem: string): never;
-}
-
-/** The rows that have a text. Their images' paths are inside the folder. */
-function rowsOf(
-  data: DataFolder,
-  list: string,
-  columns: Columns,
-  remarks: Remarks,
-  { format, splits }: ReadListsOptions,
-): PlacedRow[] {
-  const refuse = (problem: string, place = ""): never => {
-    throw new UserError(`${data.at(list)}${place}: ${problem}; ${format.expected}`, { code: "data.invalid" });
-  };
-  const { rows, separator, numbered } = parseRows(list, readListText(data, list, remarks), {
-    refuse: (problem, line) => refuse(problem, line === undefined ? "" : `:${line}`),
-    note: (text) => remarks.note(list, text),
-  });
-  const found: PlacedRow[] = [];
-  for (const { line, content } of rows) {
-    const at = `${separator}${line}`;
-    const row = columns.row(content);
-    if (typeof row === "string") return refuse(row, at);
-    const where = list + at;
-    const unused = row && splits?.has(row.image) === false ? "is of no split list" : whyUnused(row);
-    if (unused !== undefined) remarks.unused(where, unused, "row");
-    if (row === undefined || unused !== undefined) continue;
+/** Adds a list's rows to `images`, and the paths of all of its images to `named`. */
+function addRows(
+  images: Map<string, ListedImage>,
+  { rows, numbered }: PlacedRows,
+  named: Set<string>,
+  { remarks, splits, refuse }: AddOptions,
+): void {
+  for (const { row, image, where, isAddress } of rows) {
+    const { captions, className } = row;
+    const split = row.split ?? splits?.get(row.image);
+    named.add(image);
+    if (splits !== undefined && split === undefined) {
+      remarks.unused(where, "is in none of the split lists", "row");
+      continue;
+    }
+    if (captions.length === 0) {
+      remarks.unused(where, "has no text", "row");
+      continue;
+    }
     if (row.strangeClass) remarks.unused(where, "is neither a text nor a number", "class");
-    const isAddress = /^[a-z][a-z\d+.-]+:\/\//i.test(row.image);
-    const slashed = isAddress ? row.image : row.image.replaceAll("\\", "/");
-    if (slashed !== row.image) remarks.note(list, "has paths with backslashes, which were read as slashes");
-    const image = isAddress ? slashed : insidePath(slashed);
-    if (image === undefined) return refuse(`${quote(row.image)} is not a path inside the folder`, at);
-    found.push({
-      ...{ ...row, image, split: row.split ?? splits?.get(row.image), where, isAddress },
-      ...{ numbered: numbered === true, refuse: (problem) => refuse(problem, at) },
-    });
-  }
-  const place = imageFolder(
-    data,
-    list,
-    found.filter(({ isAddress }) => !isAddress).map(({ image }) => image),
-    remarks,
-  );
-  for (const row of found) if (!row.isAddress) row.image = place + row.image;
-  return found;
-}
-
-function whyUnused(row: ListRow | undefined): string | undefined {
-  if (row === undefined) return "is empty";
-  return row.captions.length === 0 ? "has no text" : undefined;
-}
-
-function addRows(images: Map<string, ListedImage>, rows: PlacedRow[], remarks: Remarks): void {
-  for (const { image, captions, split, className, isAddress, where, numbered, refuse } of rows) {
     const earlier = images.get(image);
     if (earlier === undefined) {
       images.set(image, { captions: [...captions], split, className, isAddress });
@@ -146,20 +107,28 @@ function addRows(images: Map<string, ListedImage>, rows: PlacedRow[], remarks: R
     }
     if (split !== undefined && earlier.split !== undefined && split !== earlier.split)
       refuse(
-        `${quote(image)} has the split ${split} here and ${earlier.split} in an earlier row. Give it one split`,
+        where,
+        `${quote(image)} has the split ${split} here and ${earlier.split} above. Give it one split`,
       );
-    earlier.split ??= split;
     if (className !== undefined && earlier.className !== undefined && className !== earlier.className)
       remarks.unused(where, "is another one than in an earlier row of the image, which is read", "class");
+    earlier.split ??= split;
     earlier.className ??= className;
     earlier.known ??= new Set(earlier.captions);
-    if (!numbered && captions.every((text) => earlier.known!.has(text))) {
+    const { known } = earlier;
+    if (!numbered && captions.every((text) => known.has(text))) {
       remarks.unused(where, "repeats an earlier row", "row");
       continue;
     }
     for (const text of captions) {
       earlier.captions.push(text);
-      earlier.known.add(text);
+      known.add(text);
     }
   }
+}
+
+interface AddOptions {
+  remarks: Remarks;
+  splits: ReadonlyMap<string, Split> | undefined;
+  refuse(where: string, problem: string): never;
 }

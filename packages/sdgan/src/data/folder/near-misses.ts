@@ -9,6 +9,7 @@ import { isImage } from "./image-names.js";
  */
 export function unpacking(path: string): string | undefined {
   const name = path.toLowerCase();
+  if (!PACKED.test(name)) return undefined;
   const file = shellName(path);
   if (/\.(tar\.gz|tgz)$/.test(name)) {
     return `is not unpacked: run \`tar -xzf ${file}\` in its folder, or \`gunzip ${file}\` if it is a WebDataset shard`;
@@ -23,6 +24,8 @@ export function unpacking(path: string): string | undefined {
   return undefined;
 }
 
+/** All endings of this file; most files have none of them. */
+const PACKED = /\.(gz|tgz|zip|t?bz2?|tbz2|t?xz|zst|tzst|7z|rar|parquet|arrow|xlsx?|ods)$/;
 const ARCHIVES: [RegExp, string][] = [
   [/\.zip$/, "unzip"],
   [/\.(tar\.bz2|tbz2?)$/, "tar -xjf"],
@@ -39,7 +42,7 @@ function shellName(path: string): string {
 }
 
 /** What to do with a file that looks like a list but is none of those that are read; undefined for another. */
-function renaming(path: string): string | undefined {
+export function renaming(path: string): string | undefined {
   if (/(^|\/)captions?\.txt$/i.test(path))
     return "does not say which image a caption is of: write image,caption on its first line, and on the others such as 1.png,a red bird";
   const [, ending] = /\.(jsonl|ndjson|json|csv|tsv|token)$/i.exec(path) ?? [];

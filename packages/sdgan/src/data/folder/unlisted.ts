@@ -10,7 +10,7 @@ import { unpacking } from "./near-misses.js";
 export function remarkUnlisted(
   data: DataFolder,
   lists: string[],
-  named: ReadonlyMap<string, unknown>,
+  named: ReadonlySet<string>,
   remarks: Remarks,
 ): void {
   const read = new Set(lists);
@@ -18,10 +18,11 @@ export function remarkUnlisted(
   // A name may be written in the list with another Unicode form, or in another case, than in the folder.
   const found = new Set(files);
   const elsewhere = new Set<string>();
-  for (const image of named.keys()) if (!found.has(image)) elsewhere.add(folded(image));
+  for (const image of named) if (!found.has(image)) elsewhere.add(folded(image));
+  const isElsewhere = (file: string) => elsewhere.size > 0 && elsewhere.has(folded(file));
   const names = lists.length === 1 ? lists[0]! : "the lists";
   for (const file of files) {
-    if (read.has(file) || named.has(file) || elsewhere.has(folded(file))) continue;
+    if (read.has(file) || named.has(file) || isElsewhere(file)) continue;
     const reason = unpacking(file);
     if (reason !== undefined) remarks.unused(file, reason);
     else if (CAPTIONS.test(file)) remarks.unused(file, `captions are read from ${names} only`);
