@@ -62,5 +62,5 @@ describe("csvRecords", () => {
     const begin = performance.now();
     for (const part of ['"a" ,', '"a"b,', '""",', '"",', ",", "\n", '"\n",']) cellsOf(part.repeat(300_000));
     expect(performance.now() - begin).toBeLessThan(20_000);
-  });
+  }, 60_000);
 });

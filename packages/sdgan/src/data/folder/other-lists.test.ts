@@ -72,6 +72,11 @@ describe("Flickr8k", () => {
     ]);
   });
 
+  it("is refused if captions.txt is a web page", () => {
+    write({ "captions.txt": "<html>404</html>", "Images/1.jpg": "" });
+    expect(() => folder(dir)).toThrow(/captions\.txt: is a web page, not the file: download it again/);
+  });
+
   it("rejects another line among the tokens", () => {
     write({ "Flickr8k.token.txt": "1.jpg#0\tx\n2.jpg y\n" });
     expect(() => folder(dir)).toThrow(

@@ -3,6 +3,7 @@ import { UserError } from "@sdgan/core";
 import type { DataFolder } from "../data-folder.js";
 import type { Split } from "../dataset.js";
 import { decodeText } from "../decode-text.js";
+import { describeImpostor } from "../impostors.js";
 import type { Remarks } from "../remarks.js";
 import { isCaptionColumn, isImageColumn, type ListFormat } from "./columns.js";
 import type { Entry } from "./entry.js";
@@ -93,13 +94,15 @@ const JSON_FORMAT: ListFormat = {
   expected: 'expected [{"file_name": "1.png", "text": "a red bird"}] or {"1.png": ["a red bird"]}',
 };
 
-/** False for a `captions.txt` that is a caption file or anything else. */
+/** False for a `captions.txt` that has captions only. */
 function isList(data: DataFolder, list: string): boolean {
   if (!list.toLowerCase().endsWith(".txt")) return true;
   const start = data.use(list, (file) => {
     const bytes = Buffer.alloc(START_BYTES);
     return bytes.subarray(0, readSync(file, bytes, 0, START_BYTES, 0));
   });
+  // What stands in place of a list is refused when it is read.
+  if (describeImpostor(start) !== undefined) return true;
   const { text } = decodeText(start);
   const header = text.trimStart().split(/[\r\n]/, 1)[0]!;
   const names = header.split(/[,;\t|]/).map((name) => name.replaceAll('"', ""));
