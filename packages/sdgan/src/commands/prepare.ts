@@ -111,7 +111,7 @@ Example:
     });
 
   sourceCommand(prepare, "folder", 64)
-    .description("your own images with captions, in one of four layouts")
+    .description("your own images with captions, in one of five layouts")
     .argument("<path>", "the folder, or a tar file")
     .option("--background <colour>", "background of transparent images: a CSS colour", "white")
     .option(...VOCABULARY)
@@ -126,6 +126,12 @@ The first of these layouts that is found is used:
                      {"file_name": "1.png", "text": "a red bird"}
   *.tar              WebDataset shards: 1.jpg with 1.txt or 1.json
   *.txt              captions next to each image: 1.png with 1.txt, one caption per line
+  captions.csv       or captions.tsv, captions.txt, metadata.tsv, with columns such as file_name and text; or
+                     captions.json, {"1.png": ["a red bird"]} or rows as in metadata.jsonl; or Flickr8k.token.txt
+                     with Flickr_8k.trainImages.txt and so on; images beside the list or in a folder such as Images/
+
+Names of columns: file_name, image, filename or path; text, caption or captions; split; label or class.
+Every file, row and column that is not used is counted in the summary and in skipped.jsonl, with the reason.
 
 Examples:
   npx sdgan prepare folder my-images --out data/mine

@@ -1,6 +1,9 @@
 import { UserError } from "@sdgan/core";
 import { DataFolder } from "./data-folder.js";
 import type { Caption } from "./dataset.js";
+import { decodeText } from "./decode-text.js";
+import { describeImpostor } from "./impostors.js";
+import type { Remarks } from "./remarks.js";
 
 /** An image's captions, or none and the reason why. */
 export interface FoundCaptions {
@@ -10,12 +13,17 @@ export interface FoundCaptions {
 
 /**
  * Reads a file of captions, one per line, the format of Reed et al. (2016). An unreadable file is not an
- * error here: its image has no captions, and `broken` gives the reason.
+ * error here: its image has no captions, and `broken` gives the reason. `remarks` gets a note about a file
+ * that is not in UTF-8.
  */
-export async function readCaptionFile(folder: DataFolder, path: string): Promise<FoundCaptions> {
+export async function readCaptionFile(
+  folder: DataFolder,
+  path: string,
+  remarks: Remarks | undefined = folder.remarks,
+): Promise<FoundCaptions> {
   try {
-    const text = (await folder.read(path, { limit: CAPTION_BYTES })).toString("utf8");
-    return captionLines(text, folder.at(path));
+    const bytes = await folder.read(path, { limit: CAPTION_BYTES });
+    return captionLines(captionText(bytes, path, folder.at(path), remarks), folder.at(path));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { captions: [], broken: `its captions: ${error.message}` };
@@ -23,12 +31,23 @@ export async function readCaptionFile(folder: DataFolder, path: string): Promise
 }
 
 /**
+ * The text of a caption file. `path` is its name for `remarks`, and `name` the one for messages. Throws a
+ * `UserError` when it is something else, such as a Git LFS pointer.
+ */
+export function captionText(bytes: Buffer, path: string, name: string, remarks?: Remarks): string {
+  const impostor = describeImpostor(bytes);
+  if (impostor !== undefined) throw new UserError(`${name}: ${impostor}`, { code: "data.invalid" });
+  const { text, note } = decodeText(bytes);
+  if (text.includes("\0")) throw new UserError(`${name}: is not a text file`, { code: "data.invalid" });
+  if (note !== undefined) remarks?.note(path, note);
+  return text;
+}
+
+/**
  * The captions of a text, one per line, with any kind of line ends. `name` is the file's name, for messages.
  */
 export function captionLines(text: string, name: string): FoundCaptions {
-  if (text.includes("\0")) return { captions: [], broken: `its captions: ${name}: is not a text file` };
   const lines = text
-    .replace(/^\ufeff/, "")
     .split(/\r\n|\r|\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "");
@@ -46,7 +65,8 @@ export const CAPTION_BYTES = 2 ** 20;
  */
 export function findCaptionFolder(places: DataFolder[], named?: string): DataFolder | undefined {
   if (named !== undefined) {
-    const folder = new DataFolder(named, "Give the folder of the captions, such as text_c10.");
+    const remedy = "Give the folder of the captions, such as text_c10.";
+    const folder = new DataFolder(named, remedy, places[0]?.remarks);
     return inFolder(folder) ?? folder;
   }
   for (const place of places) {

@@ -4,6 +4,7 @@ import { type FoundCaptions, findCaptionFolder, missingCaptions, readCaptionFile
 import { readAnnotations } from "./coco-annotations.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
+import { Remarks } from "./remarks.js";
 
 export interface CocoOptions {
   /** Which year's lists to use, if those of both years are present. */
@@ -28,7 +29,8 @@ export type CocoYear = (typeof cocoYears)[number];
  * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is skipped.
  */
 export function coco(path: string, options: CocoOptions = {}): Source {
-  const folder = new DataFolder(path, "Give the folder of COCO, the one with annotations/.");
+  const remarks = new Remarks();
+  const folder = new DataFolder(path, "Give the folder of COCO, the one with annotations/.", remarks);
   const lists = findAttnganLists(folder);
   const layout = lists ? attnganLayout(folder, lists, options) : publishedLayout(folder, options);
   const images = layout.images.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -36,6 +38,7 @@ export function coco(path: string, options: CocoOptions = {}): Source {
     ...layout.source,
     name: "coco",
     tokenizer: "attngan",
+    remarks,
     count: images.length,
     classes: images.map(({ id }) => id),
     listing: images.map(({ id, split }, classId) => ({ id, split, classId })),

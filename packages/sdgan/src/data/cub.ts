@@ -4,6 +4,7 @@ import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-f
 import { type CubImage, readCubLists } from "./cub-lists.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
+import { Remarks } from "./remarks.js";
 
 export interface CubOptions {
   /** The folder of the captions, if they are neither in the data's folder nor next to it. */
@@ -23,9 +24,10 @@ export interface CubOptions {
  * Throws a `UserError` when a list is missing or broken; a single broken image or caption file is skipped.
  */
 export function cub(path: string, { text }: CubOptions = {}): Source {
-  const given = new DataFolder(path, "Give the folder of CUB-200-2011, the one with images.txt.");
+  const remarks = new Remarks();
+  const given = new DataFolder(path, "Give the folder of CUB-200-2011, the one with images.txt.", remarks);
   const birds = findBirds(given);
-  const places = birds === given ? [given, new DataFolder(given.at(".."), "")] : [given, birds];
+  const places = birds === given ? [given, new DataFolder(given.at(".."), "", remarks)] : [given, birds];
   const lists = findAttnganLists(given);
   const captionFolder = findCaptionFolder(places, text);
   if (!captionFolder && !lists?.captions) throw missingCaptions(path, places);
@@ -49,6 +51,7 @@ export function cub(path: string, { text }: CubOptions = {}): Source {
     count: used.length,
     classes,
     tokenizer: "attngan",
+    remarks,
     listing: used.map((image) => ({ id: image.id, split: splitOf(image)!, classId: image.classId })),
     ...(lists?.captions && { vocabulary: lists.captions.vocabulary }),
     async *examples() {

@@ -15,6 +15,8 @@ export interface DecodedText {
  * Bytes of another kind of file give a text with zero characters.
  */
 export function decodeText(bytes: Buffer): DecodedText {
+  // Nearly all files, and much faster than TextDecoder for short ones.
+  if (isUtf8(bytes) && !bytes.includes(0)) return { text: bytes.toString("utf8").replace(/^\ufeff/, "") };
   const utf16 = utf16Of(bytes);
   if (utf16) return { text: decode(bytes, utf16), note: `was read as UTF-16` };
   if (isUtf8(bytes)) return { text: decode(bytes, "utf-8") };

@@ -2,6 +2,7 @@ import { quote, UserError } from "@sdgan/core";
 import { findCaptionFolder, missingCaptions, readCaptionFile } from "./caption-files.js";
 import { DataFolder } from "./data-folder.js";
 import type { Example, Source, Split } from "./dataset.js";
+import { Remarks } from "./remarks.js";
 
 export interface FlowersOptions {
   /** The folder of the captions, if they are neither in the data's folder nor next to it. */
@@ -18,21 +19,22 @@ export interface FlowersOptions {
  * skipped.
  */
 export function flowers(path: string, { text }: FlowersOptions = {}): Source {
-  const given = new DataFolder(path, "Give the folder of Oxford-102, the one with jpg/.");
+  const remarks = new Remarks();
+  const given = new DataFolder(path, "Give the folder of Oxford-102, the one with jpg/.", remarks);
   if (!given.folder("jpg")) {
     throw new UserError(
       `${given.at("jpg")}: no such folder. Give the folder that 102flowers.tgz is unpacked in; it contains the images in jpg/.`,
       { code: "file.missing" },
     );
   }
-  const parent = new DataFolder(given.at(".."), "");
+  const parent = new DataFolder(given.at(".."), "", remarks);
   const captionFolder = findCaptionFolder([given, parent], text);
   if (!captionFolder) throw missingCaptions(path, [given, parent]);
 
   const images = listImages(captionFolder);
   const classes = [...new Set(images.map(({ className }) => className))];
   const classIds = new Map(classes.map((name, id) => [name, id]));
-  const lists = readClassLists([given, new DataFolder(captionFolder.at(".."), "")]);
+  const lists = readClassLists([given, new DataFolder(captionFolder.at(".."), "", remarks)]);
   const splitOf = lists ? splitByLists(lists, classes) : splitByRule(classes);
   const used = images.filter(({ className }) => splitOf.has(className));
   const listing = used.map(({ name, className }) => ({
@@ -44,6 +46,7 @@ export function flowers(path: string, { text }: FlowersOptions = {}): Source {
     count: used.length,
     classes,
     tokenizer: "attngan",
+    remarks,
     listing,
     async *examples() {
       for (const [i, { name, className }] of used.entries()) {

@@ -64,16 +64,18 @@ describe("folder", () => {
     ["broken JSON", '{"image": "b.png", "capt', 'not JSON: "{\\"image'.replaceAll("\\", "")],
     ["no JSON object", "17", "expected object"],
     ["no image", { captions: ["x"] }, '"image": '],
-    ["no captions", { image: "b.png" }, 'neither "captions" nor "caption"'],
-    ["an empty list of captions", { image: "b.png", captions: [] }, '"captions": '],
     ["a caption that is not a text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
     ["another split", { image: "b.png", caption: "x", split: "testing" }, '"split": '],
     ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside on Windows", { image: "..\\b.png", caption: "x" }, "is not a path inside the folder"],
-    ["a repeated image", { image: "./a.png", caption: "x" }, '"a.png" is already on line 1'],
+    [
+      "another split of the same image",
+      { image: "./a.png", caption: "x", split: "test" },
+      '"a.png" has the split test here and train above',
+    ],
   ])("rejects a line with %s", (_, line, problem) => {
-    write({ image: "a.png", caption: "x" }, line);
+    write({ image: "a.png", caption: "x", split: "train" }, line);
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(/captions\.jsonl:2: .*; expected a line such as {"image": .*}$/);
     expect(() => folder(dir)).toThrow(problem);

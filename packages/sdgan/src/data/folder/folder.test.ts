@@ -37,7 +37,7 @@ async function images(path = dir) {
 
 describe("folder", () => {
   it("reports what is expected if no convention matches", () => {
-    write({ "a.png": "", "notes/b.jpg": "", "readme.txt": "", "c/d.tar.gz": "" });
+    write({ "readme.txt": "", "c/d.md": "" });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(
       /found no captions\. Expected captions\.jsonl .*\.txt next to each image\.$/,
@@ -102,14 +102,17 @@ describe("Hugging Face's image folder", () => {
   });
 
   it.each([
-    ["metadata.jsonl", '{"file_name": "a"', /metadata\.jsonl:2: not JSON: .*; expected \{"file_name"/],
+    [
+      "metadata.jsonl",
+      '{"file_name": "a"',
+      /metadata\.jsonl:2: not JSON: .*; expected file_name and text, such as \{/,
+    ],
     [
       "metadata.jsonl",
       "[]",
       /metadata\.jsonl:2: .*expected object.*; expected file_name and text, such as \{/,
     ],
     ["metadata.jsonl", '{"text": "x"}', /:2: "file_name": .*; expected file_name and text/],
-    ["metadata.jsonl", '{"file_name": "a.png"}', /:2: has no "text"; expected/],
     ["metadata.jsonl", '{"file_name": "a.png", "text": 1}', /:2: "text": /],
     [
       "metadata.jsonl",
@@ -121,9 +124,11 @@ describe("Hugging Face's image folder", () => {
       '{"file_name": "/a.png", "text": "x"}',
       /:2: "\/a\.png" is not a path inside the folder/,
     ],
-    ["metadata.csv", "a.png", /metadata\.csv: is not CSV: Invalid Record Length: .* line 2$/],
-    ["metadata.csv", '"a.png,x\n', /metadata\.csv: is not CSV: Quote Not Closed.* line 2$/],
-    ["metadata.csv", 'a"b,x', /metadata\.csv: is not CSV: Invalid Opening Quote/],
+    [
+      "metadata.csv",
+      '"a.png,x\n',
+      /metadata\.csv: is not CSV: a quotation mark on line 2 is not closed; expected/,
+    ],
     ["metadata.csv", ",x", /metadata\.csv:2: "file_name": /],
   ])("rejects %s with the line %j", (list, line, message) => {
     const first = list === "metadata.csv" ? "file_name,text" : '{"file_name": "0.png", "text": "x"}';
@@ -134,13 +139,13 @@ describe("Hugging Face's image folder", () => {
 
   it("rejects an unclosed quotation mark in a large file", () => {
     write({ "metadata.csv": `file_name,text\na.png,"${"x".repeat(2 ** 21)}` });
-    expect(() => folder(dir)).toThrow(/metadata\.csv: is not CSV: Max Record Size/);
+    expect(() => folder(dir)).toThrow(/metadata\.csv: is not CSV: a quotation mark on line 2 is not closed/);
   });
 
   it("rejects an empty list, one with other columns, and two lists", () => {
-    write({ "metadata.csv": "image,words\na.png,x\n" });
+    write({ "metadata.csv": "name,words\na.png,x\n" });
     expect(() => folder(dir)).toThrow(
-      /metadata\.csv:2: "file_name": .*such as file_name,text and then 1\.png/,
+      /metadata\.csv:2: "file_name": .*the row has "name", "words"; .*such as file_name,text and then 1\.png/,
     );
     write({ "metadata.csv": "" });
     expect(() => folder(dir)).toThrow(/metadata\.csv: lists no image/);
@@ -168,13 +173,7 @@ describe("a .txt next to each image", () => {
       ["Valid/e.jpg", "val", "Valid/e.jpg", ["green"], "E"],
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
       ["test/deep/b.PNG", "test", "test/deep/b.PNG", ["blue"], "B"],
-      [
-        "train/c.webp",
-        "train",
-        "train/c.webp",
-        expect.stringMatching(/^its captions: .*c\.txt: cannot be read/),
-        "C",
-      ],
+      ["train/c.webp", "train", "train/c.webp", "has no captions: there is no c.txt next to it", "C"],
     ]);
   });
 
@@ -183,7 +182,8 @@ describe("a .txt next to each image", () => {
     symlinkSync(join(dir, "in"), join(dir, "in/circle"));
     symlinkSync("../secret.txt", join(dir, "in/b.txt"));
     symlinkSync("../secret.jpg", join(dir, "in/b.jpg"));
-    const leaves = /b\.(txt|jpg): is a link to outside the folder, and such links are not followed$/;
+    const leaves =
+      /b\.(txt|jpg): is a link to outside the folder, and such links are not followed: give the target's own path, or .* cp -rL$/;
     expect(await images(join(dir, "in"))).toEqual([
       ["a.jpg", expect.anything(), "a.jpg", ["x"], "A"],
       ["b.jpg", expect.anything(), "b.jpg", expect.stringMatching(leaves), expect.stringMatching(leaves)],
@@ -199,7 +199,7 @@ describe("a .txt next to each image", () => {
         "b.jpg",
         {},
         {},
-        expect.stringMatching(/b\.txt: cannot be read/),
+        "has no captions: there is no b.txt next to it",
         expect.stringMatching(/b\.jpg: is not a file$/),
       ],
     ]);
@@ -243,18 +243,8 @@ describe("WebDataset", () => {
       ["shards.tar/sub/1", ["blue"], "B"],
       ["shards.tar/2", ["x", "y"], "C"],
       ["shards.tar/3", "has no captions: neither a .txt nor a .json", "no words"],
-      [
-        "shards.tar/4",
-        "has captions but no image",
-        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
-      ],
       ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
       ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
-      [
-        "shards.tar/7",
-        "has captions but no image",
-        expect.stringMatching(/shards.tar\/[47]: has captions but no image/),
-      ],
       ["shards.tar/../8", ["a name, no more"], "F"],
     ]);
   });
@@ -302,7 +292,7 @@ describe("WebDataset", () => {
 
   const good = tarMember("a.txt", "x");
   it.each<[string, Buffer, RegExp]>([
-    ["no content", Buffer.alloc(0), /x\.tar: is not a tar file, or is empty/],
+    ["no content", Buffer.alloc(0), /x\.tar: is empty\. Copy or download it again\./],
     ["no members", tar(), /x\.tar: has no images with captions/],
     ["text", Buffer.from("hello ".repeat(200)), /x\.tar: is not a tar file/],
     [

@@ -1,13 +1,19 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { UserError } from "@sdgan/core";
+import { quote, UserError } from "@sdgan/core";
 import { DataFolder } from "../data-folder.js";
 import type { Example, Source } from "../dataset.js";
+import { givenFile, snapshotOf } from "../hub-cache.js";
 import { Remarks } from "../remarks.js";
-import { findBeside } from "./beside.js";
+import { findBeside, unreadFormats } from "./beside.js";
 import { CAPTIONS_JSONL, EXAMPLE, readCaptionsJsonl } from "./captions-jsonl.js";
 import type { Entry } from "./entry.js";
+import { findLists } from "./find-lists.js";
 import { findMetadata, readMetadata } from "./hugging-face.js";
+import { isImage } from "./image-names.js";
+import { noCaptions, renaming, unpacking } from "./near-misses.js";
+import { reportOthers } from "./other-files.js";
+import { findOtherLists, isListName, readOtherLists } from "./other-lists.js";
 import { findShards, readShards } from "./web-dataset.js";
 
 /**
@@ -17,13 +23,14 @@ import { findShards, readShards } from "./web-dataset.js";
  * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in split folders
  *    (`hugging-face.ts`);
  * 3. WebDataset: tar files in the folder, or `path` itself is a tar file (`web-dataset.ts`);
- * 4. a `.txt` next to each image (`beside.ts`).
+ * 4. a `.txt` next to each image (`beside.ts`);
+ * 5. another usual list, such as `captions.csv`, `captions.json` and Flickr8k's (`other-lists.ts`).
  *
  * Throws a `UserError` when none matches, or a list is broken; single broken images and captions are skipped.
+ * What else is not used is in the source's `remarks`.
  */
 export function folder(path: string): Source {
-  const remarks = new Remarks();
-  const { found, entries } = find(path, remarks);
+  const { found, entries, remarks } = find(path);
   const classes = [...new Set(entries.map(({ className }) => className))];
   const classIds = new Map(classes.map((name, id) => [name, id]));
   return {
@@ -47,37 +54,67 @@ export function folder(path: string): Source {
   };
 }
 
-function find(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path, remarks);
-  const data = new DataFolder(path, `Give a folder with images and their captions, or a tar file.`);
-  if (data.hasFile(CAPTIONS_JSONL))
-    return { found: CAPTIONS_JSONL, entries: readCaptionsJsonl(data, remarks) };
+interface Found {
+  found: string;
+  entries: Entry[];
+  remarks: Remarks;
+}
+
+function find(path: string): Found {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return findInTar(path);
+  const remarks = new Remarks();
+  const remedy = "Give a folder with images and their captions, or a tar file.";
+  const data = new DataFolder(snapshotOf(path, remarks), remedy, remarks);
+  const [captions] = findLists(data, [""], [CAPTIONS_JSONL]);
+  if (captions !== undefined)
+    return { found: captions, entries: readCaptionsJsonl(data, captions, remarks), remarks };
   const metadata = findMetadata(data);
   if (metadata.length > 0) {
     return {
       found: `Hugging Face's image folder: ${metadata.join(", ")}`,
       entries: readMetadata(data, metadata, remarks),
+      remarks,
     };
   }
   const shards = findShards(data);
   if (shards.length > 0) {
     const found = `WebDataset: ${shards.length === 1 ? shards[0] : `${shards.length} tar files`}`;
-    return { found, entries: readShards(data, shards, remarks) };
+    const used = new Set(shards);
+    const entries = readShards(data, shards, remarks);
+    reportOthers(data, { isUsed: (path) => used.has(path), reason: BESIDE_SHARDS, remarks });
+    return { found, entries, remarks };
   }
   const beside = findBeside(data, remarks);
-  if (beside.length > 0) return { found: "a .txt next to each image", entries: beside };
-  throw new UserError(
-    `${path}: found no captions. Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
-      "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt next to each image.",
-    { code: "data.invalid" },
-  );
+  if (beside.length > 0) return { found: "a .txt next to each image", entries: beside, remarks };
+  const others = findOtherLists(data);
+  if (others !== undefined) {
+    const found = [...others.lists, ...others.splitLists].join(", ");
+    return { found, entries: readOtherLists(data, others, remarks), remarks };
+  }
+  throw unreadFormats(data) ?? noCaptions(data, isListName, EXPECTED);
 }
 
-function findInTar(path: string, remarks: Remarks): { found: string; entries: Entry[] } {
-  // If the path given by the user is a link, it is followed.
-  const file = realpathSync(path);
+const BESIDE_SHARDS = "the folder has tar files, and only these are read";
+
+const EXPECTED =
+  `Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
+  "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt next to each image.";
+
+function findInTar(path: string): Found {
+  const refuse = (problem: string): never => {
+    throw new UserError(`${path}: ${problem}`, { code: "data.invalid" });
+  };
+  const packed = unpacking(path);
+  if (packed !== undefined) refuse(packed);
+  if (isListName(basename(path)) || isImage(path))
+    refuse(`is one file of a folder: give the folder, ${quote(dirname(path), 200)}`);
+  const list = renaming(path);
+  if (list !== undefined) refuse(`${list}, and give its folder, ${quote(dirname(path), 200)}`);
+  const file = givenFile(path);
+  const remarks = new Remarks();
   return {
     found: "WebDataset: one tar file",
-    entries: readShards(new DataFolder(dirname(file), ""), [basename(file)], remarks),
+    entries: readShards(new DataFolder(dirname(file), "", remarks), [basename(file)], remarks),
+    remarks,
   };
 }

@@ -1,6 +1,9 @@
+import { isUtf8 } from "node:buffer";
 import { readSync } from "node:fs";
 import { UserError } from "@sdgan/core";
 import type { DataFolder } from "../data-folder.js";
+import { decodeText } from "../decode-text.js";
+import { describePacked } from "./packed.js";
 
 /** A file in a tar file, and the position of its bytes. */
 export interface TarMember {
@@ -9,13 +12,17 @@ export interface TarMember {
   size: number;
 }
 
+/** Called for a member that is not used. */
+export type ReportUnused = (name: string, reason: string) => void;
+
 /**
  * Lists the regular files of a tar file from its headers: ustar, with the long names and sizes of pax (POSIX)
- * and GNU. Nothing is unpacked, and names are never used as paths. Links, folders, devices and names of more
- * than 1,024 characters are skipped. Of members with the same name, the last one counts, as in unpacking.
+ * and GNU. Nothing is unpacked, and names are never used as paths. Links, devices and names of more than
+ * 1,024 characters are skipped, and `unused` is called for them. Of members with the same name, the last one
+ * counts, as in unpacking.
  * Throws a `UserError` for a file that is not a tar file or is truncated.
  */
-export function readTarIndex(data: DataFolder, path: string): TarMember[] {
+export function readTarIndex(data: DataFolder, path: string, unused: ReportUnused = () => {}): TarMember[] {
   return data.use(path, (file, fileSize) => {
     const refuse = (problem: string): never => {
       throw new UserError(`${data.at(path)}: ${problem}`, { code: "data.invalid" });
@@ -29,9 +36,14 @@ export function readTarIndex(data: DataFolder, path: string): TarMember[] {
     let extended: { name?: string; size?: number } = {};
     for (let at = 0; at + BLOCK <= fileSize; ) {
       const header = read(at, BLOCK);
-      if (header.every((byte) => byte === 0)) return [...members.values()];
+      if (isZero(header)) {
+        const next = afterEnd(at, fileSize, read);
+        if (next === undefined) return [...members.values()];
+        at = next;
+        continue;
+      }
       if (!hasValidChecksum(header))
-        refuse(at === 0 ? describeOther(header) : `is broken at byte ${at}. ${REMEDY}`);
+        refuse(at === 0 ? describeOther(read(0, startOf(fileSize))) : `is broken at byte ${at}. ${REMEDY}`);
       const type = String.fromCharCode(header[156]!);
       const isFile = "0\x007".includes(type);
       const size = (isFile ? extended.size : undefined) ?? numberAt(header, 124, 12);
@@ -44,17 +56,27 @@ export function readTarIndex(data: DataFolder, path: string): TarMember[] {
         extended = { ...extended, ...(type === "L" ? { name: textOf(content) } : paxOf(content)) };
       } else if (type !== "g" && type !== "K") {
         const name = extended.name ?? nameOf(header);
-        if (isFile && name.length <= MAX_NAME_LENGTH) members.set(name, { name, offset, size });
+        if (name.length > MAX_NAME_LENGTH) unused(`${name.slice(0, 60)}…`, LONG_NAME);
+        else if (isFile && !name.endsWith("/")) {
+          if (members.has(name)) unused(name, REPEATED);
+          members.set(name, { name, offset, size });
+        } else if (!isFile && type !== FOLDER) unused(name, "12".includes(type) ? LINK : NO_FILE);
         extended = {};
       }
       at = offset + Math.ceil(size / BLOCK) * BLOCK;
     }
     // Two blocks of zeros should end the file, but many writers omit them.
-    return members.size > 0 ? [...members.values()] : refuse("is not a tar file, or is empty");
+    if (members.size > 0) return [...members.values()];
+    return refuse(fileSize === 0 ? `is empty. ${REMEDY}` : describeOther(read(0, startOf(fileSize))));
   });
 }
 
 const BLOCK = 512;
+const FOLDER = "5";
+const LINK = "is a link, which is not followed: pack the files with tar -h --hard-dereference";
+const NO_FILE = "is neither a file nor a folder";
+const LONG_NAME = "has a name of more than 1,024 characters";
+const REPEATED = "a later file in the tar file has the same name";
 /** In characters. */
 const MAX_NAME_LENGTH = 1024;
 /** In bytes. */
@@ -68,9 +90,36 @@ function hasValidChecksum(header: Buffer): boolean {
   return numberAt(header, 148, 8) === sum;
 }
 
-function describeOther(header: Buffer): string {
-  const packed = header[0] === 0x1f && header[1] === 0x8b;
-  return packed ? "is compressed. Unpack it with gunzip first." : "is not a tar file";
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/**
+ * Where the next tar file begins if several were concatenated: after the zeros that fill the record of 20
+ * blocks in which this one ends. Undefined if there is none.
+ */
+function afterEnd(
+  end: number,
+  fileSize: number,
+  read: (offset: number, size: number) => Buffer,
+): number | undefined {
+  for (let at = end + BLOCK; at + BLOCK <= fileSize && at <= end + 20 * BLOCK; at += BLOCK) {
+    const block = read(at, BLOCK);
+    if (!isZero(block)) return hasValidChecksum(block) ? at : undefined;
+  }
+  return undefined;
+}
+
+/** As many bytes as `describePacked` needs. */
+function startOf(fileSize: number): number {
+  return Math.min(fileSize, 1024);
+}
+
+function describeOther(start: Buffer): string {
+  return (
+    describePacked(start) ??
+    "is not a tar file. Give the folder of the images and their captions, or a tar file with them."
+  );
 }
 
 /** An octal number, or one in base 256, GNU's format for large ones; undefined if it is neither. */
@@ -110,5 +159,7 @@ function paxOf(content: Buffer): { name?: string; size?: number } {
 /** The text up to the first zero byte. */
 function textOf(bytes: Buffer): string {
   const end = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+  const text = bytes.subarray(0, end < 0 ? bytes.length : end);
+  // Names that are not UTF-8 must stay different from each other.
+  return isUtf8(text) ? text.toString("utf8") : decodeText(text).text;
 }

@@ -1,10 +1,10 @@
 import { UserError } from "@sdgan/core";
 import { z } from "zod";
-import { CAPTION_BYTES, captionLines, type FoundCaptions } from "../caption-files.js";
+import { CAPTION_BYTES, captionLines, captionText, type FoundCaptions } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
-import { isImage } from "./image-names.js";
+import { type CaptionMember, samplesOf } from "./samples.js";
 import { splitByHash, splitByName } from "./split.js";
 import { readTarIndex, type TarMember } from "./tar.js";
 
@@ -14,80 +14,62 @@ export function findShards(data: DataFolder): string[] {
   return ["", ...splits.map(({ name }) => `${name}/`)].flatMap((place) =>
     data
       .list(place || ".")
-      .filter(({ name, isFolder }) => !isFolder && name.endsWith(".tar"))
+      .filter(({ name, isFolder }) => !isFolder && /\.tar$/i.test(name))
       .map(({ name }) => place + name),
   );
 }
 
 /**
- * Reads WebDataset's shards: tar files in which members with the same name up to the first dot belong
- * together, such as `7.jpg` with `7.txt` (one caption per line) or with `7.json` (with `caption`, `captions`
- * or `text`). Every image is a class of its own. A shard with train, test or validation in its path
- * (`train-000.tar`) belongs to that split; other images are assigned by the hash of their name, one in ten to
- * `test`.
+ * Reads WebDataset's shards: tar files in which members with the same name belong together (`samples.ts`),
+ * such as `7.jpg` with `7.txt` or `7.caption` (one caption per line) or with `7.json` (with `caption`,
+ * `captions` or `text`). Images that share their captions are a class; any other image is a class of its own.
+ * A shard with train, test or validation in its path (`train-000.tar`) belongs to that split; other images
+ * are assigned by the hash of their name, one in ten to `test`.
  * Only the tar headers are read here. Images and captions are read from the tar file when they are requested;
- * nothing is unpacked. Throws a `UserError` for a file that is not a tar file or is truncated.
+ * nothing is unpacked. Members that are not used are reported in `remarks`.
+ * Throws a `UserError` for a file that is not a tar file or is truncated, or if no shard has an image.
  */
 export function readShards(data: DataFolder, shards: string[], remarks: Remarks): Entry[] {
   const entries = shards.flatMap((shard) => {
     const split = splitByName(shard.split(/[^A-Za-z]+/));
-    return samplesOf(readTarIndex(data, shard)).map(({ key, members }): Entry => {
-      const id = `${shard}/${key}`;
-      const { image } = members;
+    const unused = (name: string, reason: string) => remarks.unused(`${shard}/${name}`, reason);
+    const samples = samplesOf(readTarIndex(data, shard, unused), unused);
+    return samples.map(({ key, group, image, captions, note }): Entry => {
+      if (captions && note !== undefined) remarks.note(`${shard}/${captions.name}`, note);
       return {
-        id,
-        split: split ?? splitByHash(key),
-        className: id,
-        captions: () => (image ? readCaptions(data, shard, members) : { captions: [], broken: NO_IMAGE }),
+        id: `${shard}/${key}`,
+        split: split ?? splitByHash(group),
+        className: `${shard}/${group}`,
+        captions: () =>
+          captions ? readCaptions(data, shard, captions, remarks) : { captions: [], broken: NO_CAPTIONS },
         stamp: () => data.stamp(shard),
-        read: async () => {
-          if (!image) throw new UserError(`${data.at(id)}: ${NO_IMAGE}`, { code: "data.invalid" });
-          return readMember(data, shard, image);
-        },
+        read: () => readMember(data, shard, image),
       };
     });
   });
   if (entries.length > 0) return entries;
+  const [most] = remarks.unusedGroups;
+  const found = most ? ` Most of its files are not used: ${most.first}: ${most.reason}.` : "";
   throw new UserError(
-    `${data.at(shards[0]!)}: has no images with captions; expected members such as 7.jpg with 7.txt or 7.json`,
+    `${data.at(shards[0]!)}: has no images with captions; expected members such as 7.jpg with 7.txt or 7.json.${found}`,
     { code: "data.invalid" },
   );
 }
 
-const NO_IMAGE = "has captions but no image";
-
-interface Sample {
-  key: string;
-  members: { image?: TarMember; txt?: TarMember; json?: TarMember };
-}
-
-/**
- * Groups members by their name up to the first dot. Members that are neither image nor captions are ignored.
- */
-function samplesOf(members: TarMember[]): Sample[] {
-  const samples = new Map<string, Sample>();
-  for (const member of members) {
-    const [, key, ending = ""] = /^((?:.*\/)?[^./][^./]*)\.([^./]+)$/.exec(member.name) ?? [];
-    const part = isImage(member.name) ? "image" : ending.toLowerCase();
-    if (key === undefined || (part !== "image" && part !== "txt" && part !== "json")) continue;
-    const sample = samples.get(key) ?? { key, members: {} };
-    sample.members[part] = member;
-    samples.set(key, sample);
-  }
-  return [...samples.values()];
-}
+const NO_CAPTIONS = "has no captions: neither a .txt nor a .json";
 
 async function readCaptions(
   data: DataFolder,
   shard: string,
-  { txt, json }: Sample["members"],
+  member: CaptionMember,
+  remarks: Remarks,
 ): Promise<FoundCaptions> {
-  const member = txt ?? json;
-  if (!member) return { captions: [], broken: "has no captions: neither a .txt nor a .json" };
+  const path = `${shard}/${member.name}`;
   const name = `${data.at(shard)}/${member.name}`;
   try {
-    const text = (await readMember(data, shard, member, CAPTION_BYTES)).toString("utf8");
-    return member === txt ? captionLines(text, name) : captionsInJson(text, name);
+    const bytes = await readMember(data, shard, member, CAPTION_BYTES);
+    const text = captionText(bytes, path, name, remarks);
+    return member.format === "lines" ? captionLines(text, name) : captionsInJson(text, name);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { captions: [], broken: `its captions: ${error.message}` };

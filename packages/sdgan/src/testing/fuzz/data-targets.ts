@@ -90,6 +90,19 @@ export async function dataTargets(): Promise<DataTarget[]> {
         tarMember("long/name/2.txt", "a blue bird"),
       ),
     }),
+    target("captions.json", folder, {
+      "captions.json": JSON.stringify({
+        "1.jpg": ["a red bird", "red"],
+        "2.png": { caption: "blue", split: "val" },
+      }),
+      ...two,
+    }),
+    target("Flickr8k", folder, {
+      "text/Flickr8k.token.txt": "1.jpg#0\ta red bird\n1.jpg#1\tred\n2.png#0\tblue\n",
+      "text/Flickr_8k.trainImages.txt": "1.jpg\n",
+      "text/Flickr_8k.devImages.txt": "2.png\n",
+      ...two,
+    }),
     target("cub as published", cub, cubLists),
     target("cub of AttnGAN", cub, { ...cubLists, ...attngan }),
     target("cub without texts", cub, { ...withoutText, ...attngan }),
