@@ -10,7 +10,7 @@ import { toPixels } from "./decode-image.js";
 import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
 import { type Note, Remarks, type Unused } from "./remarks.js";
-import { cutValidation, validationShare } from "./validation.js";
+import { cutTest, cutValidation, type SetAside, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
@@ -52,6 +52,8 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
   unused: Unused[];
   /** What was read in an unusual way. */
   notes: Note[];
+  /** What was set aside for testing; absent if the source has a test split, or too few images. */
+  setAside?: SetAside;
 }
 
 /** `prepare` rejects with this error when its signal stopped it. */
@@ -73,7 +75,8 @@ export class Interrupted extends UserError {
  * the previous folder at `out` is unchanged.
  */
 export async function prepare(given: Source, options: PrepareOptions): Promise<PrepareSummary> {
-  const source = cutValidation(given, options.val ?? validationShare);
+  const { source: tested, setAside } = cutTest(given);
+  const source = cutValidation(tested, options.val ?? validationShare);
   const place = new AtomicFolder(options.out);
   try {
     const { size, margin = true, background = "white", onVerify, signal } = options;
@@ -93,7 +96,10 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     journal.remove();
     place.finish();
     const remarks = source.remarks ?? new Remarks();
-    return { out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes };
+    return {
+      ...{ out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes },
+      ...(setAside && { setAside }),
+    };
   } catch (error) {
     if (options.signal?.aborted) {
       place.suspend();

@@ -1,5 +1,6 @@
 import { UserError } from "@sdgan/core/basics";
-import type { Example, Source } from "./dataset.js";
+import type { Example, Source, Split } from "./dataset.js";
+import { splitByHash } from "./folder/split.js";
 import { nameHash } from "./name-hash.js";
 
 /** Share of the training images that becomes `val`, unless another one is requested. */
@@ -21,28 +22,82 @@ export function cutValidation(source: Source, share: number): Source {
     });
   const { listing } = source;
   if (share === 0 || !listing || listing.some(({ split }) => split === "val")) return source;
-  const chosen = chooseValidation(listing, source.classes, share);
-  const assign = <Given extends Listed>(one: Given): Given =>
-    chosen.has(one.id) ? { ...one, split: "val" } : one;
+  const by = classesAreHeldOut(listing, "test") ? "class" : "image";
+  return withSplit(source, chooseFromTraining(source, by, share), "val");
+}
+
+/** Images that were set aside for testing, because the source has no test split. */
+export interface SetAside {
+  /** How many, of how many training images. Some may turn out to be unusable. */
+  images: number;
+  of: number;
+  /** What was chosen by the hash of its name: images, or classes with all their images. */
+  by: "image" | "class";
+}
+
+/** Share of the training images, or of their classes, that becomes `test` if a source has no test split. */
+export const testShare = 0.1;
+
+/**
+ * `source` with a test split, and what was set aside for it. A source that has one is returned unchanged; so
+ * is one whose examples are not known in advance, or that has fewer than two training images. Otherwise one
+ * in ten of the training images becomes `test`: whole classes if the source has a validation split whose
+ * classes are held out of training, single images otherwise. They are chosen as in `cutValidation`, which is
+ * called after this function.
+ */
+export function cutTest(given: Source): { source: Source; setAside?: SetAside } {
+  const source = isSplitByChance(given)
+    ? withSplit(given, new Set(given.listing!.map(({ id }) => id)), "train")
+    : given;
+  const { listing } = source;
+  if (!listing || listing.some(({ split }) => split === "test")) return { source };
+  let by: SetAside["by"] = classesAreHeldOut(listing, "val") ? "class" : "image";
+  let chosen = chooseFromTraining(source, by, testShare);
+  // A single class cannot be set aside, but some of its images can.
+  if (chosen.size === 0 && by === "class") {
+    by = "image";
+    chosen = chooseFromTraining(source, by, testShare);
+  }
+  if (chosen.size === 0) return { source };
+  const of = listing.filter(({ split }) => split === "train").length;
+  return { source: withSplit(source, chosen, "test"), setAside: { images: chosen.size, of, by } };
+}
+
+/**
+ * Whether one or two images of a folder are all in `test` only because the hashes of their names are
+ * (`splitByHash`), so that none would be left to train on.
+ */
+function isSplitByChance({ name, listing }: Source): boolean {
+  return (
+    name === "folder" &&
+    listing !== undefined &&
+    listing.length <= 2 &&
+    listing.every(({ id, split }) => split === "test" && splitByHash(id) === "test")
+  );
+}
+
+type Listed = Pick<Example, "id" | "split" | "classId">;
+
+/** `source` with the images `ids` in `split`. */
+function withSplit(source: Source, ids: ReadonlySet<string>, split: Split): Source {
+  const assign = <Given extends Listed>(one: Given): Given => (ids.has(one.id) ? { ...one, split } : one);
   return {
     ...source,
-    listing: listing.map(assign),
+    listing: source.listing!.map(assign),
     async *examples() {
       for await (const one of source.examples()) yield assign(one);
     },
   };
 }
 
-type Listed = Pick<Example, "id" | "split" | "classId">;
-
-/** Ids of the validation images. */
-function chooseValidation(
-  listing: readonly Listed[],
-  classes: readonly string[],
+/** Ids of `share` of the training images, or of the images of `share` of their classes. */
+function chooseFromTraining(
+  { listing, classes }: Source,
+  by: SetAside["by"],
   share: number,
-): Set<string> {
-  const train = listing.filter(({ split }) => split === "train");
-  if (!classesAreHeldOut(listing))
+): ReadonlySet<string> {
+  const train = listing!.filter(({ split }) => split === "train");
+  if (by === "image")
     return smallestHashes(
       train.map(({ id }) => id),
       share,
@@ -52,12 +107,12 @@ function chooseValidation(
   return new Set(train.flatMap(({ id, classId }) => (chosen.has(classes[classId]!) ? id : [])));
 }
 
-/** Whether no class is in both `train` and `test`. */
-function classesAreHeldOut(listing: readonly Listed[]): boolean {
-  const classesOf = (wanted: Listed["split"]) =>
+/** Whether `split` has images, and none of a class that is in `train` too. */
+function classesAreHeldOut(listing: readonly Listed[], split: Split): boolean {
+  const classesOf = (wanted: Split) =>
     new Set(listing.flatMap(({ split, classId }) => (split === wanted ? classId : [])));
-  const [train, test] = [classesOf("train"), classesOf("test")];
-  return test.size > 0 && ![...test].some((classId) => train.has(classId));
+  const [train, others] = [classesOf("train"), classesOf(split)];
+  return others.size > 0 && ![...others].some((classId) => train.has(classId));
 }
 
 function smallestHashes(names: readonly string[], share: number): Set<string> {
