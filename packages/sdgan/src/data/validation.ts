@@ -12,10 +12,10 @@ export const validationShare = 0.05;
  * `val`: whole classes if the test classes are held out of training, as in CUB and the built-in birds, so
  * that `val` tests generalization to new classes as `test` does; single images otherwise. The names with the
  * smallest hashes are chosen, which are the same on every machine: at least one if there are two or more, and
- * never all.
+ * never all: `keep` of them are left for training.
  * Throws a `UserError` when `share` is not in [0, 1).
  */
-export function cutValidation(source: Source, share: number): Source {
+export function cutValidation(source: Source, share: number, { keep = 1 } = {}): Source {
   if (!(share >= 0 && share < 1))
     throw new UserError(`the validation share is ${share}; expected a number from 0 to below 1`, {
       code: "usage",
@@ -23,7 +23,7 @@ export function cutValidation(source: Source, share: number): Source {
   const { listing } = source;
   if (share === 0 || !listing || listing.some(({ split }) => split === "val")) return source;
   const by = classesAreHeldOut(listing, "test") ? "class" : "image";
-  return withSplit(source, chooseFromTraining(source, by, share), "val");
+  return withSplit(source, chooseFromTraining(source, by, share, keep), "val");
 }
 
 /** Images that were set aside for testing, because the source has no test split. */
@@ -95,15 +95,17 @@ function chooseFromTraining(
   { listing, classes }: Source,
   by: SetAside["by"],
   share: number,
+  keep = 1,
 ): ReadonlySet<string> {
   const train = listing!.filter(({ split }) => split === "train");
   if (by === "image")
     return smallestHashes(
       train.map(({ id }) => id),
       share,
+      keep,
     );
   const names = new Set(train.map(({ classId }) => classes[classId]!));
-  const chosen = smallestHashes([...names], share);
+  const chosen = smallestHashes([...names], share, keep);
   return new Set(train.flatMap(({ id, classId }) => (chosen.has(classes[classId]!) ? id : [])));
 }
 
@@ -115,8 +117,9 @@ function classesAreHeldOut(listing: readonly Listed[], split: Split): boolean {
   return others.size > 0 && ![...others].some((classId) => train.has(classId));
 }
 
-function smallestHashes(names: readonly string[], share: number): Set<string> {
-  const count = Math.max(0, Math.min(Math.max(1, Math.round(share * names.length)), names.length - 1));
+function smallestHashes(names: readonly string[], share: number, keep: number): Set<string> {
+  const wanted = Math.max(1, Math.round(share * names.length));
+  const count = Math.max(0, Math.min(wanted, names.length - keep));
   const ranked = names
     .map((name) => ({ name, hash: nameHash(name) }))
     .sort((a, b) => a.hash - b.hash || (a.name < b.name ? -1 : 1));
