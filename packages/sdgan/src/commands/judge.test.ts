@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { compile, sdgan } from "../testing/cli.js";
+import { tinyConfig } from "../testing/tiny.js";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+beforeAll(async () => {
+  compile();
+  folder = mkdtempSync(join(tmpdir(), "sdgan-judge-"));
+  writeFileSync(at("tiny.yaml"), tinyConfig);
+  const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--images", "2"];
+  expect(await sdgan(...birds, "--out", at("data"))).toMatchObject({ code: 0 });
+  for (const training of ["damsm", "gan"]) {
+    const options = ["--config", at("tiny.yaml"), "--data", at("data"), "--run", at("run"), "--steps", "1"];
+    expect(await sdgan("train", training, ...options)).toMatchObject({ code: 0 });
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it("trains a DAMSM of another seed, continues it, measures with it, and uses it again", async () => {
+  const evaluate = (...more: string[]) =>
+    sdgan("evaluate", "--run", at("run"), "--data", at("data"), "--images", "20", ...more);
+  const without = await evaluate();
+  expect(without).toMatchObject({ code: 1, stdout: "" });
+  expect(without.stderr).toMatch(/^sdgan: .*no feature network .*: npx sdgan evaluate .* --judge\n$/);
+  expect(await evaluate("--judge", "--damsm", at("other"))).toMatchObject({ code: 2 });
+
+  // An interrupted training: it does not count as a judge, and is continued.
+  const config = ["--config", at("tiny.yaml"), "--set", "seed=1"];
+  const judge = ["--data", at("data"), "--run", at("run", "judge")];
+  expect(await sdgan("train", "damsm", ...config, ...judge, "--steps", "3")).toMatchObject({ code: 0 });
+  expect(await evaluate()).toMatchObject({ code: 1 });
+  const trained = await evaluate("--judge");
+  expect(trained).toMatchObject({ code: 0 });
+  expect(trained.stderr).toContain(`a DAMSM of seed 1 to measure with, in ${at("run", "judge")}`);
+  expect(trained.stdout).toMatch(/^Fréchet distance +[\d.]+ .* damsm /m);
+  const weights = () => readFileSync(at("run", "judge", "damsm", "damsm.safetensors"));
+  const before = weights();
+
+  const again = await evaluate("--json");
+  expect(JSON.parse(again.stdout).networks.damsm.file).toBe(at("run", "judge", "damsm", "damsm.safetensors"));
+  expect((await evaluate("--judge", "--json")).stdout).toBe(again.stdout);
+  expect(weights().equals(before)).toBe(true);
+});
+
+it("prints the result if its report cannot be written", async () => {
+  expect(existsSync(at("run", "report.html"))).toBe(true);
+  rmSync(at("run", "report.html"));
+  mkdirSync(at("run", "report.html"));
+  const { code, stdout, stderr } = await sdgan(
+    ...["evaluate", "--run", at("run"), "--data", at("data"), "--images", "20"],
+  );
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/^Fréchet distance/m)]);
+  expect(stderr).toMatch(/sdgan: .*report\.html: /);
+});

@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "@sdgan/core";
+import { checkpointSteps } from "../artifacts/checkpoints.js";
+import { damsmFile, damsmFolder } from "../artifacts/damsm.js";
+import type { Device } from "../compute/device.js";
+import { holdsRun, openRun } from "../run/run-folder.js";
+import { train } from "../training/train.js";
+import { Interruption } from "./interruption.js";
+import { Progress } from "./progress.js";
+
+/**
+ * The judge of a run: a DAMSM of another seed than the generator's, in the run folder `judge/` of the run, for data
+ * without another feature network. This returns its run folder if it is trained completely.
+ */
+export function trainedJudge(run: string): string | undefined {
+  const folder = judgeFolder(run);
+  const damsm = damsmFolder(folder);
+  if (!existsSync(join(damsm, damsmFile))) return undefined;
+  const { checkpoints, config } = openRun(damsm);
+  const newest = checkpointSteps(checkpoints).at(-1);
+  return newest === undefined || newest >= config.damsm.steps ? folder : undefined;
+}
+
+/**
+ * Trains the judge of `run` on the training images of `data`, as `sdgan train damsm` does, or continues its training.
+ * Returns its run folder; undefined, with the exit code set, if Ctrl-C stopped the training.
+ * @throws UserError if there is no run, or the data cannot be trained on
+ */
+export async function trainJudge(
+  run: string,
+  { data, device }: { data: string; device?: Device | undefined },
+): Promise<string | undefined> {
+  const folder = judgeFolder(run);
+  const resumes = holdsRun(damsmFolder(folder));
+  const config = resumes ? "resume" : judgeConfig(run);
+  let progress: Progress | undefined;
+  const say = (line: string) => (progress ? progress.log(line) : console.error(line));
+  using interruption = new Interruption(say);
+  try {
+    const { complete } = await train("damsm", {
+      ...{ data, run: folder, config, device, signal: interruption.signal },
+      onBegin({ from, to, imagesPerStep, config: { seed } }) {
+        say(`Training a DAMSM of seed ${seed} to measure with, in ${folder}, where it is kept`);
+        progress = new Progress({
+          ...{ label: "judge", start: from, total: Math.max(from, to) },
+          ...{ unit: "images", unitsPerStep: imagesPerStep },
+        });
+      },
+      onStep: (step) => progress?.update(step),
+      onWarning: (line) => say(`Warning: ${line}`),
+    });
+    progress?.[Symbol.dispose]();
+    if (complete) return folder;
+  } catch (error) {
+    progress?.abandon();
+    throw error;
+  }
+  console.error("Stopped and saved: the same command continues from here");
+  process.exitCode = interruption.exitCode ?? 1;
+  return undefined;
+}
+
+/** Independent of the generator's DAMSM by its seed. Its image encoder is the one that needs no weights of others. */
+function judgeConfig(run: string): Config {
+  const { config } = openRun(run);
+  const own = damsmFolder(run);
+  const seed = Math.max(config.seed, holdsRun(own) ? openRun(own).config.seed : 0) + 1;
+  return { ...config, seed, damsm: { ...config.damsm, encoder: "convolutional", inceptionSha256: "" } };
+}
+
+function judgeFolder(run: string): string {
+  return join(run, "judge");
+}
