@@ -28,8 +28,8 @@ export function addEvaluate(program: Command): void {
     .option("--inception <file>", "FID's Inception weights; images are then compared by its features")
     .option("--damsm <folder>", "another run folder, whose DAMSM of another seed measures R-precision")
     .option(
-      "--judge",
-      "measure with a DAMSM of another seed, which is first trained in judge/ of the run folder, unless it is there",
+      "--train-damsm",
+      "measure with a DAMSM of another seed, which is first trained in evaluation-damsm/ of the run folder, unless it is there",
     )
     .option("--attribute-classifier <folder>", "another run folder, whose attribute classifier is used")
     .addOption(checkpointOption(command))
@@ -45,12 +45,12 @@ Writes evaluation.json, evaluation.png (a sheet of generated images next to the 
 folder, and a copy of evaluation.json into evaluations/. Existing figures of the same model, data and images are kept.
 docs/evaluation.md explains each figure.
 
-A DAMSM in judge/ of the run folder is used if neither --damsm nor --judge is given. Your own images have no other
+A DAMSM in evaluation-damsm/ of the run folder is used if neither --damsm nor --train-damsm is given. Your own images have no other
 feature network, unless you give --inception.
 
 Examples:
   npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed
-  npx sdgan evaluate --run runs/mine --data data/mine --judge`,
+  npx sdgan evaluate --run runs/mine --data data/mine --train-damsm`,
     )
     .action(show);
 }
@@ -61,7 +61,7 @@ interface Options {
   metrics?: MetricName[];
   inception?: string;
   damsm?: string;
-  judge?: boolean;
+  trainDamsm?: boolean;
   attributeClassifier?: string;
   checkpoint?: number | "best";
   images: number;
@@ -71,19 +71,27 @@ interface Options {
   threads?: number;
 }
 
-async function show({ json, threads, judge, ...options }: Options): Promise<void> {
-  if (judge && options.damsm !== undefined)
+async function show({ json, threads, trainDamsm, ...options }: Options): Promise<void> {
+  if (trainDamsm && options.damsm !== undefined)
     throw new UsageError(
-      "evaluate: --judge trains a DAMSM to measure with, and --damsm names one: give one of them",
+      "evaluate: --train-damsm trains a DAMSM to measure with, and --damsm names one: give one of the two",
     );
-  const [{ evaluate, NotWritten }, { reportRun }, { trainedJudge, trainJudge }] = await withTorch(
-    () =>
-      Promise.all([import("../evaluation/evaluate.js"), import("../report/index.js"), import("./judge.js")]),
-    threads,
-  );
+  const [{ evaluate, NotWritten }, { reportRun }, { trainedEvaluationDamsm, trainEvaluationDamsm }] =
+    await withTorch(
+      () =>
+        Promise.all([
+          import("../evaluation/evaluate.js"),
+          import("../report/index.js"),
+          import("./evaluation-damsm.js"),
+        ]),
+      threads,
+    );
   const { run, data, attributeClassifier, checkpoint, seed, device } = options;
-  const damsm = options.damsm ?? trainedJudge(run) ?? (judge ? await trainJudge(run, options) : undefined);
-  if (judge && damsm === undefined) return;
+  const damsm =
+    options.damsm ??
+    trainedEvaluationDamsm(run) ??
+    (trainDamsm ? await trainEvaluationDamsm(run, options) : undefined);
+  if (trainDamsm && damsm === undefined) return;
   const print = (result: Evaluation) =>
     console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
   const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });

@@ -149,7 +149,7 @@ function requireNetwork(run: string, { dir }: Prepared, extractors: FeatureExtra
   if (Object.values(extractors).some((extractor) => extractor !== undefined)) return;
   throw new UserError(
     `${run}: there is no feature network to measure with. This trains a DAMSM of another seed on the same data, and ` +
-      `measures with it: npx sdgan evaluate --run ${run} --data ${dir} --judge`,
+      `measures with it: npx sdgan evaluate --run ${run} --data ${dir} --train-damsm`,
     { code: "file.missing" },
   );
 }

@@ -474,7 +474,7 @@ describe("evaluate", () => {
     expect(figures.frechetDistance).toMatchObject({ network: "damsm" });
     expect(await refusal(bare)).toBe(
       `${at("bare")}: there is no feature network to measure with. This trains a DAMSM of another seed on the same data, ` +
-        `and measures with it: npx sdgan evaluate --run ${at("bare")} --data ${at("data")} --judge`,
+        `and measures with it: npx sdgan evaluate --run ${at("bare")} --data ${at("data")} --train-damsm`,
     );
     expect(await refusal({ ...bare, metrics: ["attributeAccuracy"] })).toMatch(
       /^attributeAccuracy needs an attribute classifier/,

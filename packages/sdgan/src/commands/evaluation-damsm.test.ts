@@ -11,7 +11,7 @@ let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 beforeAll(async () => {
   compile();
-  folder = mkdtempSync(join(tmpdir(), "sdgan-judge-"));
+  folder = mkdtempSync(join(tmpdir(), "sdgan-evaluation-damsm-"));
   writeFileSync(at("tiny.yaml"), tinyConfig);
   const birds = ["prepare", "birds", "--size", "16", "--species", "20", "--images", "2"];
   expect(await sdgan(...birds, "--out", at("data"))).toMatchObject({ code: 0 });
@@ -27,24 +27,26 @@ it("trains a DAMSM of another seed, continues it, measures with it, and uses it 
     sdgan("evaluate", "--run", at("run"), "--data", at("data"), "--images", "20", ...more);
   const without = await evaluate();
   expect(without).toMatchObject({ code: 1, stdout: "" });
-  expect(without.stderr).toMatch(/^sdgan: .*no feature network .*: npx sdgan evaluate .* --judge\n$/);
-  expect(await evaluate("--judge", "--damsm", at("other"))).toMatchObject({ code: 2 });
+  expect(without.stderr).toMatch(/^sdgan: .*no feature network .*: npx sdgan evaluate .* --train-damsm\n$/);
+  expect(await evaluate("--train-damsm", "--damsm", at("other"))).toMatchObject({ code: 2 });
 
-  // An interrupted training: it does not count as a judge, and is continued.
+  // An interrupted training: it does not count, and is continued.
   const config = ["--config", at("tiny.yaml"), "--set", "seed=1"];
-  const judge = ["--data", at("data"), "--run", at("run", "judge")];
-  expect(await sdgan("train", "damsm", ...config, ...judge, "--steps", "3")).toMatchObject({ code: 0 });
+  const damsm = ["--data", at("data"), "--run", at("run", "evaluation-damsm")];
+  expect(await sdgan("train", "damsm", ...config, ...damsm, "--steps", "3")).toMatchObject({ code: 0 });
   expect(await evaluate()).toMatchObject({ code: 1 });
-  const trained = await evaluate("--judge");
+  const trained = await evaluate("--train-damsm");
   expect(trained).toMatchObject({ code: 0 });
-  expect(trained.stderr).toContain(`a DAMSM of seed 1 to measure with, in ${at("run", "judge")}`);
+  expect(trained.stderr).toContain(`a DAMSM of seed 1 to measure with, in ${at("run", "evaluation-damsm")}`);
   expect(trained.stdout).toMatch(/^Fréchet distance +[\d.]+ .* damsm /m);
-  const weights = () => readFileSync(at("run", "judge", "damsm", "damsm.safetensors"));
+  const weights = () => readFileSync(at("run", "evaluation-damsm", "damsm", "damsm.safetensors"));
   const before = weights();
 
   const again = await evaluate("--json");
-  expect(JSON.parse(again.stdout).networks.damsm.file).toBe(at("run", "judge", "damsm", "damsm.safetensors"));
-  expect((await evaluate("--judge", "--json")).stdout).toBe(again.stdout);
+  expect(JSON.parse(again.stdout).networks.damsm.file).toBe(
+    at("run", "evaluation-damsm", "damsm", "damsm.safetensors"),
+  );
+  expect((await evaluate("--train-damsm", "--json")).stdout).toBe(again.stdout);
   expect(weights().equals(before)).toBe(true);
 });
 

@@ -10,11 +10,12 @@ import { Interruption } from "./interruption.js";
 import { Progress } from "./progress.js";
 
 /**
- * The judge of a run: a DAMSM of another seed than the generator's, in the run folder `judge/` of the run, for data
- * without another feature network. This returns its run folder if it is trained completely.
+ * The evaluation DAMSM of a run: a DAMSM of another seed than the generator's, in the run folder
+ * `evaluation-damsm/` of the run. It is for data without another feature network. This returns its run folder;
+ * undefined if it is missing or not trained completely.
  */
-export function trainedJudge(run: string): string | undefined {
-  const folder = judgeFolder(run);
+export function trainedEvaluationDamsm(run: string): string | undefined {
+  const folder = folderIn(run);
   const damsm = damsmFolder(folder);
   if (!existsSync(join(damsm, damsmFile))) return undefined;
   const { checkpoints, config } = openRun(damsm);
@@ -23,17 +24,17 @@ export function trainedJudge(run: string): string | undefined {
 }
 
 /**
- * Trains the judge of `run` on the training images of `data`, as `sdgan train damsm` does, or continues its training.
+ * Trains the evaluation DAMSM of `run` on the training images of `data`, as `sdgan train damsm` does, or continues its training.
  * Returns its run folder; undefined, with the exit code set, if Ctrl-C stopped the training.
  * @throws UserError if there is no run, or the data cannot be trained on
  */
-export async function trainJudge(
+export async function trainEvaluationDamsm(
   run: string,
   { data, device }: { data: string; device?: Device | undefined },
 ): Promise<string | undefined> {
-  const folder = judgeFolder(run);
+  const folder = folderIn(run);
   const resumes = holdsRun(damsmFolder(folder));
-  const config = resumes ? "resume" : judgeConfig(run);
+  const config = resumes ? "resume" : configFor(run);
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);
@@ -43,7 +44,7 @@ export async function trainJudge(
       onBegin({ from, to, imagesPerStep, config: { seed } }) {
         say(`Training a DAMSM of seed ${seed} to measure with, in ${folder}, where it is kept`);
         progress = new Progress({
-          ...{ label: "judge", start: from, total: Math.max(from, to) },
+          ...{ label: "evaluation-damsm", start: from, total: Math.max(from, to) },
           ...{ unit: "images", unitsPerStep: imagesPerStep },
         });
       },
@@ -62,13 +63,13 @@ export async function trainJudge(
 }
 
 /** Independent of the generator's DAMSM by its seed. Its image encoder is the one that needs no weights of others. */
-function judgeConfig(run: string): Config {
+function configFor(run: string): Config {
   const { config } = openRun(run);
   const own = damsmFolder(run);
   const seed = Math.max(config.seed, holdsRun(own) ? openRun(own).config.seed : 0) + 1;
   return { ...config, seed, damsm: { ...config.damsm, encoder: "convolutional", inceptionSha256: "" } };
 }
 
-function judgeFolder(run: string): string {
-  return join(run, "judge");
+function folderIn(run: string): string {
+  return join(run, "evaluation-damsm");
 }
