@@ -50,6 +50,25 @@ it("trains a DAMSM of another seed, continues it, measures with it, and uses it 
   expect(weights().equals(before)).toBe(true);
 });
 
+it("trains nothing if there is nothing to measure", async () => {
+  mkdirSync(at("images"));
+  for (let i = 0; i < 4; i++) {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><circle r="${i + 1}"/></svg>`;
+    writeFileSync(at("images", `${i}.svg`), svg);
+    writeFileSync(at("images", `${i}.txt`), `a small bird ${i}`);
+  }
+  const few = await sdgan("prepare", "folder", at("images"), "--size", "16", "--out", at("few"));
+  expect(few.stdout).toContain("1 for testing");
+  const options = ["--config", at("tiny.yaml"), "--data", at("few"), "--run", at("few-run"), "--steps", "1"];
+  for (const training of ["damsm", "gan"])
+    expect(await sdgan("train", training, ...options)).toMatchObject({ code: 0 });
+  const { code, stderr } = await sdgan(
+    ...["evaluate", "--run", at("few-run"), "--data", at("few"), "--train-damsm"],
+  );
+  expect([code, stderr]).toEqual([1, expect.stringContaining("has one image in the split test")]);
+  expect(existsSync(at("few-run", "evaluation-damsm"))).toBe(false);
+});
+
 it("prints the result if its report cannot be written", async () => {
   expect(existsSync(at("run", "report.html"))).toBe(true);
   rmSync(at("run", "report.html"));

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "@sdgan/core";
+import { type Config, UserError } from "@sdgan/core";
 import { checkpointSteps } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder } from "../artifacts/damsm.js";
 import type { Device } from "../compute/device.js";
+import { openPrepared } from "../data/prepared.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { train } from "../training/train.js";
 import { Interruption } from "./interruption.js";
@@ -26,12 +27,13 @@ export function trainedEvaluationDamsm(run: string): string | undefined {
 /**
  * Trains the evaluation DAMSM of `run` on the training images of `data`, as `sdgan train damsm` does, or continues its training.
  * Returns its run folder; undefined, with the exit code set, if Ctrl-C stopped the training.
- * @throws UserError if there is no run, or the data cannot be trained on
+ * @throws UserError if there is no run, or if the data cannot be trained on or has too few test images
  */
 export async function trainEvaluationDamsm(
   run: string,
   { data, device }: { data: string; device?: Device | undefined },
 ): Promise<string | undefined> {
+  requireImages(data);
   const folder = folderIn(run);
   const resumes = holdsRun(damsmFolder(folder));
   const config = resumes ? "resume" : configFor(run);
@@ -61,6 +63,22 @@ export async function trainEvaluationDamsm(
   process.exitCode = interruption.exitCode ?? 1;
   return undefined;
 }
+
+/** Before the training, which would be for nothing. */
+function requireImages(folder: string): void {
+  const data = openPrepared(folder, { memoryLimit: 0 });
+  const { length } = data.splits.test.images;
+  data.close();
+  if (length >= fewest) return;
+  throw new UserError(
+    `${folder}: has ${length === 0 ? "no images" : "one image"} in the split test, and a DAMSM can measure ${fewest} or more: ` +
+      "prepare the data again with more images",
+    { code: "data.mismatch" },
+  );
+}
+
+/** A distance between distributions needs at least two images. */
+const fewest = 2;
 
 /** Independent of the generator's DAMSM by its seed. Its image encoder is the one that needs no weights of others. */
 function configFor(run: string): Config {
