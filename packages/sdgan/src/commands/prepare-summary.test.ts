@@ -35,7 +35,7 @@ it("says what was set aside for testing, and by which rule", () => {
     next,
   ]);
   expect(printed({ setAside: { images: 6, of: 40, by: "class" } })[1]).toContain(
-    "images, whole classes are for",
+    "images, whole classes, are for",
   );
   const none = printed({
     images: { train: 9, val: 1, test: 0 },

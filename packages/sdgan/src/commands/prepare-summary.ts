@@ -97,7 +97,7 @@ function splitLines({ images, setAside, trainingClasses }: PrepareSummary): stri
 }
 
 function setAsideLine({ images, of, by }: NonNullable<PrepareSummary["setAside"]>): string {
-  const whole = by === "class" ? ", whole classes" : "";
+  const whole = by === "class" ? ", whole classes," : "";
   return (
     `The data has no test split: ${images} of its ${of} training images${whole} ${images === 1 ? "is" : "are"} for testing ` +
     `instead, one in ten but at least one, chosen by the hash of the ${by === "class" ? "class's name" : "name"}`

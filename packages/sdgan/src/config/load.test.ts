@@ -168,6 +168,8 @@ describe("errors name the mistake", () => {
     ["quote.yaml", 'seed: "1', "Missing closing"],
     ["empty.yaml", "", 'is empty, expected keys with values, such as "extends: birds-64"'],
     ["comments.yaml", "# training: { batch: 4 }\n", "the keys are extends, seed, data, text, damsm,"],
+    ["utf16.yaml", Buffer.from("seed: 1", "utf16le").toString("latin1"), "is not text in UTF-8"],
+    ["nul.yaml", "seed: 1\0", "is not text in UTF-8"],
     ["name.yaml", "birds-64", 'found "birds-64", expected keys with values, such as "extends: birds-64"'],
     [
       "rate.yaml",

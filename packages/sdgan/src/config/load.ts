@@ -73,8 +73,9 @@ function findFile(nameOrFile: string, folder: string, extendedBy: string | undef
 function readValues(file: string): ConfigLayer["values"] {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = textOf(file, readFileSync(file));
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${file}: cannot be read: ${(error as Error).message}`, { code: "config.invalid" });
   }
   const values = parseYaml(text, file);
@@ -85,6 +86,13 @@ function readValues(file: string): ConfigLayer["values"] {
       `the keys are extends, ${keysOf("").join(", ")}`,
     { code: "config.invalid" },
   );
+}
+
+/** @throws UserError for another encoding, such as the UTF-16 of some editors */
+function textOf(file: string, bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  if (!text.includes("\0") && !text.includes("\ufffd")) return text;
+  throw new UserError(`${file}: is not text in UTF-8: save it in that encoding`, { code: "config.invalid" });
 }
 
 function overrideLayer(override: string): ConfigLayer {

@@ -68,6 +68,8 @@ it("takes whole classes if the validation split has classes of its own, and imag
     new Set(source.listing!.flatMap(({ split, classId }) => (split === wanted ? classId : [])));
   expect(classesOf("test").size).toBe(2);
   expect(classesOf("train").size).toBe(18);
+  const ownClasses = given({ a: ["train", "a"], b: ["train", "b"], c: ["val", "c"] });
+  expect(cutTest(ownClasses).setAside).toEqual({ images: 1, of: 2, by: "image" });
   const one = given({ a: ["train", "x"], b: ["train", "x"], c: ["train", "x"], d: ["val", "y"] });
   expect(cutTest(one).setAside).toEqual({ images: 1, of: 3, by: "image" });
 });

@@ -51,7 +51,7 @@ export function cutTest(given: Source): { source: Source; setAside?: SetAside } 
     : given;
   const { listing } = source;
   if (!listing || listing.some(({ split }) => split === "test")) return { source };
-  let by: SetAside["by"] = classesAreHeldOut(listing, "val") ? "class" : "image";
+  let by: SetAside["by"] = classesAreHeldOut(listing, "val") && hasClasses(listing) ? "class" : "image";
   let chosen = chooseFromTraining(source, by, testShare);
   // A single class cannot be set aside, but some of its images can.
   if (chosen.size === 0 && by === "class") {
@@ -107,6 +107,12 @@ function chooseFromTraining(
   const names = new Set(train.map(({ classId }) => classes[classId]!));
   const chosen = smallestHashes([...names], share, keep);
   return new Set(train.flatMap(({ id, classId }) => (chosen.has(classes[classId]!) ? id : [])));
+}
+
+/** Whether a training class has several images; without given classes, every image is a class of its own. */
+function hasClasses(listing: readonly Listed[]): boolean {
+  const train = listing.filter(({ split }) => split === "train");
+  return new Set(train.map(({ classId }) => classId)).size < train.length;
 }
 
 /** Whether `split` has images, and none of a class that is in `train` too. */
