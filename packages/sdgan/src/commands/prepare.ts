@@ -166,7 +166,12 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
     "--out <folder>",
     "the prepared folder to create or to replace",
   )
-    .option("--size <pixels>", "pixels per side of the images that a model will generate", imageSize, size)
+    .option(
+      "--size <pixels>",
+      "pixels per side of the images that a model will generate: 16, 32, 64, 128, 256 or 512",
+      imageSize,
+      size,
+    )
     .addOption(
       new Option(
         "--tokenizer <name>",

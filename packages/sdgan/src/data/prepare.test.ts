@@ -69,7 +69,7 @@ describe("prepare", () => {
     const unknownWords = { count: 1, mostFrequent: ["blue"] };
     expect(summary).toEqual({
       ...{ out, ...counts, unknownWords, skipped: [], unused: [], notes: [] },
-      ...{ captionLengths: { 2: 3 }, trainingClasses: 2, lostWords: undefined },
+      ...{ captionLengths: { 2: 3 }, trainingClasses: 1, lostWords: undefined },
     });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
       ...counts,

@@ -289,9 +289,12 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
 
 function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
   if (size % wanted === 0) return;
+  // sdgan prepare makes powers of two, the sizes of a generator's images.
+  const remedy = Number.isInteger(Math.log2(wanted))
+    ? `prepare the data with --size ${wanted}, or use another configuration`
+    : "use another configuration: a power of two";
   throw new UserError(
-    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ` +
-      `prepare the data with --size ${wanted}, or use another configuration`,
+    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ${remedy}`,
     { code: "data.mismatch" },
   );
 }
