@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { cacheFolders } from "@sdgan/addons";
+import { SUPPORTED } from "@sdgan/addons/node-version";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tinyConfig } from "../packages/sdgan/src/testing/tiny.js";
@@ -55,7 +56,7 @@ describe("a tarball", () => {
       const directory = `packages/${name.replace(/^.*\//, "")}`;
       expect(manifest, name).toMatchObject({
         license: "Apache-2.0",
-        engines: { node: expect.stringMatching(/^>=\d+/) },
+        engines: { node: SUPPORTED },
         repository: { url: expect.stringMatching(/^git\+https:/), directory },
         publishConfig: { access: "public" },
         files: expect.any(Array),

@@ -77,21 +77,46 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
 function explain(issue: Issue, merged: Values): string {
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") return `${path}: unknown key; ${knownKeys(path)}`;
-  return `${path || "configuration"}: found ${show(valueAt(merged, issue.path))}, expected ${expected(issue)}`;
+  const found = valueAt(merged, issue.path);
+  const keys = issue.code === "invalid_type" && issue.expected === "object" ? keysOf(path) : [];
+  const named = keys.length > 0 ? `: ${keys.join(", ")}${sameKind(path, keys, found)}` : "";
+  return `${path || "configuration"}: found ${show(found)}, expected ${expected(issue)}${named}`;
 }
 
-/** Suggests a similar key of the section or the same key of another section, else lists the section's keys. */
+/** The keys of a section, "" for the whole configuration; none if there is no such section. */
+export function keysOf(section: string): string[] {
+  const prefix = section === "" ? "" : `${section}.`;
+  return configFields()
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith(prefix) && !path.slice(prefix.length).includes("."))
+    .map((path) => path.slice(prefix.length));
+}
+
+/** If a section was given one number and all its keys have numbers: the first of its keys, as a suggestion. */
+function sameKind(section: string, keys: readonly string[], found: unknown): string {
+  const defaults = configFields().filter(({ path }) => keys.some((key) => path === `${section}.${key}`));
+  if (typeof found !== "number" || defaults.some(({ default: value }) => typeof value !== "number"))
+    return "";
+  return `; did you mean ${keys.map((key) => `${section}.${key}`).join(" or ")}?`;
+}
+
+/**
+ * Suggests a similar key of the section, else the same or a similar key of other sections, else lists the
+ * section's keys.
+ */
 function knownKeys(path: string): string {
   const paths = configFields().map((field) => field.path);
-  const [, section = "", key = ""] = /^(.*\.)?([^.]*)$/s.exec(path) ?? [];
-  const beside = paths
-    .filter((known) => known.startsWith(section) && !known.slice(section.length).includes("."))
-    .map((known) => known.slice(section.length));
+  const [, section = "", key = ""] = /^(?:(.*)\.)?([^.]*)$/s.exec(path) ?? [];
+  const beside = keysOf(section);
   const near = nearest(key, beside);
-  const meant = near ? [section + near] : paths.filter((known) => known.split(".").at(-1) === key);
+  const nameOf = (known: string) => known.split(".").at(-1)!;
+  const elsewhere = nearest(key, paths.map(nameOf));
+  const meant = near
+    ? [section === "" ? near : `${section}.${near}`]
+    : paths.filter((known) => nameOf(known) === elsewhere);
   return meant.length > 0
     ? `did you mean ${meant.join(" or ")}?`
-    : `known ${section ? `under ${section.slice(0, -1)}` : "here"}: ${beside.join(", ")}`;
+    : `known ${section ? `under ${section}` : "here"}: ${beside.join(", ")}`;
 }
 
 function expected(issue: Issue): string {

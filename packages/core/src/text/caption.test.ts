@@ -13,6 +13,7 @@ describe("encodeCaption", () => {
       tokens: [4, 2, 3],
       unknown: ["purple"],
       beyond: ["brown", "wings"],
+      lost: [],
     });
   });
 
@@ -36,7 +37,7 @@ describe("encodeCaption", () => {
     expect(encodeCaption(vocabulary, "bird wings ".repeat(2500), 18).tokens).toHaveLength(18);
     expect(encodeCaption(vocabulary, "🐦 yellow 🎨 bird", 18).tokens).toEqual([5, 2]);
     expect(encodeCaption(vocabulary, "طائر yellow أصفر", 18)).toEqual({
-      ...{ tokens: [5], unknown: ["طائر", "أصفر"], beyond: [] },
+      ...{ tokens: [5], unknown: ["طائر", "أصفر"], beyond: [], lost: [] },
     });
   });
 

@@ -12,6 +12,8 @@ export interface EncodedCaption {
   unknown: string[];
   /** The known words after the first `maxWords`, in order. They do not affect the image either. */
   beyond: string[];
+  /** Words of which the tokenizer drops letters or all, each once: those that are not ASCII, for `attngan`. */
+  lost: string[];
 }
 
 /**
@@ -22,7 +24,8 @@ export function encodeCaption(vocabulary: Vocabulary, text: string, maxWords: nu
   const { tokens, unknown } = vocabulary.read(text);
   if (tokens.length === 0) throw refusal(vocabulary, text);
   const beyond = tokens.slice(maxWords).map((token) => vocabulary.words[token]!);
-  return { tokens: tokens.slice(0, maxWords), unknown, beyond };
+  const lost = tokenizers[vocabulary.tokenizer].lostWords(text);
+  return { tokens: tokens.slice(0, maxWords), unknown, beyond, lost };
 }
 
 /**

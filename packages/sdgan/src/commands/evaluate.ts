@@ -1,7 +1,8 @@
 import { nearest } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
-import { type MetricName, metricNames } from "../evaluation/result.js";
+import { type Evaluation, type MetricName, metricNames } from "../evaluation/result.js";
+import { UsageError } from "./errors.js";
 import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
@@ -26,6 +27,10 @@ export function addEvaluate(program: Command): void {
     )
     .option("--inception <file>", "FID's Inception weights; images are then compared by its features")
     .option("--damsm <folder>", "another run folder, whose DAMSM of another seed measures R-precision")
+    .option(
+      "--train-damsm",
+      "measure with a DAMSM of another seed, which is first trained in evaluation-damsm/ of the run folder, unless it is there",
+    )
     .option("--attribute-classifier <folder>", "another run folder, whose attribute classifier is used")
     .addOption(checkpointOption(command))
     .option("--images <count>", "number of captions to generate an image for", wholeNumber(1), 1000)
@@ -40,8 +45,12 @@ Writes evaluation.json, evaluation.png (a sheet of generated images next to the 
 folder, and a copy of evaluation.json into evaluations/. Existing figures of the same model, data and images are kept.
 docs/evaluation.md explains each figure.
 
-Example:
-  npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed`,
+A DAMSM in evaluation-damsm/ of the run folder is used if neither --damsm nor --train-damsm is given. Your own images have no other
+feature network, unless you give --inception.
+
+Examples:
+  npx sdgan evaluate --run runs/birds --data data/birds --damsm runs/other-seed
+  npx sdgan evaluate --run runs/mine --data data/mine --train-damsm`,
     )
     .action(show);
 }
@@ -52,6 +61,7 @@ interface Options {
   metrics?: MetricName[];
   inception?: string;
   damsm?: string;
+  trainDamsm?: boolean;
   attributeClassifier?: string;
   checkpoint?: number | "best";
   images: number;
@@ -61,16 +71,37 @@ interface Options {
   threads?: number;
 }
 
-async function show({ json, threads, ...options }: Options): Promise<void> {
-  const [{ evaluate }, { reportRun }] = await withTorch(
-    () => Promise.all([import("../evaluation/evaluate.js"), import("../report/index.js")]),
-    threads,
-  );
-  const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
-  const result = await progress.during(evaluate({ ...options, onImage: (done) => progress.update(done) }));
+async function show({ json, threads, trainDamsm, ...options }: Options): Promise<void> {
+  if (trainDamsm && options.damsm !== undefined)
+    throw new UsageError(
+      "evaluate: --train-damsm trains a DAMSM to measure with, and --damsm names one: give one of the two",
+    );
+  const [{ evaluate, NotWritten }, { reportRun }, { trainedEvaluationDamsm, trainEvaluationDamsm }] =
+    await withTorch(
+      () =>
+        Promise.all([
+          import("../evaluation/evaluate.js"),
+          import("../report/index.js"),
+          import("./evaluation-damsm.js"),
+        ]),
+      threads,
+    );
   const { run, data, attributeClassifier, checkpoint, seed, device } = options;
+  const damsm =
+    options.damsm ??
+    trainedEvaluationDamsm(run) ??
+    (trainDamsm ? await trainEvaluationDamsm(run, options) : undefined);
+  if (trainDamsm && damsm === undefined) return;
+  const print = (result: Evaluation) =>
+    console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
+  const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
+  try {
+    print(await progress.during(evaluate({ ...options, damsm, onImage: (done) => progress.update(done) })));
+  } catch (error) {
+    if (error instanceof NotWritten) print(error.result);
+    throw error;
+  }
   await reportRun({ run, data, attributeClassifier, checkpoint, seed, device });
-  console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
 }
 
 function metricsOf(text: string): MetricName[] {

@@ -70,32 +70,28 @@ async function show({
 }: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
-  const [{ ImageGenerator }, { readCaptions, unknownWords }, { saveImages }, { stepOf }] = await withTorch(
-    () =>
-      Promise.all([
-        import("../generation/image-generator.js"),
-        import("../generation/prompts.js"),
-        import("../generation/save.js"),
-        import("../evaluation/best-checkpoint.js"),
-      ]),
-    threads,
-  );
+  const [{ ImageGenerator }, { readCaptions, readPrompts }, { ignoredLines }, { saveImages }, { stepOf }] =
+    await withTorch(
+      () =>
+        Promise.all([
+          import("../generation/image-generator.js"),
+          import("../generation/prompts.js"),
+          import("../generation/ignored.js"),
+          import("../generation/save.js"),
+          import("../evaluation/best-checkpoint.js"),
+        ]),
+      threads,
+    );
   const prompts = [
     ...caption.map((text) => ({ caption: text })),
     ...(captions ? readCaptions(captions) : []),
   ];
   const imageGenerator = new ImageGenerator(run, { device, checkpoint: stepOf(run, checkpoint) });
-  warn(
-    "The model does not know these words and ignores them",
-    unknownWords(imageGenerator, prompts).flatMap(({ words }) => words),
-  );
-  const tooLong = prompts
-    .map(({ caption }) => imageGenerator.read(caption))
-    .filter(({ beyond }) => beyond.length > 0);
-  warn(
-    `The model reads ${tooLong[0]?.tokens.length} words per caption and ignores these words after them`,
-    tooLong.flatMap(({ beyond }) => beyond),
-  );
+  const { maxWords, vocabulary } = imageGenerator;
+  const ignored = ignoredLines(readPrompts(imageGenerator, prompts), {
+    ...{ maxWords, tokenizer: vocabulary.tokenizer, most: 8 },
+  });
+  for (const line of ignored) console.error(visible(line));
   const total = prompts.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "images" });
   const paths = await progress.during(
@@ -107,12 +103,4 @@ async function show({
   );
   console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} images`}`);
   console.log(`Grid: ${paths.at(-1)}`);
-}
-
-/** Prints `what` and the words, each once and at most eight of them; nothing if there are none. */
-function warn(what: string, ignored: readonly string[]): void {
-  if (ignored.length === 0) return;
-  const words = [...new Set(ignored)];
-  const listed = words.slice(0, 8).join(", ") + (words.length > 8 ? ` and ${words.length - 8} more` : "");
-  console.error(visible(`${what}: ${listed}`));
 }

@@ -94,7 +94,7 @@ describe("usage", () => {
     expect(await refusal(2, "prepare", "birds")).toContain("'--out <folder>' is required");
     expect(await refusal(2, "prepare", "birds", "--out")).toContain("argument missing");
     expect(await refusal(2, "prepare", "birds", "--out", at("x"), "--size", "100")).toContain(
-      "a multiple of 16",
+      "No model generates images of 100 pixels: expected 16, 32, 64, 128, 256, 512. The nearest: 64 or 128",
     );
     expect(await refusal(2, "prepare", "birds", "--out", at("x"), "--tokenizer", "bpe")).toContain(
       "Allowed choices are attngan, unicode",

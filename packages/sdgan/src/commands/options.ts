@@ -56,12 +56,18 @@ export function checkpointOption(command: Command): Option {
     });
 }
 
-/** Pixels per side of prepared images. */
+/** Pixels per side of the images that a model can generate: its stages double a power of two from 8 pixels on. */
+export const imageSizeChoices = [16, 32, 64, 128, 256, 512] as const;
+
+/** Pixels per side of prepared images: one of `imageSizeChoices`. */
 export function imageSize(text: string): number {
-  const value = wholeNumber(16, 512)(text);
-  if (value % 16 === 0) return value;
+  const value = wholeNumber(0)(text);
+  if ((imageSizeChoices as readonly number[]).includes(value)) return value;
+  const below = imageSizeChoices.findLast((size) => size < value);
+  const above = imageSizeChoices.find((size) => size > value);
+  const nearest = [below, above].filter((size) => size !== undefined).join(" or ");
   throw new InvalidArgumentError(
-    "Expected a multiple of 16, so that it is a multiple of every stage's size.",
+    `No model generates images of ${value} pixels: expected ${imageSizeChoices.join(", ")}. The nearest: ${nearest}.`,
   );
 }
 

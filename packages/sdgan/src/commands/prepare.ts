@@ -1,12 +1,12 @@
-import { join } from "node:path";
-import { isPresetName, type TokenizerName, tokenizerNames, visible } from "@sdgan/core/basics";
+import { existsSync } from "node:fs";
+import { type TokenizerName, tokenizerNames, visible } from "@sdgan/core/basics";
 import { type Command, Option } from "commander";
 import type { Source } from "../data/dataset.js";
 import type { PrepareSummary, Resumed } from "../data/prepare.js";
 import { validationShare } from "../data/validation.js";
-import { commandLine } from "./command-line.js";
 import { Interruption } from "./interruption.js";
 import { imageSize, requiredOption, share, wholeNumber } from "./options.js";
+import { nextLines, summaryLines } from "./prepare-summary.js";
 import { Progress } from "./progress.js";
 
 /** `sdgan prepare birds|cub|coco|flowers|folder`, `sdgan prepare verify` */
@@ -172,7 +172,12 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
     "--out <folder>",
     "the prepared folder to create or to replace",
   )
-    .option("--size <pixels>", "pixels per side of the images that a model will generate", imageSize, size)
+    .option(
+      "--size <pixels>",
+      "pixels per side of the images that a model will generate: 16, 32, 64, 128, 256 or 512",
+      imageSize,
+      size,
+    )
     .addOption(
       new Option(
         "--tokenizer <name>",
@@ -195,6 +200,9 @@ const VOCABULARY = [
     "(default: the data's captions.pickle if there is one, otherwise the words of the captions)",
 ] as const;
 
+/** The weights that DAMSM takes, under the name of torchvision's file. */
+const INCEPTION = "inception_v3_google-0cc3c7bd.pth";
+
 interface ShowOptions {
   out: string;
   size: number;
@@ -206,20 +214,26 @@ interface ShowOptions {
 
 async function show(given: Source, options: ShowOptions): Promise<void> {
   const { vocabulary, tokenizer } = options;
-  const { withTokenizer, withVocabulary } = await import("../data/with-vocabulary.js");
+  const [{ withTokenizer, withVocabulary }, { suggestTraining }, { tokenizerOf }] = await Promise.all([
+    import("../data/with-vocabulary.js"),
+    import("./suggest-training.js"),
+    import("../data/dataset.js"),
+  ]);
   const chosen = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
   const source = tokenizer === undefined ? chosen : withTokenizer(chosen, tokenizer);
   const summary = await prepareVisibly(source, options);
   if (!summary) return;
   if (source.found !== undefined) console.log(visible(source.found));
   if (source.vocabulary) console.log(visible(`Vocabulary: ${vocabulary ?? "captions.pickle"}`));
-  for (const line of summaryLines(summary, options.size)) console.log(visible(line));
-  const preset = await presetFor(source.name, options.size);
-  const run = `runs/${source.name}`;
-  const encoder = await encoderFor(preset, source.name);
-  console.log(
-    `Next: ${commandLine("train", "damsm", "--config", preset, ...encoder, "--data", options.out, "--run", run)}`,
-  );
+  const prepared = {
+    ...{ source: source.name, size: options.size, tokenizer: tokenizerOf(source) },
+    givenVocabulary: source.vocabulary !== undefined,
+  };
+  const suggestion = suggestTraining(source.name, options.size, {
+    inception: existsSync(INCEPTION) ? INCEPTION : undefined,
+  });
+  const lines = [...summaryLines(summary, prepared, suggestion), ...nextLines(summary, prepared, suggestion)];
+  for (const line of lines) console.log(visible(line));
 }
 
 /** Prepares with a progress line. Ctrl-C ends the work in order; undefined is returned then. */
@@ -269,62 +283,4 @@ function resumedLine({ images, because }: Resumed): string {
   if (because === "options") return "Starting over: the unfinished work was started with other options";
   const from = images === 0 ? "Starting over" : `Continuing after ${images} images`;
   return because === "source" ? `${from}: the source or the validation split has changed` : from;
-}
-
-function summaryLines(
-  { out, images, captions, words, unknownWords, skipped, emptyCaptions, unused, notes }: PrepareSummary,
-  size: number,
-) {
-  const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
-  return [
-    `${out}: ${images.train} images of ${size}×${size} for training, ${images.val} for validation and ` +
-      `${images.test} for testing, ${captions} captions, ${words - 1} words`,
-    ...(unknownWords && unknownWords.count > 0 ? [unknownLine(unknownWords)] : []),
-    ...(emptyCaptions > 0 ? [`${emptyCaptions} captions without a known word were skipped`] : []),
-    ...(skipped.length > 0 ? [`${skipped.length} images were skipped:`, ...shown] : []),
-    ...(skipped.length > shown.length
-      ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
-      : []),
-    ...(unused.length > 0 ? [unusedLine(unused, out)] : []),
-    ...notes.map(noteLine),
-  ];
-}
-
-/** Such as "Not used: 3 .heic (HEIC is not read: convert it to JPEG; the first is x.heic)". */
-function unusedLine(unused: PrepareSummary["unused"], out: string): string {
-  const shown = unused.slice(0, MAX_KINDS).map(({ unused: kind, count, reason, first }) => {
-    const named = count === 1 ? first : `the first is ${first}`;
-    return `${count} ${kind} (${reason}; ${named})`;
-  });
-  const rest = unused.slice(MAX_KINDS).reduce((sum, { count }) => sum + count, 0);
-  return `Not used: ${[...shown, ...(rest > 0 ? [`${rest} of other kinds`] : [])].join(", ")}. All kinds: ${join(out, "skipped.jsonl")}`;
-}
-
-const MAX_KINDS = 6;
-
-function noteLine({ text, count, first }: PrepareSummary["notes"][number]): string {
-  return count === 1 ? `${first}: ${text}` : `${first} and ${count - 1} more: ${text}`;
-}
-
-function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {
-  const named = mostFrequent.slice(0, 8).join(", ");
-  return `${count} words of captions are not in the vocabulary and are ignored: ${named}${count > 8 ? ", …" : ""}`;
-}
-
-/**
- * Options that select DAMSM's image encoder. Inception needs weights that the user downloads, and is of no use for the
- * drawn birds.
- */
-async function encoderFor(preset: string, source: string): Promise<string[]> {
-  const { loadConfig } = await import("../config/load.js");
-  if (loadConfig(preset).damsm.encoder !== "inception") return [];
-  return source === "birds"
-    ? ["--set", "damsm.encoder=convolutional"]
-    : ["--inception", "inception_v3_google-0cc3c7bd.pth"];
-}
-
-function presetFor(source: string, size: number): string {
-  if (size % 256 === 0) return isPresetName(source) ? source : "cub";
-  if (source === "folder") return "emoji-64";
-  return size % 128 === 0 ? "birds-128" : "birds-64";
 }

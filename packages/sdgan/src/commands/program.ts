@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { visible } from "@sdgan/core/basics";
+import { nearest, visible } from "@sdgan/core/basics";
 import { Command } from "commander";
 import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
+import { UsageError } from "./errors.js";
 import { addEvaluate } from "./evaluate.js";
 import { addExport } from "./export.js";
 import { addGenerate } from "./generate.js";
@@ -21,7 +22,7 @@ export function makeProgram(): Command {
     .description("From captions to images: SD-GAN (CVPR 2019), trained and used on this machine.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
-    .helpCommand("help [command]", "print the help of a command")
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) })
     .addHelpText("after", example);
@@ -35,7 +36,37 @@ export function makeProgram(): Command {
   addExport(program);
   addSetup(program);
   addDoctor(program);
+  addHelp(program);
   return program;
+}
+
+/** `sdgan help train gan`. The parser's own command finds the first word only. */
+function addHelp(program: Command): void {
+  program
+    .command("help")
+    .argument("[command...]", "such as train gan")
+    .description("print the help of a command")
+    .action((names: string[]) => {
+      let found = program;
+      for (const name of names) {
+        const { commands } = found;
+        const next = commands.find((command) => command.name() === name);
+        if (!next) throw unknownCommand(found, name);
+        found = next;
+      }
+      found.outputHelp();
+    });
+}
+
+function unknownCommand(parent: Command, name: string): UsageError {
+  const names = parent.commands.map((command) => command.name());
+  const guess = nearest(name, names);
+  const expected = guess
+    ? `Did you mean ${guess}?`
+    : names.length > 0
+      ? `Commands are ${names.join(", ")}`
+      : `${parent.name()} has no commands of its own`;
+  return new UsageError(`unknown command '${name}'. ${expected}`);
 }
 
 const example = `

@@ -149,11 +149,12 @@ function progressOf(training: Training, { from, to, imagesPerStep }: TrainingOut
   });
 }
 
-function opening(training: Training, { folder, from, device }: TrainingOutline): string[] {
+function opening(training: Training, { folder, from, device, samples }: TrainingOutline): string[] {
+  const ofSamples = `samples: ${folder}/samples, of captions of the split ${samples}`;
   return [
     ...(device === "cuda" ? ["Computing on the GPU"] : []),
     ...(from > 0 ? [`Resuming after step ${from}`] : []),
-    `Metrics: ${folder}/metrics.jsonl${training === "gan" ? `; samples: ${folder}/samples` : ""}`,
+    `Metrics: ${folder}/metrics.jsonl${training === "gan" ? `; ${ofSamples}` : ""}`,
   ];
 }
 

@@ -100,8 +100,8 @@ describe("files", () => {
     expect(loadConfig(top).training).toMatchObject({ batch: 4, klWeight: 2, damsmWeight: 5 });
   });
 
-  it("may be empty: all defaults", () => {
-    expect(loadConfig(file("empty.yaml", ""))).toEqual(
+  it("may set nothing: all defaults", () => {
+    expect(loadConfig(file("braces.yaml", "\ufeff{} # no keys"))).toEqual(
       loadConfig("cub", ["damsm.encoder=convolutional", "damsm.width=32", "damsm.imageSize=64"]),
     );
   });
@@ -160,7 +160,27 @@ describe("errors name the mistake", () => {
   it.each([
     ["list.yaml", "- 1", "found [1], expected keys with values"],
     ["torn.yaml", "generator: {", "not valid YAML"],
-    ["twice.yaml", "seed: 1\nseed: 2", "not valid YAML"],
+    ["twice.yaml", "seed: 1\nseed: 2", "not valid YAML: line 2 gives the key seed a second time"],
+    ["inner.yaml", "training:\n  batch: 1\n  batch: 2", "line 3 gives the key batch a second time"],
+    ["tab.yaml", "training:\n\tbatch: 4\n", "line 2 is indented with a tab: use spaces"],
+    ["two.yaml", "seed: 1\n---\nseed: 2", "line 2 begins a second document"],
+    ["tag.yaml", "a: 1\nseed: !!int64 1", "line 2 has a tag"],
+    ["quote.yaml", 'seed: "1', "Missing closing"],
+    ["empty.yaml", "", 'is empty, expected keys with values, such as "extends: birds-64"'],
+    ["comments.yaml", "# training: { batch: 4 }\n", "the keys are extends, seed, data, text, damsm,"],
+    ["utf16.yaml", Buffer.from("seed: 1", "utf16le").toString("latin1"), "is not text in UTF-8"],
+    ["nul.yaml", "seed: 1\0", "is not text in UTF-8"],
+    ["name.yaml", "birds-64", 'found "birds-64", expected keys with values, such as "extends: birds-64"'],
+    [
+      "rate.yaml",
+      "training: { learningRate: 2e-4 }",
+      "training.learningRate: found 0.0002, expected keys with values: generator, discriminator; " +
+        "did you mean training.learningRate.generator or training.learningRate.discriminator?",
+    ],
+    ["inList.yaml", "siamese: [true]", "expected keys with values: enabled, sharedNoise, shareSame"],
+    ["nothing.yaml", "log:\nseed: 1", "log: found nothing, expected keys with values: every, sampleEvery,"],
+    ["number.yaml", "training: 3", "expected keys with values: batch, steps, learningRate, betas,"],
+    ["elsewhere.yaml", "sharednoise: true", "unknown key; did you mean siamese.sharedNoise?"],
     ["loop.yaml", "extends: ./loop.yaml", "extends itself"],
     ["lost.yaml", "extends: ./nowhere.yaml", "extends: no file"],
     ["odd.yaml", "extends: 3", "extends: found 3, expected a preset's name or a file"],

@@ -6,6 +6,7 @@ import {
   type ConfigLayer,
   isPresetName,
   isValues,
+  keysOf,
   nearest,
   presetLayers,
   presetNames,
@@ -13,7 +14,8 @@ import {
   show,
   UserError,
 } from "@sdgan/core";
-import { Document, parseDocument, visit } from "yaml";
+import { Document, visit } from "yaml";
+import { parseYaml } from "./parse-yaml.js";
 
 /**
  * The configuration of a run: the schema's defaults, then a preset or a YAML file, then `overrides` ("key.path=value",
@@ -71,16 +73,26 @@ function findFile(nameOrFile: string, folder: string, extendedBy: string | undef
 function readValues(file: string): ConfigLayer["values"] {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = textOf(file, readFileSync(file));
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${file}: cannot be read: ${(error as Error).message}`, { code: "config.invalid" });
   }
-  const values = parseYaml(text, file) ?? {};
-  if (!isValues(values))
-    throw new UserError(`${file}: found ${show(values)}, expected keys with values`, {
-      code: "config.invalid",
-    });
-  return values;
+  const values = parseYaml(text, file);
+  if (isValues(values)) return values;
+  const found = values === undefined ? "is empty" : `found ${show(values)}`;
+  throw new UserError(
+    `${file}: ${found}, expected keys with values, such as "extends: birds-64" or "training: { batch: 16 }"; ` +
+      `the keys are extends, ${keysOf("").join(", ")}`,
+    { code: "config.invalid" },
+  );
+}
+
+/** @throws UserError for another encoding, such as the UTF-16 of some editors */
+function textOf(file: string, bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  if (!text.includes("\0") && !text.includes("\ufffd")) return text;
+  throw new UserError(`${file}: is not text in UTF-8: save it in that encoding`, { code: "config.invalid" });
 }
 
 function overrideLayer(override: string): ConfigLayer {
@@ -91,20 +103,9 @@ function overrideLayer(override: string): ConfigLayer {
   const values = path
     .trim()
     .split(".")
-    .reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), parseYaml(value, where));
+    .reduceRight<unknown>(
+      (inner, key) => Object.fromEntries([[key, inner]]),
+      parseYaml(value, where) ?? null,
+    );
   return { where, values: values as ConfigLayer["values"] };
-}
-
-function parseYaml(text: string, where: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [error] = document.errors;
-  if (error)
-    throw new UserError(`${where}: not valid YAML: ${error.message.split("\n")[0]}`, {
-      code: "config.invalid",
-    });
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (cause) {
-    throw new UserError(`${where}: not valid YAML: ${(cause as Error).message}`, { code: "config.invalid" });
-  }
 }

@@ -21,17 +21,21 @@ import { openPrepared } from "./prepared.js";
 
 /**
  * Writes everything of a prepared folder except the pixels, from the journal. The images are streamed; only
- * the words are kept in memory. Returns the summary, and the skipped images with the reasons.
+ * the words are kept in memory. Returns the summary and what is printed besides.
  */
 export async function complete(
   dir: string,
   source: Source,
   journal: Journal,
   sizes: { size: number; storedSize: number },
-): Promise<{ summary: Summary; skipped: Skipped[] }> {
+): Promise<Completed> {
   const { name, classes, attributes } = source;
   const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(journal), tokenizerOf(source));
-  const { skipped, unknownWords, ...lists } = writeImages(dir, journal, vocabulary);
+  const { skipped, unknownWords, captionLengths, trainingClasses, ...lists } = writeImages(
+    dir,
+    journal,
+    vocabulary,
+  );
   const notUsed = [...skipped, ...(source.remarks?.unusedGroups ?? [])];
   if (notUsed.length > 0)
     write(join(dir, FILES.skipped), notUsed.map((one) => `${JSON.stringify(one)}\n`).join(""));
@@ -56,7 +60,16 @@ export async function complete(
   const sheet = await contactSheet(prepared);
   prepared.close();
   write(join(dir, FILES.contactSheet), sheet);
-  return { summary, skipped };
+  return { summary, skipped, captionLengths, trainingClasses };
+}
+
+export interface Completed {
+  summary: Summary;
+  skipped: Skipped[];
+  /** Number of known words → number of captions with as many. */
+  captionLengths: Record<number, number>;
+  /** How many classes the training images are of. */
+  trainingClasses: number;
 }
 
 type Skipped = NonNullable<JournalRecord["skipped"]>;
@@ -82,6 +95,8 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   const images = forEachSplit(() => 0);
   const leftOut = forEachSplit(() => new Set<number>());
   const unknown = new Map<string, number>();
+  const captionLengths: Record<number, number> = {};
+  const trainingClasses = new Set<number>();
   let captions = 0;
   let emptyCaptions = 0;
   const skipped: Skipped[] = [];
@@ -102,12 +117,17 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
     const image: PreparedImage = { ...kept, captions: known };
     files[split].write(JSON.stringify(image));
     images[split]++;
+    if (split === "train") trainingClasses.add(image.classId);
+    for (const { tokens } of known) captionLengths[tokens.length] = (captionLengths[tokens.length] ?? 0) + 1;
     captions += known.length;
     emptyCaptions += empty + kept.captions.length - known.length;
   }
   for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
   const sha256 = forEachSplit((split) => files[split].finish());
-  return { images, captions, emptyCaptions, skipped, unknownWords: mostFrequent(unknown), sha256 };
+  return {
+    ...{ images, captions, emptyCaptions, skipped, captionLengths },
+    ...{ unknownWords: mostFrequent(unknown), trainingClasses: trainingClasses.size, sha256 },
+  };
 }
 
 function mostFrequent(counts: Map<string, number>): NonNullable<Summary["unknownWords"]> {

@@ -67,7 +67,10 @@ describe("prepare", () => {
     const counts = { images: { train: 2, val: 0, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
     // A word that occurs only in test captions is unknown.
     const unknownWords = { count: 1, mostFrequent: ["blue"] };
-    expect(summary).toEqual({ out, ...counts, unknownWords, skipped: [], unused: [], notes: [] });
+    expect(summary).toEqual({
+      ...{ out, ...counts, unknownWords, skipped: [], unused: [], notes: [] },
+      ...{ captionLengths: { 2: 3 }, trainingClasses: 1, lostWords: undefined },
+    });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
       ...counts,
       unknownWords,

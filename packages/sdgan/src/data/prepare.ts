@@ -9,8 +9,9 @@ import { type Example, type Source, tokenizerOf } from "./dataset.js";
 import { toPixels } from "./decode-image.js";
 import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
+import { type LostWords, watchLostWords } from "./lost-words.js";
 import { type Note, Remarks, type Unused } from "./remarks.js";
-import { cutValidation, validationShare } from "./validation.js";
+import { cutTest, cutValidation, type SetAside, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
 
 export interface PrepareOptions {
@@ -52,6 +53,14 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
   unused: Unused[];
   /** What was read in an unusual way. */
   notes: Note[];
+  /** What was set aside for testing; absent if the source has a test split, or too few images. */
+  setAside?: SetAside;
+  /** How many classes the training images are of. DAMSM needs two, since it compares captions of different classes. */
+  trainingClasses: number;
+  /** Number of known words → number of captions with as many. A model reads the first `data.maxWords`. */
+  captionLengths: Record<number, number>;
+  /** What the tokenizer drops from the captions; undefined if nothing. */
+  lostWords: LostWords | undefined;
 }
 
 /** `prepare` rejects with this error when its signal stopped it. */
@@ -73,7 +82,12 @@ export class Interrupted extends UserError {
  * the previous folder at `out` is unchanged.
  */
 export async function prepare(given: Source, options: PrepareOptions): Promise<PrepareSummary> {
-  const source = cutValidation(given, options.val ?? validationShare);
+  const { source: tested, setAside } = cutTest(given);
+  // What training compares with each other needs two images; a split of the data's own is not changed for that.
+  const keep = setAside ? 2 : 1;
+  const { source, lostWords } = watchLostWords(
+    cutValidation(tested, options.val ?? validationShare, { keep }),
+  );
   const place = new AtomicFolder(options.out);
   try {
     const { size, margin = true, background = "white", onVerify, signal } = options;
@@ -87,13 +101,22 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     };
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
-    if (sumOfSplits(journal.images) === 0) throw noImage(source, journal);
-    const { summary, skipped } = await complete(place.partial, source, journal, { size, storedSize });
+    if (sumOfSplits(journal.images) === 0) throw noImage(source, journal, lostWords());
+    const { summary, skipped, captionLengths, trainingClasses } = await complete(
+      place.partial,
+      source,
+      journal,
+      { size, storedSize },
+    );
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
     place.finish();
     const remarks = source.remarks ?? new Remarks();
-    return { out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes };
+    return {
+      ...{ out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes },
+      ...(setAside && { setAside }),
+      ...{ captionLengths, trainingClasses, lostWords: lostWords() },
+    };
   } catch (error) {
     if (options.signal?.aborted) {
       place.suspend();
@@ -206,12 +229,15 @@ function wordsOf(source: Source): Words {
   return { occurIn: hasWords, which: of };
 }
 
-function noImage({ name }: Source, journal: Journal): UserError {
+function noImage({ name }: Source, journal: Journal, lost: LostWords | undefined): UserError {
   const first = journal.records().next().value?.skipped;
   const why = first
     ? `all ${journal.skipped} were skipped; the first is ${first.id}: ${first.reason}`
     : "the source has no images";
-  return new UserError(`${name}: no image can be used: ${why}.`, { code: "data.invalid" });
+  // Captions in another script: reading them is a matter of one option.
+  const remedy =
+    lost && lost.captions === lost.of ? ". Use --tokenizer unicode, for words of any language" : "";
+  return new UserError(`${name}: no image can be used: ${why}${remedy}.`, { code: "data.invalid" });
 }
 
 /** Yields the results of `work` in the order of `items`, with at most `count` in progress at a time. */

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
+import { unsupportedNode } from "@sdgan/addons/node-version";
 import type { builtWith as imagesBuiltWith } from "@sdgan/images/setup";
 import type { builtWith as torchBuiltWith } from "@sdgan/torch/setup";
 import type { Finding } from "./finding.js";
@@ -130,15 +131,11 @@ function blas(config: string): Finding {
 }
 
 function node(): Finding {
-  const { engines } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const oldest: string = engines.node.replace(">=", "");
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = oldest.split(".").map(Number);
-  const old = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  const problem = unsupportedNode();
   return {
     what: "Node",
     found: process.versions.node,
-    ...(old && { advice: `install Node ${oldest} or later`, fatal: true }),
+    ...(problem !== undefined && { advice: problem, fatal: true }),
   };
 }
 

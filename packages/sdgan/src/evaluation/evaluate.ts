@@ -10,9 +10,7 @@ import { openPrepared, type Prepared } from "../data/prepared.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { short } from "../run/dependencies.js";
-import { writeFileAtomic } from "../util/atomic-file.js";
 import { sha256Of } from "../util/sha256.js";
-import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { type CheckpointChoice, stepOf } from "./best-checkpoint.js";
 import { commonSize } from "./common-size.js";
 import { comparisonGrid } from "./comparison-grid.js";
@@ -32,6 +30,9 @@ import {
   type NetworkName,
 } from "./result.js";
 import { chooseTrials } from "./trials.js";
+import { requireWritable, resultFiles, writeResult } from "./write-result.js";
+
+export { NotWritten } from "./write-result.js";
 
 /** Not used in training, nor for the choice of a checkpoint. */
 const split = "test" satisfies Split;
@@ -68,8 +69,9 @@ export interface EvaluateOptions {
  * images are kept.
  *
  * @throws UserError, without changing any file, if model, data or networks are missing or do not match, if a
- *   requested metric cannot be computed, or if `evaluation.json` has figures of another model with the same
- *   step, seed and number of images
+ *   requested metric cannot be computed, if `evaluation.json` has figures of another model with the same
+ *   step, seed and number of images, or if the results cannot be written. This is tried before anything is
+ *   measured; if writing fails afterwards, the error is a `NotWritten`, which has the result
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const data = openPrepared(options.data);
@@ -99,7 +101,11 @@ async function evaluateOn(
   const size = commonSize(data, imageGenerator.sizes.at(-1)!, run);
   const extractors = openExtractors(run, { ...networks, data, size, device });
   const trials = chooseTrials(data, split, images, seed);
+  requireTestImages(data);
   refuseImpossible(metrics ?? [], { data, split, extractors, trials });
+  requireNetwork(run, data, extractors);
+  const files = resultFiles(run, { step: generating.step, seed, images: trials.length });
+  requireWritable(files);
   const measured = measure({
     ...{ data, split, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
     generate: (captions, noise) =>
@@ -110,10 +116,9 @@ async function evaluateOn(
     ...(onImage && { onTrial: onImage }),
   });
   if (Object.keys(measured.figures).length === 0)
-    throw new UserError(
-      `${run}: nothing can be measured: ${measured.leftOut.map(({ metric, why }) => `${metric} ${why}`).join("; ")}`,
-      { code: "data.mismatch" },
-    );
+    throw new UserError(`${run}: nothing can be measured: ${reasonsOf(measured.leftOut)}`, {
+      code: "data.mismatch",
+    });
   const { dir: folder, sha256, source, splits } = data;
   const result: Evaluation = {
     ...{ run: generating.run, step: generating.step, seed, model },
@@ -121,12 +126,39 @@ async function evaluateOn(
     ...{ images: measured.images, realImages: measured.realImages, size },
     networks: networksOf(measured, extractors),
     ...{ figures: measured.figures, leftOut: measured.leftOut },
-    grid: join(run, "evaluation.png"),
+    grid: files.grid,
   };
   const grid = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
   const whole = before ? withFiguresOf(before, result) : result;
-  write(run, whole, grid);
+  writeResult(files, whole, grid);
   return whole;
+}
+
+/** @throws UserError if there is nothing to compare with */
+function requireTestImages({ dir, splits }: Prepared): void {
+  if (splits[split].images.length > 0) return;
+  throw new UserError(
+    `${dir}: has no images in the split ${split}, which evaluation uses: prepare the data again; sdgan prepare sets some ` +
+      "aside if the data has no such split and at least two images",
+    { code: "data.mismatch" },
+  );
+}
+
+/** @throws UserError with the command that trains one, if no feature network is given or in the run folder */
+function requireNetwork(run: string, { dir }: Prepared, extractors: FeatureExtractors): void {
+  if (Object.values(extractors).some((extractor) => extractor !== undefined)) return;
+  throw new UserError(
+    `${run}: there is no feature network to measure with. This trains a DAMSM of another seed on the same data, and ` +
+      `measures with it: npx sdgan evaluate --run ${run} --data ${dir} --train-damsm`,
+    { code: "file.missing" },
+  );
+}
+
+/** Every reason once, with the metrics that it holds for. */
+function reasonsOf(leftOut: Evaluation["leftOut"]): string {
+  const reasons = new Map<string, MetricName[]>();
+  for (const { metric, why } of leftOut) reasons.set(why, [...(reasons.get(why) ?? []), metric]);
+  return Array.from(reasons, ([why, names]) => `${names.join(", ")} ${why}`).join("; ");
 }
 
 function openExtractors(
@@ -217,15 +249,4 @@ function withFiguresOf(before: Evaluation, now: Evaluation): Evaluation {
     ...{ figures, networks: { ...before.networks, ...now.networks } },
     leftOut: now.leftOut.filter(({ metric }) => !available.has(metric)),
   };
-}
-
-function write(run: string, result: Evaluation, grid: Buffer): void {
-  const json = `${JSON.stringify(result, null, 2)}\n`;
-  const folder = join(run, "evaluations");
-  const { step, seed, images } = result;
-  const name = `step-${String(step).padStart(7, "0")}-seed-${seed}-images-${images}.json`;
-  onDisk(folder, () => ensureFolder(folder));
-  writeFileAtomic(join(folder, name), json);
-  writeFileAtomic(join(run, "evaluation.json"), json);
-  writeFileAtomic(result.grid, grid);
 }

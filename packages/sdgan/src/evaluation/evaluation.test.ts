@@ -29,6 +29,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadConfig } from "../config/load.js";
 import { makeBatch } from "../data/batch.js";
 import { birds } from "../data/birds/index.js";
+import type { Example } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { imagesOf } from "../data/tensors.js";
@@ -39,7 +40,7 @@ import { tinyConfig } from "../testing/tiny.js";
 import { train } from "../training/train.js";
 import { sha256Of } from "../util/sha256.js";
 import { makeEvaluator } from "./during-training.js";
-import { evaluate } from "./evaluate.js";
+import { evaluate, NotWritten } from "./evaluate.js";
 import type { FeatureExtractors, Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import { type AttributeExtractor, attributeExtractor } from "./networks/attribute-classifier.js";
@@ -399,6 +400,60 @@ describe("evaluate", () => {
     expect(readFileSync(at("run", "evaluation.json"), "utf8")).toBe(before);
   });
 
+  it("refuses data without test images in one line", async () => {
+    const only = birds({ species: 8, imagesPerSpecies: 1, size });
+    const training = {
+      ...only,
+      listing: only.listing!.filter(({ split }) => split === "train").slice(0, 1),
+      async *examples(): AsyncGenerator<Example> {
+        for await (const one of only.examples()) {
+          if (one.split !== "train") continue;
+          yield one;
+          return;
+        }
+      },
+    };
+    await prepare(training, { out: at("one"), size });
+    expect(await refusal({ data: at("one") })).toBe(
+      `${at("one")}: has no images in the split test, which evaluation uses: prepare the data again; sdgan prepare sets ` +
+        "some aside if the data has no such split and at least two images",
+    );
+  });
+
+  it("tries whether the result can be written before it measures", async () => {
+    for (const name of ["evaluation.png", join("evaluations", "step-0000002-seed-0-images-20.json")]) {
+      cpSync(at("run"), at("blocked"), { recursive: true });
+      rmSync(at("blocked", name), { force: true });
+      mkdirSync(at("blocked", name), { recursive: true });
+      const onImage = vi.fn();
+      expect(await refusal({ run: at("blocked"), images: 20, onImage })).toContain(
+        `${at("blocked", name)}: is a folder`,
+      );
+      expect(onImage).not.toHaveBeenCalled();
+      rmSync(at("blocked"), { recursive: true });
+    }
+    cpSync(at("run"), at("blocked"), { recursive: true });
+    rmSync(at("blocked", "evaluations"), { recursive: true, force: true });
+    writeFileSync(at("blocked", "evaluations"), "a file");
+    expect(await refusal({ run: at("blocked"), images: 20 })).toContain(at("blocked", "evaluations"));
+    rmSync(at("blocked"), { recursive: true });
+  });
+
+  it("returns the result with the error if it cannot be written after all", async () => {
+    cpSync(at("run"), at("lost"), { recursive: true });
+    rmSync(at("lost", "evaluation.png"), { force: true });
+    const onImage = () => mkdirSync(at("lost", "evaluation.png"), { recursive: true });
+    const run = { ...options(), run: at("lost"), images: 20 };
+    const error = await evaluate({ ...run, onImage }).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(NotWritten);
+    const { message, result } = error as NotWritten;
+    expect(message).toMatch(
+      /lost\/evaluation\.png: .*; the result was measured, but is not in the run folder$/,
+    );
+    expect(result.images).toBe(20);
+    expect(result.figures.attributeAccuracy!.count).toBeGreaterThan(0);
+  });
+
   it("refuses the DAMSM that the generator was trained with, and a copy of it", async () => {
     mkdirSync(at("copy", "damsm"), { recursive: true });
     for (const name of readdirSync(at("run", "damsm")).filter((name) => name.includes(".")))
@@ -417,8 +472,9 @@ describe("evaluate", () => {
     const { figures, networks } = await evaluate({ ...options(), ...bare, damsm: at("other") });
     expect(Object.keys(networks)).toEqual(["damsm"]);
     expect(figures.frechetDistance).toMatchObject({ network: "damsm" });
-    expect(await refusal(bare)).toMatch(
-      /nothing can be measured.*--inception FILE.*train an attribute classifier/,
+    expect(await refusal(bare)).toBe(
+      `${at("bare")}: there is no feature network to measure with. This trains a DAMSM of another seed on the same data, ` +
+        `and measures with it: npx sdgan evaluate --run ${at("bare")} --data ${at("data")} --train-damsm`,
     );
     expect(await refusal({ ...bare, metrics: ["attributeAccuracy"] })).toMatch(
       /^attributeAccuracy needs an attribute classifier/,

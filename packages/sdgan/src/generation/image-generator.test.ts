@@ -23,8 +23,9 @@ import { readTexts } from "../images/png-text.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
+import { ignoredLines } from "./ignored.js";
 import { ImageGenerator } from "./image-generator.js";
-import { readCaptions, unknownWords } from "./prompts.js";
+import { readCaptions, readPrompts } from "./prompts.js";
 import { saveImages } from "./save.js";
 
 let folder: string;
@@ -105,6 +106,32 @@ it("generates the same images in batches and one by one, up to rounding", () => 
   }
 });
 
+it("returns with every image the words that did not affect it", () => {
+  const words = ["small", "red", "black", "long", "tail", "wings"];
+  const long = [...words, ...words, ...words, "mauve", "bird", "long", "bird"].join(" ");
+  const images = [...new ImageGenerator(run).generate(["a red bird", long], { seed: 3, count: 2 })];
+  expect(images.map(({ ignored }) => ignored)).toEqual([
+    ...new Array(2).fill({ unknown: [], beyond: [], lost: [] }),
+    ...new Array(2).fill({ unknown: ["mauve"], beyond: ["bird", "long", "bird"], lost: [] }),
+  ]);
+});
+
+it("names the words that the ASCII tokenizer of a model drops or shortens", () => {
+  const ascii = join(folder, "ascii");
+  mkdirSync(ascii);
+  for (const name of ["config.yaml", modelFile]) copyFileSync(join(run, name), join(ascii, name));
+  const { words } = JSON.parse(readFileSync(join(run, "vocabulary.json"), "utf8"));
+  writeFileSync(join(ascii, "vocabulary.json"), new Vocabulary(words, "attngan").format());
+  const imageGenerator = new ImageGenerator(ascii);
+  const [image] = imageGenerator.generate(["a small café bird, 红色的鸟"]);
+  expect(image!.ignored).toEqual({ unknown: ["caf"], beyond: [], lost: ["café", "红色的鸟"] });
+  const about = { maxWords: 18, tokenizer: "attngan" as const, most: 1 };
+  expect(ignoredLines([image!.ignored], about)).toEqual([
+    "The model's tokenizer attngan reads ASCII only and drops these words, or their other letters: café and 1 more",
+    "The model does not know these words and ignores them: caf",
+  ]);
+});
+
 it("refuses a caption before any image is generated", () => {
   const imageGenerator = new ImageGenerator(run);
   expect(() => imageGenerator.generate(["a red bird", "🐦"])).toThrow(UserError);
@@ -135,7 +162,12 @@ it("writes PNGs with metadata and a grid, and keeps other files in the folder", 
     Seed: "7",
     Number: "1",
     Checkpoint: "run, step 12",
+    Ignored: "The model does not know these words and ignores them: طائر",
   });
+  expect(readTexts(readFileSync(join(out, "1-a-red-bird-1.png")))).not.toHaveProperty("Ignored");
+  expect(readTexts(readFileSync(join(out, "2-long-tail-tail-tail-tail-tail-tail-tail-1.png"))).Ignored).toBe(
+    "The model reads 18 words per caption and ignores these words after them: tail",
+  );
   expect(await sharp(png).metadata()).toMatchObject({ width: 16, height: 16, channels: 3 });
   await saveImages(new ImageGenerator(run), captions.slice(2), { out: join(folder, "other"), seed: 7 });
   expect(readFileSync(join(folder, "other", "1-bird-طائر-1.png")).equals(png)).toBe(true);
@@ -160,14 +192,12 @@ it("reads captions from a file, and names file and line of a caption without kno
     { caption: "black wings, mauve tail", where: `${file}:3` },
   ]);
   const imageGenerator = new ImageGenerator(run);
-  expect(unknownWords(imageGenerator, prompts)).toEqual([
-    { caption: "black wings, mauve tail", words: ["mauve"] },
-  ]);
+  expect(readPrompts(imageGenerator, prompts).map(({ unknown }) => unknown)).toEqual([[], ["mauve"]]);
   writeFileSync(file, "a red bird\nxyzzy\n");
-  expect(() => unknownWords(imageGenerator, readCaptions(file))).toThrow(
+  expect(() => readPrompts(imageGenerator, readCaptions(file))).toThrow(
     `${file}:2: The caption "xyzzy" has no word`,
   );
-  expect(() => unknownWords(imageGenerator, readCaptions(file))).toThrow(
+  expect(() => readPrompts(imageGenerator, readCaptions(file))).toThrow(
     expect.objectContaining({ code: "caption.unknown-words" }),
   );
   writeFileSync(file, "\n \n");

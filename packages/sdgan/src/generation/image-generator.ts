@@ -10,6 +10,7 @@ import { pixelsOf } from "../compute/images.js";
 import { openRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type GenerationRequest, generateImages } from "./generate.js";
+import type { Ignored } from "./ignored.js";
 
 export interface GenerateOptions {
   /** Determines the noise. */
@@ -29,6 +30,8 @@ export interface GeneratedImage {
   seed: number;
   /** Number among the caption's images: 1, 2, … */
   number: number;
+  /** The words of the caption that did not affect the image: unknown, after the limit, or dropped by the tokenizer. */
+  ignored: Ignored;
   /** The image of every stage, small to large. The last one is the result. */
   stages: StageImage[];
 }
@@ -42,6 +45,7 @@ export interface StageImage {
 /** An image to be generated, with its caption as text. */
 interface CaptionRequest extends GenerationRequest {
   caption: string;
+  ignored: Ignored;
 }
 
 /** A generator and its text encoder, loaded once. */
@@ -93,12 +97,18 @@ export class ImageGenerator {
     return imageSizes(this.#config.generator);
   }
 
+  /** Words per caption that the model reads; the others are ignored. */
+  get maxWords(): number {
+    return this.#config.data.maxWords;
+  }
+
   /**
-   * Tokens of a caption, and the words that the vocabulary does not have.
+   * Tokens of a caption, and the words that do not affect the image: unknown ones, those after the first `maxWords`
+   * known ones, and those that the tokenizer drops.
    * @throws UserError if the vocabulary has none of its words
    */
   read(caption: string): EncodedCaption {
-    return encodeCaption(this.vocabulary, caption, this.#config.data.maxWords);
+    return encodeCaption(this.vocabulary, caption, this.maxWords);
   }
 
   /**
@@ -115,10 +125,10 @@ export class ImageGenerator {
     { seed = 0, count = 1, batch = 1 }: GenerateOptions = {},
   ): IterableIterator<GeneratedImage> {
     const requests = captions.flatMap((caption) => {
-      const { tokens } = this.read(caption);
+      const { tokens, ...ignored } = this.read(caption);
       return Array.from(
         { length: count },
-        (_, i): CaptionRequest => ({ caption, tokens, seed, number: i + 1 }),
+        (_, i): CaptionRequest => ({ caption, ignored, tokens, seed, number: i + 1 }),
       );
     });
     return this.#generateEach(requests, batch);
@@ -128,8 +138,8 @@ export class ImageGenerator {
     for (let first = 0; first < requests.length; first += batch) {
       const some = requests.slice(first, first + batch);
       const stages = this.#generate(some);
-      for (const [i, { caption, seed, number }] of some.entries())
-        yield { caption, seed, number, stages: stages.map((stage) => imageOf(stage, i)) };
+      for (const [i, { caption, ignored, seed, number }] of some.entries())
+        yield { caption, seed, number, ignored, stages: stages.map((stage) => imageOf(stage, i)) };
     }
   }
 

@@ -34,7 +34,7 @@ export interface InspectedImage extends GeneratedImage {
  */
 export function inspect(imageGenerator: ImageGenerator, caption: string, seed = 0): InspectedImage {
   const { networks, vocabulary } = imageGenerator;
-  const { tokens } = imageGenerator.read(caption);
+  const { tokens, ...ignored } = imageGenerator.read(caption);
   const request = { tokens, seed, number: 1 };
   return inferenceMode(() =>
     scope(() => {
@@ -42,7 +42,7 @@ export function inspect(imageGenerator: ImageGenerator, caption: string, seed = 
         generate(networks, [request]),
       );
       return {
-        ...{ caption, seed, number: 1, modulation },
+        ...{ caption, seed, number: 1, ignored, modulation },
         stages: generated.images.map((image) => ({ pixels: pixelsOf(image), size: image.size(2) })),
         words: tokens.map((token) => vocabulary.words[token]!),
         attention: generated.attentions.map(mapsOf),

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "@sdgan/core";
+import { type EncodedCaption, UserError } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import type { ImageGenerator } from "./image-generator.js";
 
@@ -27,18 +27,11 @@ export function readCaptions(file: string): Prompt[] {
 }
 
 /**
- * Checks that every caption has a known word. Returns the captions with unknown words; the generator ignores
- * these words.
+ * Reads every caption with the model's vocabulary. Returns what the model reads and ignores of each.
  * @throws UserError for the first caption without a known word
  */
-export function unknownWords(
-  imageGenerator: ImageGenerator,
-  prompts: readonly Prompt[],
-): { caption: string; words: string[] }[] {
-  return prompts.flatMap(({ caption, where }) => {
-    const words = at(where, () => imageGenerator.read(caption)).unknown;
-    return words.length > 0 ? [{ caption, words }] : [];
-  });
+export function readPrompts(imageGenerator: ImageGenerator, prompts: readonly Prompt[]): EncodedCaption[] {
+  return prompts.map(({ caption, where }) => at(where, () => imageGenerator.read(caption)));
 }
 
 function at<Result>(where: string | undefined, work: () => Result): Result {

@@ -8,6 +8,7 @@ import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
+import { ignoredLines } from "./ignored.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
 export interface SaveOptions {
@@ -85,9 +86,10 @@ function fileName(
 
 async function encode(
   { pixels, size }: StageImage,
-  { caption, seed, number }: GeneratedImage,
-  { checkpoint }: ImageGenerator,
+  { caption, seed, number, ignored }: GeneratedImage,
+  { checkpoint, maxWords, vocabulary }: ImageGenerator,
 ): Promise<Buffer> {
+  const notRead = ignoredLines([ignored], { maxWords, tokenizer: vocabulary.tokenizer, most: 100 });
   const png = await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
     .png()
     .toBuffer();
@@ -97,6 +99,7 @@ async function encode(
     Seed: String(seed),
     Number: String(number),
     Checkpoint: `${checkpoint.run}, step ${checkpoint.step}`,
+    ...(notRead.length > 0 && { Ignored: notRead.join("\n") }),
   });
 }
 

@@ -12,6 +12,7 @@ import { bringInception, recordInception } from "../artifacts/inception-of-damsm
 import { modelFile } from "../artifacts/model.js";
 import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
+import type { Split } from "../data/dataset.js";
 import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
@@ -63,6 +64,8 @@ export interface TrainingOutline {
   to: number;
   imagesPerStep: number;
   device: Device;
+  /** The split whose captions the GAN's samples are of. */
+  samples: Split;
 }
 
 export interface TrainingResult {
@@ -85,8 +88,8 @@ export async function train(training: Training, options: TrainOptions): Promise<
   const definition = definitions[training];
   const folder = definition.folder(options.run);
   const data = openPrepared(options.data);
-  const shown = data.splits[sampleSplit(data)];
-  const caption = shown.images.at(0).captions[0]!.text;
+  const samples = sampleSplit(data);
+  const caption = data.splits[samples].images.at(0).captions[0]!.text;
   const dependencies = (): Dependencies => {
     const damsm = definition.damsm ? damsmDependency(options.run) : undefined;
     return { data: { sha256: data.sha256, folder: data.dir }, ...(damsm && { damsm }) };
@@ -99,13 +102,13 @@ export async function train(training: Training, options: TrainOptions): Promise<
       requireSameVocabulary(data, run);
       await using task = build(definition, run.config, data, options);
       recordDependencies(run, dependsOn);
-      return { ...(await runTask(definition, task, run, options)), caption };
+      return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
     }
     const config = definition.complete?.(options.config, options) ?? options.config;
     await using task = build(definition, config, data, options);
     const vocabulary = readFileSync(join(data.dir, FILES.vocabulary), "utf8");
     using run = startRun(folder, config, vocabulary, dependencies());
-    return { ...(await runTask(definition, task, run, options)), caption };
+    return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
   } finally {
     data.close();
   }
@@ -220,7 +223,16 @@ async function runTask(
   definition: TaskDefinition,
   task: TrainingTask,
   run: ActiveRun,
-  { config: requested, steps, seconds, signal, onBegin, onStep, onWarning }: TrainOptions,
+  {
+    config: requested,
+    steps,
+    seconds,
+    signal,
+    samples,
+    onBegin,
+    onStep,
+    onWarning,
+  }: TrainOptions & Pick<TrainingOutline, "samples">,
 ): Promise<Omit<TrainingResult, "caption">> {
   const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
@@ -237,7 +249,7 @@ async function runTask(
     },
     onBegin: (from) =>
       onBegin?.({
-        ...{ folder, config, from, to },
+        ...{ folder, config, from, to, samples },
         imagesPerStep: definition.imagesPerStep(config),
         device: task.device,
       }),
@@ -277,9 +289,12 @@ function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
 
 function requireMultiple({ dir, size }: Prepared, wanted: number, what: string): void {
   if (size % wanted === 0) return;
+  // sdgan prepare makes powers of two, the sizes of a generator's images.
+  const remedy = Number.isInteger(Math.log2(wanted))
+    ? `prepare the data with --size ${wanted}, or use another configuration`
+    : "use another configuration: a power of two";
   throw new UserError(
-    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ` +
-      `prepare the data with --size ${wanted}, or use another configuration`,
+    `${dir}: its images of ${size} pixels cannot be averaged down to the ${wanted} that ${what}: ${remedy}`,
     { code: "data.mismatch" },
   );
 }

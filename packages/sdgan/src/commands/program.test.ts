@@ -1,0 +1,46 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { UsageError } from "./errors.js";
+import { makeProgram } from "./program.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** What `sdgan` prints on stdout. */
+async function printed(...args: string[]): Promise<string> {
+  let text = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((part) => {
+    text += String(part);
+    return true;
+  });
+  await makeProgram()
+    .parseAsync(args, { from: "user" })
+    .catch((error) => {
+      // The parser ends --help with an error.
+      if (error.code !== "commander.helpDisplayed") throw error;
+    });
+  vi.restoreAllMocks();
+  return text;
+}
+
+it.each([
+  [[]],
+  [["train"]],
+  [["train", "gan"]],
+  [["prepare", "folder"]],
+  [["import", "attngan"]],
+  [["doctor"]],
+])("help of %j is what its --help prints", async (names) => {
+  const help = await printed("help", ...names);
+  expect(help).toMatch(new RegExp(`^Usage: sdgan ${names.join(" ")}`.trimEnd()));
+  expect(help).toBe(await printed(...names, "--help"));
+});
+
+it("help of a command that there is not names those that there are", async () => {
+  const refused = async (...names: string[]) => printed("help", ...names).then(String, (error) => error);
+  expect(await refused("trian")).toEqual(new UsageError("unknown command 'trian'. Did you mean train?"));
+  expect((await refused("train", "zebra")).message).toBe(
+    "unknown command 'zebra'. Commands are damsm, gan, attribute-classifier",
+  );
+  expect((await refused("doctor", "gan")).message).toMatch(/doctor has no commands of its own$/);
+});

@@ -1,0 +1,52 @@
+import { type Config, imageSizes, isPresetName } from "@sdgan/core";
+import { loadConfig } from "../config/load.js";
+
+/** What to train prepared data with. */
+export interface Suggestion {
+  /** Options of `sdgan train damsm` and `sdgan train gan`. */
+  options: string[];
+  /** The preset among them. */
+  preset: string;
+  /** The configuration that they give. */
+  config: Config;
+}
+
+/**
+ * A preset for data of a source, with changes that make its images exactly `size` pixels: the number of
+ * stages and the size of the first one, and an input of DAMSM that fits.
+ * @param inception a file with Inception's weights; without one, DAMSM's image encoder is the convolutional one
+ */
+export function suggestTraining(
+  source: string,
+  size: number,
+  { inception }: { inception?: string | undefined } = {},
+): Suggestion {
+  const preset = presetFor(source, size);
+  const { damsm, generator } = loadConfig(preset);
+  const stages = Math.min(generator.stages, Math.log2(size / SMALLEST) + 1);
+  const firstSize = size / 2 ** (stages - 1);
+  const useInception = damsm.encoder === "inception" && source !== "birds" && inception !== undefined;
+  const set = [
+    ...(stages === generator.stages ? [] : [`generator.stages=${stages}`]),
+    ...(firstSize === generator.firstSize ? [] : [`generator.firstSize=${firstSize}`]),
+    ...(damsm.encoder === "inception" && !useInception ? ["damsm.encoder=convolutional"] : []),
+    ...(size % damsm.imageSize === 0 ? [] : [`damsm.imageSize=${size}`]),
+  ];
+  const config = loadConfig(preset, set);
+  const last = imageSizes(config.generator).at(-1);
+  if (last !== size) throw new RangeError(`no model has images of ${size} pixels; ${preset} gives ${last}`);
+  const weights = useInception ? ["--inception", inception] : [];
+  return {
+    options: ["--config", preset, ...set.flatMap((one) => ["--set", one]), ...weights],
+    ...{ preset, config },
+  };
+}
+
+/** Least pixels per side of a stage's image. */
+const SMALLEST = 8;
+
+function presetFor(source: string, size: number): string {
+  if (size >= 256) return isPresetName(source) ? source : "cub";
+  if (source === "folder") return "emoji-64";
+  return size >= 128 ? "birds-128" : "birds-64";
+}
