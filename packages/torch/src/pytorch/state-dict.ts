@@ -3,6 +3,8 @@ import { isTensor, type Tensor } from "../tensor.js";
 
 /** Limit of visited entries; real states have a fraction of it. */
 const MOST_STEPS = 1_000_000;
+/** Of all names together. */
+const MOST_CHARACTERS = 2 ** 26;
 
 /** A tensor in a checkpoint. */
 export interface NamedTensor {
@@ -19,16 +21,19 @@ export interface NamedTensor {
  */
 export function tensorsIn(checkpoint: unknown): NamedTensor[] {
   const found: NamedTensor[] = [];
-  let steps = 0;
+  let [steps, characters] = [0, 0];
   const visit = (value: unknown, name: string, key: string): void => {
     if (isTensor(value)) found.push({ name, key, tensor: value });
     else if (value instanceof Map || Array.isArray(value)) {
       for (const [own, item] of value.entries()) {
         steps += 1; // Also for values that are not containers: an array may be long and empty.
-        if (steps > MOST_STEPS) throw new Error("the checkpoint has too many entries for a state");
-        if (typeof item !== "object") continue;
-        const next = nameOf(own);
-        visit(item, name === "" ? next : `${name}.${next}`, next);
+        if (steps > MOST_STEPS) throw tooMany();
+        if (typeof item !== "object" || item === null) continue;
+        const key = nameOf(own);
+        const next = name === "" ? key : `${name}.${key}`;
+        characters += next.length;
+        if (characters > MOST_CHARACTERS) throw tooMany();
+        visit(item, next, key);
       }
     }
   };
@@ -48,6 +53,10 @@ export function stateDictOf(checkpoint: unknown): Map<string, Tensor> {
     state.set(name, tensor);
   }
   return state;
+}
+
+function tooMany(): Error {
+  return new Error("the checkpoint has too many entries for a state");
 }
 
 function nameOf(key: unknown): string {
