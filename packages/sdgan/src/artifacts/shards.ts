@@ -18,9 +18,10 @@ export function isShardIndex(path: string): boolean {
   return path.endsWith(".index.json");
 }
 
-/** Whether this is the name of one part of several. */
-export function isShard(path: string): boolean {
-  return SHARD.test(basename(path));
+/** The path of the index that a part of several belongs to, whether it exists or not; undefined for other files. */
+export function indexOf(path: string): string | undefined {
+  const [, stem, , , ending] = SHARD.exec(basename(path)) ?? [];
+  return stem === undefined ? undefined : join(dirname(path), `${stem}.${ending}.index.json`);
 }
 
 /**
@@ -55,9 +56,9 @@ export function partsOf(index: string): Part[] {
  * @throws UserError that names the index
  */
 export function requireWhole(path: string): void {
-  const [, stem, part, count, ending] = SHARD.exec(basename(path)) ?? [];
-  if (stem === undefined || Number(count) === 1) return;
-  const index = join(dirname(path), `${stem}.${ending}.index.json`);
+  const [, , part, count] = SHARD.exec(basename(path)) ?? [];
+  const index = indexOf(path);
+  if (index === undefined || Number(count) === 1) return;
   const what = `${path}: is part ${Number(part)} of ${Number(count)} of one model`;
   throw existsSync(index)
     ? new UserError(`${what}: give ${index}, which lists all parts`, { code: "usage" })

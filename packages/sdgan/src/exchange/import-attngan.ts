@@ -4,7 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
-import { isShard, isShardIndex } from "../artifacts/shards.js";
+import { indexOf, isShardIndex } from "../artifacts/shards.js";
 import { loadConfig } from "../config/load.js";
 import { readVocabulary } from "../data/with-vocabulary.js";
 import { onDisk } from "../util/system-errors.js";
@@ -60,14 +60,14 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
 function expand(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   const inside = onDisk(path, () => readdirSync(path)).sort();
+  const isPart = (name: string) => inside.includes(indexOf(name) ?? ""); // It is read by its index.
   return inside
-    .filter((name) => isWeights(name) || name === "captions.pickle")
+    .filter((name) => isShardIndex(name) || name === "captions.pickle" || (isWeights(name) && !isPart(name)))
     .map((name) => join(path, name));
 }
 
-/** Parts of a model are read by their index. */
 function isWeights(name: string): boolean {
-  return isShardIndex(name) || (/\.(pth|pt|safetensors)$/.test(name) && !isShard(name));
+  return /\.(pth|pt|safetensors)$/.test(name);
 }
 
 function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {

@@ -247,6 +247,12 @@ describe("weights in several safetensors files", () => {
       `one/${first}: is part 1 of 2 of one model, and the index that lists all parts is missing: ` +
         `put one/${index} beside them and give it`,
     );
+    expect(refusal(at("one"), at("text_encoder.pth"))).toMatch(
+      /^one\/netG-00001-of-00002.*the index .* is missing/,
+    );
+    const single = "netG-00001-of-00001.safetensors";
+    saveSafetensors(at("one", single), generator!);
+    expect(model("single", at("one", single), at("text_encoder.pth")).equals(expected)).toBe(true);
   });
 
   it.each<[string, (path: string) => void, string]>([
