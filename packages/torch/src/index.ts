@@ -10,7 +10,7 @@ export { processorHasBfloat16 } from "./processor.js";
 export * from "./products.js";
 export { type OperatorTime, profile } from "./profiler.js";
 export { loadPytorch } from "./pytorch/load.js";
-export { stateDictOf } from "./pytorch/state-dict.js";
+export { type NamedTensor, stateDictOf, tensorsIn } from "./pytorch/state-dict.js";
 export { Generator, manualSeed } from "./random.js";
 export * from "./runtime.js";
 export { loadSafetensors, saveSafetensors } from "./safetensors.js";

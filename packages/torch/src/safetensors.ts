@@ -2,8 +2,10 @@
  * The safetensors format: eight bytes of header length, a JSON header, then the tensors' bytes.
  * https://github.com/huggingface/safetensors#format
  */
+
 import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { readAll, writeAll } from "./file.js";
+import { describeForeign, isPickle } from "./foreign-files.js";
 import { readElements, writeElements } from "./safetensors-data.js";
 import { codes, parseHeader } from "./safetensors-header.js";
 import type { Tensor } from "./tensor.js";
@@ -50,7 +52,7 @@ export function saveSafetensors(
 export function loadSafetensors(path: string): Checkpoint {
   const file = openSync(path, "r");
   try {
-    const { entries, metadata, dataStart } = readHeader(file, fstatSync(file).size);
+    const { entries, metadata, dataStart } = readHeader(file, fstatSync(file).size, path);
     const tensors = new Map<string, Tensor>();
     for (const { name, begin, ...kind } of entries)
       tensors.set(name, readElements(file, dataStart + begin, kind));
@@ -80,8 +82,10 @@ function headerFor(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string
   return Buffer.from(text + " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8));
 }
 
-function readHeader(file: number, size: number) {
+function readHeader(file: number, size: number, path: string) {
   if (size < 8) throw new Error(`it has ${size} bytes, expected at least 8`);
+  const begin = readAll(file, 0, Math.min(size, 9)).toString("latin1");
+  if (begin[8] !== "{") requireOwn(file, size, path, begin);
   const length = readAll(file, 0, 8).readBigUInt64LE(0);
   if (length > LONGEST_HEADER)
     throw new Error(`its header's length is given as ${length} bytes, more than the format allows`);
@@ -90,4 +94,12 @@ function readHeader(file: number, size: number) {
     throw new Error(`its header's length is given as ${length} bytes, but only ${size - 8} bytes follow`);
   const header = readAll(file, 8, Number(length));
   return { ...parseHeader(header, size - dataStart), dataStart };
+}
+
+/** Refuses files of other formats by their names: the length of a header is not in them. */
+function requireOwn(file: number, size: number, path: string, begin: string): void {
+  const foreign = describeForeign(file, size, path);
+  if (foreign !== undefined) throw new Error(`it ${foreign}`);
+  if (begin.startsWith("PK\x03\x04") || isPickle(begin))
+    throw new Error("it is a zip file or a pickle, as PyTorch writes: give it a name that ends in .pth");
 }

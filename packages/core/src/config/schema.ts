@@ -220,6 +220,13 @@ const log = section("What a run writes, and when.", {
   every: count.default(10).describe("Steps between two lines of metrics."),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
+  checkpointMinutes: z
+    .number()
+    .nonnegative()
+    .default(10)
+    .describe(
+      "Minutes after which a checkpoint is written, if that is earlier; 0 for none. Results do not depend on it.",
+    ),
   keep: count
     .default(2)
     .describe("Checkpoints kept, newest first; the best one of evaluate.best is kept beside them."),

@@ -48,6 +48,22 @@ const result = (out: string) => JSON.parse(readFileSync(at(out, "ablation.json")
 const metrics = (out: string, variant: string, seed: number) =>
   readFileSync(at(out, "runs", variant, `seed-${seed}`, "metrics.jsonl"), "utf8");
 
+it.each([
+  ["SIGHUP", 129],
+  ["SIGKILL", null],
+] as const)("its trainings save and end after %s", async (signal, code) => {
+  const endless = ["--set", "damsm.steps=1000000", "--set", "log.checkpointEvery=1000000"];
+  const { child, ended } = startSdgan(...ablate(signal, "--variants", "full", "--seeds", "0", ...endless));
+  const training = at(signal, "shared", "damsm");
+  while (child.exitCode === null && !existsSync(join(training, "metrics.jsonl"))) await sleep(5);
+  child.kill(signal);
+  expect((await ended).code).toBe(code);
+  const saved = () =>
+    readdirSync(join(training, "checkpoints")).filter((name) => /^step-\d+\.saf/.test(name));
+  while (saved().length === 0) await sleep(20); // Until the test's time limit.
+  expect(saved()).toHaveLength(1);
+});
+
 it("resumes after an interruption, repeats nothing, and gives the results of an uninterrupted one", async () => {
   const some = ["--variants", "baseline,full"];
   const { child, ended } = startSdgan(...ablate("stopped", ...some, "--seeds", "0"));

@@ -13,7 +13,8 @@ const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 /**
  * Runs commands until it is disposed of. When `signal` is aborted, running commands get one SIGINT, on which
  * a training saves a checkpoint. Commands are in process groups of their own, so that Ctrl-C in a terminal
- * does not reach them twice. They are killed when this process ends.
+ * does not reach them twice. They are killed when this process ends. If it is killed itself, they get no signal, but
+ * their channel to it closes, on which they end as on a signal.
  */
 export class Commands implements Disposable {
   readonly #children = new Set<ChildProcess>();
@@ -46,7 +47,7 @@ export class Commands implements Disposable {
     const env = { ...process.env, OMP_NUM_THREADS: String(this.#threads) };
     const child = withAllCores(() =>
       spawn(process.execPath, [program, ...args], {
-        ...{ env, detached: true, stdio: ["ignore", file, file] },
+        ...{ env, detached: true, stdio: ["ignore", file, file, "ipc"] },
       }),
     );
     this.#children.add(child);

@@ -11,7 +11,7 @@ import { writeFileAtomic } from "../util/atomic-file.js";
 import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
-import { type Damsm, damsmFile, damsmFolder, loadDamsm } from "./damsm.js";
+import { type Damsm, damsmFile, damsmFolder, loadDamsm, requireRunFolder } from "./damsm.js";
 import { readTensors, refusing, stateUnder } from "./tensor-file.js";
 
 /**
@@ -68,6 +68,7 @@ export function damsmDependency(run: string): Dependencies["damsm"] {
 }
 
 function trainedDamsm(run: string, command: string): RunFolder {
+  requireRunFolder(run);
   const folder = damsmFolder(run);
   if (!existsSync(join(folder, damsmFile))) {
     throw new UserError(

@@ -1,5 +1,5 @@
 /** DAMSM: building, loading and saving its networks. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, UserError } from "@sdgan/core";
 import { noGrad, saveSafetensors } from "@sdgan/torch";
@@ -68,10 +68,24 @@ export function damsmFolder(run: string): string {
 }
 
 /**
+ * Refuses a file in place of a run folder with a DAMSM, for example one encoder's weights, or Inception's.
+ * @throws UserError
+ */
+export function requireRunFolder(run: string): void {
+  if (!statSync(run, { throwIfNoEntry: false })?.isFile()) return;
+  throw new UserError(
+    `${run}: is a file; expected a run folder with a trained DAMSM in it: give that folder. A run folder of AttnGAN's ` +
+      "text_encoder and image_encoder files is made by sdgan import attngan; Inception's weights alone are no DAMSM",
+    { code: "usage" },
+  );
+}
+
+/**
  * The path of a run folder's trained DAMSM.
  * @throws UserError if there is none
  */
 export function damsmPath(run: string): string {
+  requireRunFolder(run);
   const file = join(damsmFolder(run), damsmFile);
   if (existsSync(file)) return file;
   throw new UserError(

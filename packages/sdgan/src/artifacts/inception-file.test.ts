@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "@sdgan/core";
-import { manualSeed, ones, saveSafetensors, type Tensor, tensor, zeros } from "@sdgan/torch";
+import { full, manualSeed, ones, saveSafetensors, type Tensor, tensor, zeros } from "@sdgan/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { InceptionTrunk, InceptionV3 } from "../models/inception/inception-v3.js";
 import { sha256Of } from "../util/sha256.js";
@@ -68,7 +68,52 @@ describe("Inception's weights", () => {
     loadInception(network, file("weights.pth"));
     expect(loaded()).toBe(1);
     const pytorch = join(import.meta.dirname, "../../../torch/golden/pth/text_encoder.pth");
-    expect(refusal(pytorch)).toMatch(/Conv2d_1a_3x3\.conv\.weight is missing.*torchvision's weights/);
+    expect(refusal(pytorch)).toMatch(/is DAMSM's text encoder, not Inception-v3; give torchvision's weights/);
+    expect(refusal(join(pytorch, "../zip.pth"))).toMatch(
+      /is not Inception-v3: Conv2d_1a_3x3\.conv\.weight is missing; its tensors are named weight, .*torchvision's weights/,
+    );
+  });
+
+  it("are found under a key and with prefixes of wrappers, and named there", () => {
+    const wrapped = file("wrapped.safetensors", (tensors) => {
+      tensors.clear();
+      for (const [i, [name, tensor]] of [...state].entries())
+        tensors.set(`model.${i % 2 ? "module." : ""}${name}`, tensor);
+    });
+    loadInception(network, wrapped);
+    expect(loaded()).toBe(1);
+    const lacking = file("lacking.safetensors", (tensors) => {
+      tensors.clear();
+      for (const [name, tensor] of state)
+        if (name !== "Mixed_6e.branch1x1.bn.weight") tensors.set(`ema.${name}`, tensor);
+    });
+    expect(refusal(lacking)).toMatch(
+      /lacking\.safetensors \(ema\): .*Mixed_6e\.branch1x1\.bn\.weight is missing/,
+    );
+    const twice = file("twice.safetensors", (tensors) => {
+      for (const [name, tensor] of state) tensors.set(`ema.${name}`, tensor);
+    });
+    expect(refusal(twice)).toContain("has Inception-v3 in more than one place, itself and ema");
+  });
+
+  it("are not taken from DAMSM's image encoder", () => {
+    for (const [i, more] of ["emb_features.weight", "image.toRegions.weight"].entries()) {
+      const damsm = file(`damsm-${i}.safetensors`, (tensors) => tensors.set(more, ones([8, 768, 1, 1])));
+      expect(refusal(damsm)).toMatch(
+        /is DAMSM's image encoder, which is not Inception-v3 alone; give torchvision's/,
+      );
+    }
+  });
+
+  it("with NaN or infinite values are refused, with the first tensor and the count", () => {
+    const broken = file("broken.safetensors", (tensors) => {
+      tensors.set("Mixed_5b.branch1x1.bn.bias", tensor([...new Array(62).fill(1), Number.NaN, -Infinity]));
+      tensors.set("Mixed_7c.branch_pool.bn.bias", full([192], Number.POSITIVE_INFINITY));
+    });
+    expect(refusal(broken)).toMatch(
+      /broken\.safetensors: Mixed_5b\.branch1x1\.bn\.bias has 2 of 64 weights that are NaN or infinite, and so do 1 of the other \d+ tensors: /,
+    );
+    expect(network.Mixed_7c.branch1x1.conv.weight.abs().sum().item()).toBe(0);
   });
 
   it.each<[string, string, (tensors: Map<string, Tensor>) => void]>([

@@ -65,7 +65,8 @@ runs/VARIANT/seed-N. The table is in ablation.md and ablation.json. It is rewrit
 runs of the folder that were evaluated in the same way. report.html shows the results as a page. Completed work is not
 repeated, and interrupted trainings are resumed.
 If damsm.encoder is inception, train two DAMSMs first, and pass --damsm and --evaluation-damsm.
-Ctrl-C saves all running trainings and exits with code 130; a second Ctrl-C exits immediately.
+Ctrl-C saves all running trainings and exits with code 130; a second Ctrl-C exits immediately. A closed terminal saves
+them too.
 
 Example:
   npx sdgan ablate --config birds-64 --data data/birds --out runs/ablation --steps 2000 --seeds 0,1,2`;

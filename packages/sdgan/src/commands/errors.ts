@@ -1,5 +1,7 @@
 import { UserError, visible } from "@sdgan/core/basics";
 import { systemError } from "../util/system-errors.js";
+import { ignoresHangup } from "./hangup.js";
+import { handleLostOutput } from "./lost-output.js";
 
 /** Wrong usage of a command: an invalid option value, options that exclude each other. Exit code 2. */
 export class UsageError extends UserError {
@@ -15,7 +17,8 @@ export class UsageError extends UserError {
  * for all other errors. The environment variable `SDGAN_DEBUG=1` adds the stack.
  */
 export async function run(main: () => Promise<void>): Promise<void> {
-  process.stdout.on("error", endQuietly);
+  handleLostOutput();
+  if (ignoresHangup()) process.on("SIGHUP", () => {}); // Node has reset it to ending the process.
   process.on("uncaughtException", (error) => {
     report(error);
     process.exit();
@@ -62,10 +65,4 @@ function report(error: unknown): void {
   if (line) console.error(line);
   if (line && process.env.SDGAN_DEBUG === "1" && error instanceof Error)
     console.error(error.stack, error.cause ?? "");
-}
-
-/** Ends without an error when the reader of our output (such as `head`) has closed the pipe. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
 }

@@ -33,7 +33,8 @@ export function addImport(program: Command): void {
 Required: the generator (bird_AttnGAN2.pth, netG_epoch_600.pth), the text encoder (text_encoder200.pth) and
 captions.pickle. With image_encoder200.pth and netD*.pth the run can be trained further. The role of each file and the
 widths of the networks are read from the tensors. No code in the files is executed. Both of PyTorch's file formats and
-safetensors are supported.
+safetensors are supported, also several files with their index (netG.safetensors.index.json). Weights may be under keys
+({"netG": …, "epoch": 3}) and have DataParallel's prefix.
 
 Examples:
   npx sdgan import attngan bird_AttnGAN2.pth text_encoder200.pth birds/captions.pickle --run runs/attngan

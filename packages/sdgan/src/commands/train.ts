@@ -69,8 +69,9 @@ function helpFor(name: Training, more: string): string {
   return `
 ${more}
 Ctrl-C finishes the step, saves, prints the command that continues, and exits with code 130; a second Ctrl-C exits
-immediately. On a CPU the same seed, data and number of threads give the same run bit for bit, even if it was stopped
-and resumed.
+immediately. SIGTERM (143) and a closed terminal (129) save too; with nohup, training continues without its terminal.
+Checkpoints are also written every log.checkpointMinutes, by default 10. On a CPU the same seed, data and number of
+threads give the same run bit for bit, even if it was stopped and resumed.
 
 Example:
   npx sdgan train ${name} --config birds-64 --data data/birds --run runs/birds --set seed=1`;

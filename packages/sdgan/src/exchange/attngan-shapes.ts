@@ -1,29 +1,6 @@
 /** Sizes of AttnGAN's networks, from the names and shapes of their tensors. */
 import { UserError } from "@sdgan/core";
-import type { NetworkFile } from "./network-file.js";
-
-/** The kinds of AttnGAN's networks. */
-export type Role = "generator" | "text" | "image" | "discriminator";
-
-/** A tensor that only this network has. */
-const marks: Record<Role, string> = {
-  generator: "ca_net.fc.weight",
-  text: "rnn.weight_hh_l0",
-  image: "emb_features.weight",
-  discriminator: "COND_DNET.outlogits.0.weight",
-};
-
-/** @throws UserError if the file has none of AttnGAN's networks */
-export function roleOf({ path, state }: NetworkFile): Role {
-  const role = (Object.keys(marks) as Role[]).find((one) => state.has(marks[one]));
-  if (role) return role;
-  const names = [...state.keys()].slice(0, 3).join(", ");
-  throw new UserError(
-    `${path}: is not a network of AttnGAN: its tensors are named ${names} …; ` +
-      `expected one of ${Object.values(marks).join(", ")}`,
-    { code: "file.invalid" },
-  );
-}
+import { marks, type NetworkFile } from "./network-file.js";
 
 export interface GeneratorSizes {
   width: number;
@@ -90,7 +67,7 @@ export function textSizes(file: NetworkFile): TextSizes {
 
 /** D, the width of text features that an image encoder was trained with. */
 export function imageEncoderWidth(file: NetworkFile): number {
-  return shapeOf(file, marks.image, 4)[0]!;
+  return shapeOf(file, marks.image[0], 4)[0]!;
 }
 
 export interface DiscriminatorSizes {
@@ -103,7 +80,7 @@ export interface DiscriminatorSizes {
 export function discriminatorSizes(file: NetworkFile): DiscriminatorSizes {
   const to16 = countOf(file, (i) => `img_code_s16.${i === 0 ? 0 : 3 * i - 1}.weight`);
   const further = countOf(file, (i) => `img_code_s${2 ** (i + 5)}.0.weight`);
-  const features = shapeOf(file, marks.discriminator, 4)[1]!;
+  const features = shapeOf(file, marks.discriminator[0], 4)[1]!;
   const [out, joint] = shapeOf(file, "COND_DNET.jointConv.0.weight", 4);
   if (to16 > 1) requireShape(file, `img_code_s16.${3 * to16 - 4}.weight`, [features, features / 2, 4, 4]);
   if (out !== features) throw refused(file, "has heads of different widths");

@@ -4,18 +4,12 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
+import { indexOf, isShardIndex } from "../artifacts/shards.js";
 import { loadConfig } from "../config/load.js";
 import { readVocabulary } from "../data/with-vocabulary.js";
 import { onDisk } from "../util/system-errors.js";
-import {
-  discriminatorSizes,
-  generatorSizes,
-  imageEncoderWidth,
-  type Role,
-  roleOf,
-  textSizes,
-} from "./attngan-shapes.js";
-import { type NetworkFile, readNetworkFile } from "./network-file.js";
+import { discriminatorSizes, generatorSizes, imageEncoderWidth, textSizes } from "./attngan-shapes.js";
+import { type NetworkFile, type Role, readNetworks, roleNames } from "./network-file.js";
 import { makeRun, type NetworkFiles } from "./new-run.js";
 
 export interface ImportAttnganOptions {
@@ -47,7 +41,7 @@ export interface Imported {
 export function importAttngan({ files, run, config: base, set = [] }: ImportAttnganOptions): Imported {
   return scope(() => {
     const paths = files.flatMap(expand);
-    const isVocabulary = (path: string) => /\.(pickle|pkl|json)$/.test(path);
+    const isVocabulary = (path: string) => /\.(pickle|pkl|json)$/.test(path) && !isShardIndex(path);
     const vocabulary = vocabularyOf(paths.filter(isVocabulary));
     const networks = networksOf(paths.filter((path) => !isVocabulary(path)));
     requireWords(networks.text, vocabulary.value, vocabulary.path);
@@ -58,7 +52,7 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
     return {
       config,
       words: vocabulary.value.size,
-      networks: found.map((file) => ({ path: file.path, role: roleOf(file) })),
+      networks: found.map(({ path, role }) => ({ path, role })),
     };
   });
 }
@@ -66,9 +60,14 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
 function expand(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   const inside = onDisk(path, () => readdirSync(path)).sort();
+  const isPart = (name: string) => inside.includes(indexOf(name) ?? ""); // It is read by its index.
   return inside
-    .filter((name) => /\.(pth|pt|safetensors)$/.test(name) || name === "captions.pickle")
+    .filter((name) => isShardIndex(name) || name === "captions.pickle" || (isWeights(name) && !isPart(name)))
     .map((name) => join(path, name));
+}
+
+function isWeights(name: string): boolean {
+  return /\.(pth|pt|safetensors)$/.test(name);
 }
 
 function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
@@ -86,15 +85,15 @@ function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
 
 function networksOf(paths: string[]): NetworkFiles {
   const byRole: Record<Role, NetworkFile[]> = { generator: [], text: [], image: [], discriminator: [] };
-  for (const path of paths) {
-    const file = readNetworkFile(path);
-    byRole[roleOf(file)].push(file);
-  }
+  for (const file of paths.flatMap(readNetworks)) byRole[file.role].push(file);
   const only = (role: Role, example: string): NetworkFile | undefined => {
     const [first, second] = byRole[role];
     if (first && second)
       throw new UserError(
-        `${second.path}: is a second ${names[role]}; the first is ${first.path}: give one, for example ${example}`,
+        `${second.path}: is a second ${roleNames[role]}; the first is ${first.path}: ` +
+          (first.path !== second.path && first.file === second.file
+            ? "save the state_dict that is wanted in a file of its own"
+            : `give one, for example ${example}`),
         { code: "usage" },
       );
     return first;
@@ -102,7 +101,7 @@ function networksOf(paths: string[]): NetworkFiles {
   const required = (role: Role, example: string): NetworkFile => {
     const file = only(role, example);
     if (!file)
-      throw new UserError(`the ${names[role]} is missing: give its file, ${example}`, {
+      throw new UserError(`the ${roleNames[role]} is missing: give its file, ${example}`, {
         code: "file.missing",
       });
     return file;
@@ -128,13 +127,6 @@ function inOrder(files: NetworkFile[], generator: NetworkFile): NetworkFile[] | 
   }
   return expected.map((size) => bySize.get(size)!);
 }
-
-const names: Record<Role, string> = {
-  generator: "generator",
-  text: "text encoder",
-  image: "image encoder",
-  discriminator: "discriminator",
-};
 
 function requireWords(text: NetworkFile, vocabulary: Vocabulary, path: string): void {
   const { vocabularySize } = textSizes(text);

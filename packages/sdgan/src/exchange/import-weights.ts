@@ -5,7 +5,7 @@ import { scope } from "@sdgan/torch";
 import { loadConfig } from "../config/load.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { weightFiles } from "./export-run.js";
-import { type NetworkFile, readNetworkFile } from "./network-file.js";
+import { type NetworkFile, type Role, readNetwork } from "./network-file.js";
 import { makeRun } from "./new-run.js";
 
 /**
@@ -18,10 +18,10 @@ export function importWeights(folder: string, run: string): { config: Config; fi
   return scope(() => {
     const config = loadConfig(join(folder, "config.yaml"));
     const vocabulary = loadVocabulary(join(folder, "vocabulary.json"));
-    const image = optional(folder, weightFiles.image);
+    const image = optional(folder, weightFiles.image, "image");
     const networks = {
-      generator: required(folder, weightFiles.generator),
-      text: required(folder, weightFiles.text),
+      generator: required(folder, weightFiles.generator, "generator"),
+      text: required(folder, weightFiles.text, "text"),
       image,
       discriminators: discriminatorsIn(folder, config),
     };
@@ -35,22 +35,24 @@ export function importWeights(folder: string, run: string): { config: Config; fi
 /** One discriminator per stage, or undefined if there is none. */
 function discriminatorsIn(folder: string, { generator }: Config): NetworkFile[] | undefined {
   const names = imageSizes(generator).map((_, stage) => weightFiles.discriminator(stage));
-  const found = names.map((name) => optional(folder, name));
+  const found = names.map((name) => optional(folder, name, "discriminator"));
   if (found.every((file) => file === undefined)) return undefined;
-  return found.map((file, stage) => file ?? required(folder, names[stage]!));
+  return found.map((file, stage) => file ?? required(folder, names[stage]!, "discriminator"));
 }
 
-function required(folder: string, name: string): NetworkFile {
-  const file = optional(folder, name);
+function required(folder: string, name: string, role: Role): NetworkFile {
+  const file = optional(folder, name, role);
   if (file) return file;
   throw new UserError(`${join(folder, name)}.safetensors: there is no such file, and no ${name}.pth`, {
     code: "file.missing",
   });
 }
 
-function optional(folder: string, name: string): NetworkFile | undefined {
-  const paths = ["safetensors", "pth"].map((ending) => join(folder, `${name}.${ending}`)).filter(existsSync);
+function optional(folder: string, name: string, role: Role): NetworkFile | undefined {
+  const paths = endings.map((ending) => join(folder, `${name}.${ending}`)).filter(existsSync);
   if (paths.length > 1)
     throw new UserError(`${paths[1]}: ${paths[0]} exists too: keep one of them`, { code: "usage" });
-  return paths[0] === undefined ? undefined : readNetworkFile(paths[0]);
+  return paths[0] === undefined ? undefined : readNetwork(paths[0], role);
 }
+
+const endings = ["safetensors", "safetensors.index.json", "pth"];

@@ -39,8 +39,8 @@ export function startSdgan(...args: string[]): { child: ChildProcess; ended: Pro
 }
 
 function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  // One thread, because other tests run at the same time.
-  const env = { ...process.env, OMP_NUM_THREADS: "1" };
+  // One thread, because other tests run at the same time. As started by a shell, also if the tests run under nohup.
+  const env = { ...process.env, OMP_NUM_THREADS: "1", _: process.execPath };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => {

@@ -14,7 +14,7 @@ import {
 import { simulateCuda } from "@sdgan/torch/testing";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TrainingState } from "../artifacts/checkpoints.js";
+import { checkpointSteps, type TrainingState } from "../artifacts/checkpoints.js";
 import type { Device } from "../compute/device.js";
 import { loadConfig } from "../config/load.js";
 import { readMetrics } from "../run/metrics.js";
@@ -100,6 +100,66 @@ it("writes metrics, samples and the newest checkpoints, and ends with all of the
   expect(walk.published).toBe(10);
 });
 
+it("writes a checkpoint after the given minutes too, and keeps the newest of both kinds", async () => {
+  using run = startRun(join(folder, "run"), config, "");
+  let time = 5_000_000;
+  const seen: string[] = [];
+  const onStep = (step: number) => {
+    seen.push(`${step}: ${checkpointSteps(run.checkpoints)}`);
+  };
+  const walk = new Walk();
+  walk.accident = () => {
+    time += 4 * 60_000;
+    return undefined;
+  };
+  await train(walk, run, {
+    ...{ steps: 12, checkpointEvery: 7, checkpointMinutes: 10, now: () => time, onStep },
+  });
+  // Minutes 12 and 24 at steps 3 and 6; step 7 restarts the count.
+  expect(seen).toEqual([
+    ...["1: ", "2: ", "3: ", "4: 3", "5: 3", "6: 3", "7: 3,6", "8: 6,7", "9: 6,7", "10: 6,7"],
+    ...["11: 7,10", "12: 7,10"],
+  ]);
+  expect(checkpointSteps(run.checkpoints)).toEqual([10, 12]);
+});
+
+it("checkpoints by time do not change a run, and a run killed after one has the same result", async () => {
+  const whole = await walked("whole", { logEvery: 2 });
+  let time = 0;
+  const now = () => {
+    time += 60_000;
+    return time;
+  };
+  expect(await walked("often", { logEvery: 2, checkpointMinutes: 0.01, now })).toBe(whole);
+  const path = join(folder, "killed");
+  {
+    manualSeed(0);
+    using run = startRun(path, config, "");
+    const walk = new Walk();
+    walk.accident = (step) => (step === 9 ? Number.NaN : undefined);
+    const often = { logEvery: 2, checkpointEvery: 1000, checkpointMinutes: 0.01, now };
+    await expect(train(walk, run, often)).rejects.toThrow("the checkpoint of step 8 is kept");
+  }
+  rmSync(join(path, "checkpoints", "step-0000008.safetensors"));
+  manualSeed(99);
+  using run = resumeRun(path);
+  await train(new Walk(), run, { resume: true, logEvery: 2 });
+  expect(readFileSync(run.metrics, "utf8")).toBe(whole);
+});
+
+it("0 minutes are none", async () => {
+  using run = startRun(join(folder, "run"), config, "");
+  let time = 0;
+  const now = () => {
+    time += 1e9;
+    return time;
+  };
+  const seen: number[][] = [];
+  const onStep = () => void seen.push(checkpointSteps(run.checkpoints));
+  await train(new Walk(), run, { steps: 3, checkpointEvery: 1000, checkpointMinutes: 0, now, onStep });
+  expect(seen).toEqual([[], [], []]);
+});
+
 it("samples do not change a run", async () => {
   expect(await walked("often", { sampleEvery: 1 })).toBe(await walked("seldom", { sampleEvery: 1000 }));
 });
@@ -164,6 +224,21 @@ it("on a GPU, reads losses only when they are logged and before a checkpoint", a
   await expect(stopped).rejects.toThrow("step 6: the loss loss is NaN");
   expect(seen).toEqual([undefined, undefined, 3, 4, 4]);
   expect(readMetrics(run.metrics)).toEqual([{ step: 4, loss: 4 }]);
+});
+
+it("on a GPU, reads losses before a checkpoint by time too", async () => {
+  using _ = simulateCuda();
+  using run = startRun(join(folder, "run"), config, "");
+  const walk = new Walk();
+  walk.device = "cuda";
+  let time = 0;
+  walk.accident = (step) => {
+    time += 60_000;
+    return step < 5 ? step : Number.NaN;
+  };
+  const rare = { logEvery: 1000, checkpointEvery: 1000, checkpointMinutes: 3, now: () => time };
+  await expect(train(walk, run, rare)).rejects.toThrow("step 6: the loss loss is NaN");
+  expect(checkpointSteps(run.checkpoints)).toEqual([3]);
 });
 
 it("writes no checkpoint of weights that are not finite, whatever the losses", async () => {

@@ -57,10 +57,14 @@ export interface LoopOptions {
   logEvery: number;
   sampleEvery: number;
   checkpointEvery: number;
+  /** Save a checkpoint also when this many minutes have passed since the last one; 0, the default: never. */
+  checkpointMinutes?: number;
   /** Number of newest checkpoints to keep; the best one is kept in addition. */
   keep: number;
   /** Ends the loop after the current step. */
   signal?: AbortSignal;
+  /** The time in milliseconds, by default of this process. */
+  now?: () => number;
   /** Called once, with the number of steps done before. */
   onBegin?(step: number): void;
   /** Called after every step, with the most recently read losses. */
@@ -73,7 +77,8 @@ export interface LoopOptions {
 
 /**
  * Trains until `steps`, `seconds`, `signal` or the schedule's patience ends it, then saves. Returns the last step. The
- * result does not depend on where the run was stopped and resumed, nor on when samples are generated or figures measured.
+ * result does not depend on where the run was stopped and resumed, nor on when samples are generated, figures measured or
+ * checkpoints written.
  *
  * On a CPU, losses are read after every step. A GPU computes asynchronously and reading would wait for it, so there they
  * are read only when they are logged and before a checkpoint.
@@ -81,7 +86,14 @@ export interface LoopOptions {
  * @throws UserError if a loss is no longer finite; the last checkpoint stays.
  */
 export async function trainingLoop(task: TrainingTask, options: LoopOptions): Promise<number> {
-  const { run, steps, seconds = Number.POSITIVE_INFINITY, signal, keep } = options;
+  const {
+    run,
+    steps,
+    seconds = Number.POSITIVE_INFINITY,
+    signal,
+    keep,
+    now = () => performance.now(),
+  } = options;
   const { evaluation } = task;
   let savedAt = options.resume
     ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
@@ -91,12 +103,14 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
   const monitor = new TrainingMonitor((line) => options.onWarning?.(line));
   const contention = new CpuContention();
-  const begin = performance.now();
+  const begin = now();
+  let savedTime = begin;
 
   const save = () => {
     const { checkpoints, dependsOn } = run;
     scope(() => saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best: best?.step, dependsOn }));
     savedAt = task.steps;
+    savedTime = now();
     task.publish(run);
   };
   const sample = async () => {
@@ -122,19 +136,23 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     return patience > 0 && Math.floor((task.steps - (best?.step ?? 0)) / every) >= patience;
   };
 
+  const longest = 60_000 * (options.checkpointMinutes || Number.POSITIVE_INFINITY);
+  const isCheckpoint = (step: number) => step % options.checkpointEvery === 0 || now() - savedTime >= longest;
+
   const from = task.steps;
   let losses: Record<string, number> = {};
   let statistics: Record<string, number> = {};
   /** Milliseconds that steps took, and the step at which they were last logged. */
   let [busy, loggedAt] = [0, from];
   options.onBegin?.(from);
-  const hasTime = () => performance.now() - begin < 1000 * seconds && !signal?.aborted;
+  const hasTime = () => now() - begin < 1000 * seconds && !signal?.aborted;
   while (task.steps < steps && hasTime() && !hasStalled()) {
     const started = performance.now();
     const taken = await task.step();
     const step = task.steps;
     const isLogged = step % options.logEvery === 0;
-    if (task.device === "cpu" || isLogged || step % options.checkpointEvery === 0 || step >= steps) {
+    const isSaved = isCheckpoint(step); // Decided once, since a GPU's losses are read before.
+    if (task.device === "cpu" || isLogged || isSaved || step >= steps) {
       [losses, statistics] = read(taken);
       refuseNonFinite(losses, step, savedAt);
       monitor.losses(step, losses);
@@ -154,7 +172,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
     if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
-    if (step % options.checkpointEvery === 0 || best?.step === step) save();
+    if (isSaved || best?.step === step) save();
     await setImmediate(); // Lets signal handlers and timers run.
   }
   if (task.steps > from && task.steps % options.sampleEvery !== 0) await sample();

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { readAll } from "../file.js";
+import { describeForeign, isPickle } from "../foreign-files.js";
 import { scope } from "../scope.js";
 import { loadLegacy } from "./legacy.js";
 import { loadZip } from "./zip-format.js";
@@ -23,7 +24,7 @@ import { loadZip } from "./zip-format.js";
 export function loadPytorch(path: string): unknown {
   const file = openSync(path, "r");
   try {
-    return scope(() => load(file, fstatSync(file).size));
+    return scope(() => load(file, fstatSync(file).size, path));
   } catch (error) {
     throw new Error(`${path} cannot be read as a PyTorch checkpoint: ${(error as Error).message}`, {
       cause: error,
@@ -33,12 +34,32 @@ export function loadPytorch(path: string): unknown {
   }
 }
 
-function load(file: number, size: number): unknown {
+function load(file: number, size: number, path: string): unknown {
   const begin = readAll(file, 0, Math.min(size, 64)).toString("latin1");
-  if (begin === "") throw new Error("it is empty");
   if (begin.startsWith("PK")) return loadZip(file, size);
-  if (begin.startsWith("version https://git-lfs"))
-    throw new Error("it is a Git LFS pointer, not the file itself: fetch the file with `git lfs pull`");
-  if (/^\s*</.test(begin)) throw new Error("it is a web page, not the file: download the file itself");
-  return loadLegacy(file, size);
+  if (begin.includes(MAGIC_BYTES)) return loadLegacy(file, size);
+  const foreign = describeForeign(file, size, path);
+  if (foreign !== undefined) throw new Error(`it ${foreign}`);
+  if (begin.trimStart().startsWith("<"))
+    throw new Error("it is a web page, not the file: download the file itself");
+  if (isSafetensors(begin))
+    throw new Error("it is a safetensors file: give it a name that ends in .safetensors");
+  try {
+    return loadLegacy(file, size);
+  } catch (error) {
+    if (!isPickle(begin)) throw error;
+    throw new Error(
+      `${(error as Error).message}. It is a Python pickle that torch.save did not write: in PyTorch, save the state_dict ` +
+        "with torch.save(state, FILE)",
+      { cause: error },
+    );
+  }
+}
+
+/** The magic number of the legacy format, as it is in pickles of protocol 2 and later. */
+const MAGIC_BYTES = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+
+/** A header's length below 2⁴⁰, and the header. */
+function isSafetensors(begin: string): boolean {
+  return begin.startsWith("\0\0\0{", 5);
 }

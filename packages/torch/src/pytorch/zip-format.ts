@@ -34,11 +34,23 @@ export function loadZip(file: number, size: number): unknown {
 /** The top-level folder in the zip file, with its slash. */
 function rootOf(entries: ReadonlyMap<string, ZipEntry>): string {
   const roots = [...entries.keys()].flatMap((name) => /^([^/]*\/)data\.pkl$/.exec(name)?.[1] ?? []);
+  if (roots.length === 0) throw new Error(`it ${describeArchive([...entries.keys()])}`);
   if (roots.length !== 1)
     throw new Error(`it is a zip file with ${roots.length} pickles (${PICKLE}); PyTorch writes one`);
   if (entries.has(`${roots[0]}constants.pkl`))
     throw new Error("it is a TorchScript program: in PyTorch, save the model's state_dict() instead");
   return roots[0]!;
+}
+
+/** A zip file that is not PyTorch's, by the names in it. */
+function describeArchive(names: readonly string[]): string {
+  const expected = `PyTorch's zip files have one pickle (${PICKLE})`;
+  if (names.includes("model.weights.h5"))
+    return `is a Keras model (.keras): give weights in PyTorch's or safetensors' format; ${expected}`;
+  if (names.length > 0 && names.every((name) => name.endsWith(".npy")))
+    return `is an archive of NumPy arrays (.npz): give weights in PyTorch's or safetensors' format; ${expected}`;
+  const inside = names.slice(0, 3).map(shown).join(", ") || "nothing";
+  return `is a zip archive with ${inside}${names.length > 3 ? ", …" : ""}: unpack it and give the file in it; ${expected}`;
 }
 
 function readEntry(file: number, entry: ZipEntry, most: number): Buffer {

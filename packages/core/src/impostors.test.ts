@@ -30,10 +30,10 @@ describe("describeImpostor", () => {
     ["a message with more fields", '{"message": "Not Found", "status": "404"}', /server's error message/],
     ["an error in words", "404: Not Found", /server's error message/],
   ])("recognizes %s", (_, text, expected) => {
-    expect(describeImpostor(Buffer.from(text))).toMatch(expected);
+    expect(describeImpostor(utf8(text))).toMatch(expected);
   });
 
-  it.each<[string, string | Buffer]>([
+  it.each<[string, string | Uint8Array]>([
     ["nothing", ""],
     ["an SVG", "<svg xmlns='http://www.w3.org/2000/svg'/>"],
     [
@@ -51,8 +51,15 @@ describe("describeImpostor", () => {
     ["a caption about a version", "version https://example.org"],
     ["a caption about a page", "html is a language; <html> begins it"],
     ["a caption that continues", "404: Not Found is written on a wall"],
-    ["a JPEG", Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10])],
+    ["a JPEG", Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10])],
   ])("does not take %s for something else", (_, content) => {
-    expect(describeImpostor(Buffer.from(content))).toBeUndefined();
+    expect(describeImpostor(typeof content === "string" ? utf8(content) : content)).toBeUndefined();
   });
 });
+
+function utf8(text: string): Uint8Array {
+  const characters = encodeURIComponent(text).replace(/%(..)/g, (_, code) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return Uint8Array.from(characters, (character) => character.charCodeAt(0));
+}
