@@ -132,6 +132,8 @@ Examples:
   npx sdgan prepare folder shards/train-000.tar --size 128 --out data/mine`,
     )
     .action(async (path, options) => {
+      const { checkBackground } = await import("../data/background.js");
+      await checkBackground(options.background);
       const { folder } = await import("../data/folder/index.js");
       await show(folder(path), options);
     });
@@ -180,6 +182,10 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
         "test split has classes of its own, otherwise by the hash of the name; 0 for none, as in the papers",
       share,
       validationShare,
+    )
+    .option(
+      "--dedupe",
+      "of images that are identical after preparation, keep only the first in the order test, val, train",
     );
 }
 
@@ -194,6 +200,7 @@ interface ShowOptions {
   size: number;
   val: number;
   background?: string;
+  dedupe?: boolean;
   vocabulary?: string;
   tokenizer?: TokenizerName;
 }
@@ -219,7 +226,7 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
 /** Prepares with a progress line. Ctrl-C ends the work in order; undefined is returned then. */
 async function prepareVisibly(
   source: Source,
-  { out, size, val, background }: ShowOptions,
+  { out, size, val, background, dedupe = false }: ShowOptions,
 ): Promise<PrepareSummary | undefined> {
   const { Interrupted, prepare } = await import("../data/prepare.js");
   const total = source.count;
@@ -232,7 +239,8 @@ async function prepareVisibly(
     "Stopping; press Ctrl-C again to exit immediately, which loses no work either",
   );
   const work = prepare(source, {
-    ...{ out, size, val, ...(background !== undefined && { background }), signal: interruption.signal },
+    ...{ out, size, val, dedupe, ...(background !== undefined && { background }) },
+    signal: interruption.signal,
     onResume(resumed) {
       progress.continueFrom(resumed.images);
       say(resumedLine(resumed));
@@ -266,9 +274,10 @@ function resumedLine({ images, because }: Resumed): string {
 }
 
 function summaryLines(
-  { out, images, captions, words, unknownWords, skipped, emptyCaptions, unused, notes }: PrepareSummary,
+  { out, images, captions, words, unknownWords, skipped, emptyCaptions, ...more }: PrepareSummary,
   size: number,
 ) {
+  const { unused, notes, duplicates } = more;
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
     `${out}: ${images.train} images of ${size}×${size} for training, ${images.val} for validation and ` +
@@ -281,7 +290,26 @@ function summaryLines(
       : []),
     ...(unused.length > 0 ? [unusedLine(unused, out)] : []),
     ...notes.map(noteLine),
+    ...duplicateLines(duplicates),
   ];
+}
+
+function duplicateLines({ acrossSplits, first, withinTrain }: PrepareSummary["duplicates"]): string[] {
+  const lines: string[] = [];
+  if (first)
+    lines.push(
+      `Warning: ${images(acrossSplits)} of train or val ${acrossSplits === 1 ? "is" : "are"} also in val or test ` +
+        `(${first[0]} equals ${first[1]}), so figures would be too good: --dedupe keeps one of each`,
+    );
+  if (withinTrain > 0)
+    lines.push(
+      `${images(withinTrain)} of train ${withinTrain === 1 ? "equals" : "equal"} an earlier one of train: --dedupe keeps one of each`,
+    );
+  return lines;
+}
+
+function images(count: number): string {
+  return count === 1 ? "1 image" : `${count} images`;
 }
 
 /** Such as "Not used: 3 .heic (HEIC is not read: convert it to JPEG; the first is x.heic)". */
