@@ -1,4 +1,4 @@
-import { jpegHeader, jpegSquare, square } from "@sdgan/images";
+import { jpegHeader, jpegSquare, type Rectangle, square } from "@sdgan/images";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { cropAround } from "./crop.js";
 import type { Box } from "./dataset.js";
@@ -215,19 +215,25 @@ async function cropPhotograph(
   const crop = cropOf(metadata, box);
   // A large image is first scaled to at least twice the requested size, so that it is never whole in memory.
   const isLarge = Math.min(crop.width, crop.height) > 4 * size;
-  // sharp decodes a JPEG at a reduced size only without `extract`; `square` takes the middle in any case.
-  const isReduced = !box && metadata.width * metadata.height > MAX_PIXELS;
-  const part = isReduced ? image : image.extract(crop);
+  // A JPEG. sharp decodes it at a reduced size only without `extract`; `square` takes the middle in any case.
+  const isHuge = metadata.width * metadata.height > MAX_PIXELS;
+  const isReduced = isHuge && isLarge && !box;
+  const part = isReduced ? image : image.extract(isHuge ? middleOf(crop) : crop);
   const scaled = isLarge ? part.resize(2 * size, 2 * size, { fit: "outside" }) : part;
   const hasPlainInks = metadata.space === "cmyk" && !metadata.hasAlpha && !metadata.hasProfile;
   const { data: decoded, info } = await (hasPlainInks ? inks(scaled) : colours(scaled, background))
-    .timeout({ seconds: MAX_SECONDS })
+    .timeout({ seconds: isHuge ? 2 * MAX_SECONDS : MAX_SECONDS })
     .raw({ depth: hasPlainInks && metadata.depth === "ushort" ? "ushort" : "uchar" })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   if (channels !== 4) throw new Error(`was decoded to ${channels} channels; expected 4`);
   const data = hasPlainInks ? lightened(decoded, decoded.length / (width * height * 4)) : decoded;
   await square({ data, width, height, orientation: metadata.orientation ?? 1 }, size, into);
+}
+
+function middleOf({ left, top, width, height }: Rectangle): Rectangle {
+  const side = Math.min(width, height);
+  return { left: left + ((width - side) >> 1), top: top + ((height - side) >> 1), width: side, height: side };
 }
 
 function colours(image: Sharp, background: string): Sharp {
@@ -258,8 +264,8 @@ const READ = { failOn: "error", limitInputPixels: MAX_JPEG_PIXELS } as const;
 /** Reading a header is harmless at any size; `toPixels` then rejects large images with its own message. */
 const HEADER = { ...READ, limitInputPixels: false } as const;
 
-/** The largest image takes one to three seconds. */
-const MAX_SECONDS = 8;
+/** An image of `MAX_PIXELS` takes one or two seconds. */
+const MAX_SECONDS = 5;
 
 /** Dots per inch at which one unit of an SVG is one pixel. */
 const SVG_DENSITY = 72;

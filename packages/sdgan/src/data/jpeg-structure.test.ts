@@ -136,6 +136,14 @@ describe("the size of a JPEG", () => {
     for (const value of pixels) expect(Math.abs(value - 128)).toBeLessThan(2);
   });
 
+  it("may be reached by a narrow image with another profile than sRGB", async () => {
+    const icc = await sharp(await jpeg())
+      .withIccProfile("p3")
+      .toBuffer();
+    const wide = await toPixels(flatJpeg(60_000, 900, profileSegment(icc)), { ...options, size: 256 });
+    expect(Math.abs(wide.at(-1)! - 128)).toBeLessThan(2);
+  });
+
   it("is limited by the memory that it needs", async () => {
     await expect(toPixels(flatJpeg(12_000, 9000), options)).rejects.toThrow(
       "is too large: 12000 × 9000 pixels; at most 100 million are read of a JPEG. Scale it down",
