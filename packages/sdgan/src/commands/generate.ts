@@ -36,7 +36,7 @@ export function addGenerate(program: Command): void {
       "after",
       `
 The same caption, seed and image number give the same image, whatever other captions are given; with --batch, up to
-rounding. Each PNG stores its caption, seed, number and checkpoint in its text chunks; grid.png shows all images together.
+rounding. Each PNG stores its caption, seed, number and checkpoint in its text chunks; grid.png shows the first images together.
 
 Example:
   npx sdgan generate --run runs/birds --caption "a small red bird with black wings" --count 4 --out images`,
@@ -94,13 +94,22 @@ async function show({
   for (const line of ignored) console.error(visible(line));
   const total = prompts.length * options.count;
   const progress = new Progress({ label: "generate", total, unit: "images" });
+  let shown: string | undefined;
   const paths = await progress.during(
     saveImages(
       imageGenerator,
       prompts.map(({ caption }) => caption),
-      { ...options, out, onImage: (done) => progress.update(done) },
+      {
+        ...options,
+        out,
+        onImage: (done) => progress.update(done),
+        onPartialGrid: (part) => {
+          shown = part;
+        },
+      },
     ),
   );
   console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} images`}`);
-  console.log(`Grid: ${paths.at(-1)}`);
+  const part = shown === undefined ? "" : ` shows ${shown}; all images are in ${out}`;
+  console.log(`Grid: ${paths.at(-1)}${part}`);
 }

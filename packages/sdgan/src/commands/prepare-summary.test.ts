@@ -12,7 +12,12 @@ function printed(given: Partial<PrepareSummary>, about: Partial<Prepared> = {}):
   const summary: PrepareSummary = {
     ...{ out: "data/mine", images: { train: 36, val: 2, test: 4 }, captions: 42, words: 10 },
     ...{ emptyCaptions: 0, skipped: [], unused: [], notes: [] },
-    ...{ captionLengths: { 7: 42 }, trainingClasses: 36, lostWords: undefined },
+    ...{
+      captionLengths: { 7: 42 },
+      trainingClasses: 36,
+      duplicates: { acrossSplits: 0, withinTrain: 0 },
+      lostWords: undefined,
+    },
     ...given,
   };
   const suggestion = suggestTraining(prepared.source, prepared.size);

@@ -15,7 +15,8 @@ export interface Prepared {
 
 /** The lines that `prepare` prints: what there is, what is not used and why, and what the model will not read. */
 export function summaryLines(summary: PrepareSummary, prepared: Prepared, suggestion: Suggestion): string[] {
-  const { out, images, captions, words, unknownWords, skipped, emptyCaptions, unused, notes } = summary;
+  const { out, images, captions, words, unknownWords, skipped, emptyCaptions, unused, notes, duplicates } =
+    summary;
   const { size } = prepared;
   const shown = skipped.slice(0, 5).map(({ id, reason }) => `  ${id}: ${reason}`);
   return [
@@ -38,6 +39,7 @@ export function summaryLines(summary: PrepareSummary, prepared: Prepared, sugges
       : []),
     ...(unused.length > 0 ? [unusedLine(unused, out)] : []),
     ...notes.map(noteLine),
+    ...duplicateLines(duplicates),
   ];
 }
 
@@ -129,6 +131,21 @@ function longLines({ captionLengths, captions }: PrepareSummary, { preset, confi
       `of ${preset}: of these, training reads a random ${maxWords} each time, and sdgan generate the first ${maxWords}. ` +
       `To read all: --set data.maxWords=${longest}`,
   ];
+}
+
+/** Images with identical pixels. */
+function duplicateLines({ acrossSplits, first, withinTrain }: PrepareSummary["duplicates"]): string[] {
+  const lines: string[] = [];
+  if (first)
+    lines.push(
+      `Warning: ${counted(acrossSplits, "image")} of train or val ${acrossSplits === 1 ? "is" : "are"} also in val or test ` +
+        `(${first[0]} equals ${first[1]}), so figures would be too good: --dedupe keeps one of each`,
+    );
+  if (withinTrain > 0)
+    lines.push(
+      `${counted(withinTrain, "image")} of train ${withinTrain === 1 ? "equals" : "equal"} an earlier one of train: --dedupe keeps one of each`,
+    );
+  return lines;
 }
 
 /** Such as "Not used: 3 .heic (HEIC is not read: convert it to JPEG; the first is x.heic)". */

@@ -138,6 +138,8 @@ Examples:
   npx sdgan prepare folder shards/train-000.tar --size 128 --out data/mine`,
     )
     .action(async (path, options) => {
+      const { checkBackground } = await import("../data/background.js");
+      await checkBackground(options.background);
       const { folder } = await import("../data/folder/index.js");
       await show(folder(path), options);
     });
@@ -191,6 +193,10 @@ function sourceCommand(prepare: Command, name: string, size: number): Command {
         "test split has classes of its own, otherwise by the hash of the name; 0 for none, as in the papers",
       share,
       validationShare,
+    )
+    .option(
+      "--dedupe",
+      "of images that are identical after preparation, keep only the first in the order test, val, train",
     );
 }
 
@@ -208,6 +214,7 @@ interface ShowOptions {
   size: number;
   val: number;
   background?: string;
+  dedupe?: boolean;
   vocabulary?: string;
   tokenizer?: TokenizerName;
 }
@@ -239,7 +246,7 @@ async function show(given: Source, options: ShowOptions): Promise<void> {
 /** Prepares with a progress line. Ctrl-C ends the work in order; undefined is returned then. */
 async function prepareVisibly(
   source: Source,
-  { out, size, val, background }: ShowOptions,
+  { out, size, val, background, dedupe = false }: ShowOptions,
 ): Promise<PrepareSummary | undefined> {
   const { Interrupted, prepare } = await import("../data/prepare.js");
   const total = source.count;
@@ -252,7 +259,8 @@ async function prepareVisibly(
     "Stopping; press Ctrl-C again to exit immediately, which loses no work either",
   );
   const work = prepare(source, {
-    ...{ out, size, val, ...(background !== undefined && { background }), signal: interruption.signal },
+    ...{ out, size, val, dedupe, ...(background !== undefined && { background }) },
+    signal: interruption.signal,
     onResume(resumed) {
       progress.continueFrom(resumed.images);
       say(resumedLine(resumed));

@@ -1,8 +1,7 @@
-import { UserError } from "@sdgan/core";
+import { describeImpostor, UserError } from "@sdgan/core";
 import { DataFolder } from "./data-folder.js";
 import type { Caption } from "./dataset.js";
 import { decodeText } from "./decode-text.js";
-import { describeImpostor } from "./impostors.js";
 import type { Remarks } from "./remarks.js";
 
 /** An image's captions, or none and the reason why. */

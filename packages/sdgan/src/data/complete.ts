@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Vocabulary } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
 import { contactSheet } from "./contact-sheet.js";
-import { type Source, tokenizerOf } from "./dataset.js";
+import { type Source, type Split, tokenizerOf } from "./dataset.js";
+import { DuplicateCounter, type Duplicates, type FinalRecord, withoutDuplicates } from "./duplicates.js";
 import {
   FILES,
   FORMAT,
@@ -20,22 +21,24 @@ import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
 /**
- * Writes everything of a prepared folder except the pixels, from the journal. The images are streamed; only
- * the words are kept in memory. Returns the summary and what is printed besides.
+ * Writes everything of a prepared folder except the pixels, from the journal, with `dedupe` without images
+ * that are there already. The images are streamed; only the words and the checksums are kept in memory.
+ * Returns the summary and what is printed besides.
  */
 export async function complete(
   dir: string,
   source: Source,
   journal: Journal,
   sizes: { size: number; storedSize: number },
+  dedupe: boolean,
 ): Promise<Completed> {
   const { name, classes, attributes } = source;
-  const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(journal), tokenizerOf(source));
-  const { skipped, unknownWords, captionLengths, trainingClasses, ...lists } = writeImages(
-    dir,
-    journal,
-    vocabulary,
-  );
+  const all = () => journal.records();
+  const records: () => Iterable<FinalRecord> = dedupe ? withoutDuplicates(all) : all;
+  const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(records), tokenizerOf(source));
+  const { leftOut, unknownWords, ...lists } = writeImages(dir, records(), vocabulary);
+  const { skipped, duplicates, captionLengths, trainingClasses } = lists;
+  for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
   const notUsed = [...skipped, ...(source.remarks?.unusedGroups ?? [])];
   if (notUsed.length > 0)
     write(join(dir, FILES.skipped), notUsed.map((one) => `${JSON.stringify(one)}\n`).join(""));
@@ -60,12 +63,13 @@ export async function complete(
   const sheet = await contactSheet(prepared);
   prepared.close();
   write(join(dir, FILES.contactSheet), sheet);
-  return { summary, skipped, captionLengths, trainingClasses };
+  return { summary, skipped, duplicates, captionLengths, trainingClasses };
 }
 
 export interface Completed {
   summary: Summary;
   skipped: Skipped[];
+  duplicates: Duplicates;
   /** Number of known words → number of captions with as many. */
   captionLengths: Record<number, number>;
   /** How many classes the training images are of. */
@@ -79,15 +83,22 @@ type Skipped = NonNullable<JournalRecord["skipped"]>;
  * occur only in test captions. If all images are test images, for a model with its own vocabulary, all
  * captions are used.
  */
-function* learnedCaptions(journal: Journal): Generator<string> {
-  const { test, ...others } = journal.images;
-  const onlyTest = Object.values(others).every((count) => count === 0);
-  for (const { image } of journal.records())
+function* learnedCaptions(records: () => Iterable<FinalRecord>): Generator<string> {
+  const onlyTest = !hasOtherThanTest(records());
+  for (const { image } of records())
     if (image && (onlyTest || image.split !== "test")) for (const { text } of image.captions) yield text;
 }
 
-/** Writes the lists. Drops captions without a word of the vocabulary, and skips images without any other. */
-function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
+function hasOtherThanTest(records: Iterable<FinalRecord>): boolean {
+  for (const { image } of records) if (image && image.split !== "test") return true;
+  return false;
+}
+
+/**
+ * Writes the lists. Drops captions without a word of the vocabulary, and skips images without any other.
+ * Returns also the places, among the pixels of each split, of the images that are left out.
+ */
+function writeImages(dir: string, records: Iterable<FinalRecord>, vocabulary: Vocabulary) {
   using train = new LineWriter(join(dir, FILES.images.train));
   using val = new LineWriter(join(dir, FILES.images.val));
   using test = new LineWriter(join(dir, FILES.images.test));
@@ -100,8 +111,11 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
   let captions = 0;
   let emptyCaptions = 0;
   const skipped: Skipped[] = [];
-  for (const record of journal.records()) {
+  const duplicates = new DuplicateCounter();
+  const leaveOut = (split: Split) => leftOut[split].add(images[split] + leftOut[split].size);
+  for (const record of records) {
     if (record.skipped) skipped.push(record.skipped);
+    if (record.leftOut) leaveOut(record.leftOut);
     if (!record.image) continue;
     const { split, emptyCaptions: empty, ...kept } = record.image;
     const known = kept.captions.flatMap(({ text, ...names }) => {
@@ -111,22 +125,26 @@ function writeImages(dir: string, journal: Journal, vocabulary: Vocabulary) {
     });
     if (known.length === 0) {
       skipped.push({ id: kept.id, reason: "has no caption with a word of the vocabulary" });
-      leftOut[split].add(images[split] + leftOut[split].size);
+      leaveOut(split);
       continue;
     }
     const image: PreparedImage = { ...kept, captions: known };
     files[split].write(JSON.stringify(image));
+    duplicates.add(record.image);
     images[split]++;
     if (split === "train") trainingClasses.add(image.classId);
     for (const { tokens } of known) captionLengths[tokens.length] = (captionLengths[tokens.length] ?? 0) + 1;
     captions += known.length;
     emptyCaptions += empty + kept.captions.length - known.length;
   }
-  for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
   const sha256 = forEachSplit((split) => files[split].finish());
   return {
-    ...{ images, captions, emptyCaptions, skipped, captionLengths },
-    ...{ unknownWords: mostFrequent(unknown), trainingClasses: trainingClasses.size, sha256 },
+    ...{ images, captions, emptyCaptions, skipped, leftOut, captionLengths, sha256 },
+    ...{
+      unknownWords: mostFrequent(unknown),
+      duplicates: duplicates.result,
+      trainingClasses: trainingClasses.size,
+    },
   };
 }
 

@@ -13,11 +13,10 @@ import {
 } from "node:fs";
 import { isAbsolute, join, posix, sep } from "node:path";
 import { promisify } from "node:util";
-import { UserError } from "@sdgan/core";
+import { describeImpostor, UserError } from "@sdgan/core";
 import { isClutter } from "./clutter.js";
 import { decodeText } from "./decode-text.js";
 import { cacheRepository } from "./hub-cache.js";
-import { describeImpostor } from "./impostors.js";
 import { type FoundName, NameIndex } from "./name-index.js";
 import type { Remarks } from "./remarks.js";
 

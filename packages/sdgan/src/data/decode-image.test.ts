@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { toPixels } from "./decode-image.js";
+import { RefusedImage, toPixels } from "./decode-image.js";
 
 const SIZE = 20;
 const WHITE_GROUND = { size: SIZE, background: "white" };
@@ -125,18 +125,15 @@ describe("toPixels", () => {
     await expect(toPixels(Buffer.from("<html>404</html>"), WHITE_GROUND)).rejects.toThrow();
   });
 
-  it("rejects an image with too many pixels before decoding, and one with too many scans", async () => {
+  it("refuses an image with too many pixels before decoding", async () => {
     const bomb = await sharp({ create: { width: 8000, height: 6300, channels: 3, background: "red" } })
       .png({ compressionLevel: 9 })
       .toBuffer();
     await expect(toPixels(bomb, WHITE_GROUND)).rejects.toThrow(
-      "it has 8000 × 6300 pixels; at most 50 million are supported. Scale it down",
+      new RefusedImage(
+        "is too large: 8000 × 6300 pixels; at most 50 million are read of an image that is not a JPEG. Scale it down",
+      ),
     );
-    const progressive = await bands([RED, BLUE], 40, 40).jpeg({ progressive: true }).toBuffer();
-    const last = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
-    const scan = progressive.subarray(last, progressive.length - 2);
-    const scans = Buffer.concat([progressive.subarray(0, last), ...Array.from({ length: 200 }, () => scan)]);
-    await expect(toPixels(scans, WHITE_GROUND)).rejects.toThrow("it has more than 100 scans");
   });
 
   it("uses the first frame of an animation", async () => {

@@ -67,8 +67,9 @@ describe("prepare", () => {
     const counts = { images: { train: 2, val: 0, test: 1 }, captions: 3, words: 4, emptyCaptions: 1 };
     // A word that occurs only in test captions is unknown.
     const unknownWords = { count: 1, mostFrequent: ["blue"] };
+    const duplicates = { acrossSplits: 0, withinTrain: 0 };
     expect(summary).toEqual({
-      ...{ out, ...counts, unknownWords, skipped: [], unused: [], notes: [] },
+      ...{ out, ...counts, unknownWords, duplicates, skipped: [], unused: [], notes: [] },
       ...{ captionLengths: { 2: 3 }, trainingClasses: 1, lostWords: undefined },
     });
     expect(JSON.parse(readFileSync(join(out, "index.json"), "utf8")).summary).toEqual({
@@ -227,6 +228,17 @@ describe("prepare", () => {
     const lines = readFileSync(join(out, "skipped.jsonl"), "utf8").trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(summary.skipped);
     expect(summary.skipped[2]).toEqual({ id: "broken", reason: "its captions: cannot be read" });
+  });
+
+  it("names the most frequent reason if no image can be used", async () => {
+    const pointer = Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    const bad = [Buffer.of(), pointer, pointer].map((bytes, i) => example(`${i}.jpg`, async () => bytes));
+    await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(
+      /all 3 were skipped, 2 of them for this reason; the first is 1\.jpg: is a Git LFS pointer.*`git lfs pull`/,
+    );
+    await expect(prepare(sourceOf(bad.slice(1)), { out, size: SIZE })).rejects.toThrow(
+      /all 2 were skipped; the first is 1\.jpg: is a Git LFS pointer.*`git lfs pull`/,
+    );
   });
 
   it("rejects a source without a valid image", async () => {

@@ -4,9 +4,11 @@ import { tokenizers, UserError } from "@sdgan/core";
 import { checksum } from "@sdgan/images";
 import sharp from "sharp";
 import { AtomicFolder, unwritable } from "./atomic-folder.js";
+import { checkBackground } from "./background.js";
 import { complete } from "./complete.js";
 import { type Example, type Source, tokenizerOf } from "./dataset.js";
-import { toPixels } from "./decode-image.js";
+import { RefusedImage, toPixels } from "./decode-image.js";
+import type { Duplicates } from "./duplicates.js";
 import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
 import { type LostWords, watchLostWords } from "./lost-words.js";
@@ -25,6 +27,11 @@ export interface PrepareOptions {
   val?: number;
   /** CSS colour behind transparent images and around images that are not square. */
   background?: string;
+  /**
+   * Of images whose prepared pixels are identical, keeps only the first in the order test, val, train. Captions
+   * of removed images of the same split are added to those of the image that is kept.
+   */
+  dedupe?: boolean;
   /** Number of images decoded in parallel. It does not affect the result. */
   concurrency?: number;
   /** Called before the first image is converted, if there was unfinished work. */
@@ -61,6 +68,8 @@ export interface PrepareSummary extends Omit<Summary, "skipped"> {
   captionLengths: Record<number, number>;
   /** What the tokenizer drops from the captions; undefined if nothing. */
   lostWords: LostWords | undefined;
+  /** Images with identical pixels that are in the data: none across splits and within splits with `dedupe`. */
+  duplicates: Duplicates;
 }
 
 /** `prepare` rejects with this error when its signal stopped it. */
@@ -78,10 +87,11 @@ export class Interrupted extends UserError {
  * as unknown, unless there are only test captions. The same source gives the same bytes, even if the work was
  * interrupted or killed and then continued (see `journal.ts`). The result is verified before it replaces the
  * folder at `out`.
- * Rejects with a `UserError` when no image can be used or when `out` cannot be written; after any failure,
- * the previous folder at `out` is unchanged.
+ * Rejects with a `UserError` when the background is not an opaque colour, when no image can be used or when
+ * `out` cannot be written; after any failure, the previous folder at `out` is unchanged.
  */
 export async function prepare(given: Source, options: PrepareOptions): Promise<PrepareSummary> {
+  if (options.background !== undefined) await checkBackground(options.background);
   const { source: tested, setAside } = cutTest(given);
   // What training compares with each other needs two images; a split of the data's own is not changed for that.
   const keep = setAside ? 2 : 1;
@@ -90,7 +100,7 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
   );
   const place = new AtomicFolder(options.out);
   try {
-    const { size, margin = true, background = "white", onVerify, signal } = options;
+    const { size, margin = true, background = "white", dedupe = false, onVerify, signal } = options;
     const storedSize = margin ? Math.round((size * 76) / 64) : size;
     const { name, vocabulary } = source;
     const settings = {
@@ -102,20 +112,21 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
     if (sumOfSplits(journal.images) === 0) throw noImage(source, journal, lostWords());
-    const { summary, skipped, captionLengths, trainingClasses } = await complete(
+    const { summary, ...completed } = await complete(
       place.partial,
       source,
       journal,
       { size, storedSize },
+      dedupe,
     );
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
     place.finish();
     const remarks = source.remarks ?? new Remarks();
     return {
-      ...{ out: place.out, ...summary, skipped, unused: remarks.unusedGroups, notes: remarks.notes },
+      ...{ out: place.out, ...summary, ...completed },
+      ...{ unused: remarks.unusedGroups, notes: remarks.notes, lostWords: lostWords() },
       ...(setAside && { setAside }),
-      ...{ captionLengths, trainingClasses, lostWords: lostWords() },
     };
   } catch (error) {
     if (options.signal?.aborted) {
@@ -204,6 +215,7 @@ async function convert(
   try {
     await toPixels(encoded, { size: storedSize, background, ...(box && { box }) }, pixels);
   } catch (error) {
+    if (error instanceof RefusedImage) return skip(oneLine(error.message));
     return skip(`is not an image, or is broken (${oneLine((error as Error).message)})`);
   }
   const image = {
@@ -230,14 +242,23 @@ function wordsOf(source: Source): Words {
 }
 
 function noImage({ name }: Source, journal: Journal, lost: LostWords | undefined): UserError {
-  const first = journal.records().next().value?.skipped;
-  const why = first
-    ? `all ${journal.skipped} were skipped; the first is ${first.id}: ${first.reason}`
-    : "the source has no images";
+  const reasons = new Map<string, { count: number; first: string }>();
+  for (const { skipped } of journal.records()) {
+    if (!skipped) continue;
+    const { count, first } = reasons.get(skipped.reason) ?? { count: 0, first: skipped.id };
+    reasons.set(skipped.reason, { count: count + 1, first });
+  }
+  const [most] = [...reasons].sort(([, a], [, b]) => b.count - a.count);
   // Captions in another script: reading them is a matter of one option.
   const remedy =
     lost && lost.captions === lost.of ? ". Use --tokenizer unicode, for words of any language" : "";
-  return new UserError(`${name}: no image can be used: ${why}${remedy}.`, { code: "data.invalid" });
+  const reason = most ? why(most) : "the source has no images";
+  return new UserError(`${name}: no image can be used: ${reason}${remedy}.`, { code: "data.invalid" });
+
+  function why([reason, { count, first }]: [string, { count: number; first: string }]): string {
+    const some = count === journal.skipped ? "" : `, ${count} of them for this reason`;
+    return `all ${journal.skipped} were skipped${some}; the first is ${first}: ${reason}`;
+  }
 }
 
 /** Yields the results of `work` in the order of `items`, with at most `count` in progress at a time. */

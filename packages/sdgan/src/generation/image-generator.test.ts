@@ -19,6 +19,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeGenerator, modelFile } from "../artifacts/model.js";
 import { joinStates } from "../artifacts/tensor-file.js";
 import { loadConfig } from "../config/load.js";
+import { readImagePositions } from "../images/grid.js";
 import { readTexts } from "../images/png-text.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
@@ -173,14 +174,46 @@ it("writes PNGs with metadata and a grid, and keeps other files in the folder", 
   expect(readFileSync(join(folder, "other", "1-bird-طائر-1.png")).equals(png)).toBe(true);
 });
 
-it("limits the grid to the first images", async () => {
+it("limits the grid to the first captions, and reports it", async () => {
   const out = join(folder, "many");
   const imageGenerator = new ImageGenerator(run);
-  const paths = await saveImages(imageGenerator, new Array(70).fill("bird"), { out, count: 1 });
+  const reports: string[] = [];
+  const onPartialGrid = (shown: string) => reports.push(shown);
+  const paths = await saveImages(imageGenerator, new Array(70).fill("bird"), {
+    out,
+    count: 1,
+    onPartialGrid,
+  });
   expect(paths).toHaveLength(71);
   expect(paths[8]).toBe(join(out, "09-bird-1.png"));
+  expect(readImagePositions(readFileSync(paths.at(-1)!))).toHaveLength(64);
   const { width } = await sharp(paths.at(-1)!).metadata();
   expect(width).toBeLessThan(1500);
+  expect(reports).toEqual(["64 of 70 captions"]);
+});
+
+it("wraps the images of one caption, and shows whole captions", async () => {
+  const out = join(folder, "wrapped");
+  const imageGenerator = new ImageGenerator(run);
+  const reports: string[] = [];
+  const onPartialGrid = (shown: string) => reports.push(shown);
+  const options = { out, batch: 64, onPartialGrid };
+  const rowsOf = (path: string) => {
+    const rows = new Map<number, number>();
+    for (const { y } of readImagePositions(readFileSync(path))) rows.set(y, (rows.get(y) ?? 0) + 1);
+    return [...rows.values()];
+  };
+  const many = await saveImages(imageGenerator, ["a red bird"], { ...options, count: 300 });
+  expect(rowsOf(many.at(-1)!)).toEqual(new Array(8).fill(32));
+  const { width = 0 } = await sharp(many.at(-1)!).metadata();
+  expect(width).toBeLessThan(5000);
+  const several = await saveImages(imageGenerator, ["a red bird", "bird"], {
+    ...options,
+    count: 40,
+    stages: true,
+  });
+  expect(rowsOf(several.at(-1)!)).toEqual([32, 32, 16]);
+  expect(reports).toEqual(["256 of 300 images per caption", "1 of 2 captions"]);
 });
 
 it("reads captions from a file, and names file and line of a caption without known words", () => {

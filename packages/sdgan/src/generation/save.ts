@@ -8,6 +8,7 @@ import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
+import { type GridPlan, partShown, planGrid } from "./grid-plan.js";
 import { ignoredLines } from "./ignored.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
@@ -23,10 +24,13 @@ export interface SaveOptions {
   stages?: boolean;
   /** Called after each image with the number of images written. */
   onImage?: (done: number) => void;
+  /** Called if the grid does not show all images, with what it shows: "64 of 1,500 captions". */
+  onPartialGrid?: (shown: string) => void;
 }
 
 /**
- * Generates `count` images per caption and writes each atomically, then `grid.png` with the first images.
+ * Generates `count` images per caption and writes each atomically, then `grid.png` with the first images
+ * (`planGrid`).
  * Returns the paths of the images in the order of the captions, then the path of the grid.
  * @throws UserError for a caption without a known word, before anything is written, or if `out` cannot be
  *   written
@@ -34,11 +38,15 @@ export interface SaveOptions {
 export async function saveImages(
   imageGenerator: ImageGenerator,
   captions: readonly string[],
-  { out, seed = 0, count = 1, batch = 1, stages = false, onImage }: SaveOptions,
+  { out, seed = 0, count = 1, batch = 1, stages = false, onImage, onPartialGrid }: SaveOptions,
 ): Promise<string[]> {
   const images = imageGenerator.generate(captions, { seed, count, batch });
   onDisk(out, () => ensureFolder(out));
   const paths: string[] = [];
+  const { sizes } = imageGenerator;
+  const shownStages = stages ? sizes.length : 1;
+  const content = { captions: captions.length, count, stages: shownStages, side: sizes.at(-1)! };
+  const plan = planGrid(content);
   const shown: GeneratedImage[] = [];
   let done = 0;
   for (const image of images) {
@@ -56,19 +64,16 @@ export async function saveImages(
       writeFileAtomic(path, await encode(stage, image, imageGenerator));
       paths.push(path);
     }
-    if (shown.length < Math.max(count, gridImages)) shown.push(image);
+    if (done < plan.captions * count && image.number <= plan.images) shown.push(image);
     done += 1;
     onImage?.(done);
   }
   const gridPath = join(out, "grid.png");
-  writeFileAtomic(gridPath, await gridOf(shown, { count, stages, sizes: imageGenerator.sizes }));
+  const part = partShown(plan, content);
+  writeFileAtomic(gridPath, await gridOf(shown, plan, { stages, sizes, ...(part && { title: part }) }));
+  if (part !== undefined) onPartialGrid?.(part);
   return [...paths, gridPath];
 }
-
-/** Most images in the grid, unless one caption has more. */
-const gridImages = 64;
-
-const columns = 8;
 
 /** `07-a-small-red-bird-1`: position of the caption, its first words, number of the image. */
 function fileName(
@@ -104,22 +109,27 @@ async function encode(
 }
 
 /**
- * With one image per caption: `columns` images per row, captions below them. Otherwise one row per caption.
+ * With one image per caption: several per row, captions below them. Otherwise each caption begins a row.
  */
 async function gridOf(
   images: readonly GeneratedImage[],
-  { count, stages, sizes }: { count: number; stages: boolean; sizes: number[] },
+  plan: GridPlan,
+  { stages, sizes, title }: { stages: boolean; sizes: number[]; title?: string },
 ): Promise<Buffer> {
-  if (count === 1 && !stages) {
+  const titled = title !== undefined && { title };
+  if (plan.images === 1 && !stages) {
     const cells = images.map(({ caption, stages }): GridImage => ({ ...stages.at(-1)!, caption }));
-    return grid(partsOf(cells, columns));
+    return grid(partsOf(cells, plan.columns), { ...titled });
   }
-  const rows = partsOf(images, count);
+  const rows = partsOf(images, plan.images).flatMap((ofCaption) =>
+    partsOf(ofCaption, plan.columns).map((row, i) => ({ row, caption: i === 0 ? row[0]!.caption : "" })),
+  );
   return grid(
-    rows.map((row) => row.flatMap((image) => (stages ? image.stages : image.stages.slice(-1)))),
+    rows.map(({ row }) => row.flatMap((image) => (stages ? image.stages : image.stages.slice(-1)))),
     {
-      rowCaptions: rows.map(([first]) => first!.caption),
-      ...(stages && { columnTitles: new Array<number[]>(count).fill(sizes).flat().map(String) }),
+      ...titled,
+      rowCaptions: rows.map(({ caption }) => caption),
+      ...(stages && { columnTitles: new Array<number[]>(plan.columns).fill(sizes).flat().map(String) }),
     },
   );
 }

@@ -1,7 +1,6 @@
-import { UserError } from "@sdgan/core";
+import { describeImpostor, UserError } from "@sdgan/core";
 import type { DataFolder } from "../data-folder.js";
 import { decodeText } from "../decode-text.js";
-import { describeImpostor } from "../impostors.js";
 import type { Remarks } from "../remarks.js";
 
 /**

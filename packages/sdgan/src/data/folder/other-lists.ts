@@ -1,9 +1,8 @@
 import { readSync } from "node:fs";
-import { UserError } from "@sdgan/core";
+import { describeImpostor, UserError } from "@sdgan/core";
 import type { DataFolder } from "../data-folder.js";
 import type { Split } from "../dataset.js";
 import { decodeText } from "../decode-text.js";
-import { describeImpostor } from "../impostors.js";
 import type { Remarks } from "../remarks.js";
 import { isCaptionColumn, isImageColumn, type ListFormat } from "./columns.js";
 import type { Entry } from "./entry.js";

@@ -1,4 +1,4 @@
-import { describeImpostor } from "../impostors.js";
+import { describeImpostor } from "@sdgan/core";
 
 /**
  * What a file is that should be a tar file, from its first bytes, with the remedy: compressed, an archive of

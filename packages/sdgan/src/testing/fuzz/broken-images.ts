@@ -23,12 +23,24 @@ export async function brokenImages(): Promise<Map<string, Buffer>> {
     broken.set(`${format} with a hole`, Buffer.concat([bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2 + 99)])); // biome-ignore format: short
     broken.set(`${format}, twice`, Buffer.concat([bytes, bytes]));
   }
-  const huge = [65_000, 16_000, 6_900];
+  const huge = [65_000, 16_000, 9_990];
   // The last one is just below the accepted size.
   for (const side of huge) {
     broken.set(`jpeg with a header of ${side}²`, withJpegSize(whole.jpeg, side));
     broken.set(`progressive jpeg with a header of ${side}²`, withJpegSize(whole["progressive jpeg"], side));
   }
+  const markers = Buffer.alloc(3_000_000, Buffer.of(0xff, 0xda, 0x17));
+  broken.set("jpeg with markers of scans after its end", Buffer.concat([whole.jpeg, markers]));
+  broken.set(
+    "jpeg with markers of scans in place of its end",
+    Buffer.concat([whole.jpeg.subarray(0, -2), markers]),
+  );
+  broken.set("jpeg of 5 MB without its end", Buffer.concat([whole.jpeg.subarray(0, -2), markers.subarray(0, 600), Buffer.alloc(5e6, Buffer.of(0xff, 0))])); // biome-ignore format: short
+  broken.set("tiff with a table of 65,535 entries", Buffer.concat([Buffer.from("49492a0008000000ffff", "hex"), Buffer.alloc(800_000)])); // biome-ignore format: short
+  broken.set(
+    "heic of endless brands",
+    Buffer.concat([Buffer.from("fffffff06674797068656963", "hex"), Buffer.alloc(1e6)]),
+  );
   broken.set("png of 30,000² in one bit", png(30_000, 1, 0));
   broken.set("png of 12,000² in colour", png(12_000, 8, 2));
   broken.set("png of 0 × 0", png(0, 8, 2));

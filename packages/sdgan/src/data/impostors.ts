@@ -1,1 +1,0 @@
-export { describeImpostor } from "@sdgan/core/basics";
