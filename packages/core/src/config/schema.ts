@@ -197,9 +197,12 @@ const contrastive = section("The contrastive loss between the two branches.", {
     .default(1)
     .describe("ε: features for captions of two images are pushed apart up to this distance."),
   distance: z
-    .enum(["raw", "perElement"])
+    .enum(["unit", "letter", "raw", "perElement"])
     .default("perElement")
-    .describe("d = ‖v1−v2‖, or d/√N for features of N elements."),
+    .describe(
+      "The distance d of features of N elements: `unit` of features of length 1; `perElement` ‖v1−v2‖/√N; " +
+        "`letter` ‖v1−v2‖; `raw` the same with the loss divided by N.",
+    ),
   generator: z.boolean().default(true).describe("Part of the generator's loss."),
   discriminator: z.boolean().default(true).describe("Part of the discriminators' losses."),
 });
@@ -218,6 +221,12 @@ const evaluate = section(
 
 const log = section("What a run writes, and when.", {
   every: count.default(10).describe("Steps between two lines of metrics."),
+  gradients: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Also log, about every 100 steps, the norm of the gradient of each of the generator's loss terms for its images.",
+    ),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
   checkpointMinutes: z

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type ContrastiveOptions, contrastiveLoss } from "./contrastive.js";
 
 type Distance = ContrastiveOptions["distance"];
-const distances: Distance[] = ["raw", "perElement"];
+const distances: Distance[] = ["raw", "perElement", "letter"];
 const [alpha, epsilon] = [0.1, 1];
 
 /** One pair of features of N = 4 elements; two elements differ, by 0.6·length and 0.8·length. */
@@ -36,6 +36,9 @@ describe("contrastive loss by hand", () => {
     { distance: "raw", length: 0.05, where: "d < α", same: 0.1 ** 2 / 8, apart: 0.95 ** 2 / 8 },
     { distance: "raw", length: 0.6, where: "α < d < ε", same: 0.36 / 8, apart: 0.16 / 8 },
     { distance: "raw", length: 5, where: "d > ε", same: 25 / 8, apart: 0 },
+    { distance: "letter", length: 0.05, where: "d < α", same: 0.1 ** 2 / 2, apart: 0.95 ** 2 / 2 },
+    { distance: "letter", length: 0.6, where: "α < d < ε", same: 0.36 / 2, apart: 0.16 / 2 },
+    { distance: "letter", length: 5, where: "d > ε", same: 25 / 2, apart: 0 },
     { distance: "perElement", length: 0.1, where: "d < α", same: 0.1 ** 2 / 2, apart: 0.95 ** 2 / 2 },
     { distance: "perElement", length: 1.2, where: "α < d < ε", same: 0.36 / 2, apart: 0.16 / 2 },
     { distance: "perElement", length: 10, where: "d > ε", same: 25 / 2, apart: 0 },
@@ -50,6 +53,19 @@ describe("contrastive loss by hand", () => {
       const options = { alpha, epsilon, distance: given.distance };
       expect(contrastiveLoss(v1, v2, tensor([y]), options).item()).toBeCloseTo(expected, 9);
     }
+  });
+
+  it.each([
+    ["below α", 5, 0.1 ** 2 / 2, (1 - 0.0872389) ** 2 / 2],
+    ["between α and ε", 30, 0.5176381 ** 2 / 2, (1 - 0.5176381) ** 2 / 2],
+    ["above ε", 90, Math.SQRT2 ** 2 / 2, 0],
+  ])("unit, %s: features at an angle of %d degrees, of any lengths", (_, degrees, same, apart) => {
+    const angle = (degrees * Math.PI) / 180;
+    const v1 = tensor([[7, 0]], { dtype: "float64" });
+    const v2 = tensor([[0.5 * Math.cos(angle), 0.5 * Math.sin(angle)]], { dtype: "float64" });
+    const options = { alpha, epsilon, distance: "unit" } as const;
+    expect(contrastiveLoss(v1, v2, tensor([1]), options).item()).toBeCloseTo(same, 6);
+    expect(contrastiveLoss(v1, v2, tensor([0]), options).item()).toBeCloseTo(apart, 6);
   });
 
   it("is a mean over the pairs", () => {
@@ -86,7 +102,7 @@ describe("contrastive loss's gradient", () => {
   it.each(distances)("agrees with finite differences in all three regions: %s", (distance) => {
     manualSeed(1);
     const [pairs, N] = [6, 6];
-    const scale = distance === "raw" ? 1 : Math.sqrt(N);
+    const scale = distance === "perElement" ? Math.sqrt(N) : 1;
     const direction = randn([pairs, N], { dtype: "float64" });
     const lengths = tensor([[0.04], [0.04], [0.6], [0.6], [3], [3]], { dtype: "float64" }).mul(scale);
     const v2 = randn([pairs, N], { dtype: "float64" });
@@ -98,6 +114,17 @@ describe("contrastive loss's gradient", () => {
         (a, b) => contrastiveLoss(a!.view(pairs, 2, 3), b!.view(pairs, 2, 3), same, options),
         [v1, v2],
       );
+    }
+  });
+
+  it("agrees with finite differences for unit lengths", () => {
+    manualSeed(2);
+    const v1 = randn([6, 6], { dtype: "float64" });
+    const near = v1.add(randn([6, 6], { dtype: "float64" }).mul(0.3)).mul(3);
+    const same = tensor([1, 0, 1, 0, 1, 0], { dtype: "float64" });
+    for (const v2 of [near, randn([6, 6], { dtype: "float64" })]) {
+      const options = { alpha, epsilon, distance: "unit" } as const;
+      gradcheck((a, b) => contrastiveLoss(a!, b!, same, options), [v1, v2]);
     }
   });
 

@@ -6,11 +6,8 @@ export interface ContrastiveOptions {
   alpha: number;
   /** ε: features of captions of two images are pushed apart up to this distance. */
   epsilon: number;
-  /**
-   * `raw`: d = ‖v1 − v2‖₂, and the loss is divided by 2N as in the paper. `perElement`: d = ‖v1 − v2‖₂ / √N, which does
-   * not grow with N; the loss is divided by 2, since d² already contains 1/N. Both give the same loss for y = 1 if d > α.
-   */
-  distance: "raw" | "perElement";
+  /** Which distance d of the features, and what the loss is divided by: see `contrastiveLoss`. */
+  distance: "unit" | "letter" | "raw" | "perElement";
 }
 
 /**
@@ -24,18 +21,23 @@ export function pairDistances(
   v2: Tensor,
   { distance }: Pick<ContrastiveOptions, "distance">,
 ): Tensor {
-  const difference = v1.sub(v2).flatten(1); // [B, N]
-  const length = difference.norm(1);
-  return distance === "raw" ? length : length.div(Math.sqrt(difference.size(1)));
+  const [a, b] = [v1, v2].map((v) => (distance === "unit" ? unitLength(v.flatten(1)) : v.flatten(1)));
+  const length = a!.sub(b!).norm(1);
+  return distance === "perElement" ? length.div(Math.sqrt(a!.size(1))) : length;
 }
 
 /**
  * The contrastive loss, a mean over the pairs of a batch:
  *
- *   L_c = 1/(2N) · [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],   d = ‖v1 − v2‖₂,
+ *   L_c = 1/(2N) · Σ_n [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],
  *
  * where v1 and v2 are a discriminator's features of the two branches' images, N their length, and y is 1 for two
- * captions of one image, 0 for captions of two images.
+ * captions of one image, 0 for captions of two images. The notes leave open which d and which sum are meant:
+ *
+ *   unit        d = ‖v1/‖v1‖ − v2/‖v2‖‖ in 0 … 2, the scale of α = 0.1 and ε = 1;   L_c = ½ · […]
+ *   letter      d = ‖v1 − v2‖, which does not depend on n, so that the sum is N;    L_c = ½ · […]
+ *   raw         d = ‖v1 − v2‖, without the sum;                                     L_c = 1/(2N) · […]
+ *   perElement  d = ‖v1 − v2‖ / √N, as raw for y = 1 and d > α;                     L_c = ½ · […]
  *
  * @param v1 [B, …]
  * @param v2 [B, …]
@@ -53,4 +55,9 @@ export function contrastiveLoss(
   const pairs = same.mul(together).add(same.neg().add(1).mul(apart));
   const N = v1.numel / v1.size(0);
   return pairs.mean().div(distance === "raw" ? 2 * N : 2);
+}
+
+/** Rows of length 1; a row of zeros stays. */
+function unitLength(rows: Tensor): Tensor {
+  return rows.div(rows.norm(1, true).clamp(1e-12));
 }

@@ -224,6 +224,8 @@ export function makeGanTrainer(
     averageDecay: training.average,
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
+    // Metrics are written at multiples of log.every.
+    ...(config.log.gradients && { gradientsEvery: Math.ceil(100 / config.log.every) * config.log.every }),
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });

@@ -102,7 +102,7 @@ function generatorFormulas(generator: Generator, discriminators: Discriminator[]
     return [
       [`generator/stage${i + 1}/fake`, [1, crossEntropy(all, 1)]],
       [`generator/stage${i + 1}/fakeConditional`, [1, crossEntropy(own, 1)]],
-      [`contrastive/stage${i + 1}`, [weights.contrastive / discriminators.length, pairLoss(features)]],
+      [`contrastive/stage${i + 1}`, [weights.contrastive, pairLoss(features)]],
     ];
   });
   const variance = logVariance.exp();
@@ -167,7 +167,7 @@ describe("the gradients that reach the optimizers", () => {
     {
       term: "contrastive",
       options: { contrastive: { ...contrastive, generator: false, discriminator: true } },
-      weight: weights.contrastive / sizes.length,
+      weight: weights.contrastive,
     },
   ])("change by λ times the term's own gradient: $term", ({ term, options, weight }) => {
     const step = (changed: Partial<GanTrainerOptions>) => {

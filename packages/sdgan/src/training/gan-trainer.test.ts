@@ -76,6 +76,53 @@ const moved = (network: nn.Module, before: Uint8Array[]) =>
 
 beforeEach(() => manualSeed(1));
 
+describe("the contrastive loss acts", () => {
+  /** d of pairs with y = 1 over d of pairs with y = 0, as logged, averaged over five steps and both stages. */
+  function ratioAfter(steps: number, weight: number): number {
+    manualSeed(7);
+    const trainer = make({
+      contrastive: { ...contrastive, distance: "unit", weight },
+      learningRate: { generator: 2e-3, discriminator: 2e-3 },
+    });
+    const batch = pairs();
+    const ratios: number[] = [];
+    for (let step = 0; step < steps; step++) {
+      const {
+        "distance/stage1/same": a,
+        "distance/stage2/same": b,
+        ...others
+      } = numbers(trainer.step(batch).statistics);
+      ratios.push((a! + b!) / (others["distance/stage1/different"]! + others["distance/stage2/different"]!));
+    }
+    return ratios.slice(-5).reduce((sum, ratio) => sum + ratio) / 5;
+  }
+
+  it("50 steps with a large λ_c bring pairs with y = 1 closer than those with y = 0", () => {
+    const without = ratioAfter(50, 0);
+    expect(ratioAfter(50, 50)).toBeLessThan(0.6 * without);
+  });
+
+  it("the gradients of all terms for the images are measured", () => {
+    const weight = 3;
+    const trainer = make({ damsm, contrastive: { ...contrastive, weight }, gradientsEvery: 2 });
+    const none = trainer.step(pairs(), samples());
+    expect(Object.keys(none.statistics).filter((name) => name.startsWith("gradient/"))).toEqual([]);
+    const { losses, statistics } = trainer.step(pairs(), samples());
+    const names = Object.keys(statistics).flatMap((name) => /^gradient\/(.*)/.exec(name)?.[1] ?? []);
+    expect(names).toEqual([
+      ...["generator/stage1/fake", "generator/stage1/fakeConditional"],
+      ...["generator/stage2/fake", "generator/stage2/fakeConditional"],
+      ...["damsm/words", "damsm/sentence", "contrastive/stage1", "contrastive/stage2"],
+    ]);
+    // λ · ∂(mean of x²)/∂x = λ · 2x / n, whose norm is λ · 2 · √(mean of x² / n).
+    const n = 4 * 3 * 16 * 16;
+    expect(statistics["gradient/damsm/words"]!.item()).toBeCloseTo(
+      damsm.weight * 2 * Math.sqrt(losses["damsm/words"]!.item() / n),
+      5,
+    );
+  });
+});
+
 describe("growing stages", () => {
   /** Stage 2 joins after two steps. */
   const growing = () => make({ damsm, stagesAfter: (steps) => (steps < 2 ? 1 : 2) });
@@ -187,7 +234,7 @@ describe("a step with Siamese pairs", () => {
       (stage) =>
         loss(`generator/${stage}/fake`) +
         loss(`generator/${stage}/fakeConditional`) +
-        (2 / 2) * loss(`contrastive/${stage}`),
+        2 * loss(`contrastive/${stage}`),
     );
     const expected =
       stages[0]! + stages[1]! + loss("kl") + 3 * (loss("damsm/words") + loss("damsm/sentence"));

@@ -46,6 +46,8 @@ export interface GanTrainerOptions {
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
+  /** Steps between two measurements of the loss terms' gradients for the images; 0, the default, for none. */
+  gradientsEvery?: number;
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
   /**
@@ -175,7 +177,7 @@ export class GanTrainer {
         pairs!.push({
           name: `contrastive/${stage}`,
           value: this.#contrastive(features, same),
-          weight: contrastive.weight / discriminators.length,
+          weight: contrastive.weight,
         });
     }
     const terms: LossTerm[] = [
@@ -190,6 +192,9 @@ export class GanTrainer {
       );
     }
     terms.push(...pairs!);
+    const { gradientsEvery = 0 } = this.options;
+    if (gradientsEvery > 0 && (this.steps + 1) % gradientsEvery === 0)
+      statistics = { ...statistics, ...gradientNorms(terms, images) };
     return { losses: this.#minimize("generator", terms, generator, this.generatorOptimizer), statistics };
   }
 
@@ -231,6 +236,19 @@ type Logits = Parameters<typeof discriminatorTerms>[0];
 /** Features [B, …] of both branches, as v1 and v2: [B/2, …] each. */
 function branches(features: Tensor): [Tensor, Tensor] {
   return atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
+}
+
+/** ‖∂(weight · term)/∂images‖ over the images of all stages, for each term that depends on them. */
+function gradientNorms(terms: readonly LossTerm[], images: readonly Tensor[]): Record<string, Tensor> {
+  const norms: Record<string, Tensor> = {};
+  for (const { name, value, weight } of terms) {
+    const gradients = gradOrNull([value], images, { retainGraph: true }).filter((one) => one !== null);
+    if (gradients.length === 0) continue;
+    const squares = gradients.map((one) => one.to("float32").square().sum());
+    const sum = squares.reduce((total, one) => total.add(one));
+    norms[`gradient/${name}`] = sum.sqrt().mul(weight);
+  }
+  return norms;
 }
 
 /** Mean of σ(logits), by name. */
