@@ -196,6 +196,18 @@ const contrastive = section("The contrastive loss between the two branches.", {
   epsilon: weight
     .default(1)
     .describe("ε: features for captions of two images are pushed apart up to this distance."),
+  loss: z
+    .enum(["pairs", "infoNce"])
+    .default("pairs")
+    .describe(
+      "`pairs`: each pair by its distance, the paper's; `infoNce`: two captions of one image are identified among all " +
+        "captions of the batch that are not of the image's class.",
+    ),
+  temperature: rate.default(0.1).describe("τ of contrastive.loss=infoNce: cosines are divided by it."),
+  real: z
+    .boolean()
+    .default(false)
+    .describe("The discriminators' loss also compares the features of the pairs' real images."),
   distance: z
     .enum(["unit", "letter", "raw", "perElement"])
     .default("perElement")

@@ -1,7 +1,7 @@
 import { grad, manualSeed, randn, tensor, zeros } from "@sdgan/torch";
 import { gradcheck } from "@sdgan/torch/testing";
 import { describe, expect, it } from "vitest";
-import { type ContrastiveOptions, contrastiveLoss } from "./contrastive.js";
+import { type ContrastiveOptions, contrastiveLoss, infoNceLoss } from "./contrastive.js";
 
 type Distance = ContrastiveOptions["distance"];
 const distances: Distance[] = ["raw", "perElement", "letter"];
@@ -95,6 +95,52 @@ describe("contrastive loss by hand", () => {
       hadsell,
       9,
     );
+  });
+});
+
+describe("InfoNCE", () => {
+  const unit = (degrees: number[]) =>
+    tensor(
+      degrees.map((angle) => [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)]),
+      { dtype: "float64" },
+    );
+  const cos = (degrees: number) => Math.cos((degrees * Math.PI) / 180);
+  const temperature = 0.5;
+  const crossEntropy = (right: number, wrong: number[]) =>
+    Math.log([right, ...wrong].reduce((sum, score) => sum + Math.exp(score / temperature), 0)) -
+    right / temperature;
+
+  it("is the cross entropy of identifying the other caption, for pairs with y = 1, both ways", () => {
+    const v1 = unit([0, 40, 100]).mul(3); // The length does not matter.
+    const v2 = unit([10, 90, 170]);
+    const same = tensor([1, 0, 1], { dtype: "float64" });
+    const expected = [
+      crossEntropy(cos(10), [cos(90), cos(170)]), // v1_1 among all v2
+      crossEntropy(cos(10), [cos(30), cos(90)]), // v2_1 among all v1
+      crossEntropy(cos(70), [cos(90), cos(10)]), // v1_3
+      crossEntropy(cos(70), [cos(170), cos(130)]), // v2_3
+    ].reduce((sum, one) => sum + one / 4, 0);
+    expect(infoNceLoss(v1, v2, same, undefined, { temperature }).item()).toBeCloseTo(expected, 9);
+    // The third pair is of the first one's class, so neither is a wrong answer for the other.
+    const classIds = tensor([5, 6, 5], { dtype: "int64" });
+    const masked = [
+      crossEntropy(cos(10), [cos(90)]),
+      crossEntropy(cos(10), [cos(30)]),
+      crossEntropy(cos(70), [cos(10)]),
+      crossEntropy(cos(70), [cos(130)]),
+    ].reduce((sum, one) => sum + one / 4, 0);
+    expect(infoNceLoss(v1, v2, same, [classIds, classIds], { temperature }).item()).toBeCloseTo(masked, 9);
+  });
+
+  it("is 0 without pairs with y = 1, and its gradients are those of finite differences", () => {
+    manualSeed(4);
+    const [v1, v2] = [randn([4, 3], { dtype: "float64" }), randn([4, 3], { dtype: "float64" })];
+    const none = tensor([0, 0, 0, 0], { dtype: "float64" });
+    const oneClass = tensor([1, 1, 1, 1], { dtype: "int64" });
+    expect(infoNceLoss(v1, v2, none, [oneClass, oneClass], { temperature }).item()).toBe(0);
+    const same = tensor([1, 0, 1, 0], { dtype: "float64" });
+    const classIds = tensor([1, 2, 3, 1], { dtype: "int64" });
+    gradcheck((a, b) => infoNceLoss(a!, b!, same, [classIds, classIds], { temperature }), [v1, v2]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** SD-GAN's contrastive loss between the two Siamese branches (Yin et al., CVPR 2019, §3.1). */
-import type { Tensor } from "@sdgan/torch";
+import { arange, type Tensor } from "@sdgan/torch";
 
 export interface ContrastiveOptions {
   /** α: features of two captions of one image are not pulled closer than this. 0 gives Hadsell et al.'s loss (2006). */
@@ -55,6 +55,44 @@ export function contrastiveLoss(
   const pairs = same.mul(together).add(same.neg().add(1).mul(apart));
   const N = v1.numel / v1.size(0);
   return pairs.mean().div(distance === "raw" ? 2 * N : 2);
+}
+
+export interface InfoNceOptions {
+  /** τ: cosines are divided by it. */
+  temperature: number;
+}
+
+/**
+ * InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) between the branches, symmetrical as NT-Xent (Chen et al., 2020,
+ * arXiv 2002.05709): for each pair with y = 1, the cross entropy of identifying v2 of the pair among all v2 of the batch
+ * by cosines over τ, and v1 likewise; a mean over these pairs and both directions, 0 if there are none. Features of the
+ * same class as the pair's do not count as wrong answers.
+ *
+ * @param v1 [B, …]
+ * @param v2 [B, …]
+ * @param same y: [B]
+ * @param classIds of both branches: [B] each
+ */
+export function infoNceLoss(
+  v1: Tensor,
+  v2: Tensor,
+  same: Tensor,
+  classIds: readonly [Tensor, Tensor] | undefined,
+  { temperature }: InfoNceOptions,
+): Tensor {
+  const [a, b] = [unitLength(v1.flatten(1)), unitLength(v2.flatten(1))];
+  const scores = a.matmul(b.t()).div(temperature); // [B, B]
+  const own = a.mul(b).sum(1).div(temperature); // [B], the diagonal
+  const wrong = classIds ? scores.maskedFill(otherOfClass(...classIds), -Infinity) : scores;
+  const both = wrong.logsumexp(1).add(wrong.t().logsumexp(1)).div(2).sub(own); // [B]
+  return both.mul(same).sum().div(same.sum().clamp(1));
+}
+
+/** [B, B], true where two different pairs are of one class. */
+function otherOfClass(classIds1: Tensor, classIds2: Tensor): Tensor {
+  const equal = classIds1.unsqueeze(1).eq(classIds2.unsqueeze(0));
+  const own = arange(0, classIds1.size(0), 1, { device: classIds1.device });
+  return equal.logicalAnd(own.unsqueeze(1).ne(own.unsqueeze(0)));
 }
 
 /** Rows of length 1; a row of zeros stays. */

@@ -81,7 +81,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     const { branches, same, images } = await this.#prefetcher.next();
     const { device } = this.#compute;
     return scope(() => {
-      const batch: GanBatch & { classIds: Tensor } = {
+      const batch: GanBatch = {
         real: images.map((one) => tensorOf(one, this.#compute)),
         text: this.#encode(branches),
         classIds: classIdsOf(branches, device),
@@ -92,8 +92,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   #damsmLosses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } {
-    const { classIds } = batch as GanBatch & { classIds: Tensor };
-    return damsmLosses(this.#damsm, image, batch.text, classIds, this.#config.damsm);
+    return damsmLosses(this.#damsm, image, batch.text, batch.classIds!, this.#config.damsm);
   }
 
   /** The captions and the noise of all samples. The captions are of images that are not trained on, if there are any. */

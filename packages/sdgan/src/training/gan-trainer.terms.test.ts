@@ -44,7 +44,7 @@ function make(options: Partial<GanTrainerOptions> = {}) {
 
 const damsmLosses = (image: Tensor) => ({ words: image.square().mean(), sentence: image.abs().mean() });
 
-let batch: Required<GanBatch>;
+let batch: GanBatch & Required<Pick<GanBatch, "same">>;
 let noise: GanNoise;
 beforeEach(() => {
   manualSeed(3);

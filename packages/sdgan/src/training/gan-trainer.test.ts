@@ -102,6 +102,24 @@ describe("the contrastive loss acts", () => {
     expect(ratioAfter(50, 50)).toBeLessThan(0.6 * without);
   });
 
+  it.each(["pairs", "infoNce"] as const)("%s: L_D can have it for real images too", (loss) => {
+    const batch = { ...pairs(), classIds: tensor([1, 2, 1, 3], { dtype: "int64" }) };
+    const valuesOf = (real: boolean) => {
+      manualSeed(8);
+      return numbers(make({ contrastive: { ...contrastive, loss, real } }).step(batch, samples()).losses);
+    };
+    const [without, withReal] = [valuesOf(false), valuesOf(true)];
+    for (const stage of ["discriminator/stage1", "discriminator/stage2"]) {
+      expect(without).not.toHaveProperty(`${stage}/contrastiveReal`);
+      expect(withReal[`${stage}/contrastiveReal`]).toBeGreaterThan(0);
+      expect(withReal[`${stage}/contrastiveReal`]).not.toBe(withReal[`${stage}/contrastive`]);
+      expect(withReal[`${stage}/sum`]! - without[`${stage}/sum`]!).toBeCloseTo(
+        withReal[`${stage}/contrastiveReal`]!,
+        4,
+      );
+    }
+  });
+
   it("the gradients of all terms for the images are measured", () => {
     const weight = 3;
     const trainer = make({ damsm, contrastive: { ...contrastive, weight }, gradientsEvery: 2 });

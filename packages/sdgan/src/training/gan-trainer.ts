@@ -4,7 +4,13 @@
  */
 import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
 import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
-import { type ContrastiveOptions, contrastiveLoss, pairDistances } from "../losses/contrastive.js";
+import {
+  type ContrastiveOptions,
+  contrastiveLoss,
+  type InfoNceOptions,
+  infoNceLoss,
+  pairDistances,
+} from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
 import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
 import type { Discriminator } from "../models/discriminator.js";
@@ -21,6 +27,8 @@ export interface GanBatch {
   text: TextFeatures;
   /** y: [B/2], 1 where both captions are of one image. Absent without Siamese branches. */
   same?: Tensor;
+  /** [B], int64: the classes of the images. InfoNCE does not count images of one class as different. */
+  classIds?: Tensor;
 }
 
 /** The random numbers of a step, for tests that provide their own. */
@@ -43,7 +51,17 @@ export interface GanTrainerOptions {
   klWeight: number;
   /** DAMSM's losses for the last stage's image [B, 3, S, S], and their weight λ. */
   damsm?: { weight: number; losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } };
-  contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
+  contrastive: ContrastiveOptions &
+    Partial<InfoNceOptions> & {
+      /** By default the paper's, of pairs. */
+      loss?: "pairs" | "infoNce";
+      weight: number;
+      /** Whether it is a part of L_G and of L_D. */
+      generator: boolean;
+      discriminator: boolean;
+      /** Whether L_D has it for real images too. */
+      real?: boolean;
+    };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
   /** Steps between two measurements of the loss terms' gradients for the images; 0, the default, for none. */
@@ -112,8 +130,9 @@ export class GanTrainer {
     return { noise, epsilon: sample(B, generator.conditioning.condition) };
   }
 
-  #trainDiscriminator(stage: number, { real, text, same }: GanBatch, { images }: Generated): StepMetrics {
+  #trainDiscriminator(stage: number, batch: GanBatch, { images }: Generated): StepMetrics {
     const { discriminators, contrastive } = this.options;
+    const { real, text, same } = batch;
     const discriminator = discriminators[stage]!;
     return scope(() => {
       discriminator.requiresGrad(true);
@@ -136,12 +155,12 @@ export class GanTrainer {
       const wrong = conditional.narrow(0, 2 * B, B - 1);
       const terms = discriminatorTerms(onReal, onFake, wrong);
       const adversarial = noGrad(() => weightedSum(terms));
-      if (same && contrastive.discriminator && contrastive.weight > 0)
-        terms.push({
-          name: "contrastive",
-          value: this.#contrastive(fakeFeatures, same),
-          weight: contrastive.weight,
-        });
+      if (same && contrastive.discriminator && contrastive.weight > 0) {
+        const { weight } = contrastive;
+        terms.push({ name: "contrastive", value: this.#contrastive(fakeFeatures, batch), weight });
+        if (contrastive.real)
+          terms.push({ name: "contrastiveReal", value: this.#contrastive(realFeatures, batch), weight });
+      }
       const phase = `discriminator/stage${stage + 1}`;
       return {
         losses: {
@@ -176,7 +195,7 @@ export class GanTrainer {
       if (contrastive.generator && contrastive.weight > 0)
         pairs!.push({
           name: `contrastive/${stage}`,
-          value: this.#contrastive(features, same),
+          value: this.#contrastive(features, batch),
           weight: contrastive.weight,
         });
     }
@@ -214,8 +233,13 @@ export class GanTrainer {
   }
 
   /** L_c for a discriminator's features [B, 8d, 4, 4] of both branches' images. */
-  #contrastive(features: Tensor, same: Tensor): Tensor {
-    return contrastiveLoss(...branches(features), same, this.options.contrastive);
+  #contrastive(features: Tensor, { same, classIds }: GanBatch): Tensor {
+    const { contrastive } = this.options;
+    const [v1, v2] = branches(features);
+    const { loss = "pairs", temperature = 0.1 } = contrastive;
+    if (loss === "pairs") return contrastiveLoss(v1, v2, same!, contrastive);
+    const classes = classIds?.chunk(2, 0) as [Tensor, Tensor] | undefined;
+    return infoNceLoss(v1, v2, same!, classes, { temperature });
   }
 
   /** Mean distances of the pairs with y = 1 and of those with y = 0. */
