@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { type Evaluation, type MetricName, metricNames } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";
+import { addEvaluateDamsm } from "./evaluate-damsm.js";
 import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
@@ -53,6 +54,7 @@ Examples:
   npx sdgan evaluate --run runs/mine --data data/mine --train-damsm`,
     )
     .action(show);
+  addEvaluateDamsm(command.enablePositionalOptions());
 }
 
 interface Options {

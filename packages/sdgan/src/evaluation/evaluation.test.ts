@@ -99,6 +99,7 @@ function damsmByAttributes(attributeClassifier: AttributeExtractor): DamsmExtrac
       );
   return {
     ...attributeClassifier,
+    device: "cpu",
     extract: (images) => ({ features: cat(attributeClassifier.extract(images).classes, 1), classes: [] }),
     read: (captions) => tensor(captions.map((text) => named.get(text)!)),
   };

@@ -1,6 +1,6 @@
 import { Random, tokenizers } from "@sdgan/core";
 import { describe, expect, it } from "vitest";
-import { writeCaptions } from "./captions.js";
+import { captionVariants, writeCaptions } from "./captions.js";
 import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
 
 describe("writeCaptions", () => {
@@ -127,3 +127,18 @@ const marksOf = lexicon({
   spotted: "spots, dots, speckles",
 });
 const sizeOf = lexicon({ small: "small, little, tiny", large: "large, big" });
+
+describe("captionVariants", () => {
+  it("differ in one attribute's words alone", () => {
+    const traits = makeSpecies(4, new Random(1, "birds", "species"))[0]!.traits;
+    const random = () => new Random(5, "variants");
+    const variants = captionVariants("head", { names: ["head", "tail"], traits, random });
+    expect(variants).toHaveLength(10);
+    expect(new Set(variants).size).toBe(10);
+    for (const [i, colour] of attributes.head.entries()) {
+      const others = variants[i]!.split(" ").filter((word, at) => word !== variants[0]!.split(" ")[at]);
+      expect(others.length, variants[i]).toBeLessThanOrEqual(2); // The colour, and "a" or "an".
+      if (!["red", "yellow", "pink", "brown", "gray"].includes(colour)) expect(variants[i]).toContain(colour);
+    }
+  });
+});

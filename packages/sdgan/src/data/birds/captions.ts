@@ -15,6 +15,17 @@ export function writeCaptions(traits: Traits, count: number, random: Random): Ca
   return [...captions.values()];
 }
 
+/**
+ * Sentences that name `names`, one for each value of `attribute`, in the order of its values; all else is `traits`. The
+ * wording is the same as far as the values' words allow. `random` starts the same stream at every call.
+ */
+export function captionVariants(
+  attribute: Attribute,
+  { names, traits, random }: { names: Attribute[]; traits: Traits; random: () => Random },
+): string[] {
+  return attributes[attribute].map((value) => phrase(names, { ...traits, [attribute]: value }, random()));
+}
+
 /** Samples two to five attributes. The four colours are equally likely; the others are less likely. */
 function chooseNames(random: Random): Attribute[] {
   const count = random.pick([2, 3, 3, 4, 4, 5]);

@@ -18,6 +18,8 @@ import type { FeatureExtractor } from "./feature-extractor.js";
  * space.
  */
 export interface DamsmExtractor extends FeatureExtractor {
+  /** Where it computes. */
+  device: Device;
   /** Sentence features [B, D] of captions. */
   read(captions: readonly string[]): Tensor;
 }
@@ -80,6 +82,7 @@ export function damsmExtractor(
   };
   return {
     about,
+    device,
     hasClasses: false,
     extract: (images) => ({
       features: damsm.image.forward(convolutional ? fit(images, imageSize) : images).code,

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tensor } from "@sdgan/torch";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { birds } from "../data/birds/index.js";
+import { attributes } from "../data/birds/species.js";
+import { prepare } from "../data/prepare.js";
+import { openPrepared, type Prepared } from "../data/prepared.js";
+import { matchingOf } from "./matching.js";
+import type { DamsmExtractor } from "./networks/damsm.js";
+import { chooseTrials, type Trial } from "./trials.js";
+
+let folder: string;
+let data: Prepared;
+let trials: Trial[];
+const options = { split: "train", images: 30, seed: 3 } as const;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-matching-"));
+  const out = join(folder, "birds");
+  await prepare(birds({ species: 20, imagesPerSpecies: 3, size: 16 }), { out, size: 16, val: 0 });
+  data = openPrepared(out);
+  trials = chooseTrials(data, "train", options.images, options.seed);
+});
+afterAll(() => {
+  data.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A DAMSM with given features of the images, in the order of the trials, and of captions. */
+function fake(codes: number[][], read: (caption: string) => number[]): DamsmExtractor {
+  let next = 0;
+  return {
+    about: { name: "fake", file: "", sha256: "", features: "", width: codes[0]!.length, resize: "none" },
+    ...{ hasClasses: false, device: "cpu" as const },
+    extract(images) {
+      const from = next;
+      next += images.size(0);
+      return { features: tensor(codes.slice(from, next)), classes: [] };
+    },
+    read: (captions) => tensor(captions.map(read)),
+  };
+}
+
+const oneHot = (at: number, length: number) => Array.from({ length }, (_, i) => (i === at ? 1 : 0));
+const imageOf = (trial: Trial) => data.splits.train.images.at(trial.image);
+
+it("R@1 is 1 if every image has its own caption's feature, and 0 if it has another class's", () => {
+  const N = trials.length;
+  const places = new Map(trials.map((trial, i) => [imageOf(trial).captions[trial.caption]!.text, i]));
+  expect(places.size).toBe(N);
+  const read = (text: string) => oneHot(places.get(text) ?? N, N + 1);
+  const own = trials.map((_, i) => oneHot(i, N + 1));
+  const { recall, images } = matchingOf(fake(own, read), { ...options, data });
+  expect(images).toBe(N);
+  for (const { share, chance, count } of [recall.imageToText, recall.textToImage]) {
+    expect([share, count]).toEqual([1, N]);
+    // Images of the same species do not count as wrong answers.
+    expect(chance).toBeGreaterThan(1 / N);
+    expect(chance).toBeLessThan(1.2 / N);
+  }
+  const other = (i: number) =>
+    trials.findIndex((trial) => imageOf(trial).classId !== imageOf(trials[i]!).classId);
+  const wrong = trials.map((_, i) => oneHot(other(i), N + 1));
+  const { imageToText, textToImage } = matchingOf(fake(wrong, read), { ...options, data }).recall;
+  expect([imageToText.share, textToImage.share]).toEqual([0, 0]);
+});
+
+it("by attribute: only what both encoders distinguish is counted as right", () => {
+  const small = (text: string) => /\b(small|little|tiny)\b/.test(text);
+  const large = (text: string) => /\b(large|big)\b/.test(text);
+  const codes = trials.map((trial) => oneHot(imageOf(trial).attributes!.size!, 2));
+  const read = (text: string) => (small(text) ? [1, 0.1] : large(text) ? [0.1, 1] : [1, 1]);
+  const { attributes: shares } = matchingOf(fake(codes, read), { ...options, data });
+  expect(Object.keys(shares!)).toEqual(Object.keys(attributes));
+  expect(shares!.size).toEqual({ share: 1, chance: 0.5, count: trials.length });
+  // Equal scores are no answer.
+  expect(shares!.head).toEqual({ share: 0, chance: expect.closeTo(0.1, 12), count: trials.length });
+  expect(shares!.pattern!.chance).toBeCloseTo(1 / 3, 12);
+});
