@@ -1,7 +1,9 @@
 """Runs one measurement in PyTorch and prints it as JSON.
 
   /usr/bin/python3 bench/rival/measure.py step|generation|damsmStep|damsmLosses '{"batch": 10, "bfloat16": true}' [--times 4]
+  /usr/bin/python3 bench/rival/measure.py training '{"config": …, "folder": …, "tuned": true}' [--times 4]
   /usr/bin/python3 bench/rival/measure.py check packages/sdgan/golden/attngan-trajectory.safetensors
+  /usr/bin/python3 bench/rival/measure.py check-sdgan '{"path": "steps.safetensors", "folder": …}'
 
 `bfloat16` implies channels-last. Environment variables tune the allocator: MALLOC_MMAP_THRESHOLD_=1073741824
 MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_TOP_PAD_=67108864. Further options of a step are "device": "cuda", with which
@@ -15,9 +17,11 @@ import os
 import resource
 import time
 
+import sdgan_training
 import torch
 from attngan import Discriminator, Generator, adam, step
 from damsm import ImageEncoder, TextEncoder, damsm_step, words_loss
+from safetensors_file import read_safetensors
 
 SIZES = (64, 128, 256)
 
@@ -66,7 +70,7 @@ def generation(batch=8, bfloat16=False):
 
 def whole_damsm_step(batch=48, words=18, size=64, width=24, text=128):
     """The sizes of `birds-64`."""
-    encoders = TextEncoder(200, width=text), ImageEncoder(width, text)
+    encoders = TextEncoder(200, width=text), ImageEncoder(width, text, size)
     parameters = [p for encoder in encoders for p in encoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=2e-3, betas=(0.5, 0.999))
     images, tokens = torch.randn(batch, 3, size, size), torch.randint(0, 200, (batch, words))
@@ -93,6 +97,8 @@ def lay(bfloat16):
 
 def measure(what, options, times):
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))  # Debian starts with one thread.
+    if what == "training":
+        return sdgan_training.training(**options, times=times)
     run, images, parameters = {
         "step": training_step,
         "generation": generation,
@@ -137,20 +143,6 @@ def check(path):
     return {"worst": worst}
 
 
-def read_safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = bytearray(file.read())
-    types = {"F32": torch.float32, "I64": torch.int64}
-    metadata = header.pop("__metadata__")
-    tensors = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        values = torch.frombuffer(data[begin:end], dtype=types[entry["dtype"]])
-        tensors[name] = values.reshape(entry["shape"])
-    return metadata, tensors
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("what")
@@ -159,5 +151,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.what == "check":
         print(json.dumps(check(given.options)))
+    elif given.what == "check-sdgan":
+        print(json.dumps(sdgan_training.check(**json.loads(given.options))))
     else:
         print(json.dumps(measure(given.what, json.loads(given.options), given.times)))
