@@ -22,6 +22,7 @@ import {
   publishedGeneratorName,
 } from "../packages/sdgan/dist/models/attngan-names.js";
 import { damsmLosses } from "../packages/sdgan/dist/training/damsm-task.js";
+import { GanTrainer } from "../packages/sdgan/dist/training/gan-trainer.js";
 import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 import { train } from "../packages/sdgan/dist/training/train.js";
 
@@ -68,26 +69,27 @@ export async function training({ preset, folder, settings = [] }, times) {
 }
 
 /**
- * Takes three steps in float32 and writes initial weights, batches, noise and the logged values to a safetensors file.
+ * Takes three steps and writes initial weights, batches, noise and the logged values to a safetensors file.
  *
- * @param {{ preset: string, folder: string, file: string, steps?: number }} options
+ * @param {{ preset: string, folder: string, file: string, dtype?: "float32" | "float64", steps?: number }} options
  */
-export async function writeSteps({ preset, folder, file, steps = 3 }) {
+export async function writeSteps({ preset, folder, file, dtype = "float32", steps = 3 }) {
   // Sums in the order of the plain kernels, as in the rival's check: the signs of tiny gradients depend on it.
   setMkldnn(false);
   const config = loadConfig(preset, ["training.precision=float32"]);
   const data = openPrepared(join(folder, "data"));
   manualSeed(config.seed);
   const damsm = moveDamsm(loadDamsm(damsmPath(join(folder, "run")), config, data.vocabulary.size), "cpu");
-  const trainer = makeGanTrainer(config, {
+  const { options } = makeGanTrainer(config, {
     damsm: {
       weight: config.training.damsmWeight,
       losses: (image, batch) => damsmLosses(damsm, image, batch.text, batch.classIds, config.damsm),
     },
   });
-  const { generator, average, discriminators } = trainer.options;
+  const { generator, average, discriminators } = options;
   modulate(generator);
-  average.loadStateDict(generator.stateDict());
+  for (const network of [...Object.values(damsm), generator, average, ...discriminators]) network.to({ dtype });
+  const trainer = new GanTrainer(options); // Its average starts as the generator, and Adam's moments have the dtype.
   const sizes = imageSizes(config.generator);
   const written = joinStates({
     damsm: joinStates({ text: damsm.text.stateDict(), image: damsm.image.stateDict() }),
@@ -109,14 +111,14 @@ export async function writeSteps({ preset, folder, file, steps = 3 }) {
     const { branches, same, images } = await prefetcher.next();
     const { tokens, lengths } = tokensOf(branches, "cpu");
     const batch = {
-      real: images.map((one) => tensorOf(one, { device: "cpu", dtype: "float32" })),
+      real: images.map((one) => tensorOf(one, { device: "cpu", dtype })),
       text: noGrad(() => damsm.text.forward(tokens, lengths)),
       classIds: classIdsOf(branches, "cpu"),
-      same: tensor(same),
+      same: tensor(same).to(dtype),
     };
     const { noise: width, condition } = config.generator;
-    const noise = randn([same.length, width]).repeat(2, 1);
-    const epsilon = randn([2 * same.length, condition]);
+    const noise = randn([same.length, width], { dtype }).repeat(2, 1);
+    const epsilon = randn([2 * same.length, condition], { dtype });
     const { losses, statistics } = trainer.step(batch, { noise, epsilon });
     history.push({ ...numbers({ ...losses, ...statistics }), average: norm(average) });
     const windows = branches.flatMap(({ images, windows }) =>

@@ -10,7 +10,7 @@ def read_safetensors(path):
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = bytearray(file.read())
-    types = {"F32": torch.float32, "I64": torch.int64}
+    types = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64}
     metadata = header.pop("__metadata__", {})
     tensors = {}
     for name, entry in header.items():

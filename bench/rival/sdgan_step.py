@@ -12,14 +12,19 @@ from damsm import both_ways, sentence_loss, words_loss
 from sdgan import Discriminator, Generator
 
 
+def wide(x):
+    """float32 for bfloat16: losses need more digits."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
 def bce(logits, target):
-    logits = logits.float()
+    logits = wide(logits)
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 def distances(features):
     """‖v1 − v2‖ / √N of each pair's features: [B/2]."""
-    v1, v2 = features.float().chunk(2)
+    v1, v2 = wide(features).chunk(2)
     difference = (v1 - v2).flatten(1)
     return difference.norm(dim=1) / math.sqrt(difference.size(1))
 
@@ -53,8 +58,8 @@ def damsm_losses(image_encoder, image, text, batch, config, together):
     labels, class_ids = torch.arange(len(batch["lengths"])), batch["class_ids"]
     with torch.autocast("cpu", enabled=False):
         by_words = words_loss_together if together else words_loss
-        by_word = by_words(regions.float(), words, labels, batch["lengths"], class_ids, gamma)
-        by_sentence = sentence_loss(code.float(), sentence, labels, class_ids, gamma[2])
+        by_word = by_words(wide(regions), words, labels, batch["lengths"], class_ids, gamma)
+        by_sentence = sentence_loss(wide(code), sentence, labels, class_ids, gamma[2])
     return sum(by_word), sum(by_sentence)
 
 
@@ -113,7 +118,7 @@ class Trainer:
                 torch.clear_autocast_cache()  # It holds copies of the weights from before this update.
                 for name, value in values.items():
                     log[name.format(f"stage{i}")] = self.read(value)
-            loss, values = self.generator_loss(fakes, mu.float(), logvar.float(), text, batch)
+            loss, values = self.generator_loss(fakes, wide(mu), wide(logvar), text, batch)
             self.minimize(loss, self.optimizers[0])
             torch.clear_autocast_cache()
             log.update({name: self.read(value) for name, value in values.items()})
@@ -148,7 +153,7 @@ class Trainer:
             loss = loss + self.config["contrastive"]["weight"] * terms["contrastive"]
         values = {f"discriminator/{{}}/{name}": value for name, value in terms.items()}
         values.update({"discriminator/{}/adversarial": adversarial, "discriminator/{}/sum": loss})
-        values.update({f"probability/{{}}/{name}": own.detach().float().sigmoid().mean() for name, own in logits.items()})
+        values.update({f"probability/{{}}/{name}": wide(own.detach()).sigmoid().mean() for name, own in logits.items()})
         return loss, values
 
     def generator_loss(self, fakes, mu, logvar, text, batch):

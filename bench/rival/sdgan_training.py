@@ -103,11 +103,14 @@ def check(path, folder, tuned=False):
     trainer.average.load_state_dict(below("generator.", tensors))
     for i, network in enumerate(trainer.discriminators):
         network.load_state_dict(below(f"discriminator{i}.", tensors))
+    dtype = tensors["step0.z"].dtype
+    for network in (*trainer.discriminators, trainer.generator, trainer.average, trainer.text_encoder, trainer.image_encoder):
+        network.to(dtype)
     result = {"worst": 0, "name": None, "images": 0}
     for i, expected in enumerate(history):
         given = below(f"step{i}.", tensors)
         windows = [dataset.window(*row) for row in given["windows"].tolist()]
-        images = pyramid(windows, trainer.sizes)
+        images = [image.to(dtype) for image in pyramid(windows, trainer.sizes)]
         for j, image in enumerate(images):
             result["images"] = max(result["images"], (image - given[f"real{j}"]).abs().max().item())
         names = ("tokens", "class_ids", "same")
@@ -118,6 +121,7 @@ def check(path, folder, tuned=False):
             raise ValueError(f"other values are logged: {sorted(log.keys() ^ expected.keys())}")
         for name, value in log.items():
             difference = abs(value / expected[name] - 1)
+            print(i, name, difference) if difference > 1e-7 else None
             if not difference <= result["worst"]:
                 result.update(worst=difference, name=f"{name} of step {i + 1}")
     return result
