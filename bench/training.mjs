@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { imageSizes } from "@sdgan/core";
-import { manualSeed, noGrad, randn, saveSafetensors, scope, setMkldnn, stack, tensor, threads } from "@sdgan/torch";
+import { manualSeed, noGrad, randn, saveSafetensors, scope, stack, tensor, threads } from "@sdgan/torch";
 import { damsmPath, loadDamsm, moveDamsm } from "../packages/sdgan/dist/artifacts/damsm.js";
 import { joinStates } from "../packages/sdgan/dist/artifacts/tensor-file.js";
 import { computeDtype } from "../packages/sdgan/dist/compute/precision.js";
@@ -22,8 +22,8 @@ import {
   publishedGeneratorName,
 } from "../packages/sdgan/dist/models/attngan-names.js";
 import { damsmLosses } from "../packages/sdgan/dist/training/damsm-task.js";
-import { GanTrainer } from "../packages/sdgan/dist/training/gan-trainer.js";
 import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
+import { GanTrainer } from "../packages/sdgan/dist/training/gan-trainer.js";
 import { train } from "../packages/sdgan/dist/training/train.js";
 
 /** Steps before the measurement. The rival takes as many. */
@@ -69,14 +69,12 @@ export async function training({ preset, folder, settings = [] }, times) {
 }
 
 /**
- * Takes three steps and writes initial weights, batches, noise and the logged values to a safetensors file.
+ * Takes some steps and writes initial weights, batches, noise and the logged values to a safetensors file.
  *
- * @param {{ preset: string, folder: string, file: string, dtype?: "float32" | "float64", steps?: number }} options
+ * @param {{ preset: string, folder: string, file: string, dtype: "float32" | "float64", steps: number }} options
  */
-export async function writeSteps({ preset, folder, file, dtype = "float32", steps = 3 }) {
-  // Sums in the order of the plain kernels, as in the rival's check: the signs of tiny gradients depend on it.
-  setMkldnn(false);
-  const config = loadConfig(preset, ["training.precision=float32"]);
+export async function writeSteps({ preset, folder, file, dtype, steps }) {
+  const config = loadConfig(preset, ["training.precision=float32", "training.batch=6"]);
   const data = openPrepared(join(folder, "data"));
   manualSeed(config.seed);
   const damsm = moveDamsm(loadDamsm(damsmPath(join(folder, "run")), config, data.vocabulary.size), "cpu");
@@ -88,7 +86,8 @@ export async function writeSteps({ preset, folder, file, dtype = "float32", step
   });
   const { generator, average, discriminators } = options;
   modulate(generator);
-  for (const network of [...Object.values(damsm), generator, average, ...discriminators]) network.to({ dtype });
+  for (const network of [...Object.values(damsm), generator, average, ...discriminators])
+    network.to({ dtype });
   const trainer = new GanTrainer(options); // Its average starts as the generator, and Adam's moments have the dtype.
   const sizes = imageSizes(config.generator);
   const written = joinStates({
@@ -104,7 +103,13 @@ export async function writeSteps({ preset, folder, file, dtype = "float32", step
   // The steps change the weights in place.
   for (const [name, value] of written) written.set(name, value.detach().clone());
 
-  const planner = new PairLoader({ data, split: "train", ...config.training, seed: config.seed, ...config.data });
+  const planner = new PairLoader({
+    data,
+    split: "train",
+    ...config.training,
+    seed: config.seed,
+    ...config.data,
+  });
   const prefetcher = new Prefetcher({ planner, data, split: "train", sizes, workers: 0 });
   const history = [];
   for (let i = 0; i < steps; i++) {
@@ -148,7 +153,9 @@ function modulate(generator) {
 /** AttnGAN's name; SCBN's layers are below the normalization that they modulate. */
 function rivalName(name) {
   const [, norm, rest] = /^(.*\.norm\.)((?:sentence|word)\..*)$/.exec(name) ?? [];
-  return norm ? publishedGeneratorName(`${norm}weight`).replace(/weight$/, rest) : publishedGeneratorName(name);
+  return norm
+    ? publishedGeneratorName(`${norm}weight`).replace(/weight$/, rest)
+    : publishedGeneratorName(name);
 }
 
 function numbers(tensors) {
@@ -160,6 +167,8 @@ function numbers(tensors) {
 function norm(network) {
   return scope(() => {
     const floats = [...network.stateDict().values()].filter(({ dtype }) => dtype !== "int64");
-    return stack(floats.map((value) => value.to("float64").norm())).norm().item();
+    return stack(floats.map((value) => value.to("float64").norm()))
+      .norm()
+      .item();
   });
 }
