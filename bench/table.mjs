@@ -127,13 +127,13 @@ export const table = [
       { what: `${preset} training / PyTorch`, unit: "images/s", needs: [ours, published], row: rates },
       { what: `${preset} training / PyTorch tuned`, unit: "images/s", needs: [ours, tuned], row: rates },
       {
-        what: `${preset} start to the end of the first step / PyTorch`,
+        what: `${preset} training, start to the end of the first step / PyTorch`,
         unit: "s",
         needs: [ours, published],
         row: (own, rival) => times(start(own), start(rival)),
       },
       {
-        what: `${preset} peak memory of training / PyTorch`,
+        what: `${preset} training, peak memory / PyTorch`,
         unit: "MiB",
         needs: [ours, published],
         row: (own, rival) => times(single(own.peakMiB), single(rival.peakMiB)),
