@@ -33,6 +33,15 @@ const WARM_UP = 5;
 const BARE = ["evaluate.every=0", "log.sampleEvery=1000000000", "log.checkpointEvery=1000000000"];
 
 /**
+ * For the check: a small batch, weights other than 1, and bounds of the contrastive loss amid the distances of untrained
+ * networks, 0.75 … 0.9, so that both of its cases occur for both kinds of pairs.
+ */
+const CHECKED = [
+  ...["training.precision=float32", "training.batch=6", "training.klWeight=0.7"],
+  ...["contrastive.weight=0.9", "contrastive.alpha=0.8", "contrastive.epsilon=0.85"],
+];
+
+/**
  * Seconds of each of `times` runs of `log.every` steps, after five steps, and seconds from the start of the process to the
  * end of the first step.
  *
@@ -74,7 +83,7 @@ export async function training({ preset, folder, settings = [] }, times) {
  * @param {{ preset: string, folder: string, file: string, dtype: "float32" | "float64", steps: number }} options
  */
 export async function writeSteps({ preset, folder, file, dtype, steps }) {
-  const config = loadConfig(preset, ["training.precision=float32", "training.batch=6"]);
+  const config = loadConfig(preset, CHECKED);
   const data = openPrepared(join(folder, "data"));
   manualSeed(config.seed);
   const damsm = moveDamsm(loadDamsm(damsmPath(join(folder, "run")), config, data.vocabulary.size), "cpu");
