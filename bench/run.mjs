@@ -6,8 +6,9 @@
  *   npm run bench
  *   npm run bench -- --rounds 1          half the time, less certain
  *   npm run bench -- --only "generation" only rows whose names contain this
+ *   npm run bench -- --check             only checks that the PyTorch scripts compute the same
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { run } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
 import { PYTHON, requireModule } from "./python.mjs";
+import { checkTraining, makeTrainingFolder } from "./training-folder.mjs";
 
 const RIVAL = join(ROOT, "bench/rival/measure.py");
 const GOLDEN = join(ROOT, "packages/sdgan/golden/attngan-trajectory.safetensors");
@@ -28,43 +30,64 @@ const TUNED = {
 
 await runAsProgram(import.meta.url, async () => {
   const { values } = parseArgs({
-    options: { rounds: { type: "string", default: "2" }, only: { type: "string", default: "" } },
+    options: {
+      rounds: { type: "string", default: "2" },
+      only: { type: "string", default: "" },
+      check: { type: "boolean", default: false },
+    },
   });
   await setUp();
   const { table } = await import("./table.mjs"); // Imports compiled code, which set-up makes.
-  await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
+  await requireModule("torch", ["python3-torch", "python3-numpy", "libopenblas0-openmp"]);
   const load = loadavg()[0];
-  if (load > 0.5)
+  if (load > 0.5 && !values.check)
     console.log(
       `! the load is ${load.toFixed(1)}: other processes are running, so the figures will be unreliable`,
     );
+  const selected = table.filter(({ what }) => what.includes(values.only));
   const worst = await checkRival();
   console.log(`✓ the PyTorch script reproduces the published steps: losses within ${worst.toExponential(1)}`);
+  const trains = selected.some(({ needs }) => needs.some(({ what }) => what === "training"));
+  const folder = trains ? await makeTrainingFolder() : undefined;
+  try {
+    if (folder)
+      for (const found of await checkTraining(folder))
+        console.log(`✓ the PyTorch script takes the same steps of SD-GAN: ${found}`);
+    if (!values.check)
+      await compare(selected, { rounds: Number(values.rounds), folder, all: values.only === "" });
+  } finally {
+    if (folder) rmSync(folder, { recursive: true });
+  }
+});
 
+/**
+ * Measures all rows in turn, and prints them.
+ *
+ * @param {typeof import("./table.mjs").table} selected
+ * @param {{ rounds: number, folder: string | undefined, all: boolean }} options `all` rows are written to a file
+ */
+async function compare(selected, { rounds, folder, all }) {
   const measured = new Map();
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { what, needs } of table) {
-      if (!what.includes(values.only)) continue;
+  for (let round = 0; round < rounds; round++) {
+    for (const { needs } of selected) {
       for (const need of needs) {
         const key = JSON.stringify(need);
         const results = measured.get(key) ?? [];
         if (results.length > round) continue; // Another row of this round has measured it.
         process.stderr.write(`\rround ${round + 1}: ${describe(need)} …\u001b[K`);
-        measured.set(key, [...results, await measure(need)]);
+        measured.set(key, [...results, await measure(need, folder)]);
       }
     }
   }
   process.stderr.write("\r\u001b[K");
-  const rows = table
-    .filter(({ what }) => what.includes(values.only))
-    .map(({ what, unit, needs, row }) => {
-      const results = needs.map((need) => merge(measured.get(JSON.stringify(need))));
-      return { what, ...figures(row(...results)), unit };
-    });
+  const rows = selected.map(({ what, unit, needs, row }) => {
+    const results = needs.map((need) => merge(measured.get(JSON.stringify(need))));
+    return { what, ...figures(row(...results)), unit };
+  });
   for (const row of rows) console.log(line(row));
-  if (values.only === "") console.log(`Written to ${await save(rows)}`);
+  if (all) console.log(`Written to ${await save(rows)}`);
   else console.log("Not written to bench/results: --only selected some of the rows.");
-});
+}
 
 /** Checks that the PyTorch script's losses equal those of the published code. */
 async function checkRival() {
@@ -76,15 +99,19 @@ async function checkRival() {
   return worst;
 }
 
-/** @param {{ by: string, what: string, options?: object, times?: number, environment?: object }} need */
-async function measure({ by, what, options = {}, times = 3, environment = {} }) {
+/**
+ * @param {{ by: string, what: string, options?: object, times?: number, environment?: object }} need
+ * @param {string | undefined} folder from `makeTrainingFolder`
+ */
+async function measure({ by, what, options = {}, times = 3, environment = {} }, folder) {
   if (by === "command") return time(options.words, times);
   const env = by === "PyTorch tuned" ? TUNED : {};
   const [program, script] =
     by === "ours" ? [process.execPath, join(ROOT, "bench/measure.mjs")] : [PYTHON, RIVAL];
-  return json(program, [script, what, JSON.stringify(options), "--times", String(times)], {
-    ...env,
-    ...environment,
+  const given = JSON.stringify({ ...options, ...(what === "training" && { folder }) });
+  return json(program, [script, what, given, "--times", String(times)], {
+    ...{ ...env, ...environment },
+    BENCH_BEGAN: String(Date.now()), // From here to the first step is the start of a training.
   });
 }
 
@@ -115,15 +142,19 @@ function merge(results) {
   return {
     ...results[0],
     ...(results[0].seconds && { seconds: results.flatMap(({ seconds }) => seconds) }),
+    ...(results[0].startSeconds && {
+      startSeconds: results.flatMap(({ startSeconds }) => startSeconds),
+    }),
     ...(results[0].percent && { percent: results.flatMap(({ percent }) => percent) }),
     ...(results[0].gflops && { gflops: Math.max(...results.map(({ gflops }) => gflops)) }),
     ...(results[0].peakMiB && { peakMiB: Math.max(...results.map(({ peakMiB }) => peakMiB)) }),
   };
 }
 
-function describe({ by, what, options = {} }) {
+function describe({ by, what, label = "", options = {} }) {
   if (by === "command") return what;
-  return `${by}, ${what} ${Object.entries(options).flat().join(" ")}`;
+  const { config, ...rest } = options;
+  return `${by}, ${what} ${[label, ...Object.entries(rest).flat()].join(" ")}`;
 }
 
 /** Medians, with minimum and maximum. */

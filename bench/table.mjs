@@ -1,8 +1,9 @@
 /** The rows of `npm run bench`: the measurements each row needs, and the result computed from them. */
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { BASELINE, stepOperations } from "./operations.mjs";
+import { TRAINED_PRESETS } from "./training-folder.mjs";
 
-/** @typedef {{ by: string, what: string, options?: object, times?: number, environment?: object }} Need */
+/** @typedef {{ by: string, what: string, label?: string, options?: object, times?: number, environment?: object }} Need */
 
 const step = { by: "ours", what: "step", options: { baseline: true, batch: 10 }, times: 6 };
 const published = { by: "PyTorch", what: "step", options: { batch: 10 }, times: 2 };
@@ -12,6 +13,16 @@ const sdgan = { by: "ours", what: "step", options: { batch: 10 } };
 const ceiling = { by: "ours", what: "convolutions" };
 const generation = { what: "generation", options: { batch: 8 }, times: 6 };
 const baseline = loadConfig("cub", BASELINE);
+
+/** Training from end to end: this project's, PyTorch's as published, and tuned. Each of `times` is 10 steps. */
+const trainings = (preset) => {
+  const rival = { what: "training", label: preset, options: { config: loadConfig(preset) }, times: 4 };
+  return [
+    { by: "ours", what: "training", options: { preset }, times: 8 },
+    { by: "PyTorch", ...rival },
+    { by: "PyTorch tuned", ...rival, options: { ...rival.options, tuned: true } },
+  ];
+};
 
 /** A whole process, from start to end. */
 const command = (...words) => ({ by: "command", what: words.join(" "), options: { words }, times: 9 });
@@ -109,6 +120,26 @@ export const table = [
     needs: [{ by: "ours", what: "step", options: { preset: "birds-64" }, times: 20 }],
     row: (ours) => ({ ours: rate(ours) }),
   },
+  ...TRAINED_PRESETS.flatMap((preset) => {
+    const [ours, published, tuned] = trainings(preset);
+    const start = ({ startSeconds }) => summary(startSeconds);
+    return [
+      { what: `${preset} training / PyTorch`, unit: "images/s", needs: [ours, published], row: rates },
+      { what: `${preset} training / PyTorch tuned`, unit: "images/s", needs: [ours, tuned], row: rates },
+      {
+        what: `${preset} training, start to the end of the first step / PyTorch`,
+        unit: "s",
+        needs: [ours, published],
+        row: (own, rival) => times(start(own), start(rival)),
+      },
+      {
+        what: `${preset} training, peak memory / PyTorch`,
+        unit: "MiB",
+        needs: [ours, published],
+        row: (own, rival) => times(single(own.peakMiB), single(rival.peakMiB)),
+      },
+    ];
+  }),
   ...[0, 1, 2].map((workers) => ({
     what: `share of a birds-64 step that waits for images, ${workers} workers`,
     unit: "%",

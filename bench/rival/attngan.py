@@ -4,6 +4,8 @@ Written for this project from the paper (Xu et al., CVPR 2018): the same network
 of calls as the published code, with that code's parameter names.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -145,11 +147,15 @@ class Head(nn.Module):
 
 
 class Discriminator(nn.Module):
+    """For images of 64, 128 or 256 pixels as published. For smaller ones, fewer convolutions, the first of them wider."""
+
     def __init__(self, size, df=64, text=256):
         super().__init__()
-        layers = [nn.Conv2d(3, df, 4, 2, 1, bias=False), leaky()]
-        for i in range(3):
-            layers += [nn.Conv2d(df * 2**i, df * 2 ** (i + 1), 4, 2, 1, bias=False), nn.BatchNorm2d(df * 2 ** (i + 1)), leaky()]
+        after = min(3, int(math.log2(size)) - 3)
+        first = df * 8 // 2**after
+        layers = [nn.Conv2d(3, first, 4, 2, 1, bias=False), leaky()]
+        for n in [first * 2**i for i in range(after)]:
+            layers += [nn.Conv2d(n, 2 * n, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * n), leaky()]
         self.img_code_s16 = nn.Sequential(*layers)
         self.size = size
         if size >= 128:

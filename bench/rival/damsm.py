@@ -16,7 +16,8 @@ class TextEncoder(nn.Module):
         self.rnn = nn.LSTM(embedding, width // 2, 1, batch_first=True, bidirectional=True)
 
     def forward(self, tokens, lengths):
-        embedded = nn.utils.rnn.pack_padded_sequence(self.drop(self.encoder(tokens)), lengths, batch_first=True)
+        embedded = self.drop(self.encoder(tokens))
+        embedded = nn.utils.rnn.pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         output, (hidden, _) = self.rnn(embedded)
         words, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
         return words.transpose(1, 2), hidden.transpose(0, 1).contiguous().view(tokens.size(0), -1)
@@ -25,17 +26,17 @@ class TextEncoder(nn.Module):
 class ImageEncoder(nn.Module):
     """This project's small convolutional image encoder."""
 
-    def __init__(self, width, text):
+    def __init__(self, width, text, size):
         super().__init__()
         first = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), leaky())
         down = [down_block(width, 2 * width), down_block(2 * width, 4 * width)]
         self.local = nn.Sequential(first, *down, block3x3(4 * width, 4 * width))
         self.regions = nn.Conv2d(4 * width, text, 1, bias=False)
-        self.last, self.code = down_block(4 * width, 8 * width), nn.Linear(8 * width, text)
+        self.last, self.code = down_block(4 * width, 8 * width), nn.Linear(8 * width * (size // 16) ** 2, text)
 
     def forward(self, images):
         hidden = self.local(images)
-        return self.regions(hidden), self.code(self.last(hidden).mean((2, 3)))
+        return self.regions(hidden), self.code(self.last(hidden).flatten(1))
 
 
 def damsm_step(text_encoder, image_encoder, optimizer, images, tokens, lengths):
@@ -49,9 +50,16 @@ def damsm_step(text_encoder, image_encoder, optimizer, images, tokens, lengths):
     optimizer.step()
 
 
-def sentence_loss(code, sentence, labels, gamma3=10.0):
+def sentence_loss(code, sentence, labels, class_ids=None, gamma3=10.0):
     norms = torch.norm(code, dim=1, keepdim=True) @ torch.norm(sentence, dim=1, keepdim=True).t()
-    scores = (code @ sentence.t() / norms.clamp(min=1e-8)) * gamma3
+    return both_ways((code @ sentence.t() / norms.clamp(min=1e-8)) * gamma3, labels, class_ids)
+
+
+def both_ways(scores, labels, class_ids=None):
+    """Cross entropies from image to caption and back. Another image of a caption's class is no wrong answer."""
+    if class_ids is not None:
+        others = (class_ids.unsqueeze(0) == class_ids.unsqueeze(1)) & ~torch.eye(len(class_ids), dtype=torch.bool)
+        scores = scores.masked_fill(others, -float("inf"))
     return F.cross_entropy(scores, labels), F.cross_entropy(scores.t(), labels)
 
 
@@ -66,7 +74,7 @@ def attend(query, context, gamma1):
     return torch.bmm(context, attention.transpose(1, 2))
 
 
-def words_loss(regions, words, labels, lengths, gamma=(4.0, 5.0, 10.0)):
+def words_loss(regions, words, labels, lengths, class_ids=None, gamma=(4.0, 5.0, 10.0)):
     """regions [B, D, H, W], words [B, D, T] → the cross entropies of both directions."""
     batch, similarities = regions.size(0), []
     for i, length in enumerate(lengths):
@@ -76,5 +84,4 @@ def words_loss(regions, words, labels, lengths, gamma=(4.0, 5.0, 10.0)):
         context = context.transpose(1, 2).contiguous().view(batch * length, -1)
         row = F.cosine_similarity(word, context, dim=1).view(batch, length)
         similarities.append(row.mul(gamma[1]).exp().sum(dim=1, keepdim=True).log())
-    scores = torch.cat(similarities, 1) * gamma[2]
-    return F.cross_entropy(scores, labels), F.cross_entropy(scores.transpose(0, 1), labels)
+    return both_ways(torch.cat(similarities, 1) * gamma[2], labels, class_ids)

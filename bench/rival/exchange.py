@@ -12,6 +12,7 @@ import sys
 import torch
 from attngan import Discriminator, Generator
 from damsm import TextEncoder
+from safetensors_file import read_safetensors
 from torch import nn
 
 SIZES = dict(gf=32, df=64, embedding=300, text=256, words=5450)
@@ -74,25 +75,11 @@ def write(folder, sizes):
     torch.save({"sizes": sizes, "given": given, "expected": expected}, folder / "reference.pth")
 
 
-def load_safetensors(path):
-    data = path.read_bytes()
-    end = 8 + int.from_bytes(data[:8], "little")
-    dtypes = {"F32": torch.float32, "I64": torch.int64}
-    state = {}
-    for name, entry in json.loads(data[8:end]).items():
-        if name == "__metadata__":
-            continue
-        begin, stop = entry["data_offsets"]
-        flat = torch.frombuffer(bytearray(data[end + begin : end + stop]), dtype=dtypes[entry["dtype"]])
-        state[name] = flat.view(entry["shape"])
-    return state
-
-
 def check(folder, weights):
     reference = torch.load(folder / "reference.pth")
     nets = networks(reference["sizes"])
     for net, name in zip(nets, ["netG", "text_encoder", "netD0", "netD1", "netD2"]):
-        net.load_state_dict(load_safetensors(weights / f"{name}.safetensors"))
+        net.load_state_dict(read_safetensors(weights / f"{name}.safetensors")[1])
     generated = generate(nets, reference["given"])
     worst = max((generated[name] - value).abs().max().item() for name, value in reference["expected"].items())
     print(json.dumps({"worst": worst}))
