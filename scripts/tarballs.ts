@@ -101,7 +101,7 @@ function isResolved({ folder }: Tarball, file: string, name: string, declared: S
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
   const forms = [
-    /\b(?:from|import)\s*\(?\s*"([^"\s]+)"/g,
+    /\b(?:from|import\s*\(?)\s*"([^"\s]+)"/g,
     /\bnew URL\("(\.[^"]*)", import\.meta\.url\)/g,
     /\bresolve\("([^"\s]+)"\)/g,
   ];
