@@ -68,8 +68,9 @@ function search(data: DataFolder, remarks: Remarks) {
       if (captions?.note !== undefined) notes.push({ path: place + captions.name, text: captions.note });
       entries.push({
         id,
-        split: splitByName(folders) ?? splitByHash(id),
+        split: splitByName(folders) ?? (captions ? splitByHash(id) : "train"),
         className: id,
+        ...(!captions && { unusable: true as const }),
         captions: () =>
           captions
             ? readCaptionFile(data, place + captions.name, remarks)

@@ -65,7 +65,7 @@ describe("folder", () => {
     ["no JSON object", "17", "expected object"],
     ["no image", { captions: ["x"] }, '"image": '],
     ["a caption that is not a text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
-    ["another split", { image: "b.png", caption: "x", split: "testing" }, '"split": '],
+    ["another split", { image: "b.png", caption: "x", split: "trial" }, '"split": '],
     ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside on Windows", { image: "..\\b.png", caption: "x" }, "is not a path inside the folder"],

@@ -84,7 +84,7 @@ export class Columns {
     const split = this.#first(fields, ["split"])?.value;
     const splitName = split === undefined ? undefined : splitByName([String(split).trim()]);
     if (split !== undefined && splitName === undefined)
-      return `"split": ${shown(split)} is none of train, val (or valid, validation, dev) and test: write one of these, or leave it empty`;
+      return `"split": ${shown(split)} is none of train (or training), val (or valid, validation, dev) and test (or testing): write one of these, or leave it empty`;
     const label = this.#first(fields, CLASSES)?.value;
     const isClass = ["string", "number", "boolean"].includes(typeof label);
     return {

@@ -39,7 +39,10 @@ export function folder(path: string): Source {
     count: entries.length,
     classes,
     remarks,
-    listing: entries.map(({ id, split, className }) => ({ id, split, classId: classIds.get(className)! })),
+    listing: entries.map(({ id, split, className, unusable }) => ({
+      ...{ id, split, classId: classIds.get(className)! },
+      ...(unusable && { unusable }),
+    })),
     async *examples() {
       for (const { id, split, className, captions, stamp, read } of entries) {
         const example: Example = {

@@ -51,7 +51,7 @@ describe("columns of a list", () => {
   it("names an unknown split", () => {
     write({ "metadata.csv": "file_name,text,split\na.png,x,train\nb.png,y,restval\n" });
     expect(() => folder(dir)).toThrow(
-      /metadata\.csv:3: "split": "restval" is none of train, val \(or valid, validation, dev\) and test/,
+      /metadata\.csv:3: "split": "restval" is none of train \(or training\), val \(or valid, validation, dev\) and test \(or testing\)/,
     );
   });
 

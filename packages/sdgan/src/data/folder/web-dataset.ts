@@ -38,8 +38,9 @@ export function readShards(data: DataFolder, shards: string[], remarks: Remarks)
       if (captions && note !== undefined) remarks.note(`${shard}/${captions.name}`, note);
       return {
         id: `${shard}/${key}`,
-        split: split ?? splitByHash(group),
+        split: split ?? (captions ? splitByHash(group) : "train"),
         className: `${shard}/${group}`,
+        ...(!captions && { unusable: true as const }),
         captions: () =>
           captions ? readCaptions(data, shard, captions, remarks) : { captions: [], broken: NO_CAPTIONS },
         stamp: () => data.stamp(shard),
