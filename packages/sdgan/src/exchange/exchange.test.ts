@@ -225,6 +225,7 @@ describe("files that do not match", () => {
     expect(refusal([at("other.safetensors"), text, captions])).toMatch(
       /is not a network of AttnGAN: its tensors are named fc\.weight/,
     );
+    expect(refusal([at("none.pth")])).toBe("/none.pth: no such file or folder");
   });
 
   it("are refused if a network's tensors are inconsistent", () => {
