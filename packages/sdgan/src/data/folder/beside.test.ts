@@ -82,7 +82,7 @@ it("reads captions in other encodings, and notes how they were read", async () =
     },
     unused: [],
     notes: [
-      ["b.txt", 1, "is not UTF-8 and was read as Windows-1252"],
+      ["b.txt", 1, "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong"],
       ["a.txt", 1, "was read as UTF-16"],
     ],
   });

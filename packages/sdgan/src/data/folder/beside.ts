@@ -27,8 +27,8 @@ export function unreadFormats(data: DataFolder): UserError | undefined {
   const [first] = unread;
   if (first === undefined) return undefined;
   return new UserError(
-    `${data.path}: ${unread.length} images have captions, but in formats that are not read. ` +
-      `The first is ${first}: ${unreadFormat(first)}.`,
+    `${data.path}: ${unread.length === 1 ? "1 image has" : `${unread.length} images have`} captions, but in formats that ` +
+      `are not read. The first is ${first}: ${unreadFormat(first)}.`,
     { code: "data.invalid" },
   );
 }

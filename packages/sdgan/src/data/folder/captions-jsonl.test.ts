@@ -95,7 +95,7 @@ describe("folder", () => {
     symlinkSync("inside", join(dir, "d.png"));
     write(...["a", "b", "c", "d"].map((name) => ({ image: `${name}.png`, caption: "x" })));
     const [missing, directory, leaving, linked] = await examples();
-    await expect(missing!.read()).rejects.toThrow(/a\.png: cannot be read \(ENOENT\)/);
+    await expect(missing!.read()).rejects.toThrow(/a\.png: does not exist \(ENOENT\)/);
     await expect(directory!.read()).rejects.toThrow(/b\.png: is not a file/);
     await expect(leaving!.read()).rejects.toThrow(/c\.png: is a link to outside the folder/);
     expect(String(await linked!.read())).toBe("x");
