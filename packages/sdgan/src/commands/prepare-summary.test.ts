@@ -110,13 +110,13 @@ it("says what is not used, a line for each kind, and how files were read", () =>
   ];
   expect(printed({ unused, notes }).slice(1, -1)).toEqual([
     "Not used, all in data/mine/skipped.jsonl:",
-    "  3 .heic: HEIC is not read: convert it to JPEG (the first is a.heic)",
-    "  2 rows: has no text (the first is metadata.csv:5)",
-    "  2 classes: is neither a text nor a number (the first is metadata.csv:7)",
-    "  1 file without an extension: is neither an image nor a caption file (LICENSE)",
-    "  1 column: is none of the columns that are read (width)",
-    "  1 .a: x (a.a)",
-    "  and 1 of 1 other kind",
+    "  3 .heic, such as a.heic: HEIC is not read: convert it to JPEG",
+    "  2 rows, such as metadata.csv:5: has no text",
+    "  2 classes, such as metadata.csv:7: is neither a text nor a number",
+    "  1 file without an extension, LICENSE: is neither an image nor a caption file",
+    "  1 column, width: is none of the columns that are read",
+    "  1 .a, a.a: x",
+    "  and 1 more, of other kinds",
     "0.txt and 9 more: each was read as UTF-16",
     'metadata.csv: has columns separated by ";"',
   ]);

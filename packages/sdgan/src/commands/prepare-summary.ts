@@ -148,19 +148,18 @@ function duplicateLines({ acrossSplits, first, withinTrain }: PrepareSummary["du
   return lines;
 }
 
-/** Such as "  3 .heic: HEIC is not read: convert it to JPEG (the first is x.heic)", a line for each kind. */
+/** Such as "  3 .heic, such as x.heic: HEIC is not read: convert it to JPEG", a line for each kind. */
 function unusedLines(unused: PrepareSummary["unused"], out: string): string[] {
   if (unused.length === 0) return [];
   const shown = unused.slice(0, MAX_KINDS).map(({ unused: kind, count, reason, first }) => {
-    const named = count === 1 ? first : `the first is ${first}`;
     const noun = kind.startsWith(".") ? kind : pluralOf(kind, count);
-    return `  ${count} ${noun}: ${reason} (${named})`;
+    return `  ${count} ${noun}, ${count === 1 ? "" : "such as "}${first}: ${reason}`;
   });
   const rest = unused.slice(MAX_KINDS).reduce((sum, { count }) => sum + count, 0);
   return [
     `Not used, all in ${join(out, "skipped.jsonl")}:`,
     ...shown,
-    ...(rest > 0 ? [`  and ${rest} of ${counted(unused.length - MAX_KINDS, "other kind")}`] : []),
+    ...(rest > 0 ? [`  and ${rest} more, of other kinds`] : []),
   ];
 }
 
