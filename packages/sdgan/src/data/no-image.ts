@@ -28,6 +28,7 @@ export function noImage(
   return new UserError(`${found}: no image can be used: ${reason}${remedy}.`, { code: "data.invalid" });
 
   function why({ count, first, reason }: Reason): string {
+    if (journal.skipped === 1) return `the only one, ${first}: ${reason}`;
     const some = count === journal.skipped ? "" : `, ${count} of them for this reason`;
     return `all ${journal.skipped} were skipped${some}; the first is ${first}: ${reason}`;
   }

@@ -264,5 +264,9 @@ function hash(value: unknown): string {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}…` : line;
 }
+
+/** In characters. Decoders quote the content of a broken image. */
+const LONGEST_REASON = 200;
