@@ -66,6 +66,8 @@ export function contentsOf(entries: readonly NamedTensor[]): string {
     else holders.set(holder, [entry]);
   }
   const all = Array.from(holders, ([holder, inside]) => {
+    if (inside.length === 1 && holder === "" && inside[0]!.key === "")
+      return "it is a single tensor without a name";
     const names = inside.slice(0, 3).map(({ key }) => quote(key).slice(1, -1));
     const shown = `${names.join(", ")}${inside.length > names.length ? " …" : ""}`;
     if (holder === "") return `its tensors are named ${shown}`;

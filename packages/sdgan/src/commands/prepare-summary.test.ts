@@ -94,6 +94,34 @@ it("says how many captions are longer than the suggested preset reads, and what 
   expect(coco[1]).toMatch(/^1 of 42 captions has more than 15 words, the limit of coco:/);
 });
 
+it("says what is not used, a line for each kind, and how files were read", () => {
+  const unused = [
+    { unused: ".heic", count: 3, reason: "HEIC is not read: convert it to JPEG", first: "a.heic" },
+    { unused: "row", count: 2, reason: "has no text", first: "metadata.csv:5" },
+    { unused: "class", count: 2, reason: "is neither a text nor a number", first: "metadata.csv:7" },
+    { unused: "no extension", count: 1, reason: "is neither an image nor a caption file", first: "LICENSE" },
+    { unused: "column", count: 1, reason: "is none of the columns that are read", first: "width" },
+    { unused: ".a", count: 1, reason: "x", first: "a.a" },
+    { unused: ".b", count: 1, reason: "x", first: "a.b" },
+  ];
+  const notes = [
+    { text: "was read as UTF-16", count: 10, first: "0.txt" },
+    { text: 'has columns separated by ";"', count: 1, first: "metadata.csv" },
+  ];
+  expect(printed({ unused, notes }).slice(1, -1)).toEqual([
+    "Not used, all in data/mine/skipped.jsonl:",
+    "  3 .heic, such as a.heic: HEIC is not read: convert it to JPEG",
+    "  2 rows, such as metadata.csv:5: has no text",
+    "  2 classes, such as metadata.csv:7: is neither a text nor a number",
+    "  1 file without an extension, LICENSE: is neither an image nor a caption file",
+    "  1 column, width: is none of the columns that are read",
+    "  1 .a, a.a: x",
+    "  and 1 more, of other kinds",
+    "0.txt and 9 more: each was read as UTF-16",
+    'metadata.csv: has columns separated by ";"',
+  ]);
+});
+
 it("suggests a command that needs no file, and says how Inception is given", () => {
   expect(printed({}, { source: "cub", size: 256 }).slice(1)).toEqual([
     "Next: npx sdgan train damsm --config cub --set damsm.encoder=convolutional --data data/mine --run runs/cub",

@@ -37,7 +37,7 @@ export function summaryLines(summary: PrepareSummary, prepared: Prepared, sugges
     ...(skipped.length > shown.length
       ? [`  and ${skipped.length - shown.length} more: ${join(out, "skipped.jsonl")}`]
       : []),
-    ...(unused.length > 0 ? [unusedLine(unused, out)] : []),
+    ...unusedLines(unused, out),
     ...notes.map(noteLine),
     ...duplicateLines(duplicates),
   ];
@@ -148,20 +148,33 @@ function duplicateLines({ acrossSplits, first, withinTrain }: PrepareSummary["du
   return lines;
 }
 
-/** Such as "Not used: 3 .heic (HEIC is not read: convert it to JPEG; the first is x.heic)". */
-function unusedLine(unused: PrepareSummary["unused"], out: string): string {
+/** Such as "  3 .heic, such as x.heic: HEIC is not read: convert it to JPEG", a line for each kind. */
+function unusedLines(unused: PrepareSummary["unused"], out: string): string[] {
+  if (unused.length === 0) return [];
   const shown = unused.slice(0, MAX_KINDS).map(({ unused: kind, count, reason, first }) => {
-    const named = count === 1 ? first : `the first is ${first}`;
-    return `${count} ${kind} (${reason}; ${named})`;
+    const noun = kind.startsWith(".") ? kind : pluralOf(kind, count);
+    return `  ${count} ${noun}, ${count === 1 ? "" : "such as "}${first}: ${reason}`;
   });
   const rest = unused.slice(MAX_KINDS).reduce((sum, { count }) => sum + count, 0);
-  return `Not used: ${[...shown, ...(rest > 0 ? [`${rest} of other kinds`] : [])].join(", ")}. All kinds: ${join(out, "skipped.jsonl")}`;
+  return [
+    `Not used, all in ${join(out, "skipped.jsonl")}:`,
+    ...shown,
+    ...(rest > 0 ? [`  and ${rest} more, of other kinds`] : []),
+  ];
+}
+
+/** Of what is not used: "row" → "rows", "class" → "classes"; "no extension" → "without an extension". */
+function pluralOf(kind: string, count: number): string {
+  if (kind === "no extension")
+    return count === 1 ? "file without an extension" : "files without an extension";
+  if (count === 1) return kind;
+  return kind.endsWith("s") ? `${kind}es` : `${kind}s`;
 }
 
 const MAX_KINDS = 6;
 
 function noteLine({ text, count, first }: PrepareSummary["notes"][number]): string {
-  return count === 1 ? `${first}: ${text}` : `${first} and ${count - 1} more: ${text}`;
+  return count === 1 ? `${first}: ${text}` : `${first} and ${count - 1} more: each ${text}`;
 }
 
 function unknownLine({ count, mostFrequent }: NonNullable<PrepareSummary["unknownWords"]>): string {

@@ -197,7 +197,9 @@ describe("errors name the mistake", () => {
 
   it("a missing preset or file", () => {
     expect(refusal(() => loadConfig("brids-64"))).toContain("did you mean birds-64?");
-    expect(refusal(() => loadConfig("zebra"))).toContain("Presets are birds-64, birds-128");
+    expect(refusal(() => loadConfig("zebra"))).toContain(
+      'no preset "zebra". Presets are birds-64, birds-128',
+    );
     expect(refusal(() => loadConfig("./none.yaml"))).toContain("no file");
     expect(refusal(() => loadConfig(`${folder}/`))).toContain("cannot be read");
   });

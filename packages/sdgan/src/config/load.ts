@@ -64,7 +64,7 @@ function findFile(nameOrFile: string, folder: string, extendedBy: string | undef
   }
   const guess = nearest(nameOrFile, presetNames);
   throw new UserError(
-    `${where}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : ""} ` +
+    `${where}: no preset ${show(nameOrFile)}${guess ? `; did you mean ${guess}?` : "."} ` +
       `Presets are ${presetNames.join(", ")}. Or give the path of a .yaml file`,
     { code: "config.invalid" },
   );

@@ -24,10 +24,14 @@ export async function contactSheet({ source, size, storedSize, splits }: Prepare
   const { train, val, test } = splits;
   return grid(rows, {
     title:
-      `${source}, ${size}x${size}: ${train.images.length} training images, ` +
-      `${val.images.length} validation images, ${test.images.length} test images`,
+      `${source}, ${size}x${size}: ${counted(train, "training image")}, ` +
+      `${counted(val, "validation image")}, ${counted(test, "test image")}`,
     rowCaptions: names,
   });
+}
+
+function counted({ images }: PreparedSplit, noun: string): string {
+  return `${images.length} ${noun}${images.length === 1 ? "" : "s"}`;
 }
 
 /** At most `count` images, evenly spread over a split. */

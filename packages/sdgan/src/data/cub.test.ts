@@ -114,10 +114,12 @@ describe("cub, as published", () => {
     writeFileSync(text(6), "\ufeffa bird\r\n\r\n  with wings \rand \xc3 caf\xe9", "latin1");
     const source = cub(published());
     const examples = await examplesOf(source);
-    expect(source.remarks?.notes).toMatchObject([{ text: expect.stringMatching(/Windows-1252$/), count: 1 }]);
+    expect(source.remarks?.notes).toMatchObject([
+      { text: expect.stringMatching(/Windows-1252; save it as UTF-8/), count: 1 },
+    ]);
     expect(examples.map(({ broken }) => broken)).toEqual([
       expect.stringMatching(
-        /^its captions: \S+bird 0\.txt: cannot be read \(ENOENT\)$/.source.replace("\\S+", ".*"),
+        /^its captions: \S+bird 0\.txt: does not exist \(ENOENT\)$/.source.replace("\\S+", ".*"),
       ),
       expect.stringMatching(/bird 1\.txt: is empty$/),
       expect.stringMatching(/bird 0\.txt: is not a text file$/),
@@ -149,7 +151,7 @@ describe("cub, as published", () => {
     rmSync(image(3));
     symlinkSync(join(dir, "text_c10", `${drawn[3]!.name}.txt`), image(3));
     const examples = await examplesOf(cub(published()));
-    await expect(examples[0]!.read()).rejects.toThrow(/bird 0\.jpg: cannot be read \(ENOENT\)/);
+    await expect(examples[0]!.read()).rejects.toThrow(/bird 0\.jpg: does not exist \(ENOENT\)/);
     expect(await examples[1]!.read()).toEqual(readFileSync(image(2)));
     await expect(examples[3]!.read()).rejects.toThrow(/bird 1\.jpg: is a link to outside the folder/);
   });
@@ -195,7 +197,7 @@ describe("cub, as published", () => {
       /text_c10: is not CUB-200-2011: found neither images\.txt nor/,
     );
     rmSync(join(published(), "bounding_boxes.txt"));
-    expect(() => cub(published())).toThrow(/bounding_boxes\.txt: cannot be read \(ENOENT\)/);
+    expect(() => cub(published())).toThrow(/bounding_boxes\.txt: does not exist \(ENOENT\)/);
     renameSync(join(published(), "images"), join(published(), "photographs"));
     expect(() => cub(published())).toThrow(/images: no such folder\. CUB-200-2011 has its images there/);
     rmSync(published(), { recursive: true });
@@ -271,8 +273,14 @@ describe("cub, in AttnGAN's layout", () => {
   const captions = (count: number, token = 1): Pickled => Array.from({ length: count }, () => [token]);
   it.each<[string, string, Buffer | string, RegExp]>([
     ["an empty file", "train/filenames.pickle", "", /train\/filenames\.pickle: is empty/],
-    ["a web page", "test/filenames.pickle", "\n<!DOCTYPE html>", /is a web page, not the file/],
-    ["a Git LFS pointer", "captions.pickle", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/],
+    ["a web page", "test/filenames.pickle", "\n<!DOCTYPE html><html>", /is a web page, not the file/],
+    [
+      "a Git LFS pointer",
+      "captions.pickle",
+      "version https://git-lfs.github.com/spec/v1\n",
+      /Git LFS pointer, not the file: run `git lfs pull`/,
+    ],
+    ["a git-annex pointer", "captions.pickle", "/annex/objects/MD5E-s9--a.pickle\n", /git-annex pointer/],
     ["half a pickle", "train/filenames.pickle", "(lp0\nVa\np1\n", /filenames\.pickle: the pickle ends/],
     [
       "a function call",

@@ -53,7 +53,7 @@ describe("names that differ from those on the disk", () => {
     write({ "a.JPG": "1", "A.jpg": "2", "a.jpg": "3" });
     const data = open();
     expect(await text(data, "a.jpg")).toBe("3");
-    await expect(data.read("A.JPG")).rejects.toThrow(/A\.JPG: cannot be read \(ENOENT\)/);
+    await expect(data.read("A.JPG")).rejects.toThrow(/A\.JPG: does not exist \(ENOENT\)/);
     expect(data.hasFile("A.JPG")).toBe(false);
     expect(await data.stamp("A.JPG")).toBe("ENOENT");
     expect(remarks.notes).toEqual([]);
@@ -64,9 +64,9 @@ describe("names that differ from those on the disk", () => {
     symlinkSync("..", join(dir, "in/Up"));
     symlinkSync("../secret.jpg", join(dir, "in/Link.jpg"));
     const data = open("in");
-    await expect(data.read("../SECRET.jpg")).rejects.toThrow(/cannot be read \(ENOENT\)/);
+    await expect(data.read("../SECRET.jpg")).rejects.toThrow(/does not exist \(ENOENT\)/);
     await expect(data.read("Up/secret.jpg")).rejects.toThrow(/is a link to outside the folder/);
-    await expect(data.read("up/secret.jpg")).rejects.toThrow(/cannot be read \(ENOENT\)/);
+    await expect(data.read("up/secret.jpg")).rejects.toThrow(/does not exist \(ENOENT\)/);
     await expect(data.read("link.jpg")).rejects.toThrow(/is a link to outside the folder/);
   });
 });
@@ -185,7 +185,7 @@ it("lists of text are decoded, which is noted", () => {
   expect(() => data.readTextList("d.txt")).toThrow(/d\.txt: is a web page, not the file/);
   expect(() => data.readTextList("e.txt")).toThrow(/e\.txt: is a Git LFS pointer, not the file/);
   expect(remarks.notes.map(({ first, text }) => [first, text])).toEqual([
-    ["a.txt", "is not UTF-8 and was read as Windows-1252"],
+    ["a.txt", "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong"],
     ["b.txt", "was read as UTF-16"],
   ]);
 });

@@ -238,7 +238,8 @@ export class DataFolder {
         { code: "file.invalid" },
       );
     }
-    return new UserError(`${this.at(path)}: cannot be read (${code})`, { code: "file.invalid" });
+    const problem = code === "ENOENT" ? "does not exist" : "cannot be read";
+    return new UserError(`${this.at(path)}: ${problem} (${code})`, { code: "file.invalid" });
   }
 }
 

@@ -22,9 +22,10 @@ export interface Source {
   vocabulary?: Vocabulary;
   /**
    * All examples, listed before any is read, so that a validation split can be made from them. Absent if they
-   * are not known in advance: then the examples' own splits are used.
+   * are not known in advance: then the examples' own splits are used. Those known to be broken are
+   * `unusable`.
    */
-  listing?: readonly Pick<Example, "id" | "split" | "classId">[];
+  listing?: readonly (Pick<Example, "id" | "split" | "classId"> & { unusable?: true })[];
   /** What is not used or was read in an unusual way. Complete when all examples have been read. */
   remarks?: Remarks;
   /** All examples, in the same order at every call. */

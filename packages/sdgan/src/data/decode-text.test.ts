@@ -21,7 +21,7 @@ test("Windows-1252 is recognized because it is not UTF-8", () => {
   const bytes = Buffer.from([0x63, 0x61, 0x66, 0xe9, 0x20, 0x93, 0x72, 0x65, 0x64, 0x94, 0x20, 0x96]);
   expect(decodeText(bytes)).toEqual({
     text: "café “red” –",
-    note: "is not UTF-8 and was read as Windows-1252",
+    note: "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong",
   });
 });
 

@@ -20,7 +20,10 @@ export function decodeText(bytes: Buffer): DecodedText {
   const utf16 = utf16Of(bytes);
   if (utf16) return { text: decode(bytes, utf16), note: `was read as UTF-16` };
   if (isUtf8(bytes)) return { text: decode(bytes, "utf-8") };
-  return { text: windows1252(bytes), note: "is not UTF-8 and was read as Windows-1252" };
+  return {
+    text: windows1252(bytes),
+    note: "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong",
+  };
 }
 
 function decode(bytes: Buffer, encoding: string): string {

@@ -1,11 +1,11 @@
-import { UserError } from "@sdgan/core";
+import { describeImpostor, UserError } from "@sdgan/core";
 import { readPickle } from "@sdgan/torch/pickle";
 import type { DataFolder } from "./data-folder.js";
 
 /**
  * Reads the pickled list at `path`, without executing anything in it. Throws a `UserError` that names the
  * file and what it is instead: an empty file, a web page and a Git LFS pointer are common results of failed
- * downloads.
+ * downloads and clones.
  */
 export function readPickleList(folder: DataFolder, path: string): unknown[] {
   const bytes = folder.readList(path);
@@ -13,12 +13,8 @@ export function readPickleList(folder: DataFolder, path: string): unknown[] {
     throw new UserError(`${folder.at(path)}: ${problem}`, { code: "data.invalid" });
   };
   if (bytes.length === 0) refuse("is empty. Download or unpack it again.");
-  if (/^\s*</.test(bytes.toString("latin1", 0, 100))) {
-    refuse("is a web page, not the file: the download did not work. Download it again, with a browser.");
-  }
-  if (bytes.toString("latin1", 0, 19) === "version https://git") {
-    refuse('is a Git LFS pointer, not the file. Fetch the file itself with "git lfs pull".');
-  }
+  const impostor = describeImpostor(bytes);
+  if (impostor !== undefined) refuse(impostor);
   let content: unknown;
   try {
     content = readPickle(bytes);

@@ -241,6 +241,17 @@ describe("prepare", () => {
     );
   });
 
+  it("counts a reason once that names another file for each image, and says what was read", async () => {
+    const of = (id: string, problem: string) => ({
+      ...example(id, () => mapped(0, STORED)),
+      broken: `its captions: data/${id}.json: ${problem}`,
+    });
+    const source = sourceOf([of("1", "is not JSON"), of("2", "has no text"), of("3", "has no text")]);
+    await expect(prepare({ ...source, found: "data: a.tar" }, { out, size: SIZE })).rejects.toThrow(
+      /^data: a\.tar: no image can be used: all 3 were skipped, 2 of them for this reason; the first is 2: its captions: data\/2\.json: has no text\.$/,
+    );
+  });
+
   it("rejects a source without a valid image", async () => {
     const bad = [1, 2].map((i) => example(`bad ${i}`, async () => Buffer.alloc(0)));
     await expect(prepare(sourceOf(bad), { out, size: SIZE })).rejects.toThrow(

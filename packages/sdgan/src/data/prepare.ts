@@ -12,6 +12,7 @@ import type { Duplicates } from "./duplicates.js";
 import { FORMAT, type Summary, sumOfSplits, VERSION } from "./format.js";
 import { digestOf, Journal, type JournalRecord } from "./journal.js";
 import { type LostWords, watchLostWords } from "./lost-words.js";
+import { noImage } from "./no-image.js";
 import { type Note, Remarks, type Unused } from "./remarks.js";
 import { cutTest, cutValidation, type SetAside, validationShare } from "./validation.js";
 import { verifyPrepared } from "./verify.js";
@@ -241,26 +242,6 @@ function wordsOf(source: Source): Words {
   return { occurIn: hasWords, which: of };
 }
 
-function noImage({ name }: Source, journal: Journal, lost: LostWords | undefined): UserError {
-  const reasons = new Map<string, { count: number; first: string }>();
-  for (const { skipped } of journal.records()) {
-    if (!skipped) continue;
-    const { count, first } = reasons.get(skipped.reason) ?? { count: 0, first: skipped.id };
-    reasons.set(skipped.reason, { count: count + 1, first });
-  }
-  const [most] = [...reasons].sort(([, a], [, b]) => b.count - a.count);
-  // Captions in another script: reading them is a matter of one option.
-  const remedy =
-    lost && lost.captions === lost.of ? ". Use --tokenizer unicode, for words of any language" : "";
-  const reason = most ? why(most) : "the source has no images";
-  return new UserError(`${name}: no image can be used: ${reason}${remedy}.`, { code: "data.invalid" });
-
-  function why([reason, { count, first }]: [string, { count: number; first: string }]): string {
-    const some = count === journal.skipped ? "" : `, ${count} of them for this reason`;
-    return `all ${journal.skipped} were skipped${some}; the first is ${first}: ${reason}`;
-  }
-}
-
 /** Yields the results of `work` in the order of `items`, with at most `count` in progress at a time. */
 async function* ahead<T, R>(items: AsyncIterable<T>, count: number, work: (item: T) => Promise<R>) {
   const inProgress: Promise<R>[] = [];
@@ -283,5 +264,9 @@ function hash(value: unknown): string {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}…` : line;
 }
+
+/** In characters. Decoders quote the content of a broken image. */
+const LONGEST_REASON = 200;

@@ -86,3 +86,16 @@ it("does not leave one or two images without training because of their hashes", 
   const published = given({ [a]: ["test", a] }, "coco");
   expect(cutTest(published)).toEqual({ source: published });
 });
+
+it("does not set aside what is known to be unusable, and does not count it", async () => {
+  const source = training(12);
+  const chosen = (await splitsOf(source)).test;
+  const listing = source.listing!.map((one) =>
+    chosen.includes(one.id) ? { ...one, unusable: true as const } : one,
+  );
+  const { source: cut, setAside } = cutTest({ ...source, listing });
+  expect(setAside).toEqual({ images: 1, of: 11, by: "image" });
+  const test = cut.listing!.filter(({ split }) => split === "test");
+  expect(test).toHaveLength(1);
+  expect(chosen).not.toContain(test[0]!.id);
+});

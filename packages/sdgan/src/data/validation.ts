@@ -59,7 +59,7 @@ export function cutTest(given: Source): { source: Source; setAside?: SetAside } 
     chosen = chooseFromTraining(source, by, testShare);
   }
   if (chosen.size === 0) return { source };
-  const of = listing.filter(({ split }) => split === "train").length;
+  const of = usableForTraining(listing).length;
   return { source: withSplit(source, chosen, "test"), setAside: { images: chosen.size, of, by } };
 }
 
@@ -76,11 +76,12 @@ function isSplitByChance({ name, listing }: Source): boolean {
   );
 }
 
-type Listed = Pick<Example, "id" | "split" | "classId">;
+type Listed = NonNullable<Source["listing"]>[number];
 
 /** `source` with the images `ids` in `split`. */
 function withSplit(source: Source, ids: ReadonlySet<string>, split: Split): Source {
-  const assign = <Given extends Listed>(one: Given): Given => (ids.has(one.id) ? { ...one, split } : one);
+  const assign = <Given extends Pick<Example, "id" | "split">>(one: Given): Given =>
+    ids.has(one.id) ? { ...one, split } : one;
   return {
     ...source,
     listing: source.listing!.map(assign),
@@ -97,7 +98,7 @@ function chooseFromTraining(
   share: number,
   keep = 1,
 ): ReadonlySet<string> {
-  const train = listing!.filter(({ split }) => split === "train");
+  const train = usableForTraining(listing!);
   if (by === "image")
     return smallestHashes(
       train.map(({ id }) => id),
@@ -107,6 +108,11 @@ function chooseFromTraining(
   const names = new Set(train.map(({ classId }) => classes[classId]!));
   const chosen = smallestHashes([...names], share, keep);
   return new Set(train.flatMap(({ id, classId }) => (chosen.has(classes[classId]!) ? id : [])));
+}
+
+/** The training images, without those known to be broken: these are skipped whatever their split is. */
+function usableForTraining(listing: readonly Listed[]): readonly Listed[] {
+  return listing.filter(({ split, unusable }) => split === "train" && !unusable);
 }
 
 /** Whether a training class has several images; without given classes, every image is a class of its own. */

@@ -225,6 +225,11 @@ describe("files that do not match", () => {
     expect(refusal([at("other.safetensors"), text, captions])).toMatch(
       /is not a network of AttnGAN: its tensors are named fc\.weight/,
     );
+    expect(refusal([at("none.pth")])).toBe("/none.pth: no such file or folder");
+    saveSafetensors(at("single.safetensors"), new Map([["", full([1], 1)]]));
+    expect(refusal([at("single.safetensors"), text, captions])).toMatch(
+      /is not a network of AttnGAN: it is a single tensor without a name; expected/,
+    );
   });
 
   it("are refused if a network's tensors are inconsistent", () => {

@@ -58,7 +58,9 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
 }
 
 function expand(path: string): string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new UserError(`${path}: no such file or folder`, { code: "file.missing" });
+  if (!found.isDirectory()) return [path];
   const inside = onDisk(path, () => readdirSync(path)).sort();
   const isPart = (name: string) => inside.includes(indexOf(name) ?? ""); // It is read by its index.
   return inside

@@ -31,7 +31,7 @@ describe("ensureFolder", () => {
 
   it("refuses a file where a folder is needed", () => {
     writeFileSync(at("file"), "");
-    expect(() => ensureFolder(at("file"))).toThrow(/EEXIST/);
+    expect(() => ensureFolder(at("file"))).toThrow(/file: exists and is not a folder\. Give another folder/);
     expect(() => ensureFolder(at("file", "below"))).toThrow(/ENOTDIR/);
   });
 

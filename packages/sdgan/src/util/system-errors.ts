@@ -55,6 +55,15 @@ export function ensureFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // Otherwise another process created it first.
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return; // Another process created it first.
+    if (found === undefined) throw error;
+    throw new UserError(
+      `${path}: exists and is not a folder. Give another folder, or delete this file first`,
+      {
+        code: "file.system",
+        cause: error,
+      },
+    );
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { examplesOf } from "../../testing/examples.js";
 import { folder } from "./index.js";
+import { splitByHash } from "./split.js";
 
 let dir: string;
 beforeEach(() => {
@@ -81,7 +82,7 @@ it("reads captions in other encodings, and notes how they were read", async () =
     },
     unused: [],
     notes: [
-      ["b.txt", 1, "is not UTF-8 and was read as Windows-1252"],
+      ["b.txt", 1, "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong"],
       ["a.txt", 1, "was read as UTF-16"],
     ],
   });
@@ -120,4 +121,29 @@ it("refuses captions of nothing but unread formats, with what to do", () => {
   expect(() => folder(dir)).toThrow(
     /: 2 images have captions, but in formats that are not read\. The first is a\.heic: HEIC is not read: convert it to JPEG\.$/,
   );
+});
+
+it("does not choose an image without captions for testing by its hash", () => {
+  const unlucky = Array.from({ length: 200 }, (_, i) => `${i}.png`).find((id) => splitByHash(id) === "test")!;
+  write({
+    "a.jpg": "",
+    "a.txt": "red",
+    [unlucky]: "",
+    "test/b.jpg": "",
+    "test/c.jpg": "",
+    "test/c.txt": "blue",
+  });
+  const listing = folder(dir).listing!.map(({ id, split, unusable }) => [id, split, unusable ?? false]);
+  expect(Object.fromEntries(listing.map(([id, ...rest]) => [id, rest]))).toEqual({
+    "a.jpg": [splitByHash("a.jpg"), false],
+    [unlucky]: ["train", true],
+    "test/b.jpg": ["test", true],
+    "test/c.jpg": ["test", false],
+  });
+});
+
+it("reads folders named training and testing as splits", () => {
+  write({ "training/a.jpg": "", "training/a.txt": "red", "Testing/b.jpg": "", "Testing/b.txt": "blue" });
+  const splits = folder(dir).listing!.map(({ id, split }) => [id, split]);
+  expect(Object.fromEntries(splits)).toEqual({ "training/a.jpg": "train", "Testing/b.jpg": "test" });
 });

@@ -27,8 +27,8 @@ export function unreadFormats(data: DataFolder): UserError | undefined {
   const [first] = unread;
   if (first === undefined) return undefined;
   return new UserError(
-    `${data.path}: ${unread.length} images have captions, but in formats that are not read. ` +
-      `The first is ${first}: ${unreadFormat(first)}.`,
+    `${data.path}: ${unread.length === 1 ? "1 image has" : `${unread.length} images have`} captions, but in formats that ` +
+      `are not read. The first is ${first}: ${unreadFormat(first)}.`,
     { code: "data.invalid" },
   );
 }
@@ -68,8 +68,9 @@ function search(data: DataFolder, remarks: Remarks) {
       if (captions?.note !== undefined) notes.push({ path: place + captions.name, text: captions.note });
       entries.push({
         id,
-        split: splitByName(folders) ?? splitByHash(id),
+        split: splitByName(folders) ?? (captions ? splitByHash(id) : "train"),
         className: id,
+        ...(!captions && { unusable: true as const }),
         captions: () =>
           captions
             ? readCaptionFile(data, place + captions.name, remarks)

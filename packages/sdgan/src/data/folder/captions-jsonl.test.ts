@@ -65,7 +65,7 @@ describe("folder", () => {
     ["no JSON object", "17", "expected object"],
     ["no image", { captions: ["x"] }, '"image": '],
     ["a caption that is not a text", { image: "b.png", captions: ["x", 1] }, '"captions.1": '],
-    ["another split", { image: "b.png", caption: "x", split: "testing" }, '"split": '],
+    ["another split", { image: "b.png", caption: "x", split: "trial" }, '"split": '],
     ["an absolute path", { image: "/etc/passwd", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside", { image: "a/../../b.png", caption: "x" }, "is not a path inside the folder"],
     ["a path to outside on Windows", { image: "..\\b.png", caption: "x" }, "is not a path inside the folder"],
@@ -95,7 +95,7 @@ describe("folder", () => {
     symlinkSync("inside", join(dir, "d.png"));
     write(...["a", "b", "c", "d"].map((name) => ({ image: `${name}.png`, caption: "x" })));
     const [missing, directory, leaving, linked] = await examples();
-    await expect(missing!.read()).rejects.toThrow(/a\.png: cannot be read \(ENOENT\)/);
+    await expect(missing!.read()).rejects.toThrow(/a\.png: does not exist \(ENOENT\)/);
     await expect(directory!.read()).rejects.toThrow(/b\.png: is not a file/);
     await expect(leaving!.read()).rejects.toThrow(/c\.png: is a link to outside the folder/);
     expect(String(await linked!.read())).toBe("x");

@@ -84,7 +84,7 @@ export class Columns {
     const split = this.#first(fields, ["split"])?.value;
     const splitName = split === undefined ? undefined : splitByName([String(split).trim()]);
     if (split !== undefined && splitName === undefined)
-      return `"split": ${shown(split)} is none of train, val (or valid, validation, dev) and test: write one of these, or leave it empty`;
+      return `"split": ${shown(split)} is none of train (or training), val (or valid, validation, dev) and test (or testing): write one of these, or leave it empty`;
     const label = this.#first(fields, CLASSES)?.value;
     const isClass = ["string", "number", "boolean"].includes(typeof label);
     return {
@@ -180,12 +180,15 @@ function isEmpty(value: unknown): boolean {
 
 /** The texts; "" for null, so that `prepare` counts it as an empty caption; or what is wrong. */
 function textsOf(name: string, value: unknown): string[] | string {
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return [MISSING.has(value.trim()) ? "" : value];
   if (!Array.isArray(value)) return `"${name}": expected a text or a list of texts, found ${shown(value)}`;
   const wrong = value.findIndex((text) => text !== null && typeof text !== "string");
   if (wrong >= 0) return `"${name}.${wrong}": expected a text, found ${shown(value[wrong])}`;
-  return value.map((text: string | null) => text ?? "");
+  return value.map((text: string | null) => (text === null || MISSING.has(text.trim()) ? "" : text));
 }
+
+/** How programs write that there is no text; pandas reads these as missing values too. */
+const MISSING = new Set(["NULL", "null", "None", "NaN", "nan", "N/A", "n/a", "NA", "#N/A", "<NA>"]);
 
 /** A value for messages. Objects are not written out: they may be deep. */
 function shown(value: unknown): string {

@@ -8,6 +8,11 @@ export interface Entry {
   split: Split;
   className: string;
   captions(): FoundCaptions | Promise<FoundCaptions>;
+  /**
+   * Set if it is known before its captions are read that it cannot be used. Such an image is not chosen by its
+   * hash, neither for `test` nor for `val`: the split would have fewer images than it seems, or none.
+   */
+  unusable?: true;
   /** As in `Example`. */
   stamp(): Promise<string>;
   read(): Promise<Buffer>;

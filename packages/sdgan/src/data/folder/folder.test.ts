@@ -40,7 +40,7 @@ describe("folder", () => {
     write({ "readme.txt": "", "c/d.md": "" });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(
-      /found no captions\. Expected captions\.jsonl .*\.txt next to each image\.$/,
+      /found no captions\. Expected captions\.jsonl .*\.txt or \.caption next to each image; or captions\.csv, \.tsv, \.txt or \.json\.$/,
     );
     expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with images/);
   });
@@ -76,7 +76,7 @@ describe("Hugging Face's image folder", () => {
         expect.anything(),
         "c.png",
         ["x"],
-        expect.stringMatching(/c\.png: cannot be read \(ENOENT\)/),
+        expect.stringMatching(/c\.png: does not exist \(ENOENT\)/),
       ],
     ]);
   });
@@ -170,7 +170,7 @@ describe("a .txt next to each image", () => {
       ".hidden/d.txt": "hidden",
       "._a.jpg": "",
     });
-    expect(folder(dir).found).toBe(`${dir}: a .txt next to each image`);
+    expect(folder(dir).found).toBe(`${dir}: a .txt or .caption next to each image`);
     expect(await images()).toEqual([
       ["Valid/e.jpg", "val", "Valid/e.jpg", ["green"], "E"],
       ["a.jpg", "train", "a.jpg", ["a red bird", "red"], "A"],
@@ -244,9 +244,13 @@ describe("WebDataset", () => {
       ["shards.tar/0", ["red", "all red"], "the last one counts"],
       ["shards.tar/sub/1", ["blue"], "B"],
       ["shards.tar/2", ["x", "y"], "C"],
-      ["shards.tar/3", "has no captions: neither a .txt nor a .json", "no words"],
+      ["shards.tar/3", "has no captions: neither a .txt nor a .caption nor a .json", "no words"],
       ["shards.tar/5", expect.stringMatching(/shards\.tar\/5\.json: is not JSON$/), "D"],
-      ["shards.tar/6", expect.stringMatching(/shards\.tar\/6\.json: has no text "caption"$/), "E"],
+      [
+        "shards.tar/6",
+        expect.stringMatching(/shards\.tar\/6\.json: its "caption" is neither a text nor a list of texts$/),
+        "E",
+      ],
       ["shards.tar/../8", ["a name, no more"], "F"],
     ]);
   });

@@ -23,7 +23,7 @@ import { findShards, readShards } from "./web-dataset.js";
  * 2. Hugging Face's image folder: `metadata.jsonl` or `metadata.csv`, there or in split folders
  *    (`hugging-face.ts`);
  * 3. WebDataset: tar files in the folder, or `path` itself is a tar file (`web-dataset.ts`);
- * 4. a `.txt` next to each image (`beside.ts`);
+ * 4. a `.txt` or `.caption` next to each image (`beside.ts`);
  * 5. another usual list, such as `captions.csv`, `captions.json` and Flickr8k's (`other-lists.ts`).
  *
  * Throws a `UserError` when none matches, or a list is broken; single broken images and captions are skipped.
@@ -39,7 +39,10 @@ export function folder(path: string): Source {
     count: entries.length,
     classes,
     remarks,
-    listing: entries.map(({ id, split, className }) => ({ id, split, classId: classIds.get(className)! })),
+    listing: entries.map(({ id, split, className, unusable }) => ({
+      ...{ id, split, classId: classIds.get(className)! },
+      ...(unusable && { unusable }),
+    })),
     async *examples() {
       for (const { id, split, className, captions, stamp, read } of entries) {
         const example: Example = {
@@ -85,7 +88,7 @@ function find(path: string): Found {
     return { found, entries, remarks };
   }
   const beside = findBeside(data, remarks);
-  if (beside.length > 0) return { found: "a .txt next to each image", entries: beside, remarks };
+  if (beside.length > 0) return { found: "a .txt or .caption next to each image", entries: beside, remarks };
   const others = findOtherLists(data);
   if (others !== undefined) {
     const found = [...others.lists, ...others.splitLists].join(", ");
@@ -98,7 +101,8 @@ const BESIDE_SHARDS = "the folder has tar files, and only these are read";
 
 const EXPECTED =
   `Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
-  "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt next to each image.";
+  "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt or .caption next to " +
+  "each image; or captions.csv, .tsv, .txt or .json.";
 
 function findInTar(path: string): Found {
   const refuse = (problem: string): never => {

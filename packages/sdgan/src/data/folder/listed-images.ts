@@ -62,8 +62,10 @@ export function readLists(
     };
     return {
       id: image,
-      split: split ?? splitByName(image.split("/").slice(0, -1)) ?? splitByHash(image),
+      split:
+        split ?? splitByName(image.split("/").slice(0, -1)) ?? (isAddress ? "train" : splitByHash(image)),
       className: className ?? image,
+      ...(isAddress && { unusable: true as const }),
       captions: () => found,
       stamp: () => data.stamp(image),
       read: () => data.read(image),

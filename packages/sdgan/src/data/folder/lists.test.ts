@@ -48,10 +48,18 @@ describe("columns of a list", () => {
     ]);
   });
 
+  it("counts a row whose text says that it is missing", async () => {
+    const texts = ["red", "NULL", "nan", "None", "n/a", "a null", "none"];
+    write({ "metadata.csv": `file_name,text\n${texts.map((text, i) => `${i}.png,${text}`).join("\n")}\n` });
+    const { images, unused } = await read();
+    expect(images.map(([id]) => id)).toEqual(["0.png", "5.png", "6.png"]);
+    expect(unused).toEqual(["4 row: has no text: metadata.csv:3"]);
+  });
+
   it("names an unknown split", () => {
     write({ "metadata.csv": "file_name,text,split\na.png,x,train\nb.png,y,restval\n" });
     expect(() => folder(dir)).toThrow(
-      /metadata\.csv:3: "split": "restval" is none of train, val \(or valid, validation, dev\) and test/,
+      /metadata\.csv:3: "split": "restval" is none of train \(or training\), val \(or valid, validation, dev\) and test \(or testing\)/,
     );
   });
 
@@ -182,7 +190,7 @@ describe("rows of a list", () => {
     expect(images.map(([, , captions]) => captions)).toEqual([["café"], ["thé"]]);
     expect(notes).toEqual([
       "metadata.csv: has no header and was read as image and caption",
-      "metadata.csv: is not UTF-8 and was read as Windows-1252",
+      "metadata.csv: is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong",
     ]);
   });
 

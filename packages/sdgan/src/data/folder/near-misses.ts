@@ -85,7 +85,10 @@ export function noCaptions(data: DataFolder, isList: (name: string) => boolean, 
   }
   const advice =
     inside[0] !== undefined ? inSubfolder(data, inside[0]) : [...renamed, ...packed].slice(0, 2).join(" ");
-  const seen = images === 0 ? "found no captions" : `found no captions for its ${images} images`;
+  const seen =
+    images === 0
+      ? "found no captions"
+      : `found no captions for its ${images === 1 ? "1 image" : `${images} images`}`;
   return new UserError(`${data.path}: ${seen}. ${advice === "" ? expected : advice}`, {
     code: "data.invalid",
   });

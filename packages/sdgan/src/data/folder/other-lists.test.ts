@@ -164,7 +164,7 @@ describe("captions.json and captions.tsv", () => {
 
   it("does not replace the conventions before it", async () => {
     write({ "captions.json": [], "1.jpg": "", "1.txt": "red" });
-    expect(folder(dir).found).toBe(`${dir}: a .txt next to each image`);
+    expect(folder(dir).found).toBe(`${dir}: a .txt or .caption next to each image`);
   });
 });
 
@@ -195,7 +195,7 @@ describe("nearly a list", () => {
   ])("%s is named with the remedy", (file, content, message) => {
     write({ [file]: content, "1.jpg": "" });
     expect(() => folder(dir)).toThrow(UserError);
-    expect(() => folder(dir)).toThrow(/found no captions for its 1 images\. /);
+    expect(() => folder(dir)).toThrow(/found no captions for its 1 image\. /);
     expect(() => folder(dir)).toThrow(message);
   });
 

@@ -1,7 +1,7 @@
 import type { Split } from "../dataset.js";
 import { nameHash } from "../name-hash.js";
 
-/** Assigns one in ten images to `test`, by the hash of the path: the same ones on every machine. */
+/** Assigns one in ten usable images to `test`, by the hash of the path: the same ones on every machine. */
 export function splitByHash(path: string): Split {
   return nameHash(path) % 10 === 0 ? "test" : "train";
 }
@@ -22,6 +22,7 @@ const NAMES = new Map<string, Split>([
   ["train", "train"],
   ["training", "train"],
   ["test", "test"],
+  ["testing", "test"],
   ["val", "val"],
   ["valid", "val"],
   ["validation", "val"],

@@ -96,7 +96,7 @@ describe("WebDataset", () => {
     const { captions, unused, examples } = await read();
     expect(captions).toEqual({
       "train-0.tar/0": ["words of 0"],
-      "train-0.tar/1": "has no captions: neither a .txt nor a .json",
+      "train-0.tar/1": "has no captions: neither a .txt nor a .caption nor a .json",
     });
     expect(String(await examples[0]!.read())).toBe("again");
     const beside = "the folder has tar files, and only these are read";
@@ -150,7 +150,7 @@ describe("WebDataset", () => {
       "SHARD.TAR/3": expect.stringMatching(/SHARD\.TAR\/3\.txt: is a Git LFS pointer/),
     });
     expect(notes).toEqual([
-      ["SHARD.TAR/0.TXT", 1, "is not UTF-8 and was read as Windows-1252"],
+      ["SHARD.TAR/0.TXT", 1, "is not UTF-8 and was read as Windows-1252; save it as UTF-8 if that is wrong"],
       ["SHARD.TAR/1.Json", 1, "was read as UTF-16"],
     ]);
   });
@@ -193,6 +193,22 @@ describe("WebDataset", () => {
     expect(Object.keys((await read("y.tar")).captions)).toEqual(["y.tar/0"]);
     write({ "z.tar": Buffer.concat([tar(...sample("0")), Buffer.alloc(2 ** 22), tar(...sample("1"))]) });
     expect(Object.keys((await read("z.tar")).captions)).toEqual(["z.tar/0"]);
+  });
+
+  it("says that it is a packed folder if it has a list in place of captions", () => {
+    const images = [tarMember("mine/0.jpg", "0"), tarMember("mine/1.jpg", "1")];
+    for (const list of ["metadata.jsonl", "Captions.csv", "captions.jsonl"]) {
+      write({ "x.tar": tar(tarMember(`mine/${list}`, ""), ...images) });
+      expect(() => folder(join(dir, "x.tar"))).toThrow(
+        new RegExp(`x\\.tar: is a packed folder with the list "mine/${list}".* Unpack it with tar -xf`),
+      );
+    }
+  });
+
+  it("names the keys of JSON without a caption", async () => {
+    write({ "x.tar": tar(tarMember("0.jpg", "0"), tarMember("0.json", '{"prompt": "a bird", "url": "u"}')) });
+    const [broken] = Object.values((await read("x.tar")).captions);
+    expect(broken).toMatch(/0\.json: has no text "caption", "captions" or "text"; it has "prompt", "url"$/);
   });
 
   it("says which members there are if no image is found", () => {

@@ -1,9 +1,10 @@
-import { UserError } from "@sdgan/core";
+import { quote, UserError } from "@sdgan/core";
 import { z } from "zod";
 import { CAPTION_BYTES, captionLines, captionText, type FoundCaptions } from "../caption-files.js";
 import type { DataFolder } from "../data-folder.js";
 import type { Remarks } from "../remarks.js";
 import type { Entry } from "./entry.js";
+import { isListName } from "./other-lists.js";
 import { type CaptionMember, samplesOf } from "./samples.js";
 import { splitByHash, splitByName } from "./split.js";
 import { readTarIndex, type TarMember } from "./tar.js";
@@ -33,13 +34,16 @@ export function readShards(data: DataFolder, shards: string[], remarks: Remarks)
   const entries = shards.flatMap((shard) => {
     const split = splitByName(shard.split(/[^A-Za-z]+/));
     const unused = (name: string, reason: string) => remarks.unused(`${shard}/${name}`, reason);
-    const samples = samplesOf(readTarIndex(data, shard, unused), unused);
+    const members = readTarIndex(data, shard, unused);
+    const samples = samplesOf(members, unused);
+    if (samples.every(({ captions }) => captions === undefined)) refusePackedFolder(data, shard, members);
     return samples.map(({ key, group, image, captions, note }): Entry => {
       if (captions && note !== undefined) remarks.note(`${shard}/${captions.name}`, note);
       return {
         id: `${shard}/${key}`,
-        split: split ?? splitByHash(group),
+        split: split ?? (captions ? splitByHash(group) : "train"),
         className: `${shard}/${group}`,
+        ...(!captions && { unusable: true as const }),
         captions: () =>
           captions ? readCaptions(data, shard, captions, remarks) : { captions: [], broken: NO_CAPTIONS },
         stamp: () => data.stamp(shard),
@@ -56,7 +60,18 @@ export function readShards(data: DataFolder, shards: string[], remarks: Remarks)
   );
 }
 
-const NO_CAPTIONS = "has no captions: neither a .txt nor a .json";
+/** Refuses a tar file that has a list in place of captions beside its images: a packed folder, no shard. */
+function refusePackedFolder(data: DataFolder, shard: string, members: readonly TarMember[]): void {
+  const list = members.find(({ name }) => isListName(name.slice(name.lastIndexOf("/") + 1)));
+  if (list === undefined) return;
+  throw new UserError(
+    `${data.at(shard)}: is a packed folder with the list ${quote(list.name, 60)}, not a WebDataset shard. ` +
+      "Unpack it with tar -xf, and give the folder that this makes.",
+    { code: "data.invalid" },
+  );
+}
+
+const NO_CAPTIONS = "has no captions: neither a .txt nor a .caption nor a .json";
 
 async function readCaptions(
   data: DataFolder,
@@ -92,6 +107,15 @@ function captionsInJson(text: string, name: string): FoundCaptions {
   }
   const { data } = jsonSchema.safeParse(content);
   const found = data?.captions ?? data?.caption ?? data?.text;
-  if (found === undefined) return { captions: [], broken: `its captions: ${name}: has no text "caption"` };
+  if (found === undefined) return { captions: [], broken: `its captions: ${name}: ${withoutText(content)}` };
   return { captions: [found].flat().map((text) => ({ text })) };
+}
+
+function withoutText(content: unknown): string {
+  const keys = typeof content === "object" && content !== null ? Object.keys(content) : [];
+  const known = keys.find((key) => key in jsonSchema.shape);
+  if (known !== undefined) return `its "${known}" is neither a text nor a list of texts`;
+  const others = keys.slice(0, 5).map((key) => quote(key, 30));
+  const has = others.length > 0 ? `; it has ${others.join(", ")}${keys.length > 5 ? ", …" : ""}` : "";
+  return `has no text "caption", "captions" or "text"${has}`;
 }
