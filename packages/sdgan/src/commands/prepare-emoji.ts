@@ -1,0 +1,89 @@
+import { visible } from "@sdgan/core/basics";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { holdOuts } from "../data/emoji/hold-out.js";
+import type { Pins } from "../data/emoji/npm-packages.js";
+import { show, sourceCommand } from "./prepare-source.js";
+import { Progress } from "./progress.js";
+
+/** `sdgan prepare emoji` */
+export function addEmoji(prepare: Command): void {
+  sourceCommand(prepare, "emoji", 64)
+    .description(
+      "emoji: the same things in the styles of seven designers or more, described in many languages",
+    )
+    .option("--languages <codes>", "languages of the captions, such as en,zh,es,ar,hi", list, ["en"])
+    .option(
+      "--groups <names>",
+      "which emoji: faces, or groups and subgroups of Unicode, such as animals-nature,food-fruit (default: all)",
+      list,
+      [],
+    )
+    .addOption(
+      new Option(
+        "--hold-out <what>",
+        "what one in ten is for testing: renderings, so that training sees each thing in other styles; or things, in all styles",
+      )
+        .choices(holdOuts)
+        .default("renderings"),
+    )
+    .option("--skin-tones", "also the variants with skin tones")
+    .option(
+      "--share-alike",
+      "also two sets with CC BY-SA: what is made from them and published must have the same licence",
+    )
+    .addHelpText(
+      "after",
+      `
+Images and words are npm packages. npm downloads them once into the cache of this user ($XDG_CACHE_HOME/sdgan, or
+~/.cache/sdgan); after that no network is needed. Their authors and licences are in LICENSES.txt of the prepared folder.
+
+Groups: smileys-emotion, people-body, animals-nature, food-drink, travel-places, activities, objects, symbols, flags
+
+Examples:
+  npx sdgan prepare emoji --out data/emoji
+  npx sdgan prepare emoji --groups faces --languages en,zh --out data/faces
+  npx sdgan prepare emoji --groups food-drink,animal-mammal --hold-out things --share-alike --out data/food`,
+    )
+    .action(async ({ languages, groups, holdOut, skinTones = false, shareAlike = false, ...options }) => {
+      const [{ emoji }, { emojiSets, shareAlikeSets }, pins] = await Promise.all([
+        import("../data/emoji/index.js"),
+        import("../data/emoji/sets.js"),
+        import("../data/emoji/pins.js"),
+      ]);
+      const packages = [await installed("emoji", pins.emojiPackages)];
+      if (shareAlike) packages.push(await installed("emoji-share-alike", pins.shareAlikePackages));
+      const sets = [...emojiSets, ...(shareAlike ? shareAlikeSets : [])];
+      await show(emoji({ packages, sets, languages, groups, holdOut, skinTones }), options);
+    });
+}
+
+/** Installs packages if they are not there yet: a line with the size, then a progress line. */
+async function installed(name: string, pins: Pins): Promise<string> {
+  const { installedPackages } = await import("../data/emoji/npm-packages.js");
+  const progress = new Progress({ label: "download", unit: "packages", total: Object.keys(pins).length });
+  try {
+    const folder = await installedPackages(name, pins, {
+      onDownload: ({ packages, bytes }) =>
+        progress.log(
+          visible(`Downloading ${packages} npm packages with images and words, ${megabytes(bytes)} MB, once`),
+        ),
+      onProgress: ({ done }) => progress.update(done),
+    });
+    progress[Symbol.dispose]();
+    return folder;
+  } catch (error) {
+    progress.abandon();
+    throw error;
+  }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
+
+/** "en,zh" → ["en", "zh"]. */
+function list(text: string): string[] {
+  const items = text.split(",").map((item) => item.trim());
+  if (items.every((item) => item !== "")) return items;
+  throw new InvalidArgumentError("Expected names with commas between them, such as a,b.");
+}
