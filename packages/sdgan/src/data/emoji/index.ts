@@ -123,14 +123,42 @@ function chooseIcons(icons: Iterable<Icon>, { set, list, isWanted, skinTones, re
     const leaveOut = (kind: string, reason: string) =>
       remarks.unused(`${set.name}/${icon.name}`, reason, kind);
     const thing = list.things.get(key ?? "");
-    if (key === undefined) leaveOut(`images of ${set.name}`, "their names are in no list of emoji");
+    const why = set.leftOut?.[icon.name];
+    if (why !== undefined) leaveOut(`images of ${set.name}`, why);
+    else if (key === undefined) leaveOut(`images of ${set.name}`, "their names are in no list of emoji");
     else if (hasSkinTone(key) && !skinTones) leaveOut("images with skin tones", "--skin-tones includes them");
     else if (!thing) leaveOut(`images of ${set.name}`, "they are not in Unicode's list of emoji");
     else if (chosen.has(key))
       leaveOut(`images of ${set.name}`, "the set has another image of the same emoji");
     else if (isWanted(thing)) chosen.set(key, { thing, icon });
   }
-  return [...chosen.values()];
+  return withoutRepeats(chosen, { set, list, remarks });
+}
+
+/**
+ * A set may have one image for several things, such as a person and a woman. Only the first in Unicode's order has it:
+ * otherwise an image could be for training and for testing.
+ */
+function withoutRepeats(
+  chosen: ReadonlyMap<string, { thing: Thing; icon: Icon }>,
+  { set, list, remarks }: Pick<Choice, "set" | "list" | "remarks">,
+) {
+  const seen = new Set<string>();
+  return [...list.things.keys()].flatMap((key) => {
+    const one = chosen.get(key);
+    if (!one) return [];
+    const svg = one.icon.svg();
+    if (!seen.has(svg)) {
+      seen.add(svg);
+      return one;
+    }
+    remarks.unused(
+      `${set.name}/${one.icon.name}`,
+      "the set has the same image for another emoji",
+      `images of ${set.name}`,
+    );
+    return [];
+  });
 }
 
 function noteMissing(

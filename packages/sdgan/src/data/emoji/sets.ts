@@ -8,6 +8,8 @@ export interface EmojiSet {
   namesOf?: string;
   /** Names in this set → code points, where no other list has these names. */
   names?: Readonly<Record<string, string>>;
+  /** Names of images that are left out, although a list has the name → why. */
+  leftOut?: Readonly<Record<string, string>>;
 }
 
 /** The package of a set. */
@@ -22,7 +24,7 @@ export function packageOf({ name }: Pick<EmojiSet, "name">): string {
 const FXEMOJI: Readonly<Record<string, string>> = {
   ...{
     "2hearts": "1f495",
-    heartblue: "1f499",
+
     heartgreen: "1f49a",
     heartyellow: "1f49b",
     heartpurple: "1f49c",
@@ -62,7 +64,14 @@ export const emojiSets: readonly EmojiSet[] = [
   { name: "fluent-emoji-flat", style: "flat" },
   { name: "twemoji", style: "simple" },
   { name: "emojione", style: "pastel" },
-  { name: "fxemoji", style: "bold", names: FXEMOJI },
+  {
+    ...{ name: "fxemoji", style: "bold", names: FXEMOJI },
+    leftOut: {
+      tramcar: "it is all black in the package",
+      heartblue: "most of it is outside of the image in the package",
+      window: "it is a window of a program",
+    },
+  },
 ];
 
 /** The sets whose licence asks that works made from them have the same licence. */
