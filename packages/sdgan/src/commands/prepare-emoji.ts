@@ -11,12 +11,15 @@ export function addEmoji(prepare: Command): void {
     .description(
       "emoji: the same things in the styles of seven designers or more, described in many languages",
     )
-    .option("--languages <codes>", "languages of the captions, such as en,zh,es,ar,hi", list, ["en"])
+    .addOption(
+      new Option("--languages <codes>", "languages of the captions, such as en,zh,es,ar,hi")
+        .argParser(list)
+        .default(["en"], "en"),
+    )
     .option(
       "--groups <names>",
       "which emoji: faces, or groups and subgroups of Unicode, such as animals-nature,food-fruit (default: all)",
       list,
-      [],
     )
     .addOption(
       new Option(
