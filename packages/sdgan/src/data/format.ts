@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { licencesFile } from "../util/licences.js";
 import type { Split } from "./dataset.js";
 
 /**
@@ -26,7 +27,7 @@ export const FILES = {
   vocabulary: "vocabulary.json",
   skipped: "skipped.jsonl",
   contactSheet: "contact-sheet.png",
-  licences: "LICENSES.txt",
+  licences: licencesFile,
   images: { train: "train.jsonl", val: "val.jsonl", test: "test.jsonl" } satisfies Record<Split, string>,
   pixels: { train: "train.pixels", val: "val.pixels", test: "test.pixels" } satisfies Record<Split, string>,
 };

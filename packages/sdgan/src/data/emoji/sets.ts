@@ -63,7 +63,10 @@ export const emojiSets: readonly EmojiSet[] = [
   { name: "fluent-emoji", style: "glossy", namesOf: "fluent-emoji-flat" },
   { name: "fluent-emoji-flat", style: "flat" },
   { name: "twemoji", style: "simple" },
-  { name: "emojione", style: "pastel" },
+  {
+    ...{ name: "emojione", style: "pastel" },
+    leftOut: { "flag-for-us-outlying-islands": "it is the flag of the United States" },
+  },
   {
     ...{ name: "fxemoji", style: "bold", names: FXEMOJI },
     leftOut: {
