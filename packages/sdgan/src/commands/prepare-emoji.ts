@@ -1,7 +1,6 @@
 import { visible } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { holdOuts } from "../data/emoji/hold-out.js";
-import type { Pins } from "../data/emoji/npm-packages.js";
 import { show, sourceCommand } from "./prepare-source.js";
 import { Progress } from "./progress.js";
 
@@ -48,34 +47,33 @@ Examples:
   npx sdgan prepare emoji --groups food-drink,animal-mammal --hold-out things --share-alike --out data/food`,
     )
     .action(async ({ languages, groups, holdOut, skinTones = false, shareAlike = false, ...options }) => {
-      const [{ emoji }, { emojiSets, shareAlikeSets }, pins] = await Promise.all([
-        import("../data/emoji/index.js"),
-        import("../data/emoji/sets.js"),
-        import("../data/emoji/pins.js"),
-      ]);
-      const packages = [await installed("emoji", pins.emojiPackages)];
-      if (shareAlike) packages.push(await installed("emoji-share-alike", pins.shareAlikePackages));
-      const sets = [...emojiSets, ...(shareAlike ? shareAlikeSets : [])];
-      await show(emoji({ packages, sets, languages, groups, holdOut, skinTones }), options);
+      const { emoji } = await import("../data/emoji/index.js");
+      const installed = await install(shareAlike);
+      await show(emoji({ ...installed, languages, groups, holdOut, skinTones }), options);
     });
 }
 
-/** Installs packages if they are not there yet: a line with the size, then a progress line. */
-async function installed(name: string, pins: Pins): Promise<string> {
-  const { installedPackages } = await import("../data/emoji/npm-packages.js");
-  const progress = new Progress({ label: "download", unit: "packages", total: Object.keys(pins).length });
+/** Installs what is not there yet: for each download a line with the size, then a progress line. */
+async function install(shareAlike: boolean) {
+  const { installEmoji } = await import("../data/emoji/install.js");
+  let progress: Progress | undefined;
+  const finish = () => progress?.[Symbol.dispose]();
   try {
-    const folder = await installedPackages(name, pins, {
-      onDownload: ({ packages, bytes }) =>
+    const installed = await installEmoji({
+      shareAlike,
+      onDownload({ packages, bytes }) {
+        finish();
+        progress = new Progress({ label: "download", unit: "packages", total: packages });
         progress.log(
           visible(`Downloading ${packages} npm packages with images and words, ${megabytes(bytes)} MB, once`),
-        ),
-      onProgress: ({ done }) => progress.update(done),
+        );
+      },
+      onProgress: ({ done }) => progress?.update(done),
     });
-    progress[Symbol.dispose]();
-    return folder;
+    finish();
+    return installed;
   } catch (error) {
-    progress.abandon();
+    progress?.abandon();
     throw error;
   }
 }

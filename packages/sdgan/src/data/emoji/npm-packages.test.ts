@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { installEmoji } from "./install.js";
 import { installedPackages } from "./npm-packages.js";
 import { emojiPackages, shareAlikePackages } from "./pins.js";
 import { emojiSets, packageOf, shareAlikeSets } from "./sets.js";
@@ -119,6 +120,24 @@ it("does not use what a killed installation left, and removes it later", async (
   expect(await installedPackages("things", pins, { env })).toBe(installed);
   expect(calls()).toHaveLength(2);
   expect([existsSync(fresh!), existsSync(old!)]).toEqual([true, false]);
+});
+
+it("installs the sets with other conditions only on request", async () => {
+  npm(`exec ${process.execPath} -e '
+    const { mkdirSync, readFileSync, writeFileSync } = require("node:fs");
+    for (const name of Object.keys(JSON.parse(readFileSync("package.json")).dependencies)) {
+      mkdirSync("node_modules/" + name, { recursive: true });
+      writeFileSync("node_modules/" + name + "/package.json", "{}");
+    }'`);
+  const downloads: number[] = [];
+  const onDownload = ({ packages }: { packages: number }) => downloads.push(packages);
+  const { packages, sets } = await installEmoji({ env, onDownload });
+  expect(sets.map(packageOf).every((name) => existsSync(join(packages[0]!, name)))).toBe(true);
+  const more = await installEmoji({ env, onDownload, shareAlike: true });
+  expect(more.packages).toEqual([packages[0], more.packages[1]]);
+  expect(more.sets.slice(sets.length).map(({ name }) => name)).toEqual(["openmoji", "emojione-v1"]);
+  expect(existsSync(join(more.packages[1]!, "@iconify-json/openmoji"))).toBe(true);
+  expect(downloads).toEqual([Object.keys(emojiPackages).length, Object.keys(shareAlikePackages).length]);
 });
 
 it("pins a package for every set", () => {
