@@ -11,7 +11,7 @@ function configOf(options: string[]) {
   return loadConfig(values("--config")[0]!, values("--set"));
 }
 
-const sources = ["birds", "cub", "coco", "flowers", "folder"];
+const sources = ["birds", "emoji", "cub", "coco", "flowers", "folder"];
 
 describe.each(sources)("for %s", (source) => {
   it.each([...imageSizeChoices])(
@@ -34,6 +34,7 @@ it("changes nothing of the presets at their own sizes", () => {
   expect(options("birds", 64)).toBe("--config birds-64");
   expect(options("birds", 128)).toBe("--config birds-128");
   expect(options("folder", 64)).toBe("--config emoji-64");
+  expect(options("emoji", 64)).toBe("--config emoji-64");
   expect(options("cub", 256)).toBe("--config cub --set damsm.encoder=convolutional");
   expect(suggestTraining("cub", 256, { inception: "w.pth" }).options).toEqual([
     ...["--config", "cub", "--inception", "w.pth"],

@@ -47,6 +47,6 @@ const SMALLEST = 8;
 
 function presetFor(source: string, size: number): string {
   if (size >= 256) return isPresetName(source) ? source : "cub";
-  if (source === "folder") return "emoji-64";
+  if (source === "folder" || source === "emoji") return "emoji-64";
   return size >= 128 ? "birds-128" : "birds-64";
 }

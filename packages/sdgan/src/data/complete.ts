@@ -17,6 +17,7 @@ import {
   VERSION,
 } from "./format.js";
 import type { Journal, JournalRecord } from "./journal.js";
+import { licencesText } from "./licences-text.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
 
@@ -32,7 +33,7 @@ export async function complete(
   sizes: { size: number; storedSize: number },
   dedupe: boolean,
 ): Promise<Completed> {
-  const { name, classes, attributes } = source;
+  const { name, classes, attributes, licences } = source;
   const all = () => journal.records();
   const records: () => Iterable<FinalRecord> = dedupe ? withoutDuplicates(all) : all;
   const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(records), tokenizerOf(source));
@@ -56,8 +57,10 @@ export async function complete(
       ...lists.sha256,
     },
     ...(attributes && { attributes }),
+    ...(licences && { licences: licences.map(({ text, ...licence }) => licence) }),
     classes,
   };
+  if (licences) write(join(dir, FILES.licences), licencesText(licences));
   write(join(dir, FILES.index), `${JSON.stringify(index, undefined, 1)}\n`);
   const prepared = openPrepared(dir, { memoryLimit: 0 });
   const sheet = await contactSheet(prepared);
@@ -118,10 +121,10 @@ function writeImages(dir: string, records: Iterable<FinalRecord>, vocabulary: Vo
     if (record.leftOut) leaveOut(record.leftOut);
     if (!record.image) continue;
     const { split, emptyCaptions: empty, ...kept } = record.image;
-    const known = kept.captions.flatMap(({ text, ...names }) => {
+    const known = kept.captions.flatMap(({ text, ...facts }) => {
       const read = vocabulary.read(text);
       for (const word of read.unknown) unknown.set(word, (unknown.get(word) ?? 0) + 1);
-      return read.tokens.length > 0 ? [{ ...{ text, tokens: read.tokens }, ...names }] : [];
+      return read.tokens.length > 0 ? [{ ...{ text, tokens: read.tokens }, ...facts }] : [];
     });
     if (known.length === 0) {
       skipped.push({ id: kept.id, reason: "has no caption with a word of the vocabulary" });

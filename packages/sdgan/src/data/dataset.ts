@@ -26,6 +26,8 @@ export interface Source {
    * `unusable`.
    */
   listing?: readonly (Pick<Example, "id" | "split" | "classId"> & { unusable?: true })[];
+  /** Where images and words are from, and under which licences. Absent if the user knows. */
+  licences?: readonly Licence[];
   /** What is not used or was read in an unusual way. Complete when all examples have been read. */
   remarks?: Remarks;
   /** All examples, in the same order at every call. */
@@ -80,4 +82,21 @@ export interface Caption {
   text: string;
   /** Which of the image's attributes the caption names, if known. */
   names?: string[];
+  /** The code of its language, such as "en" or "zh-Hant", if known. */
+  language?: string;
+}
+
+/** The licence of a part of the data. */
+export interface Licence {
+  of: "images" | "words";
+  title: string;
+  author: string;
+  /** An SPDX identifier. */
+  license: string;
+  /** Where the licence, or the author, is described. */
+  url?: string;
+  /** The package and version it was read from. */
+  package: string;
+  /** The licence itself, if it must go with copies. */
+  text?: string;
 }

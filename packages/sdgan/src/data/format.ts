@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { licencesFile } from "../util/licences.js";
 import type { Split } from "./dataset.js";
 
 /**
@@ -14,6 +15,7 @@ import type { Split } from "./dataset.js";
  *     vocabulary.json     the tokenizer and the words
  *     skipped.jsonl       the skipped images and the reasons, one per line; only if there are any
  *     contact-sheet.png   some of the images, for inspection
+ *     LICENSES.txt        who made images and words, and the licences; only if the source has them
  *
  * Every byte of the images is covered by a checksum: index.json contains the SHA-256 of the lists, and the
  * lists contain the XXH64 of each image's pixels. No file contains a time or a path of this machine, so the
@@ -25,6 +27,7 @@ export const FILES = {
   vocabulary: "vocabulary.json",
   skipped: "skipped.jsonl",
   contactSheet: "contact-sheet.png",
+  licences: licencesFile,
   images: { train: "train.jsonl", val: "val.jsonl", test: "test.jsonl" } satisfies Record<Split, string>,
   pixels: { train: "train.pixels", val: "val.pixels", test: "test.pixels" } satisfies Record<Split, string>,
 };
@@ -58,6 +61,8 @@ const captionSchema = z.object({
   tokens: z.array(z.int().positive()).min(1),
   /** Which of the image's attributes the caption names, if known. */
   names: z.array(z.string()).optional(),
+  /** The code of its language, such as "en", if known. */
+  language: z.string().optional(),
 });
 
 export const imageSchema = z.object({
@@ -83,6 +88,12 @@ const summarySchema = z.object({
   skipped: z.int().nonnegative(),
 });
 
+const licenceSchema = z.object({
+  of: z.enum(["images", "words"]),
+  ...{ title: z.string(), author: z.string(), license: z.string(), url: z.string().optional() },
+  package: z.string(),
+});
+
 export const indexSchema = z.object({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
@@ -96,6 +107,8 @@ export const indexSchema = z.object({
   /** SHA-256 of vocabulary.json and of each split's list of images. */
   sha256: z.object({ vocabulary: sha256Schema, ...forEachSplit(() => sha256Schema) }),
   attributes: z.record(z.string(), z.array(z.string())).optional(),
+  /** The licences of images and words, if the source has them; LICENSES.txt has them for readers. */
+  licences: z.array(licenceSchema).optional(),
   classes: z.array(z.string()),
 });
 

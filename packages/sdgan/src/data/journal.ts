@@ -24,7 +24,11 @@ const imageSchema = z.object({
   split: z.enum(SPLITS),
   classId: z.int().nonnegative(),
   attributes: z.record(z.string(), z.int().nonnegative()).optional(),
-  captions: z.array(z.object({ text: z.string(), names: z.array(z.string()).optional() })),
+  captions: z.array(
+    z.object({
+      ...{ text: z.string(), names: z.array(z.string()).optional(), language: z.string().optional() },
+    }),
+  ),
   /** Number of captions dropped because they have no known word. */
   emptyCaptions: z.int().nonnegative(),
   xxh64: z.string(),

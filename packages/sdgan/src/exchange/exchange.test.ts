@@ -98,7 +98,9 @@ describe("AttnGAN's weights", () => {
   });
 
   it("are exported as they were imported", () => {
+    writeFileSync(at("run", "LICENSES.txt"), "by somebody");
     const { files: written } = exportRun(at("run"), at("out"));
+    expect(readFileSync(at("out", "LICENSES.txt"), "utf8")).toBe("by somebody");
     expect(written).toEqual(
       ["netG", "text_encoder", ...imageSizes.map((_, i) => `netD${i}`)].map((name) => `${name}.safetensors`),
     );

@@ -10,6 +10,7 @@ import { modelFile } from "../artifacts/model.js";
 import { readTensors, stateUnder } from "../artifacts/tensor-file.js";
 import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "../models/attngan-names.js";
 import { openRun } from "../run/run-folder.js";
+import { copyLicences } from "../util/licences.js";
 import { makeFolder } from "./new-folder.js";
 import { imageEncoderNames } from "./new-run.js";
 
@@ -30,7 +31,7 @@ export interface Exported {
 /**
  * Writes the networks of `run` into the new folder `out`, one safetensors file per network: the averaged
  * generator, the text encoder, and if the run has them DAMSM's image encoder and the newest discriminators.
- * Also writes configuration and vocabulary, which `importWeights` needs. Tensors have AttnGAN's names and
+ * Also writes configuration and vocabulary, which `importWeights` needs, and the data's licences if the run has them. Tensors have AttnGAN's names and
  * shapes if AttnGAN has them, otherwise this project's.
  *
  * @throws UserError if the run has no model, or `out` exists and is not empty; nothing is written then
@@ -70,6 +71,7 @@ export function exportRun(run: string, out: string): Exported {
         saveSafetensors(join(partial, `${name}.safetensors`), state, { format: "pt" });
       copyFileSync(vocabulary, join(partial, "vocabulary.json"));
       copyFileSync(join(run, "config.yaml"), join(partial, "config.yaml"));
+      copyLicences(run, partial);
       return {
         files: [...networks.keys()].map((name) => `${name}.safetensors`),
         step: Number(model.metadata.step),

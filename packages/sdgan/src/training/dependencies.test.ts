@@ -1,5 +1,14 @@
 /** The dependencies of a run: recorded when it begins and in its files, and checked when it is resumed. */
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, UserError } from "@sdgan/core";
@@ -33,6 +42,20 @@ beforeAll(async () => {
   for (const training of ["damsm", "gan"] as const) await begin(training, "run");
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it("begins a run with the licences of the data, if it has any", async () => {
+  expect(existsSync(at("run", "LICENSES.txt"))).toBe(false);
+  cpSync(at("data"), at("licensed"), { recursive: true });
+  writeFileSync(at("licensed", "LICENSES.txt"), "by somebody");
+  await train("damsm", {
+    data: at("licensed"),
+    run: at("of-licensed"),
+    config: config(),
+    steps: 1,
+    device: "cpu",
+  });
+  expect(readFileSync(at("of-licensed", "damsm", "LICENSES.txt"), "utf8")).toBe("by somebody");
+});
 
 /** A copy of the run, to be modified. */
 function copy(name: string): string {

@@ -17,6 +17,7 @@ import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
+import { copyLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { DamsmTask } from "./damsm-task.js";
@@ -108,6 +109,7 @@ export async function train(training: Training, options: TrainOptions): Promise<
     await using task = build(definition, config, data, options);
     const vocabulary = readFileSync(join(data.dir, FILES.vocabulary), "utf8");
     using run = startRun(folder, config, vocabulary, dependencies());
+    copyLicences(data.dir, run.path);
     return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
   } finally {
     data.close();
