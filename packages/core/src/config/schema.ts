@@ -179,6 +179,42 @@ const training = section("Training of generator and discriminators.", {
     ),
 });
 
+/** The random changes that discriminators see images with, in the order in which they are made. */
+export const augmentPolicies = ["color", "translation", "cutout"] as const;
+export type AugmentPolicy = (typeof augmentPolicies)[number];
+
+const augment = section("Random changes of the images that discriminators see, against overfitting.", {
+  policy: z
+    .array(z.enum(augmentPolicies))
+    .refine((kinds) => new Set(kinds).size === kinds.length, { error: "each kind at most once" })
+    .default([])
+    .describe(
+      "Kinds of changes: `color` (brightness, saturation, contrast), `translation` by up to 1/8 of the size, `cutout` of " +
+        "a square of half the size. Empty: no changes.",
+    ),
+  padding: z
+    .number()
+    .min(-1)
+    .max(1)
+    .default(1)
+    .describe(
+      "The value of pixels that `translation` moves in from outside, from −1 (black) to 1 (white). DiffAugment has 0.",
+    ),
+  probability: share.default(1).describe("The probability of each change to each image."),
+  target: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      "Adaptive probability (ADA): the mean sign of D(real) that the probability is adapted to, such as 0.6; it begins at 0, " +
+        "and augment.probability is ignored. 0: the probability is fixed.",
+    ),
+  images: count
+    .default(500_000)
+    .describe("Real images in which an adaptive probability can rise from 0 to 1; fewer adapt faster."),
+});
+
 const siamese = section("Siamese training: two branches with shared weights.", {
   enabled: z.boolean().default(true).describe("Train on pairs of captions; false trains on single captions."),
   sharedNoise: z
@@ -243,6 +279,7 @@ export const configSchema = z
     generator,
     discriminator,
     training,
+    augment,
     siamese,
     contrastive,
     evaluate,

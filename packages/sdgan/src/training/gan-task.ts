@@ -24,6 +24,7 @@ import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
+import type { AugmentationState } from "./augmentation.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
@@ -143,12 +144,14 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   state(): TrainingState {
+    const augmentation = this.#trainer.augmentation.state();
     return {
       tensors: stateOf(this.#trainer, this.#compute.device),
       values: {
         steps: this.steps,
         discriminatorSteps: this.#trainer.discriminatorOptimizers.map(({ steps }) => steps),
         loader: this.#prefetcher.state(),
+        ...(augmentation && { augmentation }),
       },
     };
   }
@@ -171,6 +174,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       );
     }
     this.#trainer.grow();
+    const { augmentation } = values as { augmentation?: AugmentationState[] };
+    this.#trainer.augmentation.restore(augmentation, this.#compute.device);
     // Imported weights have no loader state: no batch has been read yet.
     if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
     restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
@@ -224,6 +229,7 @@ export function makeGanTrainer(
     averageDecay: training.average,
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
+    augmentation: config.augment,
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });

@@ -11,6 +11,7 @@ import type { Discriminator } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
+import { Augmentation, type AugmentationOptions } from "./augmentation.js";
 import { updateAverage } from "./average.js";
 import type { StepMetrics } from "./step-metrics.js";
 
@@ -46,6 +47,8 @@ export interface GanTrainerOptions {
   contrastive: ContrastiveOptions & { weight: number; generator: boolean; discriminator: boolean };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
+  /** Random changes of the images that the discriminators see, in both phases; by default none. DAMSM sees clean images. */
+  augmentation?: AugmentationOptions;
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
   /**
@@ -59,6 +62,7 @@ export class GanTrainer {
   readonly options: GanTrainerOptions;
   readonly generatorOptimizer: optim.Adam;
   readonly discriminatorOptimizers: optim.Adam[];
+  readonly augmentation: Augmentation;
 
   constructor(options: GanTrainerOptions) {
     const { generator, average, discriminators, learningRate, betas } = options;
@@ -69,6 +73,7 @@ export class GanTrainer {
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
+    this.augmentation = new Augmentation(options.augmentation ?? noAugmentation, discriminators.length);
   }
 
   get steps(): number {
@@ -118,7 +123,8 @@ export class GanTrainer {
       // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
       // separate calls in the published code as separate batches, in the order of that code.
       const B = real[stage]!.size(0);
-      const features = discriminator.forward(cat([real[stage]!, images[stage]!.detach()]), [B, B]);
+      const seen = this.augmentation.apply(stage, cat([real[stage]!, images[stage]!.detach()]));
+      const features = discriminator.forward(seen, [B, B]);
       const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
       const conditional = discriminator.conditional(
@@ -146,10 +152,13 @@ export class GanTrainer {
           ...this.#minimize(phase, under(phase, terms), discriminator, this.discriminatorOptimizers[stage]!),
           [`${phase}/adversarial`]: adversarial,
         },
-        statistics: probabilities(`probability/stage${stage + 1}`, {
-          ...{ real: onReal.unconditional, realConditional: onReal.conditional },
-          ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
-        }),
+        statistics: {
+          ...probabilities(`probability/stage${stage + 1}`, {
+            ...{ real: onReal.unconditional, realConditional: onReal.conditional },
+            ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
+          }),
+          ...this.augmentation.observe(stage, onReal.unconditional),
+        },
       };
     });
   }
@@ -163,7 +172,7 @@ export class GanTrainer {
     for (const [i, discriminator] of discriminators.entries()) {
       const stage = `stage${i + 1}`;
       discriminator.requiresGrad(false); // The gradients of its weights are not needed here.
-      const features = discriminator.forward(images[i]!);
+      const features = discriminator.forward(this.augmentation.apply(i, images[i]!));
       const logits = {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
@@ -225,6 +234,8 @@ export class GanTrainer {
     );
   }
 }
+
+const noAugmentation: AugmentationOptions = { policy: [], padding: 0, probability: 1, target: 0, images: 1 };
 
 type Logits = Parameters<typeof discriminatorTerms>[0];
 
