@@ -215,6 +215,28 @@ const augment = section("Random changes of the images that discriminators see, a
     .describe("Real images in which an adaptive probability can rise from 0 to 1; fewer adapt faster."),
 });
 
+/** `none`, or what keeps the discriminators' logits of real images from changing steeply. */
+export const penaltyKinds = ["none", "r1", "matchingAware"] as const;
+
+const penalty = section("A gradient penalty of the discriminators, at real images.", {
+  kind: z
+    .enum(penaltyKinds)
+    .default("none")
+    .describe(
+      "`r1`: of both heads' gradients by the image. `matchingAware`: DF-GAN's, of the conditional head's gradients by image " +
+        "and sentence.",
+    ),
+  weight: weight.default(2).describe("Its weight: DF-GAN's is 2; R1's is γ, usually 1 to 10."),
+  power: z
+    .number()
+    .min(1)
+    .default(6)
+    .describe("The exponent of `matchingAware`; DF-GAN has 6. R1's is always 2."),
+  every: count
+    .default(1)
+    .describe("It is part of every n-th step, with n times the weight; 16 takes less time."),
+});
+
 const siamese = section("Siamese training: two branches with shared weights.", {
   enabled: z.boolean().default(true).describe("Train on pairs of captions; false trains on single captions."),
   sharedNoise: z
@@ -280,6 +302,7 @@ export const configSchema = z
     discriminator,
     training,
     augment,
+    penalty,
     siamese,
     contrastive,
     evaluate,

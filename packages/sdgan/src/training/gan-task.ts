@@ -215,7 +215,7 @@ export function makeGanTrainer(
   config: Config,
   { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
 ): GanTrainer {
-  const { training, contrastive, discriminator, text } = config;
+  const { training, contrastive, discriminator, text, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
   const discriminators = imageSizes(config.generator).map(
     (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
@@ -230,6 +230,7 @@ export function makeGanTrainer(
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
     augmentation: config.augment,
+    ...(penalty.kind !== "none" && { penalty: { ...penalty, kind: penalty.kind } }),
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });

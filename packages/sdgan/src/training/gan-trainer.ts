@@ -6,6 +6,7 @@ import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from 
 import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss, pairDistances } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
+import { gradientPenalty, type PenaltyOptions } from "../losses/penalty.js";
 import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
 import type { Discriminator } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
@@ -49,6 +50,8 @@ export interface GanTrainerOptions {
   sharedNoise: boolean;
   /** Random changes of the images that the discriminators see, in both phases; by default none. DAMSM sees clean images. */
   augmentation?: AugmentationOptions;
+  /** A gradient penalty of the discriminators in every `every`-th step, with as many times its weight; by default none. */
+  penalty?: PenaltyOptions & { weight: number; every: number };
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
   /**
@@ -146,6 +149,7 @@ export class GanTrainer {
           value: this.#contrastive(fakeFeatures, same),
           weight: contrastive.weight,
         });
+      terms.push(...this.#penalty(discriminator, seen.narrow(0, 0, B), sentence));
       const phase = `discriminator/stage${stage + 1}`;
       return {
         losses: {
@@ -161,6 +165,19 @@ export class GanTrainer {
         },
       };
     });
+  }
+
+  /** The gradient penalty at real images as the discriminator sees them, in float32 or more; no term in other steps. */
+  #penalty(discriminator: Discriminator, image: Tensor, sentence: Tensor): LossTerm[] {
+    const { penalty } = this.options;
+    if (!penalty || penalty.weight === 0 || (this.steps + 1) % penalty.every !== 0) return [];
+    const logitsOf = (given: Tensor, own: Tensor) => {
+      const features = discriminator.forward(given);
+      const unconditional = discriminator.unconditional(features);
+      return { unconditional, conditional: discriminator.conditional(features, own) };
+    };
+    const value = gradientPenalty(logitsOf, atLeastFloat32(image), atLeastFloat32(sentence), penalty);
+    return [{ name: "penalty", value, weight: penalty.weight * penalty.every }];
   }
 
   #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
