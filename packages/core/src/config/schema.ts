@@ -141,6 +141,10 @@ const discriminator = section("The discriminators, one per stage.", {
   width: count.default(64).describe("d, the channels of the first convolution; the heads get 8d channels."),
 });
 
+/** How learning rates decrease. */
+export const learningRateDecays = ["none", "linear", "cosine"] as const;
+export type LearningRateDecay = (typeof learningRateDecays)[number];
+
 const training = section("Training of generator and discriminators.", {
   batch: count.min(2).default(20).describe("Images per step in each branch."),
   steps: count.default(265_650).describe("Steps to train."),
@@ -149,6 +153,16 @@ const training = section("Training of generator and discriminators.", {
     discriminator: rate.default(2e-4).describe("The discriminators'."),
   }),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  decay: z
+    .enum(learningRateDecays)
+    .default("none")
+    .describe(
+      "The learning rates decrease to zero over training.steps: `linear`, or `cosine`, along half a cosine.",
+    ),
+  loss: z
+    .enum(["bce", "hinge"])
+    .default("bce")
+    .describe("The adversarial loss: binary cross entropy, as AttnGAN's, or `hinge`, as DF-GAN's."),
   average: z
     .number()
     .min(0)
@@ -337,6 +351,19 @@ export function stagesAfter(
   steps: number,
 ): number {
   return grow.length === 0 ? generator.stages : 1 + grow.filter((from) => from <= steps).length;
+}
+
+/**
+ * The factor of the learning rates in the step after `steps` steps (`training.decay`): 1 at first, 0 after the last step.
+ * `cosine` is (1 + cos(π · steps / training.steps)) / 2 (Loshchilov and Hutter, "SGDR", 2017, arXiv 1608.03983).
+ */
+export function learningRateFactor(
+  { training: { decay, steps: all } }: Pick<Config, "training">,
+  steps: number,
+): number {
+  const done = Math.min(1, steps / all);
+  if (decay === "linear") return 1 - done;
+  return decay === "cosine" ? (1 + Math.cos(Math.PI * done)) / 2 : 1;
 }
 
 /** Pixels per side of the images that DAMSM is trained on. */

@@ -1,6 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { type Config, imageSizes, Random, stagesAfter } from "@sdgan/core";
+import { type Config, imageSizes, learningRateFactor, Random, stagesAfter } from "@sdgan/core";
 import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -229,6 +229,10 @@ export function makeGanTrainer(
     averageDecay: training.average,
     klWeight: training.klWeight,
     sharedNoise: config.siamese.sharedNoise,
+    adversarialLoss: training.loss,
+    ...(training.decay !== "none" && {
+      learningRateFactor: (steps: number) => learningRateFactor(config, steps),
+    }),
     augmentation: config.augment,
     ...(penalty.kind !== "none" && { penalty: { ...penalty, kind: penalty.kind } }),
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),

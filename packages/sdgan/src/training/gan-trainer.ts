@@ -3,7 +3,7 @@
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
 import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
-import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
+import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import { type ContrastiveOptions, contrastiveLoss, pairDistances } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
 import { gradientPenalty, type PenaltyOptions } from "../losses/penalty.js";
@@ -39,7 +39,11 @@ export interface GanTrainerOptions {
   average: Generator;
   discriminators: Discriminator[];
   learningRate: { generator: number; discriminator: number };
+  /** The factor of both learning rates in the step after `steps` steps; by default 1. */
+  learningRateFactor?: (steps: number) => number;
   betas: readonly [number, number];
+  /** By default `bce`. */
+  adversarialLoss?: AdversarialLoss;
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
@@ -86,6 +90,7 @@ export class GanTrainer {
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
     const { generator, average, averageDecay, discriminators } = this.options;
     this.grow();
+    this.#setLearningRates();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
       const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
@@ -107,6 +112,15 @@ export class GanTrainer {
   grow(): void {
     const { generator, average, stagesAfter } = this.options;
     if (stagesAfter) generator.activeStages = average.activeStages = stagesAfter(this.steps);
+  }
+
+  #setLearningRates(): void {
+    const { learningRate, learningRateFactor } = this.options;
+    if (!learningRateFactor) return;
+    const factor = learningRateFactor(this.steps);
+    this.generatorOptimizer.learningRate = learningRate.generator * factor;
+    for (const optimizer of this.discriminatorOptimizers)
+      optimizer.learningRate = learningRate.discriminator * factor;
   }
 
   #sampleNoise({ text, same }: GanBatch): GanNoise {
@@ -141,7 +155,7 @@ export class GanTrainer {
         conditional: conditional.narrow(0, from, B),
       })) as [Logits, Logits];
       const wrong = conditional.narrow(0, 2 * B, B - 1);
-      const terms = discriminatorTerms(onReal, onFake, wrong);
+      const terms = discriminatorTerms(onReal, onFake, wrong, this.options.adversarialLoss);
       const adversarial = noGrad(() => weightedSum(terms));
       if (same && contrastive.discriminator && contrastive.weight > 0)
         terms.push({
@@ -181,7 +195,7 @@ export class GanTrainer {
   }
 
   #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
-    const { generator, contrastive, klWeight, damsm } = this.options;
+    const { generator, contrastive, klWeight, damsm, adversarialLoss } = this.options;
     const discriminators = this.options.discriminators.slice(0, generator.activeStages);
     const { text, same } = batch;
     const [adversarial, pairs]: LossTerm[][] = [[], []];
@@ -194,7 +208,7 @@ export class GanTrainer {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
-      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits)));
+      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
       statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, same) };
       if (contrastive.generator && contrastive.weight > 0)
