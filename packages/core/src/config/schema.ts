@@ -139,6 +139,12 @@ const generator = z
 
 const discriminator = section("The discriminators, one per stage.", {
   width: count.default(64).describe("d, the channels of the first convolution; the heads get 8d channels."),
+  norm: z
+    .enum(["batch", "spectral"])
+    .default("batch")
+    .describe(
+      "`batch`: batch normalization, as in the published code. `spectral`: spectral normalization of every convolution instead.",
+    ),
 });
 
 /** How learning rates decrease. */

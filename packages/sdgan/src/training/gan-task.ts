@@ -218,7 +218,7 @@ export function makeGanTrainer(
   const { training, contrastive, discriminator, text, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
   const discriminators = imageSizes(config.generator).map(
-    (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
+    (imageSize) => new Discriminator({ ...discriminator, imageSize, textWidth: text.width }),
   );
   for (const network of [generator, average, ...discriminators])
     network.to({ device, memoryFormat: "channels_last" });
