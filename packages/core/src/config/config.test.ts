@@ -47,7 +47,14 @@ describe("resolveConfig", () => {
       { augment: { policy: ["color", "hue"] } },
       'mine.yaml: augment.policy.1: found "hue", expected color, translation, cutout',
     ],
-    [{ augment: { policy: ["color", "color"] } }, "mine.yaml: augment.policy: "],
+    [
+      { augment: { policy: ["color", "color"] } },
+      'mine.yaml: augment.policy: found ["color","color"], expected each kind at most once',
+    ],
+    [
+      { augment: { target: 0.6 } },
+      "mine.yaml: augment.policy: found nothing, expected at least one kind, as augment.target is 0.6",
+    ],
     [{ penalty: { kind: "r2" } }, 'mine.yaml: penalty.kind: found "r2", expected none, r1, matchingAware'],
     [{ penalty: { every: 0 } }, "mine.yaml: penalty.every: found 0, expected more than 0"],
     [{ training: { batch: 1 } }, "mine.yaml: training.batch: found 1, expected at least 2"],

@@ -19,7 +19,7 @@ export type AdversarialLoss = "bce" | "hinge";
  *
  *   L_D = ½ [bce(real, 1) + bce(real|s, 1)] + ⅓ [bce(fake, 0) + bce(fake|s, 0) + bce(real|wrong s, 0)]
  *
- * `hinge` (Tao et al., "DF-GAN", CVPR 2022, arXiv 2008.05865, eq. 3, whose discriminator has a conditional head only; the
+ * `hinge` (Tao et al., "DF-GAN", CVPR 2022, arXiv 2008.05865, whose discriminator has a conditional head only; the
  * unconditional head has the same loss without wrong pairs, as in Lim and Ye, "Geometric GAN", 2017, arXiv 1705.02894):
  *
  *   L_D = E[max(0, 1 − real)] + E[max(0, 1 + fake)]

@@ -2,8 +2,8 @@
  * Gradient penalties of a discriminator: its logits of real images must not change steeply with the image, so that the
  * generator's gradients stay useful and training converges. Their gradients are second derivatives of the discriminator.
  *
- * With batch normalization an image's logits depend on the whole batch, and so does its gradient: the sum over the batch
- * is derived, as is usual. The papers' discriminators have no batch normalization (`discriminator.norm`: `spectral`).
+ * With batch normalization an image's logits depend on the whole batch, and so does its gradient: the
+ * gradient used is that of the sum over the batch, as is usual. The papers' discriminators have no batch normalization (`discriminator.norm`: `spectral`).
  */
 import { grad, type Tensor } from "@sdgan/torch";
 import type { DiscriminatorLogits } from "./adversarial.js";
@@ -21,9 +21,9 @@ type LogitsOf = (image: Tensor, sentence: Tensor) => DiscriminatorLogits;
  * The penalty for real images with their own sentences, without its weight: a scalar that can be differentiated by the
  * discriminator's parameters.
  *
- * - `r1` (Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018, arXiv 1801.04406, eq. 9):
+ * - `r1` (Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018, arXiv 1801.04406):
  *   ½ E[‖∇ₓD(x)‖²], here the sum of both heads' penalties.
- * - `matchingAware` (Tao et al., "DF-GAN", CVPR 2022, arXiv 2008.05865, eq. 2): E[(‖∇ₓD(x, s)‖ + ‖∇ₛD(x, s)‖)ᵖ], of the
+ * - `matchingAware` (Tao et al., "DF-GAN", CVPR 2022, arXiv 2008.05865): E[(‖∇ₓD(x, s)‖ + ‖∇ₛD(x, s)‖)ᵖ], of the
  *   conditional head. Real images with matching sentences become smooth minima of the loss around which the generator's
  *   images collect.
  *

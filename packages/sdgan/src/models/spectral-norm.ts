@@ -5,7 +5,7 @@ import { call, functional, nn, noGrad, randn, type Tensor } from "@sdgan/torch";
  * A convolution whose weight is divided by σ, its largest singular value as a matrix W [O, I·kH·kW].
  *
  * σ is ‖Wᵀu‖ with u [O] of length 1, which approaches W's left singular vector: each call in training improves u by one
- * power iteration, u ← W·Wᵀu / ‖W·Wᵀu‖. Weights move little between two calls, so that is enough (§2.2). u is a constant
+ * power iteration, u ← W·Wᵀu / ‖W·Wᵀu‖. Weights move little between two calls, so that is enough. u is a constant
  * for gradients. It is part of the state, as `weight_u`. In evaluation it stays as it is.
  *
  * Computes in the input's dtype, and σ in that of the parameters.
