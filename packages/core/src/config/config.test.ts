@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
 import { isPresetName, type PresetName, presetNames, presets } from "./presets.js";
 import { presetLayers, resolveConfig } from "./resolve.js";
-import { configFields, configSchema, damsmImageSize, imageSizes } from "./schema.js";
+import { configFields, configSchema, damsmImageSize, imageSizes, learningRateFactor } from "./schema.js";
 
 describe("presets", () => {
   // Node and browsers compare with the same snapshot. Its changes show what changed in a preset.
@@ -43,6 +43,20 @@ describe("resolveConfig", () => {
   it.each([
     [{ generator: { widht: 24 } }, "mine.yaml: generator.widht: unknown key; did you mean generator.width?"],
     [{ generator: { width: "wide" } }, 'mine.yaml: generator.width: found "wide", expected a number'],
+    [
+      { augment: { policy: ["color", "hue"] } },
+      'mine.yaml: augment.policy.1: found "hue", expected color, translation, cutout',
+    ],
+    [
+      { augment: { policy: ["color", "color"] } },
+      'mine.yaml: augment.policy: found ["color","color"], expected each kind at most once',
+    ],
+    [
+      { augment: { target: 0.6 } },
+      "mine.yaml: augment.policy: found nothing, expected at least one kind, as augment.target is 0.6",
+    ],
+    [{ penalty: { kind: "r2" } }, 'mine.yaml: penalty.kind: found "r2", expected none, r1, matchingAware'],
+    [{ penalty: { every: 0 } }, "mine.yaml: penalty.every: found 0, expected more than 0"],
     [{ training: { batch: 1 } }, "mine.yaml: training.batch: found 1, expected at least 2"],
     [
       { damsm: { encoder: "vgg" } },
@@ -57,6 +71,21 @@ describe("resolveConfig", () => {
     expect(resolve).toThrow(UserError);
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ code: "config.invalid" }));
+  });
+});
+
+describe("learningRateFactor", () => {
+  const factors = (decay: string) => {
+    const config = configSchema.parse({ training: { decay, steps: 8 } });
+    return [0, 2, 4, 6, 8, 9].map((steps) => learningRateFactor(config, steps));
+  };
+
+  it("decreases to zero over training.steps", () => {
+    expect(factors("none")).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(factors("linear")).toEqual([1, 0.75, 0.5, 0.25, 0, 0]);
+    const half = Math.SQRT1_2 / 2;
+    for (const [i, expected] of [1, 0.5 + half, 0.5, 0.5 - half, 0, 0].entries())
+      expect(factors("cosine")[i]).toBeCloseTo(expected, 12);
   });
 });
 

@@ -1,17 +1,8 @@
 import { z } from "zod";
+import { betas, count, rate, section, share, weight } from "./fields.js";
+import { augment, penalty } from "./regularization.js";
 
-const count = z.int().positive();
-const rate = z.number().positive();
-const share = z.number().min(0).max(1);
-const weight = z.number().nonnegative();
-const betas = z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]);
-
-/** A section's fields all have defaults, so a section may be left out. Unknown keys are refused. */
-const section = <Shape extends z.ZodRawShape>(description: string, shape: Shape) =>
-  z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(description);
+export { type AugmentPolicy, augmentPolicies, penaltyKinds } from "./regularization.js";
 
 /** What conditions the batch normalization at the end of a stage's up-blocks; `none` is plain BN. */
 export const scbnKinds = ["none", "sentence", "word", "both"] as const;
@@ -139,7 +130,17 @@ const generator = z
 
 const discriminator = section("The discriminators, one per stage.", {
   width: count.default(64).describe("d, the channels of the first convolution; the heads get 8d channels."),
+  norm: z
+    .enum(["batch", "spectral"])
+    .default("batch")
+    .describe(
+      "`batch`: batch normalization, as in the published code. `spectral`: spectral normalization of every convolution instead.",
+    ),
 });
+
+/** How learning rates decrease. */
+export const learningRateDecays = ["none", "linear", "cosine"] as const;
+export type LearningRateDecay = (typeof learningRateDecays)[number];
 
 const training = section("Training of generator and discriminators.", {
   batch: count.min(2).default(20).describe("Images per step in each branch."),
@@ -149,6 +150,16 @@ const training = section("Training of generator and discriminators.", {
     discriminator: rate.default(2e-4).describe("The discriminators'."),
   }),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  decay: z
+    .enum(learningRateDecays)
+    .default("none")
+    .describe(
+      "The learning rates decrease to zero over training.steps: `linear`, or `cosine`, along half a cosine.",
+    ),
+  loss: z
+    .enum(["bce", "hinge"])
+    .default("bce")
+    .describe("The adversarial loss: binary cross entropy, as AttnGAN's, or `hinge`, as DF-GAN's."),
   average: z
     .number()
     .min(0)
@@ -264,12 +275,20 @@ export const configSchema = z
     generator,
     discriminator,
     training,
+    augment,
+    penalty,
     siamese,
     contrastive,
     evaluate,
     log,
   })
-  .superRefine(({ generator: { stages }, training: { grow } }, context) => {
+  .superRefine(({ generator: { stages }, training: { grow }, augment: { policy, target } }, context) => {
+    if (target > 0 && policy.length === 0)
+      context.addIssue({
+        code: "custom",
+        path: ["augment", "policy"],
+        message: `at least one kind, as augment.target is ${target}`,
+      });
     const ascends = grow.every((step, i) => i === 0 || step >= grow[i - 1]!);
     if (grow.length > 0 && (grow.length !== stages - 1 || !ascends))
       context.addIssue({
@@ -298,6 +317,19 @@ export function stagesAfter(
   steps: number,
 ): number {
   return grow.length === 0 ? generator.stages : 1 + grow.filter((from) => from <= steps).length;
+}
+
+/**
+ * The factor of the learning rates in the step after `steps` steps (`training.decay`): 1 at first, 0 after the last step.
+ * `cosine` is (1 + cos(π · steps / training.steps)) / 2 (Loshchilov and Hutter, "SGDR", 2017, arXiv 1608.03983).
+ */
+export function learningRateFactor(
+  { training: { decay, steps: all } }: Pick<Config, "training">,
+  steps: number,
+): number {
+  const done = Math.min(1, steps / all);
+  if (decay === "linear") return 1 - done;
+  return decay === "cosine" ? (1 + Math.cos(Math.PI * done)) / 2 : 1;
 }
 
 /** Pixels per side of the images that DAMSM is trained on. */

@@ -37,6 +37,28 @@ describe("adversarial losses", () => {
     expect(generatorLoss(ofFake).item()).toBeCloseTo(deceived, 6);
   });
 
+  it("are DF-GAN's hinge losses, in which wrong pairs weigh half", () => {
+    const [ofReal, ofFake] = [
+      logitsOf(tensor(real), tensor(realOfSentence)),
+      logitsOf(tensor(fake), tensor(fakeOfSentence)),
+    ];
+    const below = (xs: readonly number[]) => mean(xs.map((x) => Math.max(0, 1 - x)));
+    const above = (xs: readonly number[]) => mean(xs.map((x) => Math.max(0, 1 + x)));
+    const expected =
+      below(real) + above(fake) + below(realOfSentence) + above(fakeOfSentence) / 2 + above(wrong) / 2;
+    expect(discriminatorLoss(ofReal, ofFake, tensor(wrong), "hinge").item()).toBeCloseTo(expected, 6);
+    const deceived = weightedSum(generatorTerms(ofFake, "hinge")).item();
+    expect(deceived).toBeCloseTo(-mean([...fake]) - mean([...fakeOfSentence]), 6);
+  });
+
+  it("of hinges have no gradient beyond the margin", () => {
+    const logits = tensor([-2, -0.5, 0.5, 2], { requiresGrad: true });
+    const none = tensor([0]);
+    const loss = discriminatorLoss(logitsOf(logits, none), logitsOf(none, none), none, "hinge");
+    loss.backward();
+    expect(logits.grad!.add(0).toNumbers()).toEqual([-0.25, -0.25, -0.25, 0]);
+  });
+
   it("are finite, with finite gradients, when a discriminator is certain", () => {
     const logits = tensor([-200, 200], { requiresGrad: true });
     const loss = generatorLoss(logitsOf(logits, logits));
@@ -50,5 +72,6 @@ describe("adversarial losses", () => {
     const logits = [4, 4, 4, 4, 3].map((n) => randn([n], { dtype: "float64" }));
     gradcheck((a, b, c, d, e) => discriminatorLoss(logitsOf(a!, b!), logitsOf(c!, d!), e!), logits);
     gradcheck((a, b) => generatorLoss(logitsOf(a!, b!)), logits.slice(0, 2));
+    gradcheck((a, b, c, d, e) => discriminatorLoss(logitsOf(a!, b!), logitsOf(c!, d!), e!, "hinge"), logits);
   });
 });

@@ -1,7 +1,8 @@
-import { manualSeed, randn } from "@sdgan/torch";
+import { call, manualSeed, nn, randn, type Tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { gradcheckAlongDirections, gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
 import { ConvBlock, Discriminator, DownBlock } from "./discriminator.js";
+import type { SpectralConv2d } from "./spectral-norm.js";
 
 const random = (...shape: number[]) => randn(shape, { dtype: "float64" });
 /** A small step, for networks with kinks, which it rarely crosses. */
@@ -16,6 +17,35 @@ describe("discriminator", () => {
     expect(features.shape).toEqual([3, 8, 4, 4]);
     expect(discriminator.unconditional(features).shape).toEqual([3]);
     expect(discriminator.conditional(features, randn([3, 5])).shape).toEqual([3]);
+  });
+
+  it.each([8, 32, 128])("has spectral norm instead of BN if configured, for %d pixels", (imageSize) => {
+    const make = (norm: "batch" | "spectral") =>
+      new Discriminator({ width: 1, imageSize, textWidth: 5, norm });
+    const discriminator = make("spectral");
+    const modules = [...discriminator.modules()];
+    expect(modules.some((module) => module instanceof nn.BatchNorm)).toBe(false);
+    const convolutions = modules.filter((module) => module instanceof nn.Conv2d);
+    expect(convolutions).toHaveLength(
+      [...make("batch").modules()].filter((module) => module instanceof nn.Conv2d).length,
+    );
+    // With orthogonal weights, every direction is a singular vector.
+    for (const convolution of convolutions) {
+      const normalized = (convolution as SpectralConv2d).normalizedWeight().flatten(1);
+      expect(call<Tensor>("linalg_svdvals", normalized).select(0, 0).item()).toBeCloseTo(1, 4);
+    }
+    const [image, sentence] = [randn([3, 3, imageSize, imageSize]), randn([3, 5])];
+    const features = discriminator.forward(image, [1, 2]);
+    expect(features.shape).toEqual([3, 8, 4, 4]);
+    expect(discriminator.conditional(features, sentence, [3]).shape).toEqual([3]);
+    // Without BN an image's logits do not depend on the others of its batch.
+    const alone = discriminator.eval().forward(image.narrow(0, 1, 1));
+    const difference = alone
+      .sub(discriminator.forward(image).narrow(0, 1, 1))
+      .abs()
+      .amax([])
+      .item();
+    expect(difference).toBeLessThan(1e-5);
   });
 
   it("returns float32 logits for bfloat16 images", () => {
@@ -56,7 +86,7 @@ describe("discriminator", () => {
     gradcheckNetwork(
       conditionalHead,
       () => discriminator.conditional(features, sentence),
-      [features, sentence, joint.norm.weight, joint.norm.bias],
+      [features, sentence, joint.norm!.weight, joint.norm!.bias],
       small,
     );
     gradcheckNetwork(unconditionalHead, () => discriminator.unconditional(features), [features], small);

@@ -4,7 +4,11 @@
  * loss compares its features of the two Siamese branches' images.
  */
 import { cat, nn, type Tensor } from "@sdgan/torch";
-import { atLeastFloat32, conv3x3, initialize } from "./layers.js";
+import { atLeastFloat32, initialize } from "./layers.js";
+import { SpectralConv2d } from "./spectral-norm.js";
+
+/** `batch`: BN after every convolution but the first and the heads. `spectral`: spectral norm of every convolution, no BN. */
+export type DiscriminatorNorm = "batch" | "spectral";
 
 export interface DiscriminatorOptions {
   /** d, the channels of the first convolution at 64 pixels; the heads get 8d channels at every size. */
@@ -13,6 +17,8 @@ export interface DiscriminatorOptions {
   imageSize: number;
   /** D, the width of the sentence feature. */
   textWidth: number;
+  /** By default `batch`, as in the published code. */
+  norm?: DiscriminatorNorm;
 }
 
 export class Discriminator extends nn.Module {
@@ -23,22 +29,23 @@ export class Discriminator extends nn.Module {
   readonly conditionalHead: nn.Conv2d;
   readonly unconditionalHead: nn.Conv2d;
 
-  constructor({ width, imageSize, textWidth }: DiscriminatorOptions) {
+  constructor({ width, imageSize, textWidth, norm = "batch" }: DiscriminatorOptions) {
     super();
     const features = 8 * width;
     const halvings = Math.log2(imageSize / 4);
     // Channels double with every halving; smaller images start wider, larger ones end wider.
     const first = halvings < 4 ? features / 2 ** (halvings - 1) : width;
     const channels = Array.from({ length: halvings }, (_, i) => first * 2 ** i);
-    this.down = channels.map((out, i) => new DownBlock(i === 0 ? 3 : channels[i - 1]!, out, i > 0));
+    this.down = channels.map((out, i) => new DownBlock(i === 0 ? 3 : channels[i - 1]!, out, i > 0, norm));
     const last = channels.at(-1)!;
     this.narrow = Array.from(
       { length: Math.log2(last / features) },
-      (_, i) => new ConvBlock(last / 2 ** i, last / 2 ** (i + 1)),
+      (_, i) => new ConvBlock(last / 2 ** i, last / 2 ** (i + 1), norm),
     );
-    this.joint = new ConvBlock(features + textWidth, features);
-    this.conditionalHead = new nn.Conv2d(features, 1, 4, { stride: 4 });
-    this.unconditionalHead = new nn.Conv2d(features, 1, 4, { stride: 4 });
+    this.joint = new ConvBlock(features + textWidth, features, norm);
+    const head = () => convolution(norm, features, 1, 4, { stride: 4, bias: true });
+    this.conditionalHead = head();
+    this.unconditionalHead = head();
     initialize(this);
   }
 
@@ -70,16 +77,24 @@ export class Discriminator extends nn.Module {
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
 
-/** 4×4 convolution with stride 2, BN (not on the image itself), LeakyReLU: half the size. */
-export class DownBlock extends nn.Module {
-  readonly conv: nn.Conv2d;
-  readonly norm: nn.BatchNorm | null;
+/** A convolution, with spectral norm if that is the norm. A bias does what BN's would. */
+function convolution(
+  norm: DiscriminatorNorm,
+  inChannels: number,
+  outChannels: number,
+  kernel: number,
+  options: nn.Conv2dOptions,
+): nn.Conv2d {
+  return norm === "spectral"
+    ? new SpectralConv2d(inChannels, outChannels, kernel, { ...options, bias: true })
+    : new nn.Conv2d(inChannels, outChannels, kernel, options);
+}
 
-  constructor(inChannels: number, outChannels: number, normalized: boolean) {
-    super();
-    this.conv = new nn.Conv2d(inChannels, outChannels, 4, { stride: 2, padding: 1, bias: false });
-    this.norm = normalized ? new nn.BatchNorm(outChannels, leaky) : null;
-  }
+/** A convolution, BN or spectral norm, LeakyReLU. */
+abstract class Block extends nn.Module {
+  abstract readonly conv: nn.Conv2d;
+  /** null for spectral norm, which is part of the convolution, and on the image itself. */
+  abstract readonly norm: nn.BatchNorm | null;
 
   forward(input: Tensor, batches?: readonly number[]): Tensor {
     const hidden = this.conv.forward(input);
@@ -88,19 +103,31 @@ export class DownBlock extends nn.Module {
   }
 }
 
-/** 3×3 convolution, BN, LeakyReLU: the same size. */
-export class ConvBlock extends nn.Module {
+/** 4×4 convolution with stride 2, norm (BN not on the image itself), LeakyReLU: half the size. */
+export class DownBlock extends Block {
   readonly conv: nn.Conv2d;
-  readonly norm: nn.BatchNorm;
+  readonly norm: nn.BatchNorm | null;
 
-  constructor(inChannels: number, outChannels: number) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    normalized: boolean,
+    norm: DiscriminatorNorm = "batch",
+  ) {
     super();
-    this.conv = conv3x3(inChannels, outChannels);
-    this.norm = new nn.BatchNorm(outChannels, leaky);
+    this.conv = convolution(norm, inChannels, outChannels, 4, { stride: 2, padding: 1, bias: false });
+    this.norm = normalized && norm === "batch" ? new nn.BatchNorm(outChannels, leaky) : null;
   }
+}
 
-  forward(input: Tensor, batches?: readonly number[]): Tensor {
-    const hidden = this.conv.forward(input);
-    return batches ? this.norm.forwardBatches(hidden, batches) : this.norm.forward(hidden);
+/** 3×3 convolution, norm, LeakyReLU: the same size. */
+export class ConvBlock extends Block {
+  readonly conv: nn.Conv2d;
+  readonly norm: nn.BatchNorm | null;
+
+  constructor(inChannels: number, outChannels: number, norm: DiscriminatorNorm = "batch") {
+    super();
+    this.conv = convolution(norm, inChannels, outChannels, 3, { padding: 1, bias: false });
+    this.norm = norm === "batch" ? new nn.BatchNorm(outChannels, leaky) : null;
   }
 }

@@ -82,6 +82,27 @@ it.each([
   expect(readFileSync(join(run(name), file)).equals(readFileSync(join(run("whole"), file)))).toBe(true);
 });
 
+it("options against overfitting run on the GPU, and stopped and resumed end in the same bytes", async () => {
+  const options = loadConfig(run("tiny.yaml"), [
+    ...[...settings, "log.sampleEvery=100", "log.checkpointEvery=100", "discriminator.norm=spectral"],
+    ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=16"],
+    ...["penalty.kind=matchingAware", "penalty.every=2", "training.loss=hinge", "training.decay=linear"],
+  ]);
+  const damsm = run("whole");
+  const waits: number[] = [];
+  await train("gan", {
+    ...{ data, run: run("options"), config: options, damsm },
+    onBegin: () => waits.push(gpu.waits),
+    onStep: () => waits.push(gpu.waits),
+  });
+  // Adaptive probabilities of both stages are computed every 4 steps.
+  expect(waits.slice(1).map((count, i) => count - waits[i]!)).toEqual([0, 0, 0, 3, 0, 0, 0, 3]);
+  await train("gan", { data, run: run("options-resumed"), config: options, damsm, steps: 3 });
+  await train("gan", { data, run: run("options-resumed"), config: "resume" });
+  const model = (name: string) => readFileSync(join(run(name), "model.safetensors"));
+  expect(model("options-resumed").equals(model("options"))).toBe(true);
+});
+
 it("resumes a training on another device", async () => {
   await train("damsm", { data, run: run("moved"), config, steps: 3 });
   await train("damsm", { data, run: run("moved"), config: "resume", steps: 5, device: "cpu" });

@@ -216,3 +216,27 @@ it("training is evaluated on `val` and stopped early, and a resumed run stops at
   const again = await train("gan", { ...options, config: "resume" });
   expect(again).toEqual(result);
 });
+
+it("steps after the end of training.decay cause a warning, and change no weights", async () => {
+  await train("damsm", { data: at("data"), run: at("decayed"), config: config(), steps: 1 });
+  const generatorAt = (step: number) => {
+    const path = at("decayed", "checkpoints", `step-000000${step}.safetensors`);
+    const weight = loadSafetensors(path).tensors.get("generator.toImage.0.weight")!;
+    return weight.toNumbers();
+  };
+  const decaying = config("training.decay=linear", "training.steps=2", "log.checkpointEvery=1", "log.keep=9");
+  const warnings: string[] = [];
+  const onWarning = (line: string) => warnings.push(line);
+  await train("gan", { data: at("data"), run: at("decayed"), config: decaying, device: "cpu", onWarning });
+  expect(warnings).toEqual([]);
+  const resumed = { data: at("data"), run: at("decayed"), config: "resume", device: "cpu" } as const;
+  await train("gan", { ...resumed, steps: 3, onWarning });
+  expect(warnings).toEqual([
+    "training.decay=linear ends after training.steps=2: no weights change in steps 3 to 3. " +
+      "Begin another run with --set training.steps=3",
+  ]);
+  scope(() => {
+    expect(generatorAt(2)).not.toEqual(generatorAt(1));
+    expect(generatorAt(3)).toEqual(generatorAt(2));
+  });
+});

@@ -1,6 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { type Config, imageSizes, Random, stagesAfter } from "@sdgan/core";
+import { type Config, imageSizes, learningRateFactor, Random, stagesAfter } from "@sdgan/core";
 import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -24,6 +24,7 @@ import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
+import type { AugmentationState } from "./augmentation.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
@@ -142,12 +143,14 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   state(): TrainingState {
+    const augmentation = this.#trainer.augmentation.state();
     return {
       tensors: stateOf(this.#trainer, this.#compute.device),
       values: {
         steps: this.steps,
         discriminatorSteps: this.#trainer.discriminatorOptimizers.map(({ steps }) => steps),
         loader: this.#prefetcher.state(),
+        ...(augmentation && { augmentation }),
       },
     };
   }
@@ -170,6 +173,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       );
     }
     this.#trainer.grow();
+    const { augmentation } = values as { augmentation?: AugmentationState[] };
+    this.#trainer.augmentation.restore(augmentation, this.#compute.device);
     // Imported weights have no loader state: no batch has been read yet.
     if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
     restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
@@ -209,10 +214,10 @@ export function makeGanTrainer(
   config: Config,
   { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
 ): GanTrainer {
-  const { training, contrastive, discriminator, text } = config;
+  const { training, contrastive, discriminator, text, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
   const discriminators = imageSizes(config.generator).map(
-    (imageSize) => new Discriminator({ width: discriminator.width, imageSize, textWidth: text.width }),
+    (imageSize) => new Discriminator({ ...discriminator, imageSize, textWidth: text.width }),
   );
   for (const network of [generator, average, ...discriminators])
     network.to({ device, memoryFormat: "channels_last" });
@@ -225,6 +230,12 @@ export function makeGanTrainer(
     sharedNoise: config.siamese.sharedNoise,
     // Metrics are written at multiples of log.every.
     ...(config.log.gradients && { gradientsEvery: Math.ceil(100 / config.log.every) * config.log.every }),
+    adversarialLoss: training.loss,
+    ...(training.decay !== "none" && {
+      learningRateFactor: (steps: number) => learningRateFactor(config, steps),
+    }),
+    augmentation: config.augment,
+    ...(penalty.kind !== "none" && { penalty: { ...penalty, kind: penalty.kind } }),
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });

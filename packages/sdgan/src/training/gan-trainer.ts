@@ -3,7 +3,7 @@
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
 import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
-import { discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
+import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import {
   type ContrastiveOptions,
   contrastiveLoss,
@@ -12,11 +12,13 @@ import {
   pairDistances,
 } from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
+import { gradientPenalty, type PenaltyOptions } from "../losses/penalty.js";
 import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
 import type { Discriminator } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
+import { Augmentation, type AugmentationOptions } from "./augmentation.js";
 import { updateAverage } from "./average.js";
 import type { StepMetrics } from "./step-metrics.js";
 
@@ -45,7 +47,11 @@ export interface GanTrainerOptions {
   average: Generator;
   discriminators: Discriminator[];
   learningRate: { generator: number; discriminator: number };
+  /** The factor of both learning rates in the step after `steps` steps; by default 1. */
+  learningRateFactor?: (steps: number) => number;
   betas: readonly [number, number];
+  /** By default `bce`. */
+  adversarialLoss?: AdversarialLoss;
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
@@ -66,6 +72,10 @@ export interface GanTrainerOptions {
   sharedNoise: boolean;
   /** Steps between two measurements of the loss terms' gradients for the images; 0, the default, for none. */
   gradientsEvery?: number;
+  /** Random changes of the images that the discriminators see, in both phases; by default none. DAMSM sees clean images. */
+  augmentation?: AugmentationOptions;
+  /** A gradient penalty of the discriminators in every `every`-th step, with as many times its weight; by default none. */
+  penalty?: PenaltyOptions & { weight: number; every: number };
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
   /**
@@ -79,6 +89,7 @@ export class GanTrainer {
   readonly options: GanTrainerOptions;
   readonly generatorOptimizer: optim.Adam;
   readonly discriminatorOptimizers: optim.Adam[];
+  readonly augmentation: Augmentation;
 
   constructor(options: GanTrainerOptions) {
     const { generator, average, discriminators, learningRate, betas } = options;
@@ -89,6 +100,7 @@ export class GanTrainer {
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
+    this.augmentation = new Augmentation(options.augmentation ?? noAugmentation, discriminators.length);
   }
 
   get steps(): number {
@@ -98,6 +110,7 @@ export class GanTrainer {
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
     const { generator, average, averageDecay, discriminators } = this.options;
     this.grow();
+    this.#setLearningRates();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
       const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
@@ -121,6 +134,15 @@ export class GanTrainer {
     if (stagesAfter) generator.activeStages = average.activeStages = stagesAfter(this.steps);
   }
 
+  #setLearningRates(): void {
+    const { learningRate, learningRateFactor } = this.options;
+    if (!learningRateFactor) return;
+    const factor = learningRateFactor(this.steps);
+    this.generatorOptimizer.learningRate = learningRate.generator * factor;
+    for (const optimizer of this.discriminatorOptimizers)
+      optimizer.learningRate = learningRate.discriminator * factor;
+  }
+
   #sampleNoise({ text, same }: GanBatch): GanNoise {
     const { generator, sharedNoise } = this.options;
     const [B, device] = [text.sentence.size(0), text.sentence.device];
@@ -139,7 +161,8 @@ export class GanTrainer {
       // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
       // separate calls in the published code as separate batches, in the order of that code.
       const B = real[stage]!.size(0);
-      const features = discriminator.forward(cat([real[stage]!, images[stage]!.detach()]), [B, B]);
+      const seen = this.augmentation.apply(stage, cat([real[stage]!, images[stage]!.detach()]));
+      const features = discriminator.forward(seen, [B, B]);
       const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
       const conditional = discriminator.conditional(
@@ -153,7 +176,7 @@ export class GanTrainer {
         conditional: conditional.narrow(0, from, B),
       })) as [Logits, Logits];
       const wrong = conditional.narrow(0, 2 * B, B - 1);
-      const terms = discriminatorTerms(onReal, onFake, wrong);
+      const terms = discriminatorTerms(onReal, onFake, wrong, this.options.adversarialLoss);
       const adversarial = noGrad(() => weightedSum(terms));
       if (same && contrastive.discriminator && contrastive.weight > 0) {
         const { weight } = contrastive;
@@ -161,22 +184,39 @@ export class GanTrainer {
         if (contrastive.real)
           terms.push({ name: "contrastiveReal", value: this.#contrastive(realFeatures, batch), weight });
       }
+      terms.push(...this.#penalty(discriminator, seen.narrow(0, 0, B), sentence));
       const phase = `discriminator/stage${stage + 1}`;
       return {
         losses: {
           ...this.#minimize(phase, under(phase, terms), discriminator, this.discriminatorOptimizers[stage]!),
           [`${phase}/adversarial`]: adversarial,
         },
-        statistics: probabilities(`probability/stage${stage + 1}`, {
-          ...{ real: onReal.unconditional, realConditional: onReal.conditional },
-          ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
-        }),
+        statistics: {
+          ...probabilities(`probability/stage${stage + 1}`, {
+            ...{ real: onReal.unconditional, realConditional: onReal.conditional },
+            ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
+          }),
+          ...this.augmentation.observe(stage, onReal.unconditional),
+        },
       };
     });
   }
 
+  /** The gradient penalty at real images as the discriminator sees them, in float32 or more; no term in other steps. */
+  #penalty(discriminator: Discriminator, image: Tensor, sentence: Tensor): LossTerm[] {
+    const { penalty } = this.options;
+    if (!penalty || penalty.weight === 0 || (this.steps + 1) % penalty.every !== 0) return [];
+    const logitsOf = (given: Tensor, own: Tensor) => {
+      const features = discriminator.forward(given);
+      const unconditional = discriminator.unconditional(features);
+      return { unconditional, conditional: discriminator.conditional(features, own) };
+    };
+    const value = gradientPenalty(logitsOf, atLeastFloat32(image), atLeastFloat32(sentence), penalty);
+    return [{ name: "penalty", value, weight: penalty.weight * penalty.every }];
+  }
+
   #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
-    const { generator, contrastive, klWeight, damsm } = this.options;
+    const { generator, contrastive, klWeight, damsm, adversarialLoss } = this.options;
     const discriminators = this.options.discriminators.slice(0, generator.activeStages);
     const { text, same } = batch;
     const [adversarial, pairs]: LossTerm[][] = [[], []];
@@ -184,12 +224,12 @@ export class GanTrainer {
     for (const [i, discriminator] of discriminators.entries()) {
       const stage = `stage${i + 1}`;
       discriminator.requiresGrad(false); // The gradients of its weights are not needed here.
-      const features = discriminator.forward(images[i]!);
+      const features = discriminator.forward(this.augmentation.apply(i, images[i]!));
       const logits = {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
-      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits)));
+      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
       statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, same) };
       if (contrastive.generator && contrastive.weight > 0)
@@ -254,6 +294,8 @@ export class GanTrainer {
     );
   }
 }
+
+const noAugmentation: AugmentationOptions = { policy: [], padding: 0, probability: 1, target: 0, images: 1 };
 
 type Logits = Parameters<typeof discriminatorTerms>[0];
 

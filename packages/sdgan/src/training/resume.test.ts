@@ -115,6 +115,27 @@ it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", a
   expect(leftovers).toEqual([]);
 });
 
+it("a run with options against overfitting continues bit for bit", async () => {
+  const set = [
+    ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=16"],
+    ...["penalty.kind=matchingAware", "penalty.every=2", "discriminator.norm=spectral"],
+    ...["training.loss=hinge", "training.decay=cosine"],
+  ].flatMap((one) => ["--set", one]);
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    ...["--config", config, "--damsm", join(folder, "whole")],
+    ...set,
+  ];
+  const [whole, resumed] = [join(folder, "options"), join(folder, "options-resumed")];
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
+  for (const steps of ["6", "8"])
+    expect((await sdgan(...arguments_("gan", resumed), "--resume", "--steps", steps)).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+  const { length } = readFileSync(join(whole, "metrics.jsonl"), "utf8").match(/stage2\/penalty/g)!;
+  expect(length).toBe(4);
+});
+
 it("a run does not depend on the number of threads that prepare its images", async () => {
   for (const workers of [0, 3]) {
     const run = join(folder, `workers-${workers}`);

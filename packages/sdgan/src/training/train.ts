@@ -167,7 +167,13 @@ const definitions: Record<Training, TaskDefinition> = {
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator outputs": imageSizes(generator).at(-1)! }),
-    make(config, data, { run, damsm, device, makeEvaluator, onWarning }) {
+    make(config, data, { run, damsm, device, steps, makeEvaluator, onWarning }) {
+      const { decay, steps: last } = config.training;
+      if (decay !== "none" && steps !== undefined && steps > last)
+        onWarning?.(
+          `training.decay=${decay} ends after training.steps=${last}: no weights change in steps ${last + 1} to ${steps}. ` +
+            `Begin another run with --set training.steps=${steps}`,
+        );
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
       const networks = openDamsm(run, config, data);
