@@ -20,7 +20,7 @@ import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { Augmentation, type AugmentationOptions } from "./augmentation.js";
 import { updateAverage } from "./average.js";
-import type { StepMetrics } from "./step-metrics.js";
+import { gradientNorms, probabilities, type StepMetrics } from "./step-metrics.js";
 
 /** The batch of a step. With Siamese branches, B/2 pairs: first the first branch's captions, then the second's. */
 export interface GanBatch {
@@ -302,28 +302,4 @@ type Logits = Parameters<typeof discriminatorTerms>[0];
 /** Features [B, …] of both branches, as v1 and v2: [B/2, …] each. */
 function branches(features: Tensor): [Tensor, Tensor] {
   return atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
-}
-
-/** ‖∂(weight · term)/∂images‖ over the images of all stages, for each term that depends on them. */
-function gradientNorms(terms: readonly LossTerm[], images: readonly Tensor[]): Record<string, Tensor> {
-  const norms: Record<string, Tensor> = {};
-  for (const { name, value, weight } of terms) {
-    const gradients = gradOrNull([value], images, { retainGraph: true }).filter((one) => one !== null);
-    if (gradients.length === 0) continue;
-    const squares = gradients.map((one) => one.to("float32").square().sum());
-    const sum = squares.reduce((total, one) => total.add(one));
-    norms[`gradient/${name}`] = sum.sqrt().mul(weight);
-  }
-  return norms;
-}
-
-/** Mean of σ(logits), by name. */
-function probabilities(prefix: string, logits: Record<string, Tensor>): Record<string, Tensor> {
-  return noGrad(() =>
-    scope(() =>
-      Object.fromEntries(
-        Object.entries(logits).map(([name, own]) => [`${prefix}/${name}`, own.detach().sigmoid().mean()]),
-      ),
-    ),
-  );
 }

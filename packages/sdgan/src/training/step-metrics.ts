@@ -1,4 +1,5 @@
-import type { Tensor } from "@sdgan/torch";
+import { gradOrNull, noGrad, scope, type Tensor } from "@sdgan/torch";
+import type { LossTerm } from "../losses/terms.js";
 
 /**
  * The metrics of one step, by name: scalar tensors on the networks' device, so that the CPU does not wait for a GPU.
@@ -9,4 +10,28 @@ export interface StepMetrics {
   losses: Record<string, Tensor>;
   /** Values that are only measured: NaN if a batch has nothing to measure. */
   statistics: Record<string, Tensor>;
+}
+
+/** ‖∂(weight · term)/∂images‖ over the images of all stages, for each term that depends on them. */
+export function gradientNorms(terms: readonly LossTerm[], images: readonly Tensor[]): Record<string, Tensor> {
+  const norms: Record<string, Tensor> = {};
+  for (const { name, value, weight } of terms) {
+    const gradients = gradOrNull([value], images, { retainGraph: true }).filter((one) => one !== null);
+    if (gradients.length === 0) continue;
+    const squares = gradients.map((one) => one.to("float32").square().sum());
+    const sum = squares.reduce((total, one) => total.add(one));
+    norms[`gradient/${name}`] = sum.sqrt().mul(weight);
+  }
+  return norms;
+}
+
+/** Mean of σ(logits), by name. */
+export function probabilities(prefix: string, logits: Record<string, Tensor>): Record<string, Tensor> {
+  return noGrad(() =>
+    scope(() =>
+      Object.fromEntries(
+        Object.entries(logits).map(([name, own]) => [`${prefix}/${name}`, own.detach().sigmoid().mean()]),
+      ),
+    ),
+  );
 }
