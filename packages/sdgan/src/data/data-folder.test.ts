@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeFiles } from "../testing/files.js";
 import { DataFolder } from "./data-folder.js";
 import { givenFile, snapshotOf } from "./hub-cache.js";
 import { Remarks } from "./remarks.js";
@@ -14,12 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function write(files: Record<string, string | Buffer>): void {
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, file)), { recursive: true });
-    writeFileSync(join(dir, file), content);
-  }
-}
+const write = (files: Record<string, string | Buffer>) => writeFiles(dir, files);
 
 const open = (path = "") => new DataFolder(join(dir, path), "", remarks);
 const text = async (data: DataFolder, path: string) => String(await data.read(path));

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { examplesOf } from "../../testing/examples.js";
+import { writeFiles } from "../../testing/files.js";
 import { folder } from "./index.js";
 import { splitByHash } from "./split.js";
 
@@ -12,12 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function write(files: Record<string, string | Buffer>): void {
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, file)), { recursive: true });
-    writeFileSync(join(dir, file), content);
-  }
-}
+const write = (files: Record<string, string | Buffer>) => writeFiles(dir, files);
 
 /** Id → captions or why it is broken, and what was reported. */
 async function read() {

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { examplesOf } from "../../testing/examples.js";
+import { writeFiles } from "../../testing/files.js";
 import { tar, tarMember } from "../../testing/tar.js";
 import { folder } from "./index.js";
 
@@ -14,12 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function write(files: Record<string, string | Buffer>): void {
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, file)), { recursive: true });
-    writeFileSync(join(dir, file), content);
-  }
-}
+const write = (files: Record<string, string | Buffer>) => writeFiles(dir, files);
 
 /** Every image as [id, split, class, captions or why it is broken, bytes or the error of reading them]. */
 async function images(path = dir) {

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { examplesOf } from "../../testing/examples.js";
+import { writeFiles } from "../../testing/files.js";
 import { folder } from "./index.js";
 
 let dir: string;
@@ -12,12 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function write(files: Record<string, string | Buffer>): void {
-  for (const [file, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, file)), { recursive: true });
-    writeFileSync(join(dir, file), content);
-  }
-}
+const write = (files: Record<string, string | Buffer>) => writeFiles(dir, files);
 
 /** Every image as [id, split, captions or why it is broken]; what is not used; notes. */
 async function read() {
