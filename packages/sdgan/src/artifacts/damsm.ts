@@ -89,8 +89,8 @@ export function damsmPath(run: string): string {
   const file = join(damsmFolder(run), damsmFile);
   if (existsSync(file)) return file;
   throw new UserError(
-    `${file}: there is no trained DAMSM: train one with another seed: ` +
-      `sdgan train damsm --config … --set seed=1 --data … --run ${run}`,
+    `${file}: there is no trained DAMSM: expected a run folder in which one was trained. This trains one, with --set seed=1 ` +
+      `for a DAMSM to measure a GAN with: sdgan train damsm --config … --data … --run ${run}`,
     { code: "file.missing" },
   );
 }

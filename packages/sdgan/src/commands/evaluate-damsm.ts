@@ -3,6 +3,7 @@ import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import type { Matching, Share } from "../evaluation/matching.js";
 import { deviceOption, requiredOption, wholeNumber } from "./options.js";
+import { Progress } from "./progress.js";
 import { withTorch } from "./with-torch.js";
 
 /** `sdgan evaluate damsm` */
@@ -51,7 +52,13 @@ interface Options {
 
 async function show({ json, threads, ...options }: Options): Promise<void> {
   const { measureMatching } = await withTorch(() => import("../evaluation/matching.js"), threads);
-  const result = measureMatching(options);
+  let progress: Progress | undefined;
+  const onImages = ({ done, total }: { done: number; total: number }) => {
+    progress ??= new Progress({ label: "evaluate damsm", unit: "images", total });
+    progress.update(done);
+  };
+  const result = measureMatching({ ...options, onImages });
+  progress?.[Symbol.dispose]();
   console.log(json ? JSON.stringify(result, null, 2) : matchingLines(result).join("\n"));
 }
 

@@ -27,6 +27,8 @@ export interface MatchingOptions {
   images: number;
   seed: number;
   device?: Device | undefined;
+  /** Called after each batch of images whose features were computed. */
+  onImages?(progress: { done: number; total: number }): void;
 }
 
 /** A share of right answers beside the share that guessing has. */
@@ -55,16 +57,10 @@ export interface Matching {
  *
  * @throws UserError if the split has fewer than two images, or the run has no DAMSM for this data
  */
-export function measureMatching({
-  run,
-  data: folder,
-  split,
-  images,
-  seed,
-  device,
-}: MatchingOptions): Matching {
+export function measureMatching({ run, data: folder, device, ...options }: MatchingOptions): Matching {
   const data = openPrepared(folder);
   try {
+    const { split } = options;
     if (data.splits[split].images.length < 2)
       throw new UserError(
         `${folder}: the split ${split} has ${data.splits[split].images.length} images, and at least two are needed to ` +
@@ -72,7 +68,7 @@ export function measureMatching({
         { code: "data.invalid" },
       );
     const damsm = damsmOfRun(run, { size: data.size, device: startComputing("float32", device).device });
-    return { run, ...matchingOf(damsm, { data, split, images, seed }) };
+    return { run, ...matchingOf(damsm, { data, ...options }) };
   } finally {
     data.close();
   }
@@ -81,11 +77,11 @@ export function measureMatching({
 /** The figures of one DAMSM. The captions that are compared are chosen by the seed. */
 export function matchingOf(
   damsm: DamsmExtractor,
-  { data, split, images, seed }: { data: Prepared } & Pick<MatchingOptions, "split" | "images" | "seed">,
+  { data, split, images, seed, onImages }: { data: Prepared } & Omit<MatchingOptions, "run" | "data">,
 ): Omit<Matching, "run"> {
   const count = Math.min(images, data.splits[split].images.length);
   const trials = chooseTrials(data, split, count, seed);
-  const given = { damsm, data, split, trials, codes: codesOf(damsm, data, split, trials) };
+  const given = { damsm, data, split, trials, codes: codesOf(damsm, data, split, trials, onImages) };
   return {
     ...{ split, images: count, recall: recallOf(given) },
     ...(data.source === "birds" && { attributes: attributesOf(given) }),
@@ -102,16 +98,26 @@ interface Given {
   codes: Tensor;
 }
 
-function codesOf(damsm: DamsmExtractor, data: Prepared, split: Split, trials: readonly Trial[]): Tensor {
-  const parts = partsOf(trials, imagesAtOnce).map((some) =>
-    inferenceMode(() =>
+function codesOf(
+  damsm: DamsmExtractor,
+  data: Prepared,
+  split: Split,
+  trials: readonly Trial[],
+  onImages: MatchingOptions["onImages"],
+): Tensor {
+  let done = 0;
+  const parts = partsOf(trials, imagesAtOnce).map((some) => {
+    const codes = inferenceMode(() =>
       scope(() => {
         const stored = makeBatch(some, { data, split, maxWords: Number.POSITIVE_INFINITY });
         const images = imagesOf(stored, { device: damsm.device, dtype: "float32" });
         return damsm.extract(images).features.to({ device: "cpu" });
       }),
-    ),
-  );
+    );
+    done += some.length;
+    onImages?.({ done, total: trials.length });
+    return codes;
+  });
   return cat(parts);
 }
 
