@@ -1,9 +1,19 @@
 import { z } from "zod";
 import { UserError } from "./errors.js";
+import { visible } from "./text/escape.js";
 import { tokenizerNames } from "./text/tokenizers.js";
 
+/** The largest values that are read: larger ones would only make a program allocate memory or compute forever. */
+const MOST = { side: 1024, stages: 8, width: 4096, captionWords: 512, words: 1_000_000, outputs: 256 };
+
 const count = z.int().positive();
-const text = z.string().min(1);
+const width = count.max(MOST.width);
+/** Shown as it is, so nothing in it may control a terminal or hide text. */
+const text = z
+  .string()
+  .min(1)
+  .max(4000)
+  .refine((value) => visible(value) === value, { error: "no control characters or invisible characters" });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "64 hexadecimal digits" });
 
 /** A file beside `model.json`: a plain name, so that a manifest cannot refer to files outside its folder. */
@@ -12,7 +22,7 @@ const fileName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "a file's name, without folders" });
 
 /** Names of a network's optional outputs, one per stage where every stage has one. */
-const outputs = z.array(text).default([]);
+const outputs = z.array(text).max(MOST.outputs).default([]);
 
 const networks = z.strictObject({
   /** tokens [B, T] int64 → word features [B, D, T] and sentence feature [B, D]. */
@@ -21,7 +31,7 @@ const networks = z.strictObject({
   generator: z.strictObject({
     file: fileName,
     /** Outputs with the images, first stage to last. */
-    images: z.array(text).min(1),
+    images: z.array(text).min(1).max(MOST.stages),
     /** Outputs with the attention over words of the stages after the first. */
     attentions: outputs,
     /** Outputs with SCBN's γ_c. */
@@ -31,15 +41,15 @@ const networks = z.strictObject({
 
 const sizes = z.strictObject({
   /** Pixels per side of each stage's image, first to last. */
-  images: z.array(count).min(1),
+  images: z.array(count.max(MOST.side)).min(1).max(MOST.stages),
   /** Width of z. */
-  noise: count,
+  noise: width,
   /** Width of ε. */
-  condition: count,
+  condition: width,
   /** D, the width of word features and sentence feature. */
-  text: count,
+  text: width,
   /** Largest number of words of a caption. */
-  maxWords: count,
+  maxWords: count.max(MOST.captionWords),
 });
 
 const training = z.strictObject({
@@ -66,7 +76,7 @@ const manifestSchema = z
   .strictObject({
     format: z.literal("sdgan-model"),
     version: z.literal(1),
-    name: text,
+    name: text.max(100),
     /** What it generates, in one sentence. */
     description: text,
     /** The license of the weights: an SPDX expression. */
@@ -74,7 +84,7 @@ const manifestSchema = z
     networks,
     sizes,
     tokenizer: z.enum(tokenizerNames),
-    vocabulary: z.strictObject({ file: fileName, words: count }),
+    vocabulary: z.strictObject({ file: fileName, words: count.max(MOST.words) }),
     training,
     /** Every file of the model except `model.json`, by name. */
     files: z.record(fileName, z.strictObject({ sha256, bytes: z.int().nonnegative() })),
@@ -82,6 +92,12 @@ const manifestSchema = z
   .superRefine(({ networks, sizes, vocabulary, files }, context) => {
     const refuse = (path: (string | number)[], message: string) =>
       context.addIssue({ code: "custom", path, message });
+    const names = [
+      networks.generator.images,
+      networks.generator.attentions,
+      networks.generator.gammas,
+    ].flat();
+    if (new Set(names).size < names.length) refuse(["networks", "generator"], "an output is named twice");
     const named: [string[], string][] = [
       [["networks", "textEncoder", "file"], networks.textEncoder.file],
       [["networks", "generator", "file"], networks.generator.file],
@@ -115,7 +131,7 @@ export function parseManifest(text: string, where: string): ModelManifest {
   if (format === "sdgan-model" && typeof version === "number" && version > 1)
     throw invalid(where, `version ${version}, expected 1: use a newer version of this program`);
   const { data, error } = manifestSchema.safeParse(json);
-  if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " ").slice(0, 300), error);
+  if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " "), error);
   return data;
 }
 
@@ -130,7 +146,7 @@ export function formatManifest(manifest: z.input<typeof manifestSchema>): string
 
 function invalid(where: string, found: string, cause?: unknown): UserError {
   return new UserError(
-    `${where}: not the manifest of a model (${found}). Export the model again, or copy all of its files again.`,
+    `${visible(where)}: not the manifest of a model (${visible(found).slice(0, 300)}). Export the model again, or copy all of its files again.`,
     { code: "model.invalid", cause },
   );
 }
