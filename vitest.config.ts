@@ -15,6 +15,8 @@ export default defineConfig({
       "@sdgan/core": source("packages/core/src/index.ts"),
       "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
+      "@sdgan/pipeline/web": source("packages/pipeline/src/web.ts"),
+      "@sdgan/pipeline": source("packages/pipeline/src/node.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
 
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
