@@ -32,8 +32,12 @@ export class StageImage {
     const target = canvas ?? (newCanvas(this.size) as Canvas);
     target.width = this.size;
     target.height = this.size;
-    const context = target.getContext("2d") as CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D | null;
-    if (!context) throw new UserError("The canvas has a context of another kind than 2d; expected a fresh canvas.");
+    const context = target.getContext("2d") as
+      | CanvasRenderingContext2D
+      | OffscreenCanvasRenderingContext2D
+      | null;
+    if (!context)
+      throw new UserError("The canvas has a context of another kind than 2d; expected a fresh canvas.");
     context.putImageData(new ImageData(this.toRgba(), this.size, this.size), 0, 0);
     return target;
   }
@@ -82,7 +86,10 @@ export class GeneratedImage extends StageImage {
     this.seed = seed;
     this.number = number;
     this.ignored = ignored;
-    this.stages = [...images.slice(0, -1).map((image) => new StageImage(image.pixels, image.size, texts)), this];
+    this.stages = [
+      ...images.slice(0, -1).map((image) => new StageImage(image.pixels, image.size, texts)),
+      this,
+    ];
     this.attention = attention;
   }
 }

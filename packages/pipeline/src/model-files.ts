@@ -51,7 +51,11 @@ export async function readModelFiles(
     maxBytes,
     signal,
     onProgress,
-  }: { maxBytes: number; signal?: AbortSignal | undefined; onProgress?: ((progress: LoadProgress) => void) | undefined },
+  }: {
+    maxBytes: number;
+    signal?: AbortSignal | undefined;
+    onProgress?: ((progress: LoadProgress) => void) | undefined;
+  },
 ): Promise<ModelFiles> {
   const where = (name: string) => `${source.where.replace(/[/\\]$/, "")}/${name}`;
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -117,7 +121,9 @@ function readVocabulary(text: string, manifest: ModelManifest, where: string): V
 
 function notThatFile(where: string, found: number, expected: number): UserError {
   const difference =
-    found === expected ? "its SHA-256 is not the one in model.json" : `it has ${found} bytes, not ${expected}`;
+    found === expected
+      ? "its SHA-256 is not the one in model.json"
+      : `it has ${found} bytes, not ${expected}`;
   return new UserError(
     `${visible(where)}: not the file that model.json names: ${difference}. Copy all files of the model again.`,
     { code: "file.invalid" },

@@ -11,7 +11,9 @@ export const pipeline: Pipeline = pipelineOn({ source: nodeSource, runtime: onPr
 
 async function onProcessor({ device = "cpu", threads }: PipelineOptions): Promise<Runtime> {
   if (device !== "cpu")
-    throw new UserError(`pipeline: the device is ${device}; expected "cpu" in Node.`, { code: "device.unavailable" });
+    throw new UserError(`pipeline: the device is ${device}; expected "cpu" in Node.`, {
+      code: "device.unavailable",
+    });
   let ort: Ort;
   try {
     ort = (await import("onnxruntime-node")) as unknown as Ort;

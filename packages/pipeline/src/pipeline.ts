@@ -47,9 +47,13 @@ export interface Platform {
 export function pipelineOn(platform: Platform): Pipeline {
   return async (task, model, options = {}) => {
     if (task !== "text-to-image")
-      throw new UserError(`pipeline: the task is ${quote(String(task))}; expected "text-to-image".`, { code: "usage" });
+      throw new UserError(`pipeline: the task is ${quote(String(task))}; expected "text-to-image".`, {
+        code: "usage",
+      });
     if (!(typeof model === "string" || model instanceof URL) || String(model) === "")
-      throw new UserError("pipeline: no model; expected a folder, a URL or the name of a model.", { code: "usage" });
+      throw new UserError("pipeline: no model; expected a folder, a URL or the name of a model.", {
+        code: "usage",
+      });
     const { maxBytes = MOST_BYTES, signal, onProgress } = options;
     const source = await platform.source(model, options);
     const files = await readModelFiles(source, { maxBytes, signal, onProgress });

@@ -61,7 +61,9 @@ export function ortRuntime(ort: Ort, device: Device, options: object): Runtime {
       );
       return {
         async run(inputs, outputs) {
-          const feeds = Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, tensorOf(values)]));
+          const feeds = Object.fromEntries(
+            Object.entries(inputs).map(([name, values]) => [name, tensorOf(values)]),
+          );
           const results = await orRefuse(where, "cannot be run", () => session.run(feeds as never, outputs));
           return Object.fromEntries(outputs.map((name) => [name, floatsOf(results[name], where, name)]));
         },
@@ -76,17 +78,23 @@ async function orRefuse<Result>(where: string, what: string, work: () => Promise
     return await work();
   } catch (cause) {
     const message = String(Object(cause).message ?? cause);
-    throw new UserError(`${visible(where)}: ${what}: ${visible(message).slice(0, 300)}. Export the model again.`, {
-      ...{ code: "model.invalid", cause },
-    });
+    throw new UserError(
+      `${visible(where)}: ${what}: ${visible(message).slice(0, 300)}. Export the model again.`,
+      {
+        ...{ code: "model.invalid", cause },
+      },
+    );
   }
 }
 
 function floatsOf(tensor: unknown, where: string, name: string): FloatOutput {
   const { data, dims } = Object(tensor) as { data?: unknown; dims?: readonly number[] };
   if (!(data instanceof Float32Array) || !dims)
-    throw new UserError(`${visible(where)}: its output ${visible(name)} is not float32. Export the model again.`, {
-      code: "model.invalid",
-    });
+    throw new UserError(
+      `${visible(where)}: its output ${visible(name)} is not float32. Export the model again.`,
+      {
+        code: "model.invalid",
+      },
+    );
   return { data, shape: dims };
 }

@@ -73,7 +73,9 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     const asked = checked(options);
     const captions = [prompts].flat().map((prompt): Caption => {
       if (typeof prompt !== "string")
-        throw new UserError(`A prompt is ${visible(String(prompt)).slice(0, 60)}; expected a text.`, { code: "usage" });
+        throw new UserError(`A prompt is ${visible(String(prompt)).slice(0, 60)}; expected a text.`, {
+          code: "usage",
+        });
       const { tokens, ...ignored } = read(prompt);
       const words = tokens.map((token) => vocabulary.words[token]!);
       return { prompt, tokens, words, ignored };
@@ -90,7 +92,13 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
       await Promise.all([text.release(), image.release()]);
     });
   const { device } = runtime;
-  return Object.assign(generate, { model: manifest, device, words: vocabulary.words.slice(1), read, dispose });
+  return Object.assign(generate, {
+    model: manifest,
+    device,
+    words: vocabulary.words.slice(1),
+    read,
+    dispose,
+  });
 }
 
 interface Model {
@@ -139,7 +147,10 @@ interface TextInputs extends Record<string, Values> {
 
 async function encode({ text, manifest }: Model, { tokens }: Caption): Promise<TextInputs> {
   const padded = paddedTokens([tokens]);
-  const int64 = (numbers: Int32Array, shape: number[]) => ({ data: BigInt64Array.from(numbers, BigInt), shape });
+  const int64 = (numbers: Int32Array, shape: number[]) => ({
+    data: BigInt64Array.from(numbers, BigInt),
+    shape,
+  });
   const lengths = int64(padded.lengths, [1]);
   const inputs = { tokens: int64(padded.tokens, [1, tokens.length]), lengths };
   const { words, sentence } = await text.run(inputs, ["words", "sentence"]);
@@ -229,10 +240,14 @@ function shaped(
   return { data: data as Float32Array<ArrayBuffer>, shape };
 }
 
-function checked(options: GenerateOptions): Required<Pick<GenerateOptions, "seed" | "count">> & GenerateOptions {
+function checked(
+  options: GenerateOptions,
+): Required<Pick<GenerateOptions, "seed" | "count">> & GenerateOptions {
   const { seed = 0, count = 1 } = options;
   const refuse = (name: string, value: unknown, expected: string) =>
-    new UserError(`generate: ${name} is ${visible(String(value)).slice(0, 60)}; expected ${expected}.`, { code: "usage" });
+    new UserError(`generate: ${name} is ${visible(String(value)).slice(0, 60)}; expected ${expected}.`, {
+      code: "usage",
+    });
   if (!Number.isSafeInteger(seed) || seed < 0) throw refuse("seed", seed, "a whole number from 0 on");
   if (!Number.isInteger(count) || count < 1 || count > 10_000)
     throw refuse("count", count, "a whole number from 1 to 10,000");

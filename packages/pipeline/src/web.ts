@@ -11,7 +11,10 @@ export * from "./exports.js";
 export const pipeline: Pipeline = pipelineOn({ source: webSource, runtime: webRuntime });
 
 /** A name is that of a model in the box; everything else is a URL, relative to the page or the worker. */
-async function webSource(model: string | URL, { modelsUrl = "models/" }: PipelineOptions): Promise<ModelSource> {
+async function webSource(
+  model: string | URL,
+  { modelsUrl = "models/" }: PipelineOptions,
+): Promise<ModelSource> {
   const text = String(model);
   const here = globalThis.document?.baseURI ?? globalThis.location?.href;
   if (!isModelName(text)) return fetchSource(urlOf(text, here));

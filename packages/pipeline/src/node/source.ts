@@ -77,8 +77,11 @@ function refuseUnlessFile<Stats extends { isFile(): boolean; size: number }>(
       code: "file.invalid",
     });
   if (stats.size > limit)
-    throw new UserError(`${visible(path)}: has ${stats.size} bytes, more than the ${limit} that are expected of it.`, {
-      code: "file.invalid",
-    });
+    throw new UserError(
+      `${visible(path)}: has ${stats.size} bytes, more than the ${limit} that are expected of it.`,
+      {
+        code: "file.invalid",
+      },
+    );
   return stats;
 }

@@ -63,13 +63,17 @@ function compare(what: "input" | "output", found: readonly Port[], expected: Exp
   const names = Object.keys(expected);
   const list = (ports: readonly string[]) => ports.map((name) => quote(name)).join(", ") || "none";
   if (found.length !== names.length || !names.every((name) => found.some((port) => port.name === name)))
-    throw new OnnxError(`its ${what}s are ${list(found.map(({ name }) => name).slice(0, 12))}, not ${list(names)}`);
+    throw new OnnxError(
+      `its ${what}s are ${list(found.map(({ name }) => name).slice(0, 12))}, not ${list(names)}`,
+    );
   for (const { name, type, shape } of found) {
     const wanted = expected[name]!;
     if (type !== wanted.type)
       throw new OnnxError(`its ${what} ${quote(name)} has the element type ${type}, not ${wanted.type}`);
     if (shape && wanted.shape && !fits(shape, wanted.shape))
-      throw new OnnxError(`its ${what} ${quote(name)} has the shape ${inWords(shape)}, not ${inWords(wanted.shape)}`);
+      throw new OnnxError(
+        `its ${what} ${quote(name)} has the shape ${inWords(shape)}, not ${inWords(wanted.shape)}`,
+      );
   }
 }
 

@@ -110,7 +110,8 @@ function readNode(message: Uint8Array, budget: Budget, depth: number): void {
   for (const field of fieldsOf(message, budget)) {
     if (field.number === 4) {
       const operator = textOf(field);
-      if (ENDLESS.has(operator)) throw new OnnxError(`it has the operator ${shown(operator)}, which may not end`);
+      if (ENDLESS.has(operator))
+        throw new OnnxError(`it has the operator ${shown(operator)}, which may not end`);
     } else if (field.number === 5) readAttribute(messageOf(field), budget, depth);
     else if (field.number === 7) requireStandard(textOf(field));
     else if (!NODE_FIELDS.has(field.number))
@@ -149,8 +150,23 @@ const ATTRIBUTE_FIELDS = new Set([1, 2, 3, 4, 7, 8, 9, 13, 14, 15, 20]);
 
 /** Bytes of an element in `raw_data`, by TensorProto.DataType. */
 const ELEMENT_BYTES = new Map<number, number>([
-  ...([[1, 4], [2, 1], [3, 1], [4, 2], [5, 2], [6, 4], [7, 8]] as const),
-  ...([[9, 1], [10, 2], [11, 8], [12, 4], [13, 8], [16, 2]] as const),
+  ...([
+    [1, 4],
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [5, 2],
+    [6, 4],
+    [7, 8],
+  ] as const),
+  ...([
+    [9, 1],
+    [10, 2],
+    [11, 8],
+    [12, 4],
+    [13, 8],
+    [16, 2],
+  ] as const),
 ]);
 
 function readTensor(message: Uint8Array, budget: Budget): void {
@@ -194,7 +210,9 @@ function readTensor(message: Uint8Array, budget: Budget): void {
   if (size === undefined) throw new OnnxError(`a tensor of it has the element type ${type}`);
   const fits = raw === undefined ? elements <= others : raw === elements * size && others === 0;
   if (!fits)
-    throw new OnnxError(`a tensor of it has ${raw ?? others} bytes, which do not fit its ${elements} elements`);
+    throw new OnnxError(
+      `a tensor of it has ${raw ?? others} bytes, which do not fit its ${elements} elements`,
+    );
 }
 
 /** name, doc_string, metadata_props. Not string_data (6) and segment (3): no model needs them. */

@@ -5,7 +5,9 @@ import { type Ort, ortRuntime, type Runtime } from "../runtime.js";
 /** WebGPU where there is a device, else WebAssembly. Only the chosen one of onnxruntime's builds is loaded. */
 export async function webRuntime({ device, threads }: PipelineOptions): Promise<Runtime> {
   if (device === "cpu")
-    throw new UserError('pipeline: the device is cpu; expected "webgpu" or "wasm" in browsers.', { code: "usage" });
+    throw new UserError('pipeline: the device is cpu; expected "webgpu" or "wasm" in browsers.', {
+      code: "usage",
+    });
   if (device === "webgpu" || (device === undefined && (await hasGpu()))) {
     if (!(await hasGpu()))
       throw new UserError("pipeline: this browser has no WebGPU device. Leave out device, or use wasm.", {
