@@ -61,6 +61,6 @@ describe("Vocabulary", () => {
     const parse = () => Vocabulary.parse(content, "data/vocabulary.json");
     expect(parse).toThrow(UserError);
     expect(parse).toThrow(expect.objectContaining({ code: "vocabulary.invalid" }));
-    expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary [^\x1b\u202e]+$/);
+    expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary [^\p{Cc}\u202e]+$/u);
   });
 });
