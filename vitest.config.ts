@@ -16,7 +16,7 @@ export default defineConfig({
       "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
-
+      "@sdgan/torch/onnx": source("packages/torch/src/onnx/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),
