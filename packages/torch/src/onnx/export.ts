@@ -90,12 +90,17 @@ function graphOf(program: Program, network: Exportable, options: OnnxOptions): G
   const modules = options.modules ?? (network instanceof Module ? { "": network } : {});
   const to = new Lowering(graph, program, places, labelsOf(modules));
   for (const name of [...options.inputs, ...options.outputs]) {
-    if (graph.unique(name) !== name) throw new TypeError(`exportOnnx: two inputs or outputs have the name "${name}"`);
+    if (graph.unique(name) !== name)
+      throw new TypeError(`exportOnnx: two inputs or outputs have the name "${name}"`);
   }
   for (const [i, value] of program.inputs.entries()) {
     const name = options.inputs[i]!;
     const named = new Map(axesOf(name, options));
-    graph.inputs.push({ name, dtype: value.dtype, shape: value.sizes.map((size, dim) => named.get(dim) ?? (size as number)) });
+    graph.inputs.push({
+      name,
+      dtype: value.dtype,
+      shape: value.sizes.map((size, dim) => named.get(dim) ?? (size as number)),
+    });
     to.bind(value, name);
   }
   for (const operation of program.operations) {
@@ -113,7 +118,9 @@ function graphOf(program: Program, network: Exportable, options: OnnxOptions): G
       dtype: value.dtype,
       shape: value.sizes.map((size, dim) => {
         if (!isVariable(size)) return size ?? `${name}_${dim}`;
-        return size.factor === 1 && size.offset === 0 && size.axes.length === 1 ? size.axes[0]! : `${name}_${dim}`;
+        return size.factor === 1 && size.offset === 0 && size.axes.length === 1
+          ? size.axes[0]!
+          : `${name}_${dim}`;
       }),
     });
   }
@@ -130,7 +137,9 @@ function tensorsOf(result: unknown, outputs: readonly string[]): Tensor[] {
   if (!tensors.every(isTensor))
     throw new TypeError("exportOnnx: the network's result is not a tensor or an array of tensors");
   if (tensors.length !== outputs.length)
-    throw new TypeError(`exportOnnx: the network has ${tensors.length} results, and ${outputs.length} outputs are named`);
+    throw new TypeError(
+      `exportOnnx: the network has ${tensors.length} results, and ${outputs.length} outputs are named`,
+    );
   return tensors;
 }
 
@@ -156,7 +165,10 @@ function smallestSizes(examples: readonly Tensor[], options: OnnxOptions): AxisS
   for (const [i, input] of options.inputs.entries())
     for (const [axis, name] of axesOf(input, options)) {
       const size = examples[i]!.shape[axis];
-      if (!size) throw new TypeError(`exportOnnx: dynamicAxes: the example of "${input}" has no elements along dimension ${axis}`);
+      if (!size)
+        throw new TypeError(
+          `exportOnnx: dynamicAxes: the example of "${input}" has no elements along dimension ${axis}`,
+        );
       sizes.set(name, Math.max(size, sizes.get(name) ?? 0));
     }
   return sizes;

@@ -6,7 +6,7 @@ import { OnnxExportError } from "./errors.js";
 import { dataTypes } from "./format.js";
 import { type AttributeValue, bytesOf, type Graph } from "./graph.js";
 import { type Argument, isValue, type Operation, type Program, type Value } from "./program.js";
-import { isVariable, sameSize, type Size } from "./sizes.js";
+import { isVariable, type Size, sameSize } from "./sizes.js";
 
 /** Adds the nodes of an operation. Returns the names of its results, one for each. */
 export type Rule = (operation: OperationReader, to: Lowering) => string | string[];
@@ -179,7 +179,9 @@ export class OperationReader {
     if (typeof value === "number") return Array.from({ length: count ?? 1 }, () => value);
     if (Array.isArray(value) && value.every((one): one is number => typeof one === "number"))
       return value.length === 1 && count !== undefined ? this.#repeated(value[0]!, count) : value;
-    return this.refuse(`argument ${index + 1} is not a list of numbers that are equal for all sizes of the inputs`);
+    return this.refuse(
+      `argument ${index + 1} is not a list of numbers that are equal for all sizes of the inputs`,
+    );
   }
 
   #repeated(value: number, count: number): number[] {
@@ -192,7 +194,9 @@ export class OperationReader {
 
   /** The sizes of a value; refuses a size that is no expression of the dynamic axes. */
   sizes(value: Value): Size[] {
-    return value.sizes.map((size) => size ?? this.refuse("a size of it cannot be computed from the inputs' sizes"));
+    return value.sizes.map(
+      (size) => size ?? this.refuse("a size of it cannot be computed from the inputs' sizes"),
+    );
   }
 
   /** A dimension from 0 on. */
@@ -210,7 +214,9 @@ export class OperationReader {
 
   /** The dtype that this operation computes in, for arguments of several. */
   get common(): DType {
-    const values = this.operation.values.filter((value): value is Value => value !== undefined && isValue(value));
+    const values = this.operation.values.filter(
+      (value): value is Value => value !== undefined && isValue(value),
+    );
     // As in PyTorch, a tensor without dimensions or a number only counts if it is of a higher kind.
     const shaped = values.filter(({ sizes }) => sizes.length > 0);
     const dtypes = (shaped.length > 0 ? shaped : values).map(({ dtype }) => dtype);

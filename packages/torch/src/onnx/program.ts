@@ -51,7 +51,12 @@ export function combine(
   /** The value of a tensor that has no entry yet. */
   const define = (same: readonly TracedTensor[], isConstant: boolean): Value => {
     const [{ id, dtype, shape, tensor }] = same as [TracedTensor];
-    const sizes = shape.map((_, dim) => fitSize(same.map((one) => one.shape[dim]!), axes));
+    const sizes = shape.map((_, dim) =>
+      fitSize(
+        same.map((one) => one.shape[dim]!),
+        axes,
+      ),
+    );
     const value = { id, dtype, sizes, constant: isConstant ? tensor : undefined };
     values.set(id, value);
     return value;
@@ -61,18 +66,31 @@ export function combine(
     const known = values.get(same[0]!.id);
     if (known) return known;
     if (!haveEqualElements(same))
-      throw new OnnxExportError(operator, line, "a constant among its arguments depends on the inputs' sizes");
+      throw new OnnxExportError(
+        operator,
+        line,
+        "a constant among its arguments depends on the inputs' sizes",
+      );
     return define(same, true);
   };
   const argumentOf = (same: readonly TracedArgument[], call: TracedCall): Argument => {
     const [one] = same;
     if (isTraced(one)) return valueOf(same as TracedTensor[], call);
     if (Array.isArray(one))
-      return one.map((_, i) => argumentOf(same.map((list) => (list as TracedArgument[])[i]), call));
+      return one.map((_, i) =>
+        argumentOf(
+          same.map((list) => (list as TracedArgument[])[i]),
+          call,
+        ),
+      );
     if (typeof one !== "number" || same.every((other) => Object.is(other, one))) return one;
     const size = fitSize(same as number[], axes);
     if (size !== undefined) return size;
-    throw new OnnxExportError(call.operator, call.line, `a number among its arguments is ${same.join(", ")} for different sizes of the inputs`);
+    throw new OnnxExportError(
+      call.operator,
+      call.line,
+      `a number among its arguments is ${same.join(", ")} for different sizes of the inputs`,
+    );
   };
 
   const inputs = first.inputs.map((_, i) =>
@@ -89,15 +107,28 @@ export function combine(
     if (resultsOf.some((results) => results.some((result) => result.changed))) {
       // Operators in place have changed it, so that only the final elements are known.
       if (!resultsOf.every(haveEqualElements))
-        throw new OnnxExportError(call.operator, call.line, "its result is changed in place and depends on the inputs' sizes");
+        throw new OnnxExportError(
+          call.operator,
+          call.line,
+          "its result is changed in place and depends on the inputs' sizes",
+        );
       for (const results of resultsOf) define(results, true);
       continue;
     }
-    const arguments_ = call.values.map((_, v) => argumentOf(same.map((one) => one.values[v]), call));
+    const arguments_ = call.values.map((_, v) =>
+      argumentOf(
+        same.map((one) => one.values[v]),
+        call,
+      ),
+    );
     const tensors = valuesIn(arguments_);
     const isConstant = tensors.every((value) => value.constant) && !hasVariable(arguments_);
     if (isRandom(call.operator, arguments_))
-      throw new OnnxExportError(call.operator, call.line, "it is random; make its result an input of the model");
+      throw new OnnxExportError(
+        call.operator,
+        call.line,
+        "it is random; make its result an input of the model",
+      );
     const results = resultsOf.map((result) => define(result, isConstant));
     if (isConstant) continue;
     for (const value of tensors) use(value);
@@ -140,7 +171,11 @@ function requireSameCalls(first: Trace, other: Trace): void {
   });
   const call = first.calls[at] ?? other.calls[first.calls.length];
   if (call)
-    throw new OnnxExportError(call.operator, call.line, "whether or with what it is called depends on the inputs' sizes");
+    throw new OnnxExportError(
+      call.operator,
+      call.line,
+      "whether or with what it is called depends on the inputs' sizes",
+    );
 }
 
 /** Kinds of arguments, and the numbers of tensors, but no values of numbers. */
@@ -174,7 +209,8 @@ function hasVariable(values: readonly Argument[]): boolean {
 }
 
 function isRandom(operator: string, values: readonly Argument[]): boolean {
-  if (/^(dropout|alpha_dropout|feature_dropout)$/.test(operator)) return values[2] === true && values[1] !== 0;
+  if (/^(dropout|alpha_dropout|feature_dropout)$/.test(operator))
+    return values[2] === true && values[1] !== 0;
   return /^(rand|randn|randint|randperm|normal|bernoulli|multinomial|poisson)(_like)?(\.|$)/.test(operator);
 }
 

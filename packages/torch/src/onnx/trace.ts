@@ -106,7 +106,11 @@ export class Trace implements Recorder {
   /** Operators in place may prepare a constant. Others cannot be exported: ONNX's tensors never change. */
   #change(operator: string, [target]: TracedTensor[], depends: boolean): void {
     if (!target || depends || this.#used.has(target))
-      throw new OnnxExportError(operator, userLine(), "it works in place; use the operator that returns a new tensor");
+      throw new OnnxExportError(
+        operator,
+        userLine(),
+        "it works in place; use the operator that returns a new tensor",
+      );
     target.changed = true;
   }
 
@@ -120,7 +124,9 @@ export class Trace implements Recorder {
 }
 
 function tensorsOf(values: readonly unknown[]): Tensor[] {
-  return values.flatMap((value) => (isTensor(value) ? [value] : Array.isArray(value) ? tensorsOf(value) : []));
+  return values.flatMap((value) =>
+    isTensor(value) ? [value] : Array.isArray(value) ? tensorsOf(value) : [],
+  );
 }
 
 /** PyTorch's names of operators in place end with an underscore, before the overload. */
@@ -136,7 +142,10 @@ function userLine(): string {
   Error.stackTraceLimit = 100;
   const stack = new Error().stack ?? "";
   Error.stackTraceLimit = limit;
-  const lines = stack.split("\n").slice(1).map((line) => line.trim().replace(/^at /, ""));
+  const lines = stack
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().replace(/^at /, ""));
   const isOwn = (line: string) =>
     (line.includes(here.href) || line.includes(here.pathname)) && !/\.test\.[jt]s/.test(line);
   return lines.find((line) => !isOwn(line) && !line.includes("node:")) ?? "an unknown line";

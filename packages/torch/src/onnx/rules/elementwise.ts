@@ -62,10 +62,7 @@ const gelu: Rule = (op, to) => {
           to.node("Mul", [
             to.node("Add", [
               x,
-              to.node("Mul", [
-                to.node("Mul", [to.node("Mul", [x, x]), x]),
-                constantOf(op, 0.044715),
-              ]),
+              to.node("Mul", [to.node("Mul", [to.node("Mul", [x, x]), x]), constantOf(op, 0.044715)]),
             ]),
             constantOf(op, Math.sqrt(2 / Math.PI)),
           ]),

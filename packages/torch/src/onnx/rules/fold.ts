@@ -18,10 +18,16 @@ export function foldIntoProducer(
 ): boolean {
   if (to.program.uses(value) !== 1) return false;
   const node = to.graph.producer(to.name(value));
-  if (!node || !(node.type in channelDim) || node.type === "ConvTranspose" && node.attributes.group !== undefined && node.attributes.group !== 1) return false;
+  if (
+    !node ||
+    !(node.type in channelDim) ||
+    (node.type === "ConvTranspose" && node.attributes.group !== undefined && node.attributes.group !== 1)
+  )
+    return false;
   const weight = to.graph.initializers.get(node.inputs[1]!);
   const bias = node.inputs[2] === undefined ? undefined : to.graph.initializers.get(node.inputs[2]);
-  if (weight?.dtype !== "float32" || (node.inputs[2] !== undefined && bias?.dtype !== "float32")) return false;
+  if (weight?.dtype !== "float32" || (node.inputs[2] !== undefined && bias?.dtype !== "float32"))
+    return false;
   const dim = channelDim[node.type]!;
   const C = weight.shape[dim];
   if (C !== factor.length) return false;

@@ -100,10 +100,7 @@ const batchNorm: Rule = (op, to) => {
   const name = to.name(input);
   let result = foldIntoProducer(op, input, factor, offset)
     ? name
-    : to.node("Add", [
-        to.node("Mul", [name, to.floats(factor, channels)]),
-        to.floats(offset, channels),
-      ]);
+    : to.node("Add", [to.node("Mul", [name, to.floats(factor, channels)]), to.floats(offset, channels)]);
   const [scale, shift] = modulation;
   if (scale && shift) {
     const plus = (value: Value, constant: number[] | undefined) =>
@@ -213,7 +210,9 @@ function resized(op: OperationReader, attributes: Record<string, string>): strin
 const embedding: Rule = (op, to) => to.node("Gather", [op.name(0), op.name(1)], { axis: 0 });
 
 const dropout: Rule = (op) =>
-  op.flag(2) && op.number(1) !== 0 ? op.refuse("it is in training mode; call eval() of the module first") : op.name(0);
+  op.flag(2) && op.number(1) !== 0
+    ? op.refuse("it is in training mode; call eval() of the module first")
+    : op.name(0);
 
 /** Σ a·b / √(max(Σ a², ε²) · max(Σ b², ε²)) */
 const cosineSimilarity: Rule = (op, to) => {

@@ -6,10 +6,18 @@ import type { OperationReader, Rule } from "../lowering.js";
 function dimsOf(op: OperationReader, index: number): number[] {
   const rank = op.tensor(0).sizes.length;
   const dims = op.at(index) === undefined ? [] : op.numbers(index);
-  return dims.length === 0 ? Array.from({ length: rank }, (_, i) => i) : dims.map((dim) => (dim < 0 ? dim + rank : dim));
+  return dims.length === 0
+    ? Array.from({ length: rank }, (_, i) => i)
+    : dims.map((dim) => (dim < 0 ? dim + rank : dim));
 }
 
-function reduced(op: OperationReader, type: string, name: string, dims: readonly number[], keep: boolean): string {
+function reduced(
+  op: OperationReader,
+  type: string,
+  name: string,
+  dims: readonly number[],
+  keep: boolean,
+): string {
   if (dims.length === 0) return name;
   const keepdims = keep ? 1 : 0;
   // Since version 13 only this one takes the dimensions as an input.
@@ -51,7 +59,10 @@ const indexOfExtreme =
   (op, to) => {
     if (op.at(1) !== undefined)
       return to.node(type, [op.name(0)], { axis: op.dim(1, op.tensor(0)), keepdims: op.flag(2) ? 1 : 0 });
-    return to.node(type, [to.node("Reshape", [op.name(0), to.graph.integers([-1])])], { axis: 0, keepdims: 0 });
+    return to.node(type, [to.node("Reshape", [op.name(0), to.graph.integers([-1])])], {
+      axis: 0,
+      keepdims: 0,
+    });
   };
 
 const valuesAndIndices =

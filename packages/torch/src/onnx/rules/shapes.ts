@@ -19,7 +19,8 @@ function permuted(op: OperationReader, name: string, order: readonly number[]): 
 const transpose: Rule = (op) => {
   const input = op.tensor(0);
   const order = input.sizes.map((_, i) => i);
-  const [a, b] = op.operator === "t" ? [0, Math.max(order.length - 1, 0)] : [op.dim(1, input), op.dim(2, input)];
+  const [a, b] =
+    op.operator === "t" ? [0, Math.max(order.length - 1, 0)] : [op.dim(1, input), op.dim(2, input)];
   [order[a!], order[b!]] = [b!, a!];
   return permuted(op, op.name(0), order);
 };
@@ -32,7 +33,9 @@ const repeat: Rule = (op, to) => {
   const times = Array.isArray(list) ? (list as Size[]) : op.numbers(1);
   const added = times.length - sizes.length;
   const name =
-    added > 0 ? to.node("Unsqueeze", [op.name(0), to.graph.integers(Array.from({ length: added }, (_, i) => i))]) : op.name(0);
+    added > 0
+      ? to.node("Unsqueeze", [op.name(0), to.graph.integers(Array.from({ length: added }, (_, i) => i))])
+      : op.name(0);
   return to.node("Tile", [name, to.shape(times)]);
 };
 
@@ -40,13 +43,25 @@ const flip: Rule = (op, to) => {
   const { sizes } = op.tensor(0);
   const dims = op.numbers(1).map((dim) => (dim < 0 ? dim + sizes.length : dim));
   const list = (value: number) => to.graph.integers(dims.map(() => value));
-  return to.node("Slice", [op.name(0), list(-1), list(Number.MIN_SAFE_INTEGER), to.graph.integers(dims), list(-1)]);
+  return to.node("Slice", [
+    op.name(0),
+    list(-1),
+    list(Number.MIN_SAFE_INTEGER),
+    to.graph.integers(dims),
+    list(-1),
+  ]);
 };
 
 /** Elements `start` to `stop` − 1 along a dimension. */
 function part(op: OperationReader, name: string, dim: number, start: Size, stop: Size, step = 1): string {
   const { to } = op;
-  return to.node("Slice", [name, to.size(start), to.size(stop), to.graph.integers([dim]), to.graph.integers([step])]);
+  return to.node("Slice", [
+    name,
+    to.size(start),
+    to.size(stop),
+    to.graph.integers([dim]),
+    to.graph.integers([step]),
+  ]);
 }
 
 function plus(op: OperationReader, a: Size, b: Size): Size {
@@ -71,7 +86,8 @@ const slice: Rule = (op) => {
 const select: Rule = (op, to) => {
   const index = op.size(2);
   const axis = op.dim(1, op.tensor(0));
-  if (typeof index === "number") return to.node("Gather", [op.name(0), to.graph.integers([index], [])], { axis });
+  if (typeof index === "number")
+    return to.node("Gather", [op.name(0), to.graph.integers([index], [])], { axis });
   return to.node("Gather", [op.name(0), to.node("Squeeze", [to.size(index)])], { axis });
 };
 
@@ -88,7 +104,9 @@ const split =
 
 const unbind: Rule = (op, to) => {
   const axis = op.dim(1, op.tensor(0), 0);
-  return op.operation.results.map((_, i) => to.node("Gather", [op.name(0), to.graph.integers([i], [])], { axis }));
+  return op.operation.results.map((_, i) =>
+    to.node("Gather", [op.name(0), to.graph.integers([i], [])], { axis }),
+  );
 };
 
 const roll: Rule = (op, to) => {
@@ -99,7 +117,9 @@ const roll: Rule = (op, to) => {
     const size = op.fixed(input, dim);
     const first = size - (((shift % size) + size) % size);
     if (first === size) return name;
-    return to.node("Concat", [part(op, name, dim, first, size), part(op, name, dim, 0, first)], { axis: dim });
+    return to.node("Concat", [part(op, name, dim, first, size), part(op, name, dim, 0, first)], {
+      axis: dim,
+    });
   }, op.name(0));
 };
 
@@ -131,14 +151,20 @@ const filled =
 const range: Rule = (op, to) => {
   const { dtype } = op.result();
   const inner = dtype === "float32" ? dtype : "int64";
-  return to.cast(to.node("Range", [op.operand(0, inner), op.operand(1, inner), op.operand(2, inner)]), inner, dtype);
+  return to.cast(
+    to.node("Range", [op.operand(0, inner), op.operand(1, inner), op.operand(2, inner)]),
+    inner,
+    dtype,
+  );
 };
 
 const stack: Rule = (op, to) => {
   const { dtype, sizes } = op.result();
   const dim = op.number(1, 0);
   const axis = dim < 0 ? dim + sizes.length : dim;
-  const parts = op.tensors(0).map((value) => to.node("Unsqueeze", [op.nameOf(value, dtype), to.graph.integers([axis])]));
+  const parts = op
+    .tensors(0)
+    .map((value) => to.node("Unsqueeze", [op.nameOf(value, dtype), to.graph.integers([axis])]));
   return to.node("Concat", parts, { axis });
 };
 
@@ -165,7 +191,11 @@ export const shapes: Record<string, Rule> = {
   },
   permute: (op) => {
     const { length } = op.tensor(0).sizes;
-    return permuted(op, op.name(0), op.numbers(1).map((dim) => (dim < 0 ? dim + length : dim)));
+    return permuted(
+      op,
+      op.name(0),
+      op.numbers(1).map((dim) => (dim < 0 ? dim + length : dim)),
+    );
   },
   "transpose.int": transpose,
   t: transpose,
@@ -181,7 +211,8 @@ export const shapes: Record<string, Rule> = {
   chunk: split(2),
   split_with_sizes: split(2),
   "unbind.int": unbind,
-  index_select: (op, to) => to.node("Gather", [op.name(0), op.name(2, "int64")], { axis: op.dim(1, op.tensor(0)) }),
+  index_select: (op, to) =>
+    to.node("Gather", [op.name(0), op.name(2, "int64")], { axis: op.dim(1, op.tensor(0)) }),
   gather: (op, to) => to.node("GatherElements", [op.name(0), op.name(2)], { axis: op.dim(1, op.tensor(0)) }),
   "index.Tensor": index,
   cat: concatenate,
