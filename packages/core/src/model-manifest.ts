@@ -21,20 +21,27 @@ const fileName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "a file's name, without folders" });
 
-/** Names of a network's optional outputs, one per stage where every stage has one. */
+/** Names of a network's optional outputs. */
 const outputs = z.array(text).max(MOST.outputs).default([]);
 
+/** Both networks are ONNX files, for batches of B captions of up to T words; B and T are chosen in each call. */
 const networks = z.strictObject({
-  /** tokens [B, T] int64 → word features [B, D, T] and sentence feature [B, D]. */
+  /**
+   * Inputs `tokens` int64 [B, T] and `lengths` int64 [B], 1 … T; tokens after a caption's end are ignored. Outputs `words`
+   * float32 [B, D, T], the word features, and `sentence` float32 [B, D], the sentence feature.
+   */
   textEncoder: z.strictObject({ file: fileName }),
-  /** z [B, noise], ε [B, condition] and the text's features → an image of each stage, [B, 3, S, S] in −1 … 1. */
+  /**
+   * Inputs `z` float32 [B, noise], `epsilon` float32 [B, condition], and `words`, `sentence` and `lengths` as in the text
+   * encoder. The outputs have the names below; all are float32.
+   */
   generator: z.strictObject({
     file: fileName,
-    /** Outputs with the images, first stage to last. */
+    /** The images, first stage to last: `image_64` is [B, 3, 64, 64] in −1 … 1. */
     images: z.array(text).min(1).max(MOST.stages),
-    /** Outputs with the attention over words of the stages after the first. */
+    /** The attention of the stages after the first: `attention_64`, of the stage of `image_64`, is [B, 32 · 32, T]. */
     attentions: outputs,
-    /** Outputs with SCBN's γ_c. */
+    /** SCBN's γ_c: `gamma_64` is [B, C, 64, 64], or [B, C, 1, 1] where it is equal for the whole image. */
     gammas: outputs,
   }),
 });
@@ -57,10 +64,10 @@ const training = z.strictObject({
   data: text,
   /** The license of the data. */
   dataLicense: text,
-  /** Number of training images. */
-  images: count,
-  /** Steps of the generator. */
-  steps: count,
+  /** Number of training images, if known. */
+  images: count.optional(),
+  /** Steps of the generator; 0 for weights that were trained elsewhere. */
+  steps: z.int().nonnegative(),
   seed: z.int().nonnegative(),
   /** The preset of the configuration, if it has one. */
   preset: text.optional(),

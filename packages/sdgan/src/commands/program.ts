@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { nearest, visible } from "@sdgan/core/basics";
 import { Command } from "commander";
 import { addAblate } from "./ablate.js";
@@ -12,6 +11,7 @@ import { addPrepare } from "./prepare.js";
 import { addReport } from "./report.js";
 import { addSetup } from "./setup.js";
 import { addTrain } from "./train.js";
+import { version } from "./version.js";
 
 /**
  * The command line. Actions import their modules when they run, so that `--help` and errors of usage are fast and work
@@ -86,8 +86,4 @@ function oneLine(text: string): string {
     .split("\n");
   const suggestion = rest.length > 0 ? `. ${rest.join(" ").replace(/^\((.*)\)$/, "$1")}` : "";
   return `sdgan: ${visible(first.replace(/\.$/, "") + suggestion)}`;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 }
