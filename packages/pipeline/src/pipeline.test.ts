@@ -159,7 +159,7 @@ describe("an image", () => {
 
 describe("a model is found", () => {
   it("in a folder, by a file URL, and by an HTTP URL, with the same image", async () => {
-    const server = await serve(folder);
+    const server = await serve([folder]);
     try {
       const loaded: number[] = [];
       const total = ["text-encoder.onnx", "generator.onnx", "vocabulary.json"].reduce(

@@ -16,16 +16,23 @@ const TYPES: Record<string, string> = {
 };
 
 /**
- * @param root the folder that is served
+ * @param roots folders whose files are served; the first that has a file counts
  * @param pages further files by their path, as text
+ * @param aliases starts of paths that stand for others
  * @param isolated with the headers that make a page cross-origin isolated
  */
 export async function serve(
-  root: string,
-  { pages = {}, isolated = false }: { pages?: Record<string, string>; isolated?: boolean } = {},
+  roots: readonly string[],
+  {
+    pages = {},
+    aliases = {},
+    isolated = false,
+  }: { pages?: Record<string, string>; aliases?: Record<string, string>; isolated?: boolean } = {},
 ): Promise<FileServer> {
   const server = createServer((request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
+    let path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
+    for (const [alias, of] of Object.entries(aliases))
+      if (path.startsWith(alias)) path = of + path.slice(alias.length);
     response.setHeader("Content-Type", TYPES[extname(path) || ".html"] ?? "application/octet-stream");
     response.setHeader("Cache-Control", "max-age=600");
     if (isolated) {
@@ -33,9 +40,9 @@ export async function serve(
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
     const page = pages[path];
-    const file = join(root, normalize(path));
+    const file = roots.map((root) => join(root, normalize(path))).find(isFile);
     if (page !== undefined) response.end(page);
-    else if (statSync(file, { throwIfNoEntry: false })?.isFile()) createReadStream(file).pipe(response);
+    else if (file) createReadStream(file).pipe(response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -48,4 +55,8 @@ export async function serve(
         server.closeAllConnections();
       }),
   };
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
