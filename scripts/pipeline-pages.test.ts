@@ -8,10 +8,11 @@ import sharp from "sharp";
 import { build, type LibraryOptions } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mutated } from "../packages/pipeline/src/testing/mutations.js";
+import { emptyPage, readmePage } from "../packages/pipeline/src/testing/pages.js";
 import { type FileServer, serve } from "../packages/pipeline/src/testing/server.js";
 import { type Files, tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
 import { findChromium } from "./chromium.mjs";
-import { emptyPage, openPage, readmePage, startBrowser } from "./pages.js";
+import { openPage, startBrowser } from "./pages.js";
 import { ROOT } from "./setup.mjs";
 
 const executablePath = findChromium();
