@@ -5,6 +5,7 @@ import { Random, UserError, visible } from "@sdgan/core";
 import { expect, it } from "vitest";
 import { nodeSource } from "./node/source.js";
 import { pipelineOn } from "./pipeline.js";
+import type { Runtime } from "./runtime.js";
 import { mutated } from "./testing/mutations.js";
 import { tinyModel } from "./testing/tiny-model.js";
 
@@ -14,8 +15,11 @@ const MOST_BYTES = 500 * 2 ** 20;
 it("refuses 1,000 mutated models in one line, before a runtime reads them, with bounded time and memory", async () => {
   const files = await tinyModel();
   const random = new Random(18, "models");
-  const runtime = () => Promise.reject(new Error("a runtime was reached"));
-  const load = pipelineOn({ source: nodeSource, runtime });
+  const runtime: Runtime = {
+    device: "cpu",
+    load: () => Promise.reject(new Error("a runtime was reached")),
+  };
+  const load = pipelineOn({ source: nodeSource, runtime: async () => runtime });
   const root = mkdtempSync(join(tmpdir(), "sdgan-fuzz-models-"));
   const before = process.memoryUsage().rss;
   try {

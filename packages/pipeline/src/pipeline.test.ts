@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -191,6 +192,42 @@ describe("a model is found", () => {
     mkdirSync(linked);
     for (const name of Object.keys(files)) symlinkSync(join(folder, "tiny", name), join(linked, name));
     await (await pipeline("text-to-image", linked)).dispose();
+  });
+
+  it.each(["model.json", "generator.onnx", "vocabulary.json"])(
+    "but not with a pipe, a folder, a device or a huge file as %s",
+    async (name) => {
+      const broken = write(`broken-${name}`, files);
+      const path = join(broken, name);
+      const put: Record<string, () => void> = {
+        pipe: () => execFileSync("mkfifo", [path]),
+        folder: () => mkdirSync(path),
+        device: () => symlinkSync("/dev/zero", path),
+        huge: () => {
+          writeFileSync(path, "");
+          truncateSync(path, 2 ** 40);
+        },
+        dangling: () => symlinkSync("nowhere", path),
+      };
+      for (const [kind, make] of Object.entries(put)) {
+        rmSync(path, { recursive: true });
+        make();
+        const error = await pipeline("text-to-image", broken).catch((error) => error);
+        expect(error, kind).toBeInstanceOf(UserError);
+        expect(error.message).toMatch(
+          kind === "huge"
+            ? /1099511627776 bytes, more than/
+            : kind === "dangling"
+              ? /there is no such file/
+              : /is not a regular file/,
+        );
+      }
+    },
+  );
+
+  it("but not beyond the limit of bytes", async () => {
+    const load = pipeline("text-to-image", join(folder, "tiny"), { maxBytes: 1000 });
+    await expect(load).rejects.toThrow(/a model of \d+ bytes, more than the limit of 1000/);
   });
 
   it("in the box by its name, also from another folder's packages", async () => {

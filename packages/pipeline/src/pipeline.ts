@@ -56,9 +56,13 @@ export function pipelineOn(platform: Platform): Pipeline {
       });
     const { maxBytes = MOST_BYTES, signal, onProgress } = options;
     const source = await platform.source(model, options);
-    const files = await readModelFiles(source, { maxBytes, signal, onProgress });
+    // The runtime starts while the files arrive, and reads them when they are checked.
+    const [files, runtime] = await Promise.all([
+      readModelFiles(source, { maxBytes, signal, onProgress }),
+      platform.runtime(options),
+    ]);
     signal?.throwIfAborted();
-    return loadTextToImage(files, await platform.runtime(options));
+    return loadTextToImage(files, runtime);
   };
 }
 

@@ -13,14 +13,40 @@ export async function webRuntime({ device, threads }: PipelineOptions): Promise<
       throw new UserError("pipeline: this browser has no WebGPU device. Leave out device, or use wasm.", {
         code: "device.unavailable",
       });
-    return ortRuntime(await build(() => import("onnxruntime-web/webgpu"), threads), "webgpu", {
-      executionProviders: ["webgpu"],
-    });
+    return started("webgpu", await build(() => import("onnxruntime-web/webgpu"), threads));
   }
-  return ortRuntime(await build(() => import("onnxruntime-web/wasm"), threads), "wasm", {
-    executionProviders: ["wasm"],
-  });
+  return started("wasm", await build(() => import("onnxruntime-web/wasm"), threads));
 }
+
+/** Compiles onnxruntime's WebAssembly, which it does for its first network, so that it need not be done later. */
+async function started(device: "webgpu" | "wasm", ort: Ort): Promise<Runtime> {
+  const runtime = ortRuntime(ort, device, { executionProviders: [device] });
+  const network = await runtime.load(IDENTITY, "onnxruntime-web");
+  await network.release();
+  return runtime;
+}
+
+/** The smallest network: y = Identity(x), of opset 17, for one float32. */
+const IDENTITY = Uint8Array.from([
+  ...[0x08, 8, 0x3a, 47],
+  ...[
+    0x0a,
+    16,
+    0x0a,
+    1,
+    0x78,
+    0x12,
+    1,
+    0x79,
+    0x22,
+    8,
+    ...[..."Identity"].map((letter) => letter.charCodeAt(0)),
+  ],
+  ...[0x12, 1, 0x67],
+  ...[0x5a, 11, 0x0a, 1, 0x78, 0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0],
+  ...[0x62, 11, 0x0a, 1, 0x79, 0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0],
+  ...[0x42, 2, 0x10, 17],
+]);
 
 async function build(load: () => Promise<unknown>, threads = defaultThreads()): Promise<Ort> {
   try {
