@@ -12,7 +12,7 @@ import { emptyPage, readmePage } from "../packages/pipeline/src/testing/pages.js
 import { type FileServer, serve } from "../packages/pipeline/src/testing/server.js";
 import { type Files, tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
 import { findChromium } from "./chromium.mjs";
-import { openPage, startBrowser } from "./pages.js";
+import { openPage, SOFTWARE_GPU, startBrowser } from "./pages.js";
 import { ROOT } from "./setup.mjs";
 
 const executablePath = findChromium();
@@ -141,6 +141,23 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
     }
   });
 
+  it("gives the same images with WebGPU, and uses it of itself only if it is not computed on the processor", async ({
+    skip,
+  }) => {
+    const withGpu = await startBrowser(executablePath!, SOFTWARE_GPU);
+    try {
+      const { page } = await openPage(withGpu, `${server.url}empty`);
+      if (!(await page.evaluate("navigator.gpu?.requestAdapter().then(Boolean)")))
+        skip("this Chromium has no software for WebGPU");
+      const result = await generateIn(page, "a red bird", { device: "webgpu" });
+      expect(result.device).toBe("webgpu");
+      await expectSameAsInNode(result, "a red bird");
+      expect((await generateIn(page, "a red bird")).device).toBe("wasm");
+    } finally {
+      await withGpu.close();
+    }
+  });
+
   it("finds models in the box by their name below modelsUrl, and names what it does not find", async () => {
     const { page } = await openPage(browser, `${server.url}empty`);
     const load = (model: string, options: object) =>
@@ -154,6 +171,9 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
     );
     expect(await load("javascript:alert(1)//", {})).toMatch(/^usage .*not the URL of a model/);
     expect(await load("tiny", { modelsUrl: "/", device: "cpu" })).toMatch(/^usage /);
+    expect(await load("tiny", { modelsUrl: "/", device: "webgpu" })).toMatch(
+      /^device.unavailable .*no WebGPU device/,
+    );
     await page.close();
   });
 
