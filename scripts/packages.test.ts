@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
 import { tinyConfig } from "../packages/sdgan/src/testing/tiny.js";
 import { removeStale } from "./prepack.mjs";
+import { ROOT } from "./setup.mjs";
 import { missingEntries, packAll, plainEnvironment, type Tarball, unresolvedImports } from "./tarballs.js";
 
 /** What a package may hold beside `package.json`, `README.md` and `LICENSE`. */
@@ -147,7 +148,30 @@ describe("installed from the tarballs in an empty folder", () => {
     // An empty PATH: nothing can be compiled or looked for.
     const { status, stdout, stderr } = call(process.execPath, ["generate.mjs"], { PATH: "" });
     expect([status, stdout, stderr]).toEqual([0, "no libtorch\n", ""]);
-    return expectImage(join(project, "bird.png"), 16);
+    await expectImage(join(project, "bird.png"), 16);
+
+    write(project, "types.mts", TYPED);
+    const tsc = (...args: string[]) =>
+      call(process.execPath, [
+        ...[join(ROOT, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--target", "es2023"],
+        ...["--typeRoots", join(ROOT, "node_modules/@types"), ...args, "types.mts"],
+      ]).stdout;
+    // A program for Node has no types of browsers.
+    expect(tsc("--module", "nodenext", "--lib", "es2023", "--types", "node")).toBe("");
+    const page = [
+      "--module",
+      "esnext",
+      "--moduleResolution",
+      "bundler",
+      "--lib",
+      "es2023,dom",
+      "--types",
+      "",
+    ];
+    write(project, "types.mts", `${TYPED}\nimage.toCanvas(document.createElement("canvas")).toDataURL();`);
+    expect(tsc(...page)).toBe("");
+    write(project, "types.mts", `${TYPED}\nconst wrong: string = image;`);
+    expect(tsc(...page)).toContain("not assignable to type 'string'");
   });
 
   it("every package works when it can resolve only its declared dependencies, as with pnpm", ({ skip }) => {
@@ -195,6 +219,17 @@ function installPackages(
   expect(status, stdout + stderr).toBe(0);
   return { project, call };
 }
+
+/** A program that uses the pipeline's types. */
+const TYPED = `import { type GeneratedImage, type PipelineOptions, pipeline, UserError } from "@sdgan/pipeline";
+  const options: PipelineOptions = { threads: 2, onProgress: ({ loaded, total }) => void (loaded / total) };
+  const generate = await pipeline("text-to-image", "model", options);
+  const images: GeneratedImage[] = await generate(["bird"], { seed: 1, stages: true, attention: true });
+  const image = images[0]!;
+  const words: string[] = image.ignored.unknown;
+  const png: Uint8Array = await image.stages[0]!.toPng();
+  export { words, png, UserError };
+  await generate.dispose();`;
 
 async function expectImage(path: string, side: number): Promise<void> {
   expect(await sharp(path).metadata()).toMatchObject({ format: "png", width: side, height: side });

@@ -1,5 +1,5 @@
 export { type Ignored, ignoredLines, UserError } from "@sdgan/core";
-export { GeneratedImage, StageImage, type WordAttention } from "./image.js";
+export { type Canvas, GeneratedImage, StageImage, type WordAttention } from "./image.js";
 export type { LoadProgress } from "./model-files.js";
 export type { Pipeline, PipelineOptions } from "./pipeline.js";
 export type { Device } from "./runtime.js";

@@ -1,6 +1,12 @@
 import { type Ignored, UserError, withTexts } from "@sdgan/core";
 import { encodePng } from "./png.js";
 
+/** An element in a page or an `OffscreenCanvas`. The type has no members where the program has no types of browsers. */
+export type Canvas = Instance<"HTMLCanvasElement"> | Instance<"OffscreenCanvas">;
+
+type Instance<Name extends string> =
+  typeof globalThis extends Record<Name, { prototype: infer Type }> ? Type : never;
+
 /** A square image of one stage. */
 export class StageImage {
   /** Pixels per side. */
@@ -28,14 +34,11 @@ export class StageImage {
    * `OffscreenCanvas` in a worker.
    * @throws UserError `device.unavailable` where there are no canvases, as in Node
    */
-  toCanvas<Canvas extends HTMLCanvasElement | OffscreenCanvas>(canvas?: Canvas): Canvas {
-    const target = canvas ?? (newCanvas(this.size) as Canvas);
+  toCanvas<Target extends Canvas>(canvas?: Target): Target {
+    const target = canvas ?? (newCanvas(this.size) as Target);
     target.width = this.size;
     target.height = this.size;
-    const context = target.getContext("2d") as
-      | CanvasRenderingContext2D
-      | OffscreenCanvasRenderingContext2D
-      | null;
+    const context = target.getContext("2d") as Context | null;
     if (!context)
       throw new UserError("The canvas has a context of another kind than 2d; expected a fresh canvas.");
     context.putImageData(new ImageData(this.toRgba(), this.size, this.size), 0, 0);
@@ -93,6 +96,8 @@ export class GeneratedImage extends StageImage {
     this.attention = attention;
   }
 }
+
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 function newCanvas(size: number): HTMLCanvasElement | OffscreenCanvas {
   if (typeof document !== "undefined") return document.createElement("canvas");

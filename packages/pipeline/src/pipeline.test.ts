@@ -3,12 +3,21 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readTexts, UserError } from "@sdgan/core";
+import { readTexts, UserError, visible } from "@sdgan/core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pipeline, type TextToImage } from "./node.js";
+import { int, ints, modelFile, node, tensor } from "./testing/onnx-file.js";
 import { serve } from "./testing/server.js";
-import { type Files, sizes, tinyModel } from "./testing/tiny-model.js";
+import {
+  type Files,
+  sizes,
+  textEncoder,
+  textInputs,
+  textOutputs,
+  tinyModel,
+  vocabulary,
+} from "./testing/tiny-model.js";
 
 let folder: string;
 let files: Files;
@@ -155,6 +164,48 @@ describe("an image", () => {
     const rgba = image!.toRgba();
     expect([...rgba.subarray(4, 8)]).toEqual([...image!.pixels.subarray(3, 6), 255]);
     expect(() => image!.toCanvas()).toThrow(/no canvases here/);
+  });
+});
+
+describe("a model that the runtime cannot run", () => {
+  const ports = [...textInputs, ...textOutputs];
+  const sentence = node("ReduceMean", ["words"], ["sentence"], {
+    attributes: [ints("axes", [2]), int("keepdims", 0)],
+  });
+  const rows = (count: number) => [
+    tensor("table", [count, sizes.text], new Float32Array(count * sizes.text)),
+    node("Gather", ["table", "tokens"], ["rows"]),
+  ];
+  const transposed = (to: string) =>
+    node("Transpose", ["rows"], [to], { attributes: [ints("perm", [0, 2, 1])] });
+  const all = vocabulary.size;
+
+  it.each<[string, Uint8Array, string]>([
+    ["an unknown operator", textEncoder([node("Bogus", ["tokens"], ["q"])]), "cannot be loaded"],
+    [
+      "fewer words than the vocabulary",
+      modelFile([...rows(2), transposed("words"), sentence, ...ports]),
+      "cannot be run",
+    ],
+    [
+      "another number of words than the prompt",
+      modelFile([
+        ...rows(all),
+        transposed("once"),
+        node("Concat", ["once", "once"], ["words"], { attributes: [int("axis", 2)] }),
+        sentence,
+        ...ports,
+      ]),
+      "has the shape [1, 5, 4], not [1, 5, 2]",
+    ],
+  ])("is refused in one line: %s", async (what, network, found) => {
+    const model = write(what, await tinyModel({ textEncoder: network }));
+    const error = await pipeline("text-to-image", model)
+      .then((generate) => generate("black wings"))
+      .catch((error) => error);
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({ code: "model.invalid", message: expect.stringContaining(found) });
+    expect(error.message).toBe(visible(error.message));
   });
 });
 
