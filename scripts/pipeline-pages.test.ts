@@ -94,6 +94,7 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
   }
 
   it("runs the README's page as it stands: it generates while one types", async () => {
+    expect(readmePage().trimEnd().split("\n").length).toBeLessThanOrEqual(30);
     const { page, errors } = await openPage(browser, server.url);
     const shown = () => page.evaluate('document.getElementById("canvas").toDataURL()');
     await page.waitForFunction('note.textContent === "Ignored: nothing"', undefined, { timeout: 30_000 });
