@@ -7,8 +7,9 @@ import { loadModel } from "../artifacts/model.js";
 import { dependenciesPath, readDependencies } from "../run/dependencies.js";
 import { openRun } from "../run/run-folder.js";
 import { syncToDisk } from "../util/atomic-file.js";
-import { copyLicences } from "../util/licences.js";
+import { copyLicences, licencesFile } from "../util/licences.js";
 import { sha256Of } from "../util/sha256.js";
+import { version } from "../util/version.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { makeFolderWith } from "./new-folder.js";
 import { testCaptions } from "./onnx/captions.js";
@@ -34,8 +35,8 @@ export interface ExportOnnxOptions {
   /** SPDX expressions of the licenses of the weights and of the data. */
   license?: string | undefined;
   dataLicense?: string | undefined;
-  /** Version of this program, for the manifest. */
-  version: string;
+  /** Figures for the model card: lines of text, and the step that was evaluated. Those of another step are left out. */
+  evaluation?: { step: number; lines: readonly string[] } | undefined;
 }
 
 export interface ExportedModel {
@@ -104,7 +105,11 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
     };
     writeFileSync(
       join(partial, files.card),
-      modelCard(manifest, { comparison, precision, vocabulary: vocabulary.words }),
+      modelCard(manifest, {
+        ...{ comparison, precision, words: vocabulary.words },
+        evaluation: options.evaluation?.step === model.step ? options.evaluation.lines : [],
+        licences: existsSync(join(partial, licencesFile)) ? licencesFile : undefined,
+      }),
     );
     for (const name of readdirSync(partial).sort())
       manifest.files[name] = {
@@ -161,7 +166,7 @@ function training(
   data: DataOrigin | undefined,
   { step, config }: { step: number; config: ReturnType<typeof openRun>["config"] },
 ): ModelManifest["training"] {
-  const { out, name = basename(resolve(out)), version } = options;
+  const { out, name = basename(resolve(out)) } = options;
   const origin = presetOf(config);
   return {
     data: data?.index.source ?? "unknown",
@@ -171,6 +176,6 @@ function training(
     seed: config.seed,
     ...origin,
     commands: data && step > 0 ? trainingCommands(origin, data, { name, step }) : [],
-    version,
+    version: version(),
   };
 }
