@@ -77,8 +77,8 @@ export function missingEntries({ folder, manifest }: Tarball): string[] {
 /** Imports of its code and types that its files and declared dependencies do not resolve, each with its file. */
 export function unresolvedImports(tarball: Tarball): string[] {
   const { manifest, files } = tarball;
-  const dependencies = { ...manifest.dependencies, ...manifest.optionalDependencies };
-  const declared = new Set([manifest.name, ...Object.keys(dependencies)]);
+  const { dependencies = {}, optionalDependencies = {} } = manifest;
+  const declared = new Set([manifest.name, ...Object.keys({ ...dependencies, ...optionalDependencies })]);
   return files
     .filter((file) => /\.m?[jt]s$/.test(file))
     .flatMap((file) =>

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, requiredOption } from "./options.js";
-import { version } from "./version.js";
 import { withTorch } from "./with-torch.js";
 
 /** `sdgan export onnx` */
@@ -49,14 +49,19 @@ interface Options {
 }
 
 async function show({ checkpoint, ...options }: Options): Promise<void> {
-  const [{ exportOnnxModel }, { stepOf }] = await withTorch(() =>
-    Promise.all([import("../exchange/export-onnx.js"), import("../evaluation/best-checkpoint.js")]),
+  const [{ exportOnnxModel }, { stepOf }, { readEvaluation }] = await withTorch(() =>
+    Promise.all([
+      import("../exchange/export-onnx.js"),
+      import("../evaluation/best-checkpoint.js"),
+      import("../evaluation/read-evaluation.js"),
+    ]),
   );
   const { run, out } = options;
+  const evaluation = readEvaluation(run);
   const { manifest, comparison } = await exportOnnxModel({
     ...options,
-    version: version(),
     checkpoint: stepOf(run, checkpoint),
+    evaluation: evaluation && { step: evaluation.step, lines: evaluationLines(evaluation) },
   });
   for (const [name, { bytes }] of Object.entries(manifest.files))
     console.log(`${name.padEnd(18)} ${size(bytes)}`);

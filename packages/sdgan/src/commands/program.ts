@@ -1,5 +1,6 @@
 import { nearest, visible } from "@sdgan/core/basics";
 import { Command } from "commander";
+import { version } from "../util/version.js";
 import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
 import { UsageError } from "./errors.js";
@@ -11,7 +12,6 @@ import { addPrepare } from "./prepare.js";
 import { addReport } from "./report.js";
 import { addSetup } from "./setup.js";
 import { addTrain } from "./train.js";
-import { version } from "./version.js";
 
 /**
  * The command line. Actions import their modules when they run, so that `--help` and errors of usage are fast and work

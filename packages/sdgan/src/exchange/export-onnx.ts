@@ -1,5 +1,5 @@
 /** Exports a run as an ONNX model: a folder that generates images without libtorch. */
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { formatManifest, imageSizes, type ModelManifest } from "@sdgan/core";
 import type { WeightPrecision } from "@sdgan/torch/onnx";
@@ -7,14 +7,15 @@ import { loadModel } from "../artifacts/model.js";
 import { dependenciesPath, readDependencies } from "../run/dependencies.js";
 import { openRun } from "../run/run-folder.js";
 import { syncToDisk } from "../util/atomic-file.js";
-import { copyLicences } from "../util/licences.js";
+import { copyLicences, licencesFile } from "../util/licences.js";
 import { sha256Of } from "../util/sha256.js";
+import { version } from "../util/version.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { makeFolderWith } from "./new-folder.js";
 import { testCaptions } from "./onnx/captions.js";
 import { modelCard } from "./onnx/card.js";
-import { type Comparison, compare } from "./onnx/check.js";
-import { exportGenerator, exportTextEncoder, type Networks } from "./onnx/networks.js";
+import { agrees, type Comparison, compare, disagreement } from "./onnx/check.js";
+import { exportGenerator, exportTextEncoder, type GeneratorOutputs, type Networks } from "./onnx/networks.js";
 import { type DataOrigin, dataLicense, dataOf, presetOf, trainingCommands, unknown } from "./onnx/origin.js";
 
 export interface ExportOnnxOptions {
@@ -34,8 +35,8 @@ export interface ExportOnnxOptions {
   /** SPDX expressions of the licenses of the weights and of the data. */
   license?: string | undefined;
   dataLicense?: string | undefined;
-  /** Version of this program, for the manifest. */
-  version: string;
+  /** Figures for the model card: lines of text, and the step that was evaluated. Those of another step are left out. */
+  evaluation?: { step: number; lines: readonly string[] } | undefined;
 }
 
 export interface ExportedModel {
@@ -73,11 +74,14 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
       checkpoint,
     });
     const sizes = imageSizes(config.generator).slice(0, model.generator.activeStages);
-    const outputs = writeNetworks(partial, model, { textWidth: config.text.width, sizes }, precision);
     copyFileSync(folder.vocabulary, join(partial, files.vocabulary));
     copyLicences(run, partial);
-    const captions = testCaptions(vocabulary, config.data.maxWords, CAPTIONS);
-    const comparison = await compare(partial, { ...files, outputs }, model, captions, precision);
+    const { outputs, comparison } = await writeNetworks(
+      partial,
+      model,
+      { textWidth: config.text.width, lastSize: sizes.at(-1)! },
+      { precision, captions: testCaptions(vocabulary, config.data.maxWords, CAPTIONS) },
+    );
     const data = dataOf(existsSync(dependenciesPath(run)) ? readDependencies(run) : {}, options.data);
     const manifest: ModelManifest = {
       format: "sdgan-model",
@@ -101,7 +105,11 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
     };
     writeFileSync(
       join(partial, files.card),
-      modelCard(manifest, { comparison, precision, vocabulary: vocabulary.words }),
+      modelCard(manifest, {
+        ...{ comparison, precision, words: vocabulary.words },
+        evaluation: options.evaluation?.step === model.step ? options.evaluation.lines : [],
+        licences: existsSync(join(partial, licencesFile)) ? licencesFile : undefined,
+      }),
     );
     for (const name of readdirSync(partial).sort())
       manifest.files[name] = {
@@ -114,17 +122,36 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
   });
 }
 
-/** Writes both files. Returns the names of the generator's outputs. */
-function writeNetworks(
+/**
+ * Values from which on a weight is stored in the chosen precision, by the precision; smaller ones are stored more exactly.
+ * The first with which the images agree is used.
+ */
+const smallestWeights: Record<WeightPrecision, readonly number[]> = {
+  float32: [0],
+  float16: [256, 4096, 16_385, 65_537],
+  int8: [4096, 16_385, 65_537],
+};
+
+/**
+ * Writes both files, and compares them with the networks.
+ * @throws UserError if they differ too much with every choice of `smallestWeights`
+ */
+async function writeNetworks(
   folder: string,
   networks: Networks,
-  { textWidth, sizes }: { textWidth: number; sizes: readonly number[] },
-  precision: WeightPrecision,
-) {
-  writeFileSync(join(folder, files.textEncoder), exportTextEncoder(networks, precision));
-  const { file, outputs } = exportGenerator(networks, { textWidth, lastSize: sizes.at(-1)! }, precision);
-  writeFileSync(join(folder, files.generator), file);
-  return outputs;
+  sizes: { textWidth: number; lastSize: number },
+  { precision, captions }: { precision: WeightPrecision; captions: readonly (readonly number[])[] },
+): Promise<{ outputs: GeneratorOutputs; comparison: Comparison }> {
+  for (const smallestWeight of smallestWeights[precision]) {
+    const stored = { weights: precision, smallestWeight };
+    writeFileSync(join(folder, files.textEncoder), exportTextEncoder(networks, stored));
+    const { file, outputs } = exportGenerator(networks, sizes, stored);
+    writeFileSync(join(folder, files.generator), file);
+    const comparison = await compare(folder, { ...files, outputs }, networks, captions);
+    if (agrees(comparison, precision)) return { outputs, comparison };
+    if (smallestWeight === smallestWeights[precision].at(-1)) throw disagreement(comparison, precision);
+  }
+  throw new Error(`no choice for ${precision}`);
 }
 
 function identity(options: ExportOnnxOptions, data: DataOrigin | undefined, size: number) {
@@ -139,7 +166,7 @@ function training(
   data: DataOrigin | undefined,
   { step, config }: { step: number; config: ReturnType<typeof openRun>["config"] },
 ): ModelManifest["training"] {
-  const { out, name = basename(resolve(out)), version } = options;
+  const { out, name = basename(resolve(out)) } = options;
   const origin = presetOf(config);
   return {
     data: data?.index.source ?? "unknown",
@@ -149,6 +176,6 @@ function training(
     seed: config.seed,
     ...origin,
     commands: data && step > 0 ? trainingCommands(origin, data, { name, step }) : [],
-    version,
+    version: version(),
   };
 }

@@ -23,11 +23,12 @@ const CAPTIONS = [
 ];
 
 let folder: string;
+let run: string;
 let inTorch: ImageGenerator;
 let generate: TextToImage;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-exported-"));
-  const run = join(folder, "run");
+  run = join(folder, "run");
   writeFileSync(join(folder, "tiny.yaml"), tinyConfig);
   const config = loadConfig(join(folder, "tiny.yaml"));
   const vocabulary = Vocabulary.build(["a small red bird with black wings and a long tail"]);
@@ -42,7 +43,7 @@ beforeAll(async () => {
     for (const tensor of tensors.values()) if (tensor.dim > 1) noGrad(() => tensor.mul_(2));
     saveSafetensors(join(run, modelFile), tensors, { step: "12" });
   }
-  await exportOnnxModel({ run, out: join(folder, "model"), version: "0.1.0" });
+  await exportOnnxModel({ run, out: join(folder, "model") });
   inTorch = new ImageGenerator(run);
   generate = await pipeline("text-to-image", join(folder, "model"), { threads: 1 });
 });
@@ -78,6 +79,19 @@ describe("the pipeline", () => {
         for (const [t, { values }] of maps.entries())
           expect(largestDifference(image!.attention[stage]!.words[t]!.weights, values)).toBeLessThan(1e-4);
     }
+  });
+
+  it.each([
+    ["float16", 4],
+    ["int8", 12],
+  ] as const)("generates with weights in %s, up to %d of 255", async (precision, most) => {
+    const out = join(folder, precision);
+    await exportOnnxModel({ run, out, precision });
+    const smaller = await pipeline("text-to-image", out, { threads: 1 });
+    const [image] = await smaller(CAPTIONS[1]!, { seed: 5 });
+    await smaller.dispose();
+    const [expected] = inTorch.generate([CAPTIONS[1]!], { seed: 5 });
+    expect(largestDifference(image!.pixels, expected!.stages.at(-1)!.pixels)).toBeLessThanOrEqual(most);
   });
 
   it("refuses the captions that libtorch's side refuses, with the same message", async () => {

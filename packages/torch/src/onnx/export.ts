@@ -32,6 +32,8 @@ export interface OnnxOptions {
   dynamicAxes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
   /** How weights are stored, by default float32. Inputs, outputs and computation are in float32 in any case. */
   weights?: WeightPrecision;
+  /** Weights of fewer values stay in float32, or for int8 in float16; by default 256. */
+  smallestWeight?: number;
   /** Modules whose parameters and buffers give the stored tensors their names; by default the exported module. */
   modules?: Readonly<Record<string, Module>>;
   /** Name of the graph. */
@@ -72,7 +74,7 @@ export function exportOnnx(
           return tensorsOf(result, outputs).map((tensor) => trace.find(tensor));
         });
         const graph = graphOf(combine(traces, results, axes), network, options);
-        storeWeights(graph, options.weights ?? "float32");
+        storeWeights(graph, options.weights ?? "float32", options.smallestWeight);
         return encodeModel(graph, { name, ...(metadata && { metadata }) });
       } finally {
         for (const trace of traces) freeTrace(trace);

@@ -62,7 +62,7 @@ export function combine(
     return value;
   };
   /** A tensor that no call of the program has made is a constant of the model. */
-  const valueOf = (same: readonly TracedTensor[], { operator, line }: TracedCall): Value => {
+  const entryOf = (same: readonly TracedTensor[], { operator, line }: TracedCall): Value => {
     const known = values.get(same[0]!.id);
     if (known) return known;
     if (!haveEqualElements(same))
@@ -75,7 +75,7 @@ export function combine(
   };
   const argumentOf = (same: readonly TracedArgument[], call: TracedCall): Argument => {
     const [one] = same;
-    if (isTraced(one)) return valueOf(same as TracedTensor[], call);
+    if (isTraced(one)) return entryOf(same as TracedTensor[], call);
     if (Array.isArray(one))
       return one.map((_, i) =>
         argumentOf(

@@ -28,9 +28,7 @@ export function axisSizesOfTraces(smallest: AxisSizes): AxisSizes[] {
   return Array.from(
     { length: TRACES },
     (_, trace) =>
-      new Map(
-        names.map((name, i) => [name, first[i]! + [0, i + 1, 2 * names.length + 3 - i][trace]!] as const),
-      ),
+      new Map(names.map((name, i) => [name, first[i]! + [0, i + 1, names.length + 1][trace]!] as const)),
   );
 }
 

@@ -1,6 +1,6 @@
 /** The two ONNX files of a model: text encoder and generator. */
 import { scope, type Tensor, tensor, zeros } from "@sdgan/torch";
-import { exportOnnx, type WeightPrecision } from "@sdgan/torch/onnx";
+import { exportOnnx, type OnnxOptions } from "@sdgan/torch/onnx";
 import type { Generator } from "../../models/generator.js";
 import { SemanticConditionedBatchNorm } from "../../models/scbn.js";
 import { type TextEncoder, wordMask } from "../../models/text-encoder.js";
@@ -15,6 +15,9 @@ export interface GeneratorOutputs {
   gammas: string[];
 }
 
+/** How weights are stored. */
+export type StoredWeights = Required<Pick<OnnxOptions, "weights" | "smallestWeight">>;
+
 /** Networks in evaluation mode, which compute on the CPU in float32. */
 export interface Networks {
   text: TextEncoder;
@@ -24,7 +27,7 @@ export interface Networks {
 const axes = { batch: "batch", words: "words" };
 
 /** tokens int64 [B, T], lengths int64 [B] → words [B, D, T], sentence [B, D]. Tokens after a caption's end are ignored. */
-export function exportTextEncoder({ text }: Networks, weights: WeightPrecision): Uint8Array {
+export function exportTextEncoder({ text }: Networks, stored: StoredWeights): Uint8Array {
   return scope(() =>
     exportOnnx(
       (tokens: Tensor, lengths: Tensor) => {
@@ -38,7 +41,7 @@ export function exportTextEncoder({ text }: Networks, weights: WeightPrecision):
         dynamicAxes: { tokens: { 0: axes.batch, 1: axes.words }, lengths: { 0: axes.batch } },
         modules: { "": text },
         name: "text-encoder",
-        weights,
+        ...stored,
       },
     ),
   );
@@ -54,7 +57,7 @@ export function exportTextEncoder({ text }: Networks, weights: WeightPrecision):
 export function exportGenerator(
   { generator }: Networks,
   { textWidth, lastSize }: { textWidth: number; lastSize: number },
-  weights: WeightPrecision,
+  stored: StoredWeights,
 ): { file: Uint8Array; outputs: GeneratorOutputs } {
   const outputs = outputsOf(generator, lastSize);
   const first = { 0: axes.batch };
@@ -89,7 +92,7 @@ export function exportGenerator(
         },
         modules: { "": generator },
         name: "generator",
-        weights,
+        ...stored,
       },
     ),
   );
