@@ -19,11 +19,11 @@ it.each([1, 2, 8, 64, 256])("an image of %d pixels is read back by another libra
     sharp(await encodePng(pixels, size), { failOn: "warning" })
       .raw()
       .toBuffer();
-  expect(Uint8Array.from(await raw())).toEqual(pixels);
+  expect(Buffer.compare(await raw(), pixels)).toBe(0);
   vi.stubGlobal("CompressionStream", undefined);
   Reflect.deleteProperty(globalThis, "CompressionStream");
   expect("CompressionStream" in globalThis).toBe(false);
-  expect(Uint8Array.from(await raw())).toEqual(pixels);
+  expect(Buffer.compare(await raw(), pixels)).toBe(0);
 });
 
 it("is not much larger than what a library for images writes", async () => {
@@ -37,6 +37,6 @@ it("is not much larger than what a library for images writes", async () => {
 it("stores any number of bytes", () => {
   for (const length of [0, 1, 65_534, 65_535, 65_536, 200_000]) {
     const bytes = Uint8Array.from({ length }, (_, i) => (i * 7) & 0xff);
-    expect(Uint8Array.from(inflateSync(stored(bytes)))).toEqual(bytes);
+    expect(Buffer.compare(inflateSync(stored(bytes)), bytes)).toBe(0);
   }
 });
