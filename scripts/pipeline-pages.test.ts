@@ -159,6 +159,34 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
     }
   });
 
+  it("lets events through before it computes, so that what is typed ends older calls", async () => {
+    const { page } = await openPage(browser, `${server.url}empty`);
+    const result = await page.evaluate(`(async () => {
+      const { pipeline } = await import("@sdgan/pipeline");
+      const generate = await pipeline("text-to-image", "/tiny/");
+      const stop = new AbortController();
+      let done = 0;
+      const call = generate("bird", { signal: stop.signal, onProgress: () => done++ });
+      for (let i = 0; i < 2000; i++) await undefined;
+      stop.abort();
+      return [await call.catch(({ name }) => name), done];
+    })()`);
+    expect(result).toEqual(["AbortError", 0]);
+    await page.close();
+  });
+
+  it("names what is missing if onnxruntime-web cannot be loaded", async () => {
+    const { page } = await openPage(browser, `${server.url}empty`);
+    await page.route("**/*.wasm", (route) => route.abort());
+    const load = `import("@sdgan/pipeline").then(({ pipeline }) => pipeline("text-to-image", "/tiny/"))
+      .catch(({ code, message }) => [code, message])`;
+    expect(await page.evaluate(load)).toEqual([
+      "device.unavailable",
+      expect.stringMatching(/^onnxruntime-web cannot be loaded: .+ Check that the page can read its files/),
+    ]);
+    await page.close();
+  });
+
   it("finds models in the box by their name below modelsUrl, and names what it does not find", async () => {
     const { page } = await openPage(browser, `${server.url}empty`);
     const load = (model: string, options: object) =>
@@ -170,7 +198,7 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
     expect(await load("cats", {})).toBe(
       `file.missing ${server.url}models/cats/model.json: the server answers with status 404. Check the address.`,
     );
-    expect(await load("javascript:alert(1)//", {})).toMatch(/^usage .*not the URL of a model/);
+    expect(await load("javascript:alert(1)//", {})).toMatch(/^usage .*not the URL of a model's folder/);
     expect(await load("tiny", { modelsUrl: "/", device: "cpu" })).toMatch(/^usage /);
     expect(await load("tiny", { modelsUrl: "/", device: "webgpu" })).toMatch(
       /^device.unavailable .*no WebGPU device/,

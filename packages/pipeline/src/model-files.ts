@@ -57,7 +57,7 @@ export async function readModelFiles(
     onProgress?: ((progress: LoadProgress) => void) | undefined;
   },
 ): Promise<ModelFiles> {
-  const where = (name: string) => `${source.where.replace(/[/\\]$/, "")}/${name}`;
+  const where = (name: string) => pathIn(source.where, name);
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const manifestBytes = await source.read("model.json", { limit: MOST_MANIFEST_BYTES, signal });
   const manifest = parseManifest(decode(manifestBytes), where("model.json"));
@@ -103,6 +103,11 @@ export async function readModelFiles(
     ...{ where: source.where, manifest, textEncoder, generator },
     vocabulary: readVocabulary(decode(words), manifest, where(names[0])),
   };
+}
+
+/** A file of a model, for messages. */
+export function pathIn(where: string, name: string): string {
+  return `${where.replace(/[/\\]$/, "")}/${name}`;
 }
 
 /** A manifest has some kilobytes; lists of files and commands can make it longer. */

@@ -10,7 +10,7 @@ import {
   visible,
 } from "@sdgan/core";
 import { GeneratedImage, type WordAttention } from "./image.js";
-import type { ModelFiles } from "./model-files.js";
+import { type ModelFiles, pathIn } from "./model-files.js";
 import type { Device, FloatOutput, Network, Runtime, Values } from "./runtime.js";
 import { inTurn, nextTask } from "./turns.js";
 
@@ -54,12 +54,11 @@ export interface TextToImage {
 /** Loads both networks of a model into the runtime. */
 export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Promise<TextToImage> {
   const { manifest, vocabulary } = files;
-  const where = (file: string) => `${files.where}/${file}`;
   const { textEncoder, generator } = manifest.networks;
-  const text = await runtime.load(files.textEncoder, where(textEncoder.file));
+  const text = await runtime.load(files.textEncoder, pathIn(files.where, textEncoder.file));
   let image: Network;
   try {
-    image = await runtime.load(files.generator, where(generator.file));
+    image = await runtime.load(files.generator, pathIn(files.where, generator.file));
   } catch (error) {
     await text.release();
     throw error;
@@ -124,13 +123,16 @@ async function generateEach(
   const { count, signal, onProgress } = options;
   const total = captions.length * count;
   const images: GeneratedImage[] = [];
-  for (const caption of captions) {
+  // A page's events come before each image, and with them the signal.
+  const whileWanted = async () => {
+    await nextTask();
     signal?.throwIfAborted();
+  };
+  for (const caption of captions) {
+    await whileWanted();
     const features = await encode(model, caption);
     for (let number = 1; number <= count; number++) {
-      // A page's events come between two images, and with them the signal.
-      if (images.length > 0) await nextTask();
-      signal?.throwIfAborted();
+      if (number > 1) await whileWanted();
       images.push(await generateOne(model, caption, features, { ...options, number }));
       onProgress?.({ done: images.length, total });
     }

@@ -9,10 +9,16 @@ export function inTurn(): <Result>(work: () => Promise<Result>) => Promise<Resul
 }
 
 /**
- * Resolves after the events that wait, so that a page stays responsive between two images: WebAssembly runs on the
- * thread that calls it, and a promise alone does not let events through.
+ * Resolves after the events that wait, so that a page stays responsive: WebAssembly runs on the thread that calls it,
+ * and a promise alone does not let events through. Not by a timer: browsers slow those down in hidden pages.
  */
 export function nextTask(): Promise<void> {
-  const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } };
-  return scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 }

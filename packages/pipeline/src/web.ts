@@ -25,8 +25,9 @@ async function webSource(
 
 function urlOf(text: string, base: string | undefined): URL {
   const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
-  if (url && ["http:", "https:", "blob:", "data:"].includes(url.protocol)) return url;
-  throw new UserError(`${visible(text).slice(0, 200)}: not the URL of a model; expected http or https.`, {
+  // Addresses without folders, such as data: and javascript:, have no files beside them.
+  if (url && URL.canParse("model.json", url.href)) return url;
+  throw new UserError(`${visible(text).slice(0, 200)}: not the URL of a model's folder.`, {
     code: "usage",
   });
 }

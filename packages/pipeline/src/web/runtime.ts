@@ -4,62 +4,57 @@ import { type Ort, ortRuntime, type Runtime } from "../runtime.js";
 
 /** WebGPU where there is a device, else WebAssembly. Only the chosen one of onnxruntime's builds is loaded. */
 export async function webRuntime({ device, threads }: PipelineOptions): Promise<Runtime> {
-  if (device === "cpu")
-    throw new UserError('pipeline: the device is cpu; expected "webgpu" or "wasm" in browsers.', {
-      code: "usage",
-    });
-  const gpu = device === "wasm" ? undefined : await findGpu();
-  if (device === "webgpu" && !gpu)
-    throw new UserError("pipeline: this browser has no WebGPU device. Leave out device, or use wasm.", {
-      code: "device.unavailable",
-    });
-  // A GPU that the browser computes on the processor is a hundred times slower than WebAssembly.
-  if (gpu && (device === "webgpu" || gpu === "hardware"))
-    return started("webgpu", await build(() => import("onnxruntime-web/webgpu"), threads));
-  return started("wasm", await build(() => import("onnxruntime-web/wasm"), threads));
+  switch (device) {
+    case "wasm":
+      return start("wasm", threads);
+    case "webgpu":
+      if (await findGpu()) return start("webgpu", threads);
+      throw new UserError("pipeline: this browser has no WebGPU device. Leave out device, or use wasm.", {
+        code: "device.unavailable",
+      });
+    case undefined:
+      // A GPU that the browser computes on the processor is a hundred times slower than WebAssembly.
+      if ((await findGpu()) !== "hardware") return start("wasm", threads);
+      return start("webgpu", threads).catch(() => start("wasm", threads));
+    default:
+      throw new UserError(`pipeline: the device is ${device}; expected "webgpu" or "wasm" in browsers.`, {
+        code: "usage",
+      });
+  }
 }
 
-/** Compiles onnxruntime's WebAssembly, which it does for its first network, so that it need not be done later. */
-async function started(device: "webgpu" | "wasm", ort: Ort): Promise<Runtime> {
-  const runtime = ortRuntime(ort, device, { executionProviders: [device] });
-  const network = await runtime.load(IDENTITY, "onnxruntime-web");
-  await network.release();
-  return runtime;
-}
+type WebDevice = "webgpu" | "wasm";
 
-/** The smallest network: y = Identity(x), of opset 17, for one float32. */
-const IDENTITY = Uint8Array.from([
-  ...[0x08, 8, 0x3a, 47],
-  ...[
-    0x0a,
-    16,
-    0x0a,
-    1,
-    0x78,
-    0x12,
-    1,
-    0x79,
-    0x22,
-    8,
-    ...[..."Identity"].map((letter) => letter.charCodeAt(0)),
-  ],
-  ...[0x12, 1, 0x67],
-  ...[0x5a, 11, 0x0a, 1, 0x78, 0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0],
-  ...[0x62, 11, 0x0a, 1, 0x79, 0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0],
-  ...[0x42, 2, 0x10, 17],
-]);
-
-async function build(load: () => Promise<unknown>, threads = defaultThreads()): Promise<Ort> {
+/** onnxruntime-web, with its WebAssembly compiled: it does that for its first network. */
+async function start(device: WebDevice, threads = defaultThreads()): Promise<Runtime> {
+  const options = { executionProviders: [device] };
   try {
-    const ort = (await load()) as Ort & { env: { wasm: { numThreads?: number } } };
+    const ort = (await builds[device]()) as unknown as Ort & { env: { wasm: { numThreads?: number } } };
     ort.env.wasm.numThreads = threads;
-    return ort;
+    const network = await ort.InferenceSession.create(identity(), options);
+    await network.release();
+    return ortRuntime(ort, device, options);
   } catch (cause) {
     throw new UserError(
-      `onnxruntime-web cannot be loaded: ${visible(String(Object(cause).message ?? cause)).slice(0, 200)}. Check that the page can read its files.`,
+      `onnxruntime-web cannot be loaded: ${visible(String(Object(cause).message ?? cause)).slice(0, 300)}. Check that the page can read its files, and that its security policy allows WebAssembly.`,
       { code: "device.unavailable", cause },
     );
   }
+}
+
+const builds: Record<WebDevice, () => Promise<object>> = {
+  webgpu: () => import("onnxruntime-web/webgpu"),
+  wasm: () => import("onnxruntime-web/wasm"),
+};
+
+/** The smallest network, as an ONNX file of opset 17: y = Identity(x), for one float32. */
+function identity(): Uint8Array {
+  const operator = new TextEncoder().encode("Identity");
+  const node = [0x0a, 1, 0x78, 0x12, 1, 0x79, 0x22, operator.length, ...operator];
+  const port = (name: number) => [0x0a, 1, name, 0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0];
+  const [x, y] = [port(0x78), port(0x79)];
+  const graph = [0x0a, node.length, ...node, 0x12, 1, 0x67, 0x5a, x.length, ...x, 0x62, y.length, ...y];
+  return Uint8Array.from([0x08, 8, 0x3a, graph.length, ...graph, 0x42, 2, 0x10, 17]);
 }
 
 /** Threads need shared memory, which only isolated pages have (headers COOP and COEP). */
