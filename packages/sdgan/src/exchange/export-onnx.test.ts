@@ -195,6 +195,19 @@ describe("an exported model", () => {
     await session.release();
   });
 
+  it.each([
+    ["[sentence, word]", ["gamma_8", "gamma_16"]],
+    ["[word, none]", ["gamma_8"]],
+    ["none", []],
+  ])("has γ_c of the stages with SCBN: %s", async (scbn, gammas) => {
+    const name = `scbn-${scbn.replace(/\W+/g, "-")}`;
+    writeFileSync(at(`${name}.yaml`), tinyConfig.replace("scbn: both", `scbn: ${scbn}`));
+    makeRun(name, loadConfig(at(`${name}.yaml`)));
+    const { manifest, comparison } = await exportOnnxModel(options(name, `${name}-model`));
+    expect(manifest.networks.generator.gammas).toEqual(gammas);
+    expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-5);
+  });
+
   it("has the figures of an evaluation of the same step in its card", async () => {
     const cardFor = async (step: number) => {
       const evaluation = { step, lines: ["attribute accuracy 0.5"] };
