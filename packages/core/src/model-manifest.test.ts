@@ -13,8 +13,8 @@ const manifest = {
     textEncoder: { file: "text-encoder.onnx" },
     generator: {
       file: "generator.onnx",
-      images: ["image16", "image32", "image64"],
-      attentions: ["a32", "a64"],
+      images: ["image_16", "image_32", "image_64"],
+      attentions: ["attention_32", "attention_64"],
     },
   },
   sizes: { images: [16, 32, 64], noise: 100, condition: 100, text: 128, maxWords: 18 },

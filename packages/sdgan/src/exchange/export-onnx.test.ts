@@ -88,11 +88,13 @@ function makeRun(name: string, config: Config, step = 7): void {
   publishModel(at(name), generator, text, step);
 }
 
-/** Presets whose networks differ; those with the same networks are named together. */
-const presets = Map.groupBy(presetNames, (preset) => {
+/** Presets by their networks: those with the same ones are tested together. */
+const presets = new Map<string, string[]>();
+for (const preset of presetNames) {
   const { generator, text, data } = loadConfig(preset);
-  return JSON.stringify([generator, text, data.maxWords]);
-});
+  const key = JSON.stringify([generator, text, data.maxWords]);
+  presets.set(key, [...(presets.get(key) ?? []), preset]);
+}
 
 describe("every preset in onnxruntime", () => {
   it.each([...presets.values()].map((names) => [names.join(), names[0]!] as const))(
@@ -191,6 +193,19 @@ describe("an exported model", () => {
     for (const [i, value] of (alone.sentence as Float32Array).entries())
       expect(value).toBeCloseTo((padded.sentence as Float32Array)[i]!, 6);
     await session.release();
+  });
+
+  it.each([
+    ["[sentence, word]", ["gamma_8", "gamma_16"]],
+    ["[word, none]", ["gamma_8"]],
+    ["none", []],
+  ])("has γ_c of the stages with SCBN: %s", async (scbn, gammas) => {
+    const name = `scbn-${scbn.replace(/\W+/g, "-")}`;
+    writeFileSync(at(`${name}.yaml`), tinyConfig.replace("scbn: both", `scbn: ${scbn}`));
+    makeRun(name, loadConfig(at(`${name}.yaml`)));
+    const { manifest, comparison } = await exportOnnxModel(options(name, `${name}-model`));
+    expect(manifest.networks.generator.gammas).toEqual(gammas);
+    expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-5);
   });
 
   it("has the figures of an evaluation of the same step in its card", async () => {

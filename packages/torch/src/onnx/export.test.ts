@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { functional, manualSeed, nn, ones, randint, randn, scope, type Tensor, tensor } from "../index.js";
+import {
+  functional,
+  manualSeed,
+  memoryInUse,
+  nn,
+  ones,
+  randint,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "../index.js";
 import { expectAgreement, runModel } from "../testing/onnx.js";
 import { decodeModel, type Exportable, exportOnnx, OnnxExportError } from "./index.js";
 
@@ -264,6 +275,11 @@ describe("an export", () => {
     const file = exportOnnx(network, [randn([2, 3])], one);
     expect(typesOf(file)).toEqual(["Gemm", "Identity"]);
     expect([...network.modules()].map(({ training }) => training)).toEqual([true, false, true]);
+    const x = randn([2, 3]);
+    const before = memoryInUse();
+    exportOnnx(network, [x], one);
+    expect(() => exportOnnx((y: Tensor) => network.forward(y).nonzero(), [x], one)).toThrow(OnnxExportError);
+    expect(memoryInUse()).toBe(before);
   });
 
   it("gives the same bytes for the same network", () => {

@@ -16,6 +16,9 @@ export interface CardDetails {
   licences: string | undefined;
 }
 
+/** The package that generates with such models. */
+const library = "@sdgan/pipeline";
+
 export function modelCard(manifest: ModelManifest, details: CardDetails): string {
   const { name, description, license, networks, sizes, vocabulary, tokenizer } = manifest;
   const { comparison, precision, words, evaluation, licences } = details;
@@ -30,7 +33,7 @@ export function modelCard(manifest: ModelManifest, details: CardDetails): string
     "## Use",
     [
       "```js",
-      'import { pipeline } from "@sdgan/pipeline";',
+      `import { pipeline } from ${JSON.stringify(library)};`,
       "",
       `const generate = await pipeline("text-to-image", ${JSON.stringify(`./${name}`)});`,
       'const [image] = await generate("…", { seed: 7 });',
