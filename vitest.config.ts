@@ -15,8 +15,10 @@ export default defineConfig({
       "@sdgan/core": source("packages/core/src/index.ts"),
       "@sdgan/images/setup": source("packages/images/scripts/setup.mjs"),
       "@sdgan/images": source("packages/images/src/index.ts"),
+      "@sdgan/pipeline/web": source("packages/pipeline/src/web.ts"),
+      "@sdgan/pipeline": source("packages/pipeline/src/node.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
-
+      "@sdgan/torch/onnx": source("packages/torch/src/onnx/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),
       "@sdgan/torch/testing": source("packages/torch/src/testing/index.ts"),

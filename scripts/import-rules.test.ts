@@ -12,6 +12,10 @@ const forbidden: [path: string, code: string][] = [
   ["packages/core/src/random.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/torch/src/tensor.ts", 'import { train } from "sdgan";'],
   ["packages/images/src/index.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/pipeline/src/pipeline.ts", 'import { readFileSync } from "node:fs";'],
+  ["packages/pipeline/src/web.ts", 'import { nodeSource } from "./node/source.js";'],
+  ["packages/pipeline/src/image.ts", 'import { train } from "sdgan";'],
+  ["packages/pipeline/src/node/source.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/sdgan/src/models/scbn.ts", 'import type { GanTrainer } from "../training/gan-trainer.js";'],
   ["packages/sdgan/src/models/inception/a.ts", 'import { openPrepared } from "../../data/prepared.js";'],
   ["packages/sdgan/src/models/a.ts", 'import { readFileSync } from "node:fs";'],
@@ -25,6 +29,8 @@ const forbidden: [path: string, code: string][] = [
 
 const allowed: [path: string, code: string][] = [
   ["packages/core/src/schema.ts", 'import { z } from "zod";'],
+  ["packages/pipeline/src/node/box.ts", 'import { readFileSync } from "node:fs";'],
+  ["packages/pipeline/src/png.ts", 'import { UserError } from "@sdgan/core";'],
   ["packages/sdgan/src/models/generator.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/sdgan/src/commands/train.ts", 'import { train } from "../training/train.js";'],
   ["packages/sdgan/src/data/loader.test.ts", 'import { parse } from "../testing/events.js";'],

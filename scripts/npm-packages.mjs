@@ -37,10 +37,13 @@ export async function installPackages(root) {
     "--loglevel=error",
     ...RETRIES,
   ];
-  const { code, output } = await run(npm, args, { cwd: root });
+  const { code, output } = await run(npm, args, { cwd: root, env: { ...process.env, ...NO_CUDA } });
   if (code !== 0) throw new Failure(describeFailure(output));
   return true;
 }
+
+/** Old versions of npm run install scripts, and that of onnxruntime-node downloads libraries for CUDA, which are not used. */
+const NO_CUDA = { ONNXRUNTIME_NODE_INSTALL: "skip" };
 
 /**
  * Compares the lock file with npm's own record of what it put into `node_modules`, written at the end of

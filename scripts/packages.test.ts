@@ -6,8 +6,10 @@ import { cacheFolders } from "@sdgan/addons";
 import { SUPPORTED } from "@sdgan/addons/node-version";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
 import { tinyConfig } from "../packages/sdgan/src/testing/tiny.js";
 import { removeStale } from "./prepack.mjs";
+import { ROOT } from "./setup.mjs";
 import { missingEntries, packAll, plainEnvironment, type Tarball, unresolvedImports } from "./tarballs.js";
 
 /** What a package may hold beside `package.json`, `README.md` and `LICENSE`. */
@@ -16,6 +18,7 @@ const CONTENTS: Record<string, RegExp> = {
   "@sdgan/core": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/images":
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
+  "@sdgan/pipeline": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/torch":
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
   sdgan: /^(bin\/sdgan\.js|dist\/[\w/-]+(\.js|\.d\.ts))$/,
@@ -122,6 +125,55 @@ describe("installed from the tarballs in an empty folder", () => {
     return expectImage(join(project, "images/1-a-small-red-bird-1.png"), 16);
   });
 
+  it("the pipeline generates without libtorch and without a compiler", async ({ skip }) => {
+    const { project, call } = installPackages(
+      "pipeline",
+      ["@sdgan/core", "@sdgan/pipeline"],
+      "hoisted",
+      skip,
+    );
+    expect(readdirSync(join(project, "node_modules/@sdgan")).sort()).toEqual(["core", "pipeline"]);
+    for (const [name, bytes] of Object.entries(await tinyModel())) write(project, `model/${name}`, bytes);
+    write(
+      project,
+      "generate.mjs",
+      `import { readFileSync, writeFileSync } from "node:fs";
+      import { pipeline } from "@sdgan/pipeline";
+      const generate = await pipeline("text-to-image", "model");
+      const [image] = await generate("a small red bird");
+      writeFileSync("bird.png", await image.toPng());
+      const maps = process.platform === "linux" ? readFileSync("/proc/self/maps", "utf8") : "";
+      console.log(/libtorch/.test(maps) ? "libtorch" : "no libtorch");`,
+    );
+    // An empty PATH: nothing can be compiled or looked for.
+    const { status, stdout, stderr } = call(process.execPath, ["generate.mjs"], { PATH: "" });
+    expect([status, stdout, stderr]).toEqual([0, "no libtorch\n", ""]);
+    await expectImage(join(project, "bird.png"), 16);
+
+    write(project, "types.mts", TYPED);
+    const tsc = (...args: string[]) =>
+      call(process.execPath, [
+        ...[join(ROOT, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--target", "es2023"],
+        ...["--typeRoots", join(ROOT, "node_modules/@types"), ...args, "types.mts"],
+      ]).stdout;
+    // A program for Node has no types of browsers.
+    expect(tsc("--module", "nodenext", "--lib", "es2023", "--types", "node")).toBe("");
+    const page = [
+      "--module",
+      "esnext",
+      "--moduleResolution",
+      "bundler",
+      "--lib",
+      "es2023,dom",
+      "--types",
+      "",
+    ];
+    write(project, "types.mts", `${TYPED}\nimage.toCanvas(document.createElement("canvas")).toDataURL();`);
+    expect(tsc(...page)).toBe("");
+    write(project, "types.mts", `${TYPED}\nconst wrong: string = image;`);
+    expect(tsc(...page)).toContain("not assignable to type 'string'");
+  });
+
   it("every package works when it can resolve only its declared dependencies, as with pnpm", ({ skip }) => {
     const { sdgan } = install("linked", skip);
     lendObjects(join(folder, "cache/sdgan"));
@@ -131,23 +183,10 @@ describe("installed from the tarballs in an empty folder", () => {
   });
 });
 
-/** Installs the tarballs with npm into a new folder, with one of its layouts of `node_modules`. */
+/** Installs all tarballs with npm into a new folder, with one of its layouts of `node_modules`. */
 function install(layout: string, skip: (note: string) => never) {
-  const project = join(folder, layout);
-  write(project, "package.json", '{ "private": true }');
-  const env = plainEnvironment({ XDG_CACHE_HOME: join(folder, "cache"), OMP_NUM_THREADS: "1" });
-  const call = (program: string, ...args: string[]) =>
-    spawnSync(program, args, { cwd: project, env, encoding: "utf8", maxBuffer: 2 ** 26 });
-  const { status, stdout, stderr } = call(
-    "npm",
-    ...["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
-    ...["--fetch-retries=1", `--install-strategy=${layout}`, ...tarballs.map(({ path }) => path)],
-  );
-  if (status !== 0 && OFFLINE.test(stderr))
-    skip(`npm cannot reach a registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
-  expect(status, stdout + stderr).toBe(0);
-
-  const run = (...args: string[]) => call("npx", "--no-install", "sdgan", ...args);
+  const { project, call } = installPackages(layout, Object.keys(CONTENTS), layout, skip);
+  const run = (...args: string[]) => call("npx", ["--no-install", "sdgan", ...args]);
   const sdgan = (...args: string[]) => {
     const { status, stdout, stderr } = run(...args);
     expect(status, `sdgan ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
@@ -155,6 +194,42 @@ function install(layout: string, skip: (note: string) => never) {
   };
   return { project, run, sdgan };
 }
+
+/** Installs tarballs of some packages into the new folder `name`; returns it, and a function that runs programs in it. */
+function installPackages(
+  name: string,
+  packages: readonly string[],
+  layout: string,
+  skip: (note: string) => never,
+) {
+  const project = join(folder, name);
+  write(project, "package.json", '{ "private": true }');
+  const env = plainEnvironment({ XDG_CACHE_HOME: join(folder, "cache"), OMP_NUM_THREADS: "1" });
+  const call = (program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+    spawnSync(program, args, {
+      ...{ cwd: project, env: { ...env, ...more }, encoding: "utf8", maxBuffer: 2 ** 26 },
+    });
+  const { status, stdout, stderr } = call("npm", [
+    ...["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"],
+    ...["--fetch-retries=1", `--install-strategy=${layout}`],
+    ...tarballs.filter(({ name }) => packages.includes(name)).map(({ path }) => path),
+  ]);
+  if (status !== 0 && OFFLINE.test(stderr))
+    skip(`npm cannot reach a registry, so nothing can be installed: ${stderr.trim().split("\n")[0]}`);
+  expect(status, stdout + stderr).toBe(0);
+  return { project, call };
+}
+
+/** A program that uses the pipeline's types. */
+const TYPED = `import { type GeneratedImage, type PipelineOptions, pipeline, UserError } from "@sdgan/pipeline";
+  const options: PipelineOptions = { threads: 2, onProgress: ({ loaded, total }) => void (loaded / total) };
+  const generate = await pipeline("text-to-image", "model", options);
+  const images: GeneratedImage[] = await generate(["bird"], { seed: 1, stages: true, attention: true });
+  const image = images[0]!;
+  const words: string[] = image.ignored.unknown;
+  const png: Uint8Array = await image.stages[0]!.toPng();
+  export { words, png, UserError };
+  await generate.dispose();`;
 
 async function expectImage(path: string, side: number): Promise<void> {
   expect(await sharp(path).metadata()).toMatchObject({ format: "png", width: side, height: side });
@@ -176,7 +251,7 @@ function lendObjects(cache: string): void {
       });
 }
 
-function write(root: string, file: string, text = ""): void {
+function write(root: string, file: string, content: string | Uint8Array = ""): void {
   mkdirSync(dirname(join(root, file)), { recursive: true });
-  writeFileSync(join(root, file), text);
+  writeFileSync(join(root, file), content);
 }

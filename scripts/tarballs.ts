@@ -26,6 +26,7 @@ interface Manifest {
   bin?: Record<string, string>;
   exports: Record<string, Record<string, string>>;
   dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 /** The environment outside this workspace's scripts: without the variables that npm sets for scripts. */
@@ -76,7 +77,8 @@ export function missingEntries({ folder, manifest }: Tarball): string[] {
 /** Imports of its code and types that its files and declared dependencies do not resolve, each with its file. */
 export function unresolvedImports(tarball: Tarball): string[] {
   const { manifest, files } = tarball;
-  const declared = new Set([manifest.name, ...Object.keys(manifest.dependencies ?? {})]);
+  const { dependencies = {}, optionalDependencies = {} } = manifest;
+  const declared = new Set([manifest.name, ...Object.keys({ ...dependencies, ...optionalDependencies })]);
   return files
     .filter((file) => /\.m?[jt]s$/.test(file))
     .flatMap((file) =>

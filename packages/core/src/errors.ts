@@ -13,6 +13,7 @@ export const userErrorCodes = {
   "data.invalid": "images and captions, or a prepared folder, are damaged or cannot be used",
   "data.mismatch": "the data does not fit the configuration, the run or the model",
   "checkpoint.mismatch": "weights do not fit the configuration, or networks do not fit each other",
+  "export.differs": "an exported model does not generate the same images as its run",
   "run.busy": "another process works in the folder",
   "device.unavailable": "the device, enough memory on it, or libtorch is missing",
   "training.failed": "training cannot continue: a weight or a loss is NaN or infinite",

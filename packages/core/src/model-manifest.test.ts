@@ -13,8 +13,8 @@ const manifest = {
     textEncoder: { file: "text-encoder.onnx" },
     generator: {
       file: "generator.onnx",
-      images: ["image16", "image32", "image64"],
-      attentions: ["a32", "a64"],
+      images: ["image_16", "image_32", "image_64"],
+      attentions: ["attention_32", "attention_64"],
     },
   },
   sizes: { images: [16, 32, 64], noise: 100, condition: 100, text: 128, maxWords: 18 },
@@ -46,6 +46,7 @@ describe("the manifest", () => {
     ["a newer version", { ...manifest, version: 2 }, "version 2, expected 1"],
     ["an unknown tokenizer", { ...manifest, tokenizer: "bpe" }, "tokenizer"],
     ["an unknown key", { ...manifest, weights: "x" }, "weights"],
+    ["a key that controls a terminal", { ...manifest, "\x1b[2J": 1 }, "\\x1b[2J"],
     ["no license", { ...manifest, license: "" }, "license"],
     [
       "an invalid hash",
@@ -68,6 +69,16 @@ describe("the manifest", () => {
       "sizes that do not double",
       { ...manifest, sizes: { ...sizes, images: [16, 32, 48] } },
       "twice the size",
+    ],
+    ["a side of 2,048 pixels", { ...manifest, sizes: { ...sizes, images: [512, 1024, 2048] } }, "<=1024"],
+    ["a wide z", { ...manifest, sizes: { ...sizes, noise: 1e12 } }, "<=4096"],
+    ["a long caption", { ...manifest, sizes: { ...sizes, maxWords: 1e9 } }, "<=512"],
+    ["a huge vocabulary", { ...manifest, vocabulary: { file: "vocabulary.json", words: 1e7 } }, "<=1000000"],
+    ["a name that controls a terminal", { ...manifest, name: "birds\x1b[2J" }, "no control characters"],
+    [
+      "an output named twice",
+      { ...manifest, networks: { ...networks, generator: { ...networks.generator, gammas: ["a64"] } } },
+      "named twice",
     ],
     [
       "a stage without an output",

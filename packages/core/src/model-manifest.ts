@@ -1,9 +1,19 @@
 import { z } from "zod";
 import { UserError } from "./errors.js";
+import { visible } from "./text/escape.js";
 import { tokenizerNames } from "./text/tokenizers.js";
 
+/** The largest values that are read: larger ones would only make a program allocate memory or compute forever. */
+const MOST = { side: 1024, stages: 8, width: 4096, captionWords: 512, words: 1_000_000, outputs: 256 };
+
 const count = z.int().positive();
-const text = z.string().min(1);
+const width = count.max(MOST.width);
+/** Shown as it is, so nothing in it may control a terminal or hide text. */
+const text = z
+  .string()
+  .min(1)
+  .max(4000)
+  .refine((value) => visible(value) === value, { error: "no control characters or invisible characters" });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "64 hexadecimal digits" });
 
 /** A file beside `model.json`: a plain name, so that a manifest cannot refer to files outside its folder. */
@@ -11,35 +21,42 @@ const fileName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: "a file's name, without folders" });
 
-/** Names of a network's optional outputs, one per stage where every stage has one. */
-const outputs = z.array(text).default([]);
+/** Names of a network's optional outputs. */
+const outputs = z.array(text).max(MOST.outputs).default([]);
 
+/** Both networks are ONNX files, for batches of B captions of up to T words; B and T are chosen in each call. */
 const networks = z.strictObject({
-  /** tokens [B, T] int64 → word features [B, D, T] and sentence feature [B, D]. */
+  /**
+   * Inputs `tokens` int64 [B, T] and `lengths` int64 [B], 1 … T; tokens after a caption's end are ignored. Outputs `words`
+   * float32 [B, D, T], the word features, and `sentence` float32 [B, D], the sentence feature.
+   */
   textEncoder: z.strictObject({ file: fileName }),
-  /** z [B, noise], ε [B, condition] and the text's features → an image of each stage, [B, 3, S, S] in −1 … 1. */
+  /**
+   * Inputs `z` float32 [B, noise], `epsilon` float32 [B, condition], and `words`, `sentence` and `lengths` as in the text
+   * encoder. The outputs have the names below; all are float32.
+   */
   generator: z.strictObject({
     file: fileName,
-    /** Outputs with the images, first stage to last. */
-    images: z.array(text).min(1),
-    /** Outputs with the attention over words of the stages after the first. */
+    /** The images, first stage to last: `image_64` is [B, 3, 64, 64] in −1 … 1. */
+    images: z.array(text).min(1).max(MOST.stages),
+    /** The attention of the stages after the first: `attention_64`, of the stage of `image_64`, is [B, 32 · 32, T]. */
     attentions: outputs,
-    /** Outputs with SCBN's γ_c. */
+    /** SCBN's γ_c: `gamma_64` is [B, C, 64, 64], or [B, C, 1, 1] where it is equal for the whole image. */
     gammas: outputs,
   }),
 });
 
 const sizes = z.strictObject({
   /** Pixels per side of each stage's image, first to last. */
-  images: z.array(count).min(1),
+  images: z.array(count.max(MOST.side)).min(1).max(MOST.stages),
   /** Width of z. */
-  noise: count,
+  noise: width,
   /** Width of ε. */
-  condition: count,
+  condition: width,
   /** D, the width of word features and sentence feature. */
-  text: count,
+  text: width,
   /** Largest number of words of a caption. */
-  maxWords: count,
+  maxWords: count.max(MOST.captionWords),
 });
 
 const training = z.strictObject({
@@ -47,10 +64,10 @@ const training = z.strictObject({
   data: text,
   /** The license of the data. */
   dataLicense: text,
-  /** Number of training images. */
-  images: count,
-  /** Steps of the generator. */
-  steps: count,
+  /** Number of training images, if known. */
+  images: count.optional(),
+  /** Steps of the generator; 0 for weights that were trained elsewhere. */
+  steps: z.int().nonnegative(),
   seed: z.int().nonnegative(),
   /** The preset of the configuration, if it has one. */
   preset: text.optional(),
@@ -66,7 +83,7 @@ const manifestSchema = z
   .strictObject({
     format: z.literal("sdgan-model"),
     version: z.literal(1),
-    name: text,
+    name: text.max(100),
     /** What it generates, in one sentence. */
     description: text,
     /** The license of the weights: an SPDX expression. */
@@ -74,7 +91,7 @@ const manifestSchema = z
     networks,
     sizes,
     tokenizer: z.enum(tokenizerNames),
-    vocabulary: z.strictObject({ file: fileName, words: count }),
+    vocabulary: z.strictObject({ file: fileName, words: count.max(MOST.words) }),
     training,
     /** Every file of the model except `model.json`, by name. */
     files: z.record(fileName, z.strictObject({ sha256, bytes: z.int().nonnegative() })),
@@ -82,6 +99,12 @@ const manifestSchema = z
   .superRefine(({ networks, sizes, vocabulary, files }, context) => {
     const refuse = (path: (string | number)[], message: string) =>
       context.addIssue({ code: "custom", path, message });
+    const names = [
+      networks.generator.images,
+      networks.generator.attentions,
+      networks.generator.gammas,
+    ].flat();
+    if (new Set(names).size < names.length) refuse(["networks", "generator"], "an output is named twice");
     const named: [string[], string][] = [
       [["networks", "textEncoder", "file"], networks.textEncoder.file],
       [["networks", "generator", "file"], networks.generator.file],
@@ -115,7 +138,7 @@ export function parseManifest(text: string, where: string): ModelManifest {
   if (format === "sdgan-model" && typeof version === "number" && version > 1)
     throw invalid(where, `version ${version}, expected 1: use a newer version of this program`);
   const { data, error } = manifestSchema.safeParse(json);
-  if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " ").slice(0, 300), error);
+  if (error) throw invalid(where, z.prettifyError(error).replace(/\s+/g, " "), error);
   return data;
 }
 
@@ -130,7 +153,7 @@ export function formatManifest(manifest: z.input<typeof manifestSchema>): string
 
 function invalid(where: string, found: string, cause?: unknown): UserError {
   return new UserError(
-    `${where}: not the manifest of a model (${found}). Export the model again, or copy all of its files again.`,
+    `${visible(where)}: not the manifest of a model (${visible(found).slice(0, 300)}). Export the model again, or copy all of its files again.`,
     { code: "model.invalid", cause },
   );
 }

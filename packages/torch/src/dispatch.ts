@@ -3,6 +3,7 @@
  * Signatures are PyTorch's own (`native_functions.yaml`); `schema("add.Tensor")` prints one.
  */
 import { native } from "./native.js";
+import { recorder } from "./recording.js";
 
 const indexes = new Map<string, number>();
 
@@ -25,7 +26,9 @@ function indexOf(name: string): number {
  * operator and the shapes it was given.
  */
 export function call<Result>(name: string, ...values: unknown[]): Result {
-  return native.call(indexOf(name), ...values) as Result;
+  const result = native.call(indexOf(name), ...values) as Result;
+  recorder?.called(name, values, result);
+  return result;
 }
 
 /** The signature of an operator, in libtorch's notation. */

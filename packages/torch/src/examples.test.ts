@@ -18,10 +18,17 @@ it("spirals: learns", async () => {
   expect(Number.parseFloat(lines[3]!)).toBeGreaterThan(99);
 });
 
+it("onnx: the exported network classifies as the trained one", async () => {
+  expect((await printed("onnx")).at(-1)).toMatch(
+    /^\d+ bytes, (99|100)\.\d % classified correctly by onnxruntime$/,
+  );
+});
+
 it("overhead: measures every call", async () => {
   expect(await printed("overhead")).toHaveLength(7);
 });
 
-it("the README shows the current example", () => {
-  expect(read("../README.md")).toContain(read("../examples/spirals.mjs").trim());
+it("the README shows the current examples", () => {
+  for (const name of ["spirals", "onnx"])
+    expect(read("../README.md")).toContain(read(`../examples/${name}.mjs`).trim());
 });

@@ -51,6 +51,7 @@ describe("Vocabulary", () => {
 
   it.each([
     ["broken JSON", '{"words": ["<end>", "re'],
+    ["control characters", "\x1b[2J\u202e"],
     ["no padding", '{"words": ["red"]}'],
     ["a word twice", '{"words": ["<end>", "red", "red"]}'],
     ["other keys", '["<end>"]'],
@@ -60,6 +61,6 @@ describe("Vocabulary", () => {
     const parse = () => Vocabulary.parse(content, "data/vocabulary.json");
     expect(parse).toThrow(UserError);
     expect(parse).toThrow(expect.objectContaining({ code: "vocabulary.invalid" }));
-    expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary .+$/);
+    expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary [^\p{Cc}\u202e]+$/u);
   });
 });

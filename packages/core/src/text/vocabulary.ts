@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { visible } from "./escape.js";
 import { defaultTokenizer, type TokenizerName, tokenizerNames, tokenizers } from "./tokenizers.js";
 
 /** The words that a model knows, and the tokenizer that splits captions into words. A token is an index of `words`. */
@@ -37,7 +38,7 @@ export class Vocabulary {
     } catch (error) {
       const found = error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, " ") : String(error);
       throw new UserError(
-        `${where}: not a vocabulary (${found}); expected {"tokenizer": "${tokenizerNames.join('" or "')}", ` +
+        `${where}: not a vocabulary (${visible(found).slice(0, 300)}); expected {"tokenizer": "${tokenizerNames.join('" or "')}", ` +
           `"words": ["${PADDING}", …]} with each word once. ` +
           "Prepare the data again, or use the vocabulary.json of the run that trained the model.",
         { code: "vocabulary.invalid", cause: error },

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addExportOnnx } from "./export-onnx.js";
 import { requiredOption } from "./options.js";
 import { withTorch } from "./with-torch.js";
 
@@ -21,6 +22,7 @@ Example:
   npx sdgan export --run runs/birds --out weights`,
     )
     .action(show);
+  addExportOnnx(command.enablePositionalOptions());
 }
 
 async function show({ run, out }: { run: string; out: string }): Promise<void> {

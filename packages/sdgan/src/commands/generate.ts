@@ -70,15 +70,15 @@ async function show({
 }: Options): Promise<void> {
   if (caption.length === 0 && captions === undefined)
     throw new UsageError('generate: give --caption "…" or --captions FILE');
-  const [{ ImageGenerator }, { readCaptions, readPrompts }, { ignoredLines }, { saveImages }, { stepOf }] =
+  const [{ ImageGenerator }, { readCaptions, readPrompts }, { saveImages }, { stepOf }, { ignoredLines }] =
     await withTorch(
       () =>
         Promise.all([
           import("../generation/image-generator.js"),
           import("../generation/prompts.js"),
-          import("../generation/ignored.js"),
           import("../generation/save.js"),
           import("../evaluation/best-checkpoint.js"),
+          import("@sdgan/core"),
         ]),
       threads,
     );

@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -71,6 +72,7 @@ describe("usage", () => {
       ["import", "attngan"],
       ["import", "weights"],
       ["export"],
+      ["export", "onnx"],
       ["setup"],
       ["doctor"],
     ]) {
@@ -349,6 +351,27 @@ describe("export and import", () => {
     expect(await refusal(1, "train", "gan", ...elsewhere)).toContain(
       "is not the data that the run began with",
     );
+  });
+
+  it("a run is exported as an ONNX model, and then generates without libtorch", async () => {
+    const model = ["export", "onnx", "--run", at("run"), "--out", at("model"), "--license", "MIT"];
+    const { code, stdout } = await sdgan(...model, "--precision", "float16");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^generator\.onnx +\d+\.\d KiB$/m);
+    expect(stdout).toMatch(
+      /: step \d+; 32 captions generated with onnxruntime differ from libtorch's by at most 0\.\d/,
+    );
+    const { training, license } = JSON.parse(readFileSync(at("model", "model.json"), "utf8"));
+    expect(license).toBe("MIT");
+    expect(training).toMatchObject({ data: "birds", dataLicense: "Apache-2.0" });
+    expect(await refusal(1, ...model)).toContain("exists and is not empty");
+    const other = ["export", "onnx", "--run", at("run"), "--out", at("refused-model")];
+    expect(await refusal(2, ...other, "--precision", "int4")).toContain("Allowed choices are float32");
+    expect(await refusal(1, ...other, "--checkpoint", "99")).toContain("99");
+    expect(existsSync(at("refused-model"))).toBe(false);
+    const { stderr } = await sdganWithout(["onnxruntime-node"], ...other);
+    expect(stderr).toContain("Install it: npm install onnxruntime-node --ignore-scripts");
+    expect(existsSync(at("refused-model"))).toBe(false);
   });
 
   it("refuses files that are not networks, and an output folder that exists", async () => {

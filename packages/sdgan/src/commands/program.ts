@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { nearest, visible } from "@sdgan/core/basics";
 import { Command } from "commander";
+import { version } from "../util/version.js";
 import { addAblate } from "./ablate.js";
 import { addDoctor } from "./doctor.js";
 import { UsageError } from "./errors.js";
@@ -86,8 +86,4 @@ function oneLine(text: string): string {
     .split("\n");
   const suggestion = rest.length > 0 ? `. ${rest.join(" ").replace(/^\((.*)\)$/, "$1")}` : "";
   return `sdgan: ${visible(first.replace(/\.$/, "") + suggestion)}`;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 }

@@ -1,5 +1,5 @@
+import { paddedTokens } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
-import { paddedTokens } from "../util/padded-tokens.js";
 import type { Device } from "./device.js";
 
 /**

@@ -1,5 +1,4 @@
-import { type Random, sampleWords } from "@sdgan/core";
-import { paddedTokens } from "../util/padded-tokens.js";
+import { paddedTokens, type Random, sampleWords } from "@sdgan/core";
 import type { Split } from "./dataset.js";
 import type { Prepared } from "./prepared.js";
 import { copyWindow, type Window } from "./window.js";

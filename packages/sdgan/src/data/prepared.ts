@@ -76,7 +76,8 @@ export function sampleSplit({ splits }: Pick<Prepared, "splits">): Split {
   return (["val", "test"] as const).find((split) => splits[split].images.length > 0) ?? "train";
 }
 
-function readIndex(dir: string): { index: Index; sha256: string } {
+/** The index of a prepared folder, and the SHA-256 that identifies the data. */
+export function readIndex(dir: string): { index: Index; sha256: string } {
   const file = join(dir, FILES.index);
   const remedy = `Create it with "sdgan prepare … --out ${dir}".`;
   if (!existsSync(file))

@@ -34,6 +34,7 @@ import { readMetrics } from "../run/metrics.js";
 import { golden, goldenPath } from "../testing/golden.js";
 import { expectImage, trajectorySizes } from "../testing/trajectory.js";
 import { train } from "../training/train.js";
+import { exportOnnxModel } from "./export-onnx.js";
 import { exportRun } from "./export-run.js";
 import { importAttngan } from "./import-attngan.js";
 import { importWeights } from "./import-weights.js";
@@ -95,6 +96,17 @@ describe("AttnGAN's weights", () => {
     const [generated] = imageGenerator.generate([`word1 word${WORDS - 1} and others`]);
     expect(generated!.stages.map(({ size }) => size)).toEqual(imageSizes);
     expect(imageGenerator.checkpoint.step).toBe(0);
+  });
+
+  it("are exported to ONNX with the same images", async () => {
+    const { manifest, comparison } = await exportOnnxModel({ run: at("run"), out: at("onnx") });
+    expect(comparison.captions).toBe(32);
+    expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-4);
+    expect(manifest).toMatchObject({
+      ...{ license: "NOASSERTION", tokenizer: "attngan" },
+      networks: { generator: { images: imageSizes.map((size) => `image_${size}`), gammas: [] } },
+      training: { data: "unknown", steps: 0, commands: [] },
+    });
   });
 
   it("are exported as they were imported", () => {

@@ -1,8 +1,9 @@
+import type { NoiseSeed } from "@sdgan/core";
 import type { Tensor } from "@sdgan/torch";
 import type { GenerationNetworks } from "../artifacts/model.js";
 import { tokenTensor } from "../compute/tokens.js";
 import type { Generated } from "../models/generator.js";
-import { type NoiseSeed, seededNoise } from "../models/seeded-noise.js";
+import { seededNoise } from "../models/seeded-noise.js";
 
 /** An image to be generated: a caption's tokens, and the seed and number that determine its noise. */
 export interface GenerationRequest extends NoiseSeed {

@@ -1,7 +1,14 @@
 /** Generates images from captions with the trained model of a run folder. */
 
 import { basename, resolve } from "node:path";
-import { type Config, type EncodedCaption, encodeCaption, imageSizes, type Vocabulary } from "@sdgan/core";
+import {
+  type Config,
+  type EncodedCaption,
+  encodeCaption,
+  type Ignored,
+  imageSizes,
+  type Vocabulary,
+} from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
 import { type GenerationNetworks, loadModel } from "../artifacts/model.js";
 import { startComputing } from "../compute/compute.js";
@@ -10,7 +17,6 @@ import { pixelsOf } from "../compute/images.js";
 import { openRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type GenerationRequest, generateImages } from "./generate.js";
-import type { Ignored } from "./ignored.js";
 
 export interface GenerateOptions {
   /** Determines the noise. */

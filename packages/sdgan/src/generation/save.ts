@@ -1,15 +1,13 @@
 /** Writes generated images as PNGs with metadata, and a grid of them. */
 
 import { join } from "node:path";
-import { tokenizers, type Vocabulary } from "@sdgan/core";
+import { ignoredLines, tokenizers, type Vocabulary, withTexts } from "@sdgan/core";
 import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
-import { withTexts } from "../images/png-text.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { type GridPlan, partShown, planGrid } from "./grid-plan.js";
-import { ignoredLines } from "./ignored.js";
 import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
 
 export interface SaveOptions {
@@ -93,7 +91,7 @@ async function encode(
   { pixels, size }: StageImage,
   { caption, seed, number, ignored }: GeneratedImage,
   { checkpoint, maxWords, vocabulary }: ImageGenerator,
-): Promise<Buffer> {
+): Promise<Uint8Array> {
   const notRead = ignoredLines([ignored], { maxWords, tokenizer: vocabulary.tokenizer, most: 100 });
   const png = await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
     .png()

@@ -1,5 +1,5 @@
+import { readTexts, withTexts } from "@sdgan/core";
 import sharp from "sharp";
-import { readTexts, withTexts } from "./png-text.js";
 import { type Canvas, type Color, drawText, lineHeight, textWidth, wrapText } from "./text.js";
 
 /** One image of a grid: [size, size, 3] bytes. */
@@ -43,7 +43,7 @@ export async function grid(
   const png = await sharp(canvas.pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  return withTexts(png, { [placesKeyword]: JSON.stringify(places) });
+  return Buffer.from(withTexts(png, { [placesKeyword]: JSON.stringify(places) }).buffer);
 }
 
 /** Position of an image on a sheet, enlarged from its `size` to `side` pixels. */

@@ -1,25 +1,15 @@
-import { normalNoise } from "@sdgan/core";
+import { imageNoise, type NoiseSeed } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Generator } from "./generator.js";
 
-/** The origin of an image's noise. */
-export interface NoiseSeed {
-  seed: number;
-  /** 1, 2, …: distinguishes the images of one caption and seed. */
-  number: number;
-}
-
-/**
- * z [B, noise] and ε [B, condition] of images, in float32 on the CPU. Each row depends only on its seed and number, and is
- * equal on every machine and in every browser (`normalNoise`).
- */
+/** z [B, noise] and ε [B, condition] of images (`imageNoise`), in float32 on the CPU. */
 export function seededNoise(
-  { noise, conditioning }: Generator,
+  { noise, conditioning: { condition } }: Generator,
   images: readonly NoiseSeed[],
 ): { z: Tensor; epsilon: Tensor } {
-  const rows = (width: number, label: string): Tensor => {
-    const values = images.flatMap(({ seed, number }) => [...normalNoise(seed, number, width, label)]);
-    return tensor(Float32Array.from(values), { shape: [images.length, width] });
+  const { z, epsilon } = imageNoise({ noise, condition }, images);
+  return {
+    z: tensor(z, { shape: [images.length, noise] }),
+    epsilon: tensor(epsilon, { shape: [images.length, condition] }),
   };
-  return { z: rows(noise, "z"), epsilon: rows(conditioning.condition, "epsilon") };
 }

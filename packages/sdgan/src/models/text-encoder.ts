@@ -1,4 +1,4 @@
-import { arange, nn, type Tensor, tensor } from "@sdgan/torch";
+import { arange, isTensor, nn, type Tensor, tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
 export interface TextEncoderOptions {
@@ -30,9 +30,9 @@ export class TextEncoder extends nn.Module {
 
   /**
    * @param tokens [B, T] int64; values after a caption's end are ignored
-   * @param lengths number of words of each of the B captions, 1 … T
+   * @param lengths number of words of each of the B captions, 1 … T, as numbers or int64 [B]
    */
-  forward(tokens: Tensor, lengths: ArrayLike<number>): TextFeatures {
+  forward(tokens: Tensor, lengths: ArrayLike<number> | Tensor): TextFeatures {
     const embedded = this.dropout.forward(this.encoder.forward(tokens)); // [B, T, embedding]
     const { output, last } = this.rnn.forward(embedded, lengths);
     return {
@@ -44,7 +44,7 @@ export class TextEncoder extends nn.Module {
 }
 
 /** [B, T], true for the first `lengths[b]` places of row b. */
-export function wordMask(lengths: ArrayLike<number>, places: number, device = "cpu"): Tensor {
-  const ends = tensor(Array.from(lengths), { dtype: "int64", device }).unsqueeze(1); // [B, 1]
-  return arange(0, places, 1, { device }).unsqueeze(0).lt(ends);
+export function wordMask(lengths: ArrayLike<number> | Tensor, places: number, device = "cpu"): Tensor {
+  const ends = isTensor(lengths) ? lengths : tensor(Array.from(lengths), { dtype: "int64", device });
+  return arange(0, places, 1, { device }).unsqueeze(0).lt(ends.unsqueeze(1));
 }

@@ -3,8 +3,9 @@ import { noGrad } from "../autograd.js";
 import { empty, tensor, zeros } from "../creation.js";
 import { call } from "../dispatch.js";
 import { native } from "../native.js";
+import { asOneCall } from "../recording.js";
 import { scope } from "../scope.js";
-import type { Tensor } from "../tensor.js";
+import { isTensor, type Tensor } from "../tensor.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
 
@@ -39,11 +40,18 @@ export class BidirectionalLstm extends Module {
   }
 
   /**
-   * input [B, T, inputSize], lengths of B sentences, each from 1 to T. Padding does not affect the result: sentences are
-   * packed position by position, longest sentence first.
+   * input [B, T, inputSize], lengths of B sentences, each from 1 to T, as numbers or as integers in a tensor [B]. Padding
+   * does not affect the result: sentences are packed position by position, longest sentence first.
    * Throws a `TypeError` for other lengths.
    */
-  forward(input: Tensor, lengths: ArrayLike<number>): LstmOutput {
+  forward(input: Tensor, lengths: ArrayLike<number> | Tensor): LstmOutput {
+    const [output, last] = asOneCall("node_torch::bidirectional_lstm", [input, lengths, this.weights], () =>
+      this.#run(input, isTensor(lengths) ? lengths.toNumbers() : lengths),
+    );
+    return { output, last };
+  }
+
+  #run(input: Tensor, lengths: ArrayLike<number>): [output: Tensor, last: Tensor] {
     const [batch, places] = [native.size(input, 0), native.size(input, 1)];
     requireLengths(lengths, batch, places);
     const order = Array.from({ length: batch }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
@@ -72,7 +80,7 @@ export class BidirectionalLstm extends Module {
     const [padded] = call<[Tensor, Tensor]>("_pad_packed_sequence", packed, batchSizes, true, 0, places);
     const back = indices(inverse);
     const last = hidden.permute(1, 0, 2).reshape(batch, 2 * this.hiddenSize); // (direction, B, H) → (B, direction·H)
-    return { output: padded.indexSelect(0, back), last: last.indexSelect(0, back) };
+    return [padded.indexSelect(0, back), last.indexSelect(0, back)];
   }
 
   /** cuDNN needs all weights in one block of memory; else it copies them and warns at every call. */

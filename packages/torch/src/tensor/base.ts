@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { call } from "../dispatch.js";
 import { type DType, type MemoryFormat, type TypedArray, typedArrays } from "../dtype.js";
 import { native } from "../native.js";
+import { recorder } from "../recording.js";
 import { register, scope } from "../scope.js";
 import { printed } from "./printing.js";
 
@@ -80,6 +81,7 @@ export abstract class TensorBase extends native.Tensor {
 
   /** The one element, as a number: an int64 beyond 2⁵³ is rounded; `toArray` is exact. Throws if there are more elements. */
   item(): number {
+    recorder?.read(this);
     return Number(native.item(this));
   }
   /** A copy of the elements in row-major order; bfloat16 and float16 become float32, bool becomes uint8. */
@@ -97,6 +99,7 @@ export abstract class TensorBase extends native.Tensor {
   }
   /** The elements' bytes in row-major order, in the tensor's own dtype. */
   toBytes(): Uint8Array {
+    recorder?.read(this);
     const bytes = new Uint8Array(native.byteLength(this));
     native.readBytes(this, bytes);
     return bytes;

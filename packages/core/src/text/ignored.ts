@@ -1,4 +1,5 @@
-import type { EncodedCaption, TokenizerName } from "@sdgan/core";
+import type { EncodedCaption } from "./caption.js";
+import type { TokenizerName } from "./tokenizers.js";
 
 /** Words of a caption that do not affect its image. */
 export type Ignored = Pick<EncodedCaption, "unknown" | "beyond" | "lost">;

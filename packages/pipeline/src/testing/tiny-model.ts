@@ -1,0 +1,121 @@
+/** For tests: a model of two stages whose networks are a few operators with random weights. */
+import { formatManifest, normalNoise, Vocabulary } from "@sdgan/core";
+import { sha256Of } from "../sha256.js";
+import { int, ints, modelFile, node, port, tensor, text } from "./onnx-file.js";
+
+export const vocabulary = Vocabulary.build(["a small red bird with black wings and a long tail"], "unicode");
+
+export const sizes = { images: [8, 16], noise: 4, condition: 3, text: 5, maxWords: 6 };
+
+/** The files of a model, by name. */
+export type Files = Record<string, Uint8Array<ArrayBuffer>>;
+
+/** @param networks replacements of the ONNX files */
+export async function tinyModel(
+  networks: { textEncoder?: Uint8Array; generator?: Uint8Array } = {},
+): Promise<Files> {
+  const files: Files = {
+    "text-encoder.onnx": Uint8Array.from(networks.textEncoder ?? textEncoder()),
+    "generator.onnx": Uint8Array.from(networks.generator ?? generator()),
+    "vocabulary.json": Uint8Array.from(utf8(vocabulary.format())),
+  };
+  return { ...files, "model.json": await manifestOf(files) };
+}
+
+/** The text of a `model.json` for files. */
+export async function manifestOf(files: Files): Promise<Uint8Array<ArrayBuffer>> {
+  const entries = Object.entries(files)
+    .filter(([name]) => name !== "model.json")
+    .map(async ([name, bytes]) => [name, { sha256: await sha256Of(bytes), bytes: bytes.length }] as const);
+  return Uint8Array.from(
+    utf8(
+      formatManifest({
+        ...{ format: "sdgan-model", version: 1, name: "tiny", license: "Apache-2.0" },
+        description: "Random patterns.",
+        networks: {
+          textEncoder: { file: "text-encoder.onnx" },
+          generator: { file: "generator.onnx", images: ["image8", "image16"], attentions: ["attention16"] },
+        },
+        sizes,
+        tokenizer: "unicode",
+        vocabulary: { file: "vocabulary.json", words: vocabulary.size },
+        training: {
+          ...{ data: "none", dataLicense: "Apache-2.0", images: 1, steps: 1, seed: 0, version: "0.1.0" },
+        },
+        files: Object.fromEntries(await Promise.all(entries)),
+      }),
+    ),
+  );
+}
+
+export const textInputs = [port(11, "tokens", 7, ["B", "T"]), port(11, "lengths", 7, ["B"])];
+export const textOutputs = [
+  port(12, "words", 1, ["B", sizes.text, "T"]),
+  port(12, "sentence", 1, ["B", sizes.text]),
+];
+
+/** Words are rows of a table; the sentence is their mean. */
+export function textEncoder(
+  more: readonly Uint8Array[] = [],
+  ports: readonly Uint8Array[] = [...textInputs, ...textOutputs],
+): Uint8Array<ArrayBuffer> {
+  return modelFile([
+    node("Gather", ["table", "tokens"], ["rows"]),
+    node("Transpose", ["rows"], ["words"], { attributes: [ints("perm", [0, 2, 1])] }),
+    node("ReduceMean", ["words"], ["sentence"], { attributes: [ints("axes", [2]), int("keepdims", 0)] }),
+    tensor("table", [vocabulary.size, sizes.text], weights("table", vocabulary.size * sizes.text)),
+    ...ports,
+    ...more,
+  ]);
+}
+
+/** The first image is an affine map of noise and sentence; the second enlarges it, changed by the words. */
+export function generator(
+  more: readonly Uint8Array[] = [],
+  ports: readonly Uint8Array[] = [...generatorInputs, ...generatorOutputs],
+): Uint8Array<ArrayBuffer> {
+  const width = sizes.noise + sizes.condition + sizes.text;
+  return modelFile([
+    node("Concat", ["z", "epsilon", "sentence"], ["all"], { attributes: [int("axis", 1)] }),
+    node("MatMul", ["all", "toImage"], ["flat"]),
+    node("Reshape", ["flat", "imageShape"], ["square"]),
+    node("Tanh", ["square"], ["image8"]),
+    node("MatMul", ["all", "toHidden"], ["flatHidden"]),
+    node("Reshape", ["flatHidden", "hiddenShape"], ["hidden"]),
+    node("MatMul", ["hidden", "words"], ["scores"]),
+    node("Softmax", ["scores"], ["attention16"], { attributes: [int("axis", 2)] }),
+    node("ReduceMax", ["attention16"], ["most"], { attributes: [ints("axes", [2]), int("keepdims", 0)] }),
+    node("Reshape", ["most", "mapShape"], ["map"]),
+    node("Mul", ["image8", "map"], ["weighted"]),
+    node("Resize", ["weighted", "", "scales"], ["image16"], { attributes: [text("mode", "nearest")] }),
+    tensor("toImage", [width, 192], weights("toImage", width * 192)),
+    tensor("toHidden", [width, 64 * sizes.text], weights("toHidden", width * 64 * sizes.text)),
+    tensor("imageShape", [4], BigInt64Array.of(-1n, 3n, 8n, 8n)),
+    tensor("hiddenShape", [3], BigInt64Array.of(-1n, 64n, BigInt(sizes.text))),
+    tensor("mapShape", [4], BigInt64Array.of(-1n, 1n, 8n, 8n)),
+    tensor("scales", [4], Float32Array.of(1, 1, 2, 2)),
+    ...ports,
+    ...more,
+  ]);
+}
+
+export const generatorInputs = [
+  port(11, "z", 1, ["B", sizes.noise]),
+  port(11, "epsilon", 1, ["B", sizes.condition]),
+  port(11, "words", 1, ["B", sizes.text, "T"]),
+  port(11, "sentence", 1, ["B", sizes.text]),
+  port(11, "lengths", 7, ["B"]),
+];
+export const generatorOutputs = [
+  port(12, "image8", 1, ["B", 3, 8, 8]),
+  port(12, "image16", 1, ["B", 3, 16, 16]),
+  port(12, "attention16", 1, ["B", 64, "T"]),
+];
+
+function weights(name: string, count: number): Float32Array {
+  return normalNoise(1, 1, count, name);
+}
+
+function utf8(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}

@@ -1,0 +1,24 @@
+/** onnxruntime, which an installation may lack: it is an optional dependency, since only exports need it. */
+import { UserError } from "@sdgan/core";
+import type { InferenceSession } from "onnxruntime-node";
+
+type Runtime = typeof import("onnxruntime-node");
+
+/** @throws UserError with the remedy if onnxruntime-node is not installed or cannot be loaded */
+export async function loadRuntime(): Promise<Runtime> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw new UserError(
+      `onnxruntime-node cannot be loaded (${String((cause as Error).message).split("\n")[0]}), and an export is ` +
+        "checked with it. Install it: npm install onnxruntime-node --ignore-scripts",
+      { code: "file.missing", cause },
+    );
+  }
+}
+
+/** A file of an exported model, loaded for the processor. */
+export function openSession({ InferenceSession }: Runtime, file: string): Promise<InferenceSession> {
+  // Messages below errors would be warnings about unused inputs, such as the lengths where nothing attends to words.
+  return InferenceSession.create(file, { executionProviders: ["cpu"], logSeverityLevel: 3 });
+}
