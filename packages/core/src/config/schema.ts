@@ -256,6 +256,14 @@ const log = section("What a run writes, and when.", {
     .describe(
       "Also log, about every 100 steps, the norm of the gradient of each of the generator's loss terms for its images.",
     ),
+  discriminatorOnVal: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Steps between two comparisons of the discriminators' answers for images of the split `val` with those for training " +
+        "images, which shows whether they memorize; 0 for none.",
+    ),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),
   checkpointMinutes: z

@@ -180,12 +180,20 @@ describe("data without validation images", () => {
     return { warnings, figures };
   };
 
-  it("is trained on without evaluations, with one warning", async () => {
+  it("is trained on without evaluations and comparisons, with one warning for each", async () => {
     await prepared("no-val", { val: 0 });
     await train("damsm", { data: at("no-val"), run: at("no-val-run"), config: config(), steps: 1 });
-    const evaluated = ["evaluate.every=2", "evaluate.images=16", "training.patience=1"];
+    const evaluated = [
+      "evaluate.every=2",
+      "evaluate.images=16",
+      "training.patience=1",
+      "log.discriminatorOnVal=2",
+    ];
     const { warnings, figures } = await trained("no-val-run", "no-val", ...evaluated);
     expect(warnings).toEqual([
+      expect.stringMatching(
+        /no-val: has 0 validation images, and at least 4 are needed to compare .*, so log\.discriminatorOnVal is ignored/,
+      ),
       expect.stringMatching(
         /no-val: has 0 validation images, and at least 2 are needed, so the model is not evaluated during training, and training\.patience is ignored: .*--val/,
       ),

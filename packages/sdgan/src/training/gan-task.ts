@@ -29,6 +29,7 @@ import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
+import { fewestOfVal, measureOverfitting } from "./overfitting.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 export class GanTask implements TrainingTask, AsyncDisposable {
@@ -40,6 +41,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #trainer: GanTrainer;
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
+  readonly overfitting: TrainingTask["overfitting"];
 
   /** @param evaluator evaluates the averaged generator during training */
   constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
@@ -68,6 +70,13 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       patience: training.patience,
       measure: () => evaluator.measure(networks),
     };
+    const every = config.log.discriminatorOnVal;
+    if (every > 0 && data.splits.val.images.length >= fewestOfVal) {
+      const trainer = this.#trainer;
+      const encode = (batches: BatchPlan[]) => this.#encode(batches);
+      const measure = () => measureOverfitting({ config, data, compute, trainer, encode });
+      this.overfitting = { every, measure };
+    }
   }
 
   get steps(): number {

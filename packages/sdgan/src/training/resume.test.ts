@@ -119,7 +119,7 @@ it("a run with options against overfitting continues bit for bit", async () => {
   const set = [
     ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=16"],
     ...["penalty.kind=matchingAware", "penalty.every=2", "discriminator.norm=spectral"],
-    ...["training.loss=hinge", "training.decay=cosine"],
+    ...["training.loss=hinge", "training.decay=cosine", "log.discriminatorOnVal=2"],
   ].flatMap((one) => ["--set", one]);
   const begin = (run: string) => [
     ...arguments_("gan", run),
@@ -134,6 +134,18 @@ it("a run with options against overfitting continues bit for bit", async () => {
   expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
   const { length } = readFileSync(join(whole, "metrics.jsonl"), "utf8").match(/stage2\/penalty/g)!;
   expect(length).toBe(4);
+  const measured = readFileSync(join(whole, "metrics.jsonl"), "utf8").match(/overfitting\/stage2\/ratio/g)!;
+  expect(measured).toHaveLength(4);
+});
+
+it("comparing the discriminators' answers for validation images does not change a run", async () => {
+  const run = join(folder, "on-val");
+  const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
+  const { code, stderr } = await sdgan(...begin, "--set", "log.discriminatorOnVal=1");
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("discriminatorOnVal")]);
+  const { "metrics.jsonl": metrics, ...files } = outcome("gan", join(folder, "whole"));
+  expect(outcome("gan", run)).toMatchObject(files);
+  expect(readFileSync(join(run, "metrics.jsonl"), "utf8").match(/overfitting\/stage1\/val/g)).toHaveLength(8);
 });
 
 it("refuses pairs across languages of data without languages, and writes nothing", async () => {
