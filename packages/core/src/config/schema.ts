@@ -166,6 +166,14 @@ const training = section("Training of generator and discriminators.", {
     .lt(1)
     .default(0.999)
     .describe("Decay of the average of the generator's weights."),
+  averageStatistics: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Batches from which BN's means and variances of the averaged generator are recomputed before it is used; 0: they " +
+        "are averages as the weights are.",
+    ),
   grow: z
     .array(z.int().positive())
     .default([])

@@ -1,7 +1,7 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
 import { type Config, imageSizes, learningRateFactor, Random, stagesAfter } from "@sdgan/core";
-import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
+import { manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
 import { makeGenerator, publishModel } from "../artifacts/model.js";
@@ -9,7 +9,7 @@ import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { pixelsOf } from "../compute/images.js";
-import { randomState, restoreRandomState } from "../compute/random-streams.js";
+import { holdRandomStreams, randomState, restoreRandomState } from "../compute/random-streams.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { Split } from "../data/dataset.js";
 import type { LoaderState } from "../data/epoch-order.js";
@@ -25,6 +25,7 @@ import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
 import type { AugmentationState } from "./augmentation.js";
+import { forwardRandomly, recomputeStatistics, statisticsBatches } from "./average-statistics.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
@@ -42,6 +43,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
   readonly overfitting: TrainingTask["overfitting"];
+  /** The step whose weights the averaged generator's statistics were recomputed for. */
+  #statisticsAt: number | undefined;
 
   /** @param evaluator evaluates the averaged generator during training */
   constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
@@ -68,7 +71,10 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.evaluation = evaluator && {
       ...evaluator,
       patience: training.patience,
-      measure: () => evaluator.measure(networks),
+      measure: () => {
+        this.#recomputeStatistics();
+        return evaluator.measure(networks);
+      },
     };
     const every = config.log.discriminatorOnVal;
     if (every > 0 && data.splits.val.images.length >= fewestOfVal) {
@@ -133,7 +139,22 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
 
+  /** With `training.averageStatistics`, before every use of the averaged generator: `updateAverage` does not prepare them. */
+  #recomputeStatistics(): void {
+    const { averageStatistics: batches } = this.#config.training;
+    if (batches === 0 || this.#statisticsAt === this.steps) return;
+    const { average } = this.#trainer.options;
+    const plans = statisticsBatches(this.#config, this.#data);
+    using _ = holdRandomStreams(this.#compute.device);
+    manualSeed(this.#config.seed);
+    recomputeStatistics(average, plans.length, (batch) =>
+      forwardRandomly(average, this.#encode([plans[batch]!]), this.#compute),
+    );
+    this.#statisticsAt = this.steps;
+  }
+
   async sample(): Promise<Buffer> {
+    this.#recomputeStatistics();
     const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
     const batch = planBatch(choices, { data: this.#data, split, maxWords: this.#config.data.maxWords });
@@ -152,6 +173,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   state(): TrainingState {
+    this.#recomputeStatistics();
     const augmentation = this.#trainer.augmentation.state();
     return {
       tensors: stateOf(this.#trainer, this.#compute.device),
@@ -182,6 +204,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       );
     }
     this.#trainer.grow();
+    this.#statisticsAt = undefined;
     const { augmentation } = values as { augmentation?: AugmentationState[] };
     this.#trainer.augmentation.restore(augmentation, this.#compute.device);
     // Imported weights have no loader state: no batch has been read yet.
@@ -195,6 +218,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
 
   /** Writes the model for generation: the averaged generator and the text encoder. */
   publish(run: ActiveRun): void {
+    this.#recomputeStatistics();
     const { average } = this.#trainer.options;
     publishModel(run.path, average, this.#damsm.text, this.steps, run.dependsOn);
   }

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { loadSafetensors } from "@sdgan/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
@@ -113,6 +114,27 @@ it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", a
   expect(lines).toHaveLength(8 + 2);
   const leftovers = readdirSync(join(killed, "checkpoints")).filter((name) => name.startsWith("."));
   expect(leftovers).toEqual([]);
+});
+
+it("a run with recomputed statistics continues bit for bit, and its weights are those of one without", async () => {
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    ...["--config", config, "--damsm", join(folder, "whole"), "--set", "training.averageStatistics=2"],
+  ];
+  const [whole, resumed] = [join(folder, "statistics"), join(folder, "statistics-resumed")];
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "5", "--set", "log.sampleEvery=3")).code).toBe(0);
+  expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+  const lastSample = (run: string) => readFileSync(join(run, "samples", "step-0000008.png"), "base64");
+  expect(lastSample(resumed)).toBe(lastSample(whole));
+  const tensorsOf = (run: string) => loadSafetensors(join(run, "model.safetensors")).tensors;
+  const [own, usual] = [tensorsOf(whole), tensorsOf(join(folder, "whole"))];
+  for (const [name, tensor] of usual) {
+    const isStatistic = /\.(running_mean|running_var|num_batches_tracked)$/.test(name);
+    expect([name, own.get(name)!.equal(tensor)]).toEqual([name, !isStatistic]);
+  }
+  expect(own.get("generator.first.norm.num_batches_tracked")!.item()).toBe(2);
 });
 
 it("a run with options against overfitting continues bit for bit", async () => {
