@@ -55,7 +55,7 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
         // The data are recorded when training resumes.
         const damsm = files.image && damsmDependency(partial);
         using run = startRun(partial, config, vocabulary.format(), damsm && { damsm });
-        publishModel(partial, average, text, 0, run.dependsOn);
+        publishModel(partial, { generator: average, text }, { step: 0, dependsOn: run.dependsOn });
         saveCheckpoint(
           run.checkpoints,
           0,

@@ -220,7 +220,9 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   publish(run: ActiveRun): void {
     this.#recomputeStatistics();
     const { average } = this.#trainer.options;
-    publishModel(run.path, average, this.#damsm.text, this.steps, run.dependsOn);
+    const networks = { generator: average, text: this.#damsm.text };
+    const { steps } = this;
+    publishModel(run.path, networks, { step: steps, dependsOn: run.dependsOn, about: originOf(this.#data) });
   }
 }
 
@@ -272,6 +274,11 @@ export function makeGanTrainer(
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });
+}
+
+/** For the model's metadata: where data with licences are from, and the licences as JSON. They go with what is published. */
+function originOf({ source, licences }: Prepared): Record<string, string> {
+  return licences ? { dataSource: source, dataLicences: JSON.stringify(licences) } : {};
 }
 
 const sampleCount = 32;
