@@ -136,6 +136,12 @@ const discriminator = section("The discriminators, one per stage.", {
     .describe(
       "`batch`: batch normalization, as in the published code. `spectral`: spectral normalization of every convolution instead.",
     ),
+  features: z
+    .enum(["none", "damsm"])
+    .default("none")
+    .describe(
+      "`none`: discriminators see images. `damsm`: they see the frozen features that DAMSM's image encoder computes from them.",
+    ),
 });
 
 /** How learning rates decrease. */

@@ -8,7 +8,7 @@ import { makeGenerator, publishModel } from "../artifacts/model.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
-import { pixelsOf } from "../compute/images.js";
+import { fit, pixelsOf } from "../compute/images.js";
 import { holdRandomStreams, randomState, restoreRandomState } from "../compute/random-streams.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { Split } from "../data/dataset.js";
@@ -19,7 +19,9 @@ import { Prefetcher } from "../data/prefetcher.js";
 import { type Prepared, sampleSplit } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { grid } from "../images/grid.js";
-import { Discriminator } from "../models/discriminator.js";
+import { Discriminator, type DiscriminatorNetwork } from "../models/discriminator.js";
+import { FeatureDiscriminator } from "../models/feature-discriminator.js";
+import type { ImageEncoder } from "../models/image-encoder.js";
 import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
@@ -64,6 +66,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
     this.#trainer = makeGanTrainer(config, {
       device: compute.device,
+      encoder: this.#damsm.image,
       ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
     });
     this.#samples = this.#chooseSamples();
@@ -244,15 +247,23 @@ export function stateOf(
   return joinStates(states);
 }
 
-/** A trainer for a configuration, with new networks on a device. */
+/**
+ * A trainer for a configuration, with new networks on a device.
+ *
+ * @param encoder DAMSM's frozen image encoder, for `discriminator.features=damsm`
+ */
 export function makeGanTrainer(
   config: Config,
-  { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
+  {
+    device = "cpu",
+    damsm,
+    encoder,
+  }: Pick<GanTrainerOptions, "damsm"> & { device?: Device; encoder?: ImageEncoder } = {},
 ): GanTrainer {
-  const { training, contrastive, discriminator, text, penalty } = config;
+  const { training, contrastive, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
-  const discriminators = imageSizes(config.generator).map(
-    (imageSize) => new Discriminator({ ...discriminator, imageSize, textWidth: text.width }),
+  const discriminators = imageSizes(config.generator).map((imageSize) =>
+    makeDiscriminator(config, imageSize, encoder),
   );
   for (const network of [generator, average, ...discriminators])
     network.to({ device, memoryFormat: "channels_last" });
@@ -273,6 +284,23 @@ export function makeGanTrainer(
     ...(penalty.kind !== "none" && { penalty: { ...penalty, kind: penalty.kind } }),
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
+  });
+}
+
+/** @throws TypeError if the discriminator is on features and there is no `encoder` */
+function makeDiscriminator(
+  { discriminator: { features, ...options }, text, damsm }: Config,
+  imageSize: number,
+  encoder: ImageEncoder | undefined,
+): DiscriminatorNetwork {
+  const own = { ...options, textWidth: text.width };
+  if (features === "none") return new Discriminator({ ...own, imageSize });
+  if (!encoder)
+    throw new TypeError("makeGanTrainer: discriminator.features=damsm needs DAMSM's image encoder");
+  const resize = (image: Tensor) => (damsm.encoder === "convolutional" ? fit(image, damsm.imageSize) : image);
+  return new FeatureDiscriminator({
+    ...{ ...own, mapShapes: encoder.mapShapes },
+    maps: (image) => encoder.maps(resize(image)),
   });
 }
 

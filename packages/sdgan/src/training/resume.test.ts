@@ -116,6 +116,30 @@ it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", a
   expect(leftovers).toEqual([]);
 });
 
+it("a run with discriminators on DAMSM's features continues bit for bit, and is exported and imported", async () => {
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    ...["--config", config, "--damsm", join(folder, "whole"), "--set", "discriminator.features=damsm"],
+  ];
+  const [whole, resumed] = [join(folder, "features"), join(folder, "features-resumed")];
+  const damsm = readFileSync(join(folder, "whole", "damsm", "damsm.safetensors"), "base64");
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "5")).code).toBe(0);
+  expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+  expect(readFileSync(join(whole, "damsm", "damsm.safetensors"), "base64")).toBe(damsm);
+  const [exported, imported] = [join(folder, "features-out"), join(folder, "features-in")];
+  expect((await sdgan("export", "--run", whole, "--out", exported)).code).toBe(0);
+  expect((await sdgan("import", "weights", exported, "--run", imported)).code).toBe(0);
+  const tensorsOf = (run: string, step: number) =>
+    loadSafetensors(join(run, "checkpoints", `step-000000${step}.safetensors`)).tensors;
+  const [before, after] = [tensorsOf(whole, 8), tensorsOf(imported, 0)];
+  const names = [...before.keys()].filter((name) => /^discriminator\d/.test(name));
+  expect(names).toContain("discriminator1.project.0.conv.weight");
+  for (const name of names) expect([name, after.get(name)!.equal(before.get(name)!)]).toEqual([name, true]);
+  expect((await sdgan(...arguments_("gan", imported), "--resume", "--steps", "1")).code).toBe(0);
+});
+
 it("a run with recomputed statistics continues bit for bit, and its weights are those of one without", async () => {
   const begin = (run: string) => [
     ...arguments_("gan", run),
