@@ -65,6 +65,7 @@ export const presets: Record<PresetName, Preset> = {
     values: {
       training: { damsmWeight: 1 },
       augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
+      log: { discriminatorOnVal: 500 },
     },
   },
   // For some 7,000 photographs of anything with sentences of about 12 words, such as Flickr8k.
@@ -77,7 +78,7 @@ export const presets: Record<PresetName, Preset> = {
       discriminator: { width: 24 },
       training: { steps: 40_000 },
       augment: { policy: ["translation", "cutout"], padding: 0 }, // White edges would stand out in photographs.
-      log: { sampleEvery: 500, checkpointEvery: 500 },
+      log: { discriminatorOnVal: 500, sampleEvery: 500, checkpointEvery: 500 },
     },
   },
   // 600 epochs of 8,855 images; DAMSM 200 epochs.

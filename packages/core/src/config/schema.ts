@@ -136,6 +136,12 @@ const discriminator = section("The discriminators, one per stage.", {
     .describe(
       "`batch`: batch normalization, as in the published code. `spectral`: spectral normalization of every convolution instead.",
     ),
+  features: z
+    .enum(["none", "damsm"])
+    .default("none")
+    .describe(
+      "`none`: discriminators see images. `damsm`: they see the frozen features that DAMSM's image encoder computes from them.",
+    ),
 });
 
 /** How learning rates decrease. */
@@ -166,6 +172,14 @@ const training = section("Training of generator and discriminators.", {
     .lt(1)
     .default(0.999)
     .describe("Decay of the average of the generator's weights."),
+  averageStatistics: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Batches from which BN's means and variances of the averaged generator are recomputed before it is used; 0: they " +
+        "are averages as the weights are.",
+    ),
   grow: z
     .array(z.int().positive())
     .default([])
@@ -255,6 +269,14 @@ const log = section("What a run writes, and when.", {
     .default(false)
     .describe(
       "Also log, about every 100 steps, the norm of the gradient of each of the generator's loss terms for its images.",
+    ),
+  discriminatorOnVal: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Steps between two comparisons of the discriminators' answers for images of the split `val` with those for training " +
+        "images, which shows whether they memorize; 0 for none.",
     ),
   sampleEvery: count.default(1000).describe("Steps between two grids of samples."),
   checkpointEvery: count.default(1000).describe("Steps between two checkpoints."),

@@ -101,9 +101,14 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
   );
 }
 
-function requireSize({ generator, damsm, training }: Config): void {
+function requireSize({ generator, damsm, training, discriminator }: Config): void {
   const last = imageSizes(generator).at(-1)!;
-  if (training.damsmWeight === 0 || damsm.encoder === "inception" || last % damsm.imageSize === 0) return;
+  if (
+    (training.damsmWeight === 0 && discriminator.features === "none") ||
+    damsm.encoder === "inception" ||
+    last % damsm.imageSize === 0
+  )
+    return;
   throw new UserError(
     `the generator's images have ${last} pixels per side, and damsm.imageSize is ${damsm.imageSize}: ` +
       "the first must be a multiple of the second",

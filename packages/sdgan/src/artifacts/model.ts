@@ -21,20 +21,31 @@ export interface GenerationNetworks {
   compute: Compute;
 }
 
+/** The hashes of what a model was trained with, as from `hashesOf`, if its file has them. */
+export interface ModelHashes {
+  data?: string;
+  damsm?: string;
+}
+
 export function makeGenerator(config: Config): Generator {
   return new Generator({ ...config.generator, textWidth: config.text.width });
 }
 
-/** Writes the model of the run folder `run`, with its step and the hashes of its dependencies. */
+/**
+ * Writes the model of the run folder `run`, with its step, the hashes of its dependencies, and `about`: what else its
+ * metadata are to say.
+ */
 export function publishModel(
   run: string,
-  generator: Generator,
-  text: TextEncoder,
-  step: number,
-  dependsOn: Dependencies = {},
+  { generator, text }: Pick<GenerationNetworks, "generator" | "text">,
+  {
+    step,
+    dependsOn = {},
+    about = {},
+  }: { step: number; dependsOn?: Dependencies; about?: Record<string, string> },
 ): void {
   const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
-  const metadata = { step: String(step), ...hashesOf(dependsOn) };
+  const metadata = { step: String(step), ...hashesOf(dependsOn), ...about };
   writeAtomic(join(run, modelFile), (path) => saveSafetensors(path, tensors, metadata));
 }
 
@@ -53,12 +64,16 @@ export function loadModel(
     compute,
     checkpoint,
   }: { vocabularySize: number; compute: Compute; checkpoint?: number | undefined },
-): GenerationNetworks & { step: number; file: string; hashes: Record<string, string> } {
+): GenerationNetworks & { step: number; file: string; hashes: ModelHashes } {
   using _ = holdRandomStreams(); // New networks sample random weights before theirs are read.
   const text = new TextEncoder({ vocabularySize, ...config.text });
   const generator = makeGenerator(config);
   const model = join(path, modelFile);
-  const { step: newest, ...hashes } = readModel(
+  const {
+    step: newest,
+    data,
+    damsm,
+  } = readModel(
     model,
     { generator, text },
     `train the GAN: npx sdgan train gan --config … --data … --run ${path}`,
@@ -71,6 +86,7 @@ export function loadModel(
   for (const network of [generator, text]) network.requiresGrad(false).eval();
   text.to({ device: compute.device });
   generator.to({ device: compute.device, memoryFormat: "channels_last" });
+  const hashes = { ...(data !== undefined && { data }), ...(damsm !== undefined && { damsm }) };
   return { generator, text, compute, step, file, hashes };
 }
 

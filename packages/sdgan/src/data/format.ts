@@ -114,6 +114,8 @@ export const indexSchema = z.object({
   classes: z.array(z.string()),
 });
 
+/** A licence of a part of the data, without its text. */
+export type PreparedLicence = z.infer<typeof licenceSchema>;
 export type Index = z.infer<typeof indexSchema>;
 export type Summary = z.infer<typeof summarySchema>;
 export type PreparedImage = z.infer<typeof imageSchema>;

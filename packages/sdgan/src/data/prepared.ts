@@ -5,11 +5,20 @@ import { UserError, type Vocabulary } from "@sdgan/core";
 import { z } from "zod";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import type { Split } from "./dataset.js";
-import { FILES, FORMAT, forEachSplit, type Index, indexSchema, SPLITS, VERSION } from "./format.js";
+import {
+  FILES,
+  FORMAT,
+  forEachSplit,
+  type Index,
+  indexSchema,
+  type PreparedLicence,
+  SPLITS,
+  VERSION,
+} from "./format.js";
 import { closePixels, openPixels, pixelReader, type StoredPixels } from "./pixels.js";
 import { PreparedImages, readChecked } from "./prepared-images.js";
 
-export type { PreparedCaption, PreparedImage } from "./format.js";
+export type { PreparedCaption, PreparedImage, PreparedLicence } from "./format.js";
 
 /** A prepared folder, open for reading. */
 export interface Prepared {
@@ -24,6 +33,8 @@ export interface Prepared {
   size: number;
   /** Side of the stored images: at least `size`. */
   storedSize: number;
+  /** The licences of images and words, if the source has them. */
+  licences: PreparedLicence[] | undefined;
   classes: string[];
   /** Attribute name → its possible values, if the source has attributes. */
   attributes: Record<string, string[]> | undefined;
@@ -51,7 +62,7 @@ export interface PreparedSplit {
  */
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
   const { index, sha256 } = readIndex(dir);
-  const { summary, source, variant, size, storedSize, classes, attributes } = index;
+  const { summary, source, variant, licences, size, storedSize, classes, attributes } = index;
   const vocabularyFile = join(dir, FILES.vocabulary);
   const vocabulary = loadVocabulary(vocabularyFile);
   readChecked(vocabularyFile, index.sha256.vocabulary);
@@ -68,7 +79,10 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   const close = () => {
     for (const split of SPLITS) closePixels(splits[split].stored);
   };
-  return { dir, sha256, source, variant, size, storedSize, classes, attributes, vocabulary, splits, close };
+  return {
+    ...{ dir, sha256, source, variant, licences, size, storedSize, classes, attributes, vocabulary, splits },
+    close,
+  };
 }
 
 /** The split whose captions are used for samples during training: `val`, else `test`, else `train`. */

@@ -8,7 +8,7 @@ import { newestCheckpoint } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder } from "../artifacts/damsm.js";
 import { modelFile } from "../artifacts/model.js";
 import { readTensors, stateUnder } from "../artifacts/tensor-file.js";
-import { attnganDiscriminatorName, attnganState, publishedGeneratorName } from "../models/attngan-names.js";
+import { attnganState, publishedDiscriminatorName, publishedGeneratorName } from "../models/attngan-names.js";
 import { openRun } from "../run/run-folder.js";
 import { copyLicences } from "../util/licences.js";
 import { makeFolder } from "./new-folder.js";
@@ -63,7 +63,7 @@ export function exportRun(run: string, out: string): Exported {
           networks.set(
             weightFiles.discriminator(i),
             attnganState(stateUnder(tensors, `discriminator${i}`), (name) =>
-              attnganDiscriminatorName(name, size),
+              publishedDiscriminatorName(name, size),
             ),
           );
       }

@@ -7,9 +7,9 @@ import { damsmDependency } from "../artifacts/damsm-of-run.js";
 import { publishModel } from "../artifacts/model.js";
 import { refusing } from "../artifacts/tensor-file.js";
 import {
-  attnganDiscriminatorName,
   attnganImageEncoderName,
   loadAttnganState,
+  publishedDiscriminatorName,
   publishedGeneratorName,
 } from "../models/attngan-names.js";
 import { TextEncoder } from "../models/text-encoder.js";
@@ -40,7 +40,10 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
     scope(() =>
       noGrad(() => {
         manualSeed(config.seed);
-        const trainer = makeGanTrainer(config);
+        // Only its shapes are needed here.
+        const encoder =
+          config.discriminator.features === "damsm" ? makeDamsm(config, vocabulary.size).image : undefined;
+        const trainer = makeGanTrainer(config, encoder && { encoder });
         const { generator, average, discriminators } = trainer.options;
         const text = new TextEncoder({ vocabularySize: vocabulary.size, ...config.text });
         load(generator, files.generator, publishedGeneratorName);
@@ -48,14 +51,14 @@ export function makeRun(path: string, config: Config, vocabulary: Vocabulary, fi
         load(text, files.text);
         const sizes = imageSizes(config.generator);
         for (const [i, file] of (files.discriminators ?? []).entries())
-          load(discriminators[i]!, file, (name) => attnganDiscriminatorName(name, sizes[i]!));
+          load(discriminators[i]!, file, (name) => publishedDiscriminatorName(name, sizes[i]!));
         // Before the initialization of DAMSM's networks uses random numbers.
         const tensors = stateOf(trainer, "cpu");
         if (files.image) makeDamsmRun(damsmFolder(partial), config, vocabulary, files.text, files.image);
         // The data are recorded when training resumes.
         const damsm = files.image && damsmDependency(partial);
         using run = startRun(partial, config, vocabulary.format(), damsm && { damsm });
-        publishModel(partial, average, text, 0, run.dependsOn);
+        publishModel(partial, { generator: average, text }, { step: 0, dependsOn: run.dependsOn });
         saveCheckpoint(
           run.checkpoints,
           0,

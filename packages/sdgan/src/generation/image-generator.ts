@@ -10,7 +10,7 @@ import {
   type Vocabulary,
 } from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
-import { type GenerationNetworks, loadModel } from "../artifacts/model.js";
+import { type GenerationNetworks, loadModel, type ModelHashes } from "../artifacts/model.js";
 import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { pixelsOf } from "../compute/images.js";
@@ -57,7 +57,7 @@ interface CaptionRequest extends GenerationRequest {
 /** A generator and its text encoder, loaded once. */
 export class ImageGenerator {
   /** The run's name, the generator's training step and file, and the hashes of the run's dependencies. */
-  readonly checkpoint: { run: string; step: number; file: string; hashes: Record<string, string> };
+  readonly checkpoint: { run: string; step: number; file: string; hashes: ModelHashes };
   readonly vocabulary: Vocabulary;
   /** The networks that generate. */
   readonly networks: GenerationNetworks;

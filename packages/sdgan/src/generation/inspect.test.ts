@@ -35,7 +35,8 @@ function generatorWith(scbn: string, constants = { sentence: 0, word: 0 }): Imag
       nn.init.constant(([...module.gamma.namedChildren()].at(-1)![1] as nn.Linear).bias!, constants.sentence);
     if (module instanceof WordModulation) nn.init.constant(module.gamma.bias!, constants.word);
   }
-  publishModel(run, generator, new TextEncoder({ vocabularySize: vocabulary.size, ...config.text }), 12);
+  const text = new TextEncoder({ vocabularySize: vocabulary.size, ...config.text });
+  publishModel(run, { generator, text }, { step: 12 });
   return new ImageGenerator(run);
 }
 

@@ -67,6 +67,11 @@ export function attnganDiscriminatorName(name: string, imageSize: number): strin
   return rename(name, discriminatorRules(Math.log2(imageSize / 4)));
 }
 
+/** Like `attnganDiscriminatorName`, but tensors that AttnGAN's discriminators do not have keep their names. */
+export function publishedDiscriminatorName(name: string, imageSize: number): string {
+  return find(name, discriminatorRules(Math.log2(imageSize / 4))) ?? name;
+}
+
 /** Like `attnganGeneratorName`, but tensors that AttnGAN's generator does not have (SCBN's) keep their names. */
 export function publishedGeneratorName(name: string): string {
   return find(name, generatorRules) ?? name;

@@ -21,7 +21,17 @@ export interface DiscriminatorOptions {
   norm?: DiscriminatorNorm;
 }
 
-export class Discriminator extends nn.Module {
+/** What the training needs of a discriminator. */
+export interface DiscriminatorNetwork extends nn.Module {
+  /** image [B, 3, S, S] → features [B, 8d, 4, 4], of consecutive batches of these sizes */
+  forward(image: Tensor, batches?: readonly number[]): Tensor;
+  /** Logits [B], float32 or more: is this image real? */
+  unconditional(features: Tensor): Tensor;
+  /** Logits [B], float32 or more: is this image real, and does it match this sentence [B, D]? */
+  conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor;
+}
+
+export class Discriminator extends nn.Module implements DiscriminatorNetwork {
   readonly down: DownBlock[];
   /** 3×3 blocks that reduce the channels to 8d for images of more than 64 pixels. */
   readonly narrow: ConvBlock[];
@@ -43,9 +53,8 @@ export class Discriminator extends nn.Module {
       (_, i) => new ConvBlock(last / 2 ** i, last / 2 ** (i + 1), norm),
     );
     this.joint = new ConvBlock(features + textWidth, features, norm);
-    const head = () => convolution(norm, features, 1, 4, { stride: 4, bias: true });
-    this.conditionalHead = head();
-    this.unconditionalHead = head();
+    this.conditionalHead = makeHead(features, norm);
+    this.unconditionalHead = makeHead(features, norm);
     initialize(this);
   }
 
@@ -63,16 +72,29 @@ export class Discriminator extends nn.Module {
 
   /** Logits [B], float32 or more: is this image real? */
   unconditional(features: Tensor): Tensor {
-    return atLeastFloat32(this.unconditionalHead.forward(features)).view(-1);
+    return logitsOf(this.unconditionalHead, features);
   }
 
   /** Logits [B], float32 or more: is this image real, and does it match this sentence [B, D]? */
   conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
-    const [B, , H, W] = features.shape as [number, number, number, number];
-    const spread = sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W);
-    const joined = cat([features, spread], 1); // [B, 8d + D, 4, 4]
-    return atLeastFloat32(this.conditionalHead.forward(this.joint.forward(joined, batches))).view(-1);
+    return logitsOf(this.conditionalHead, this.joint.forward(join(features, sentence), batches));
   }
+}
+
+/** A head for features [B, channels, 4, 4]: a 4×4 convolution. */
+export function makeHead(channels: number, norm: DiscriminatorNorm): nn.Conv2d {
+  return convolution(norm, channels, 1, 4, { stride: 4, bias: true });
+}
+
+/** A head's logits: [B, channels, 4, 4] → [B], float32 or more. */
+export function logitsOf(head: nn.Conv2d, features: Tensor): Tensor {
+  return atLeastFloat32(head.forward(features)).view(-1);
+}
+
+/** Features [B, C, H, W] and the sentence [B, D] at every place: [B, C + D, H, W]. */
+export function join(features: Tensor, sentence: Tensor): Tensor {
+  const [B, , H, W] = features.shape as [number, number, number, number];
+  return cat([features, sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W)], 1);
 }
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
@@ -120,14 +142,14 @@ export class DownBlock extends Block {
   }
 }
 
-/** 3×3 convolution, norm, LeakyReLU: the same size. */
+/** 3×3 convolution, or one of another odd size, norm, LeakyReLU: the same size. */
 export class ConvBlock extends Block {
   readonly conv: nn.Conv2d;
   readonly norm: nn.BatchNorm | null;
 
-  constructor(inChannels: number, outChannels: number, norm: DiscriminatorNorm = "batch") {
+  constructor(inChannels: number, outChannels: number, norm: DiscriminatorNorm = "batch", kernel = 3) {
     super();
-    this.conv = convolution(norm, inChannels, outChannels, 3, { padding: 1, bias: false });
+    this.conv = convolution(norm, inChannels, outChannels, kernel, { padding: kernel >> 1, bias: false });
     this.norm = norm === "batch" ? new nn.BatchNorm(outChannels, leaky) : null;
   }
 }

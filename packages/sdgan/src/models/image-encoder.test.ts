@@ -18,6 +18,22 @@ describe("convolutional image encoder", () => {
     expect(code.shape).toEqual([2, 6]);
   });
 
+  it("has maps from fine to coarse, of which the regions and the code are computed", () => {
+    const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: 32, textWidth: 6 }).eval();
+    const image = randn([2, 3, 32, 32]);
+    const maps = encoder.maps(image);
+    expect(maps.map(({ shape: [, channels, size] }) => [channels, size])).toEqual(encoder.mapShapes);
+    expect(encoder.mapShapes).toEqual([
+      [2, 16],
+      [4, 8],
+      [8, 4],
+      [16, 2],
+    ]);
+    const { regions, code } = encoder.forward(image);
+    expect(relativeError(encoder.toRegions.forward(maps[2]!), regions)).toBe(0);
+    expect(relativeError(encoder.toCode.forward(maps[3]!.flatten(1)), code)).toBe(0);
+  });
+
   it("has different codes for the same object in different places, far from all edges", () => {
     const encoder = new ConvolutionalImageEncoder({ width: 2, imageSize: 128, textWidth: 6 }).eval();
     const thing = randn([1, 3, 4, 4]);

@@ -13,7 +13,14 @@ export interface ImageFeatures {
 /** DAMSM's network for images [B, 3, S, S] in −1 … 1. */
 export interface ImageEncoder extends nn.Module {
   forward(image: Tensor): ImageFeatures;
+  /** Its hidden features, fine to coarse, in the shapes of `mapShapes`, in the image's dtype. */
+  maps(image: Tensor): Tensor[];
+  /** [channels, pixels per side] of each of `maps`. */
+  readonly mapShapes: readonly MapShape[];
 }
+
+/** Channels, and pixels per side. */
+export type MapShape = readonly [channels: number, size: number];
 
 export interface ImageEncoderOptions {
   /** Channels of the first convolution. */
@@ -29,12 +36,13 @@ export interface ImageEncoderOptions {
  * size. The code is a linear function of all places at a sixteenth of the size, not of their average, which could not
  * distinguish a red head on a blue body from the reverse.
  */
-export class ConvolutionalImageEncoder extends nn.Module {
+export class ConvolutionalImageEncoder extends nn.Module implements ImageEncoder {
   readonly down: DownBlock[];
   readonly mix: ConvBlock;
   readonly toRegions: nn.Conv2d;
   readonly last: DownBlock;
   readonly toCode: nn.Linear;
+  readonly mapShapes: readonly MapShape[];
 
   constructor({ width, imageSize, textWidth }: ImageEncoderOptions) {
     super();
@@ -43,6 +51,15 @@ export class ConvolutionalImageEncoder extends nn.Module {
     this.toRegions = new nn.Conv2d(4 * width, textWidth, 1, { bias: false });
     this.last = new DownBlock(4 * width, 8 * width, true);
     this.toCode = new nn.Linear(8 * width * (imageSize / 16) ** 2, textWidth);
+    this.mapShapes = [1, 2, 4, 8].map((factor) => [factor * width, imageSize / (2 * factor)]);
+  }
+
+  /** At a half, a quarter, an eighth and a sixteenth of the image's size. */
+  maps(image: Tensor): Tensor[] {
+    const maps: Tensor[] = [];
+    for (const block of this.down) maps.push(block.forward(maps.at(-1) ?? image));
+    maps.push(this.mix.forward(maps.pop()!));
+    return [...maps, this.last.forward(maps.at(-1)!)];
   }
 
   /** @param image [B, 3, S, S] in −1 … 1 */

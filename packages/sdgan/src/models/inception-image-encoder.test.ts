@@ -21,6 +21,9 @@ it("has 17 × 17 regions for images of any size, and trains only two layers", ()
   const expected = weight.matmul(features.regions.flatten(2)).view(2, 6, 17, 17);
   expect(relativeError(regions, expected)).toBeLessThan(1e-4);
   expect(relativeError(code, encoder.toCode.forward(features.pool3))).toBeLessThan(1e-4);
+  const maps = encoder.maps(image.detach());
+  expect(maps.map(({ shape: [, channels, size] }) => [channels, size])).toEqual(encoder.mapShapes);
+  expect(relativeError(encoder.toRegions.forward(maps[1]!), regions)).toBeLessThan(1e-4);
 
   const trained = [...encoder.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad);
   expect(trained.map(([name]) => name)).toEqual(["toRegions.weight", "toCode.weight", "toCode.bias"]);

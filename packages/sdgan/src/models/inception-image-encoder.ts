@@ -1,5 +1,5 @@
 import { nn, type Tensor } from "@sdgan/torch";
-import type { ImageFeatures } from "./image-encoder.js";
+import type { ImageEncoder, ImageFeatures, MapShape } from "./image-encoder.js";
 import { InceptionTrunk } from "./inception/inception-v3.js";
 import { stretchToInception } from "./inception/resize.js";
 import { atLeastFloat32 } from "./layers.js";
@@ -12,10 +12,15 @@ import { atLeastFloat32 } from "./layers.js";
  * In the published code, Inception's batch normalizations use each batch's statistics while DAMSM is trained; here they
  * are frozen too.
  */
-export class InceptionImageEncoder extends nn.Module {
+export class InceptionImageEncoder extends nn.Module implements ImageEncoder {
   readonly inception = new InceptionTrunk("torchvision");
   readonly toRegions: nn.Conv2d;
   readonly toCode: nn.Linear;
+  readonly mapShapes: readonly MapShape[] = [
+    [768, 17],
+    [768, 17],
+    [2048, 8],
+  ];
 
   /** @param textWidth D, the width of the text features */
   constructor(textWidth: number) {
@@ -23,6 +28,12 @@ export class InceptionImageEncoder extends nn.Module {
     this.toRegions = new nn.Conv2d(768, textWidth, 1, { bias: false });
     this.toCode = new nn.Linear(2048, textWidth);
     for (const { weight } of [this.toRegions, this.toCode]) nn.init.uniform(weight, -0.1, 0.1);
+  }
+
+  /** Mixed_6a, Mixed_6e and Mixed_7c, for images of any size. */
+  maps(image: Tensor): Tensor[] {
+    const { middle, regions, last } = this.inception.maps(stretchToInception(image));
+    return [middle, regions, last];
   }
 
   /** @param image [B, 3, S, S] in −1 … 1; regions are [B, D, 17, 17] for any S */

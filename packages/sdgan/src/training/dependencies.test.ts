@@ -18,6 +18,7 @@ import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import { prepare } from "../data/prepare.js";
 import { makeEvaluator } from "../evaluation/during-training.js";
+import { ImageGenerator } from "../generation/image-generator.js";
 import { readMetrics } from "../run/metrics.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { sha256Of } from "../util/sha256.js";
@@ -55,6 +56,31 @@ it("begins a run with the licences of the data, if it has any", async () => {
     device: "cpu",
   });
   expect(readFileSync(at("of-licensed", "damsm", "LICENSES.txt"), "utf8")).toBe("by somebody");
+});
+
+it("writes source and licences of the data into the model, also after a resume, and nothing without licences", async () => {
+  const licence = {
+    ...{ of: "images" as const, title: "Birds", author: "A designer", license: "CC-BY-4.0" },
+    ...{ url: "https://example.org/license", package: "birds@1.0.0" },
+  };
+  const source = { ...birds({ species: 20, imagesPerSpecies: 4, size: 16 }), licences: [licence] };
+  await prepare({ ...source, name: "licensed birds" }, { out: at("with-licences"), size: 16 });
+  const options = {
+    data: at("with-licences"),
+    run: at("licensed-run"),
+    config: config(),
+    device: "cpu",
+  } as const;
+  await train("damsm", { ...options, steps: 1 });
+  await train("gan", { ...options, steps: 1 });
+  const expected = { dataSource: "licensed birds", dataLicences: JSON.stringify([licence]) };
+  expect(metadata("licensed-run", "model.safetensors")).toMatchObject({ step: "1", ...expected });
+  await train("gan", { ...options, config: "resume", steps: 2 });
+  expect(metadata("licensed-run", "model.safetensors")).toMatchObject({ step: "2", ...expected });
+  expect(new ImageGenerator(at("licensed-run"), { device: "cpu" }).checkpoint.hashes).toEqual({
+    ...{ data: expect.stringMatching(/^[0-9a-f]{64}$/), damsm: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  });
+  expect(Object.keys(metadata("run", "model.safetensors")).sort()).toEqual(["damsm", "data", "step"]);
 });
 
 /** A copy of the run, to be modified. */
@@ -180,12 +206,20 @@ describe("data without validation images", () => {
     return { warnings, figures };
   };
 
-  it("is trained on without evaluations, with one warning", async () => {
+  it("is trained on without evaluations and comparisons, with one warning for each", async () => {
     await prepared("no-val", { val: 0 });
     await train("damsm", { data: at("no-val"), run: at("no-val-run"), config: config(), steps: 1 });
-    const evaluated = ["evaluate.every=2", "evaluate.images=16", "training.patience=1"];
+    const evaluated = [
+      "evaluate.every=2",
+      "evaluate.images=16",
+      "training.patience=1",
+      "log.discriminatorOnVal=2",
+    ];
     const { warnings, figures } = await trained("no-val-run", "no-val", ...evaluated);
     expect(warnings).toEqual([
+      expect.stringMatching(
+        /no-val: has 0 validation images, and at least 4 are needed to compare .*, so log\.discriminatorOnVal is ignored/,
+      ),
       expect.stringMatching(
         /no-val: has 0 validation images, and at least 2 are needed, so the model is not evaluated during training, and training\.patience is ignored: .*--val/,
       ),

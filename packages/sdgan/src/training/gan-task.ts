@@ -1,15 +1,15 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
 import { type Config, imageSizes, learningRateFactor, Random, stagesAfter } from "@sdgan/core";
-import { noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
+import { manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
 import { makeGenerator, publishModel } from "../artifacts/model.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
-import { pixelsOf } from "../compute/images.js";
-import { randomState, restoreRandomState } from "../compute/random-streams.js";
+import { fit, pixelsOf } from "../compute/images.js";
+import { holdRandomStreams, randomState, restoreRandomState } from "../compute/random-streams.js";
 import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { Split } from "../data/dataset.js";
 import type { LoaderState } from "../data/epoch-order.js";
@@ -19,16 +19,20 @@ import { Prefetcher } from "../data/prefetcher.js";
 import { type Prepared, sampleSplit } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { grid } from "../images/grid.js";
-import { Discriminator } from "../models/discriminator.js";
+import { Discriminator, type DiscriminatorNetwork } from "../models/discriminator.js";
+import { FeatureDiscriminator } from "../models/feature-discriminator.js";
+import type { ImageEncoder } from "../models/image-encoder.js";
 import { seededNoise } from "../models/seeded-noise.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
 import type { AugmentationState } from "./augmentation.js";
+import { forwardRandomly, recomputeStatistics, statisticsBatches } from "./average-statistics.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
+import { fewestOfVal, measureOverfitting } from "./overfitting.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 export class GanTask implements TrainingTask, AsyncDisposable {
@@ -40,6 +44,9 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #trainer: GanTrainer;
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
+  readonly overfitting: TrainingTask["overfitting"];
+  /** The step whose weights the averaged generator's statistics were recomputed for. */
+  #statisticsAt: number | undefined;
 
   /** @param evaluator evaluates the averaged generator during training */
   constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
@@ -59,6 +66,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
     this.#trainer = makeGanTrainer(config, {
       device: compute.device,
+      encoder: this.#damsm.image,
       ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
     });
     this.#samples = this.#chooseSamples();
@@ -66,8 +74,18 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.evaluation = evaluator && {
       ...evaluator,
       patience: training.patience,
-      measure: () => evaluator.measure(networks),
+      measure: () => {
+        this.#recomputeStatistics();
+        return evaluator.measure(networks);
+      },
     };
+    const every = config.log.discriminatorOnVal;
+    if (every > 0 && data.splits.val.images.length >= fewestOfVal) {
+      const trainer = this.#trainer;
+      const encode = (batches: BatchPlan[]) => this.#encode(batches);
+      const measure = () => measureOverfitting({ config, data, compute, trainer, encode });
+      this.overfitting = { every, measure };
+    }
   }
 
   get steps(): number {
@@ -124,7 +142,22 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
 
+  /** With `training.averageStatistics`, before every use of the averaged generator: `updateAverage` does not prepare them. */
+  #recomputeStatistics(): void {
+    const { averageStatistics: batches } = this.#config.training;
+    if (batches === 0 || this.#statisticsAt === this.steps) return;
+    const { average } = this.#trainer.options;
+    const plans = statisticsBatches(this.#config, this.#data);
+    using _ = holdRandomStreams(this.#compute.device);
+    manualSeed(this.#config.seed);
+    recomputeStatistics(average, plans.length, (batch) =>
+      forwardRandomly(average, this.#encode([plans[batch]!]), this.#compute),
+    );
+    this.#statisticsAt = this.steps;
+  }
+
   async sample(): Promise<Buffer> {
+    this.#recomputeStatistics();
     const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
     const batch = planBatch(choices, { data: this.#data, split, maxWords: this.#config.data.maxWords });
@@ -143,6 +176,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   state(): TrainingState {
+    this.#recomputeStatistics();
     const augmentation = this.#trainer.augmentation.state();
     return {
       tensors: stateOf(this.#trainer, this.#compute.device),
@@ -173,6 +207,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       );
     }
     this.#trainer.grow();
+    this.#statisticsAt = undefined;
     const { augmentation } = values as { augmentation?: AugmentationState[] };
     this.#trainer.augmentation.restore(augmentation, this.#compute.device);
     // Imported weights have no loader state: no batch has been read yet.
@@ -186,8 +221,11 @@ export class GanTask implements TrainingTask, AsyncDisposable {
 
   /** Writes the model for generation: the averaged generator and the text encoder. */
   publish(run: ActiveRun): void {
+    this.#recomputeStatistics();
     const { average } = this.#trainer.options;
-    publishModel(run.path, average, this.#damsm.text, this.steps, run.dependsOn);
+    const networks = { generator: average, text: this.#damsm.text };
+    const { steps } = this;
+    publishModel(run.path, networks, { step: steps, dependsOn: run.dependsOn, about: originOf(this.#data) });
   }
 }
 
@@ -209,15 +247,23 @@ export function stateOf(
   return joinStates(states);
 }
 
-/** A trainer for a configuration, with new networks on a device. */
+/**
+ * A trainer for a configuration, with new networks on a device.
+ *
+ * @param encoder DAMSM's frozen image encoder, for `discriminator.features=damsm`
+ */
 export function makeGanTrainer(
   config: Config,
-  { device = "cpu", damsm }: Pick<GanTrainerOptions, "damsm"> & { device?: Device } = {},
+  {
+    device = "cpu",
+    damsm,
+    encoder,
+  }: Pick<GanTrainerOptions, "damsm"> & { device?: Device; encoder?: ImageEncoder } = {},
 ): GanTrainer {
-  const { training, contrastive, discriminator, text, penalty } = config;
+  const { training, contrastive, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
-  const discriminators = imageSizes(config.generator).map(
-    (imageSize) => new Discriminator({ ...discriminator, imageSize, textWidth: text.width }),
+  const discriminators = imageSizes(config.generator).map((imageSize) =>
+    makeDiscriminator(config, imageSize, encoder),
   );
   for (const network of [generator, average, ...discriminators])
     network.to({ device, memoryFormat: "channels_last" });
@@ -239,6 +285,28 @@ export function makeGanTrainer(
     ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
     ...(damsm && { damsm }),
   });
+}
+
+/** @throws TypeError if the discriminator is on features and there is no `encoder` */
+function makeDiscriminator(
+  { discriminator: { features, ...options }, text, damsm }: Config,
+  imageSize: number,
+  encoder: ImageEncoder | undefined,
+): DiscriminatorNetwork {
+  const own = { ...options, textWidth: text.width };
+  if (features === "none") return new Discriminator({ ...own, imageSize });
+  if (!encoder)
+    throw new TypeError("makeGanTrainer: discriminator.features=damsm needs DAMSM's image encoder");
+  const resize = (image: Tensor) => (damsm.encoder === "convolutional" ? fit(image, damsm.imageSize) : image);
+  return new FeatureDiscriminator({
+    ...{ ...own, mapShapes: encoder.mapShapes },
+    maps: (image) => encoder.maps(resize(image)),
+  });
+}
+
+/** For the model's metadata: where data with licences are from, and the licences as JSON. They go with what is published. */
+function originOf({ source, licences }: Prepared): Record<string, string> {
+  return licences ? { dataSource: source, dataLicences: JSON.stringify(licences) } : {};
 }
 
 const sampleCount = 32;

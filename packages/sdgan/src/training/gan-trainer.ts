@@ -14,7 +14,7 @@ import {
 import { klLoss } from "../losses/kl.js";
 import { gradientPenalty, type PenaltyOptions } from "../losses/penalty.js";
 import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
-import type { Discriminator } from "../models/discriminator.js";
+import type { DiscriminatorNetwork } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
@@ -45,7 +45,7 @@ export interface GanTrainerOptions {
   generator: Generator;
   /** A second generator, which receives the moving average of the first one's weights. */
   average: Generator;
-  discriminators: Discriminator[];
+  discriminators: DiscriminatorNetwork[];
   learningRate: { generator: number; discriminator: number };
   /** The factor of both learning rates in the step after `steps` steps; by default 1. */
   learningRateFactor?: (steps: number) => number;
@@ -96,7 +96,7 @@ export class GanTrainer {
     this.options = options;
     average.loadStateDict(generator.stateDict());
     average.requiresGrad(false).eval();
-    const adam = (network: Generator | Discriminator, rate: number) =>
+    const adam = (network: Generator | DiscriminatorNetwork, rate: number) =>
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
@@ -203,7 +203,7 @@ export class GanTrainer {
   }
 
   /** The gradient penalty at real images as the discriminator sees them, in float32 or more; no term in other steps. */
-  #penalty(discriminator: Discriminator, image: Tensor, sentence: Tensor): LossTerm[] {
+  #penalty(discriminator: DiscriminatorNetwork, image: Tensor, sentence: Tensor): LossTerm[] {
     const { penalty } = this.options;
     if (!penalty || penalty.weight === 0 || (this.steps + 1) % penalty.every !== 0) return [];
     const logitsOf = (given: Tensor, own: Tensor) => {
@@ -261,7 +261,7 @@ export class GanTrainer {
   #minimize(
     phase: string,
     terms: readonly LossTerm[],
-    network: Generator | Discriminator,
+    network: Generator | DiscriminatorNetwork,
     optimizer: optim.Adam,
   ): Record<string, Tensor> {
     const loss = weightedSum(terms);

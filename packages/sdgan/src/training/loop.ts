@@ -32,6 +32,8 @@ export interface TrainingTask {
   sample?(): Promise<Buffer>;
   /** Evaluations during training. */
   readonly evaluation?: EvaluationSchedule | undefined;
+  /** Measurements of overfitting, every so many steps. They change nothing, and are the same for the same weights. */
+  readonly overfitting?: { every: number; measure(): Record<string, number> } | undefined;
 }
 
 export interface EvaluationSchedule {
@@ -94,7 +96,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     keep,
     now = () => performance.now(),
   } = options;
-  const { evaluation } = task;
+  const { evaluation, overfitting } = task;
   let savedAt = options.resume
     ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
     : undefined;
@@ -172,6 +174,11 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     options.onStep?.(step, losses);
     if (step % options.sampleEvery === 0) await sample();
     if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
+    if (overfitting && step % overfitting.every === 0) {
+      const figures = overfitting.measure();
+      metrics.write(step, figures);
+      monitor.overfitting(step, figures);
+    }
     if (isSaved || best?.step === step) save();
     await setImmediate(); // Lets signal handlers and timers run.
   }

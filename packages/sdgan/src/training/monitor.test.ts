@@ -70,6 +70,31 @@ describe("an evaluation's figures", () => {
   });
 });
 
+describe("discriminators' answers for validation images", () => {
+  const answers = (train: number, val: number, fake: number) => ({
+    ...{ "overfitting/stage2/train": train, "overfitting/stage2/val": val, "overfitting/stage2/fake": fake },
+    "overfitting/stage2/ratio": (train - val) / (train - fake),
+  });
+
+  it("cause a warning if they are like those for generated images, twice in a row", () => {
+    monitor.overfitting(100, answers(3, -1, -2));
+    monitor.overfitting(200, answers(3, 2, -2));
+    monitor.overfitting(300, answers(3, -1, -2));
+    expect(said).toEqual([]);
+    for (let step = 400; step < 800; step += 100) monitor.overfitting(step, answers(3, -1, -2));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(
+      /^step 400: overfitting\/stage2\/ratio is 0\.80: .*3\.00 for training images, -1\.00 for validation images and -2\.00 for generated ones.*augment\.policy/,
+    );
+  });
+
+  it("cause no warning if they are like those for training images, or all answers are alike", () => {
+    for (let step = 100; step < 500; step += 100) monitor.overfitting(step, answers(3, 1, -2));
+    for (let step = 500; step < 900; step += 100) monitor.overfitting(step, answers(0.2, -0.3, -0.4));
+    expect(said).toEqual([]);
+  });
+});
+
 describe("other programs on the machine", () => {
   const two = { cores: 2, threads: 2 };
 

@@ -8,6 +8,8 @@ export class TrainingMonitor {
   /** The step since which each discriminator has been certain of every image. */
   readonly #certainSince = new Map<string, number>();
   #worse = 0;
+  /** How many times in a row each discriminator has been seen to memorize. */
+  readonly #memorizing = new Map<string, number>();
 
   constructor(warn: (line: string) => void) {
     this.#warn = warn;
@@ -60,6 +62,30 @@ export class TrainingMonitor {
     );
   }
 
+  /** @param figures as returned by `measureOverfitting` */
+  overfitting(step: number, figures: Record<string, number>): void {
+    for (const [name, ratio] of Object.entries(figures)) {
+      const prefix = /^(overfitting\/.*)\/ratio$/.exec(name)?.[1];
+      if (prefix === undefined) continue;
+      const [train, val, fake] = ["train", "val", "fake"].map((of) => figures[`${prefix}/${of}`]!) as [
+        number,
+        number,
+        number,
+      ];
+      const isMemorizing = ratio > memorizedRatio && train - fake > memorizedGap;
+      const times = isMemorizing ? (this.#memorizing.get(name) ?? 0) + 1 : 0;
+      this.#memorizing.set(name, times);
+      this.#report(
+        name,
+        times > 1,
+        `step ${step}: ${name} is ${ratio.toFixed(2)}: the discriminator's mean answer is ${train.toFixed(2)} for training ` +
+          `images, ${val.toFixed(2)} for validation images and ${fake.toFixed(2)} for generated ones, so it has memorized ` +
+          "training images. In another run, try --set 'augment.policy=[translation,cutout]', a smaller discriminator.width, " +
+          "fewer steps, or more images",
+      );
+    }
+  }
+
   /**
    * Warns of other programs that use the cores: a step waits for its slowest thread.
    *
@@ -89,6 +115,12 @@ export class TrainingMonitor {
 
 /** A discriminator whose L_D stays below this loss for this many steps is certain of every image; L_D is 1.4 at chance. */
 const [certainLoss, certainSteps] = [0.02, 200];
+
+/**
+ * A discriminator has memorized training images if its answers for validation images are nearer to those for generated
+ * ones, twice in a row. ADA keeps this ratio at 0.6 (Karras et al., 2020). Answers that differ by less are noise.
+ */
+const [memorizedRatio, memorizedGap] = [0.6, 1];
 
 /** Figures, by the ending of their names, with the values below which images have become alike. */
 const collapses: [ending: string, limit: number, what: string][] = [

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { loadSafetensors } from "@sdgan/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
@@ -115,11 +116,56 @@ it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", a
   expect(leftovers).toEqual([]);
 });
 
+it("a run with discriminators on DAMSM's features continues bit for bit, and is exported and imported", async () => {
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    ...["--config", config, "--damsm", join(folder, "whole"), "--set", "discriminator.features=damsm"],
+  ];
+  const [whole, resumed] = [join(folder, "features"), join(folder, "features-resumed")];
+  const damsm = readFileSync(join(folder, "whole", "damsm", "damsm.safetensors"), "base64");
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "5")).code).toBe(0);
+  expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+  expect(readFileSync(join(whole, "damsm", "damsm.safetensors"), "base64")).toBe(damsm);
+  const [exported, imported] = [join(folder, "features-out"), join(folder, "features-in")];
+  expect((await sdgan("export", "--run", whole, "--out", exported)).code).toBe(0);
+  expect((await sdgan("import", "weights", exported, "--run", imported)).code).toBe(0);
+  const tensorsOf = (run: string, step: number) =>
+    loadSafetensors(join(run, "checkpoints", `step-000000${step}.safetensors`)).tensors;
+  const [before, after] = [tensorsOf(whole, 8), tensorsOf(imported, 0)];
+  const names = [...before.keys()].filter((name) => /^discriminator\d/.test(name));
+  expect(names).toContain("discriminator1.project.0.conv.weight");
+  for (const name of names) expect([name, after.get(name)!.equal(before.get(name)!)]).toEqual([name, true]);
+  expect((await sdgan(...arguments_("gan", imported), "--resume", "--steps", "1")).code).toBe(0);
+});
+
+it("a run with recomputed statistics continues bit for bit, and its weights are those of one without", async () => {
+  const begin = (run: string) => [
+    ...arguments_("gan", run),
+    ...["--config", config, "--damsm", join(folder, "whole"), "--set", "training.averageStatistics=2"],
+  ];
+  const [whole, resumed] = [join(folder, "statistics"), join(folder, "statistics-resumed")];
+  expect((await sdgan(...begin(whole))).code).toBe(0);
+  expect((await sdgan(...begin(resumed), "--steps", "5", "--set", "log.sampleEvery=3")).code).toBe(0);
+  expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
+  expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
+  const lastSample = (run: string) => readFileSync(join(run, "samples", "step-0000008.png"), "base64");
+  expect(lastSample(resumed)).toBe(lastSample(whole));
+  const tensorsOf = (run: string) => loadSafetensors(join(run, "model.safetensors")).tensors;
+  const [own, usual] = [tensorsOf(whole), tensorsOf(join(folder, "whole"))];
+  for (const [name, tensor] of usual) {
+    const isStatistic = /\.(running_mean|running_var|num_batches_tracked)$/.test(name);
+    expect([name, own.get(name)!.equal(tensor)]).toEqual([name, !isStatistic]);
+  }
+  expect(own.get("generator.first.norm.num_batches_tracked")!.item()).toBe(2);
+});
+
 it("a run with options against overfitting continues bit for bit", async () => {
   const set = [
     ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=16"],
     ...["penalty.kind=matchingAware", "penalty.every=2", "discriminator.norm=spectral"],
-    ...["training.loss=hinge", "training.decay=cosine"],
+    ...["training.loss=hinge", "training.decay=cosine", "log.discriminatorOnVal=2"],
   ].flatMap((one) => ["--set", one]);
   const begin = (run: string) => [
     ...arguments_("gan", run),
@@ -134,6 +180,18 @@ it("a run with options against overfitting continues bit for bit", async () => {
   expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
   const { length } = readFileSync(join(whole, "metrics.jsonl"), "utf8").match(/stage2\/penalty/g)!;
   expect(length).toBe(4);
+  const measured = readFileSync(join(whole, "metrics.jsonl"), "utf8").match(/overfitting\/stage2\/ratio/g)!;
+  expect(measured).toHaveLength(4);
+});
+
+it("comparing the discriminators' answers for validation images does not change a run", async () => {
+  const run = join(folder, "on-val");
+  const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
+  const { code, stderr } = await sdgan(...begin, "--set", "log.discriminatorOnVal=1");
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("discriminatorOnVal")]);
+  const { "metrics.jsonl": metrics, ...files } = outcome("gan", join(folder, "whole"));
+  expect(outcome("gan", run)).toMatchObject(files);
+  expect(readFileSync(join(run, "metrics.jsonl"), "utf8").match(/overfitting\/stage1\/val/g)).toHaveLength(8);
 });
 
 it("refuses pairs across languages of data without languages, and writes nothing", async () => {

@@ -24,6 +24,7 @@ import { DamsmTask } from "./damsm-task.js";
 import type { Evaluator, MakeEvaluator } from "./evaluator.js";
 import { GanTask } from "./gan-task.js";
 import { type TrainingTask, trainingLoop } from "./loop.js";
+import { fewestOfVal } from "./overfitting.js";
 
 export type Training = "damsm" | "attribute-classifier" | "gan";
 
@@ -173,6 +174,12 @@ const definitions: Record<Training, TaskDefinition> = {
         onWarning?.(
           `training.decay=${decay} ends after training.steps=${last}: no weights change in steps ${last + 1} to ${steps}. ` +
             `Begin another run with --set training.steps=${steps}`,
+        );
+      const ofVal = data.splits.val.images.length;
+      if (config.log.discriminatorOnVal > 0 && ofVal < fewestOfVal)
+        onWarning?.(
+          `${data.dir}: has ${ofVal} validation images, and at least ${fewestOfVal} are needed to compare the discriminators' ` +
+            "answers, so log.discriminatorOnVal is ignored: prepare the data again with a larger --val",
         );
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);

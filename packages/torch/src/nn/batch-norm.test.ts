@@ -207,3 +207,47 @@ function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void 
   const scale = Math.max(b.abs().flatten().amax(0).item(), 1e-6);
   expect(a.sub(b).abs().flatten().amax(0).item() / scale).toBeLessThan(tolerance);
 }
+
+describe("momentum", () => {
+  it("null keeps the means over all batches since the last reset, like PyTorch", () => {
+    const layer = new BatchNorm2d(2, { momentum: null });
+    layer.forward(randn([4, 2, 3, 3]).add(100));
+    layer.resetRunningStats();
+    expect([layer.runningMean.toNumbers(), layer.runningVar.toNumbers()]).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
+    const inputs = [1, 2, 5].map((scale) => randn([4, 2, 3, 3]).mul(scale).add(scale));
+    for (const input of inputs) layer.forward(input);
+    const mean = (of: (input: Tensor) => Tensor) =>
+      inputs
+        .map(of)
+        .reduce((sum, one) => sum.add(one))
+        .div(3)
+        .toNumbers();
+    const means = (input: Tensor) => input.mean([0, 2, 3]);
+    const variances = (input: Tensor) =>
+      input
+        .sub(input.mean([0, 2, 3], true))
+        .square()
+        .sum([0, 2, 3])
+        .div(35);
+    for (const [own, expected] of [
+      [layer.runningMean, mean(means)],
+      [layer.runningVar, mean(variances)],
+    ] as const)
+      for (const [c, value] of own.toNumbers().entries()) expect(value).toBeCloseTo(expected[c]!, 4);
+    expect(layer.batchesTracked.item()).toBe(3);
+    expect(() => layer.forwardBatches(inputs[0]!, [2, 2])).toThrow(/momentum of null needs one batch/);
+    layer.eval();
+    expect(layer.forward(inputs[0]!).shape).toEqual([4, 2, 3, 3]);
+  });
+
+  it("can be changed between batches", () => {
+    const layer = new BatchNorm2d(1);
+    expect(layer.momentum).toBe(0.1);
+    layer.momentum = 0.5;
+    layer.forward(ones([2, 1, 2, 2]).mul(4));
+    expect(layer.runningMean.item()).toBeCloseTo(2, 6);
+  });
+});

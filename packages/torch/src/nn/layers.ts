@@ -75,7 +75,8 @@ export class Conv2d extends Module {
 
 export interface BatchNormLayerOptions {
   eps?: number;
-  momentum?: number;
+  /** The weight of a batch in the running statistics, 0.1 by default; null: they are the mean over all batches. */
+  momentum?: number | null;
   /** The activation, computed in the same pass over memory. */
   activation?: functional.Activation;
   /** Slope of the leaky ReLU for x < 0. */
@@ -89,13 +90,16 @@ export class BatchNorm extends Module {
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
   readonly batchesTracked: Tensor;
-  readonly #options: BatchNormLayerOptions;
+  /** See `BatchNormLayerOptions`. May be changed between two batches. */
+  momentum: number | null;
+  readonly #options: Omit<BatchNormLayerOptions, "momentum">;
 
   constructor(
     readonly features: number,
-    options: BatchNormLayerOptions = {},
+    { momentum = 0.1, ...options }: BatchNormLayerOptions = {},
   ) {
     super();
+    this.momentum = momentum;
     this.#options = options;
     this.weight = this.parameter("weight", ones([features]));
     this.bias = this.parameter("bias", zeros([features]));
@@ -106,6 +110,13 @@ export class BatchNorm extends Module {
 
   forward(input: Tensor): Tensor {
     return this.normalize(input);
+  }
+
+  /** Forgets all batches: mean 0, variance 1. */
+  resetRunningStats(): void {
+    this.runningMean.fill_(0);
+    this.runningVar.fill_(1);
+    this.batchesTracked.fill_(0);
   }
 
   /** Equals one call per batch, for consecutive batches of these sizes in `input`. */
@@ -120,7 +131,11 @@ export class BatchNorm extends Module {
   ): Tensor {
     const { weight, bias, runningMean, runningVar, training } = this;
     if (training) this.batchesTracked.add_(more.batches?.length ?? 1);
-    const own = { weight, bias, runningMean, runningVar, training };
+    if (training && this.momentum === null && more.batches)
+      throw new Error("BatchNorm: a momentum of null needs one batch per call, found several");
+    // In evaluation it is not used, and a GPU is not waited for.
+    const momentum = this.momentum ?? (training ? 1 / this.batchesTracked.item() : 0);
+    const own = { weight, bias, runningMean, runningVar, training, momentum };
     return functional.batchNorm(input, { ...own, ...this.#options, ...more });
   }
 }

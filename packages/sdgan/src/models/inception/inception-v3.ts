@@ -68,6 +68,12 @@ export class InceptionTrunk extends nn.Module {
    *   give another number of regions
    */
   features(image: Tensor): InceptionFeatures {
+    const { regions, last } = this.maps(image);
+    return { regions, pool3: functional.globalAveragePool(atLeastFloat32(last)) };
+  }
+
+  /** Mixed_6a [B, 768, 17, 17], Mixed_6e (the same shape) and Mixed_7c [B, 2048, 8, 8], for 299 pixels. */
+  maps(image: Tensor): { middle: Tensor; regions: Tensor; last: Tensor } {
     const stem = through(
       image,
       this.Conv2d_1a_3x3, // [B, 32, 149, 149]
@@ -81,7 +87,7 @@ export class InceptionTrunk extends nn.Module {
     const middle = through(stem, this.Mixed_5b, this.Mixed_5c, this.Mixed_5d, this.Mixed_6a);
     const regions = through(middle, this.Mixed_6b, this.Mixed_6c, this.Mixed_6d, this.Mixed_6e);
     const last = through(regions, this.Mixed_7a, this.Mixed_7b, this.Mixed_7c); // [B, 2048, 8, 8]
-    return { regions, pool3: functional.globalAveragePool(atLeastFloat32(last)) };
+    return { middle, regions, last };
   }
 }
 
