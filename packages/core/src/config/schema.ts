@@ -24,6 +24,10 @@ const data = section("How examples are made from a prepared folder.", {
     .describe("Threads that prepare images while training runs. Results do not depend on their number."),
 });
 
+/** What the sentence feature is: the LSTM's last states, or the mean of the word features. */
+export const sentenceFeatures = ["last", "mean"] as const;
+export type SentenceFeature = (typeof sentenceFeatures)[number];
+
 const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {
   embedding: count.default(300).describe("Width of a word's embedding."),
   width: count
@@ -38,6 +42,12 @@ const text = section("The text encoder: embedding, dropout, bidirectional LSTM."
     .lt(1)
     .default(0.5)
     .describe("Dropout after the embedding while DAMSM is trained."),
+  sentence: z
+    .enum(sentenceFeatures)
+    .default("last")
+    .describe(
+      "The sentence feature: `last`, the LSTM's last state in each direction, as AttnGAN's; or `mean`, the mean of the word features.",
+    ),
 });
 
 const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {

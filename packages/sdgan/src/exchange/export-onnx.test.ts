@@ -85,7 +85,7 @@ function makeNetworks(config: Config): Networks {
 function makeRun(name: string, config: Config, step = 7): void {
   const { text, generator } = makeNetworks(config);
   startRun(at(name), config, vocabulary.format())[Symbol.dispose]();
-  publishModel(at(name), generator, text, step);
+  publishModel(at(name), { generator, text }, { step });
 }
 
 /** Presets by their networks: those with the same ones are tested together. */

@@ -1,10 +1,12 @@
+import type { SentenceFeature } from "@sdgan/core";
 import { manualSeed, type Tensor, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { relativeError } from "../testing/golden.js";
 import { gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
 import { TextEncoder, wordMask } from "./text-encoder.js";
 
-const make = (dropout = 0) => new TextEncoder({ vocabularySize: 7, embedding: 3, width: 4, dropout });
+const make = (dropout = 0, sentence: SentenceFeature = "last") =>
+  new TextEncoder({ vocabularySize: 7, embedding: 3, width: 4, dropout, sentence });
 const captions = (rows: number[][]) => tensor(rows, { dtype: "int64" });
 const lengths = [2, 4, 1];
 const tokens = captions([
@@ -43,26 +45,37 @@ describe("text encoder", () => {
     }
   });
 
-  it("encodes a caption equally alone, in a batch, and with any values after its end", () => {
-    const encoder = make();
-    const together = encoder.forward(tokens, lengths);
-    const otherwise = encoder.forward(
-      captions([
-        [3, 5, 6, 6],
-        [1, 2, 6, 3],
-        [4, 1, 1, 1],
-      ]),
-      lengths,
-    );
-    expect(relativeError(otherwise.words, together.words)).toBe(0);
+  it("can take the mean of the word features as the sentence feature", () => {
+    const { words, sentence } = make(0, "mean").forward(tokens, lengths);
     for (const [b, length] of lengths.entries()) {
-      const alone = encoder.forward(tokens.narrow(0, b, 1).narrow(1, 0, length), [length]);
-      expect(relativeError(alone.words, together.words.narrow(0, b, 1).narrow(2, 0, length))).toBeLessThan(
-        1e-6,
-      );
-      expect(relativeError(alone.sentence, together.sentence.narrow(0, b, 1))).toBeLessThan(1e-6);
+      const mean = words.select(0, b).narrow(1, 0, length).mean(1);
+      expect(relativeError(sentence.select(0, b), mean)).toBeLessThan(1e-6);
     }
   });
+
+  it.each(["last", "mean"] as const)(
+    "encodes a caption equally alone, in a batch, and with any values after its end (%s)",
+    (kind) => {
+      const encoder = make(0, kind);
+      const together = encoder.forward(tokens, lengths);
+      const otherwise = encoder.forward(
+        captions([
+          [3, 5, 6, 6],
+          [1, 2, 6, 3],
+          [4, 1, 1, 1],
+        ]),
+        lengths,
+      );
+      expect(relativeError(otherwise.words, together.words)).toBe(0);
+      for (const [b, length] of lengths.entries()) {
+        const alone = encoder.forward(tokens.narrow(0, b, 1).narrow(1, 0, length), [length]);
+        expect(relativeError(alone.words, together.words.narrow(0, b, 1).narrow(2, 0, length))).toBeLessThan(
+          1e-6,
+        );
+        expect(relativeError(alone.sentence, together.sentence.narrow(0, b, 1))).toBeLessThan(1e-6);
+      }
+    },
+  );
 
   it("applies dropout in training only", () => {
     const encoder = make(0.5);

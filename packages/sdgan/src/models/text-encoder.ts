@@ -1,3 +1,4 @@
+import type { SentenceFeature } from "@sdgan/core";
 import { arange, isTensor, nn, type Tensor, tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
 
@@ -9,19 +10,24 @@ export interface TextEncoderOptions {
   /** D, the width of word and sentence features: half of it for each direction. */
   width: number;
   dropout: number;
+  /** By default `last`, as AttnGAN's. */
+  sentence?: SentenceFeature;
 }
 
 /**
  * AttnGAN's text encoder (Xu et al., 2018, §3.1.1): embedding → dropout → bidirectional LSTM.
- * w_t is the state of both directions at word t, s̄ the last state of both. Padding never reaches the LSTM.
+ * w_t is the state of both directions at word t, s̄ the last state of both, or the mean of the w_t. Padding never reaches
+ * the LSTM.
  */
 export class TextEncoder extends nn.Module {
   readonly encoder: nn.Embedding;
   readonly rnn: nn.BidirectionalLstm;
   readonly dropout: nn.Dropout;
+  readonly #sentence: SentenceFeature;
 
-  constructor({ vocabularySize, embedding, width, dropout }: TextEncoderOptions) {
+  constructor({ vocabularySize, embedding, width, dropout, sentence = "last" }: TextEncoderOptions) {
     super();
+    this.#sentence = sentence;
     this.encoder = new nn.Embedding(vocabularySize, embedding);
     nn.init.uniform(this.encoder.weight, -0.1, 0.1);
     this.rnn = new nn.BidirectionalLstm(embedding, width / 2);
@@ -35,12 +41,19 @@ export class TextEncoder extends nn.Module {
   forward(tokens: Tensor, lengths: ArrayLike<number> | Tensor): TextFeatures {
     const embedded = this.dropout.forward(this.encoder.forward(tokens)); // [B, T, embedding]
     const { output, last } = this.rnn.forward(embedded, lengths);
+    const mask = wordMask(lengths, tokens.size(1), tokens.device);
     return {
       words: output.transpose(1, 2),
-      sentence: last,
-      mask: wordMask(lengths, tokens.size(1), tokens.device),
+      sentence: this.#sentence === "mean" ? meanOf(output, mask) : last,
+      mask,
     };
   }
+}
+
+/** The mean of the rows of [B, T, D] where the mask [B, T] is true: [B, D]. */
+function meanOf(output: Tensor, mask: Tensor): Tensor {
+  const present = mask.unsqueeze(2);
+  return output.maskedFill(present.logicalNot(), 0).sum(1).div(present.to(output.dtype).sum(1));
 }
 
 /** [B, T], true for the first `lengths[b]` places of row b. */
