@@ -10,6 +10,8 @@ describe("presets", () => {
     ["birds-64", [16, 32, 64], 64],
     ["birds-128", [32, 64, 128], 64],
     ["emoji-64", [16, 32, 64], 64],
+    ["faces-64", [16, 32, 64], 64],
+    ["photos-64", [16, 32, 64], 64],
     ["cub", [64, 128, 256], 256],
     ["coco", [64, 128, 256], 256],
     ["flowers", [64, 128, 256], 256],
@@ -20,6 +22,20 @@ describe("presets", () => {
     expect(config.generator.scbn).toHaveLength(sizes.length);
     expect(configSchema.parse(config)).toEqual(config);
     expect(config).toMatchSnapshot();
+  });
+
+  it("of small data sets augment what discriminators see, and mirror photographs but not icons", () => {
+    const of = (name: PresetName) => resolveConfig(presetLayers(name));
+    const policy = ["translation", "cutout"];
+    expect(of("faces-64")).toMatchObject({
+      ...{ data: { crop: false, flip: false }, augment: { policy, padding: 1 } },
+      training: { damsmWeight: 1, batch: 16 },
+    });
+    expect(of("photos-64")).toMatchObject({
+      ...{ data: { crop: true, flip: true }, augment: { policy, padding: 0 } },
+      training: { damsmWeight: 1 },
+    });
+    expect(of("emoji-64").augment.policy).toEqual([]);
   });
 
   it("are known by their names", () => {

@@ -9,7 +9,16 @@ export interface Preset {
   values: ConfigInput;
 }
 
-export const presetNames = ["birds-64", "birds-128", "emoji-64", "cub", "coco", "flowers"] as const;
+export const presetNames = [
+  "birds-64",
+  "birds-128",
+  "emoji-64",
+  "faces-64",
+  "photos-64",
+  "cub",
+  "coco",
+  "flowers",
+] as const;
 export type PresetName = (typeof presetNames)[number];
 
 export const presets: Record<PresetName, Preset> = {
@@ -47,6 +56,28 @@ export const presets: Record<PresetName, Preset> = {
       data: { crop: false, flip: false }, // A mirrored arrow has another meaning.
       damsm: { steps: 1200 },
       training: { steps: 8000, damsmWeight: 5 },
+    },
+  },
+  // A thousand images or fewer: the discriminators would memorize them.
+  "faces-64": {
+    description: "Emoji's faces, 16 → 32 → 64 pixels: icons that are alike in shape, and few of them.",
+    extends: "emoji-64",
+    values: {
+      training: { damsmWeight: 1 },
+      augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
+    },
+  },
+  // For some 7,000 photographs of anything with sentences of about 12 words, such as Flickr8k.
+  "photos-64": {
+    description: "Photographs of anything with sentences, such as Flickr8k, 16 → 32 → 64 pixels.",
+    extends: "birds-64",
+    values: {
+      damsm: { width: 32, batch: 48, steps: 6000 },
+      generator: { width: 24 },
+      discriminator: { width: 24 },
+      training: { steps: 40_000 },
+      augment: { policy: ["translation", "cutout"], padding: 0 }, // White edges would stand out in photographs.
+      log: { sampleEvery: 500, checkpointEvery: 500 },
     },
   },
   // 600 epochs of 8,855 images; DAMSM 200 epochs.

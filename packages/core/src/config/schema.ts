@@ -197,6 +197,12 @@ const siamese = section("Siamese training: two branches with shared weights.", {
     .default(true)
     .describe("Both branches of a pair have the same z, so that only the captions make their images differ."),
   shareSame: share.default(0.5).describe("Share of pairs that are two captions of one image."),
+  acrossLanguages: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Two captions of one image are in two languages, where the image has them. The data needs captions with languages.",
+    ),
 });
 
 const contrastive = section("The contrastive loss between the two branches.", {

@@ -48,8 +48,12 @@ Examples:
     )
     .action(async ({ languages, groups, holdOut, skinTones = false, shareAlike = false, ...options }) => {
       const { emoji } = await import("../data/emoji/index.js");
+      const { areFaces } = await import("../data/emoji/groups.js");
       const installed = await install(shareAlike);
-      await show(emoji({ ...installed, languages, groups, holdOut, skinTones }), options);
+      await show(emoji({ ...installed, languages, groups, holdOut, skinTones }), {
+        ...options,
+        ...(groups && areFaces(groups) && { kind: "faces" }),
+      });
     });
 }
 

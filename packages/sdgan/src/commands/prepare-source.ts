@@ -10,6 +10,7 @@ import { Interruption } from "./interruption.js";
 import { imageSize, requiredOption, share } from "./options.js";
 import { nextLines, summaryLines } from "./prepare-summary.js";
 import { Progress } from "./progress.js";
+import type { ImageKind } from "./suggest-training.js";
 
 /** The command of a source, with the options that all sources have. */
 export function sourceCommand(prepare: Command, name: string, size: number): Command {
@@ -63,16 +64,16 @@ export interface ShowOptions {
   dedupe?: boolean;
   vocabulary?: string;
   tokenizer?: TokenizerName;
+  /** What the images show, if the source's name does not say it. */
+  kind?: ImageKind;
 }
 
 /** Prepares a source and prints the summary and the next command. */
 export async function show(given: Source, options: ShowOptions): Promise<void> {
   const { vocabulary, tokenizer } = options;
-  const [{ withTokenizer, withVocabulary }, { suggestTraining }, { tokenizerOf }] = await Promise.all([
-    import("../data/with-vocabulary.js"),
-    import("./suggest-training.js"),
-    import("../data/dataset.js"),
-  ]);
+  const [{ withTokenizer, withVocabulary }, { kindOf, suggestTraining }, { tokenizerOf }] = await Promise.all(
+    [import("../data/with-vocabulary.js"), import("./suggest-training.js"), import("../data/dataset.js")],
+  );
   const chosen = vocabulary === undefined ? given : withVocabulary(given, vocabulary);
   const source = tokenizer === undefined ? chosen : withTokenizer(chosen, tokenizer);
   const summary = await prepareVisibly(source, options);
@@ -85,6 +86,7 @@ export async function show(given: Source, options: ShowOptions): Promise<void> {
   };
   const suggestion = suggestTraining(source.name, options.size, {
     inception: existsSync(INCEPTION) ? INCEPTION : undefined,
+    kind: options.kind ?? kindOf(source),
   });
   const lines = [...summaryLines(summary, prepared, suggestion), ...nextLines(summary, prepared, suggestion)];
   for (const line of lines) console.log(visible(line));

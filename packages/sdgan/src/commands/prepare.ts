@@ -19,10 +19,36 @@ export function addPrepare(program: Command): void {
     .option("--seed <number>", "seed of the data set: another seed gives other birds", wholeNumber(0), 0)
     .option("--species <count>", "number of species", wholeNumber(1), 200)
     .option("--images <count>", "images per species", wholeNumber(1), 40)
-    .addHelpText("after", "\nExample:\n  npx sdgan prepare birds --out data/birds")
-    .action(async ({ seed, species, images, ...options }) => {
+    .addOption(
+      new Option(
+        "--captions <kind>",
+        "varied: each caption names attributes of its own choice; paraphrases: all captions of an image name the same " +
+          "attributes, in other words, orders and sentences, some of which are only in the test split",
+      )
+        .choices(["varied", "paraphrases"])
+        .default("varied"),
+    )
+    .addOption(
+      new Option(
+        "--traits <kind>",
+        "attributes of a species: independent of each other; or correlated, so that some can be inferred from others",
+      )
+        .choices(["independent", "correlated"])
+        .default("independent"),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx sdgan prepare birds --out data/birds
+  npx sdgan prepare birds --captions paraphrases --traits correlated --out data/paraphrases`,
+    )
+    .action(async ({ seed, species, images, captions, traits, ...options }) => {
       const { birds } = await import("../data/birds/index.js");
-      await show(birds({ seed, species, imagesPerSpecies: images, size: options.size }), options);
+      await show(
+        birds({ seed, species, imagesPerSpecies: images, captions, traits, size: options.size }),
+        options,
+      );
     });
 
   addEmoji(prepare);

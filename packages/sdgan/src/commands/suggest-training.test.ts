@@ -2,8 +2,9 @@ import { damsmImageSize, imageSizes } from "@sdgan/core";
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../config/load.js";
+import { areFaces } from "../data/emoji/groups.js";
 import { imageSize, imageSizeChoices } from "./options.js";
-import { suggestTraining } from "./suggest-training.js";
+import { type ImageKind, kindOf, suggestTraining } from "./suggest-training.js";
 
 /** `--config` and `--set` of a list of options, as the command line reads them. */
 function configOf(options: string[]) {
@@ -17,8 +18,11 @@ describe.each(sources)("for %s", (source) => {
   it.each([...imageSizeChoices])(
     "images of %i pixels: the suggested options give exactly that size",
     (size) => {
-      for (const inception of [undefined, "weights.pth"]) {
-        const { options, config } = suggestTraining(source, size, { inception });
+      const kinds = ["icons", "faces", "photographs"] as const;
+      for (const [inception, kind] of [undefined, "weights.pth"].flatMap((file) =>
+        kinds.map((kind) => [file, kind] as const),
+      )) {
+        const { options, config } = suggestTraining(source, size, { inception, kind });
         expect(configOf(options)).toEqual(config);
         expect(imageSizes(config.generator).at(-1)).toBe(size);
         // DAMSM's input is averaged from the prepared images.
@@ -39,6 +43,26 @@ it("changes nothing of the presets at their own sizes", () => {
   expect(suggestTraining("cub", 256, { inception: "w.pth" }).options).toEqual([
     ...["--config", "cub", "--inception", "w.pth"],
   ]);
+});
+
+it("suggests presets for what images show: photographs by their files, faces by the groups of emoji", () => {
+  const files = (...ids: string[]) => ids.map((id) => ({ id, split: "train" as const, classId: 0 }));
+  const jpegs = files("a.jpg", "b/c.JPEG", "d.png");
+  expect(kindOf({ name: "folder", listing: jpegs })).toBe("photographs");
+  expect(kindOf({ name: "folder", listing: files("a.jpg", "b.png") })).toBe("icons");
+  expect(kindOf({ name: "folder" })).toBe("icons");
+  expect(kindOf({ name: "emoji", listing: jpegs })).toBe("icons");
+  expect(["cub", "coco", "flowers"].map((name) => kindOf({ name }))).toEqual(
+    new Array(3).fill("photographs"),
+  );
+  const preset = (source: string, size: number, kind: ImageKind) =>
+    suggestTraining(source, size, { kind }).preset;
+  expect(preset("emoji", 64, "faces")).toBe("faces-64");
+  expect(preset("folder", 64, "photographs")).toBe("photos-64");
+  expect(preset("folder", 128, "photographs")).toBe("photos-64");
+  expect(preset("folder", 256, "photographs")).toBe("cub");
+  expect(areFaces(["faces"]) && areFaces(["face-smiling", "Cat-Face"])).toBe(true);
+  expect([[], ["faces", "animals-nature"], ["hands"]].some(areFaces)).toBe(false);
 });
 
 it("refuses sizes that no model has, and names the nearest that one has", () => {

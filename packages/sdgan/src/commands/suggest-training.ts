@@ -1,5 +1,6 @@
 import { type Config, imageSizes, isPresetName } from "@sdgan/core";
 import { loadConfig } from "../config/load.js";
+import type { Source } from "../data/dataset.js";
 
 /** What to train prepared data with. */
 export interface Suggestion {
@@ -11,17 +12,28 @@ export interface Suggestion {
   config: Config;
 }
 
+/** What the images of a source show, where presets differ. */
+export type ImageKind = "faces" | "photographs" | "icons";
+
+/** Folders of JPEG files are photographs; others are icons. */
+export function kindOf({ name, listing = [] }: Pick<Source, "name" | "listing">): ImageKind {
+  if (name === "cub" || name === "coco" || name === "flowers") return "photographs";
+  const jpegs = listing.filter(({ id }) => /\.jpe?g$/i.test(id));
+  return name === "folder" && 2 * jpegs.length > listing.length ? "photographs" : "icons";
+}
+
 /**
  * A preset for data of a source, with changes that make its images exactly `size` pixels: the number of
  * stages and the size of the first one, and an input of DAMSM that fits.
  * @param inception a file with Inception's weights; without one, DAMSM's image encoder is the convolutional one
+ * @param kind what the images show
  */
 export function suggestTraining(
   source: string,
   size: number,
-  { inception }: { inception?: string | undefined } = {},
+  { inception, kind }: { inception?: string | undefined; kind?: ImageKind } = {},
 ): Suggestion {
-  const preset = presetFor(source, size);
+  const preset = presetFor(source, size, kind);
   const { damsm, generator } = loadConfig(preset);
   const stages = Math.min(generator.stages, Math.log2(size / SMALLEST) + 1);
   const firstSize = size / 2 ** (stages - 1);
@@ -45,8 +57,10 @@ export function suggestTraining(
 /** Least pixels per side of a stage's image. */
 const SMALLEST = 8;
 
-function presetFor(source: string, size: number): string {
+function presetFor(source: string, size: number, kind: ImageKind = "icons"): string {
   if (size >= 256) return isPresetName(source) ? source : "cub";
+  if (kind === "faces") return "faces-64";
+  if (kind === "photographs") return "photos-64";
   if (source === "folder" || source === "emoji") return "emoji-64";
   return size >= 128 ? "birds-128" : "birds-64";
 }

@@ -1,3 +1,4 @@
+import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
@@ -25,10 +26,7 @@ Examples:
     requiredOption(command, "--data <folder>", "a prepared folder, from sdgan prepare");
     requiredOption(command, "--run <folder>", "the run folder; the same for all trainings of one model");
     command
-      .option(
-        "--config <name|file>",
-        "a preset (birds-64, birds-128, emoji-64, cub, coco, flowers) or a YAML file",
-      )
+      .option("--config <name|file>", "a preset, of those below, or a YAML file")
       .option("--set <key=value>", "change a value of the configuration; may be repeated", collect)
       .option("--resume", "continue from the newest checkpoint, with the run's own configuration")
       .option("--steps <count>", "stop after this step, counted from the start of the run", wholeNumber(1))
@@ -72,6 +70,9 @@ Ctrl-C finishes the step, saves, prints the command that continues, and exits wi
 immediately. SIGTERM (143) and a closed terminal (129) save too; with nohup, training continues without its terminal.
 Checkpoints are also written every log.checkpointMinutes, by default 10. On a CPU the same seed, data and number of
 threads give the same run bit for bit, even if it was stopped and resumed.
+
+Presets:
+${presetNames.map((preset) => `  ${preset.padEnd(10)} ${presets[preset].description}`).join("\n")}
 
 Example:
   npx sdgan train ${name} --config birds-64 --data data/birds --run runs/birds --set seed=1`;

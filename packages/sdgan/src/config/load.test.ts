@@ -35,7 +35,10 @@ describe("presets", () => {
 
   it("have the sizes of their names and of the papers", () => {
     const sizes = (name: string) => imageSizes(loadConfig(name).generator);
-    expect(presetNames).toEqual(["birds-64", "birds-128", "emoji-64", "cub", "coco", "flowers"]);
+    expect(presetNames).toEqual([
+      ...["birds-64", "birds-128", "emoji-64", "faces-64", "photos-64"],
+      ...["cub", "coco", "flowers"],
+    ]);
     expect(sizes("birds-64")).toEqual([16, 32, 64]);
     expect(sizes("birds-128")).toEqual([32, 64, 128]);
     expect(sizes("cub")).toEqual([64, 128, 256]);

@@ -33,7 +33,7 @@ export async function complete(
   sizes: { size: number; storedSize: number },
   dedupe: boolean,
 ): Promise<Completed> {
-  const { name, classes, attributes, licences } = source;
+  const { name, variant, classes, attributes, licences } = source;
   const all = () => journal.records();
   const records: () => Iterable<FinalRecord> = dedupe ? withoutDuplicates(all) : all;
   const vocabulary = source.vocabulary ?? Vocabulary.build(learnedCaptions(records), tokenizerOf(source));
@@ -51,7 +51,8 @@ export async function complete(
     ...{ emptyCaptions: lists.emptyCaptions, skipped: skipped.length },
   };
   const index: Index = {
-    ...{ format: FORMAT, version: VERSION, source: name, ...sizes, summary },
+    ...{ format: FORMAT, version: VERSION, source: name, ...(variant && { variant }) },
+    ...{ ...sizes, summary },
     sha256: {
       vocabulary: createHash("sha256").update(readFileSync(vocabularyFile)).digest("hex"),
       ...lists.sha256,

@@ -99,6 +99,8 @@ export const indexSchema = z.object({
   version: z.literal(VERSION),
   /** The source's name. */
   source: z.string(),
+  /** How the source differs from its usual form, by option; absent if it does not. */
+  variant: z.record(z.string(), z.string()).optional(),
   /** Side of the images that a model trained on this data generates. */
   size: z.int().positive(),
   /** Side of the stored images: `size`, or more so that training can crop. */

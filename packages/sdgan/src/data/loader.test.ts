@@ -243,3 +243,87 @@ describe("PairLoader", () => {
     expect([...new PairLoader(options({ data: single, shareSame: 1 })).plan().same]).toEqual([1, 1, 1, 1]);
   });
 });
+
+describe("PairLoader across languages", () => {
+  let languages: Prepared;
+  let oneLanguage: Prepared;
+
+  /** Image 0 has three languages, image 1 two and a caption without one, image 2 English and its British variant. */
+  const spoken = [
+    ["en", "en", "zh", "zh-Hant"],
+    ["en-GB", "de", undefined],
+    ["en", "en-GB", "en"],
+  ];
+  beforeAll(async () => {
+    const source = (tags: (string | undefined)[][]) =>
+      sourceOf(
+        tags.map((own, i) => {
+          const captions = own.map((language, k) => ({ text: `image ${i} caption ${k}`, language }));
+          const plain = captions.map(({ text, language }) => (language ? { text, language } : { text }));
+          return example(String(i), () => mapped(i, STORED), plain);
+        }),
+      );
+    await prepare(source(spoken), { out: join(root, "languages"), size: SIZE, val: 0 });
+    languages = openPrepared(join(root, "languages"));
+    await prepare(source([["en", "en"], ["de"], ["en-GB", "en"]]), {
+      ...{ out: join(root, "one-language"), size: SIZE, val: 0 },
+    });
+    oneLanguage = openPrepared(join(root, "one-language"));
+  });
+
+  const across = (changed: Partial<PairLoaderOptions> = {}) =>
+    new PairLoader(options({ data: languages, acrossLanguages: true, shareSame: 1, ...changed }));
+
+  /** The pairs of captions' indices that the loader chooses for each image, as "first second". */
+  const pairsOf = (loader: PairLoader) => {
+    const pairs = languages.splits.train.images.length;
+    const seen = Array.from({ length: pairs }, () => new Set<string>());
+    for (let n = 0; n < 300; n++) {
+      const [a, b] = loader.plan().branches;
+      for (const [i, image] of a.images.entries()) {
+        expect(b.images[i]).toBe(image);
+        seen[Number(languages.splits.train.images.at(image).id)]!.add(`${a.captions[i]} ${b.captions[i]}`);
+      }
+    }
+    return seen.map((own) => [...own].sort());
+  };
+
+  it("pairs captions of one image in two languages, all that there are", () => {
+    expect(pairsOf(across())[0]).toEqual([
+      "0 2",
+      "0 3",
+      "1 2",
+      "1 3",
+      "2 0",
+      "2 1",
+      "2 3",
+      "3 0",
+      "3 1",
+      "3 2",
+    ]);
+  });
+
+  it("pairs as without the option where the first caption has no language, or its image no other", () => {
+    expect(pairsOf(across())[1]).toEqual(["0 1", "1 0", "2 0", "2 1"]);
+    expect(pairsOf(across())[2]).toEqual(["0 1", "0 2", "1 0", "1 2", "2 0", "2 1"]);
+  });
+
+  it("continues from a saved state with exactly the same pairs, and differs from the default", () => {
+    const loader = across({ shareSame: 0.5 });
+    for (let n = 0; n < 6; n++) loader.plan();
+    const restored = across({ shareSame: 0.5, seed: 5 });
+    restored.restore(JSON.parse(JSON.stringify(loader.state())));
+    for (let n = 0; n < 6; n++) expect(restored.plan()).toEqual(loader.plan());
+    expect(pairsOf(across())).toEqual(pairsOf(across()));
+    expect(pairsOf(across({ acrossLanguages: false }))).not.toEqual(pairsOf(across()));
+  });
+
+  it("rejects data without captions of one image in two languages", () => {
+    expect(() => across({ data })).toThrow(
+      /no caption has a language.*sdgan prepare emoji --languages en,de/,
+    );
+    expect(() => across({ data: oneLanguage })).toThrow(
+      /no training image has captions in two of its languages \(de, en\)/,
+    );
+  });
+});

@@ -1,7 +1,9 @@
 import { type Random, UserError } from "@sdgan/core";
 import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmentation } from "./batch.js";
+import type { Split } from "./dataset.js";
 import { EpochOrder, type LoaderState } from "./epoch-order.js";
 import type { LoaderOptions } from "./loader.js";
+import type { Prepared, PreparedCaption } from "./prepared.js";
 
 /** B pairs of captions with their images: one caption of each pair for each Siamese branch. */
 export interface PairPlan {
@@ -13,21 +15,39 @@ export interface PairPlan {
 export interface PairLoaderOptions extends LoaderOptions {
   /** Share of a batch's pairs whose captions describe the same image. */
   shareSame?: number;
+  /** Whether the two captions of one image are in two languages, where the image has them. */
+  acrossLanguages?: boolean;
 }
 
 /**
  * Chooses the pairs to train Siamese branches on. The first branch gets every image once per epoch. The
  * second branch gets, at random positions of each batch, another caption of the same image (y = 1; the same
  * caption, if the image has only one) and at the other positions a random caption of a random other image,
- * possibly of the same class (y = 0). The branches are cropped and mirrored independently.
+ * possibly of the same class (y = 0). With `acrossLanguages`, the other caption of the same image is in another
+ * language, if the image has one. The branches are cropped and mirrored independently.
+ *
+ * Throws a `UserError` for data with too few images, and with `acrossLanguages` for data where no image has captions in
+ * two languages.
  */
 export class PairLoader {
   readonly #order: EpochOrder;
   /** y of a batch's pairs before shuffling. Their number with y = 1 is the same in every batch. */
   readonly #same: number[];
   readonly #options: BatchOptions;
+  readonly #acrossLanguages: boolean;
 
-  constructor({ data, split, batch, maxWords, crop, flip, seed, shareSame = 0.5 }: PairLoaderOptions) {
+  constructor(options: PairLoaderOptions) {
+    const {
+      data,
+      split,
+      batch,
+      maxWords,
+      crop,
+      flip,
+      seed,
+      shareSame = 0.5,
+      acrossLanguages = false,
+    } = options;
     const images = data.splits[split].images.length;
     this.#order = new EpochOrder(images, seed, "pairs");
     this.#same = Array.from({ length: batch }, (_, b) => (b < Math.round(batch * shareSame) ? 1 : 0));
@@ -43,6 +63,8 @@ export class PairLoader {
         { code: "data.invalid" },
       );
     }
+    this.#acrossLanguages = acrossLanguages;
+    if (acrossLanguages) requireLanguages(data, split);
   }
 
   plan(): PairPlan {
@@ -70,8 +92,11 @@ export class PairLoader {
 
   /** Another caption of the same image. */
   #sameImage({ image, caption }: Choice): Choice {
-    const count = this.#images.at(image).captions.length;
-    return { image, caption: count > 1 ? anotherBelow(count, caption, this.#order.random) : caption };
+    const { captions } = this.#images.at(image);
+    const { random } = this.#order;
+    const translations = this.#acrossLanguages ? inOtherLanguages(captions, caption) : [];
+    if (translations.length > 0) return { image, caption: random.pick(translations) };
+    return { image, caption: captions.length > 1 ? anotherBelow(captions.length, caption, random) : caption };
   }
 
   /** A caption of another image. */
@@ -87,6 +112,41 @@ export class PairLoader {
     const { data, split } = this.#options;
     return data.splits[split].images;
   }
+}
+
+/** The captions that are in another language than `captions[caption]`, by their indices. */
+function inOtherLanguages(captions: readonly PreparedCaption[], caption: number): number[] {
+  const own = languageOf(captions[caption]!);
+  if (own === undefined) return [];
+  return [...captions.keys()].filter((index) => {
+    const other = languageOf(captions[index]!);
+    return other !== undefined && other !== own;
+  });
+}
+
+/** A caption's language without its region, "zh-Hant" of "zh-Hant-HK": "en" and "en-GB" are one language. */
+function languageOf({ language }: PreparedCaption): string | undefined {
+  return language && (/^[a-z]+(-[a-z]{4}(?![a-z]))?/i.exec(language)?.[0] ?? language).toLowerCase();
+}
+
+function requireLanguages({ dir, splits }: Prepared, split: Split): void {
+  const { images } = splits[split];
+  const languages = new Set<string>();
+  for (let index = 0; index < images.length; index++) {
+    const { captions } = images.at(index);
+    if (captions.some((_, caption) => inOtherLanguages(captions, caption).length > 0)) return;
+    for (const caption of captions) languages.add(languageOf(caption) ?? "");
+  }
+  languages.delete("");
+  const found =
+    languages.size === 0
+      ? "no caption has a language"
+      : `no training image has captions in two of its languages (${[...languages].sort().join(", ")})`;
+  throw new UserError(
+    `${dir}: ${found}, and siamese.acrossLanguages=true pairs captions of one image in two languages. Prepare data with ` +
+      'them, such as "sdgan prepare emoji --languages en,de", or leave the option out',
+    { code: "data.invalid" },
+  );
 }
 
 /** A random number from 0 to `n` − 1 other than `excluded`, uniformly distributed. */

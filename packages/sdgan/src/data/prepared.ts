@@ -18,6 +18,8 @@ export interface Prepared {
   sha256: string;
   /** Name of the source that it was prepared from. */
   source: string;
+  /** How the source differs from its usual form, by option, such as `{ captions: "paraphrases" }`. */
+  variant: Record<string, string> | undefined;
   /** Side of the images that a model trained on this data generates. */
   size: number;
   /** Side of the stored images: at least `size`. */
@@ -49,7 +51,7 @@ export interface PreparedSplit {
  */
 export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepared {
   const { index, sha256 } = readIndex(dir);
-  const { summary, source, size, storedSize, classes, attributes } = index;
+  const { summary, source, variant, size, storedSize, classes, attributes } = index;
   const vocabularyFile = join(dir, FILES.vocabulary);
   const vocabulary = loadVocabulary(vocabularyFile);
   readChecked(vocabularyFile, index.sha256.vocabulary);
@@ -66,7 +68,7 @@ export function openPrepared(dir: string, { memoryLimit = 2 ** 30 } = {}): Prepa
   const close = () => {
     for (const split of SPLITS) closePixels(splits[split].stored);
   };
-  return { dir, sha256, source, size, storedSize, classes, attributes, vocabulary, splits, close };
+  return { dir, sha256, source, variant, size, storedSize, classes, attributes, vocabulary, splits, close };
 }
 
 /** The split whose captions are used for samples during training: `val`, else `test`, else `train`. */

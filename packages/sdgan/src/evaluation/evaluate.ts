@@ -119,10 +119,13 @@ async function evaluateOn(
     throw new UserError(`${run}: nothing can be measured: ${reasonsOf(measured.leftOut)}`, {
       code: "data.mismatch",
     });
-  const { dir: folder, sha256, source, splits } = data;
+  const { dir: folder, sha256, source, variant, splits } = data;
   const result: Evaluation = {
     ...{ run: generating.run, step: generating.step, seed, model },
-    data: { folder, sha256, source, split, images: splits[split].images.length },
+    data: {
+      ...{ folder, sha256, source, ...(variant && { variant }) },
+      ...{ split, images: splits[split].images.length },
+    },
     ...{ images: measured.images, realImages: measured.realImages, size },
     networks: networksOf(measured, extractors),
     ...{ figures: measured.figures, leftOut: measured.leftOut },

@@ -348,15 +348,19 @@ describe("evaluate", () => {
   it("drops figures of other data at the same path", async () => {
     cpSync(at("run"), at("elsewhere"), { recursive: true });
     const run = { run: at("elsewhere"), data: at("changing"), images: 20 };
-    const prepared = (seed: number) =>
-      prepare(birds({ species: 20, imagesPerSpecies: 4, size, seed }), { out: at("changing"), size });
+    const prepared = (seed: number, traits?: "correlated") => {
+      const source = birds({ species: 20, imagesPerSpecies: 4, size, seed, ...(traits && { traits }) });
+      return prepare(source, { out: at("changing"), size });
+    };
     await prepared(0);
     const first = await evaluate({ ...options(), ...run, metrics: ["attributeAccuracy"] });
     const both = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
     expect(both.figures).toMatchObject(first.figures);
-    await prepared(1);
+    expect(first.data).not.toHaveProperty("variant");
+    await prepared(1, "correlated");
     const other = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
     expect(other.data.sha256).not.toBe(first.data.sha256);
+    expect(other.data.variant).toEqual({ traits: "correlated" });
     expect(Object.keys(other.figures)).toEqual(["precision", "recall"]);
   });
 

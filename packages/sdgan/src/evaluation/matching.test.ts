@@ -7,6 +7,7 @@ import { birds } from "../data/birds/index.js";
 import { attributes } from "../data/birds/species.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import { understand } from "../testing/bird-captions.js";
 import { matchingOf } from "./matching.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
 import { chooseTrials, type Trial } from "./trials.js";
@@ -64,6 +65,32 @@ it("R@1 is 1 if every image has its own caption's feature, and 0 if it has anoth
   const wrong = trials.map((_, i) => oneHot(other(i), N + 1));
   const { imageToText, textToImage } = matchingOf(fake(wrong, read), { ...options, data }).recall;
   expect([imageToText.share, textToImage.share]).toEqual([0, 0]);
+});
+
+it("paraphrases: sentences that differ in one attribute are in their words, of the split's wording", async () => {
+  const out = join(folder, "paraphrases");
+  const source = birds({ species: 40, imagesPerSpecies: 3, size: 16, captions: "paraphrases" });
+  await prepare(source, { out, size: 16, val: 0 });
+  using paraphrases = Object.assign(openPrepared(out), {
+    [Symbol.dispose](this: Prepared) {
+      this.close();
+    },
+  });
+  expect(paraphrases.variant).toEqual({ captions: "paraphrases" });
+  const asked: string[] = [];
+  const sizeOf = (text: string) => understand(text).size;
+  const read = (text: string) => {
+    asked.push(text);
+    return sizeOf(text) === "large" ? [0.1, 1] : sizeOf(text) === "small" ? [1, 0.1] : [1, 1];
+  };
+  const own = chooseTrials(paraphrases, "test", 30, 3);
+  const codes = own.map(({ image }) => oneHot(paraphrases.splits.test.images.at(image).attributes!.size!, 2));
+  const { attributes: shares } = matchingOf(fake(codes, read), {
+    ...{ data: paraphrases, split: "test", images: 30, seed: 3 },
+  });
+  expect(shares!.size).toEqual({ share: 1, chance: 0.5, count: 30 });
+  expect(shares!.head!.chance).toBeCloseTo(0.1, 12);
+  expect(asked.some((text) => /(wing|back|head|belly) feathers/.test(text))).toBe(true);
 });
 
 it("by attribute: only what both encoders distinguish is counted as right", () => {

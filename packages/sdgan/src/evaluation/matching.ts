@@ -8,6 +8,7 @@ import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { makeBatch } from "../data/batch.js";
 import { captionVariants } from "../data/birds/captions.js";
+import { paraphraseVariants } from "../data/birds/paraphrases.js";
 import { type Attribute, attributes, type Traits } from "../data/birds/species.js";
 import type { Split } from "../data/dataset.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
@@ -173,10 +174,16 @@ function attributesOf({ damsm, data, split, trials, codes }: Given): Record<stri
     const variants = trials.flatMap((trial, i) => {
       const { captions, attributes: known } = data.splits[split].images.at(trial.image);
       const { names } = captions.find((caption) => caption.names?.includes(attribute)) ?? {};
+      const traits = traitsOf(known!);
+      const random = () => new Random(trial.seed, "captionVariants", i);
+      if (data.variant?.captions === "paraphrases")
+        return paraphraseVariants(attribute, {
+          names: (names ?? captions[0]!.names) as Attribute[],
+          ...{ traits, split, random: random() },
+        });
       return captionVariants(attribute, {
         names: (names as Attribute[] | undefined) ?? [attribute],
-        traits: traitsOf(known!),
-        random: () => new Random(trial.seed, "captionVariants", i),
+        ...{ traits, random },
       });
     });
     scope(() => {

@@ -99,6 +99,8 @@ export interface Evaluation {
     sha256: string;
     /** The source named in its index, for example "birds". */
     source: string;
+    /** How the source differs from its usual form, by option: `{ captions: "paraphrases" }`; absent if it does not. */
+    variant?: Record<string, string>;
     split: "test";
     /** Number of images of the split. */
     images: number;

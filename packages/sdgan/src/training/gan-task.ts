@@ -50,7 +50,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.#compute = compute;
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     const planner = siamese.enabled
-      ? new PairLoader({ ...loader, shareSame: siamese.shareSame })
+      ? new PairLoader({ ...loader, shareSame: siamese.shareSame, acrossLanguages: siamese.acrossLanguages })
       : new Loader(loader);
     const sizes = imageSizes(config.generator);
     this.#prefetcher = withAllCores(

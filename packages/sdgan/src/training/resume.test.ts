@@ -136,6 +136,15 @@ it("a run with options against overfitting continues bit for bit", async () => {
   expect(length).toBe(4);
 });
 
+it("refuses pairs across languages of data without languages, and writes nothing", async () => {
+  const run = join(folder, "languages");
+  const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
+  const { code, stderr } = await sdgan(...begin, "--set", "siamese.acrossLanguages=true");
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/data: no caption has a language, and siamese\.acrossLanguages=true pairs/);
+  expect(existsSync(join(run, "config.yaml"))).toBe(false);
+});
+
 it("a run does not depend on the number of threads that prepare its images", async () => {
   for (const workers of [0, 3]) {
     const run = join(folder, `workers-${workers}`);

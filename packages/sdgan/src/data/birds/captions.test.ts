@@ -1,7 +1,8 @@
 import { Random, tokenizers } from "@sdgan/core";
 import { describe, expect, it } from "vitest";
+import { understand } from "../../testing/bird-captions.js";
 import { captionVariants, writeCaptions } from "./captions.js";
-import { type Attribute, attributes, makeSpecies, type Traits } from "./species.js";
+import { type Attribute, attributes, makeSpecies } from "./species.js";
 
 describe("writeCaptions", () => {
   const images = makeSpecies(200, new Random(1)).map(({ traits }, i) => {
@@ -52,81 +53,6 @@ describe("writeCaptions", () => {
     }
   });
 });
-
-/** Parses a caption without using the code that made it. */
-function understand(text: string): Partial<Traits> {
-  const said: Record<string, string> = {};
-  const say = (partWords: string, valueWords: string) => {
-    for (const part of partWords.split(" and ").map((word) => partOf[word]!)) {
-      for (const word of valueWords.replaceAll("and ", "").split(" ")) {
-        said[patternOf[word] ? "pattern" : part] = (patternOf[word] ?? meaningOf[word])!;
-      }
-    }
-  };
-  const part = anyOf(partOf);
-  const value = anyOf({ ...meaningOf, ...patternOf });
-  for (const [, values, parts] of text.matchAll(
-    RegExp(`(${value}(?: ${value})*) (${part}(?: and ${part})*)`, "g"),
-  )) {
-    say(parts!, values!);
-  }
-  for (const [, parts, values] of text.matchAll(
-    RegExp(`(${part}(?: and ${part})*) (?:is|are) (${value}(?: and ${value})*)`, "g"),
-  )) {
-    say(parts!, values!);
-  }
-  const marks = text.match(anyOf(marksOf))?.[0];
-  if (marks) said.pattern = marksOf[marks]!;
-  const size = text.match(RegExp(`(${anyOf(sizeOf)}) bird|bird is (${anyOf(sizeOf)})`));
-  if (size) said.size = sizeOf[(size[1] ?? size[2])!]!;
-  return said as Partial<Traits>;
-}
-
-/** A pattern for any of the words; longer ones first, so that "tail feathers" does not match as "tail". */
-function anyOf(words: Record<string, string>): string {
-  const longestFirst = Object.keys(words).sort((a, b) => b.length - a.length);
-  return `\\b(?:${longestFirst.join("|")})\\b`;
-}
-
-function lexicon(entries: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(entries).flatMap(([meaning, words]) => words.split(", ").map((word) => [word, meaning])),
-  );
-}
-
-const partOf = lexicon({
-  body: "body, back",
-  wings: "wings, wing",
-  head: "head, crown",
-  belly: "belly, breast, underside, chest",
-  beak: "beak, bill",
-  tail: "tail, tail feathers",
-});
-const meaningOf = lexicon({
-  red: "red, scarlet",
-  orange: "orange",
-  yellow: "yellow, golden",
-  green: "green",
-  blue: "blue",
-  pink: "pink, rosy",
-  brown: "brown, chestnut",
-  black: "black",
-  white: "white",
-  gray: "gray, grey",
-  short: "short, stubby",
-  long: "long, elongated",
-});
-const patternOf = lexicon({
-  plain: "plain, unmarked",
-  barred: "barred, striped, banded",
-  spotted: "spotted, speckled, dotted",
-});
-const marksOf = lexicon({
-  plain: "no markings, no pattern",
-  barred: "bars, stripes",
-  spotted: "spots, dots, speckles",
-});
-const sizeOf = lexicon({ small: "small, little, tiny", large: "large, big" });
 
 describe("captionVariants", () => {
   it("differ in one attribute's words alone", () => {

@@ -1,8 +1,10 @@
 import type { Random } from "@sdgan/core";
 import type { Caption } from "../dataset.js";
+import { isPlural, list as listOf, withArticle } from "./grammar.js";
 import { type Attribute, attributes, type Colour, type Traits } from "./species.js";
 
-const maxWords = 18;
+/** Longest caption, in words. */
+export const maxWords = 18;
 
 /** `count` different captions, each naming two to five of `traits` in varied wording. */
 export function writeCaptions(traits: Traits, count: number, random: Random): Caption[] {
@@ -27,7 +29,7 @@ export function captionVariants(
 }
 
 /** Samples two to five attributes. The four colours are equally likely; the others are less likely. */
-function chooseNames(random: Random): Attribute[] {
+export function chooseNames(random: Random): Attribute[] {
   const count = random.pick([2, 3, 3, 4, 4, 5]);
   const names = new Set<Attribute>();
   while (names.size < count) names.add(random.pick(weightedNames));
@@ -148,7 +150,7 @@ function phrases({ features, random }: Content): string {
     features.map(({ part, adjectives, marks }) => {
       if (adjectives.length === 0) return `${marks} on its ${part}`;
       const described = `${adjectives.join(" ")} ${part}`;
-      return (startsPlural(part) ? described : withArticle(described)) + (marks ? ` with ${marks}` : "");
+      return (isPlural(part) ? described : withArticle(described)) + (marks ? ` with ${marks}` : "");
     }),
     random,
   );
@@ -174,23 +176,13 @@ function clauses(owner: string, { features, random }: Content): string {
 }
 
 function clause({ part, adjectives, marks }: Feature): string {
-  const plural = part.includes(" and ") || startsPlural(part);
+  const plural = part.includes(" and ") || isPlural(part);
   if (adjectives.length === 0) return `${part} ${plural ? "have" : "has"} ${marks}`;
   return `${part} ${plural ? "are" : "is"} ${adjectives.join(" and ")}${marks ? ` with ${marks}` : ""}`;
 }
 
-function startsPlural(part: string): boolean {
-  return /^(wings|tail feathers)/.test(part);
-}
-
-function withArticle(words: string): string {
-  return `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
-}
-
 function list(items: string[], random: Random): string {
-  if (items.length < 2) return items.join();
-  const comma = items.length > 2 && random.chance(0.4) ? "," : "";
-  return `${items.slice(0, -1).join(", ")}${comma} and ${items.at(-1)}`;
+  return listOf(items, items.length > 2 && random.chance(0.4));
 }
 
 // Repeated words are more frequent.

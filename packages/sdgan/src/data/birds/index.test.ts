@@ -20,6 +20,19 @@ describe("birds", () => {
     );
   });
 
+  it("returns the same bytes on every machine of the other kinds too, and says which they are", async () => {
+    const kinds = { captions: "paraphrases", traits: "correlated" } as const;
+    const hash = createHash("sha256")
+      .update((await contents(kinds)).flat().join("\n"))
+      .digest("hex");
+    expect(hash, "changed on purpose? then so does everybody's data").toBe(
+      "077b725d4265039f220733a92108d0df3c8a53597541b5c1c81e0ab425799670",
+    );
+    expect(birds(kinds).variant).toEqual(kinds);
+    expect(birds({ traits: "correlated" }).variant).toEqual({ traits: "correlated" });
+    expect(birds({ captions: "varied" })).not.toHaveProperty("variant");
+  });
+
   it("draws images that do not depend on the number of images", async () => {
     const few = await contents({ imagesPerSpecies: 1 });
     const more = await contents({ imagesPerSpecies: 3 });

@@ -1,8 +1,10 @@
 import { Random, UserError } from "@sdgan/core";
 import type { Example, Source } from "../dataset.js";
 import { writeCaptions } from "./captions.js";
+import { correlatedTraits } from "./correlated-traits.js";
 import { drawBirdImage } from "./draw.js";
-import { type Attribute, attributes, makeSpecies, type Species } from "./species.js";
+import { writeParaphrases } from "./paraphrases.js";
+import { type Attribute, attributes, independentTraits, makeSpecies, type Species } from "./species.js";
 
 export interface BirdsOptions {
   /** Another seed gives other birds; the same seed gives the same bytes on any machine. */
@@ -10,9 +12,23 @@ export interface BirdsOptions {
   /** Number of species. A quarter of them (rounded up) are test species. */
   species?: number;
   imagesPerSpecies?: number;
+  /** What the captions of an image name, and how the attributes of a species are chosen. */
+  captions?: BirdCaptions;
+  traits?: BirdTraits;
   /** Nominal width and height of the SVG images, in pixels. They can be rendered at any size. */
   size?: number;
 }
+
+/**
+ * `varied`: each caption names attributes of its own choice. `paraphrases`: all captions of an image name the same
+ * attributes, in other words, orders and sentences, of which some are only in the test split.
+ */
+export const birdCaptions = ["varied", "paraphrases"] as const;
+export type BirdCaptions = (typeof birdCaptions)[number];
+
+/** `independent` of each other; `correlated`: some attributes can be inferred from others, in most species. */
+export const birdTraits = ["independent", "correlated"] as const;
+export type BirdTraits = (typeof birdTraits)[number];
 
 const captionsPerImage = 10;
 
@@ -24,6 +40,8 @@ export function birds({
   seed = 0,
   species = 200,
   imagesPerSpecies = 40,
+  captions = "varied",
+  traits = "independent",
   size = 256,
 }: BirdsOptions = {}): Source {
   if (!(Number.isInteger(imagesPerSpecies) && imagesPerSpecies > 0)) {
@@ -37,9 +55,19 @@ export function birds({
       code: "usage",
     });
   }
-  const all = makeSpecies(species, new Random(seed, "birds", "species"));
+  const all = makeSpecies(
+    species,
+    new Random(seed, "birds", "species"),
+    { independent: independentTraits, correlated: correlatedTraits }[traits],
+  );
+  // Only what differs from the default, whose data has no variant.
+  const variant = {
+    ...(captions !== "varied" && { captions }),
+    ...(traits !== "independent" && { traits }),
+  };
   return {
     name: "birds",
+    ...(Object.keys(variant).length > 0 && { variant }),
     count: species * imagesPerSpecies,
     classes: all.map(({ name }) => name),
     attributes: Object.fromEntries(attributeEntries.map(([name, values]) => [name, [...values]])),
@@ -51,7 +79,7 @@ export function birds({
     async *examples() {
       for (const [classId, one] of all.entries()) {
         for (let image = 0; image < imagesPerSpecies; image++) {
-          yield makeExample(one, classId, image, seed, size);
+          yield makeExample(one, classId, image, { seed, size, captions });
         }
       }
     },
@@ -63,14 +91,22 @@ function idOf({ name }: Species, image: number): string {
 }
 
 /** Every image has its own random stream, so it does not depend on the number of other images. */
-function makeExample(species: Species, classId: number, image: number, seed: number, size: number): Example {
+function makeExample(
+  species: Species,
+  classId: number,
+  image: number,
+  { seed, size, captions }: Required<Pick<BirdsOptions, "seed" | "size" | "captions">>,
+): Example {
   const { split, traits } = species;
   const randomOf = (what: string) => new Random(seed, "birds", what, classId, image);
   return {
     id: idOf(species, image),
     split,
     classId,
-    captions: writeCaptions(traits, captionsPerImage, randomOf("captions")),
+    captions:
+      captions === "paraphrases"
+        ? writeParaphrases(traits, captionsPerImage, split, randomOf("paraphrases"))
+        : writeCaptions(traits, captionsPerImage, randomOf("captions")),
     stamp: async () => `seed ${seed}, ${size} pixels`,
     // The label is part of the stream's seed: changing it would change all images.
     read: async () => Buffer.from(drawBirdImage(traits, size, randomOf("picture"))),

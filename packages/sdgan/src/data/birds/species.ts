@@ -40,12 +40,18 @@ export interface Species {
   traits: Traits;
 }
 
+/** Traits for the numbers of training and test species: for all training species first, no two of them the same. */
+export type MakeTraits = (counts: { train: number; test: number }, random: Random) => Traits[];
+
 /**
- * Makes `count` species: the first three quarters for training and the rest for testing. Within each split
- * the values of every attribute are evenly distributed, and no two species, of any split, have all values in
- * common.
+ * Makes `count` species: the first three quarters for training and the rest for testing. No two species, of any split,
+ * have all values in common.
  */
-export function makeSpecies(count: number, random: Random): Species[] {
+export function makeSpecies(
+  count: number,
+  random: Random,
+  makeTraits: MakeTraits = independentTraits,
+): Species[] {
   const limit = givenNames.length * familyNames.length;
   if (!Number.isInteger(count) || count < 4 || count > limit) {
     throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${limit}`, {
@@ -54,13 +60,15 @@ export function makeSpecies(count: number, random: Random): Species[] {
   }
   const names = makeNames(count, random);
   const trainCount = Math.floor((count * 3) / 4);
-  const taken = new Set<string>();
-  const traits = [
-    ...distributeTraits(trainCount, taken, random),
-    ...distributeTraits(count - trainCount, taken, random),
-  ];
+  const traits = makeTraits({ train: trainCount, test: count - trainCount }, random);
   return names.map((name, i) => ({ name, split: i < trainCount ? "train" : "test", traits: traits[i]! }));
 }
+
+/** Within each split the values of every attribute are evenly distributed. */
+export const independentTraits: MakeTraits = ({ train, test }, random) => {
+  const taken = new Set<string>();
+  return [...distributeTraits(train, taken, random), ...distributeTraits(test, taken, random)];
+};
 
 /** Traits for `count` species, none of which are in `taken`; adds them to `taken`. */
 function distributeTraits(count: number, taken: Set<string>, random: Random): Traits[] {
@@ -80,7 +88,7 @@ function distributeTraits(count: number, taken: Set<string>, random: Random): Tr
 }
 
 /** `count` of `values` in random order. The frequencies of the values differ by at most one. */
-function distribute<T>(values: readonly T[], count: number, random: Random): T[] {
+export function distribute<T>(values: readonly T[], count: number, random: Random): T[] {
   const order = random.shuffled(values);
   return random.shuffled(Array.from({ length: count }, (_, i) => order[i % order.length] as T));
 }

@@ -79,25 +79,25 @@ it("counts what it leaves out and the names that a language lacks", async () => 
   expect(remarks!.unusedGroups).toEqual([
     ...[
       {
-        unused: "images of emojione",
+        unused: "emojione image",
         count: 1,
         reason: "their names are in no list of emoji",
         first: "emojione/person-waving",
       },
       {
-        unused: "images of noto",
+        unused: "noto image",
         count: 1,
         reason: "their names are in no list of emoji",
         first: "noto/secret-sign",
       },
       {
-        unused: "images of noto",
+        unused: "noto image",
         count: 1,
         reason: "they are not in Unicode's list of emoji",
         first: "noto/not-listed",
       },
       {
-        unused: "images with skin tones",
+        unused: "skin-tone image",
         count: 1,
         reason: "--skin-tones includes them",
         first: "noto/waving-hand-dark",

@@ -26,8 +26,16 @@ export function groupFilter(names: readonly string[], list: UnicodeList): (thing
     wanted.has(thing.group) || wanted.has(thing.subgroup) || (wanted.has(FACES) && hasFace(thing));
 }
 
-function hasFace({ group, subgroup, label }: Thing): boolean {
+/** Whether all things that `names` choose are faces. */
+export function areFaces(names: readonly string[]): boolean {
   return (
-    /^(face-.*|cat-face|monkey-face)$/.test(subgroup) || (group === "animals-nature" && /\bface$/.test(label))
+    names.length > 0 &&
+    names.every((name) => name.toLowerCase() === FACES || FACE_SUBGROUP.test(name.toLowerCase()))
   );
+}
+
+const FACE_SUBGROUP = /^(face-.*|cat-face|monkey-face)$/;
+
+function hasFace({ group, subgroup, label }: Thing): boolean {
+  return FACE_SUBGROUP.test(subgroup) || (group === "animals-nature" && /\bface$/.test(label));
 }

@@ -124,12 +124,11 @@ function chooseIcons(icons: Iterable<Icon>, { set, list, isWanted, skinTones, re
       remarks.unused(`${set.name}/${icon.name}`, reason, kind);
     const thing = list.things.get(key ?? "");
     const why = set.leftOut?.[icon.name];
-    if (why !== undefined) leaveOut(`images of ${set.name}`, why);
-    else if (key === undefined) leaveOut(`images of ${set.name}`, "their names are in no list of emoji");
-    else if (hasSkinTone(key) && !skinTones) leaveOut("images with skin tones", "--skin-tones includes them");
-    else if (!thing) leaveOut(`images of ${set.name}`, "they are not in Unicode's list of emoji");
-    else if (chosen.has(key))
-      leaveOut(`images of ${set.name}`, "the set has another image of the same emoji");
+    if (why !== undefined) leaveOut(`${set.name} image`, why);
+    else if (key === undefined) leaveOut(`${set.name} image`, "their names are in no list of emoji");
+    else if (hasSkinTone(key) && !skinTones) leaveOut("skin-tone image", "--skin-tones includes them");
+    else if (!thing) leaveOut(`${set.name} image`, "they are not in Unicode's list of emoji");
+    else if (chosen.has(key)) leaveOut(`${set.name} image`, "the set has another image of the same emoji");
     else if (isWanted(thing)) chosen.set(key, { thing, icon });
   }
   return withoutRepeats(chosen, { set, list, remarks });
@@ -155,7 +154,7 @@ function withoutRepeats(
     remarks.unused(
       `${set.name}/${one.icon.name}`,
       "the set has the same image for another emoji",
-      `images of ${set.name}`,
+      `${set.name} image`,
     );
     return [];
   });

@@ -24,11 +24,12 @@ export function modelCard(manifest: ModelManifest, details: CardDetails): string
   const { comparison, precision, words, evaluation, licences } = details;
   const { attentions, gammas } = networks.generator;
   const width = sizes.images.at(-1)!;
+  const method = gammas.length > 0 ? "SD-GAN (Yin et al., CVPR 2019)" : "AttnGAN (Xu et al., CVPR 2018)";
   return [
     `---\n${stringify(header(manifest, licences))}---`,
     `# ${name}`,
     description,
-    `A text-to-image model in ONNX: SD-GAN (Yin et al., CVPR 2019), trained with sdgan ${manifest.training.version}. It ` +
+    `A text-to-image model in ONNX: ${method}, exported with sdgan ${manifest.training.version}. It ` +
       `generates images of ${width} × ${width} pixels in one pass, on a processor too. Weights are stored in ${precision}.`,
     "## Use",
     [
@@ -83,7 +84,10 @@ export function modelCard(manifest: ModelManifest, details: CardDetails): string
 }
 
 /** https://huggingface.co/docs/hub/model-cards#model-card-metadata */
-function header({ license, name }: ModelManifest, licences: string | undefined): Record<string, unknown> {
+function header(
+  { license, name, networks }: ModelManifest,
+  licences: string | undefined,
+): Record<string, unknown> {
   const isOne = /^[\w.+-]+$/.test(license) && license !== unknown && !license.startsWith("LicenseRef-");
   return {
     ...(license === unknown
@@ -93,7 +97,7 @@ function header({ license, name }: ModelManifest, licences: string | undefined):
         : { license: "other", license_name: license, ...(licences && { license_link: licences }) }),
     library_name: "sdgan",
     pipeline_tag: "text-to-image",
-    tags: ["text-to-image", "gan", "sd-gan", "onnx"],
+    tags: ["text-to-image", "gan", networks.generator.gammas.length > 0 ? "sd-gan" : "attngan", "onnx"],
     model_name: name,
   };
 }
