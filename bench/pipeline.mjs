@@ -3,6 +3,7 @@
  * headless Chromium with WebAssembly. Prints medians in milliseconds as JSON.
  *
  *   node bench/pipeline.mjs --model models/birds --run runs/birds [--times 40] [--caption "a small red bird"]
+ *   OMP_NUM_THREADS=1 node bench/pipeline.mjs … --threads 1      one thread each: less disturbed by other programs
  *
  * The rows of Node take turns, image by image, so that other programs slow down all of them alike. `ready` is the time
  * from the navigation to the first image of the README's page, first with an empty cache, then warm.
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     model: { type: "string" },
     run: { type: "string" },
     times: { type: "string", default: "40" },
+    threads: { type: "string" },
     caption: { type: "string", default: "a small red bird with black wings" },
   },
 });
@@ -39,7 +41,11 @@ console.log(JSON.stringify({ node: await inNode(), chromium: await inChromium() 
 async function inNode() {
   const precise = new ImageGenerator(run, { precision: "float32", device: "cpu" });
   const trained = new ImageGenerator(run, { device: "cpu" });
-  const exported = await pipeline("text-to-image", model);
+  const exported = await pipeline(
+    "text-to-image",
+    model,
+    values.threads ? { threads: Number(values.threads) } : {},
+  );
   const rows = {
     "libtorch, float32": (seed) => [...precise.generate([caption], { seed })],
     "libtorch, the run's precision": (seed) => [...trained.generate([caption], { seed })],

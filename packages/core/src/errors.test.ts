@@ -22,7 +22,7 @@ it("has a default code, and no cause, if neither is given", () => {
 it("keeps its codes stable", () => {
   expect(Object.keys(userErrorCodes).join(" ")).toBe(
     "usage config.invalid caption.empty caption.unknown-words vocabulary.invalid model.invalid file.missing " +
-      "file.invalid file.exists file.system data.invalid data.mismatch checkpoint.mismatch run.busy " +
-      "device.unavailable training.failed interrupted invalid",
+      "file.invalid file.exists file.system data.invalid data.mismatch checkpoint.mismatch export.differs " +
+      "run.busy device.unavailable training.failed interrupted invalid",
   );
 });

@@ -77,7 +77,10 @@ describe("the manifest", () => {
     ["a name that controls a terminal", { ...manifest, name: "birds\x1b[2J" }, "no control characters"],
     [
       "an output named twice",
-      { ...manifest, networks: { ...networks, generator: { ...networks.generator, gammas: ["a64"] } } },
+      {
+        ...manifest,
+        networks: { ...networks, generator: { ...networks.generator, gammas: networks.generator.images } },
+      },
       "named twice",
     ],
     [
