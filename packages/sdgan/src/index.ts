@@ -1,7 +1,7 @@
 /** SD-GAN as a library: from data to a trained model, and from captions to images. */
 import "./tuned.js"; // Before what loads libtorch.
 
-import { makeEvaluator } from "./evaluation/during-training.js";
+import { makeDamsmEvaluator, makeEvaluator } from "./evaluation/during-training.js";
 import {
   type Training,
   type TrainingResult,
@@ -56,7 +56,7 @@ export { type Metrics, readMetrics } from "./run/metrics.js";
 export { openRun, type RunFolder } from "./run/run-folder.js";
 export type { Training, TrainingResult, TrainOptions } from "./training/train.js";
 
-/** Trains a network. The GAN is evaluated during training as its configuration requests. */
+/** Trains a network. DAMSM and the GAN are evaluated during training as their configuration requests. */
 export function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
-  return trainNetwork(training, { makeEvaluator, ...options });
+  return trainNetwork(training, { makeEvaluator, makeDamsmEvaluator, ...options });
 }

@@ -29,7 +29,7 @@ export const presets: Record<PresetName, Preset> = {
     values: {
       data: { maxWords: 18 },
       text: { width: 128, sentence: "mean", dropout: 0.1 }, // docs/evaluation.md#damsm
-      damsm: { width: 24, imageSize: 64, steps: 2400 },
+      damsm: { width: 24, imageSize: 64, steps: 2400, evaluateEvery: 400 },
       generator: { width: 16, stages: 3, firstSize: 16, scbn: "both" }, // docs/ablation.md
       discriminator: { width: 16 },
       training: {

@@ -78,6 +78,13 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
     .max(1)
     .default(0.98)
     .describe("The learning rate's factor after each epoch, down to a tenth of it."),
+  evaluateEvery: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Steps between two measurements of R@1 on the split `val`; the DAMSM with the best one is kept. 0: the last one is kept.",
+    ),
   clip: rate.default(0.25).describe("Largest norm of the LSTM's gradients; longer ones are clipped."),
   gamma: z
     .tuple([rate, rate, rate])

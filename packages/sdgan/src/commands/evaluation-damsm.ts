@@ -5,6 +5,7 @@ import { checkpointSteps } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder } from "../artifacts/damsm.js";
 import type { Device } from "../compute/device.js";
 import { openPrepared } from "../data/prepared.js";
+import { makeDamsmEvaluator } from "../evaluation/during-training.js";
 import { holdsRun, openRun } from "../run/run-folder.js";
 import { train } from "../training/train.js";
 import { Interruption } from "./interruption.js";
@@ -42,7 +43,7 @@ export async function trainEvaluationDamsm(
   using interruption = new Interruption(say);
   try {
     const { complete } = await train("damsm", {
-      ...{ data, run: folder, config, device, signal: interruption.signal },
+      ...{ data, run: folder, config, device, signal: interruption.signal, makeDamsmEvaluator },
       onBegin({ from, to, imagesPerStep, config: { seed } }) {
         say(`Training a DAMSM of seed ${seed} to measure with, in ${folder}, where it is kept`);
         progress = new Progress({

@@ -94,7 +94,7 @@ interface Options {
 
 async function show(training: Training, options: Options): Promise<void> {
   const config = await configOf(training, options);
-  const [{ train }, { makeEvaluator }] = await withTorch(
+  const [{ train }, evaluators] = await withTorch(
     () => Promise.all([import("../training/train.js"), import("../evaluation/during-training.js")]),
     options.threads,
   );
@@ -106,7 +106,7 @@ async function show(training: Training, options: Options): Promise<void> {
     const result = await train(training, {
       ...{ data, run, config, steps, damsm, inception, device, signal: interruption.signal },
       seconds: minutes && 60 * minutes,
-      makeEvaluator,
+      ...evaluators,
       onBegin(outline) {
         for (const line of opening(training, outline)) say(line);
         progress = progressOf(training, outline, minutes);

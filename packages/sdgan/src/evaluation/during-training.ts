@@ -7,14 +7,16 @@ import { type Config, imageSizes, UserError } from "@sdgan/core";
 import { attributeClassifierOf, attributeClassifierPath } from "../artifacts/attribute-classifier.js";
 import { type Damsm, damsmFile, damsmFolder } from "../artifacts/damsm.js";
 import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { generateImages } from "../generation/generate.js";
-import type { Evaluator } from "../training/evaluator.js";
+import type { DamsmEvaluator, Evaluator } from "../training/evaluator.js";
 import type { FeatureExtractors } from "./extract-features.js";
+import { measureRecall } from "./matching.js";
 import { measure } from "./measure.js";
 import { attributeExtractor } from "./networks/attribute-classifier.js";
-import { damsmExtractor } from "./networks/damsm.js";
+import { damsmExtractor, damsmFeatures } from "./networks/damsm.js";
 import { figureKinds, type MetricName, trainingFigures } from "./result.js";
 import { chooseTrials } from "./trials.js";
 
@@ -68,6 +70,39 @@ export function makeEvaluator(
     },
   };
 }
+
+/** R@1 of DAMSM; undefined if `damsm.evaluateEvery` is 0. */
+export function makeDamsmEvaluator({
+  config,
+  data,
+  device,
+}: {
+  config: Config;
+  data: Prepared;
+  device: Device;
+}): DamsmEvaluator | undefined {
+  const every = config.damsm.evaluateEvery;
+  if (every === 0) return undefined;
+  const { vocabulary } = data;
+  return {
+    ...{ every, best: "recall/mean" },
+    measure(damsm) {
+      const features = damsmFeatures(damsm, { config, vocabulary, device });
+      const { imageToText, textToImage } = measureRecall(features, {
+        ...{ data, split, images: damsmImages, seed: config.seed },
+      });
+      const [toText, toImage] = [imageToText.share, textToImage.share];
+      return {
+        "recall/imageToText": toText,
+        "recall/textToImage": toImage,
+        "recall/mean": (toText + toImage) / 2,
+      };
+    },
+  };
+}
+
+/** The largest number of images that a DAMSM is measured with during training. */
+const damsmImages = 500;
 
 function extractorsOf(
   run: string,

@@ -15,7 +15,7 @@ import { openPrepared, type Prepared } from "../data/prepared.js";
 import { imagesOf } from "../data/tensors.js";
 import { partsOf } from "../util/lists.js";
 import { cosines } from "./metrics/distances.js";
-import { type DamsmExtractor, damsmOfRun } from "./networks/damsm.js";
+import { type DamsmFeatures, damsmOfRun } from "./networks/damsm.js";
 import { captionOf, chooseTrials, groupsOf, type Trial } from "./trials.js";
 
 export interface MatchingOptions {
@@ -76,21 +76,33 @@ export function measureMatching({ run, data: folder, device, ...options }: Match
 }
 
 /** The figures of one DAMSM. The captions that are compared are chosen by the seed. */
-export function matchingOf(
-  damsm: DamsmExtractor,
-  { data, split, images, seed, onImages }: { data: Prepared } & Omit<MatchingOptions, "run" | "data">,
-): Omit<Matching, "run"> {
-  const count = Math.min(images, data.splits[split].images.length);
-  const trials = chooseTrials(data, split, count, seed);
-  const given = { damsm, data, split, trials, codes: codesOf(damsm, data, split, trials, onImages) };
+export function matchingOf(damsm: DamsmFeatures, options: MeasuringOptions): Omit<Matching, "run"> {
+  const given = encodeImages(damsm, options);
+  const { data, split, trials } = given;
   return {
-    ...{ split, images: count, recall: recallOf(given) },
+    ...{ split, images: trials.length, recall: recallOf(given) },
     ...(data.source === "birds" && { attributes: attributesOf(given) }),
   };
 }
 
+/** R@1 alone. */
+export function measureRecall(damsm: DamsmFeatures, options: MeasuringOptions): Matching["recall"] {
+  return recallOf(encodeImages(damsm, options));
+}
+
+type MeasuringOptions = { data: Prepared } & Omit<MatchingOptions, "run" | "data">;
+
+function encodeImages(
+  damsm: DamsmFeatures,
+  { data, split, images, seed, onImages }: MeasuringOptions,
+): Given {
+  const count = Math.min(images, data.splits[split].images.length);
+  const trials = chooseTrials(data, split, count, seed);
+  return { damsm, data, split, trials, codes: codesOf(damsm, data, split, trials, onImages) };
+}
+
 interface Given {
-  damsm: DamsmExtractor;
+  damsm: DamsmFeatures;
   data: Prepared;
   split: Split;
   /** One for each image. */
@@ -100,7 +112,7 @@ interface Given {
 }
 
 function codesOf(
-  damsm: DamsmExtractor,
+  damsm: DamsmFeatures,
   data: Prepared,
   split: Split,
   trials: readonly Trial[],
@@ -125,7 +137,7 @@ function codesOf(
 const imagesAtOnce = 32;
 
 /** Sentence features [N, D] of captions. */
-function sentencesOf(damsm: DamsmExtractor, captions: readonly string[]): Tensor {
+function sentencesOf(damsm: DamsmFeatures, captions: readonly string[]): Tensor {
   const parts = partsOf(captions, captionsAtOnce).map((some) =>
     inferenceMode(() => scope(() => damsm.read(some).to({ device: "cpu" }))),
   );

@@ -1,7 +1,7 @@
 /** Training of DAMSM: text encoder and image encoder learn which caption belongs to which image. */
 
 import { type Config, damsmImageSize, UserError } from "@sdgan/core";
-import { grad, optim, scope, type Tensor, withAllCores } from "@sdgan/torch";
+import { grad, type nn, optim, scope, type Tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm, publishDamsm } from "../artifacts/damsm.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
@@ -17,8 +17,10 @@ import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
 import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
 import type { TextFeatures } from "../models/text-features.js";
+import { bestIn } from "../run/best-figure.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import type { TrainingTask } from "./loop.js";
+import type { DamsmEvaluator } from "./evaluator.js";
+import type { EvaluationSchedule, TrainingTask } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 /** The losses by words and by sentence, each the sum of both directions: image to caption and caption to image. */
@@ -48,9 +50,13 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
   readonly #optimizer: optim.Adam;
   readonly #textParameters: number;
   readonly #compute: Compute;
+  readonly evaluation: EvaluationSchedule | undefined;
 
-  /** @param networks new networks, from `makeDamsm` */
-  constructor(config: Config, data: Prepared, networks: Damsm, compute: Compute) {
+  /**
+   * @param networks new networks, from `makeDamsm`
+   * @param evaluator measures them during training; the best ones are published
+   */
+  constructor(config: Config, data: Prepared, networks: Damsm, compute: Compute, evaluator?: DamsmEvaluator) {
     requireClasses(data);
     const { damsm, seed } = config;
     this.#config = config;
@@ -63,6 +69,10 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
     this.#textParameters = text.parameters().length;
     const trained = [...image.namedParameters("image.")].filter(([, { requiresGrad }]) => requiresGrad);
     this.#optimizer = new optim.Adam([...text.namedParameters("text."), ...trained], damsm);
+    this.evaluation = evaluator && {
+      ...{ ...evaluator, better: "higher" },
+      measure: () => this.#measure(evaluator),
+    };
   }
 
   get steps(): number {
@@ -119,7 +129,20 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
     await this.#prefetcher[Symbol.asyncDispose]();
   }
 
+  #measure({ measure }: DamsmEvaluator): Record<string, number> {
+    const networks = Object.values(this.#damsm) as nn.Module[];
+    for (const network of networks) network.eval();
+    try {
+      return measure(this.#damsm);
+    } finally {
+      for (const network of networks) network.train();
+    }
+  }
+
+  /** Does nothing if an earlier DAMSM, which was published then, is the best. */
   publish(run: ActiveRun): void {
+    const best = this.evaluation && bestIn(run.metrics, this.evaluation.best, "higher");
+    if (best !== undefined && best.step !== this.steps) return;
     publishDamsm(run.path, this.#damsm, run.dependsOn);
   }
 }

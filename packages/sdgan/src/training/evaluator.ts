@@ -3,6 +3,7 @@ import type { Config } from "@sdgan/core";
 import type { Damsm } from "../artifacts/damsm.js";
 import type { GenerationNetworks } from "../artifacts/model.js";
 import type { Compute } from "../compute/compute.js";
+import type { Device } from "../compute/device.js";
 import type { Prepared } from "../data/prepared.js";
 
 /** Evaluates a generator during training. */
@@ -15,6 +16,23 @@ export interface Evaluator {
   /** The figures by name, with the network's name as prefix. Captions and noise are the same at every call. */
   measure(networks: GenerationNetworks): Record<string, number>;
 }
+
+/** Measures a DAMSM in training. */
+export interface DamsmEvaluator {
+  /** Steps between two measurements. */
+  every: number;
+  /** The figure that determines the best DAMSM, by its name in the result of `measure`. Higher is better. */
+  best: string;
+  /** @param damsm in evaluation mode */
+  measure(damsm: Damsm): Record<string, number>;
+}
+
+/** The evaluator of DAMSM; undefined if `config.damsm` requests none. */
+export type MakeDamsmEvaluator = (options: {
+  config: Config;
+  data: Prepared;
+  device: Device;
+}) => DamsmEvaluator | undefined;
 
 /** The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. */
 export type MakeEvaluator = (

@@ -28,7 +28,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-resume-"));
   config = join(folder, "tiny.yaml");
   data = join(folder, "data");
-  writeFileSync(config, `${tinyConfig}evaluate: { every: 4, images: 16 }\n`);
+  const measured = tinyConfig.replace("damsm: {", "damsm: { evaluateEvery: 3,");
+  writeFileSync(config, `${measured}evaluate: { every: 4, images: 16 }\n`);
   expect(
     (await sdgan("prepare", "birds", "--out", data, "--species", "20", "--images", "4", "--size", "16")).code,
   ).toBe(0);

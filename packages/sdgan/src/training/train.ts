@@ -21,7 +21,7 @@ import { copyLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { DamsmTask } from "./damsm-task.js";
-import type { Evaluator, MakeEvaluator } from "./evaluator.js";
+import type { DamsmEvaluator, Evaluator, MakeDamsmEvaluator, MakeEvaluator } from "./evaluator.js";
 import { GanTask } from "./gan-task.js";
 import { type TrainingTask, trainingLoop } from "./loop.js";
 import { fewestOfVal } from "./overfitting.js";
@@ -45,6 +45,8 @@ export interface TrainOptions {
   inception?: string | undefined;
   /** For the GAN: creates the evaluator used during training. Required unless `evaluate.every` is 0. */
   makeEvaluator?: MakeEvaluator | undefined;
+  /** For DAMSM: creates the evaluator used during training. Required unless `damsm.evaluateEvery` is 0. */
+  makeDamsmEvaluator?: MakeDamsmEvaluator | undefined;
   /** By default the GPU if there is one. */
   device?: Device | undefined;
   /** Ends training after the current step. */
@@ -143,12 +145,17 @@ const definitions: Record<Training, TaskDefinition> = {
     imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
     complete: (config, { inception }) => recordInception(config, inception),
-    make(config, data, { run, inception, device, config: requested }) {
+    make(config, data, { run, inception, device, config: requested, makeDamsmEvaluator, onWarning }) {
       const networks = makeDamsm(config, data.vocabulary.size);
       const resumes =
         requested === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
       bringInception(networks, config, { file: inception, resumes });
-      return new DamsmTask(config, data, networks, startComputing(config.training.precision, device));
+      const compute = startComputing(config.training.precision, device);
+      const evaluator = damsmEvaluatorOf(config, data, {
+        make: () => makeDamsmEvaluator?.({ config, data, device: compute.device }),
+        onWarning,
+      });
+      return new DamsmTask(config, data, networks, compute, evaluator);
     },
   },
   "attribute-classifier": {
@@ -219,7 +226,27 @@ function evaluatorOf(
   return evaluator;
 }
 
-/** A distance between distributions needs at least two images. */
+/** The same for DAMSM. */
+function damsmEvaluatorOf(
+  { damsm: { evaluateEvery } }: Config,
+  { dir, splits }: Prepared,
+  { make, onWarning }: { make: () => DamsmEvaluator | undefined; onWarning: TrainOptions["onWarning"] },
+): DamsmEvaluator | undefined {
+  if (evaluateEvery === 0) return undefined;
+  const { length } = splits.val.images;
+  if (length < fewestToValidate) {
+    onWarning?.(
+      `${dir}: has ${length} validation images, and at least ${fewestToValidate} are needed, so DAMSM is not measured during ` +
+        "training and the last one is kept: prepare the data again with a larger --val, or with a val split of its own",
+    );
+    return undefined;
+  }
+  const evaluator = make();
+  if (!evaluator) throw new TypeError("train: damsm.evaluateEvery is not 0, so makeDamsmEvaluator is needed");
+  return evaluator;
+}
+
+/** A distance between distributions, or a choice, needs at least two images. */
 const fewestToValidate = 2;
 
 /** Creates the task, with its networks at their initial weights. */

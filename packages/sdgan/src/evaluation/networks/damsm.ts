@@ -24,6 +24,9 @@ export interface DamsmExtractor extends FeatureExtractor {
   read(captions: readonly string[]): Tensor;
 }
 
+/** The part of it that computes features. */
+export type DamsmFeatures = Pick<DamsmExtractor, "device" | "extract" | "read">;
+
 /**
  * The DAMSM of another run folder. It must not be the one that the generator in the file `model` was trained
  * with, because the generator is trained to score well by that one.
@@ -62,7 +65,6 @@ export function damsmExtractor(
     device,
   }: { file: string; config: Config; vocabulary: Vocabulary; seed: number; size: number; device: Device },
 ): DamsmExtractor {
-  moveDamsm(damsm, device);
   const { encoder, imageSize } = config.damsm;
   const convolutional = encoder === "convolutional";
   if (convolutional && !fits(size, imageSize))
@@ -80,12 +82,20 @@ export function damsmExtractor(
       ? describeFit(size, imageSize)
       : "stretched to 299 pixels as PyTorch does, bilinear",
   };
+  return { about, hasClasses: false, ...damsmFeatures(damsm, { config, vocabulary, device }) };
+}
+
+/** Features of images, whose size `damsm.imageSize` divides, and of captions. */
+export function damsmFeatures(
+  damsm: Damsm,
+  { config, vocabulary, device }: { config: Config; vocabulary: Vocabulary; device: Device },
+): DamsmFeatures {
+  moveDamsm(damsm, device);
+  const { encoder, imageSize } = config.damsm;
   return {
-    about,
     device,
-    hasClasses: false,
     extract: (images) => ({
-      features: damsm.image.forward(convolutional ? fit(images, imageSize) : images).code,
+      features: damsm.image.forward(encoder === "convolutional" ? fit(images, imageSize) : images).code,
       classes: [],
     }),
     read(captions) {
