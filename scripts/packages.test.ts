@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
 import { tinyConfig } from "../packages/sdgan/src/testing/tiny.js";
+import { readBox } from "../packages/sdgan/src/util/box.js";
 import { removeStale } from "./prepack.mjs";
 import { ROOT } from "./setup.mjs";
 import { missingEntries, packAll, plainEnvironment, type Tarball, unresolvedImports } from "./tarballs.js";
@@ -18,6 +19,8 @@ const CONTENTS: Record<string, RegExp> = {
   "@sdgan/core": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/images":
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
+  "@sdgan/models":
+    /^(first\.json|[\w.-]+\/(model\.json|[\w-]+\.onnx|vocabulary\.json|README\.md|LICENSES\.txt))$/,
   "@sdgan/pipeline": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/torch":
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
@@ -56,7 +59,7 @@ describe("a tarball", () => {
 
   it("declares licence, engines, repository and access", () => {
     for (const { name, manifest } of tarballs) {
-      const directory = `packages/${name.replace(/^.*\//, "")}`;
+      const directory = name === "@sdgan/models" ? "models" : `packages/${name.replace(/^.*\//, "")}`;
       expect(manifest, name).toMatchObject({
         license: "Apache-2.0",
         engines: { node: SUPPORTED },
@@ -92,6 +95,11 @@ describe("installed from the tarballs in an empty folder", () => {
   it("sdgan sets itself up, trains and generates", ({ skip }) => {
     const { project, sdgan, run } = install("hoisted", skip);
     const cache = join(folder, "cache/sdgan");
+    // Before set-up: images need none.
+    const { model, captions } = readBox(join(project, "node_modules/@sdgan/models")).first;
+    expect(sdgan()).toContain(`npx sdgan generate --model ${model} --caption "${captions[0]}"`);
+    sdgan("generate", "--model", model, "--caption", captions[0]!, "--count", "2", "--out", "first");
+    expect(readdirSync(join(project, "first"))).toHaveLength(3);
     const doctor = run("doctor");
     expect([doctor.status, doctor.stdout]).toEqual([1, expect.stringContaining("npx sdgan setup")]);
 
@@ -128,11 +136,12 @@ describe("installed from the tarballs in an empty folder", () => {
   it("the pipeline generates without libtorch and without a compiler", async ({ skip }) => {
     const { project, call } = installPackages(
       "pipeline",
-      ["@sdgan/core", "@sdgan/pipeline"],
+      ["@sdgan/core", "@sdgan/models", "@sdgan/pipeline"],
       "hoisted",
       skip,
     );
-    expect(readdirSync(join(project, "node_modules/@sdgan")).sort()).toEqual(["core", "pipeline"]);
+    const installed = join(project, "node_modules/@sdgan");
+    expect(readdirSync(installed).sort()).toEqual(["core", "models", "pipeline"]);
     for (const [name, bytes] of Object.entries(await tinyModel())) write(project, `model/${name}`, bytes);
     write(
       project,
@@ -149,6 +158,22 @@ describe("installed from the tarballs in an empty folder", () => {
     const { status, stdout, stderr } = call(process.execPath, ["generate.mjs"], { PATH: "" });
     expect([status, stdout, stderr]).toEqual([0, "no libtorch\n", ""]);
     await expectImage(join(project, "bird.png"), 16);
+
+    for (const name of readBox(join(installed, "models")).models) {
+      write(
+        project,
+        "boxed.mjs",
+        `import { writeFileSync } from "node:fs";
+        import { pipeline } from "@sdgan/pipeline";
+        const generate = await pipeline("text-to-image", ${JSON.stringify(name)});
+        const [image] = await generate(generate.words.slice(0, 4).join(" "));
+        writeFileSync("boxed.png", await image.toPng());
+        console.log(image.size);`,
+      );
+      const boxed = call(process.execPath, ["boxed.mjs"], { PATH: "" });
+      expect([boxed.status, boxed.stderr]).toEqual([0, ""]);
+      await expectImage(join(project, "boxed.png"), Number(boxed.stdout));
+    }
 
     write(project, "types.mts", TYPED);
     const tsc = (...args: string[]) =>
@@ -175,7 +200,9 @@ describe("installed from the tarballs in an empty folder", () => {
   });
 
   it("every package works when it can resolve only its declared dependencies, as with pnpm", ({ skip }) => {
-    const { sdgan } = install("linked", skip);
+    const { project, sdgan } = install("linked", skip);
+    const { model, captions } = readBox(join(project, "node_modules/@sdgan/models")).first;
+    sdgan("generate", "--model", model, "--caption", captions[0]!, "--out", "first");
     lendObjects(join(folder, "cache/sdgan"));
     expect(sdgan("setup")).toContain("addon for images");
     expect(sdgan("doctor")).toMatch(/libtorch +\d+\.\d+/);

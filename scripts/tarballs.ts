@@ -24,7 +24,7 @@ interface Manifest {
   publishConfig?: { access: string };
   files?: string[];
   bin?: Record<string, string>;
-  exports: Record<string, Record<string, string>>;
+  exports?: Record<string, Record<string, string>>;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
@@ -68,7 +68,7 @@ function unpack(path: string): Tarball {
 /** Files that the manifest names (`exports`, `bin`) and that do not exist. */
 export function missingEntries({ folder, manifest }: Tarball): string[] {
   const named = [
-    ...Object.values(manifest.exports).flatMap((conditions) => Object.values(conditions)),
+    ...Object.values(manifest.exports ?? {}).flatMap((conditions) => Object.values(conditions)),
     ...Object.values(manifest.bin ?? {}),
   ];
   return named.filter((path) => !existsSync(join(folder, path)));

@@ -19,7 +19,7 @@ async function onProcessor({ device = "cpu", threads }: PipelineOptions): Promis
     ort = (await import("onnxruntime-node")) as unknown as Ort;
   } catch (cause) {
     throw new UserError(
-      `onnxruntime-node does not run here: ${String(Object(cause).message ?? cause).split("\n")[0]}. It has binaries for Linux and Windows on x64 and arm64, and for macOS on arm64.`,
+      `onnxruntime-node does not run here: ${String(Object(cause).message ?? cause).split("\n")[0]}. It has binaries for Linux (glibc) and Windows on x64 and arm64, and for macOS on arm64; on these, install it again: npm install onnxruntime-node --ignore-scripts`,
       { code: "device.unavailable", cause },
     );
   }

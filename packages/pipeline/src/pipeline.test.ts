@@ -57,6 +57,14 @@ describe("generate", () => {
     expect(other!.pixels).not.toEqual(alone!.pixels);
   });
 
+  it("begins with the image whose number is asked for", async () => {
+    const all = await generate("a red bird", { seed: 7, count: 5 });
+    const some = await generate("a red bird", { seed: 7, first: 3, count: 2 });
+    expect(some.map(({ number, pixels }) => [number, pixels])).toEqual(
+      all.slice(2, 4).map(({ number, pixels }) => [number, pixels]),
+    );
+  });
+
   it("returns every stage and the attention to each word if asked", async () => {
     const [image] = await generate("a red bird", { stages: true, attention: true });
     expect(image!.stages.map(({ size, pixels }) => [size, pixels.length])).toEqual([
@@ -116,6 +124,7 @@ describe("generate", () => {
     ["a prompt that is no text", () => generate(7 as never), "usage"],
     ["a seed below 0", () => generate("bird", { seed: -1 }), "usage"],
     ["a fractional count", () => generate("bird", { count: 1.5 }), "usage"],
+    ["an image before the first", () => generate("bird", { first: 0 }), "usage"],
     ["another task", () => pipeline("image-to-text" as never, folder), "usage"],
     ["no model", () => pipeline("text-to-image", ""), "usage"],
     [
@@ -293,7 +302,10 @@ describe("a model is found", () => {
       expect(boxed.model.name).toBe("tiny");
       await boxed.dispose();
       await expect(pipeline("text-to-image", "nothing-of-this-name")).rejects.toMatchObject({
-        ...{ code: "file.missing", message: expect.stringContaining("has no model") },
+        ...{
+          code: "file.missing",
+          message: expect.stringMatching(/has no model "nothing-of-this-name".* Its models: \w/),
+        },
       });
     } finally {
       process.chdir(before);

@@ -19,6 +19,8 @@ export interface GenerateOptions {
   seed?: number;
   /** Images per prompt, by default 1. */
   count?: number;
+  /** Number of the first of these images, by default 1: `first: 3, count: 2` are the images 3 and 4. */
+  first?: number;
   /** Also returns the images of the earlier stages. */
   stages?: boolean;
   /** Also returns the attention of each place to each word. */
@@ -39,6 +41,8 @@ export interface TextToImage {
   (prompt: string | readonly string[], options?: GenerateOptions): Promise<GeneratedImage[]>;
   /** The model's manifest: name, license, sizes, vocabulary and training. */
   readonly model: ModelManifest;
+  /** Name of the model and the beginning of its generator's SHA-256, as in an image's PNG. */
+  readonly version: string;
   readonly device: Device;
   /**
    * The tokens of a prompt, and the words that do not affect the image.
@@ -63,7 +67,8 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     await text.release();
     throw error;
   }
-  const model = { manifest, text, image, version: manifest.files[generator.file]!.sha256.slice(0, 8) };
+  const version = `${manifest.name}, generator ${manifest.files[generator.file]!.sha256.slice(0, 8)}`;
+  const model = { manifest, text, image, version };
   const read = (prompt: string) => encodeCaption(vocabulary, prompt, manifest.sizes.maxWords);
   const turn = inTurn();
   let disposed = false;
@@ -93,6 +98,7 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
   const { device } = runtime;
   return Object.assign(generate, {
     model: manifest,
+    version,
     device,
     words: vocabulary.words.slice(1),
     read,
@@ -104,7 +110,7 @@ interface Model {
   manifest: ModelManifest;
   text: Network;
   image: Network;
-  /** The beginning of the generator's SHA-256. */
+  /** Its name and the beginning of the generator's SHA-256. */
   version: string;
 }
 
@@ -118,9 +124,9 @@ interface Caption {
 async function generateEach(
   model: Model,
   captions: readonly Caption[],
-  options: Required<Pick<GenerateOptions, "seed" | "count">> & GenerateOptions,
+  options: Checked,
 ): Promise<GeneratedImage[]> {
-  const { count, signal, onProgress } = options;
+  const { first, count, signal, onProgress } = options;
   const total = captions.length * count;
   const images: GeneratedImage[] = [];
   // A page's events come before each image, and with them the signal.
@@ -131,8 +137,8 @@ async function generateEach(
   for (const caption of captions) {
     await whileWanted();
     const features = await encode(model, caption);
-    for (let number = 1; number <= count; number++) {
-      if (number > 1) await whileWanted();
+    for (let number = first; number < first + count; number++) {
+      if (number > first) await whileWanted();
       images.push(await generateOne(model, caption, features, { ...options, number }));
       onProgress?.({ done: images.length, total });
     }
@@ -170,7 +176,7 @@ async function generateOne(
   features: TextInputs,
   { seed, number, stages, attention }: GenerateOptions & { seed: number; number: number },
 ): Promise<GeneratedImage> {
-  const { sizes, networks, tokenizer, name } = manifest;
+  const { sizes, networks, tokenizer } = manifest;
   const noise = imageNoise(sizes, [{ seed, number }]);
   const inputs = {
     z: { data: noise.z, shape: [1, sizes.noise] },
@@ -195,7 +201,7 @@ async function generateOne(
       Software: "sdgan",
       Seed: String(seed),
       Number: String(number),
-      Model: `${name}, generator ${version}`,
+      Model: version,
       ...(notRead.length > 0 && { Ignored: notRead.join("\n") }),
     },
   );
@@ -242,10 +248,10 @@ function shaped(
   return { data: data as Float32Array<ArrayBuffer>, shape };
 }
 
-function checked(
-  options: GenerateOptions,
-): Required<Pick<GenerateOptions, "seed" | "count">> & GenerateOptions {
-  const { seed = 0, count = 1 } = options;
+type Checked = Required<Pick<GenerateOptions, "seed" | "count" | "first">> & GenerateOptions;
+
+function checked(options: GenerateOptions): Checked {
+  const { seed = 0, count = 1, first = 1 } = options;
   const refuse = (name: string, value: unknown, expected: string) =>
     new UserError(`generate: ${name} is ${visible(String(value)).slice(0, 60)}; expected ${expected}.`, {
       code: "usage",
@@ -253,5 +259,6 @@ function checked(
   if (!Number.isSafeInteger(seed) || seed < 0) throw refuse("seed", seed, "a whole number from 0 on");
   if (!Number.isInteger(count) || count < 1 || count > 10_000)
     throw refuse("count", count, "a whole number from 1 to 10,000");
-  return { ...options, seed, count };
+  if (!Number.isSafeInteger(first) || first < 1) throw refuse("first", first, "a whole number from 1 on");
+  return { ...options, seed, count, first };
 }

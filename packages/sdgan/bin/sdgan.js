@@ -10,7 +10,7 @@ if (problem !== undefined) {
 } else if (existsSync(main)) {
   await import(main.href);
 } else {
-  console.error("sdgan is not built yet. Run: npm run setup");
+  console.error("sdgan is not built yet. Run: npm run build, or npm run setup, which also builds what training needs");
   process.exitCode = 1;
 }
 

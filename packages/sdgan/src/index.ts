@@ -38,12 +38,8 @@ export { type Evaluation, type Figure, figureKinds, metricNames } from "./evalua
 // Export: a run folder becomes an ONNX model.
 export { type ExportedModel, type ExportOnnxOptions, exportOnnxModel } from "./exchange/export-onnx.js";
 // Generation: a run folder and captions become images.
-export {
-  type GeneratedImage,
-  type GenerateOptions,
-  ImageGenerator,
-  type StageImage,
-} from "./generation/image-generator.js";
+export { ImageGenerator } from "./generation/image-generator.js";
+export type { GeneratedImage, GenerateOptions, ImageSource, StageImage } from "./generation/image-source.js";
 export { type SaveOptions, saveImages } from "./generation/save.js";
 export { type ContrastiveOptions, contrastiveLoss } from "./losses/contrastive.js";
 // The method's parts, for other models.

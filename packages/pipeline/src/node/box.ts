@@ -1,7 +1,8 @@
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { quote, UserError } from "@sdgan/core";
+import { quote, UserError, visible } from "@sdgan/core";
 
 /** The package with the models in the box. A model NAME is its folder NAME, with a `model.json`. */
 const BOX = "@sdgan/models";
@@ -27,12 +28,18 @@ export function boxedModel(name: string): string {
   };
   const manifest = find(`${name}/model.json`);
   if (manifest) return dirname(manifest);
+  const box = find("package.json");
   throw new UserError(
-    find("package.json")
-      ? `${BOX} has no model ${quote(name)}, and there is no folder of this name here. Its README lists its models.`
+    box
+      ? `${BOX} has no model ${quote(name)}, and there is no folder of this name here. Its models: ${modelsIn(dirname(box))}.`
       : `${quote(name)}: there is no folder of this name here, and the package ${BOX} with the models in the box is not installed (npm install ${BOX}).`,
     { code: "file.missing" },
   );
+}
+
+function modelsIn(box: string): string {
+  const names = readdirSync(box).filter((name) => existsSync(join(box, name, "model.json")));
+  return visible(names.sort().join(", ")) || "none";
 }
 
 const NOT_FOUND = new Set(["MODULE_NOT_FOUND", "ERR_PACKAGE_PATH_NOT_EXPORTED"]);

@@ -233,6 +233,23 @@ describe.concurrent("train", () => {
 describe.concurrent("generate", () => {
   const generate = (...args: string[]) => ["generate", "--run", at("run"), "--out", at("images"), ...args];
 
+  it("refuses a model that is neither in the box nor a folder, and options that do not go together", async () => {
+    const model = ["generate", "--caption", "bird", "--out", at("images"), "--model"];
+    expect(await refusal(1, ...model, "brids-64")).toMatch(/no folder of this name\. Models in the box: \w/);
+    expect(await refusal(1, ...model, at("nowhere"))).toContain("there is no such file");
+    expect(await refusal(1, ...model, "http://127.0.0.1:9/model")).toContain("cannot be read");
+    expect(await refusal(2, ...model, at("model"), "--run", at("run"))).toContain("give one of the two");
+    for (const [option, value] of [
+      ["--batch", "4"],
+      ["--checkpoint", "best"],
+      ["--device", "cpu"],
+    ] as const)
+      expect(await refusal(2, ...model, at("model"), option, value)).toContain(`${option} is for --run`);
+    expect(await refusal(2, "generate", "--caption", "bird", "--out", at("images"))).toMatch(
+      /give --model \S+, which needs no set-up, or --run FOLDER/,
+    );
+  });
+
   it("refuses captions without a word that the model knows", async () => {
     expect(await refusal(1, ...generate("--caption", ""))).toContain("is empty");
     expect(await refusal(1, ...generate("--caption", "xyzzy qwfp"))).toContain(
@@ -369,6 +386,23 @@ describe("export and import", () => {
     expect(await refusal(2, ...other, "--precision", "int4")).toContain("Allowed choices are float32");
     expect(await refusal(1, ...other, "--checkpoint", "99")).toContain("99");
     expect(existsSync(at("refused-model"))).toBe(false);
+    const generate = ["generate", "--caption", "a red mauve bird", "--out", at("model-images")];
+    const torchless = ["@sdgan/torch", "@sdgan/torch/host", "@sdgan/images"];
+    const generated = await sdganWithout(torchless, ...generate, "--model", at("model"), "--stages");
+    expect([generated.code, generated.stdout]).toEqual([
+      0,
+      `${at("model-images")}: 2 images\nGrid: ${at("model-images", "grid.png")}\n`,
+    ]);
+    expect(generated.stderr).toContain("ignores them: mauve");
+    const onnxless = await sdganWithout(["onnxruntime-node"], ...generate, "--model", at("model"));
+    expect(onnxless).toMatchObject({ code: 1, stdout: "" });
+    expect(onnxless.stderr).toMatch(
+      /^sdgan: onnxruntime-node does not run here: .*; on these, install it again: npm install [^\n]*\n$/,
+    );
+    writeFileSync(at("model", "generator.onnx"), "damaged");
+    expect(await refusal(1, ...generate, "--model", at("model"))).toContain(
+      "generator.onnx: not the file that model.json names",
+    );
     const { stderr } = await sdganWithout(["onnxruntime-node"], ...other);
     expect(stderr).toContain("Install it: npm install onnxruntime-node --ignore-scripts");
     expect(existsSync(at("refused-model"))).toBe(false);

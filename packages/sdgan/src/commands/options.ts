@@ -39,17 +39,20 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError("Expected a number above 0.");
 }
 
-/** `--device`, the same for all commands that compute. */
-export function deviceOption(command: Command): Option {
+/** `--device`, the same for all commands that compute. @param before its description */
+export function deviceOption(command: Command, before = ""): Option {
   return command
-    .createOption("--device <name>", "device to compute on; by default the GPU if libtorch can use one")
+    .createOption(
+      "--device <name>",
+      `${before}device to compute on; by default the GPU if libtorch can use one`,
+    )
     .choices(devices);
 }
 
-/** `--checkpoint`, the same for all commands that generate images. */
-export function checkpointOption(command: Command): Option {
+/** `--checkpoint`, the same for all commands that generate images. @param before its description */
+export function checkpointOption(command: Command, before = ""): Option {
   return command
-    .createOption("--checkpoint <step|best>", "use a kept checkpoint instead of the newest model")
+    .createOption("--checkpoint <step|best>", `${before}use a kept checkpoint instead of the newest model`)
     .argParser((text) => {
       if (text === "best" || /^\d+$/.test(text)) return text === "best" ? text : Number(text);
       throw new InvalidArgumentError("Expected the step of a kept checkpoint, or best.");

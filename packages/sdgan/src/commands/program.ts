@@ -1,7 +1,9 @@
 import { nearest, visible } from "@sdgan/core/basics";
-import { Command } from "commander";
+import { Command, type ParseOptionsResult } from "commander";
+import { findBox } from "../util/box.js";
 import { version } from "../util/version.js";
 import { addAblate } from "./ablate.js";
+import { firstImageCommand } from "./command-line.js";
 import { addDoctor } from "./doctor.js";
 import { UsageError } from "./errors.js";
 import { addEvaluate } from "./evaluate.js";
@@ -18,7 +20,7 @@ import { addTrain } from "./train.js";
  * on a machine without libtorch.
  */
 export function makeProgram(): Command {
-  const program = new Command("sdgan")
+  const program = new SdganCommand("sdgan")
     .description("From captions to images: SD-GAN (CVPR 2019), trained and used on this machine.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
@@ -26,7 +28,8 @@ export function makeProgram(): Command {
     .enablePositionalOptions() // So that `evaluate` and `evaluate damsm` have options of the same names.
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) })
-    .addHelpText("after", example);
+    .addHelpText("after", `\n${examples()}`)
+    .action(() => console.log(welcome()));
   addPrepare(program);
   addTrain(program);
   addGenerate(program);
@@ -59,19 +62,54 @@ function addHelp(program: Command): void {
     });
 }
 
+/**
+ * A command that names a misspelt subcommand before anything else. The parser's own treats it as an argument too many if the
+ * command also does something itself, as `evaluate` beside `evaluate damsm`.
+ */
+class SdganCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new SdganCommand(name);
+  }
+
+  override parseOptions(args: string[]): ParseOptionsResult {
+    const parsed = super.parseOptions(args);
+    const [first] = parsed.operands;
+    if (
+      first !== undefined &&
+      this.commands.length > 0 &&
+      !this.commands.some((command) => command.name() === first)
+    )
+      throw unknownCommand(this, first);
+    return parsed;
+  }
+}
+
 function unknownCommand(parent: Command, name: string): UsageError {
   const names = parent.commands.map((command) => command.name());
   const guess = nearest(name, names);
   const expected = guess
     ? `Did you mean ${guess}?`
     : names.length > 0
-      ? `Commands are ${names.join(", ")}`
+      ? `Commands are ${names.join(", ")}${parent.options.length > 0 ? `; options: npx sdgan ${parent.name()} --help` : ""}`
       : `${parent.name()} has no commands of its own`;
   return new UsageError(`unknown command '${name}'. ${expected}`);
 }
 
-const example = `
-Complete example:
+/** What `sdgan` without arguments prints. */
+function welcome(): string {
+  return `sdgan generates images from captions, and trains models that do so.
+
+Generate images now, with a model in the box:
+  ${firstImageCommand(findBox())}
+
+Every command, and how to train a model of your own:
+  npx sdgan help`;
+}
+
+const examples = () => `Images from a model in the box, without set-up:
+  ${firstImageCommand(findBox())}
+
+A model of your own:
   npx sdgan setup
   npx sdgan prepare birds --out data/birds
   npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds

@@ -1,16 +1,19 @@
 /** An exported model in `@sdgan/pipeline` and its run in libtorch: one prompt and one seed give one image. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Vocabulary } from "@sdgan/core";
+import { readTexts, UserError, Vocabulary } from "@sdgan/core";
 import { type GeneratedImage, pipeline, type TextToImage } from "@sdgan/pipeline";
 import { manualSeed, noGrad, saveSafetensors } from "@sdgan/torch";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeGenerator, modelFile } from "../artifacts/model.js";
 import { joinStates } from "../artifacts/tensor-file.js";
 import { loadConfig } from "../config/load.js";
+import { ExportedModel } from "../generation/exported-model.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { inspect } from "../generation/inspect.js";
+import { saveImages } from "../generation/save.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
 import { tinyConfig } from "../testing/tiny.js";
@@ -66,6 +69,35 @@ describe("the pipeline", () => {
     // They could also agree because both are flat.
     const levels = new Set(expected.flatMap(({ stages }) => [...stages.at(-1)!.pixels]));
     expect(levels.size).toBeGreaterThan(60);
+  });
+
+  it("is a source of images as a run is: the same files with the same texts, except for the model's name", async () => {
+    const out = (name: string) => join(folder, name);
+    const options = { seed: 5, count: 18, stages: true };
+    const captions = CAPTIONS.slice(1);
+    const model = await ExportedModel.open(join(folder, "model"), { threads: 1 });
+    const paths = await saveImages(model, captions, { ...options, out: out("by-model") });
+    await saveImages(inTorch, captions, { ...options, out: out("by-run") });
+    expect(paths).toHaveLength(2 * 18 * 2 + 1);
+    const names = readdirSync(out("by-run"));
+    expect(readdirSync(out("by-model"))).toEqual(names);
+    for (const name of names.filter((name) => name !== "grid.png")) {
+      const [one, other] = ["by-model", "by-run"].map((from) => readFileSync(join(out(from), name)));
+      const { Model, ...texts } = readTexts(one!);
+      const { Checkpoint, ...expected } = readTexts(other!);
+      expect(texts).toEqual(expected);
+      expect([Model, Checkpoint]).toEqual([
+        expect.stringMatching(/^model, generator [0-9a-f]{8}$/),
+        "run, step 12",
+      ]);
+      const [pixels, same] = await Promise.all([one!, other!].map((png) => sharp(png).raw().toBuffer()));
+      expect(largestDifference(pixels!, same!)).toBeLessThanOrEqual(1);
+    }
+    const [image] = await generate(captions[0]!, { seed: 5 });
+    const first = readFileSync(join(out("by-model"), "1-a-small-red-bird-with-black-wings-01.png"));
+    expect(readTexts(first)).toEqual(readTexts(await image!.toPng()));
+    expect(() => model.generate(["bird", "xyzzy"])).toThrow(UserError);
+    await model.dispose();
   });
 
   it("attends to the words as in libtorch", async () => {

@@ -7,6 +7,7 @@ import {
   encodeCaption,
   type Ignored,
   imageSizes,
+  type TokenizerName,
   type Vocabulary,
 } from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
@@ -17,36 +18,7 @@ import { pixelsOf } from "../compute/images.js";
 import { openRun } from "../run/run-folder.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type GenerationRequest, generateImages } from "./generate.js";
-
-export interface GenerateOptions {
-  /** Determines the noise. */
-  seed?: number;
-  /** Images per caption. */
-  count?: number;
-  /**
-   * Images per batch. Larger batches are faster. Their images equal those generated one by one up to
-   * rounding, because sums are computed in another order.
-   */
-  batch?: number;
-}
-
-/** A generated image. */
-export interface GeneratedImage {
-  caption: string;
-  seed: number;
-  /** Number among the caption's images: 1, 2, … */
-  number: number;
-  /** The words of the caption that did not affect the image: unknown, after the limit, or dropped by the tokenizer. */
-  ignored: Ignored;
-  /** The image of every stage, small to large. The last one is the result. */
-  stages: StageImage[];
-}
-
-export interface StageImage {
-  /** [size, size, 3] bytes of sRGB. */
-  pixels: Uint8Array;
-  size: number;
-}
+import type { GeneratedImage, GenerateOptions, ImageSource, StageImage } from "./image-source.js";
 
 /** An image to be generated, with its caption as text. */
 interface CaptionRequest extends GenerationRequest {
@@ -55,7 +27,7 @@ interface CaptionRequest extends GenerationRequest {
 }
 
 /** A generator and its text encoder, loaded once. */
-export class ImageGenerator {
+export class ImageGenerator implements ImageSource {
   /** The run's name, the generator's training step and file, and the hashes of the run's dependencies. */
   readonly checkpoint: { run: string; step: number; file: string; hashes: ModelHashes };
   readonly vocabulary: Vocabulary;
@@ -101,6 +73,16 @@ export class ImageGenerator {
   /** Side of each stage's image in pixels, first to last stage. */
   get sizes(): number[] {
     return imageSizes(this.#config.generator);
+  }
+
+  get tokenizer(): TokenizerName {
+    return this.vocabulary.tokenizer;
+  }
+
+  /** Run and step of the model. */
+  get origin(): Record<string, string> {
+    const { run, step } = this.checkpoint;
+    return { Checkpoint: `${run}, step ${step}` };
   }
 
   /** Words per caption that the model reads; the others are ignored. */

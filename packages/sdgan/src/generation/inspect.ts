@@ -4,7 +4,8 @@ import { pixelsOf } from "../compute/images.js";
 import type { Generated, Generator } from "../models/generator.js";
 import { SemanticConditionedBatchNorm } from "../models/scbn.js";
 import { generate } from "./generate.js";
-import type { GeneratedImage, ImageGenerator } from "./image-generator.js";
+import type { ImageGenerator } from "./image-generator.js";
+import type { GeneratedImage } from "./image-source.js";
 
 /** A value for every place of a square map, row by row. */
 export interface PlaceMap {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type EncodedCaption, UserError } from "@sdgan/core";
 import { onDisk } from "../util/system-errors.js";
-import type { ImageGenerator } from "./image-generator.js";
+import type { ImageSource } from "./image-source.js";
 
 /** A caption to generate images of. */
 export interface Prompt {
@@ -30,8 +30,8 @@ export function readCaptions(file: string): Prompt[] {
  * Reads every caption with the model's vocabulary. Returns what the model reads and ignores of each.
  * @throws UserError for the first caption without a known word
  */
-export function readPrompts(imageGenerator: ImageGenerator, prompts: readonly Prompt[]): EncodedCaption[] {
-  return prompts.map(({ caption, where }) => at(where, () => imageGenerator.read(caption)));
+export function readPrompts(source: ImageSource, prompts: readonly Prompt[]): EncodedCaption[] {
+  return prompts.map(({ caption, where }) => at(where, () => source.read(caption)));
 }
 
 function at<Result>(where: string | undefined, work: () => Result): Result {

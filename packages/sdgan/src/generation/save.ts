@@ -1,14 +1,14 @@
 /** Writes generated images as PNGs with metadata, and a grid of them. */
 
 import { join } from "node:path";
-import { ignoredLines, tokenizers, type Vocabulary, withTexts } from "@sdgan/core";
+import { ignoredLines, type TokenizerName, tokenizers, withTexts } from "@sdgan/core";
 import sharp from "sharp";
 import { type GridImage, grid } from "../images/grid.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { type GridPlan, partShown, planGrid } from "./grid-plan.js";
-import type { GeneratedImage, ImageGenerator, StageImage } from "./image-generator.js";
+import type { GeneratedImage, ImageSource, StageImage } from "./image-source.js";
 
 export interface SaveOptions {
   /** The output folder. Files of the same names are replaced, other files are kept. */
@@ -34,32 +34,26 @@ export interface SaveOptions {
  *   written
  */
 export async function saveImages(
-  imageGenerator: ImageGenerator,
+  source: ImageSource,
   captions: readonly string[],
   { out, seed = 0, count = 1, batch = 1, stages = false, onImage, onPartialGrid }: SaveOptions,
 ): Promise<string[]> {
-  const images = imageGenerator.generate(captions, { seed, count, batch });
+  const images = source.generate(captions, { seed, count, batch });
   onDisk(out, () => ensureFolder(out));
   const paths: string[] = [];
-  const { sizes } = imageGenerator;
+  const { sizes } = source;
   const shownStages = stages ? sizes.length : 1;
   const content = { captions: captions.length, count, stages: shownStages, side: sizes.at(-1)! };
   const plan = planGrid(content);
   const shown: GeneratedImage[] = [];
   let done = 0;
-  for (const image of images) {
-    const name = fileName(
-      imageGenerator.vocabulary,
-      image,
-      Math.floor(done / count) + 1,
-      captions.length,
-      count,
-    );
+  for await (const image of images) {
+    const name = fileName(source.tokenizer, image, Math.floor(done / count) + 1, captions.length, count);
     for (const [i, stage] of image.stages.entries()) {
       const last = i === image.stages.length - 1;
       if (!last && !stages) continue;
       const path = join(out, last ? `${name}.png` : `${name}-stage${i + 1}.png`);
-      writeFileAtomic(path, await encode(stage, image, imageGenerator));
+      writeFileAtomic(path, await encode(stage, image, source));
       paths.push(path);
     }
     if (done < plan.captions * count && image.number <= plan.images) shown.push(image);
@@ -75,14 +69,14 @@ export async function saveImages(
 
 /** `07-a-small-red-bird-1`: position of the caption, its first words, number of the image. */
 function fileName(
-  vocabulary: Vocabulary,
+  tokenizer: TokenizerName,
   { caption, number }: GeneratedImage,
   place: number,
   captions: number,
   count: number,
 ): string {
   const padded = (value: number, largest: number) => String(value).padStart(String(largest).length, "0");
-  const words = tokenizers[vocabulary.tokenizer].tokenize(caption.slice(0, 200)).join("-");
+  const words = tokenizers[tokenizer].tokenize(caption.slice(0, 200)).join("-");
   const slug = [...words].slice(0, 40).join("").replace(/-+$/, "");
   return [padded(place, captions), slug, padded(number, count)].join("-");
 }
@@ -90,9 +84,9 @@ function fileName(
 async function encode(
   { pixels, size }: StageImage,
   { caption, seed, number, ignored }: GeneratedImage,
-  { checkpoint, maxWords, vocabulary }: ImageGenerator,
+  { origin, maxWords, tokenizer }: ImageSource,
 ): Promise<Uint8Array> {
-  const notRead = ignoredLines([ignored], { maxWords, tokenizer: vocabulary.tokenizer, most: 100 });
+  const notRead = ignoredLines([ignored], { maxWords, tokenizer, most: 100 });
   const png = await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
     .png()
     .toBuffer();
@@ -101,7 +95,7 @@ async function encode(
     Software: "sdgan",
     Seed: String(seed),
     Number: String(number),
-    Checkpoint: `${checkpoint.run}, step ${checkpoint.step}`,
+    ...origin,
     ...(notRead.length > 0 && { Ignored: notRead.join("\n") }),
   });
 }
@@ -112,7 +106,7 @@ async function encode(
 async function gridOf(
   images: readonly GeneratedImage[],
   plan: GridPlan,
-  { stages, sizes, title }: { stages: boolean; sizes: number[]; title?: string },
+  { stages, sizes, title }: { stages: boolean; sizes: readonly number[]; title?: string },
 ): Promise<Buffer> {
   const titled = title !== undefined && { title };
   if (plan.images === 1 && !stages) {
@@ -127,7 +121,12 @@ async function gridOf(
     {
       ...titled,
       rowCaptions: rows.map(({ caption }) => caption),
-      ...(stages && { columnTitles: new Array<number[]>(plan.columns).fill(sizes).flat().map(String) }),
+      ...(stages && {
+        columnTitles: new Array<number[]>(plan.columns)
+          .fill([...sizes])
+          .flat()
+          .map(String),
+      }),
     },
   );
 }

@@ -1,6 +1,6 @@
 /** Images and maps as `data:` URLs for a page. */
 import sharp from "sharp";
-import type { StageImage } from "../generation/image-generator.js";
+import type { StageImage } from "../generation/image-source.js";
 import type { PlaceMap } from "../generation/inspect.js";
 
 export async function dataUrl({ pixels, size }: StageImage): Promise<string> {

@@ -7,7 +7,7 @@ import {
 import { fit } from "../compute/images.js";
 import { type Choice, makeBatch } from "../data/batch.js";
 import type { Prepared } from "../data/prepared.js";
-import type { StageImage } from "../generation/image-generator.js";
+import type { StageImage } from "../generation/image-source.js";
 import { mean } from "../util/lists.js";
 
 /** Indices of real images in the training split with their distances, nearest first. */

@@ -1,10 +1,10 @@
-/** onnxruntime, which an installation may lack: it is an optional dependency, since only exports need it. */
+/** onnxruntime, which has no binaries for some platforms. */
 import { UserError } from "@sdgan/core";
 import type { InferenceSession } from "onnxruntime-node";
 
 type Runtime = typeof import("onnxruntime-node");
 
-/** @throws UserError with the remedy if onnxruntime-node is not installed or cannot be loaded */
+/** @throws UserError with the remedy if onnxruntime-node cannot be loaded */
 export async function loadRuntime(): Promise<Runtime> {
   try {
     return await import("onnxruntime-node");
