@@ -64,3 +64,24 @@ describe("Vocabulary", () => {
     expect(parse).toThrow(/^data\/vocabulary\.json: not a vocabulary [^\p{Cc}\u202e]+$/u);
   });
 });
+
+describe("extending a vocabulary", () => {
+  const own = new Vocabulary(["<end>", "red", "cat"], "unicode");
+  const other = new Vocabulary(["<end>", "bird", "red", "blue"], "unicode");
+
+  it("keeps its tokens, and adds the other's further words in their order", () => {
+    const both = own.extendedBy(other);
+    expect(both.words).toEqual(["<end>", "red", "cat", "bird", "blue"]);
+    expect(both.encode("a red bird")).toEqual([1, 3]);
+    expect(both.tokensIn(other)).toEqual([0, 2, undefined, 1, 3]);
+    expect(() => own.extendedBy(new Vocabulary(["<end>"], "attngan"))).toThrow(TypeError);
+  });
+
+  it("begins with another one only if that one's tokens mean the same", () => {
+    expect(own.extendedBy(other).beginsWith(own)).toBe(true);
+    expect(own.beginsWith(own)).toBe(true);
+    expect(own.beginsWith(own.extendedBy(other))).toBe(false);
+    expect(own.extendedBy(other).beginsWith(other)).toBe(false);
+    expect(own.beginsWith(new Vocabulary(own.words, "attngan"))).toBe(false);
+  });
+});

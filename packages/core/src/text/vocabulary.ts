@@ -65,6 +65,27 @@ export class Vocabulary {
     );
   }
 
+  /** Whether each token of `other` is the same word here: both split text alike, and the words of `other` come first. */
+  beginsWith({ words, tokenizer }: Vocabulary): boolean {
+    return this.tokenizer === tokenizer && words.every((word, token) => word === this.words[token]);
+  }
+
+  /**
+   * This vocabulary, with its tokens, followed by the words of `other` that it lacks.
+   * @throws TypeError if `other` has another tokenizer
+   */
+  extendedBy({ words, tokenizer }: Vocabulary): Vocabulary {
+    if (tokenizer !== this.tokenizer)
+      throw new TypeError(`Vocabulary: ${this.tokenizer} cannot be extended by words of ${tokenizer}`);
+    return new Vocabulary([...new Set([...this.words, ...words])], tokenizer);
+  }
+
+  /** For each token, the token of the same word in `other`; undefined for words that `other` lacks. */
+  tokensIn({ words }: Vocabulary): (number | undefined)[] {
+    const tokens = new Map(words.map((word, token) => [word, token]));
+    return this.words.map((word) => tokens.get(word));
+  }
+
   /** The tokens of the known words of `text`, and its unknown words, each once. */
   read(text: string): { tokens: number[]; unknown: string[] } {
     const tokens: number[] = [];

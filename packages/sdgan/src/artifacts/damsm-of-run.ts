@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { type Config, imageSizes, UserError } from "@sdgan/core";
+import { type Config, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
 import { scope } from "@sdgan/torch";
 import type { Prepared } from "../data/prepared.js";
 import { type Dependencies, dependenciesFile, readDependencies } from "../run/dependencies.js";
@@ -15,15 +15,18 @@ import { type Damsm, damsmFile, damsmFolder, loadDamsm, requireRunFolder } from 
 import { readTensors, refusing, stateUnder } from "./tensor-file.js";
 
 /**
- * Loads the trained DAMSM of the run folder `run`, frozen.
+ * Loads the trained DAMSM of the run folder `run`, frozen. Its vocabulary begins with that of the data.
+ * @param from the run that the GAN begins from, for the message
  * @throws UserError if there is none, or it was trained with another configuration or vocabulary.
  */
-export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
+export function openDamsm(run: string, config: Config, data: Prepared, from?: string): Damsm {
   const weights = config.damsm.encoder === "inception" ? " --inception FILE" : "";
-  const damsm = trainedDamsm(run, `sdgan train damsm --config … --data ${data.dir} --run ${run}${weights}`);
+  const begin = from === undefined ? `--config …${weights}` : `--from ${from}`;
+  const damsm = trainedDamsm(run, `sdgan train damsm ${begin} --data ${data.dir} --run ${run}`);
   requireSameNetworks(damsm, config);
   requireSize(config);
-  if (!loadVocabulary(damsm.vocabulary).equals(data.vocabulary)) {
+  const vocabulary = loadVocabulary(damsm.vocabulary);
+  if (!vocabulary.beginsWith(data.vocabulary)) {
     throw new UserError(
       `${data.dir}: has another vocabulary or tokenizer than the DAMSM in ${damsm.path}: ` +
         "give the data that DAMSM was trained on, or train another DAMSM in another run",
@@ -31,9 +34,7 @@ export function openDamsm(run: string, config: Config, data: Prepared): Damsm {
     );
   }
   const path = join(damsm.path, damsmFile);
-  return refusing(path, "train DAMSM again, in another run", () =>
-    loadDamsm(path, config, data.vocabulary.size),
-  );
+  return refusing(path, "train DAMSM again, in another run", () => loadDamsm(path, config, vocabulary.size));
 }
 
 /**
@@ -61,6 +62,11 @@ export function adoptDamsm(from: string, run: string): void {
     );
 }
 
+/** The vocabulary of the DAMSM of the run folder `run`. */
+export function damsmVocabulary(run: string): Vocabulary {
+  return loadVocabulary(openRun(damsmFolder(run)).vocabulary);
+}
+
 /** The DAMSM of the run folder `run` as a dependency of the GAN trained there; undefined if there is none. */
 export function damsmDependency(run: string): Dependencies["damsm"] {
   const path = join(damsmFolder(run), damsmFile);
@@ -80,9 +86,22 @@ function trainedDamsm(run: string, command: string): RunFolder {
   return openRun(folder);
 }
 
-/** Checks the settings that determine the shapes and the input of DAMSM's networks: they must be those of its training. */
+/** Checks that the settings of `damsmShapes` are those of DAMSM's training. */
 function requireSameNetworks({ path, config: trained }: RunFolder, config: Config): void {
-  const shapes = ({ text, damsm }: Config) => ({
+  const expected: Record<string, unknown> = damsmShapes(trained);
+  const [key, value] =
+    Object.entries(damsmShapes(config)).find(([key, value]) => value !== expected[key]) ?? [];
+  if (key === undefined) return;
+  throw new UserError(
+    `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[key]}: ` +
+      `give the same configuration (--set ${key}=${expected[key]}), or train another DAMSM`,
+    { code: "checkpoint.mismatch" },
+  );
+}
+
+/** Settings that determine the shapes and the input of DAMSM's networks, by key. */
+export function damsmShapes({ text, damsm }: Config): Record<string, unknown> {
+  return {
     "text.embedding": text.embedding,
     "text.width": text.width,
     "damsm.encoder": damsm.encoder,
@@ -90,15 +109,7 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
       "damsm.width": damsm.width,
       "damsm.imageSize": damsm.imageSize,
     }),
-  });
-  const expected: Record<string, unknown> = shapes(trained);
-  const [key, value] = Object.entries(shapes(config)).find(([key, value]) => value !== expected[key]) ?? [];
-  if (key === undefined) return;
-  throw new UserError(
-    `the configuration has ${key} ${value}, and the DAMSM in ${path} was trained with ${expected[key]}: ` +
-      `give the same configuration (--set ${key}=${expected[key]}), or train another DAMSM`,
-    { code: "checkpoint.mismatch" },
-  );
+  };
 }
 
 function requireSize({ generator, damsm, training, discriminator }: Config): void {

@@ -18,6 +18,27 @@ export function recordInception(config: Config, file: string | undefined): Confi
 }
 
 /**
+ * The configuration of a DAMSM that begins with another one's weights, with the hash of that one's Inception.
+ * @throws UserError if a file is given, or `config` has another hash
+ */
+export function keepInception(config: Config, { damsm: started }: Config, file: string | undefined): Config {
+  if (file !== undefined)
+    throw new UserError(
+      `--inception ${file}: a DAMSM that begins with another one's weights has its Inception: leave the option out`,
+      { code: "usage" },
+    );
+  const { encoder, inceptionSha256: given } = config.damsm;
+  const own = started.inceptionSha256;
+  if (encoder !== "inception" || given === own) return config;
+  if (given === "") return { ...config, damsm: { ...config.damsm, inceptionSha256: own } };
+  throw new UserError(
+    `the configuration has damsm.inceptionSha256 ${given}, and the DAMSM to begin with has the Inception ${own}: ` +
+      "leave damsm.inceptionSha256 as it is",
+    { code: "checkpoint.mismatch" },
+  );
+}
+
+/**
  * Loads the Inception of a new DAMSM.
  * @param resumes whether there is a checkpoint, which contains the weights
  * @throws UserError if the file is missing, not needed, has another hash than the configuration's, or is not Inception's

@@ -42,7 +42,7 @@ export function publishModel(
     step,
     dependsOn = {},
     about = {},
-  }: { step: number; dependsOn?: Dependencies; about?: Record<string, string> },
+  }: { step: number; dependsOn?: Dependencies; about?: Readonly<Record<string, string>> },
 ): void {
   const tensors = joinStates({ generator: generator.stateDict(), text: text.stateDict() });
   const metadata = { step: String(step), ...hashesOf(dependsOn), ...about };

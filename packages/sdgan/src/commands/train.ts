@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
@@ -19,7 +20,11 @@ export function addTrain(program: Command): void {
       `
 Examples:
   npx sdgan train damsm --config birds-64 --data data/birds --run runs/birds
-  npx sdgan train gan --config birds-64 --data data/birds --run runs/birds --minutes 20`,
+  npx sdgan train gan --config birds-64 --data data/birds --run runs/birds --minutes 20
+
+On your own images, beginning with the weights of that run (docs/finetuning.md):
+  npx sdgan train damsm --from runs/birds --data data/mine --run runs/mine --steps 400
+  npx sdgan train gan --from runs/birds --data data/mine --run runs/mine --minutes 20`,
     );
   for (const { name, description, more } of trainings) {
     const command = train.command(name).description(description);
@@ -35,6 +40,11 @@ Examples:
       .option("--threads <count>", "threads to compute with; by default one per core", wholeNumber(1, 1024))
       .addHelpText("after", () => helpFor(name, more))
       .action((options: Options) => show(name, options));
+    if (name !== "attribute-classifier")
+      command.option(
+        "--from <run>",
+        "another run folder; training begins with its weights and configuration, and knows its words too",
+      );
     if (name === "gan")
       command.option("--damsm <folder>", "another run folder; its DAMSM is copied into this one");
     if (name === "damsm")
@@ -89,6 +99,7 @@ interface Options {
   device?: Device;
   threads?: number;
   damsm?: string;
+  from?: string;
   inception?: string;
 }
 
@@ -101,10 +112,10 @@ async function show(training: Training, options: Options): Promise<void> {
   let progress: Progress | undefined;
   const say = (line: string) => (progress ? progress.log(line) : console.error(line));
   using interruption = new Interruption(say);
-  const { data, run, steps, minutes, damsm, inception, device } = options;
+  const { data, run, steps, minutes, damsm, from, inception, device } = options;
   try {
     const result = await train(training, {
-      ...{ data, run, config, steps, damsm, inception, device, signal: interruption.signal },
+      ...{ data, run, config, steps, damsm, from, inception, device, signal: interruption.signal },
       seconds: minutes && 60 * minutes,
       ...evaluators,
       onBegin(outline) {
@@ -123,19 +134,25 @@ async function show(training: Training, options: Options): Promise<void> {
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;
 }
 
-async function configOf(training: Training, { config, set, resume, run, damsm }: Options) {
+async function configOf(training: Training, { config, set, resume, run, damsm, from, threads }: Options) {
   if (resume) {
-    const given =
-      config !== undefined ? "--config" : set ? "--set" : damsm !== undefined ? "--damsm" : undefined;
-    if (given) throw new UsageError(`--resume uses the configuration in ${run}: leave out ${given}`);
+    const [given] =
+      Object.entries({ config, set, damsm, from }).find(([, value]) => value !== undefined) ?? [];
+    if (given !== undefined)
+      throw new UsageError(`--resume uses the configuration in ${run}: leave out --${given}`);
     return "resume";
   }
-  if (config === undefined)
-    throw new UsageError(
-      `train ${training}: give --config with a preset or a YAML file, or --resume to continue a run`,
-    );
   const { loadConfig } = await import("../config/load.js");
-  return loadConfig(config, set);
+  if (config !== undefined) return loadConfig(config, set);
+  if (from === undefined)
+    throw new UsageError(
+      `train ${training}: give --config with a preset or a YAML file, --from with a run to begin from, or --resume to ` +
+        "continue a run",
+    );
+  const { damsmStart, ganStart } = await withTorch(() => import("../artifacts/start.js"), threads);
+  const { path } = training === "damsm" ? damsmStart(from) : ganStart(from);
+  // All stages of the run that training begins with are trained.
+  return loadConfig(join(path, "config.yaml"), ["training.grow=[]", ...(set ?? [])]);
 }
 
 function progressOf(training: Training, { from, to, imagesPerStep }: TrainingOutline, minutes?: number) {
@@ -189,10 +206,15 @@ function closing(
   const state = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
   const machine = [...(device ? ["--device", device] : []), ...(threads ? ["--threads", threads] : [])];
   const same = ["--data", data, "--run", run, ...machine];
-  const config = options.config ?? `${folder}/config.yaml`;
+  const { from } = options;
+  const config =
+    options.config === undefined && from !== undefined
+      ? []
+      : ["--config", options.config ?? `${folder}/config.yaml`];
+  const begin = [...(from === undefined ? [] : ["--from", from]), ...config];
   const set = (options.set ?? []).flatMap((one) => ["--set", one]);
   const next = {
-    damsm: commandLine("train", "gan", "--config", config, ...set, ...same),
+    damsm: commandLine("train", "gan", ...begin, ...set, ...same),
     gan: commandLine("generate", "--run", run, "--caption", caption, "--out", `${run}/images`),
     "attribute-classifier": undefined,
   }[training];

@@ -1,4 +1,4 @@
-/** What a run depends on besides its configuration: the prepared data and, for the GAN, DAMSM, each by its SHA-256. */
+/** What a run depends on besides its configuration: the prepared data, DAMSM and the weights it began with, each by its SHA-256. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "@sdgan/core";
@@ -13,6 +13,8 @@ const dependenciesSchema = z.strictObject({
   data: z.strictObject({ sha256: sha256Schema, folder: z.string() }).optional(),
   /** The file of DAMSM's networks, by its path in the run folder. Absent if the run needs none or has none yet. */
   damsm: z.strictObject({ sha256: sha256Schema, file: z.string() }).optional(),
+  /** The files of another run whose weights training began with, where they were then. They are not needed later. */
+  from: z.array(z.strictObject({ sha256: sha256Schema, file: z.string() })).optional(),
 });
 
 /** Only the hashes are compared. `folder` is where the data was when the run began; it may have been moved since. */

@@ -5,6 +5,7 @@ import { manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@s
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
 import { makeGenerator, publishModel } from "../artifacts/model.js";
+import type { GanWeights } from "../artifacts/start.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
@@ -30,6 +31,7 @@ import type { AugmentationState } from "./augmentation.js";
 import { forwardRandomly, recomputeStatistics, statisticsBatches } from "./average-statistics.js";
 import { damsmLosses } from "./damsm-task.js";
 import type { Evaluator } from "./evaluator.js";
+import { loadStart, type Origin, originOf } from "./gan-start.js";
 import { type GanBatch, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
 import { fewestOfVal, measureOverfitting } from "./overfitting.js";
@@ -45,16 +47,35 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
   readonly overfitting: TrainingTask["overfitting"];
+  /** Where the weights that training began with are from. */
+  #startOrigin: Origin;
   /** The step whose weights the averaged generator's statistics were recomputed for. */
   #statisticsAt: number | undefined;
 
-  /** @param evaluator evaluates the averaged generator during training */
-  constructor(config: Config, data: Prepared, damsm: Damsm, compute: Compute, evaluator?: Evaluator) {
+  /**
+   * @param evaluator evaluates the averaged generator during training
+   * @param start weights to begin with instead of random ones
+   */
+  constructor(
+    config: Config,
+    data: Prepared,
+    damsm: Damsm,
+    compute: Compute,
+    { evaluator, start }: { evaluator?: Evaluator | undefined; start?: GanWeights | undefined } = {},
+  ) {
     const { seed, training, siamese } = config;
     this.#config = config;
     this.#data = data;
     this.#damsm = moveDamsm(damsm, compute.device);
     this.#compute = compute;
+    const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
+    this.#trainer = makeGanTrainer(config, {
+      device: compute.device,
+      encoder: this.#damsm.image,
+      ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
+    });
+    if (start) loadStart(this.#trainer, start);
+    this.#startOrigin = start?.origin ?? {};
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     const planner = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame, acrossLanguages: siamese.acrossLanguages })
@@ -63,12 +84,6 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.#prefetcher = withAllCores(
       () => new Prefetcher<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
     );
-    const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
-    this.#trainer = makeGanTrainer(config, {
-      device: compute.device,
-      encoder: this.#damsm.image,
-      ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
-    });
     this.#samples = this.#chooseSamples();
     const networks = { generator: this.#trainer.options.average, text: damsm.text, compute };
     this.evaluation = evaluator && {
@@ -185,6 +200,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
         discriminatorSteps: this.#trainer.discriminatorOptimizers.map(({ steps }) => steps),
         loader: this.#prefetcher.state(),
         ...(augmentation && { augmentation }),
+        ...(this.#startOrigin.dataSource !== undefined && { startOrigin: this.#startOrigin }),
       },
     };
   }
@@ -208,7 +224,11 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     }
     this.#trainer.grow();
     this.#statisticsAt = undefined;
-    const { augmentation } = values as { augmentation?: AugmentationState[] };
+    const { augmentation, startOrigin = {} } = values as {
+      augmentation?: AugmentationState[];
+      startOrigin?: Origin;
+    };
+    this.#startOrigin = startOrigin;
     this.#trainer.augmentation.restore(augmentation, this.#compute.device);
     // Imported weights have no loader state: no batch has been read yet.
     if (values.loader !== undefined) this.#prefetcher.restore(values.loader as LoaderState);
@@ -225,7 +245,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     const { average } = this.#trainer.options;
     const networks = { generator: average, text: this.#damsm.text };
     const { steps } = this;
-    publishModel(run.path, networks, { step: steps, dependsOn: run.dependsOn, about: originOf(this.#data) });
+    const about = originOf(this.#data, this.#startOrigin);
+    publishModel(run.path, networks, { step: steps, dependsOn: run.dependsOn, about });
   }
 }
 
@@ -302,11 +323,6 @@ function makeDiscriminator(
     ...{ ...own, mapShapes: encoder.mapShapes },
     maps: (image) => encoder.maps(resize(image)),
   });
-}
-
-/** For the model's metadata: where data with licences are from, and the licences as JSON. They go with what is published. */
-function originOf({ source, licences }: Prepared): Record<string, string> {
-  return licences ? { dataSource: source, dataLicences: JSON.stringify(licences) } : {};
 }
 
 const sampleCount = 32;

@@ -3,13 +3,24 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, damsmImageSize, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
-import { manualSeed } from "@sdgan/torch";
+import { manualSeed, scope } from "@sdgan/torch";
 import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
-import { checkpointSteps } from "../artifacts/checkpoints.js";
+import { checkpointSteps, saveCheckpoint } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
-import { adoptDamsm, damsmDependency, openDamsm } from "../artifacts/damsm-of-run.js";
-import { bringInception, recordInception } from "../artifacts/inception-of-damsm.js";
+import { adoptDamsm, damsmDependency, damsmVocabulary, openDamsm } from "../artifacts/damsm-of-run.js";
+import { bringInception, keepInception, recordInception } from "../artifacts/inception-of-damsm.js";
 import { modelFile } from "../artifacts/model.js";
+import {
+  damsmStart,
+  descendsFrom,
+  extendedVocabulary,
+  filesOf,
+  ganStart,
+  loadDamsmStart,
+  readGanStart,
+  requireOtherRun,
+  type Start,
+} from "../artifacts/start.js";
 import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
@@ -17,7 +28,7 @@ import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
-import { copyLicences } from "../util/licences.js";
+import { copyLicences, joinLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { DamsmTask } from "./damsm-task.js";
@@ -47,6 +58,8 @@ export interface TrainOptions {
   makeEvaluator?: MakeEvaluator | undefined;
   /** For DAMSM: creates the evaluator used during training. Required unless `damsm.evaluateEvery` is 0. */
   makeDamsmEvaluator?: MakeDamsmEvaluator | undefined;
+  /** For a new DAMSM or GAN: a run folder; training begins with its weights instead of random ones. */
+  from?: string | undefined;
   /** By default the GPU if there is one. */
   device?: Device | undefined;
   /** Ends training after the current step. */
@@ -103,16 +116,21 @@ export async function train(training: Training, options: TrainOptions): Promise<
       using run = resumeRun(folder);
       requireCheckpoint(run, definition.result);
       const dependsOn = requireSameDependencies(run.path, run.dependsOn, dependencies());
-      requireSameVocabulary(data, run);
+      requireKnownTokens(data, run);
       await using task = build(definition, run.config, data, options);
       recordDependencies(run, dependsOn);
       return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
     }
-    const config = definition.complete?.(options.config, options) ?? options.config;
-    await using task = build(definition, config, data, options);
-    const vocabulary = readFileSync(join(data.dir, FILES.vocabulary), "utf8");
-    using run = startRun(folder, config, vocabulary, dependencies());
-    copyLicences(data.dir, run.path);
+    const start = startOf(definition, options);
+    const config = definition.complete?.(options.config, options, start) ?? options.config;
+    await using task = build(definition, config, data, options, start);
+    const vocabulary = vocabularyText(data, definition.vocabulary(data, options, start));
+    const from = start && { from: filesOf(start) };
+    using run = startRun(folder, config, vocabulary, { ...dependencies(), ...from });
+    if (start) joinLicences(data.dir, start.path, run.path);
+    else copyLicences(data.dir, run.path);
+    // From here on the run does not need the one that it began from.
+    if (start) saveFirst(task, run);
     return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
   } finally {
     data.close();
@@ -131,9 +149,13 @@ interface TaskDefinition {
   imagesPerStep(config: Config): number;
   /** Pixels per side that images are averaged to, by the part that needs them. */
   sizes(config: Config): Record<string, number>;
+  /** The run in the folder `from` that training begins with. Absent if it cannot begin with another run. */
+  start?(from: string): Start;
+  /** The vocabulary of the run. For a new run it is requested after `make`. */
+  vocabulary(data: Prepared, options: TrainOptions, start?: Start): Vocabulary;
   /** Adds values that other options determine to the configuration of a new run. */
-  complete?(config: Config, options: TrainOptions): Config;
-  make(config: Config, data: Prepared, options: TrainOptions): TrainingTask & AsyncDisposable;
+  complete?(config: Config, options: TrainOptions, start?: Start): Config;
+  make(config: Config, data: Prepared, options: TrainOptions, start?: Start): TrainingTask & AsyncDisposable;
 }
 
 const definitions: Record<Training, TaskDefinition> = {
@@ -144,12 +166,19 @@ const definitions: Record<Training, TaskDefinition> = {
     steps: ({ damsm }) => damsm.steps,
     imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
-    complete: (config, { inception }) => recordInception(config, inception),
-    make(config, data, { run, inception, device, config: requested, makeDamsmEvaluator, onWarning }) {
-      const networks = makeDamsm(config, data.vocabulary.size);
+    start: damsmStart,
+    vocabulary: (data, { run, config }, start) =>
+      config === "resume" ? damsmVocabulary(run) : start ? extendedVocabulary(start, data) : data.vocabulary,
+    complete: (config, { inception }, start) =>
+      start ? keepInception(config, start.config, inception) : recordInception(config, inception),
+    make(config, data, options, start) {
+      const { run, inception, device, config: requested, makeDamsmEvaluator, onWarning } = options;
+      const vocabulary = this.vocabulary(data, options, start);
+      const networks = makeDamsm(config, vocabulary.size);
       const resumes =
         requested === "resume" && checkpointSteps(openRun(damsmFolder(run)).checkpoints).length > 0;
-      bringInception(networks, config, { file: inception, resumes });
+      if (start) loadDamsmStart(start, networks, config, vocabulary);
+      else bringInception(networks, config, { file: inception, resumes });
       const compute = startComputing(config.training.precision, device);
       const evaluator = damsmEvaluatorOf(config, data, {
         make: () => makeDamsmEvaluator?.({ config, data, device: compute.device }),
@@ -165,6 +194,7 @@ const definitions: Record<Training, TaskDefinition> = {
     steps: ({ attributeClassifier }) => attributeClassifier.steps,
     imagesPerStep: ({ attributeClassifier }) => attributeClassifier.batch,
     sizes: () => ({ "the attribute classifier takes": attributeClassifierSize }),
+    vocabulary: ({ vocabulary }) => vocabulary,
     make: (config, data, { device }) =>
       new AttributeClassifierTask(config, data, startComputing(config.training.precision, device)),
   },
@@ -175,7 +205,9 @@ const definitions: Record<Training, TaskDefinition> = {
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator outputs": imageSizes(generator).at(-1)! }),
-    make(config, data, { run, damsm, device, steps, makeEvaluator, onWarning }) {
+    start: ganStart,
+    vocabulary: (_, { run }) => damsmVocabulary(run),
+    make(config, data, { run, damsm, from, device, steps, makeEvaluator, onWarning }, start) {
       const { decay, steps: last } = config.training;
       if (decay !== "none" && steps !== undefined && steps > last)
         onWarning?.(
@@ -190,12 +222,14 @@ const definitions: Record<Training, TaskDefinition> = {
         );
       if (damsm !== undefined) adoptDamsm(damsm, run);
       const compute = startComputing(config.training.precision, device);
-      const networks = openDamsm(run, config, data);
+      const networks = openDamsm(run, config, data, from);
+      if (from !== undefined && start) warnOfStart(from, run, start, onWarning);
       const evaluator = evaluatorOf(config, data, {
         make: () => makeEvaluator?.(run, { config, data, damsm: networks, compute }),
         onWarning,
       });
-      return new GanTask(config, data, networks, compute, evaluator);
+      using weights = start && readGanStart(start, config);
+      return new GanTask(config, data, networks, compute, { evaluator, start: weights });
     },
   },
 };
@@ -255,10 +289,11 @@ function build(
   config: Config,
   data: Prepared,
   options: TrainOptions,
+  start?: Start,
 ): TrainingTask & AsyncDisposable {
   for (const [what, size] of Object.entries(definition.sizes(config))) requireMultiple(data, size, what);
   manualSeed(config.seed);
-  return definition.make(config, data, options);
+  return definition.make(config, data, options, start);
 }
 
 async function runTask(
@@ -303,7 +338,14 @@ async function runTask(
 /** A run without a checkpoint is resumed from the start: refused if that would overwrite its result. */
 function requireCheckpoint(run: ActiveRun, result: string): void {
   const file = join(run.path, result);
-  if (checkpointSteps(run.checkpoints).length > 0 || !existsSync(file)) return;
+  if (checkpointSteps(run.checkpoints).length > 0) return;
+  if (run.dependsOn.from)
+    throw new UserError(
+      `${run.checkpoints}: there is no checkpoint to continue from, and the run began with weights of ` +
+        `${run.dependsOn.from[0]!.file}: remove ${run.path}, and begin it again with --from`,
+      { code: "file.missing" },
+    );
+  if (!existsSync(file)) return;
   throw new UserError(
     `${run.checkpoints}: there is no checkpoint to continue from, but ${file} exists already: begin another run`,
     { code: "file.exists" },
@@ -317,10 +359,46 @@ function recordDependencies(run: ActiveRun, dependsOn: Dependencies): void {
   run.dependsOn = dependsOn;
 }
 
-/** Needed for imported weights, which have no recorded data yet. */
-function requireSameVocabulary(data: Prepared, run: ActiveRun): void {
+/** The run that a new run begins with. */
+function startOf({ start }: TaskDefinition, { from, run }: TrainOptions): Start | undefined {
+  if (from === undefined) return undefined;
+  if (!start)
+    throw new UserError("the attribute classifier cannot begin with another run's weights: leave out from", {
+      code: "usage",
+    });
+  requireOtherRun(from, run);
+  return start(from);
+}
+
+/** The data's file is copied as it is, unless the run knows more words. */
+function vocabularyText({ dir, vocabulary }: Prepared, ofRun: Vocabulary): string {
+  return ofRun.equals(vocabulary) ? readFileSync(join(dir, FILES.vocabulary), "utf8") : ofRun.format();
+}
+
+/** A checkpoint of step 0, from which the run resumes if it ends before the next one. */
+function saveFirst(task: TrainingTask, { checkpoints, config, dependsOn }: ActiveRun): void {
+  scope(() => saveCheckpoint(checkpoints, 0, task.state(), { keep: config.log.keep, dependsOn }));
+}
+
+function warnOfStart(
+  from: string,
+  run: string,
+  { path, checkpoint }: Start,
+  onWarning: TrainOptions["onWarning"],
+): void {
+  if (checkpoint === undefined)
+    onWarning?.(`${path}: has no checkpoint, so training begins with new discriminators`);
+  if (!descendsFrom(from, run))
+    onWarning?.(
+      `${damsmFolder(run)}: this DAMSM was not trained on from the one in ${from}, so the generator has to learn its ` +
+        `features anew: train it with sdgan train damsm --from ${from}, in another run`,
+    );
+}
+
+/** The run may have more words than the data: those of the run that it began from. */
+function requireKnownTokens(data: Prepared, run: ActiveRun): void {
   const vocabulary = loadVocabulary(run.vocabulary);
-  if (vocabulary.equals(data.vocabulary)) return;
+  if (vocabulary.beginsWith(data.vocabulary)) return;
   const described = ({ size, tokenizer }: Vocabulary) => `(${size} tokens, tokenizer ${tokenizer})`;
   throw new UserError(
     `${data.dir}: has another vocabulary ${described(data.vocabulary)} than ${run.vocabulary} ${described(vocabulary)}: ` +

@@ -15,3 +15,19 @@ export function copyLicences(from: string, to: string): void {
       onDisk(path, () => readFileSync(path, "utf8")),
     );
 }
+
+/**
+ * Writes into `to` the licences of the data in `data` and, after them, those of the run `start` whose weights the training
+ * in `to` begins with: they go with what is trained on from there.
+ */
+export function joinLicences(data: string, start: string, to: string): void {
+  const [own, theirs] = [data, start].map((folder) => {
+    const path = join(folder, licencesFile);
+    return existsSync(path) ? onDisk(path, () => readFileSync(path, "utf8")) : undefined;
+  });
+  const texts = [own, theirs === own ? undefined : theirs && `${trainedBefore}\n\n${theirs}`];
+  const present = texts.filter((text) => text !== undefined);
+  if (present.length > 0) writeFileAtomic(join(to, licencesFile), present.join("\n\n"));
+}
+
+const trainedBefore = "The weights that the training began with were trained on other data:";
