@@ -32,10 +32,11 @@ import { copyLicences, joinLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { DamsmTask } from "./damsm-task.js";
-import type { DamsmEvaluator, Evaluator, MakeDamsmEvaluator, MakeEvaluator } from "./evaluator.js";
+import type { MakeDamsmEvaluator, MakeEvaluator } from "./evaluator.js";
 import { GanTask } from "./gan-task.js";
 import { type TrainingTask, trainingLoop } from "./loop.js";
 import { fewestOfVal } from "./overfitting.js";
+import { damsmEvaluatorOf, evaluatorOf } from "./requested-evaluators.js";
 
 export type Training = "damsm" | "attribute-classifier" | "gan";
 
@@ -233,55 +234,6 @@ const definitions: Record<Training, TaskDefinition> = {
     },
   },
 };
-
-/**
- * The evaluator that the configuration requests; undefined, with a warning, if the data has too few images for it.
- * @throws TypeError if evaluations are requested and `make` creates no evaluator
- */
-function evaluatorOf(
-  { evaluate, training }: Config,
-  { dir, splits }: Prepared,
-  { make, onWarning }: { make: () => Evaluator | undefined; onWarning: TrainOptions["onWarning"] },
-): Evaluator | undefined {
-  const { length } = splits.val.images;
-  const isLacking = evaluate.every > 0 && length < fewestToValidate;
-  const patience = training.patience > 0 ? ", and training.patience is ignored" : "";
-  if (isLacking)
-    onWarning?.(
-      `${dir}: has ${length} validation images, and at least ${fewestToValidate} are needed, so the model is not evaluated ` +
-        `during training${patience}: prepare the data again with a larger --val, or with a val split of its own`,
-    );
-  else if (evaluate.every === 0 && patience)
-    onWarning?.(`evaluate.every is 0, so the model is not evaluated during training${patience}`);
-  if (isLacking) return undefined;
-  const evaluator = make();
-  if (evaluate.every > 0 && !evaluator)
-    throw new TypeError("train: evaluate.every is not 0, so makeEvaluator is needed");
-  return evaluator;
-}
-
-/** The same for DAMSM. */
-function damsmEvaluatorOf(
-  { damsm: { evaluateEvery } }: Config,
-  { dir, splits }: Prepared,
-  { make, onWarning }: { make: () => DamsmEvaluator | undefined; onWarning: TrainOptions["onWarning"] },
-): DamsmEvaluator | undefined {
-  if (evaluateEvery === 0) return undefined;
-  const { length } = splits.val.images;
-  if (length < fewestToValidate) {
-    onWarning?.(
-      `${dir}: has ${length} validation images, and at least ${fewestToValidate} are needed, so DAMSM is not measured during ` +
-        "training and the last one is kept: prepare the data again with a larger --val, or with a val split of its own",
-    );
-    return undefined;
-  }
-  const evaluator = make();
-  if (!evaluator) throw new TypeError("train: damsm.evaluateEvery is not 0, so makeDamsmEvaluator is needed");
-  return evaluator;
-}
-
-/** A distance between distributions, or a choice, needs at least two images. */
-const fewestToValidate = 2;
 
 /** Creates the task, with its networks at their initial weights. */
 function build(
