@@ -55,7 +55,9 @@ export const presets: Record<PresetName, Preset> = {
     values: {
       data: { crop: false, flip: false }, // A mirrored arrow has another meaning.
       damsm: { steps: 1200 },
-      training: { steps: 8000, damsmWeight: 5 },
+      // DAMSM knows these few images almost by heart, so its gradient is steep: with weight 1 it is five times the
+      // discriminators', and faces become square patterns (docs/training.md#shares-of-the-gradient).
+      training: { steps: 8000, damsmWeight: 0.1 },
     },
   },
   // A thousand images or fewer: the discriminators would memorize them.
@@ -63,7 +65,8 @@ export const presets: Record<PresetName, Preset> = {
     description: "Emoji's faces, 16 → 32 → 64 pixels: icons that are alike in shape, and few of them.",
     extends: "emoji-64",
     values: {
-      training: { damsmWeight: 1 },
+      damsm: { steps: 1500, evaluateEvery: 150 },
+      training: { grow: [600, 1800] },
       augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
       log: { discriminatorOnVal: 500 },
     },
