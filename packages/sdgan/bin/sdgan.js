@@ -10,7 +10,9 @@ if (problem !== undefined) {
 } else if (existsSync(main)) {
   await import(main.href);
 } else {
-  console.error("sdgan is not built yet. Run: npm run build, or npm run setup, which also builds what training needs");
+  console.error(
+    "sdgan is not built yet. Run: npm run build, or npm run setup, which also builds what training needs",
+  );
   process.exitCode = 1;
 }
 
