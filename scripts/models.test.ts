@@ -48,6 +48,8 @@ it("first.json names a model in the box, and captions of which it knows every wo
   const { model, captions } = box.first;
   expect(box.models).toContain(model);
   const generate = await pipeline("text-to-image", join(box.folder, model), { threads: 1 });
+  // The command is printed with the caption in double quotes.
+  for (const caption of captions) expect(caption).not.toMatch(/["$`\\!\n]/);
   for (const caption of captions)
     expect(generate.read(caption)).toMatchObject({ unknown: [], beyond: [], lost: [] });
   expect(captions.length).toBeGreaterThan(1);

@@ -65,6 +65,10 @@ it.each([
   [["evaluate", "--run", "x", "damm"], "unknown command 'damm'. Did you mean damsm?"],
   [["export", "onxx", "--run", "x"], "unknown command 'onxx'. Did you mean onnx?"],
   [["evaluate", "x"], "unknown command 'x'. Commands are damsm; options: npx sdgan evaluate --help"],
+  [
+    ["zebra"],
+    "unknown command 'zebra'. Commands are prepare, train, generate, evaluate, ablate, report, import, export, setup, doctor, help",
+  ],
 ])("%j is refused with what was meant", async (args, message) => {
   await expect(printed(...args)).rejects.toEqual(new UsageError(message));
 });

@@ -87,10 +87,13 @@ class SdganCommand extends Command {
 function unknownCommand(parent: Command, name: string): UsageError {
   const names = parent.commands.map((command) => command.name());
   const guess = nearest(name, names);
+  // A command that does something itself, beside its subcommands.
+  const hasOptions = parent.parent !== null && parent.options.length > 0;
+  const options = hasOptions ? `; options: npx sdgan ${parent.name()} --help` : "";
   const expected = guess
     ? `Did you mean ${guess}?`
     : names.length > 0
-      ? `Commands are ${names.join(", ")}${parent.options.length > 0 ? `; options: npx sdgan ${parent.name()} --help` : ""}`
+      ? `Commands are ${names.join(", ")}${options}`
       : `${parent.name()} has no commands of its own`;
   return new UsageError(`unknown command '${name}'. ${expected}`);
 }
