@@ -124,3 +124,18 @@ it("trains the text encoder and the two layers after Inception", async () => {
         .item(),
     ).toBeGreaterThan(0);
 });
+
+it("a DAMSM that begins with another one's weights has its Inception, without the file", async () => {
+  await damsm("begun", { from: at("resumed"), steps: 1 });
+  const [own, theirs] = [networksOf("begun").inception, networksOf("resumed").inception];
+  expect(own.size).toBe(theirs.size);
+  for (const [name, tensor] of own) expect([name, tensor.equal(theirs.get(name)!)]).toEqual([name, true]);
+  expect(openRun(at("begun", "damsm")).config.damsm.inceptionSha256).toBe(sha256Of(inception));
+  await damsm("begun", { config: "resume" });
+
+  expect(await refusal(damsm("none", { from: at("resumed"), inception }))).toContain("leave the option out");
+  const pinned = { ...config, damsm: { ...config.damsm, inceptionSha256: "0".repeat(64) } };
+  expect(await refusal(damsm("none", { from: at("resumed"), config: pinned }))).toContain(
+    `the DAMSM to begin with has the Inception ${sha256Of(inception)}`,
+  );
+});

@@ -82,11 +82,14 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
       { textWidth: config.text.width, lastSize: sizes.at(-1)! },
       { precision, captions: testCaptions(vocabulary, config.data.maxWords, CAPTIONS) },
     );
-    const data = dataOf(existsSync(dependenciesPath(run)) ? readDependencies(run) : {}, options.data);
+    const dependsOn = existsSync(dependenciesPath(run)) ? readDependencies(run) : {};
+    const data = dataOf(dependsOn, options.data);
+    // The licenses of what other weights were trained on are in LICENSES.txt, as far as they are known.
+    const trainedAlone = dependsOn.from ? undefined : data;
     const manifest: ModelManifest = {
       format: "sdgan-model",
       version: 1,
-      ...identity(options, data, sizes.at(-1)!),
+      ...identity(options, data, sizes.at(-1)!, trainedAlone),
       networks: {
         textEncoder: { file: files.textEncoder },
         generator: { file: files.generator, ...outputs },
@@ -100,7 +103,7 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
       },
       tokenizer: vocabulary.tokenizer,
       vocabulary: { file: files.vocabulary, words: vocabulary.size },
-      training: training(options, data, { step: model.step, config }),
+      training: training(options, data, { step: model.step, config, trainedAlone }),
       files: {},
     };
     writeFileSync(
@@ -154,28 +157,46 @@ async function writeNetworks(
   throw new Error(`no choice for ${precision}`);
 }
 
-function identity(options: ExportOnnxOptions, data: DataOrigin | undefined, size: number) {
+/** @param trainedAlone the data, if nothing else was trained on */
+function identity(
+  options: ExportOnnxOptions,
+  data: DataOrigin | undefined,
+  size: number,
+  trainedAlone: DataOrigin | undefined,
+) {
   const { out, name = basename(resolve(out)), license } = options;
   const on = data ? `, trained on ${data.index.source}` : "";
   const { description = `Generates images of ${size} × ${size} pixels from captions${on}.` } = options;
-  return { name, description, license: license ?? (data?.index.source === "birds" ? "Apache-2.0" : unknown) };
+  return {
+    name,
+    description,
+    license: license ?? (trainedAlone?.index.source === "birds" ? "Apache-2.0" : unknown),
+  };
 }
 
 function training(
   options: ExportOnnxOptions,
   data: DataOrigin | undefined,
-  { step, config }: { step: number; config: ReturnType<typeof openRun>["config"] },
+  {
+    step,
+    config,
+    trainedAlone,
+  }: {
+    step: number;
+    config: ReturnType<typeof openRun>["config"];
+    trainedAlone: DataOrigin | undefined;
+  },
 ): ModelManifest["training"] {
   const { out, name = basename(resolve(out)) } = options;
   const origin = presetOf(config);
   return {
     data: data?.index.source ?? "unknown",
-    dataLicense: options.dataLicense ?? dataLicense(data),
+    dataLicense: options.dataLicense ?? dataLicense(trainedAlone),
     ...(data && { images: data.index.summary.images.train }),
     steps: step,
     seed: config.seed,
     ...origin,
-    commands: data && step > 0 ? trainingCommands(origin, data, { name, step }) : [],
+    commands: trainedAlone && step > 0 ? trainingCommands(origin, trainedAlone, { name, step }) : [],
     version: version(),
   };
 }

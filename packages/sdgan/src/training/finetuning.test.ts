@@ -18,6 +18,7 @@ import { loadConfig } from "../config/load.js";
 import { birds } from "../data/birds/index.js";
 import type { Caption, Source } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";
+import { exportOnnxModel } from "../exchange/export-onnx.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { sha256Of } from "../util/sha256.js";
@@ -173,6 +174,16 @@ it("records the hashes of the files that it began with, and the licences of both
     dataSource: "mine, birds",
     dataLicences: JSON.stringify([licence("mine"), licence("birds")]),
   });
+});
+
+it("is exported with all words and licences, and without commands that would train another model", async () => {
+  const { manifest } = await exportOnnxModel({ run: at("tuned"), out: at("tuned-onnx") });
+  expect(manifest.vocabulary.words).toBe(words("tuned").size);
+  expect(manifest.training).toMatchObject({ data: "mine", dataLicense: "NOASSERTION", commands: [] });
+  expect(readFileSync(at("tuned-onnx", "LICENSES.txt"), "utf8")).toMatch(/mine[\s\S]*birds/);
+  const { manifest: source } = await exportOnnxModel({ run: at("source"), out: at("source-onnx") });
+  expect(source.training.dataLicense).toBe("CC-BY-4.0");
+  expect(source.training.commands).toHaveLength(3);
 });
 
 it("continues bit for bit without the source, also from its first checkpoint", async () => {

@@ -1,36 +1,34 @@
 /** Starts or resumes the training of DAMSM, the attribute classifier or the GAN, each in its part of a run folder. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, damsmImageSize, imageSizes, UserError, type Vocabulary } from "@sdgan/core";
-import { manualSeed, scope } from "@sdgan/torch";
+import { manualSeed } from "@sdgan/torch";
 import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
-import { checkpointSteps, saveCheckpoint } from "../artifacts/checkpoints.js";
+import { checkpointSteps } from "../artifacts/checkpoints.js";
 import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
 import { adoptDamsm, damsmDependency, damsmVocabulary, openDamsm } from "../artifacts/damsm-of-run.js";
 import { bringInception, keepInception, recordInception } from "../artifacts/inception-of-damsm.js";
 import { modelFile } from "../artifacts/model.js";
 import {
   damsmStart,
-  descendsFrom,
   extendedVocabulary,
   filesOf,
   ganStart,
   loadDamsmStart,
   readGanStart,
-  requireOtherRun,
   type Start,
 } from "../artifacts/start.js";
 import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
-import { FILES } from "../data/format.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { copyLicences, joinLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { AttributeClassifierTask } from "./attribute-classifier-task.js";
+import { openStart, saveFirst, vocabularyText, warnOfStart } from "./begin-from.js";
 import { DamsmTask } from "./damsm-task.js";
 import type { MakeDamsmEvaluator, MakeEvaluator } from "./evaluator.js";
 import { GanTask } from "./gan-task.js";
@@ -122,7 +120,7 @@ export async function train(training: Training, options: TrainOptions): Promise<
       recordDependencies(run, dependsOn);
       return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
     }
-    const start = startOf(definition, options);
+    const start = openStart(definition.start, options);
     const config = definition.complete?.(options.config, options, start) ?? options.config;
     await using task = build(definition, config, data, options, start);
     const vocabulary = vocabularyText(data, definition.vocabulary(data, options, start));
@@ -309,42 +307,6 @@ function recordDependencies(run: ActiveRun, dependsOn: Dependencies): void {
   if (Object.keys(dependsOn).length > Object.keys(run.dependsOn).length)
     writeDependencies(run.path, dependsOn);
   run.dependsOn = dependsOn;
-}
-
-/** The run that a new run begins with. */
-function startOf({ start }: TaskDefinition, { from, run }: TrainOptions): Start | undefined {
-  if (from === undefined) return undefined;
-  if (!start)
-    throw new UserError("the attribute classifier cannot begin with another run's weights: leave out from", {
-      code: "usage",
-    });
-  requireOtherRun(from, run);
-  return start(from);
-}
-
-/** The data's file is copied as it is, unless the run knows more words. */
-function vocabularyText({ dir, vocabulary }: Prepared, ofRun: Vocabulary): string {
-  return ofRun.equals(vocabulary) ? readFileSync(join(dir, FILES.vocabulary), "utf8") : ofRun.format();
-}
-
-/** A checkpoint of step 0, from which the run resumes if it ends before the next one. */
-function saveFirst(task: TrainingTask, { checkpoints, config, dependsOn }: ActiveRun): void {
-  scope(() => saveCheckpoint(checkpoints, 0, task.state(), { keep: config.log.keep, dependsOn }));
-}
-
-function warnOfStart(
-  from: string,
-  run: string,
-  { path, checkpoint }: Start,
-  onWarning: TrainOptions["onWarning"],
-): void {
-  if (checkpoint === undefined)
-    onWarning?.(`${path}: has no checkpoint, so training begins with new discriminators`);
-  if (!descendsFrom(from, run))
-    onWarning?.(
-      `${damsmFolder(run)}: this DAMSM was not trained on from the one in ${from}, so the generator has to learn its ` +
-        `features anew: train it with sdgan train damsm --from ${from}, in another run`,
-    );
 }
 
 /** The run may have more words than the data: those of the run that it began from. */
