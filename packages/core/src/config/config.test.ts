@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
 import { isPresetName, type PresetName, presetNames, presets } from "./presets.js";
 import { presetLayers, resolveConfig } from "./resolve.js";
-import { configFields, configSchema, damsmImageSize, imageSizes, learningRateFactor } from "./schema.js";
+import {
+  configFields,
+  configSchema,
+  damsmImageSize,
+  imageSizes,
+  learningRateFactor,
+  stagesAfter,
+  stepsSinceGrowth,
+} from "./schema.js";
 
 describe("presets", () => {
   // Node and browsers compare with the same snapshot. Its changes show what changed in a preset.
@@ -29,7 +37,7 @@ describe("presets", () => {
     const policy = ["translation", "cutout"];
     expect(of("faces-64")).toMatchObject({
       ...{ data: { crop: false, flip: false }, augment: { policy, padding: 1 } },
-      training: { damsmWeight: 1, batch: 16 },
+      training: { damsmWeight: 0.1, batch: 16 },
     });
     expect(of("photos-64")).toMatchObject({
       ...{ data: { crop: true, flip: true }, augment: { policy, padding: 0 } },
@@ -88,6 +96,17 @@ describe("resolveConfig", () => {
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ code: "config.invalid" }));
   });
+});
+
+it("stages join after the steps of training.grow, and steps are counted from the last one that joined", () => {
+  const growing = configSchema.parse({ training: { grow: [2, 5] } });
+  const steps = [0, 1, 2, 3, 5, 6, 9];
+  expect(steps.map((step) => stagesAfter(growing, step))).toEqual([1, 1, 2, 2, 3, 3, 3]);
+  expect(steps.map((step) => stepsSinceGrowth(growing, step))).toEqual([0, 1, 2, 1, 3, 1, 4]);
+  const whole = configSchema.parse({});
+  expect(steps.map((step) => [stagesAfter(whole, step), stepsSinceGrowth(whole, step)])).toEqual(
+    steps.map((step) => [3, step]),
+  );
 });
 
 describe("learningRateFactor", () => {

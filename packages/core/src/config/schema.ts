@@ -364,6 +364,11 @@ export function stagesAfter(
   return grow.length === 0 ? generator.stages : 1 + grow.filter((from) => from <= steps).length;
 }
 
+/** The number of the last `steps` steps that the stage which joined last has trained for (`training.grow`). */
+export function stepsSinceGrowth({ training: { grow } }: Pick<Config, "training">, steps: number): number {
+  return steps - Math.max(0, ...grow.filter((from) => from < steps));
+}
+
 /**
  * The factor of the learning rates in the step after `steps` steps (`training.decay`): 1 at first, 0 after the last step.
  * `cosine` is (1 + cos(π · steps / training.steps)) / 2 (Loshchilov and Hutter, "SGDR", 2017, arXiv 1608.03983).

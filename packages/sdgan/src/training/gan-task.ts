@@ -1,6 +1,13 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { type Config, imageSizes, learningRateFactor, Random, stagesAfter } from "@sdgan/core";
+import {
+  type Config,
+  imageSizes,
+  learningRateFactor,
+  Random,
+  stagesAfter,
+  stepsSinceGrowth,
+} from "@sdgan/core";
 import { manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -303,7 +310,11 @@ export function makeGanTrainer(
     }),
     augmentation: config.augment,
     ...(penalty.kind !== "none" && { penalty: { ...penalty, kind: penalty.kind } }),
-    ...(training.grow.length > 0 && { stagesAfter: (steps: number) => stagesAfter(config, steps) }),
+    ...(training.grow.length > 0 && {
+      stagesAfter: (steps: number) => stagesAfter(config, steps),
+      // The random weights of a stage that joins soon lose their influence on the average.
+      averagedSteps: (steps: number) => stepsSinceGrowth(config, steps),
+    }),
     ...(damsm && { damsm }),
   });
 }

@@ -174,6 +174,18 @@ describe("growing stages", () => {
     expect(Math.max(...steps)).toBeGreaterThan(0.99e-3);
   });
 
+  it("averages with the decay of the first steps again when a stage joins", () => {
+    const trainer = make({ averagedSteps: (steps) => (steps === 2 ? 0 : steps) });
+    const { generator, average } = trainer.options;
+    trainer.step(pairs(), samples());
+    const before = weightsOf(average);
+    trainer.step(pairs(), samples());
+    const now = weightsOf(average);
+    for (const [name, weights] of weightsOf(generator))
+      for (const [i, weight] of weights.entries())
+        expect(now.get(name)![i]).toBeCloseTo(0.1 * before.get(name)![i]! + 0.9 * weight, 6); // 0.1 = (1 + 0) / (10 + 0)
+  });
+
   it("takes the same step with one stage as a trainer that has no others", () => {
     const trainer = growing();
     const single = new GanTrainer({

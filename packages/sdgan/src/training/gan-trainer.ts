@@ -78,6 +78,8 @@ export interface GanTrainerOptions {
   penalty?: PenaltyOptions & { weight: number; every: number };
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
+  /** How many of `steps` steps the average counts, whose decay is smaller in the first ones; by default all. */
+  averagedSteps?: (steps: number) => number;
   /**
    * Called in each phase between gradients and optimizer, with the phase's name ("generator", "discriminator/stage1").
    * The optimizer uses the returned gradients. Parameters of stages that do not train yet have none. Can be used to reduce gradients over processes.
@@ -108,7 +110,7 @@ export class GanTrainer {
   }
 
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
-    const { generator, average, averageDecay, discriminators } = this.options;
+    const { generator, average, averageDecay, averagedSteps, discriminators } = this.options;
     this.grow();
     this.#setLearningRates();
     return scope(() => {
@@ -120,7 +122,7 @@ export class GanTrainer {
           .map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
         this.#trainGenerator(batch, generated),
       ];
-      updateAverage(average, generator, averageDecay, this.steps);
+      updateAverage(average, generator, averageDecay, averagedSteps?.(this.steps) ?? this.steps);
       return {
         losses: Object.assign({}, ...phases.map(({ losses }) => losses)),
         statistics: Object.assign({}, ...phases.map(({ statistics }) => statistics)),
