@@ -10,7 +10,7 @@ export interface Source {
   name: string;
   /** One line for the user: the layout found, and the files that captions and split are read from. */
   found?: string;
-  /** How it differs from the usual form of its kind, by option: `{ captions: "paraphrases" }`. Absent: not at all. */
+  /** How it differs from the usual form of its kind, by option of `sdgan prepare`: `{ captions: "paraphrases" }`. An option without a value has "". Absent: not at all. */
   variant?: Record<string, string>;
   /** The number of examples, if known in advance. */
   count?: number;

@@ -244,7 +244,10 @@ describe("an exported model", () => {
   it("records data, preset and commands of its training", async () => {
     const data = at("data");
     await prepare(
-      { ...sourceOf([example("a", () => mapped(1, 16), [{ text: "word1 word2" }])]), classes: ["a"] },
+      {
+        ...sourceOf([example("a", () => mapped(1, 16), [{ text: "word1 word2" }])]),
+        ...{ classes: ["a"], variant: { groups: "faces", "skin-tones": "" } },
+      },
       { out: data, size: 16 },
     );
     const { sha256 } = readIndex(data);
@@ -254,7 +257,7 @@ describe("an exported model", () => {
     expect(manifest.training).toMatchObject({
       ...{ images: 1, seed: 3, preset: "birds-64", settings: ["seed=3", "generator.width=2"] },
       commands: [
-        expect.stringMatching(/^npx sdgan prepare \w+ --size 16 --out data\//),
+        expect.stringMatching(/^npx sdgan prepare \w+ --size 16 --groups faces --skin-tones --out data\//),
         expect.stringContaining("--set seed=3 --set generator.width=2"),
         expect.stringMatching(/^npx sdgan train gan .* --steps 7$/),
       ],

@@ -74,6 +74,13 @@ it("takes what a regional variant does not say from its language, but not from a
   expect(texts(examples.get("noto/1f600")!)).toEqual([]);
 });
 
+it("states how it differs from the usual emoji, by option", () => {
+  expect(source()).not.toHaveProperty("variant");
+  expect(source({ languages: ["en", "zh"], holdOut: "things", skinTones: true }).variant).toEqual({
+    ...{ languages: "en,zh", "hold-out": "things", "skin-tones": "" },
+  });
+});
+
 it("counts what it leaves out and the names that a language lacks", async () => {
   const { remarks } = source({ languages: ["en", "zh"] });
   expect(remarks!.unusedGroups).toEqual([

@@ -77,8 +77,16 @@ export function emoji({
       code: "usage",
     });
   const licences = licencesOf(files, sets);
+  const variant = {
+    ...(codes.join() !== "en" && { languages: codes.join() }),
+    ...(groups.length > 0 && { groups: groups.join() }),
+    ...(holdOut !== "renderings" && { "hold-out": holdOut }),
+    ...(skinTones && { "skin-tones": "" }),
+    ...(sets.length > emojiSets.length && { "share-alike": "" }),
+  };
   return {
     name: "emoji",
+    ...(Object.keys(variant).length > 0 && { variant }),
     found:
       `Emoji: ${examples.length} images of ${classes.length} things in ${sets.length} sets; words of Unicode's CLDR in ` +
       `${codes.join(", ")}; ${HELD_OUT[holdOut]}. Licences: ${[...new Set(licences.map(({ license }) => license))].join(", ")}`,

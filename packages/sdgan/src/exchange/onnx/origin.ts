@@ -90,16 +90,21 @@ export function trainingCommands(
   data: DataOrigin,
   { name, step }: { name: string; step: number },
 ): string[] {
-  const { source, size } = data.index;
+  const { source, size, variant = {} } = data.index;
   const folder = `data/${source}`;
   const set = settings.map((setting) => ` --set ${quoted(setting)}`).join("");
   const options = `--config ${preset} --data ${folder} --run runs/${name}${set}`;
   return [
-    `npx sdgan prepare ${source} --size ${size} --out ${folder}`,
+    `npx sdgan prepare ${source} --size ${size}${optionsOf(variant)} --out ${folder}`,
     `npx sdgan train damsm ${options}`,
     `npx sdgan train gan ${options} --steps ${step}`,
   ];
 }
+
+const optionsOf = (variant: Record<string, string>) =>
+  Object.entries(variant)
+    .map(([option, value]) => ` --${option}${value === "" ? "" : ` ${quoted(value)}`}`)
+    .join("");
 
 const quoted = (word: string) =>
   /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
