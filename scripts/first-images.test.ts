@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTexts } from "@sdgan/core";
@@ -26,6 +26,9 @@ test("the demo generates images before it needs libtorch or a compiler", async (
   );
   expect(stdout).toContain(grid);
   expect([status, stderr]).toEqual([1, expect.stringMatching(/✗ LIBTORCH=\S+none cannot be used/)]);
+
+  // onnxruntime's identifier of the machine would be here.
+  expect(existsSync(join(folder, "cache/Microsoft"))).toBe(false);
 
   const { first } = readBox(join(ROOT, "models"));
   const size = JSON.parse(

@@ -15,6 +15,8 @@ async function onProcessor({ device = "cpu", threads }: PipelineOptions): Promis
       code: "device.unavailable",
     });
   let ort: Ort;
+  // Otherwise it sends data about models and machine to its maker, and writes a machine's identifier, on all platforms but Windows.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   try {
     ort = (await import("onnxruntime-node")) as unknown as Ort;
   } catch (cause) {

@@ -6,6 +6,8 @@ type Runtime = typeof import("onnxruntime-node");
 
 /** @throws UserError with the remedy if onnxruntime-node cannot be loaded */
 export async function loadRuntime(): Promise<Runtime> {
+  // As in `@sdgan/pipeline`: otherwise it sends data about models and machine to its maker.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   try {
     return await import("onnxruntime-node");
   } catch (cause) {
