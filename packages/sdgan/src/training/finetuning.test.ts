@@ -20,12 +20,14 @@ import type { Caption, Source } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";
 import { exportOnnxModel } from "../exchange/export-onnx.js";
 import { ImageGenerator } from "../generation/image-generator.js";
+import { openRun } from "../run/run-folder.js";
+import { compile, sdgan } from "../testing/cli.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { sha256Of } from "../util/sha256.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { type Training, type TrainOptions, train } from "./train.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
@@ -234,6 +236,27 @@ it("warns if DAMSM was not trained on from the source's", async () => {
   expect(warnings).toEqual([
     expect.stringMatching(/other.damsm: this DAMSM was not trained on from the one in/),
   ]);
+});
+
+describe("the command line", () => {
+  it("uses the source's configuration, with all stages, and names the next command", async () => {
+    compile();
+    cpSync(at("source"), at("growing"), { recursive: true });
+    const file = at("growing", "damsm", "config.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replace("grow: []", "grow: [1]"));
+    const same = ["--data", at("mine"), "--run", at("by-command")];
+    const set = ["--set", "seed=3"];
+    const begun = await sdgan("train", "damsm", "--from", at("growing"), ...same, ...set, "--steps", "1");
+    expect([begun.code, begun.stderr]).toEqual([0, expect.stringContaining("damsm")]);
+    expect(begun.stdout).toContain(
+      `Next: npx sdgan train gan --from ${at("growing")} --set seed=3 --data ${at("mine")} --run ${at("by-command")}`,
+    );
+    const { config: own } = openRun(at("by-command", "damsm"));
+    expect(own).toEqual({ ...openRun(at("source", "damsm")).config, seed: 3 });
+    const resumed = await sdgan("train", "damsm", ...same, "--resume", "--from", at("growing"));
+    expect([resumed.code, resumed.stderr]).toEqual([2, expect.stringContaining("leave out --from")]);
+    expect((await sdgan("train", "damsm", ...same, "--resume", "--steps", "2")).code).toBe(0);
+  });
 });
 
 describe("refuses", () => {
