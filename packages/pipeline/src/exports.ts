@@ -3,4 +3,4 @@ export { type Canvas, GeneratedImage, StageImage, type WordAttention } from "./i
 export type { LoadProgress } from "./model-files.js";
 export type { Pipeline, PipelineOptions } from "./pipeline.js";
 export type { Device } from "./runtime.js";
-export type { GenerateOptions, TextToImage } from "./text-to-image.js";
+export type { GenerateOptions, ImageRequest, TextToImage } from "./text-to-image.js";
