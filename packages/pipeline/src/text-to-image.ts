@@ -9,7 +9,8 @@ import {
   UserError,
   visible,
 } from "@sdgan/core";
-import { GeneratedImage, type WordAttention } from "./image.js";
+import { noiseBetween, type TextFeatures, textBetween } from "./between.js";
+import { GeneratedImage, type PlaceMap, type WordAttention } from "./image.js";
 import { type ModelFiles, pathIn } from "./model-files.js";
 import type { Device, FloatOutput, Network, Runtime, Values } from "./runtime.js";
 import { inTurn, nextTask } from "./turns.js";
@@ -23,10 +24,19 @@ export interface GenerateOptions {
   stages?: boolean;
   /** Also returns the attention of each place to each word. */
   attention?: boolean;
+  /** Also returns the strength of SCBN's γ_c at each place, if the model has it. */
+  modulation?: boolean;
   /** Ends the work before the next image, with the signal's reason as the error. */
   signal?: AbortSignal;
   /** Called after each image. */
   onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** One end of a way between two images. */
+export interface Endpoint {
+  prompt: string;
+  /** By default 0. */
+  seed?: number;
 }
 
 /** A loaded model: a function from prompts to images, with what is known about the model. */
@@ -40,6 +50,16 @@ export interface TextToImage {
   /** The model's manifest: name, license, sizes, vocabulary and training. */
   readonly model: ModelManifest;
   readonly device: Device;
+  /**
+   * Generates images on the way from one to another, one for each number of `at`: 0 is the first image of `from`, 1
+   * that of `to`. Noise is interpolated on a sphere, the captions' features linearly (`between.ts`).
+   * @throws UserError for a prompt that `read` refuses or a number outside 0 … 1; the reason of `signal`
+   */
+  between(
+    from: Endpoint,
+    to: Endpoint,
+    options: { at: readonly number[] } & Pick<GenerateOptions, "stages" | "signal" | "onProgress">,
+  ): Promise<GeneratedImage[]>;
   /**
    * The tokens of a prompt, and the words that do not affect the image.
    * @throws UserError `caption.empty`, `caption.unknown-words`
@@ -68,21 +88,36 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
   const turn = inTurn();
   let disposed = false;
 
+  const captionOf = (prompt: string): Caption => {
+    if (typeof prompt !== "string")
+      throw new UserError(`A prompt is ${visible(String(prompt)).slice(0, 60)}; expected a text.`, {
+        code: "usage",
+      });
+    const { tokens, ...ignored } = read(prompt);
+    const words = tokens.map((token) => vocabulary.words[token]!);
+    return { prompt, tokens, words, ignored };
+  };
+  const whileLoaded = <Result>(work: () => Promise<Result>) =>
+    turn(() => {
+      if (disposed) throw new UserError(`The model ${manifest.name} was disposed of.`, { code: "usage" });
+      return work();
+    });
   const generate = async (prompts: string | readonly string[], options: GenerateOptions = {}) => {
     const asked = checked(options);
-    const captions = [prompts].flat().map((prompt): Caption => {
-      if (typeof prompt !== "string")
-        throw new UserError(`A prompt is ${visible(String(prompt)).slice(0, 60)}; expected a text.`, {
+    const captions = [prompts].flat().map(captionOf);
+    return whileLoaded(() => generateEach(model, captions, asked));
+  };
+  const between: TextToImage["between"] = async (from, to, { at, ...options }) => {
+    const ends = [from, to].map(({ prompt, seed }) => ({
+      caption: captionOf(prompt),
+      seed: checked(seed === undefined ? {} : { seed }).seed,
+    }));
+    for (const t of at)
+      if (!(t >= 0 && t <= 1))
+        throw new UserError(`between: at has ${visible(String(t)).slice(0, 60)}; expected 0 to 1.`, {
           code: "usage",
         });
-      const { tokens, ...ignored } = read(prompt);
-      const words = tokens.map((token) => vocabulary.words[token]!);
-      return { prompt, tokens, words, ignored };
-    });
-    return turn(() => {
-      if (disposed) throw new UserError(`The model ${manifest.name} was disposed of.`, { code: "usage" });
-      return generateEach(model, captions, asked);
-    });
+    return whileLoaded(() => generateBetween(model, ends[0]!, ends[1]!, at, options));
   };
   const dispose = () =>
     turn(async () => {
@@ -96,6 +131,7 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     device,
     words: vocabulary.words.slice(1),
     read,
+    between,
     dispose,
   });
 }
@@ -123,21 +159,68 @@ async function generateEach(
   const { count, signal, onProgress } = options;
   const total = captions.length * count;
   const images: GeneratedImage[] = [];
-  // A page's events come before each image, and with them the signal.
-  const whileWanted = async () => {
-    await nextTask();
-    signal?.throwIfAborted();
-  };
   for (const caption of captions) {
-    await whileWanted();
+    await whileWanted(signal);
     const features = await encode(model, caption);
     for (let number = 1; number <= count; number++) {
-      if (number > 1) await whileWanted();
+      if (number > 1) await whileWanted(signal);
       images.push(await generateOne(model, caption, features, { ...options, number }));
       onProgress?.({ done: images.length, total });
     }
   }
   return images;
+}
+
+/** An end of a way: the first image of a caption and a seed. */
+interface End {
+  caption: Caption;
+  seed: number;
+}
+
+async function generateBetween(
+  model: Model,
+  from: End,
+  to: End,
+  at: readonly number[],
+  options: Pick<GenerateOptions, "stages" | "signal" | "onProgress">,
+): Promise<GeneratedImage[]> {
+  const { sizes } = model.manifest;
+  const ends = [from, to] as const;
+  const noises = ends.map(({ seed }) => imageNoise(sizes, [{ seed, number: 1 }]));
+  const texts: TextFeatures[] = [];
+  for (const { caption } of ends) texts.push(featuresOf(await encode(model, caption), caption.tokens.length));
+  const prompts = [...new Set(ends.map(({ caption }) => caption.prompt))];
+  const images: GeneratedImage[] = [];
+  for (const t of at) {
+    await whileWanted(options.signal);
+    const { words, sentence, length } = textBetween(texts[0]!, texts[1]!, t);
+    const features = {
+      words: { data: words, shape: [1, sizes.text, length] },
+      sentence: { data: sentence, shape: [1, sizes.text] },
+      lengths: { data: BigInt64Array.of(BigInt(length)), shape: [1] },
+    };
+    const noise = {
+      z: noiseBetween(noises[0]!.z, noises[1]!.z, t),
+      epsilon: noiseBetween(noises[0]!.epsilon, noises[1]!.epsilon, t),
+    };
+    const near = t <= 0.5 ? from : to;
+    const caption = { ...near.caption, prompt: prompts.join(" → ") };
+    const asked = { ...options, seed: near.seed, number: 1, noise };
+    images.push(await generateOne(model, caption, features, asked));
+    options.onProgress?.({ done: images.length, total: at.length });
+  }
+  return images;
+}
+
+function featuresOf({ words, sentence }: TextInputs, length: number): TextFeatures {
+  const floats = ({ data }: Values) => data as Float32Array<ArrayBuffer>;
+  return { words: floats(words), sentence: floats(sentence), length };
+}
+
+/** A page's events come before each image, and with them the signal. */
+async function whileWanted(signal: AbortSignal | undefined): Promise<void> {
+  await nextTask();
+  signal?.throwIfAborted();
 }
 
 /** The generator's inputs that depend on the prompt. */
@@ -168,10 +251,16 @@ async function generateOne(
   { manifest, image, version }: Model,
   { prompt, words, ignored }: Caption,
   features: TextInputs,
-  { seed, number, stages, attention }: GenerateOptions & { seed: number; number: number },
+  {
+    seed,
+    number,
+    stages,
+    attention,
+    modulation,
+    noise = imageNoise(manifest.sizes, [{ seed, number }]),
+  }: GenerateOptions & { seed: number; number: number; noise?: ReturnType<typeof imageNoise> },
 ): Promise<GeneratedImage> {
   const { sizes, networks, tokenizer, name } = manifest;
-  const noise = imageNoise(sizes, [{ seed, number }]);
   const inputs = {
     z: { data: noise.z, shape: [1, sizes.noise] },
     epsilon: { data: noise.epsilon, shape: [1, sizes.condition] },
@@ -180,7 +269,8 @@ async function generateOne(
   const first = stages ? 0 : sizes.images.length - 1;
   const wanted = networks.generator.images.slice(first);
   const maps = attention ? networks.generator.attentions : [];
-  const outputs = await image.run(inputs, [...wanted, ...maps]);
+  const gammas = modulation ? networks.generator.gammas : [];
+  const outputs = await image.run(inputs, [...wanted, ...maps, ...gammas]);
   const images = wanted.map((output, i) => {
     const size = sizes.images[first + i]!;
     return { size, pixels: pixelsOf(shaped(outputs[output]!, [1, 3, size, size], output).data, size) };
@@ -189,7 +279,10 @@ async function generateOne(
   return new GeneratedImage(
     { prompt, seed, number, ignored },
     images,
-    maps.map((output) => attentionOf(outputs[output]!, words, output)),
+    {
+      attention: maps.map((output) => attentionOf(outputs[output]!, words, output)),
+      modulation: gammas.map((output) => strengthOf(outputs[output]!, output)),
+    },
     {
       Description: prompt,
       Software: "sdgan",
@@ -226,6 +319,15 @@ function attentionOf(output: FloatOutput, words: readonly string[], name: string
       weights: Float32Array.from({ length: size * size }, (_, place) => data[place * words.length + t]!),
     })),
   };
+}
+
+/** [1, C, size, size] → the mean of |γ_c| over the channels at each place. */
+function strengthOf({ data, shape }: FloatOutput, name: string): PlaceMap {
+  const [, channels = 0, size = 0] = shape;
+  shaped({ data, shape }, [1, channels, size, size], name);
+  const values = new Float32Array(size * size);
+  for (const [i, value] of data.entries()) values[i % values.length]! += Math.abs(value) / channels;
+  return { size, values };
 }
 
 /** @throws UserError if the output has another shape */
