@@ -1,6 +1,6 @@
 /** What the networks return, as images and attention maps. */
 import { UserError, visible } from "@sdgan/core";
-import type { WordAttention } from "./image.js";
+import type { PlaceMap, WordAttention } from "./image.js";
 import type { FloatOutput } from "./runtime.js";
 
 /** [3, size, size] in −1 … 1 → [size, size, 3] bytes. Computed in float32 and rounded to even, as with libtorch. */
@@ -37,6 +37,23 @@ export function attentionOf(
       weights: Float32Array.from({ length: places }, (_, place) => own[place * longest + t]!),
     })),
   };
+}
+
+/**
+ * SCBN's γ_c for one image of a batch: [B, C, size, size] → the mean of |γ_c| over the channels at each place.
+ * @throws UserError if the output has another shape
+ */
+export function strengthOf(
+  { data, shape }: FloatOutput,
+  { b, B, name }: { b: number; B: number; name: string },
+): PlaceMap {
+  const [, channels = 0, size = 0] = shape;
+  shaped({ data, shape }, [B, channels, size, size], name);
+  const values = new Float32Array(size * size);
+  const length = channels * values.length;
+  for (const [i, value] of data.subarray(b * length, (b + 1) * length).entries())
+    values[i % values.length]! += Math.abs(value) / channels;
+  return { size, values };
 }
 
 /**

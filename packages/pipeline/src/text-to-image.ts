@@ -1,17 +1,15 @@
 import {
   type EncodedCaption,
   encodeCaption,
-  type Ignored,
-  ignoredLines,
   imageNoise,
   type ModelManifest,
-  paddedTokens,
   UserError,
   visible,
 } from "@sdgan/core";
-import { GeneratedImage } from "./image.js";
+import { noiseBetween, type TextFeatures, textBetween } from "./between.js";
+import { type Caption, encode, generateTogether, type LoadedModel, type TextInputs } from "./compute.js";
+import type { GeneratedImage } from "./image.js";
 import { type ModelFiles, pathIn } from "./model-files.js";
-import { attentionOf, pixelsOf, shaped } from "./outputs.js";
 import type { Device, Network, Runtime, Values } from "./runtime.js";
 import { inTurn, nextTask } from "./turns.js";
 
@@ -24,10 +22,19 @@ export interface GenerateOptions {
   stages?: boolean;
   /** Also returns the attention of each place to each word. */
   attention?: boolean;
+  /** Also returns the strength of SCBN's γ_c at each place, if the model has it. */
+  modulation?: boolean;
   /** Ends the work before the next image, with the signal's reason as the error. */
   signal?: AbortSignal;
   /** Called after each image. */
   onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** One end of a way between two images. */
+export interface Endpoint {
+  prompt: string;
+  /** By default 0. */
+  seed?: number;
 }
 
 /** One image of a batch. */
@@ -54,11 +61,21 @@ export interface TextToImage {
    */
   batch(
     requests: readonly ImageRequest[],
-    options?: Pick<GenerateOptions, "stages" | "attention" | "signal">,
+    options?: Pick<GenerateOptions, "stages" | "attention" | "modulation" | "signal">,
   ): Promise<GeneratedImage[]>;
   /** The model's manifest: name, license, sizes, vocabulary and training. */
   readonly model: ModelManifest;
   readonly device: Device;
+  /**
+   * Generates images on the way from one to another, one for each number of `at`: 0 is the first image of `from`, 1
+   * that of `to`. Noise is interpolated on a sphere, the captions' features linearly (`between.ts`).
+   * @throws UserError for a prompt that `read` refuses or a number outside 0 … 1; the reason of `signal`
+   */
+  between(
+    from: Endpoint,
+    to: Endpoint,
+    options: { at: readonly number[] } & Pick<GenerateOptions, "stages" | "signal" | "onProgress">,
+  ): Promise<GeneratedImage[]>;
   /**
    * The tokens of a prompt, and the words that do not affect the image.
    * @throws UserError `caption.empty`, `caption.unknown-words`
@@ -82,7 +99,12 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     await text.release();
     throw error;
   }
-  const model = { manifest, text, image, version: manifest.files[generator.file]!.sha256.slice(0, 8) };
+  const model: LoadedModel = {
+    manifest,
+    text,
+    image,
+    version: manifest.files[generator.file]!.sha256.slice(0, 8),
+  };
   const read = (prompt: string) => encodeCaption(vocabulary, prompt, manifest.sizes.maxWords);
   const turn = inTurn();
   let disposed = false;
@@ -96,7 +118,7 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     const words = tokens.map((token) => vocabulary.words[token]!);
     return { prompt, tokens, words, ignored };
   };
-  const inModel = <Result>(work: () => Promise<Result>) =>
+  const whileLoaded = <Result>(work: () => Promise<Result>) =>
     turn(() => {
       if (disposed) throw new UserError(`The model ${manifest.name} was disposed of.`, { code: "usage" });
       return work();
@@ -104,22 +126,31 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
   const generate = async (prompts: string | readonly string[], options: GenerateOptions = {}) => {
     const asked = checked(options);
     const captions = [prompts].flat().map(captionOf);
-    return inModel(() => generateEach(model, captions, asked));
+    return whileLoaded(() => generateEach(model, captions, asked));
   };
   const batch: TextToImage["batch"] = async (requests, options = {}) => {
     const asked = requests.map(({ prompt, seed = 0, number = 1 }) => {
       checked({ seed, count: number });
       return { caption: captionOf(prompt), seed, number };
     });
-    return inModel(async () => {
+    const captions = asked.map(({ caption }) => caption);
+    return whileLoaded(async () => {
       options.signal?.throwIfAborted();
       if (asked.length === 0) return [];
-      const features = await encode(
-        model,
-        asked.map(({ caption }) => caption),
-      );
-      return generateTogether(model, asked, features, options);
+      return generateTogether(model, asked, await encode(model, captions), options);
     });
+  };
+  const between: TextToImage["between"] = async (from, to, { at, ...options }) => {
+    const ends = [from, to].map(({ prompt, seed }) => ({
+      caption: captionOf(prompt),
+      seed: checked(seed === undefined ? {} : { seed }).seed,
+    }));
+    for (const t of at)
+      if (!(t >= 0 && t <= 1))
+        throw new UserError(`between: at has ${visible(String(t)).slice(0, 60)}; expected 0 to 1.`, {
+          code: "usage",
+        });
+    return whileLoaded(() => generateBetween(model, ends[0]!, ends[1]!, at, options));
   };
   const dispose = () =>
     turn(async () => {
@@ -132,43 +163,23 @@ export async function loadTextToImage(files: ModelFiles, runtime: Runtime): Prom
     model: manifest,
     device,
     words: vocabulary.words.slice(1),
-    ...{ batch, read, dispose },
+    ...{ batch, between, read, dispose },
   });
 }
 
-interface Model {
-  manifest: ModelManifest;
-  text: Network;
-  image: Network;
-  /** The beginning of the generator's SHA-256. */
-  version: string;
-}
-
-interface Caption {
-  prompt: string;
-  tokens: number[];
-  words: string[];
-  ignored: Ignored;
-}
-
 async function generateEach(
-  model: Model,
+  model: LoadedModel,
   captions: readonly Caption[],
   options: Required<Pick<GenerateOptions, "seed" | "count">> & GenerateOptions,
 ): Promise<GeneratedImage[]> {
   const { count, signal, onProgress } = options;
   const total = captions.length * count;
   const images: GeneratedImage[] = [];
-  // A page's events come before each image, and with them the signal.
-  const whileWanted = async () => {
-    await nextTask();
-    signal?.throwIfAborted();
-  };
   for (const caption of captions) {
-    await whileWanted();
+    await whileWanted(signal);
     const features = await encode(model, [caption]);
     for (let number = 1; number <= count; number++) {
-      if (number > 1) await whileWanted();
+      if (number > 1) await whileWanted(signal);
       images.push(
         ...(await generateTogether(model, [{ caption, seed: options.seed, number }], features, options)),
       );
@@ -178,78 +189,57 @@ async function generateEach(
   return images;
 }
 
-/** The generator's inputs that depend on the prompts. */
-interface TextInputs extends Record<string, Values> {
-  /** [B, D, T] */
-  words: Values;
-  /** [B, D] */
-  sentence: Values;
-  /** [B] */
-  lengths: Values;
+/** An end of a way: the first image of a caption and a seed. */
+interface End {
+  caption: Caption;
+  seed: number;
 }
 
-async function encode({ text, manifest }: Model, captions: readonly Caption[]): Promise<TextInputs> {
-  const padded = paddedTokens(captions.map(({ tokens }) => tokens));
-  const B = captions.length;
-  const T = padded.tokens.length / B;
-  const int64 = (numbers: Int32Array, shape: number[]) => ({
-    data: BigInt64Array.from(numbers, BigInt),
-    shape,
-  });
-  const lengths = int64(padded.lengths, [B]);
-  const inputs = { tokens: int64(padded.tokens, [B, T]), lengths };
-  const { words, sentence } = await text.run(inputs, ["words", "sentence"]);
-  const D = manifest.sizes.text;
-  return {
-    words: shaped(words!, [B, D, T], "words"),
-    sentence: shaped(sentence!, [B, D], "sentence"),
-    lengths,
-  };
-}
-
-/** One image for each of `asked`, whose texts are `features`. */
-async function generateTogether(
-  { manifest, image, version }: Model,
-  asked: readonly { caption: Caption; seed: number; number: number }[],
-  features: TextInputs,
-  { stages, attention }: Pick<GenerateOptions, "stages" | "attention">,
+async function generateBetween(
+  model: LoadedModel,
+  from: End,
+  to: End,
+  at: readonly number[],
+  options: Pick<GenerateOptions, "stages" | "signal" | "onProgress">,
 ): Promise<GeneratedImage[]> {
-  const { sizes, networks, tokenizer, name } = manifest;
-  const B = asked.length;
-  const noise = imageNoise(sizes, asked);
-  const inputs = {
-    z: { data: noise.z, shape: [B, sizes.noise] },
-    epsilon: { data: noise.epsilon, shape: [B, sizes.condition] },
-    ...features,
-  };
-  const first = stages ? 0 : sizes.images.length - 1;
-  const wanted = networks.generator.images.slice(first);
-  const maps = attention ? networks.generator.attentions : [];
-  const outputs = await image.run(inputs, [...wanted, ...maps]);
-  const values = wanted.map((output, i) => {
-    const size = sizes.images[first + i]!;
-    return { size, data: shaped(outputs[output]!, [B, 3, size, size], output).data };
-  });
-  const longest = features.words.shape[2]!;
-  return asked.map(({ caption: { prompt, words, ignored }, seed, number }, b) => {
-    const notRead = ignoredLines([ignored], { maxWords: sizes.maxWords, tokenizer, most: 100 });
-    return new GeneratedImage(
-      { prompt, seed, number, ignored },
-      values.map(({ size, data }) => {
-        const length = 3 * size * size;
-        return { size, pixels: pixelsOf(data.subarray(b * length, (b + 1) * length), size) };
-      }),
-      maps.map((output) => attentionOf(outputs[output]!, { words, b, longest, name: output })),
-      {
-        Description: prompt,
-        Software: "sdgan",
-        Seed: String(seed),
-        Number: String(number),
-        Model: `${name}, generator ${version}`,
-        ...(notRead.length > 0 && { Ignored: notRead.join("\n") }),
-      },
-    );
-  });
+  const { sizes } = model.manifest;
+  const ends = [from, to] as const;
+  const noises = ends.map(({ seed }) => imageNoise(sizes, [{ seed, number: 1 }]));
+  const texts: TextFeatures[] = [];
+  for (const { caption } of ends)
+    texts.push(featuresOf(await encode(model, [caption]), caption.tokens.length));
+  const prompts = [...new Set(ends.map(({ caption }) => caption.prompt))];
+  const images: GeneratedImage[] = [];
+  for (const t of at) {
+    await whileWanted(options.signal);
+    const { words, sentence, length } = textBetween(texts[0]!, texts[1]!, t);
+    const features = {
+      words: { data: words, shape: [1, sizes.text, length] },
+      sentence: { data: sentence, shape: [1, sizes.text] },
+      lengths: { data: BigInt64Array.of(BigInt(length)), shape: [1] },
+    };
+    const noise = {
+      z: noiseBetween(noises[0]!.z, noises[1]!.z, t),
+      epsilon: noiseBetween(noises[0]!.epsilon, noises[1]!.epsilon, t),
+    };
+    const near = t <= 0.5 ? from : to;
+    const caption = { ...near.caption, prompt: prompts.join(" → ") };
+    const asked = [{ caption, seed: near.seed, number: 1 }];
+    images.push(...(await generateTogether(model, asked, features, { ...options, noise })));
+    options.onProgress?.({ done: images.length, total: at.length });
+  }
+  return images;
+}
+
+function featuresOf({ words, sentence }: TextInputs, length: number): TextFeatures {
+  const floats = ({ data }: Values) => data as Float32Array<ArrayBuffer>;
+  return { words: floats(words), sentence: floats(sentence), length };
+}
+
+/** A page's events come before each image, and with them the signal. */
+async function whileWanted(signal: AbortSignal | undefined): Promise<void> {
+  await nextTask();
+  signal?.throwIfAborted();
 }
 
 function checked(

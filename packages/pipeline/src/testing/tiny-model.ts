@@ -34,7 +34,10 @@ export async function manifestOf(files: Files): Promise<Uint8Array<ArrayBuffer>>
         description: "Random patterns.",
         networks: {
           textEncoder: { file: "text-encoder.onnx" },
-          generator: { file: "generator.onnx", images: ["image8", "image16"], attentions: ["attention16"] },
+          generator: {
+            ...{ file: "generator.onnx", images: ["image8", "image16"], attentions: ["attention16"] },
+            gammas: ["gamma8", "gamma16"],
+          },
         },
         sizes,
         tokenizer: "unicode",
@@ -101,6 +104,8 @@ export function generator(
     node("Reshape", ["most", "mapShape"], ["map"]),
     node("Mul", ["image8", "map"], ["weighted"]),
     node("Resize", ["weighted", "", "scales"], ["image16"], { attributes: [text("mode", "nearest")] }),
+    node("Neg", ["weighted"], ["gamma16"]),
+    node("ReduceMean", ["gamma16"], ["gamma8"], { attributes: [ints("axes", [2, 3])] }),
     tensor("toImage", [width, 192], weights("toImage", width * 192)),
     tensor("toHidden", [width, 64 * sizes.text], weights("toHidden", width * 64 * sizes.text)),
     tensor("imageShape", [4], BigInt64Array.of(-1n, 3n, 8n, 8n)),
@@ -126,6 +131,8 @@ export const generatorOutputs = [
   port(12, "image8", 1, ["B", 3, 8, 8]),
   port(12, "image16", 1, ["B", 3, 16, 16]),
   port(12, "attention16", 1, ["B", 64, "T"]),
+  port(12, "gamma8", 1, ["B", 3, 1, 1]),
+  port(12, "gamma16", 1, ["B", 3, 8, 8]),
 ];
 
 /** The row of the padding, token 0, is 0. */
