@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tinyModel } from "../../../pipeline/src/testing/tiny-model.js";
+import { tinyModel } from "../../../pipeline/dist/testing/tiny-model.js";
 import type { RunningServer, ServerOptions } from "../server.js";
 
 /** Writes the model into a new folder; returns the folder of all, and that of the model. */
