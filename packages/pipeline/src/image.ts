@@ -64,6 +64,20 @@ export interface WordAttention {
   words: { word: string; weights: Float32Array<ArrayBuffer> }[];
 }
 
+/** A value for each place of a square map. */
+export interface PlaceMap {
+  /** Places per side. */
+  size: number;
+  /** [size, size] */
+  values: Float32Array<ArrayBuffer>;
+}
+
+/** What was computed beside the images. */
+interface Inside {
+  attention: readonly WordAttention[];
+  modulation: readonly PlaceMap[];
+}
+
 /** A generated image: that of the last stage. */
 export class GeneratedImage extends StageImage {
   readonly prompt: string;
@@ -76,11 +90,16 @@ export class GeneratedImage extends StageImage {
   readonly stages: readonly StageImage[];
   /** The attention of each stage after the first, if `attention` was asked for; else empty. */
   readonly attention: readonly WordAttention[];
+  /**
+   * If `modulation` was asked for, for each SCBN layer in the order of computation the mean of |γ_c| over channels; its
+   * size is 1 where γ_c is the same for the whole image. Empty for models without SCBN.
+   */
+  readonly modulation: readonly PlaceMap[];
 
   constructor(
     { prompt, seed, number, ignored }: { prompt: string; seed: number; number: number; ignored: Ignored },
     images: readonly { pixels: Uint8Array<ArrayBuffer>; size: number }[],
-    attention: readonly WordAttention[],
+    { attention, modulation }: Inside,
     texts: Record<string, string>,
   ) {
     const { pixels, size } = images.at(-1)!;
@@ -94,6 +113,7 @@ export class GeneratedImage extends StageImage {
       this,
     ];
     this.attention = attention;
+    this.modulation = modulation;
   }
 }
 

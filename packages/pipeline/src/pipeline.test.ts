@@ -80,6 +80,84 @@ describe("generate", () => {
     expect([plain!.stages.length, plain!.attention.length, plain!.pixels]).toEqual([1, 0, image!.pixels]);
   });
 
+  it("generates images in a batch that are those alone, up to 1 of 255", async () => {
+    const requests = [
+      { prompt: "bird", seed: 3 },
+      { prompt: "a small red bird with black", seed: 4, number: 2 },
+      { prompt: "black wings", seed: 3, number: 5 },
+    ];
+    const images = await generate.batch(requests, { stages: true, attention: true, modulation: true });
+    for (const [i, { prompt, seed, number = 1 }] of requests.entries()) {
+      const alone = (
+        await generate(prompt, {
+          ...{ seed, count: number },
+          stages: true,
+          attention: true,
+          modulation: true,
+        })
+      ).at(-1)!;
+      const together = images[i]!;
+      expect([together.prompt, together.seed, together.number]).toEqual([prompt, seed, number]);
+      for (const [s, stage] of alone.stages.entries()) {
+        const found = together.stages[s]!.pixels;
+        expect(Math.max(...stage.pixels.map((value, at) => Math.abs(value - found[at]!)))).toBeLessThan(2);
+      }
+      expect(together.attention[0]!.words.map(({ word }) => word)).toEqual(
+        alone.attention[0]!.words.map(({ word }) => word),
+      );
+      for (const [w, { weights }] of alone.attention[0]!.words.entries())
+        expect(weights[9]).toBeCloseTo(together.attention[0]!.words[w]!.weights[9]!, 5);
+      for (const [m, { size, values }] of alone.modulation.entries()) {
+        expect(together.modulation[m]!.size).toBe(size);
+        expect(together.modulation[m]!.values.at(-1)).toBeCloseTo(values.at(-1)!, 5);
+      }
+    }
+    expect(await generate.batch([])).toEqual([]);
+    await expect(generate.batch([{ prompt: "bird" }, { prompt: "xyzzy" }])).rejects.toMatchObject({
+      code: "caption.unknown-words",
+    });
+    await expect(generate.batch([{ prompt: "bird", number: 0 }])).rejects.toMatchObject({ code: "usage" });
+  });
+
+  it("returns the strength of SCBN's γ_c at each place if asked", async () => {
+    const [image] = await generate("a red bird", { modulation: true });
+    const [whole, places] = image!.modulation;
+    expect([whole!.size, whole!.values.length, places!.size, places!.values.length]).toEqual([1, 1, 8, 64]);
+    expect(Math.min(...places!.values)).toBeGreaterThan(0);
+    // |mean γ_c| is at most the mean of |γ_c|.
+    const mean = places!.values.reduce((sum, value) => sum + value, 0) / 64;
+    expect(whole!.values[0]).toBeLessThanOrEqual(mean);
+    expect((await generate("a red bird"))[0]!.modulation).toEqual([]);
+  });
+
+  it("goes from one image to another", async () => {
+    const [first] = await generate("a red bird", { seed: 3 });
+    const [last] = await generate("black wings and a tail", { seed: 4 });
+    const ends = [
+      { prompt: "a red bird", seed: 3 },
+      { prompt: "black wings and a tail", seed: 4 },
+    ] as const;
+    const seen: number[] = [];
+    const way = await generate.between(...ends, {
+      at: [0, 0.25, 0.5, 1],
+      stages: true,
+      onProgress: ({ done }) => seen.push(done),
+    });
+    expect(seen).toEqual([1, 2, 3, 4]);
+    expect([way[0]!.pixels, way[3]!.pixels]).toEqual([first!.pixels, last!.pixels]);
+    expect(new Set(way.map(({ pixels }) => pixels.join())).size).toBe(4);
+    expect(way[1]!.stages.map(({ size }) => size)).toEqual([8, 16]);
+    expect([way[1]!.prompt, way[1]!.seed, way[3]!.seed]).toEqual([
+      "a red bird → black wings and a tail",
+      3,
+      4,
+    ]);
+    await expect(generate.between(...ends, { at: [1.5] })).rejects.toThrow("expected 0 to 1");
+    await expect(generate.between(ends[0], { prompt: "xyzzy" }, { at: [0] })).rejects.toThrow("no word");
+    const signal = AbortSignal.abort(new Error("moved on"));
+    await expect(generate.between(...ends, { at: [0], signal })).rejects.toThrow("moved on");
+  });
+
   it("reports the words that did not affect the image", async () => {
     const [image] = await generate("a mauve red bird with black wings and a tail");
     expect(image!.ignored).toEqual({ unknown: ["mauve"], beyond: ["and", "a", "tail"], lost: [] });
