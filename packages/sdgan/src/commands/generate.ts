@@ -101,7 +101,7 @@ async function show({ caption = [], captions, ...options }: Options): Promise<vo
       },
     ),
   );
-  console.log(`${total === 1 ? paths[0] : `${out}: ${paths.length - 1} images`}`);
+  console.log(`${total === 1 ? paths.at(-2) : `${out}: ${paths.length - 1} images`}`);
   const part = shown === undefined ? "" : ` shows ${shown}; all images are in ${out}`;
   console.log(`Grid: ${paths.at(-1)}${part}`);
 }
