@@ -99,11 +99,12 @@ function requireSameNetworks({ path, config: trained }: RunFolder, config: Confi
   );
 }
 
-/** Settings that determine the shapes and the input of DAMSM's networks, by key. */
+/** Settings that determine the shapes, the input and the meaning of DAMSM's networks, by key. */
 export function damsmShapes({ text, damsm }: Config): Record<string, unknown> {
   return {
     "text.embedding": text.embedding,
     "text.width": text.width,
+    "text.sentence": text.sentence,
     "damsm.encoder": damsm.encoder,
     ...(damsm.encoder === "convolutional" && {
       "damsm.width": damsm.width,

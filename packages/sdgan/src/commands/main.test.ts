@@ -223,10 +223,13 @@ describe.concurrent("train", () => {
   it("refuses a DAMSM of another configuration", async () => {
     mkdirSync(at("wider"));
     cpSync(at("run", "damsm"), at("wider", "damsm"), { recursive: true });
-    const wider = ["--set", "text.width=16"];
-    expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "wider"), ...wider)).toContain(
-      "was trained with 8",
-    );
+    for (const [setting, trained] of [
+      ["text.width=16", "was trained with 8"],
+      ["text.sentence=mean", "was trained with last"],
+    ])
+      expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "wider"), "--set", setting!)).toContain(
+        trained,
+      );
   });
 });
 
