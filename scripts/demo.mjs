@@ -1,10 +1,11 @@
 /**
  * Generates images with a model in the box, which takes seconds and needs no set-up. Then the whole workflow, in about
  * twenty minutes after set-up: renders a data set of birds, trains SD-GAN on it, and generates images from captions of
- * species that were not in the training data. It runs the public commands of sdgan. If it is stopped and started again,
- * it resumes where it stopped.
+ * species that were not in the training data. With `faces` the data are emoji's faces, described in six languages. It
+ * runs the public commands of sdgan. If it is stopped and started again, it resumes where it stopped.
  *
  *   npm run demo
+ *   npm run demo -- faces
  */
 import "./node-version.mjs";
 import { existsSync } from "node:fs";
@@ -21,65 +22,149 @@ const LEAST_GAN_MINUTES = 8;
 
 /** The folder of all files. */
 const OUT = process.env.SDGAN_DEMO ?? "demo";
-const DATA = `${OUT}/birds`;
-/** Many more species, from another seed, for the attribute classifier: it must know every combination. */
-const CLASSIFIER_DATA = `${OUT}/classifier-birds`;
-const RUN = `${OUT}/run`;
 
-const HELP = `npm run demo: generates images with a model in the box. Then it sets up libtorch, renders birds, trains SD-GAN
-on them for about twenty minutes, and generates images of unseen species. All files are in the folder demo, or the one that
-the variable SDGAN_DEMO names. There are no options. If it is stopped and started again, it resumes.`;
+const HELP = `npm run demo [-- faces]: generates images with a model in the box. Then it sets up libtorch, renders birds, trains
+SD-GAN on them for about twenty minutes, and generates images of unseen species. With faces, the images are emoji's faces, with
+captions in six languages: npm downloads them (41 MB) the first time. All files are in the folder demo, or the one that the
+variable SDGAN_DEMO names. If it is stopped and started again, it resumes.`;
+
+/** Captions of faces for the sheet: most are names of emoji, the last eight are of nothing that is an emoji. */
+const FACES = [
+  ...[
+    "grinning face",
+    "winking face",
+    "crying face",
+    "angry face",
+    "face with tongue",
+    "smiling face with sunglasses",
+  ],
+  ...[
+    "cat face",
+    "monkey face",
+    "pig face",
+    "alien",
+    "robot",
+    "skull",
+    "笑脸",
+    "visage qui pleure",
+    "cara de gato",
+  ],
+  ...[
+    "cat face with sunglasses",
+    "crying face with hat",
+    "angry cat",
+    "winking monkey",
+    "green face with tongue",
+  ],
+  ...["blue face with smiling eyes", "robot with heart eyes", "pig with tears"],
+];
+
+const DEMOS = new Map([
+  ["birds", birds],
+  ["faces", faces],
+]);
 
 await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+  const { values, positionals } = parseArgs({
+    options: { help: { type: "boolean", short: "h" } },
+    allowPositionals: true,
+  });
   if (values.help) return console.log(HELP);
+  const [name = "birds", ...more] = positionals;
+  const demo = DEMOS.get(name);
+  if (!demo || more.length > 0)
+    throw new Failure(
+      `npm run demo -- ${positionals.join(" ")}: expected ${[...DEMOS.keys()].join(" or ")}.`,
+    );
   await firstImages(`${OUT}/first-images`);
   await setUp();
   process.on("SIGINT", () => {}); // The running command saves its state and reports it.
-  const begin = performance.now();
+  await demo();
+});
 
-  await prepare(DATA);
-  await prepare(CLASSIFIER_DATA, "--species", "600", "--images", "10", "--seed", "1");
-  await train("attribute-classifier", `${RUN}/attribute-classifier`, CLASSIFIER_DATA);
-  await train("damsm", `${RUN}/damsm`, DATA);
-  const left = MINUTES - (performance.now() - begin) / 60_000;
+async function birds() {
+  const [DATA, RUN] = [`${OUT}/birds`, `${OUT}/run`];
+  // Many more species, from another seed, for the attribute classifier: it must know every combination.
+  const CLASSIFIER_DATA = `${OUT}/classifier-birds`;
+  const training = { run: RUN, config: "birds-64" };
+  const minutes = stopwatch();
+  await prepare(DATA, "birds");
+  await prepare(CLASSIFIER_DATA, "birds", "--species", "600", "--images", "10", "--seed", "1");
+  await train("attribute-classifier", { ...training, data: CLASSIFIER_DATA });
+  await train("damsm", { ...training, data: DATA });
   if (!existsSync(resolve(ROOT, RUN, "evaluation.json")))
-    await train("gan", RUN, DATA, "--minutes", Math.max(LEAST_GAN_MINUTES, left).toFixed(1));
+    await train("gan", { ...training, data: DATA }, "--minutes", ganMinutes(minutes()));
   await sdgan("evaluate", "--run", RUN, "--data", DATA);
-
-  const minutes = (performance.now() - begin) / 60_000;
   console.log(`
-Done in ${minutes.toFixed(1)} minutes after set-up. Generated and real images: ${resolve(ROOT, RUN, "evaluation.png")}
+Done in ${minutes().toFixed(1)} minutes after set-up. Generated and real images: ${resolve(ROOT, RUN, "evaluation.png")}
 
 Next steps:
   npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out ${OUT}/images
   npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better images
 To start again from the beginning, remove the folder ${OUT}.`);
-});
+}
+
+async function faces() {
+  const [DATA, RUN, IMAGES] = [`${OUT}/faces`, `${OUT}/faces-run`, `${OUT}/faces-images`];
+  const training = { run: RUN, config: "faces-64", data: DATA };
+  const minutes = stopwatch();
+  await prepare(DATA, "emoji", "--groups", "faces", "--languages", "en,zh,es,fr,hi,ar");
+  await train("damsm", training);
+  if (!existsSync(resolve(ROOT, IMAGES, "grid.png")))
+    await train("gan", training, "--minutes", ganMinutes(minutes()));
+  await sdgan(
+    "generate",
+    "--run",
+    RUN,
+    ...FACES.flatMap((caption) => ["--caption", caption]),
+    "--out",
+    IMAGES,
+  );
+  console.log(`
+Done in ${minutes().toFixed(1)} minutes after set-up. Images: ${resolve(ROOT, IMAGES, "grid.png")}
+
+Next steps:
+  npx sdgan generate --run ${RUN} --caption "cat face with sunglasses" --count 4 --out ${OUT}/images
+  npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better images
+To start again from the beginning, remove the folder ${OUT}.`);
+}
 
 /**
- * Prepares birds if the folder does not exist yet.
+ * The minutes that the GAN trains for.
+ *
+ * @param {number} spent minutes that the other steps took
+ */
+function ganMinutes(spent) {
+  return Math.max(LEAST_GAN_MINUTES, MINUTES - spent).toFixed(1);
+}
+
+function stopwatch() {
+  const begin = performance.now();
+  return () => (performance.now() - begin) / 60_000;
+}
+
+/**
+ * Prepares a data set if the folder does not exist yet.
  *
  * @param {string} out
- * @param {string[]} more options
+ * @param {string[]} source its name and options
  */
-async function prepare(out, ...more) {
-  if (!existsSync(resolve(ROOT, out, "contact-sheet.png")))
-    await sdgan("prepare", "birds", ...more, "--out", out);
+async function prepare(out, ...source) {
+  if (!existsSync(resolve(ROOT, out, "contact-sheet.png"))) await sdgan("prepare", ...source, "--out", out);
 }
 
 /**
  * Starts a training, or resumes it if it was interrupted.
  *
  * @param {"damsm" | "attribute-classifier" | "gan"} what
- * @param {string} folder of this training
- * @param {string} data
+ * @param {{ run: string, config: string, data: string }} training
  * @param {string[]} more options
  */
-async function train(what, folder, data, ...more) {
+async function train(what, { run, config, data }, ...more) {
+  const folder = what === "gan" ? run : `${run}/${what}`;
   const begun = existsSync(resolve(ROOT, folder, "config.yaml"));
-  const how = begun ? ["--resume"] : ["--config", "birds-64"];
-  await sdgan("train", what, "--data", data, "--run", RUN, ...how, ...more);
+  const how = begun ? ["--resume"] : ["--config", config];
+  await sdgan("train", what, "--data", data, "--run", run, ...how, ...more);
 }
 
 /** @param {string[]} args */
