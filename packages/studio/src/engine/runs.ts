@@ -1,0 +1,160 @@
+/** Trainings: their curves, samples and warnings, from a server or from a run's folder on this machine. */
+import { EngineError } from "./engine.js";
+import { ask } from "./server.js";
+
+/** A line of `metrics.jsonl`: the step, and values by name. */
+export type MetricsRow = { step: number } & Record<string, number | null>;
+
+export interface RunSummary {
+  id: string;
+  /** `running`, `finished` or `stopped`; undefined if that is not known. */
+  state?: "running" | "finished" | "stopped" | undefined;
+  step?: number | undefined;
+}
+
+export interface Run extends RunSummary {
+  steps?: number | undefined;
+  secondsLeft?: number | undefined;
+  /** Bytes. */
+  memory?: number | undefined;
+  metrics: MetricsRow[];
+  samples: { step: number; url: string }[];
+  warnings: string[];
+}
+
+/** Where the page finds runs. */
+export interface RunSource {
+  list(): Promise<RunSummary[]>;
+  read(id: string): Promise<Run>;
+  /** How to start, stop and resume trainings; undefined where that is not allowed. */
+  control?: RunControl | undefined;
+}
+
+export interface StartRequest {
+  task: "damsm" | "gan";
+  config: string;
+  data: string;
+  run: string;
+  minutes?: number;
+}
+
+export interface RunControl {
+  start(request: StartRequest): Promise<void>;
+  stop(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
+}
+
+/** The runs of a server. */
+export async function serverRuns(base: string): Promise<RunSource> {
+  const { allowTraining } = await ask(base, "api/runs");
+  const post = async (path: string, body: unknown) => {
+    await ask(base, path, { body });
+  };
+  const at = (id: string) => `api/runs/${encodeURIComponent(id)}`;
+  return {
+    async list() {
+      const { runs } = await ask(base, "api/runs");
+      return Array.isArray(runs) ? runs.map(summaryOf) : [];
+    },
+    async read(id) {
+      const run = await ask(base, at(id));
+      const samples = Array.isArray(run.samples) ? run.samples.map(Object) : [];
+      return {
+        ...summaryOf(run),
+        steps: numberOf(run.steps),
+        secondsLeft: numberOf(run.secondsLeft),
+        memory: numberOf(run.memory),
+        metrics: Array.isArray(run.metrics) ? (run.metrics as MetricsRow[]) : [],
+        samples: samples.map(({ step, url }) => ({ step: Number(step), url: new URL(String(url), base).href })),
+        warnings: Array.isArray(run.warnings) ? run.warnings.map(String) : [],
+      };
+    },
+    control: allowTraining
+      ? {
+          start: (request) => post("api/runs", request),
+          stop: (id) => post(`${at(id)}/stop`, {}),
+          resume: (id) => post(`${at(id)}/resume`, {}),
+        }
+      : undefined,
+  };
+}
+
+function summaryOf(run: Record<string, unknown>): RunSummary {
+  const { id, state, step } = Object(run);
+  const known = ["running", "finished", "stopped"].includes(state);
+  return { id: String(id), state: known ? state : undefined, step: numberOf(step) };
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/**
+ * The runs in a folder that was chosen in this browser: each folder with a `metrics.jsonl` is one.
+ * @param files with their paths in `webkitRelativePath`
+ */
+export function folderRuns(files: readonly File[]): RunSource {
+  const pathOf = (file: File) => file.webkitRelativePath || file.name;
+  const folders = files
+    .filter((file) => /(^|\/)metrics\.jsonl$/.test(pathOf(file)))
+    .map((file) => ({ metrics: file, folder: pathOf(file).replace(/\/?metrics\.jsonl$/, "") }))
+    .sort((a, b) => (a.folder < b.folder ? -1 : 1));
+  const urls = new Map<File, string>();
+  return {
+    list: async () => folders.map(({ folder }) => ({ id: folder })),
+    async read(id) {
+      const found = folders.find(({ folder }) => folder === id);
+      if (!found) throw new EngineError(`${id}: has no metrics.jsonl.`, "file.missing");
+      const metrics = parseMetrics(await found.metrics.text());
+      const prefix = id === "" ? "" : `${id}/`;
+      const samples = files.flatMap((file) => {
+        const path = pathOf(file);
+        const step = path.startsWith(prefix) && /^samples\/step-(\d+)\.png$/.exec(path.slice(prefix.length))?.[1];
+        if (!step) return [];
+        const url = urls.get(file) ?? URL.createObjectURL(file);
+        urls.set(file, url);
+        return [{ step: Number(step), url }];
+      });
+      samples.sort((a, b) => a.step - b.step);
+      return { id, metrics, samples, warnings: [], step: metrics.at(-1)?.step };
+    },
+  };
+}
+
+/** The rows of a `metrics.jsonl`. A last line that is being written is left out. */
+export function parseMetrics(text: string): MetricsRow[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      const row: unknown = JSON.parse(line);
+      return typeof Object(row).step === "number" ? [row as MetricsRow] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A curve: values over steps, without the steps that do not have it. */
+export interface Curve {
+  name: string;
+  steps: number[];
+  values: number[];
+}
+
+/** Curves by group: the first part of their names. Groups and curves are in the order of their first appearance. */
+export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
+  const curves = new Map<string, Curve>();
+  for (const { step, ...values } of rows)
+    for (const [name, value] of Object.entries(values)) {
+      if (typeof value !== "number" || !Number.isFinite(value)) continue;
+      const curve = curves.get(name) ?? { name, steps: [], values: [] };
+      curves.set(name, curve);
+      curve.steps.push(step);
+      curve.values.push(value);
+    }
+  const groups = new Map<string, Curve[]>();
+  for (const curve of curves.values()) {
+    const group = curve.name.includes("/") ? curve.name.slice(0, curve.name.indexOf("/")) : "other";
+    groups.set(group, [...(groups.get(group) ?? []), curve]);
+  }
+  return groups;
+}

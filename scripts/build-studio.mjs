@@ -1,0 +1,83 @@
+/**
+ * Builds the page (`packages/studio`) into `packages/studio/dist`, if its sources have changed since the last time, and
+ * puts the models in the box (`packages/models`) beside it. It takes two to three seconds of a processor.
+ *
+ *   node scripts/build-studio.mjs
+ */
+import "./node-version.mjs";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { ROOT } from "./setup.mjs";
+
+export const STUDIO = join(ROOT, "packages/studio");
+const DIST = join(STUDIO, "dist");
+/** What the page is made of. Its dependencies are those of the lock file. */
+const SOURCES = [
+  ...["packages/studio/src", "packages/studio/public", "packages/studio/index.html"],
+  ...["packages/studio/vite.config.ts", "packages/pipeline/src", "packages/core/src", "package-lock.json"],
+];
+
+/**
+ * @returns {Promise<boolean>} whether anything was built
+ */
+export async function buildStudio() {
+  const stamp = join(STUDIO, "build/stamp");
+  const hash = hashOf(SOURCES.flatMap((path) => filesOf(join(ROOT, path))));
+  const fresh =
+    existsSync(join(DIST, "index.html")) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
+  if (!fresh) {
+    const { build } = await import("vite");
+    await build({ root: STUDIO, configFile: join(STUDIO, "vite.config.ts"), logLevel: "error" });
+    mkdirSync(join(STUDIO, "build"), { recursive: true });
+    writeFileSync(stamp, hash);
+  }
+  const box = join(ROOT, "packages/models");
+  putModels(
+    join(DIST, "models"),
+    (existsSync(box) ? readdirSync(box) : []).map((name) => join(box, name)),
+  );
+  return !fresh;
+}
+
+/**
+ * Makes a folder `models` as the page reads it: a folder for each model, and `index.json` with their names.
+ *
+ * @param {string} target is replaced
+ * @param {readonly string[]} folders those without a `model.json` are left out
+ */
+export function putModels(target, folders) {
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  const names = [];
+  for (const folder of folders.filter((each) => existsSync(join(each, "model.json")))) {
+    const { name } = JSON.parse(readFileSync(join(folder, "model.json"), "utf8"));
+    cpSync(folder, join(target, name), { recursive: true });
+    names.push(name);
+  }
+  writeFileSync(join(target, "index.json"), `${JSON.stringify({ models: names }, undefined, 2)}\n`);
+}
+
+/** @param {readonly string[]} paths */
+function hashOf(paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(path.slice(ROOT.length)).update("\0").update(readFileSync(path));
+  return hash.digest("hex");
+}
+
+/**
+ * @param {string} path of a file or a folder
+ * @returns {string[]} the files, without tests
+ */
+function filesOf(path) {
+  if (statSync(path).isFile()) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.includes(".test."))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+await runAsProgram(import.meta.url, async () => {
+  await buildStudio();
+});
