@@ -3,4 +3,4 @@ export { type Canvas, GeneratedImage, type PlaceMap, StageImage, type WordAttent
 export type { LoadProgress } from "./model-files.js";
 export type { Pipeline, PipelineOptions } from "./pipeline.js";
 export type { Device } from "./runtime.js";
-export type { Endpoint, GenerateOptions, TextToImage } from "./text-to-image.js";
+export type { Endpoint, GenerateOptions, ImageRequest, TextToImage } from "./text-to-image.js";

@@ -72,6 +72,45 @@ describe("generate", () => {
     expect([plain!.stages.length, plain!.attention.length, plain!.pixels]).toEqual([1, 0, image!.pixels]);
   });
 
+  it("generates images in a batch that are those alone, up to 1 of 255", async () => {
+    const requests = [
+      { prompt: "bird", seed: 3 },
+      { prompt: "a small red bird with black", seed: 4, number: 2 },
+      { prompt: "black wings", seed: 3, number: 5 },
+    ];
+    const images = await generate.batch(requests, { stages: true, attention: true, modulation: true });
+    for (const [i, { prompt, seed, number = 1 }] of requests.entries()) {
+      const alone = (
+        await generate(prompt, {
+          ...{ seed, count: number },
+          stages: true,
+          attention: true,
+          modulation: true,
+        })
+      ).at(-1)!;
+      const together = images[i]!;
+      expect([together.prompt, together.seed, together.number]).toEqual([prompt, seed, number]);
+      for (const [s, stage] of alone.stages.entries()) {
+        const found = together.stages[s]!.pixels;
+        expect(Math.max(...stage.pixels.map((value, at) => Math.abs(value - found[at]!)))).toBeLessThan(2);
+      }
+      expect(together.attention[0]!.words.map(({ word }) => word)).toEqual(
+        alone.attention[0]!.words.map(({ word }) => word),
+      );
+      for (const [w, { weights }] of alone.attention[0]!.words.entries())
+        expect(weights[9]).toBeCloseTo(together.attention[0]!.words[w]!.weights[9]!, 5);
+      for (const [m, { size, values }] of alone.modulation.entries()) {
+        expect(together.modulation[m]!.size).toBe(size);
+        expect(together.modulation[m]!.values.at(-1)).toBeCloseTo(values.at(-1)!, 5);
+      }
+    }
+    expect(await generate.batch([])).toEqual([]);
+    await expect(generate.batch([{ prompt: "bird" }, { prompt: "xyzzy" }])).rejects.toMatchObject({
+      code: "caption.unknown-words",
+    });
+    await expect(generate.batch([{ prompt: "bird", number: 0 }])).rejects.toMatchObject({ code: "usage" });
+  });
+
   it("returns the strength of SCBN's γ_c at each place if asked", async () => {
     const [image] = await generate("a red bird", { modulation: true });
     const [whole, places] = image!.modulation;

@@ -57,7 +57,7 @@ export const textOutputs = [
   port(12, "sentence", 1, ["B", sizes.text]),
 ];
 
-/** Words are rows of a table; the sentence is their mean. */
+/** Words are rows of a table, 0 after a caption's end; the sentence is their mean. */
 export function textEncoder(
   more: readonly Uint8Array[] = [],
   ports: readonly Uint8Array[] = [...textInputs, ...textOutputs],
@@ -65,14 +65,22 @@ export function textEncoder(
   return modelFile([
     node("Gather", ["table", "tokens"], ["rows"]),
     node("Transpose", ["rows"], ["words"], { attributes: [ints("perm", [0, 2, 1])] }),
-    node("ReduceMean", ["words"], ["sentence"], { attributes: [ints("axes", [2]), int("keepdims", 0)] }),
-    tensor("table", [vocabulary.size, sizes.text], weights("table", vocabulary.size * sizes.text)),
+    node("ReduceSum", ["words", "wordAxis"], ["sum"], { attributes: [int("keepdims", 0)] }),
+    node("Cast", ["lengths"], ["counts"], { attributes: [int("to", 1)] }),
+    node("Unsqueeze", ["counts", "axis1"], ["column"]),
+    node("Div", ["sum", "column"], ["sentence"]),
+    tensor("table", [vocabulary.size, sizes.text], table()),
+    tensor("wordAxis", [1], BigInt64Array.of(2n)),
+    tensor("axis1", [1], BigInt64Array.of(1n)),
     ...ports,
     ...more,
   ]);
 }
 
-/** The first image is an affine map of noise and sentence; the second enlarges it, changed by the words. */
+/**
+ * The first image is an affine map of noise and sentence; the second enlarges it, changed by the words. Places after a
+ * caption's end get no attention.
+ */
 export function generator(
   more: readonly Uint8Array[] = [],
   ports: readonly Uint8Array[] = [...generatorInputs, ...generatorOutputs],
@@ -85,7 +93,12 @@ export function generator(
     node("Tanh", ["square"], ["image8"]),
     node("MatMul", ["all", "toHidden"], ["flatHidden"]),
     node("Reshape", ["flatHidden", "hiddenShape"], ["hidden"]),
-    node("MatMul", ["hidden", "words"], ["scores"]),
+    node("MatMul", ["hidden", "words"], ["all scores"]),
+    ...[node("Shape", ["words"], ["shape"]), node("Gather", ["shape", "two"], ["T"])],
+    node("Range", ["zero", "T", "one"], ["places"]),
+    node("Unsqueeze", ["lengths", "wordAxes"], ["ends"]),
+    node("Less", ["places", "ends"], ["read"]),
+    node("Where", ["read", "all scores", "lowest"], ["scores"]),
     node("Softmax", ["scores"], ["attention16"], { attributes: [int("axis", 2)] }),
     node("ReduceMax", ["attention16"], ["most"], { attributes: [ints("axes", [2]), int("keepdims", 0)] }),
     node("Reshape", ["most", "mapShape"], ["map"]),
@@ -98,6 +111,9 @@ export function generator(
     tensor("imageShape", [4], BigInt64Array.of(-1n, 3n, 8n, 8n)),
     tensor("hiddenShape", [3], BigInt64Array.of(-1n, 64n, BigInt(sizes.text))),
     tensor("mapShape", [4], BigInt64Array.of(-1n, 1n, 8n, 8n)),
+    ...[0, 1, 2].map((n) => tensor(["zero", "one", "two"][n]!, [], BigInt64Array.of(BigInt(n)))),
+    tensor("wordAxes", [2], BigInt64Array.of(1n, 2n)),
+    tensor("lowest", [], Float32Array.of(-1e9)),
     tensor("scales", [4], Float32Array.of(1, 1, 2, 2)),
     ...ports,
     ...more,
@@ -118,6 +134,11 @@ export const generatorOutputs = [
   port(12, "gamma8", 1, ["B", 3, 1, 1]),
   port(12, "gamma16", 1, ["B", 3, 8, 8]),
 ];
+
+/** The row of the padding, token 0, is 0. */
+function table(): Float32Array {
+  return weights("table", vocabulary.size * sizes.text).fill(0, 0, sizes.text);
+}
 
 function weights(name: string, count: number): Float32Array {
   return normalNoise(1, 1, count, name);
