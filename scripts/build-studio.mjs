@@ -6,7 +6,16 @@
  */
 import "./node-version.mjs";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT } from "./setup.mjs";

@@ -16,6 +16,10 @@ const forbidden: [path: string, code: string][] = [
   ["packages/pipeline/src/web.ts", 'import { nodeSource } from "./node/source.js";'],
   ["packages/pipeline/src/image.ts", 'import { train } from "sdgan";'],
   ["packages/pipeline/src/node/source.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/studio/src/views/generate.tsx", 'import { readFileSync } from "node:fs";'],
+  ["packages/studio/src/app.tsx", 'import { train } from "sdgan";'],
+  ["packages/studio/src/engine/server.ts", 'import { pipeline } from "@sdgan/pipeline";'],
+  ["packages/studio/src/parts/chart.tsx", 'import { WatchView } from "../views/watch.js";'],
   ["packages/sdgan/src/models/scbn.ts", 'import type { GanTrainer } from "../training/gan-trainer.js";'],
   ["packages/sdgan/src/models/inception/a.ts", 'import { openPrepared } from "../../data/prepared.js";'],
   ["packages/sdgan/src/models/a.ts", 'import { readFileSync } from "node:fs";'],
@@ -30,6 +34,7 @@ const forbidden: [path: string, code: string][] = [
 const allowed: [path: string, code: string][] = [
   ["packages/core/src/schema.ts", 'import { z } from "zod";'],
   ["packages/pipeline/src/node/box.ts", 'import { readFileSync } from "node:fs";'],
+  ["packages/studio/src/engine/worker.ts", 'import { pipeline } from "@sdgan/pipeline";'],
   ["packages/pipeline/src/png.ts", 'import { UserError } from "@sdgan/core";'],
   ["packages/sdgan/src/models/generator.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/sdgan/src/commands/train.ts", 'import { train } from "../training/train.js";'],

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
-import { type Language, languages, language, t } from "./i18n/index.js";
+import { type Language, language, languages, t } from "./i18n/index.js";
 import { Choice } from "./parts/fields.js";
 import { LoadingBar, WithModel } from "./parts/status.js";
 import { addressOf, mode, setLanguage, theme, view } from "./state/app.js";
-import { type View, VIEWS } from "./state/link.js";
+import { VIEWS, type View } from "./state/link.js";
 import { CompareView } from "./views/compare.js";
 import { GenerateView } from "./views/generate.js";
 import { InsideView } from "./views/inside.js";
@@ -17,16 +17,9 @@ export function App() {
   }, [view.value, language.value]);
   return (
     <>
-      <a
-        class="skip"
-        href="#content"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById("content")?.focus();
-        }}
-      >
+      <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
         {t("skip")}
-      </a>
+      </button>
       <header class="top container">
         <p class="brand">
           <img src="./icon.svg" alt="" width={28} height={28} />

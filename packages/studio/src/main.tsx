@@ -1,9 +1,12 @@
 import { render } from "preact";
-import "@picocss/pico/css/pico.violet.min.css";
 import "./style.css";
 import { App } from "./app.js";
 import { startApp } from "./state/app.js";
 import { followPrompt } from "./state/images.js";
+
+// Browsers run service workers only on safe origins; without one the page works, but not offline.
+if (import.meta.env.PROD && "serviceWorker" in navigator)
+  navigator.serviceWorker.register("./sw.js").catch(() => {});
 
 startApp();
 followPrompt();

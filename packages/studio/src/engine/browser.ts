@@ -18,7 +18,11 @@ export interface WorkerLike {
   postMessage(message: ToWorker): void;
 }
 
-type Asked = ToWorker extends infer Each ? (Each extends { id: number } ? Omit<Each, "id" | "modelsUrl"> : never) : never;
+type Asked = ToWorker extends infer Each
+  ? Each extends { id: number }
+    ? Omit<Each, "id" | "modelsUrl">
+    : never
+  : never;
 
 /**
  * @param modelsUrl the folder of the models, with `index.json`, which lists their names: `{ "models": ["birds"] }`

@@ -51,21 +51,36 @@ export async function serverRuns(base: string): Promise<RunSource> {
     await ask(base, path, { body });
   };
   const at = (id: string) => `api/runs/${encodeURIComponent(id)}`;
+  /** Rows that were read, by run: the server is asked for the following ones only. */
+  const known = new Map<string, MetricsRow[]>();
   return {
     async list() {
       const { runs } = await ask(base, "api/runs");
       return Array.isArray(runs) ? runs.map(summaryOf) : [];
     },
     async read(id) {
-      const run = await ask(base, at(id));
+      let metrics = known.get(id) ?? [];
+      let run: Record<string, unknown>;
+      let rows: MetricsRow[];
+      // The server sends long runs in parts.
+      do {
+        run = await ask(base, `${at(id)}?since=${metrics.at(-1)?.step ?? 0}`);
+        rows = Array.isArray(run.metrics) ? run.metrics : [];
+        if (rows.length > 0) metrics = [...metrics, ...rows];
+      } while (rows.length >= MANY);
+      known.set(id, metrics);
       const samples = Array.isArray(run.samples) ? run.samples.map(Object) : [];
       return {
         ...summaryOf(run),
         steps: numberOf(run.steps),
         secondsLeft: numberOf(run.secondsLeft),
         memory: numberOf(run.memory),
-        metrics: Array.isArray(run.metrics) ? (run.metrics as MetricsRow[]) : [],
-        samples: samples.map(({ step, url }) => ({ step: Number(step), url: new URL(String(url), base).href })),
+        step: numberOf(run.step) ?? metrics.at(-1)?.step,
+        metrics,
+        samples: samples.map(({ step, url }) => ({
+          step: Number(step),
+          url: new URL(String(url), base).href,
+        })),
         warnings: Array.isArray(run.warnings) ? run.warnings.map(String) : [],
       };
     },
@@ -78,6 +93,9 @@ export async function serverRuns(base: string): Promise<RunSource> {
       : undefined,
   };
 }
+
+/** An answer with as many rows may not have all. */
+const MANY = 1000;
 
 function summaryOf(run: Record<string, unknown>): RunSummary {
   const { id, state, step } = Object(run);
@@ -109,7 +127,8 @@ export function folderRuns(files: readonly File[]): RunSource {
       const prefix = id === "" ? "" : `${id}/`;
       const samples = files.flatMap((file) => {
         const path = pathOf(file);
-        const step = path.startsWith(prefix) && /^samples\/step-(\d+)\.png$/.exec(path.slice(prefix.length))?.[1];
+        const step =
+          path.startsWith(prefix) && /^samples\/step-(\d+)\.png$/.exec(path.slice(prefix.length))?.[1];
         if (!step) return [];
         const url = urls.get(file) ?? URL.createObjectURL(file);
         urls.set(file, url);
@@ -140,7 +159,10 @@ export interface Curve {
   values: number[];
 }
 
-/** Curves by group: the first part of their names. Groups and curves are in the order of their first appearance. */
+/**
+ * Curves by group: the first part of their names, or the first two if that are many. Sums of losses are larger than
+ * their terms; they are groups of their own, and come first.
+ */
 export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
   const curves = new Map<string, Curve>();
   for (const { step, ...values } of rows)
@@ -151,10 +173,34 @@ export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
       curve.steps.push(step);
       curve.values.push(value);
     }
+  const groups = grouped([...curves.values()], (name) => groupOf(name, 1));
+  for (const [group, members] of [...groups])
+    if (members.length > MOST_CURVES && !group.endsWith(SUM)) {
+      groups.delete(group);
+      for (const [part, some] of grouped(members, (name) => groupOf(name, 2))) groups.set(part, some);
+    }
+  const isSum = ([group]: [string, Curve[]]) => (group.endsWith(SUM) ? 0 : 1);
+  return new Map([...groups].sort((a, b) => isSum(a) - isSum(b)));
+}
+
+/** Curves that a chart can show and a reader tell apart. */
+const MOST_CURVES = 8;
+
+const SUM = " (sum)";
+
+/** `a/b/c` → `a` or `a/b`, and `a (sum)` for `a/b/sum`. Names without parts are in the group `other`. */
+function groupOf(name: string, depth: number): string {
+  const parts = name.split("/");
+  if (parts.length < 2) return "other";
+  if (parts.at(-1) === "sum") return parts[0] + SUM;
+  return parts.slice(0, Math.min(depth, parts.length - 1)).join("/");
+}
+
+function grouped(curves: readonly Curve[], keyOf: (name: string) => string): Map<string, Curve[]> {
   const groups = new Map<string, Curve[]>();
-  for (const curve of curves.values()) {
-    const group = curve.name.includes("/") ? curve.name.slice(0, curve.name.indexOf("/")) : "other";
-    groups.set(group, [...(groups.get(group) ?? []), curve]);
+  for (const curve of curves) {
+    const key = keyOf(curve.name);
+    groups.set(key, [...(groups.get(key) ?? []), curve]);
   }
   return groups;
 }

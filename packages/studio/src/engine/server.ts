@@ -49,11 +49,21 @@ export class ServerEngine implements Engine {
     { model, prompt, seeds, stages = false, inside = false }: GenerateRequest,
     calls: Calls = {},
   ): Promise<Generated[]> {
-    return this.#images({ model, prompt, seeds, stages, attention: inside, modulation: inside }, calls);
+    const more = { ...(stages && { stages }), ...(inside && { attention: true, modulation: true }) };
+    // The server returns attention and modulation of one image at a time.
+    const parts = inside ? seeds.map((seed) => [seed]) : inParts(seeds);
+    return this.#images(
+      parts.map((part) => ({ model, prompt, seeds: part, ...more })),
+      calls,
+    );
   }
 
   walk({ model, from, to, at }: WalkRequest, calls: Calls = {}): Promise<Generated[]> {
-    return this.#images({ model, between: { from, to, at } }, calls);
+    const ends = { from: { prompt: from.prompt, seed: from.seed }, to: { prompt: to.prompt, seed: to.seed } };
+    return this.#images(
+      inParts(at).map((part) => ({ model, between: { ...ends, at: part } })),
+      calls,
+    );
   }
 
   async png(model: string, { prompt, seed }: End): Promise<Blob> {
@@ -61,14 +71,16 @@ export class ServerEngine implements Engine {
     return blobOf(list(images)[0]?.png);
   }
 
-  async #images(body: Json, { signal, onImage }: Calls): Promise<Generated[]> {
-    const answer = await ask(this.#base, "api/generate", { body, ...(signal && { signal }) });
+  async #images(bodies: Json[], { signal, onImage }: Calls): Promise<Generated[]> {
     const images: Generated[] = [];
-    for (const [index, image] of list(answer.images).entries()) {
-      const generated = await this.#imageOf(image);
-      signal?.throwIfAborted();
-      images.push(generated);
-      onImage?.(generated, index);
+    for (const body of bodies) {
+      const answer = await ask(this.#base, "api/generate", { body, ...(signal && { signal }) });
+      for (const image of list(answer.images)) {
+        const generated = await this.#imageOf(image);
+        signal?.throwIfAborted();
+        images.push(generated);
+        onImage?.(generated, images.length - 1);
+      }
     }
     return images;
   }
@@ -124,6 +136,15 @@ export async function ask(
     code ?? (response.ok ? "server.invalid" : `status.${response.status}`),
   );
 }
+
+/** Requests of one image, which is shown early, and then of as many as the server computes together. */
+function inParts<Item>(items: readonly Item[]): Item[][] {
+  const parts = items.length > 0 ? [items.slice(0, 1)] : [];
+  for (let i = 1; i < items.length; i += TOGETHER) parts.push(items.slice(i, i + TOGETHER));
+  return parts;
+}
+
+const TOGETHER = 8;
 
 async function decodePng(png: Blob): Promise<Bitmap> {
   const bitmap = await createImageBitmap(png, { premultiplyAlpha: "none" });

@@ -85,11 +85,7 @@ function sendImage(id: number, index: number, image: GeneratedImage): void {
 }
 
 /** A model is loaded once; one that could not be loaded is tried again. */
-function modelOf(
-  name: string,
-  modelsUrl: string,
-  onShare?: (share: number) => void,
-): Promise<TextToImage> {
+function modelOf(name: string, modelsUrl: string, onShare?: (share: number) => void): Promise<TextToImage> {
   const found = loaded.get(name);
   if (found) {
     loaded.delete(name);

@@ -8,14 +8,14 @@ export const en = {
   compare: "Compare",
   walk: "Walk",
   watch: "Watch",
-  runsOn: "Runs on",
-  runsInBrowser: "this browser",
-  runsOnServer: "the server",
+  runsOn: "Where models run",
+  runsInBrowser: "In this browser",
+  runsOnServer: "On the server",
   language: "Language",
   theme: "Colours",
-  themeAuto: "as the system",
-  themeLight: "light",
-  themeDark: "dark",
+  themeAuto: "System colours",
+  themeLight: "Light",
+  themeDark: "Dark",
 
   model: "Model",
   prompt: "Prompt",
@@ -29,8 +29,10 @@ export const en = {
   noModels: "There are no models.",
   noModelsBrowser:
     "The folder models/ beside this page has no models. Export one with sdgan export onnx --run RUN --out models/NAME, and add its name to models/index.json.",
-  noModelsServer: "The server has no models. Export one with sdgan export onnx, and start the server with its folder.",
-  serverUnreachable: "The server does not answer. Start it with sdgan serve, or switch to this browser.",
+  noModelsServer:
+    "The server has no models. Export one with sdgan export onnx, and start the server with its folder.",
+  serverUnreachable:
+    "The server does not answer. Start it with sdgan serve, or let models run in this browser.",
   tryAgain: "Try again",
   emptyPrompt: "Write what the image should show. Images appear while you type.",
   notKnown: "The model does not know these words and ignores them: {words}",
@@ -54,7 +56,8 @@ export const en = {
   noHistory: "Prompts that you use appear here.",
   clearHistory: "Clear the history",
 
-  insideIntro: "Which words each place of the image attends to, and how strongly the caption changes each layer.",
+  insideIntro:
+    "Which words each place of the image attends to, and how strongly the caption changes each layer.",
   words: "Words",
   wordsHint: "Point at a word, or select it, to see where it acts.",
   attention: "Attention to each word",
@@ -63,13 +66,15 @@ export const en = {
   noAttention: "This model does not export its attention.",
   stage: "Stage of {size} × {size} pixels",
   attentionLabel: "Attention to “{word}” in the stage of {size} pixels: mean {mean}, most {most} {place}",
-  overlayLabel: "Where “{word}” acts: the image, dark where the attention is small; most attention {place}",
-  fromZero: "0",
+  overlayLabel:
+    "Where “{word}” acts in the stage of {size} pixels: the image, dark where the attention is small; most attention {place}",
   scale: "Scale from {low} to {high}",
   gammas: "Strength of SCBN's γ_c",
-  gammasHint: "The mean of |γ_c| over channels: how strongly the caption scales the layer's features at each place.",
+  gammasHint:
+    "The mean of |γ_c| over channels: how strongly the caption scales the layer's features at each place.",
   betas: "Strength of SCBN's β_c",
-  betasHint: "The mean of |β_c| over channels: how strongly the caption shifts the layer's features at each place.",
+  betasHint:
+    "The mean of |β_c| over channels: how strongly the caption shifts the layer's features at each place.",
   noGammas: "This model has no SCBN, or does not export it.",
   layer: "Layer {number}",
   wholeImage: "the same for the whole image: {value}",
@@ -91,9 +96,12 @@ export const en = {
   captionAExample: "a small red bird with black wings",
   captionBExample: "a small yellow bird with black wings",
 
-  walkIntro: "From one image to another: noise is interpolated on a sphere, captions in the space of their features.",
+  walkIntro:
+    "From one image to another: noise is interpolated on a sphere, captions in the space of their features.",
   from: "From",
   to: "To",
+  seedFrom: "Seed of the first image",
+  seedTo: "Seed of the last image",
   swap: "Swap both ends",
   position: "Position",
   frames: "Frames",
@@ -120,7 +128,6 @@ export const en = {
   warnings: "Warnings",
   noWarnings: "No warnings.",
   curves: "Curves",
-  group: "Group",
   noCurves: "No values have been logged yet.",
   chartLabel: "Curves of {group} over steps {first} to {last}",
   table: "First, last, smallest and largest values",
@@ -141,10 +148,12 @@ export const en = {
   start: "Start",
   stop: "Stop",
   resume: "Resume",
-  notAllowed: "The server does not allow trainings; start it with --allow-training to start, stop and resume them here.",
+  notAllowed:
+    "The server does not allow trainings; start it with --allow-training to start, stop and resume them here.",
   hours: "{hours} h {minutes} min",
   minutesLeft: "{minutes} min",
   other: "other",
+  overlay: "Where “{word}” acts, stage of {size} pixels",
 };
 
 export type Dictionary = typeof en;

@@ -13,5 +13,7 @@ export const language = signal<Language>("en");
 
 /** The text of a key in the page's language. Components that call it follow changes of the language. */
 export function t(key: keyof Dictionary, values: Record<string, string | number> = {}): string {
-  return dictionaries[language.value][key].replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+  return dictionaries[language.value][key].replace(/\{(\w+)\}/g, (all, name: string) =>
+    String(values[name] ?? all),
+  );
 }

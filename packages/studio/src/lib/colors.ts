@@ -34,14 +34,16 @@ export function colored({ size, values }: PlaceMap, low: number, high: number): 
 /**
  * An image with a map over it: places with little weight are grey and dark, those with much keep their colours and get
  * a warm tint. The map is enlarged smoothly.
+ * @param least the weight that counts as none
  * @param most the weight that counts as all
  */
-export function overlaid(image: Bitmap, { size, values }: PlaceMap, most: number): Bitmap {
+export function overlaid(image: Bitmap, { size, values }: PlaceMap, least: number, most: number): Bitmap {
   const rgba = new Uint8ClampedArray(image.rgba);
   for (let y = 0; y < image.size; y++)
     for (let x = 0; x < image.size; x++) {
       const at = (y * image.size + x) * 4;
-      const share = most > 0 ? Math.min(1, sample(values, size, x, y, image.size) / most) : 0;
+      const weight = sample(values, size, x, y, image.size);
+      const share = most > least ? Math.min(1, Math.max(0, (weight - least) / (most - least))) : 0;
       const [red, green, blue] = [rgba[at]!, rgba[at + 1]!, rgba[at + 2]!];
       const grey = (0.3 * red + 0.59 * green + 0.11 * blue) * 0.35;
       const tint = colorOf(0.35 + 0.6 * share);
@@ -62,7 +64,8 @@ function sample(values: Float32Array, size: number, x: number, y: number, pixels
   };
   const [column, row] = [along(x), along(y)];
   const inRow = (index: number) =>
-    values[index * size + column.low]! * (1 - column.share) + values[index * size + column.high]! * column.share;
+    values[index * size + column.low]! * (1 - column.share) +
+    values[index * size + column.high]! * column.share;
   return inRow(row.low) * (1 - row.share) + inRow(row.high) * row.share;
 }
 

@@ -1,5 +1,5 @@
 /** Animated files. */
-import { GIFEncoder, applyPalette, quantize } from "gifenc";
+import { applyPalette, GIFEncoder, quantize } from "gifenc";
 import type { Bitmap } from "../engine/engine.js";
 
 /**

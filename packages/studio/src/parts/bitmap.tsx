@@ -16,9 +16,7 @@ export function BitmapCanvas({ bitmap, label, class: name = "" }: Props) {
     if (!bitmap || !canvas.current) return;
     canvas.current.width = bitmap.size;
     canvas.current.height = bitmap.size;
-    canvas.current
-      .getContext("2d")!
-      .putImageData(new ImageData(bitmap.rgba, bitmap.size, bitmap.size), 0, 0);
+    canvas.current.getContext("2d")!.putImageData(new ImageData(bitmap.rgba, bitmap.size, bitmap.size), 0, 0);
   }, [bitmap]);
   const semantics =
     label === undefined ? { "aria-hidden": true } : { role: "img" as const, "aria-label": label };

@@ -14,6 +14,7 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
   useEffect(() => {
     const element = place.current!;
     const [ink, line] = dark ? ["#c9ced8", "#3a4050"] : ["#454b57", "#dfe3ea"];
+    const shortNames = withoutCommonStart(curves.map(({ name }) => name));
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
     const made = new uPlot(
       {
@@ -24,12 +25,13 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
         legend: { live: true },
         series: [
           { label: t("step") },
-          ...curves.map(({ name }, i) => ({
-            label: name.slice(name.indexOf("/") + 1),
+          ...curves.map((_, i) => ({
+            label: shortNames[i]!,
             stroke: COLORS[dark ? "dark" : "light"][i % 8]!,
             width: 1.75,
             dash: i >= 8 ? [6, 4] : [],
             spanGaps: true,
+            points: { show: curves[i]!.steps.length < 30, size: 5 },
           })),
         ],
       },
@@ -62,7 +64,7 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
       <details>
         <summary>{t("table")}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <div class="scrolled" tabIndex={0} role="group" aria-label={t("table")}>
+        <section class="scrolled" tabIndex={0} aria-label={t("table")}>
           <table>
             <thead>
               <tr>
@@ -83,20 +85,26 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
                     values.reduce((a, b) => Math.min(a, b)),
                     values.reduce((a, b) => Math.max(a, b)),
                   ].map((value, i) => (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: the columns
                     <td key={i}>{short(value)}</td>
                   ))}
                 </tr>
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       </details>
     </>
   );
 }
 
-const HEIGHT = 280;
+/** Names without the parts at their start that all have. */
+function withoutCommonStart(names: readonly string[]): string[] {
+  const start = names[0]?.slice(0, names[0].indexOf("/") + 1) ?? "";
+  if (start === "" || !names.every((name) => name.startsWith(start))) return [...names];
+  return withoutCommonStart(names.map((name) => name.slice(start.length)));
+}
+
+const HEIGHT = 210;
 
 /** Eight colours that are told apart with any colour vision, after Okabe and Ito (2008). */
 const COLORS = {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isAbort, type Generated } from "../engine/engine.js";
+import { type Generated, isAbort } from "../engine/engine.js";
 import { t } from "../i18n/index.js";
 import { addressOf, engine, model, seed, view } from "../state/app.js";
 import { BitmapCanvas } from "./bitmap.js";
@@ -34,7 +34,12 @@ export function Enlarged({ images, index, onIndex, onClose }: Props) {
     return () => stop.abort();
   }, [image]);
   const move = (by: number) => onIndex((index + by + images.length) % images.length);
-  const link = addressOf({ view: "generate", prompt: image.prompt, seed: image.seed, model: model.value!.name });
+  const link = addressOf({
+    view: "generate",
+    prompt: image.prompt,
+    seed: image.seed,
+    model: model.value!.name,
+  });
   const copy = () =>
     navigator.clipboard.writeText(link).then(
       () => setMessage(t("copied")),
@@ -83,21 +88,21 @@ export function Enlarged({ images, index, onIndex, onClose }: Props) {
           ))}
         </div>
         <footer>
-          <button type="button" class="secondary" onClick={() => move(-1)}>
+          <button type="button" class="secondary outline" onClick={() => move(-1)}>
             ← {t("previous")}
           </button>
-          <button type="button" class="secondary" onClick={() => move(1)}>
+          <button type="button" class="secondary outline" onClick={() => move(1)}>
             {t("next")} →
           </button>
           <button type="button" onClick={() => void download()}>
             {t("download")}
           </button>
-          <button type="button" class="secondary" onClick={() => void copy()}>
+          <button type="button" class="secondary outline" onClick={() => void copy()}>
             {t("copyLink")}
           </button>
           <button
             type="button"
-            class="secondary"
+            class="secondary outline"
             onClick={() => {
               seed.value = image.seed;
               view.value = "inside";

@@ -72,7 +72,10 @@ export function ModelChoice() {
     <Choice
       label={t("model")}
       value={model.value.name}
-      options={models.map(({ name, sizes }) => [name, sizes.length > 0 ? `${name} · ${sizes.at(-1)} px` : name])}
+      options={models.map(({ name, sizes }) => [
+        name,
+        sizes.length > 0 ? `${name} · ${sizes.at(-1)} px` : name,
+      ])}
       onChange={chooseModel}
     />
   );

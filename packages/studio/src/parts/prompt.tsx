@@ -10,14 +10,13 @@ interface Props {
   onInput: (value: string) => void;
   /** Words to mark; undefined while they are not known. */
   ignored: Ignored | undefined;
-  placeholder?: string;
 }
 
 /**
  * A field for a prompt, in any language and direction of writing. Ignored words are underlined in it, by a copy of the
  * text behind the field, and are named below it.
  */
-export function PromptField({ label, value, onInput, ignored, placeholder }: Props) {
+export function PromptField({ label, value, onInput, ignored }: Props) {
   const id = useId();
   const copy = useRef<HTMLDivElement>(null);
   return (
@@ -37,7 +36,6 @@ export function PromptField({ label, value, onInput, ignored, placeholder }: Pro
           rows={2}
           value={value}
           maxLength={MOST_CHARACTERS}
-          placeholder={placeholder ?? ""}
           spellcheck={false}
           autocomplete="off"
           aria-describedby={`${id}-notes`}

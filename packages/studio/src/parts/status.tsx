@@ -1,4 +1,4 @@
-import { type ComponentChildren } from "preact";
+import type { ComponentChildren } from "preact";
 import { t } from "../i18n/index.js";
 import { loading, mode, model, modelList, refreshModels } from "../state/app.js";
 
@@ -24,7 +24,7 @@ export function Notice({
 export function WithModel({ children }: { children: ComponentChildren }) {
   const list = modelList.value;
   const retry = (
-    <button type="button" class="secondary" onClick={() => void refreshModels()}>
+    <button type="button" class="secondary outline" onClick={() => void refreshModels()}>
       {t("tryAgain")}
     </button>
   );

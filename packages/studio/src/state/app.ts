@@ -70,13 +70,16 @@ let latestList = 0;
 export async function refreshModels(): Promise<void> {
   const mine = ++latestList;
   modelList.value = { state: "loading" };
-  const list = await engine.peek().models().then(
-    (models): ModelList => ({ state: "ready", models }),
-    (error): ModelList => ({
-      state: "failed",
-      error: error instanceof EngineError ? error : new EngineError(String(error)),
-    }),
-  );
+  const list = await engine
+    .peek()
+    .models()
+    .then(
+      (models): ModelList => ({ state: "ready", models }),
+      (error): ModelList => ({
+        state: "failed",
+        error: error instanceof EngineError ? error : new EngineError(String(error)),
+      }),
+    );
   if (mine === latestList) modelList.value = list;
 }
 

@@ -5,7 +5,11 @@ import { effect, type Signal, signal } from "@preact/signals";
  * A value that is kept between visits, in `localStorage` where the browser allows it.
  * @param isValid whether a stored value can be used
  */
-export function stored<Value>(key: string, initial: Value, isValid: (value: unknown) => value is Value): Signal<Value> {
+export function stored<Value>(
+  key: string,
+  initial: Value,
+  isValid: (value: unknown) => value is Value,
+): Signal<Value> {
   const value = signal(read(key, initial, isValid));
   effect(() => write(key, value.value));
   return value;

@@ -65,7 +65,6 @@ export function CompareView() {
         <div class="two">
           {captions.map((caption, i) => (
             <PromptField
-              // biome-ignore lint/suspicious/noArrayIndexKey: always two
               key={i}
               label={t(i === 0 ? "captionA" : "captionB")}
               value={caption.value}
@@ -122,7 +121,6 @@ function ComparedRow({ model: name, images, errors }: Row) {
       ))}
       <div class="compared">
         {images.map((image, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: always two
           <figure key={i}>
             <BitmapCanvas
               bitmap={image?.stages.at(-1)}

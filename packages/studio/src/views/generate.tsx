@@ -20,7 +20,6 @@ export function GenerateView() {
           label={t("prompt")}
           value={prompt.value}
           ignored={ignored.value}
-          placeholder={t("emptyPrompt")}
           onInput={(value) => {
             prompt.value = value;
           }}
@@ -44,7 +43,7 @@ export function GenerateView() {
           />
           <button
             type="button"
-            class="secondary"
+            class="secondary outline"
             onClick={() => {
               seed.value = Math.floor(Math.random() * 1_000_000);
             }}
@@ -55,6 +54,7 @@ export function GenerateView() {
             <input
               type="checkbox"
               role="switch"
+              aria-checked={showStages.value}
               checked={showStages.value}
               onChange={(event) => {
                 showStages.value = event.currentTarget.checked;
@@ -64,8 +64,10 @@ export function GenerateView() {
           </label>
         </div>
       </section>
-      <Results />
-      <History />
+      <div class="with-side">
+        <Results />
+        <History />
+      </div>
     </>
   );
 }
@@ -78,7 +80,11 @@ function Results() {
   return (
     <section aria-label={t("images")}>
       <p class="status" role="status">
-        {problem.value ? "" : working.value ? t("working") : took.value !== undefined && t("generated", { count: shown.length, ms: took.value })}
+        {problem.value
+          ? ""
+          : working.value
+            ? t("working")
+            : took.value !== undefined && t("generated", { count: shown.length, ms: took.value })}
       </p>
       {problem.value && (
         <Notice kind="error">
@@ -87,7 +93,6 @@ function Results() {
       )}
       <ul class={`grid ${problem.value ? "stale" : ""}`}>
         {images.value.map((image, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a place in the grid, whose image changes
           <li key={i}>
             <Tile image={image} onOpen={() => setOpened(i)} />
           </li>

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { EngineError, type Generated, isAbort, type PlaceMap } from "../engine/engine.js";
 import { t } from "../i18n/index.js";
 import { colored, overlaid } from "../lib/colors.js";
+import { examplesFor } from "../lib/examples.js";
 import { latest } from "../lib/latest.js";
 import { short, summaryOf } from "../lib/maps.js";
 import { BitmapCanvas } from "../parts/bitmap.js";
@@ -9,7 +10,6 @@ import { ModelChoice, NumberField } from "../parts/fields.js";
 import { PromptField } from "../parts/prompt.js";
 import { Notice } from "../parts/status.js";
 import { engine, model, prompt, seed } from "../state/app.js";
-import { examplesFor } from "../lib/examples.js";
 
 /** The attention of each place to each word, and the strength of SCBN, for one image. */
 export function InsideView() {
@@ -70,7 +70,9 @@ export function InsideView() {
           <Overview image={image} words={words} active={word} onActive={setActive} />
           <Attention image={image} active={word} onActive={setActive} />
           <Modulation title={t("gammas")} hint={t("gammasHint")} maps={image.gammas} />
-          {image.betas.length > 0 && <Modulation title={t("betas")} hint={t("betasHint")} maps={image.betas} />}
+          {image.betas.length > 0 && (
+            <Modulation title={t("betas")} hint={t("betasHint")} maps={image.betas} />
+          )}
         </div>
       )}
     </>
@@ -84,34 +86,16 @@ interface WordsProps {
 }
 
 function Overview({ image, words, active, onActive }: WordsProps & { words: string[] }) {
-  const last = image.attention.at(-1);
-  const map = last?.words[active] && { size: last.size, values: last.words[active].weights };
   const bitmap = image.stages.at(-1)!;
   const label = t("imageLabel", { prompt: image.prompt, seed: image.seed });
   return (
     <section class="overview">
-      <figure>
-        <BitmapCanvas bitmap={bitmap} label={label} />
-        <figcaption>
-          {bitmap.size} × {bitmap.size}
-        </figcaption>
-      </figure>
-      {map && (
-        <figure>
-          <BitmapCanvas
-            bitmap={overlaid(bitmap, map, summaryOf(map).most)}
-            label={t("overlayLabel", { word: words[active]!, place: placeOf(map) })}
-          />
-          <figcaption dir="auto">{words[active]}</figcaption>
-        </figure>
-      )}
       <div class="words">
         <h2>{t("words")}</h2>
         <p class="notes">{words.length > 0 ? t("wordsHint") : t("noAttention")}</p>
         <p class="chips">
           {words.map((word, i) => (
             <button
-              // biome-ignore lint/suspicious/noArrayIndexKey: a caption can have a word twice
               key={i}
               type="button"
               class="chip"
@@ -125,6 +109,27 @@ function Overview({ image, words, active, onActive }: WordsProps & { words: stri
           ))}
         </p>
       </div>
+      <figure>
+        <BitmapCanvas bitmap={bitmap} label={label} />
+        <figcaption>
+          {bitmap.size} × {bitmap.size}
+        </figcaption>
+      </figure>
+      {image.attention.map((stage, i) => {
+        const word = words[active]!;
+        const map = { size: stage.size, values: stage.words[active]!.weights };
+        const { least, most } = summaryOf(map);
+        const size = image.stages[i + 1]?.size ?? stage.size * 2;
+        return (
+          <figure key={stage.size}>
+            <BitmapCanvas
+              bitmap={overlaid(bitmap, map, least, most)}
+              label={t("overlayLabel", { word, size, place: placeOf(map) })}
+            />
+            <figcaption>{t("overlay", { word, size })}</figcaption>
+          </figure>
+        );
+      })}
     </section>
   );
 }
@@ -137,7 +142,9 @@ function Attention({ image, active, onActive }: WordsProps) {
       <p class="notes">{t("attentionHint")}</p>
       {image.attention.map((stage, i) => {
         const size = image.stages[i + 1]?.size ?? stage.size * 2;
-        const most = Math.max(...stage.words.map(({ weights }) => weights.reduce((a, b) => Math.max(a, b), 0)));
+        const most = Math.max(
+          ...stage.words.map(({ weights }) => weights.reduce((a, b) => Math.max(a, b), 0)),
+        );
         return (
           <section key={stage.size}>
             <div class="map-head">
@@ -150,7 +157,6 @@ function Attention({ image, active, onActive }: WordsProps) {
                 const { mean, most: here } = summaryOf(map);
                 const values = { word, size, mean: short(mean), most: short(here), place: placeOf(map) };
                 return (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a caption can have a word twice
                   <li key={w} class={w === active ? "active" : ""} onMouseEnter={() => onActive(w)}>
                     <figure>
                       <BitmapCanvas bitmap={colored(map, 0, most)} label={t("attentionLabel", values)} />
@@ -180,16 +186,23 @@ function Modulation({ title, hint, maps }: { title: string; hint: string; maps: 
         {maps.map((map, i) => {
           const { mean, most: here } = summaryOf(map);
           const number = i + 1;
-          const values = { number, size: map.size, mean: short(mean), most: short(here), place: placeOf(map) };
+          const values = {
+            number,
+            size: map.size,
+            mean: short(mean),
+            most: short(here),
+            place: placeOf(map),
+          };
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: layers have no other name
             <li key={i}>
               <figure>
                 <BitmapCanvas bitmap={colored(map, 0, most)} label={t("gammaLabel", values)} />
                 <figcaption>
                   {t("layer", { number })}
                   <br />
-                  {map.size === 1 ? t("wholeImage", { value: short(mean) }) : `${map.size} × ${map.size} · ⌀ ${short(mean)}`}
+                  {map.size === 1
+                    ? t("wholeImage", { value: short(mean) })
+                    : `${map.size} × ${map.size} · ⌀ ${short(mean)}`}
                 </figcaption>
               </figure>
             </li>

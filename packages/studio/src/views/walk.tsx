@@ -74,8 +74,8 @@ export function WalkView() {
       <section class="panel">
         <p class="intro">{t("walkIntro")}</p>
         <div class="two">
-          <EndFields end={ends[0]} label={t("from")} image={frames.value[0]} />
-          <EndFields end={ends[1]} label={t("to")} image={frames.value[last]} />
+          <EndFields end={ends[0]} label={t("from")} seedLabel={t("seedFrom")} image={frames.value[0]} />
+          <EndFields end={ends[1]} label={t("to")} seedLabel={t("seedTo")} image={frames.value[last]} />
         </div>
         <div class="controls">
           <ModelChoice />
@@ -89,7 +89,7 @@ export function WalkView() {
           />
           <button
             type="button"
-            class="secondary"
+            class="secondary outline"
             onClick={() => {
               [ends[0].value, ends[1].value] = [to, from];
             }}
@@ -121,7 +121,7 @@ export function WalkView() {
               <button type="button" onClick={() => setPlaying(!playing)}>
                 {playing ? `❚❚ ${t("pause")}` : `▶ ${t("play")}`}
               </button>
-              <button type="button" class="secondary" onClick={download}>
+              <button type="button" class="secondary outline" onClick={download}>
                 {t("downloadGif")}
               </button>
             </div>
@@ -129,7 +129,6 @@ export function WalkView() {
               {frames.value
                 .filter((_, i) => i % Math.ceil(frames.value.length / 8) === 0 || i === last)
                 .map((each, i) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a place on the way
                   <BitmapCanvas key={i} bitmap={each.stages.at(-1)} />
                 ))}
             </div>
@@ -143,12 +142,21 @@ export function WalkView() {
 /** Milliseconds of a frame. */
 const FRAME = 80;
 
-function EndFields({ end, label, image }: { end: Signal<End>; label: string; image: Generated | undefined }) {
+function EndFields({
+  end,
+  label,
+  seedLabel,
+  image,
+}: {
+  end: Signal<End>;
+  label: string;
+  seedLabel: string;
+  image: Generated | undefined;
+}) {
   return (
-    <fieldset>
-      <legend>{label}</legend>
+    <div>
       <PromptField
-        label={t("prompt")}
+        label={label}
         value={end.value.prompt}
         ignored={image?.ignored}
         onInput={(prompt) => {
@@ -156,12 +164,12 @@ function EndFields({ end, label, image }: { end: Signal<End>; label: string; ima
         }}
       />
       <NumberField
-        label={t("seed")}
+        label={seedLabel}
         value={end.value.seed}
         onChange={(seed) => {
           end.value = { ...end.value, seed };
         }}
       />
-    </fieldset>
+    </div>
   );
 }

@@ -1,6 +1,13 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { EngineError } from "../engine/engine.js";
-import { curvesOf, folderRuns, type Run, type RunSource, type RunSummary, serverRuns } from "../engine/runs.js";
+import {
+  curvesOf,
+  folderRuns,
+  type Run,
+  type RunSource,
+  type RunSummary,
+  serverRuns,
+} from "../engine/runs.js";
 import { t } from "../i18n/index.js";
 import { Chart } from "../parts/chart.js";
 import { Choice, Slider } from "../parts/fields.js";
@@ -32,7 +39,7 @@ export function WatchView() {
       {error && (
         <Notice kind="error" title={t("serverUnreachable")}>
           <p>{error.message}</p>
-          <button type="button" class="secondary" onClick={() => setAttempt(attempt + 1)}>
+          <button type="button" class="secondary outline" onClick={() => setAttempt(attempt + 1)}>
             {t("tryAgain")}
           </button>
         </Notice>
@@ -122,12 +129,20 @@ function Buttons({
 }) {
   if (run.state === "running")
     return (
-      <button type="button" class="secondary" onClick={() => void control.stop(run.id).catch(onError)}>
+      <button
+        type="button"
+        class="secondary outline"
+        onClick={() => void control.stop(run.id).catch(onError)}
+      >
         {t("stop")}
       </button>
     );
   return (
-    <button type="button" class="secondary" onClick={() => void control.resume(run.id).catch(onError)}>
+    <button
+      type="button"
+      class="secondary outline"
+      onClick={() => void control.resume(run.id).catch(onError)}
+    >
       {t("resume")}
     </button>
   );
@@ -176,25 +191,22 @@ function RunDetails({ run }: { run: Run }) {
 }
 
 function Curves({ run }: { run: Run }) {
-  const groups = curvesOf(run.metrics);
-  const [chosen, setChosen] = useState("generator");
-  const group = groups.has(chosen) ? chosen : [...groups.keys()][0];
+  const groups = [...useMemo(() => curvesOf(run.metrics), [run.metrics])];
   return (
     <section>
       <h2>{t("curves")}</h2>
-      {group === undefined ? (
-        <p class="notes">{t("noCurves")}</p>
-      ) : (
-        <>
-          <Choice
-            label={t("group")}
-            value={group}
-            options={[...groups.keys()].map((name) => [name, name === "other" ? t("other") : name])}
-            onChange={setChosen}
-          />
-          <Chart group={group} curves={groups.get(group)!} dark={isDark.value} />
-        </>
-      )}
+      {groups.length === 0 && <p class="notes">{t("noCurves")}</p>}
+      <div class="charts">
+        {groups.map(([group, curves]) => {
+          const name = group === "other" ? t("other") : group;
+          return (
+            <section key={group} class="card">
+              <h3>{name}</h3>
+              <Chart group={name} curves={curves} dark={isDark.value} />
+            </section>
+          );
+        })}
+      </div>
     </section>
   );
 }
@@ -217,9 +229,9 @@ function Samples({ run }: { run: Run }) {
             onInput={(value) => setChosen(value)}
           />
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-          <div class="scrolled" tabIndex={0} role="group" aria-label={t("samples")}>
+          <section class="scrolled" tabIndex={0} aria-label={t("samples")}>
             <img class="sample" src={sample.url} alt={t("sampleLabel", { step: sample.step })} />
-          </div>
+          </section>
         </>
       ) : (
         <p class="notes">{t("noSamples")}</p>
