@@ -17,6 +17,7 @@ export default defineConfig({
       "@sdgan/images": source("packages/images/src/index.ts"),
       "@sdgan/pipeline/web": source("packages/pipeline/src/web.ts"),
       "@sdgan/pipeline": source("packages/pipeline/src/node.ts"),
+      "@sdgan/server": source("packages/server/src/index.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
       "@sdgan/torch/onnx": source("packages/torch/src/onnx/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),

@@ -10,6 +10,7 @@ import { addGenerate } from "./generate.js";
 import { addImport } from "./import.js";
 import { addPrepare } from "./prepare.js";
 import { addReport } from "./report.js";
+import { addServe } from "./serve.js";
 import { addSetup } from "./setup.js";
 import { addTrain } from "./train.js";
 
@@ -35,6 +36,7 @@ export function makeProgram(): Command {
   addReport(program);
   addImport(program);
   addExport(program);
+  addServe(program);
   addSetup(program);
   addDoctor(program);
   addHelp(program);

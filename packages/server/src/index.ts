@@ -1,0 +1,5 @@
+/** Serves exported models over HTTP. */
+export { type Keys, readKeys } from "./keys.js";
+export { defaultLimits, type Limits } from "./limits.js";
+export type { RunFolders } from "./runs.js";
+export { type RunningServer, type ServerOptions, startServer } from "./server.js";

@@ -1,0 +1,113 @@
+/** Run folders of trainings, as far as they can be watched: metrics and samples. */
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+export interface RunFolders {
+  /** Folders of runs. */
+  runs: readonly string[];
+  /** Folders whose sub-folders are runs. */
+  folders: readonly string[];
+}
+
+/** A line of `metrics.jsonl`. */
+export type Metrics = { step: number } & Record<string, number | null>;
+
+/**
+ * The runs in given folders. They are found by ids, which are looked up among the folders that exist: an id is never a
+ * part of a path.
+ */
+export class Runs {
+  readonly #given: RunFolders;
+
+  constructor(given: RunFolders) {
+    this.#given = given;
+  }
+
+  /** Id → folder, in the order of the names. */
+  async list(): Promise<Map<string, string>> {
+    const nested = await Promise.all(
+      this.#given.folders.map(async (folder) => {
+        const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+        return entries
+          .filter((entry) => entry.isDirectory())
+          .slice(0, MOST_RUNS)
+          .map(({ name }) => join(folder, name));
+      }),
+    );
+    const found = new Map<string, string>();
+    for (const folder of [...this.#given.runs, ...nested.flat().sort()]) {
+      if (!(await isFile(join(folder, "config.yaml")))) continue;
+      const name = basename(resolve(folder));
+      let id = name;
+      for (let i = 2; found.has(id); i++) id = `${name}-${i}`;
+      found.set(id, folder);
+    }
+    return found;
+  }
+
+  /** The last metrics and the samples of a run. */
+  async read(folder: string, since: number): Promise<{ metrics: Metrics[]; samples: number[] }> {
+    return {
+      metrics: await metricsOf(join(folder, "metrics.jsonl"), since),
+      samples: await samplesOf(folder),
+    };
+  }
+
+  /** The file with the samples after `step`, if the run has it. */
+  async sample(folder: string, step: number): Promise<string | undefined> {
+    const steps = await samplesOf(folder);
+    return steps.includes(step) ? join(folder, "samples", fileOf(step)) : undefined;
+  }
+}
+
+const MOST_RUNS = 1000;
+
+/** Lines in an answer. A client asks for the next ones with the last step that it has. */
+const MOST_LINES = 2000;
+
+/** Longer lines are not of a training. */
+const MOST_CHARACTERS = 2 ** 16;
+
+/** Lines of steps after `since`, read in parts, so that a long file does not block the server. */
+async function metricsOf(path: string, since: number): Promise<Metrics[]> {
+  if (!(await isFile(path))) return [];
+  const lines: Metrics[] = [];
+  const input = createReadStream(path, "utf8");
+  input.on("error", () => {});
+  for await (const line of createInterface({ input })) {
+    const metrics = line.length <= MOST_CHARACTERS ? parse(line, since) : undefined;
+    if (metrics) lines.push(metrics);
+    if (lines.length >= MOST_LINES) break;
+  }
+  input.destroy();
+  return lines;
+}
+
+function parse(line: string, since: number): Metrics | undefined {
+  // Most lines of a long file are old: their step is read without the rest.
+  const step = /^\{"step":(\d+)[,}]/.exec(line)?.[1];
+  if (step === undefined || Number(step) <= since) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // A last line that is being written.
+  }
+}
+
+async function samplesOf(folder: string): Promise<number[]> {
+  const names = await readdir(join(folder, "samples")).catch(() => []);
+  return names
+    .map((name) => Number(/^step-(\d{7})\.png$/.exec(name)?.[1] ?? Number.NaN))
+    .filter((step) => step >= 0)
+    .sort((a, b) => a - b);
+}
+
+function fileOf(step: number): string {
+  return `step-${String(step).padStart(7, "0")}.png`;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
