@@ -80,8 +80,14 @@ export async function refreshModels(): Promise<void> {
         error: error instanceof EngineError ? error : new EngineError(String(error)),
       }),
     );
-  if (mine === latestList) modelList.value = list;
+  if (mine !== latestList) return;
+  // A server that is loading its models says so; until it has them, the list stays "loading".
+  if (list.state === "failed" && list.error.code === "server_busy") setTimeout(refreshModels, RETRY);
+  else modelList.value = list;
 }
+
+/** Milliseconds. */
+const RETRY = 1000;
 
 /** Starts what follows changes: the list of models by the mode, the address by the view, the colours. */
 export function startApp(): void {
