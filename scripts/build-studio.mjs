@@ -17,11 +17,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { runAsProgram } from "../packages/addons/lib/failure.mjs";
-import { ROOT } from "./setup.mjs";
 
+// Not from setup.mjs, which imports this file.
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const STUDIO = join(ROOT, "packages/studio");
 const DIST = join(STUDIO, "dist");
+/** Where the models in the box are. */
+const BOX = join(ROOT, "packages/models");
 /** What the page is made of. Its dependencies are those of the lock file. */
 const SOURCES = [
   ...["packages/studio/src", "packages/studio/public", "packages/studio/index.html"],
@@ -33,20 +37,19 @@ const SOURCES = [
  */
 export async function buildStudio() {
   const stamp = join(STUDIO, "build/stamp");
-  const hash = hashOf(SOURCES.flatMap((path) => filesOf(join(ROOT, path))));
+  const models = (existsSync(BOX) ? readdirSync(BOX) : [])
+    .map((name) => join(BOX, name))
+    .filter((folder) => existsSync(join(folder, "model.json")));
+  const hash = hashOf([...SOURCES.map((path) => join(ROOT, path)), ...models].flatMap(filesOf));
   const fresh =
     existsSync(join(DIST, "index.html")) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
   if (!fresh) {
     const { build } = await import("vite");
     await build({ root: STUDIO, configFile: join(STUDIO, "vite.config.ts"), logLevel: "error" });
+    putModels(join(DIST, "models"), models);
     mkdirSync(join(STUDIO, "build"), { recursive: true });
     writeFileSync(stamp, hash);
   }
-  const box = join(ROOT, "packages/models");
-  putModels(
-    join(DIST, "models"),
-    (existsSync(box) ? readdirSync(box) : []).map((name) => join(box, name)),
-  );
   return !fresh;
 }
 
@@ -54,13 +57,13 @@ export async function buildStudio() {
  * Makes a folder `models` as the page reads it: a folder for each model, and `index.json` with their names.
  *
  * @param {string} target is replaced
- * @param {readonly string[]} folders those without a `model.json` are left out
+ * @param {readonly string[]} folders of the models
  */
 export function putModels(target, folders) {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   const names = [];
-  for (const folder of folders.filter((each) => existsSync(join(each, "model.json")))) {
+  for (const folder of folders) {
     const { name } = JSON.parse(readFileSync(join(folder, "model.json"), "utf8"));
     cpSync(folder, join(target, name), { recursive: true });
     names.push(name);
