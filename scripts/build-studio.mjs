@@ -1,6 +1,6 @@
 /**
  * Builds the page (`packages/studio`) into `packages/studio/dist`, if its sources have changed since the last time, and
- * puts the models in the box (`packages/models`) beside it. It takes two to three seconds of a processor.
+ * puts the models in the box (`models/`) beside it. It takes two to three seconds of a processor.
  *
  *   node scripts/build-studio.mjs
  */
@@ -25,7 +25,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const STUDIO = join(ROOT, "packages/studio");
 const DIST = join(STUDIO, "dist");
 /** Where the models in the box are. */
-const BOX = join(ROOT, "packages/models");
+const BOX = join(ROOT, "models");
 /** What the page is made of. Its dependencies are those of the lock file. */
 const SOURCES = [
   ...["packages/studio/src", "packages/studio/public", "packages/studio/index.html"],
@@ -37,9 +37,7 @@ const SOURCES = [
  */
 export async function buildStudio() {
   const stamp = join(STUDIO, "build/stamp");
-  const models = (existsSync(BOX) ? readdirSync(BOX) : [])
-    .map((name) => join(BOX, name))
-    .filter((folder) => existsSync(join(folder, "model.json")));
+  const models = modelsInBox();
   const hash = hashOf([...SOURCES.map((path) => join(ROOT, path)), ...models].flatMap(filesOf));
   const fresh =
     existsSync(join(DIST, "index.html")) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
@@ -51,6 +49,16 @@ export async function buildStudio() {
     writeFileSync(stamp, hash);
   }
   return !fresh;
+}
+
+/** Their folders; the model of a user's first image comes first. */
+function modelsInBox() {
+  const first = join(BOX, "first.json");
+  const { model } = existsSync(first) ? JSON.parse(readFileSync(first, "utf8")) : { model: undefined };
+  const names = existsSync(BOX) ? readdirSync(BOX).sort() : [];
+  return [...names.filter((name) => name === model), ...names.filter((name) => name !== model)]
+    .map((name) => join(BOX, name))
+    .filter((folder) => existsSync(join(folder, "model.json")));
 }
 
 /**

@@ -22,13 +22,13 @@ import { goThrough, openStudio, serveStatic, tiles } from "./studio-tour.mjs";
 /**
  * Every value of each, not every combination.
  *
- * @type {readonly { mode: "browser" | "server", dark: boolean, width: number, locale: string, images: string }[]}
+ * @type {readonly { mode: "browser" | "server", dark: boolean, width: number, locale: string, images?: string }[]}
  */
 const LOOKS = [
   { mode: "browser", dark: false, width: 1280, locale: "en", images: "" },
   { mode: "browser", dark: true, width: 360, locale: "zh-CN", images: "-360" },
   { mode: "server", dark: true, width: 1280, locale: "en", images: "-dark" },
-  { mode: "server", dark: false, width: 360, locale: "en", images: "" },
+  { mode: "server", dark: false, width: 360, locale: "en" },
 ];
 
 /** What documentation shows. */

@@ -81,6 +81,34 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
     }
   });
 
+  it("asks for the key of a server that wants one", async () => {
+    const { startServer, readKeys } = await import(join(ROOT, "packages/server/dist/index.js"));
+    const file = join(folder, "keys");
+    writeFileSync(file, "a-secret-of-some-length-1234567890\n", { mode: 0o600 });
+    const server = await startServer({
+      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1, keys: readKeys(file) },
+      ...{ runs: { runs: [run], folders: [] }, logFile: join(folder, "server.log") },
+    });
+    try {
+      const { page, close } = await openStudio(browser, { mode: "server" });
+      await page.goto(`${server.url}#/generate`);
+      const field = page.locator("input[type=password]");
+      await field.fill("another");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").waitFor();
+      await field.fill("a-secret-of-some-length-1234567890");
+      await page.keyboard.press("Enter");
+      await page.locator("textarea").fill(PROMPT);
+      await tiles(page).nth(7).waitFor();
+      await page.locator('nav a[href*="#/watch"]').click();
+      // The image was read with the key: an address without one shows nothing.
+      await page.locator(".sample[src^='blob:']").waitFor();
+      await close();
+    } finally {
+      await server.stop();
+    }
+  });
+
   it("opens a link with its prompt, seed and model, in Chinese at 360 pixels", async () => {
     const { page, errors, close } = await openStudio(browser, {
       mode: "browser",

@@ -78,7 +78,7 @@ it("asks a server for the rows after those that it has, and controls trainings o
     asked.push(`${init.method ?? "GET"} ${url.pathname}${url.search}`);
     return Response.json(answers(url.pathname + url.search));
   });
-  const source = await serverRuns("http://host/s/");
+  const source = await serverRuns({ base: "http://host/s/", key: () => undefined });
   expect(await source.list()).toEqual([{ id: "a b", state: "running", step: undefined }]);
   const first = await source.read("a b");
   expect([first.step, first.warnings, first.secondsLeft, first.samples[0]!.url]).toEqual([

@@ -1,6 +1,6 @@
 /** Trainings: their curves, samples and warnings, from a server or from a run's folder on this machine. */
 import { EngineError } from "./engine.js";
-import { ask } from "./server.js";
+import { ask, authorization, type Connection } from "./server.js";
 
 /** A line of `metrics.jsonl`: the step, and values by name. */
 export type MetricsRow = { step: number } & Record<string, number | null>;
@@ -26,6 +26,8 @@ export interface Run extends RunSummary {
 export interface RunSource {
   list(): Promise<RunSummary[]>;
   read(id: string): Promise<Run>;
+  /** An address of a sample's image that an `img` element can show. */
+  image(url: string): Promise<string>;
   /** How to start, stop and resume trainings; undefined where that is not allowed. */
   control?: RunControl | undefined;
 }
@@ -45,17 +47,18 @@ export interface RunControl {
 }
 
 /** The runs of a server. */
-export async function serverRuns(base: string): Promise<RunSource> {
-  const { allowTraining } = await ask(base, "api/runs");
+export async function serverRuns(server: Connection): Promise<RunSource> {
+  const { allowTraining } = await ask(server, "api/runs");
   const post = async (path: string, body: unknown) => {
-    await ask(base, path, { body });
+    await ask(server, path, { body });
   };
   const at = (id: string) => `api/runs/${encodeURIComponent(id)}`;
   /** Rows that were read, by run: the server is asked for the following ones only. */
   const known = new Map<string, MetricsRow[]>();
+  const images = new Map<string, string>();
   return {
     async list() {
-      const { runs } = await ask(base, "api/runs");
+      const { runs } = await ask(server, "api/runs");
       return Array.isArray(runs) ? runs.map(summaryOf) : [];
     },
     async read(id) {
@@ -64,7 +67,7 @@ export async function serverRuns(base: string): Promise<RunSource> {
       let rows: MetricsRow[];
       // The server sends long runs in parts.
       do {
-        run = await ask(base, `${at(id)}?since=${metrics.at(-1)?.step ?? 0}`);
+        run = await ask(server, `${at(id)}?since=${metrics.at(-1)?.step ?? 0}`);
         rows = Array.isArray(run.metrics) ? run.metrics : [];
         if (rows.length > 0) metrics = [...metrics, ...rows];
       } while (rows.length >= MANY);
@@ -79,10 +82,21 @@ export async function serverRuns(base: string): Promise<RunSource> {
         metrics,
         samples: samples.map(({ step, url }) => ({
           step: Number(step),
-          url: new URL(String(url), base).href,
+          url: new URL(String(url), server.base).href,
         })),
         warnings: Array.isArray(run.warnings) ? run.warnings.map(String) : [],
       };
+    },
+    async image(url) {
+      // Elements send no keys.
+      if (!server.key()) return url;
+      const kept = images.get(url);
+      if (kept) return kept;
+      const response = await fetch(url, { headers: authorization(server) });
+      if (!response.ok) throw new EngineError(`${url}: the server answers with status ${response.status}.`);
+      const made = URL.createObjectURL(await response.blob());
+      images.set(url, made);
+      return made;
     },
     control: allowTraining
       ? {
@@ -119,6 +133,7 @@ export function folderRuns(files: readonly File[]): RunSource {
     .sort((a, b) => (a.folder < b.folder ? -1 : 1));
   const urls = new Map<File, string>();
   return {
+    image: async (url) => url,
     list: async () => folders.map(({ folder }) => ({ id: folder })),
     async read(id) {
       const found = folders.find(({ folder }) => folder === id);

@@ -5,7 +5,8 @@ afterEach(() => void vi.unstubAllGlobals());
 
 const bitmap = { size: 1, rgba: new Uint8ClampedArray(4) };
 const decoded: string[] = [];
-const engine = new ServerEngine("http://host/s/", async (png) => {
+let key: string | undefined;
+const engine = new ServerEngine({ base: "http://host/s/", key: () => key }, async (png) => {
   decoded.push(await png.text());
   return bitmap;
 });
@@ -106,4 +107,17 @@ it("ends a request when its signal says so", async () => {
   await expect(engine.generate({ model: "m", prompt: "p", seeds: [1] }, { signal })).rejects.toMatchObject({
     name: "AbortError",
   });
+});
+
+it("sends the API key, if there is one", async () => {
+  const sent: unknown[] = [];
+  vi.stubGlobal("fetch", async (_: URL, init: RequestInit) => {
+    sent.push(new Headers(init.headers).get("authorization"));
+    return Response.json({ data: [] });
+  });
+  await engine.models();
+  key = "secret";
+  await engine.models();
+  key = undefined;
+  expect(sent).toEqual([null, "Bearer secret"]);
 });

@@ -19,18 +19,25 @@ import {
 
 type Json = Record<string, unknown>;
 
-/** @param base the server's address, with a slash at its end */
+/** Where the server is, and who asks. */
+export interface Connection {
+  /** With a slash at its end. */
+  base: string;
+  /** The API key, if the server asks for one. */
+  key(): string | undefined;
+}
+
 export class ServerEngine implements Engine {
-  readonly #base: string;
+  readonly #server: Connection;
   readonly #decode: (png: Blob) => Promise<Bitmap>;
 
-  constructor(base: string, decode: (png: Blob) => Promise<Bitmap> = decodePng) {
-    this.#base = base;
+  constructor(server: Connection, decode: (png: Blob) => Promise<Bitmap> = decodePng) {
+    this.#server = server;
     this.#decode = decode;
   }
 
   async models(): Promise<ModelInfo[]> {
-    const { data } = await ask(this.#base, "v1/models");
+    const { data } = await ask(this.#server, "v1/models");
     return list(data).map((model) => ({
       name: String(model.id),
       description: String(model.description ?? ""),
@@ -67,14 +74,14 @@ export class ServerEngine implements Engine {
   }
 
   async png(model: string, { prompt, seed }: End): Promise<Blob> {
-    const { images } = await ask(this.#base, "api/generate", { body: { model, prompt, seeds: [seed] } });
+    const { images } = await ask(this.#server, "api/generate", { body: { model, prompt, seeds: [seed] } });
     return blobOf(list(images)[0]?.png);
   }
 
   async #images(bodies: Json[], { signal, onImage }: Calls): Promise<Generated[]> {
     const images: Generated[] = [];
     for (const body of bodies) {
-      const answer = await ask(this.#base, "api/generate", { body, ...(signal && { signal }) });
+      const answer = await ask(this.#server, "api/generate", { body, ...(signal && { signal }) });
       for (const image of list(answer.images)) {
         const generated = await this.#imageOf(image);
         signal?.throwIfAborted();
@@ -109,19 +116,16 @@ export class ServerEngine implements Engine {
  * @throws EngineError with the server's message and code
  */
 export async function ask(
-  base: string,
+  server: Connection,
   path: string,
   { body, signal }: { body?: unknown; signal?: AbortSignal } = {},
 ): Promise<Json> {
-  const url = new URL(path, base);
-  const init: RequestInit = signal ? { signal } : {};
-  if (body !== undefined)
-    Object.assign(init, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  const response = await fetch(url, init).catch((cause) => {
+  const url = new URL(path, server.base);
+  const response = await fetch(url, {
+    ...(signal && { signal }),
+    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+    headers: { ...authorization(server), ...(body !== undefined && { "Content-Type": "application/json" }) },
+  }).catch((cause) => {
     signal?.throwIfAborted();
     throw new EngineError(`${url.href}: no answer: ${cause.message ?? cause}.`, "server.unreachable");
   });
@@ -145,6 +149,12 @@ function inParts<Item>(items: readonly Item[]): Item[][] {
 }
 
 const TOGETHER = 8;
+
+/** The header with the key. */
+export function authorization({ key }: Connection): Record<string, string> {
+  const value = key();
+  return value ? { Authorization: `Bearer ${value}` } : {};
+}
 
 async function decodePng(png: Blob): Promise<Bitmap> {
   const bitmap = await createImageBitmap(png, { premultiplyAlpha: "none" });

@@ -33,6 +33,9 @@ export const en = {
     "The server has no models. Export one with sdgan export onnx, and start the server with its folder.",
   serverUnreachable:
     "The server does not answer. Start it with sdgan serve, or let models run in this browser.",
+  apiKey: "This server asks for an API key.",
+  useKey: "Use this key",
+  wrongKey: "The server does not know this key.",
   tryAgain: "Try again",
   emptyPrompt: "Write what the image should show. Images appear while you type.",
   notKnown: "The model does not know these words and ignores them: {words}",

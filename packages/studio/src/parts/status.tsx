@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import { t } from "../i18n/index.js";
-import { loading, mode, model, modelList, refreshModels } from "../state/app.js";
+import { apiKey, loading, mode, model, modelList, refreshModels } from "../state/app.js";
 
 /** A message in place of content. */
 export function Notice({
@@ -17,6 +18,35 @@ export function Notice({
       {title && <p class="notice-title">{title}</p>}
       {children}
     </div>
+  );
+}
+
+/** Asks for the key of a server. */
+export function KeyForm({ wrong }: { wrong: boolean }) {
+  const id = useId();
+  return (
+    <form
+      class="notice"
+      onSubmit={(event) => {
+        event.preventDefault();
+        apiKey.value = String(new FormData(event.currentTarget).get("key") ?? "").trim();
+        void refreshModels();
+      }}
+    >
+      <label for={id}>{t("apiKey")}</label>
+      <p class="controls">
+        <input
+          id={id}
+          name="key"
+          type="password"
+          required
+          autocomplete="off"
+          aria-invalid={wrong || undefined}
+        />
+        <button type="submit">{t("useKey")}</button>
+      </p>
+      {wrong && <p role="alert">{t("wrongKey")}</p>}
+    </form>
   );
 }
 
@@ -37,6 +67,8 @@ export function WithModel({ children }: { children: ComponentChildren }) {
         {retry}
       </Notice>
     );
+  if (list.state === "failed" && list.error.code === "invalid_api_key")
+    return <KeyForm wrong={apiKey.value !== ""} />;
   if (list.state === "failed")
     return (
       <Notice title={mode.value === "server" ? t("serverUnreachable") : t("noModels")} kind="error">

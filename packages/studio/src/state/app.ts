@@ -27,12 +27,15 @@ export function setLanguage(value: Language): void {
 const startWorker = () =>
   new Worker(new URL("../engine/worker.ts", import.meta.url), { type: "module" }) as unknown as WorkerLike;
 
+/** The key of a server that asks for one. It is forgotten with the page. */
+export const apiKey = signal("");
+export const server = { base: here, key: () => apiKey.peek() || undefined };
+
 const engines: Record<Mode, Engine> = {
   browser: new BrowserEngine(new URL("models/", here).href, startWorker),
-  server: new ServerEngine(here),
+  server: new ServerEngine(server),
 };
 export const engine = computed(() => engines[mode.value]);
-export const serverBase = here;
 
 /** Whether the page is dark, by the reader's choice or the system's. */
 export const isDark = signal(false);

@@ -12,8 +12,8 @@ import { t } from "../i18n/index.js";
 import { Chart } from "../parts/chart.js";
 import { Choice, Slider } from "../parts/fields.js";
 import { StartForm } from "../parts/start-form.js";
-import { Notice } from "../parts/status.js";
-import { isDark, mode, serverBase } from "../state/app.js";
+import { KeyForm, Notice } from "../parts/status.js";
+import { apiKey, isDark, mode, server } from "../state/app.js";
 
 /** How often a server is asked, in milliseconds. */
 const REFRESH = 3000;
@@ -26,8 +26,8 @@ export function WatchView() {
   useEffect(() => {
     setSource(undefined);
     setError(undefined);
-    if (mode.value === "server") serverRuns(serverBase).then(setSource, (cause) => setError(asError(cause)));
-  }, [mode.value, attempt]);
+    if (mode.value === "server") serverRuns(server).then(setSource, (cause) => setError(asError(cause)));
+  }, [mode.value, apiKey.value, attempt]);
   return (
     <>
       <section class="panel">
@@ -36,7 +36,8 @@ export function WatchView() {
         {source && mode.value === "server" && !source.control && <p class="notes">{t("notAllowed")}</p>}
         {source?.control && <StartForm control={source.control} />}
       </section>
-      {error && (
+      {error?.code === "invalid_api_key" && <KeyForm wrong={apiKey.value !== ""} />}
+      {error && error.code !== "invalid_api_key" && (
         <Notice kind="error" title={t("serverUnreachable")}>
           <p>{error.message}</p>
           <button type="button" class="secondary outline" onClick={() => setAttempt(attempt + 1)}>
@@ -113,7 +114,7 @@ function Runs({ source }: { source: RunSource }) {
           <Buttons run={run} control={source.control} onError={(cause) => setError(asError(cause))} />
         )}
       </div>
-      {run && <RunDetails run={run} />}
+      {run && <RunDetails run={run} source={source} />}
     </>
   );
 }
@@ -148,7 +149,7 @@ function Buttons({
   );
 }
 
-function RunDetails({ run }: { run: Run }) {
+function RunDetails({ run, source }: { run: Run; source: RunSource }) {
   const facts: [string, string | undefined][] = [
     [t("state"), run.state === undefined ? undefined : t(run.state)],
     [
@@ -185,7 +186,7 @@ function RunDetails({ run }: { run: Run }) {
         </section>
       )}
       <Curves run={run} />
-      <Samples run={run} />
+      <Samples run={run} source={source} />
     </>
   );
 }
@@ -211,11 +212,23 @@ function Curves({ run }: { run: Run }) {
   );
 }
 
-function Samples({ run }: { run: Run }) {
+function Samples({ run, source }: { run: Run; source: RunSource }) {
   const [chosen, setChosen] = useState<number | undefined>();
+  const [shown, setShown] = useState<string | undefined>();
   const last = run.samples.length - 1;
   const index = Math.min(chosen ?? last, last);
   const sample = run.samples[index];
+  useEffect(() => {
+    let live = true;
+    if (sample)
+      source.image(sample.url).then(
+        (url) => live && setShown(url),
+        () => live && setShown(undefined),
+      );
+    return () => {
+      live = false;
+    };
+  }, [source, sample?.url]);
   return (
     <section>
       <h2>{t("samples")}</h2>
@@ -230,7 +243,7 @@ function Samples({ run }: { run: Run }) {
           />
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
           <section class="scrolled" tabIndex={0} aria-label={t("samples")}>
-            <img class="sample" src={sample.url} alt={t("sampleLabel", { step: sample.step })} />
+            <img class="sample" src={shown} alt={t("sampleLabel", { step: sample.step })} />
           </section>
         </>
       ) : (
