@@ -193,10 +193,7 @@ async function watch({ page, mode, run, onView }) {
   const slider = page.locator("input[type=range]");
   await slider.focus();
   await page.keyboard.press("Home");
-  must(
-    (await page.locator(".sample").getAttribute("src")) !== newest,
-    "the samples of the first step are not shown",
-  );
+  await page.locator(`.sample:not([src="${newest}"])`).waitFor();
 }
 
 /** @param {import("playwright-core").Page} page */
