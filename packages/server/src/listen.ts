@@ -23,6 +23,8 @@ export function makeApp({ body, headers, connections, receiveMs, waitMs, sendMs 
     },
   });
   app.server.maxConnections = connections;
+  // Bodies are JSON.
+  app.removeContentTypeParser("text/plain");
   return app;
 }
 

@@ -1,4 +1,4 @@
-import { quote } from "@sdgan/core";
+import { quote, UserError } from "@sdgan/core";
 import { ApiError } from "./errors.js";
 import type { ImageResult, ServedModel } from "./inference/messages.js";
 import { Pool } from "./inference/pool.js";
@@ -31,7 +31,12 @@ export class InferenceService {
       onFailure,
     });
     service = new InferenceService(pool, limits, metrics);
-    return service;
+    if (service.models.size === pool.models.length) return service;
+    pool.end();
+    const names = pool.models.map(({ manifest }) => quote(manifest.name)).join(", ");
+    throw new UserError(`Two models have one name: ${names}. Export one with another --name.`, {
+      code: "usage",
+    });
   }
 
   readonly models: ReadonlyMap<string, NamedModel>;

@@ -1,0 +1,48 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Runs } from "./runs.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sdgan-runs-"));
+  for (const run of ["all/b", "all/a", "other/a"]) {
+    mkdirSync(join(folder, run, "samples"), { recursive: true });
+    writeFileSync(join(folder, run, "config.yaml"), "");
+  }
+  mkdirSync(join(folder, "all/no run"));
+  const lines = Array.from({ length: 3000 }, (_, i) => `{"step":${i + 1},"loss":${i / 2}}`);
+  writeFileSync(join(folder, "all/a/metrics.jsonl"), `${lines.join("\n")}\nnot json\n{"step":3001,"lo`);
+  for (const name of ["step-0000200.png", "step-0000030.png", "step-1.png", "other.png"])
+    writeFileSync(join(folder, "all/a/samples", name), name);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const runs = () =>
+  new Runs({ runs: [join(folder, "other/a"), join(folder, "gone")], folders: [join(folder, "all")] });
+
+it("lists run folders by ids of their own", async () => {
+  expect([...(await runs().list())]).toEqual([
+    ["a", join(folder, "other/a")],
+    ["a-2", join(folder, "all/a")],
+    ["b", join(folder, "all/b")],
+  ]);
+});
+
+it("reads metrics after a step, in answers of bounded length", async () => {
+  const a = join(folder, "all/a");
+  const first = await runs().read(a, 0);
+  expect([first.metrics.length, first.metrics.at(-1)]).toEqual([2000, { step: 2000, loss: 999.5 }]);
+  const rest = await runs().read(a, 2000);
+  expect([rest.metrics[0]!.step, rest.metrics.at(-1)!.step]).toEqual([2001, 3000]);
+  expect((await runs().read(a, 3000)).metrics).toEqual([]);
+  expect(await runs().read(join(folder, "all/b"), 0)).toEqual({ metrics: [], samples: [] });
+});
+
+it("finds samples by their step", async () => {
+  const a = join(folder, "all/a");
+  expect((await runs().read(a, 0)).samples).toEqual([30, 200]);
+  expect(await runs().sample(a, 200)).toBe(join(a, "samples/step-0000200.png"));
+  expect(await runs().sample(a, 1)).toBeUndefined();
+});
