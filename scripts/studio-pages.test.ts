@@ -81,6 +81,39 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
     }
   });
 
+  it("starts, stops and resumes a training on a server that allows it", async () => {
+    const { startServer } = await import(join(ROOT, "packages/server/dist/index.js"));
+    const runs = join(folder, "trained");
+    const program = join(folder, "program.cjs");
+    writeFileSync(program, FAKE_TRAINING);
+    const server = await startServer({
+      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1, training: { program, folder: runs } },
+      ...{ runs: { runs: [], folders: [runs] }, logFile: join(folder, "server.log") },
+    });
+    try {
+      const { page, errors, close } = await openStudio(browser, { mode: "server" });
+      await page.goto(`${server.url}#/watch`);
+      await page.locator(".start summary").click();
+      await page.getByLabel("Data").fill("data/mine");
+      await page.getByLabel("Run's folder").fill("mine");
+      await page.getByRole("button", { name: "Start" }).click();
+      await page.locator(".facts dd", { hasText: /^running$/ }).waitFor();
+      expect(await page.locator(".facts dd").allTextContents()).toEqual([
+        ...["running", "26 of 200", "4 min", expect.stringMatching(/^\d\.\d GiB$/)],
+      ]);
+      await page.locator(".warnings li", { hasText: "D is certain" }).waitFor();
+      await page.locator(".u-legend").waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      await page.locator(".facts dd", { hasText: "stopped" }).waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.locator(".facts dd", { hasText: /^running$/ }).waitFor();
+      expect(errors).toEqual([]);
+      await close();
+    } finally {
+      await server.stop();
+    }
+  });
+
   it("asks for the key of a server that wants one", async () => {
     const { startServer, readKeys } = await import(join(ROOT, "packages/server/dist/index.js"));
     const file = join(folder, "keys");
@@ -165,6 +198,21 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
     expect(largest).toBeLessThanOrEqual(1);
   }
 });
+
+/** Stands in for `sdgan train`: a run's folder, a line of progress and a warning, until SIGTERM. */
+const FAKE_TRAINING = `
+const { mkdirSync, writeFileSync } = require("node:fs");
+const task = process.argv[3];
+const run = process.argv.find((each) => each.startsWith("--run=")).slice(6) + (task === "damsm" ? "/damsm" : "");
+mkdirSync(run, { recursive: true });
+writeFileSync(run + "/config.yaml", "");
+writeFileSync(run + "/dependencies.json", JSON.stringify({ data: { folder: "data/mine" } }));
+writeFileSync(run + "/metrics.jsonl", '{"step":10,"kl":1}\\n{"step":20,"kl":2}\\n');
+console.error("gan  [##..]   13 %  26/200  22.7 images/s  3:07 min left  kl 0.01");
+console.error("Warning: D is certain");
+process.on("SIGTERM", () => process.exit(143));
+setInterval(() => {}, 1000);
+`;
 
 /** A run's folder, as far as it can be watched. */
 async function writeRun(folder: string): Promise<void> {
