@@ -99,7 +99,7 @@ async function shoot(page, path) {
   const whole = Number(await page.evaluate("document.documentElement.scrollHeight"));
   const clip = { x: 0, y: 0, width: page.viewportSize()?.width ?? 0, height: Math.min(whole, height * 1.6) };
   const png = await page.screenshot({ fullPage: true, clip });
-  await sharp(png).png({ palette: true, effort: 10 }).toFile(path);
+  await sharp(png).removeAlpha().png({ compressionLevel: 9, adaptiveFiltering: true }).toFile(path);
 }
 
 /**
