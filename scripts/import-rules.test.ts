@@ -17,7 +17,7 @@ const forbidden: [path: string, code: string][] = [
   ["packages/pipeline/src/image.ts", 'import { train } from "sdgan";'],
   ["packages/pipeline/src/node/source.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/server/src/server.ts", 'import { train } from "sdgan";'],
-  ["packages/server/src/inference/worker.ts", 'import { tensor } from "@sdgan/torch";'],
+  ["packages/server/src/inference/pool.ts", 'import { tensor } from "@sdgan/torch";'],
   ["packages/studio/src/views/generate.tsx", 'import { readFileSync } from "node:fs";'],
   ["packages/studio/src/app.tsx", 'import { train } from "sdgan";'],
   ["packages/studio/src/engine/server.ts", 'import { pipeline } from "@sdgan/pipeline";'],

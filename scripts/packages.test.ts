@@ -19,6 +19,7 @@ const CONTENTS: Record<string, RegExp> = {
   "@sdgan/images":
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
   "@sdgan/pipeline": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
+  "@sdgan/server": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/studio":
     /^dist\/((index\.html|icon\.svg|sw\.js|licenses\.md)|assets\/[\w.-]+|models\/index\.json|models\/[\w.-]+\/[\w.-]+)$/,
   "@sdgan/torch":
