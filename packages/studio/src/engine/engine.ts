@@ -38,8 +38,6 @@ export interface Generated {
   attention: StageAttention[];
   /** The mean of |γ_c| for each SCBN layer; empty unless `inside` was asked for, and for models without it. */
   gammas: PlaceMap[];
-  /** The same of |β_c|; empty for models that do not export it. */
-  betas: PlaceMap[];
 }
 
 export interface ModelInfo {

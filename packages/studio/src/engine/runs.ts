@@ -24,6 +24,8 @@ export interface Run extends RunSummary {
 
 /** Where the page finds runs. */
 export interface RunSource {
+  /** Whether its runs can change. */
+  live: boolean;
   list(): Promise<RunSummary[]>;
   read(id: string): Promise<Run>;
   /** An address of a sample's image that an `img` element can show. */
@@ -57,6 +59,7 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
   const known = new Map<string, MetricsRow[]>();
   const images = new Map<string, string>();
   return {
+    live: true,
     async list() {
       const { runs } = await ask(server, "api/runs");
       return Array.isArray(runs) ? runs.map(summaryOf) : [];
@@ -133,6 +136,7 @@ export function folderRuns(files: readonly File[]): RunSource {
     .sort((a, b) => (a.folder < b.folder ? -1 : 1));
   const urls = new Map<File, string>();
   return {
+    live: false,
     image: async (url) => url,
     list: async () => folders.map(({ folder }) => ({ id: folder })),
     async read(id) {

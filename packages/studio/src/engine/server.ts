@@ -106,7 +106,6 @@ export class ServerEngine implements Engine {
       stages,
       attention: list(image.attention).map(attentionOf),
       gammas: list(image.modulation).map(mapOf),
-      betas: list(image.offsets).map(mapOf),
     };
   }
 }

@@ -76,7 +76,6 @@ function sendImage(id: number, index: number, image: GeneratedImage): void {
     ...{ prompt: image.prompt, seed: image.seed, ignored: image.ignored, stages },
     attention: image.attention.map(({ size, words }) => ({ size, words })),
     gammas: [...image.modulation],
-    betas: [],
   };
   send(
     { id, kind: "image", image: generated, index },

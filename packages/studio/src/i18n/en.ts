@@ -75,9 +75,6 @@ export const en = {
   gammas: "Strength of SCBN's γ_c",
   gammasHint:
     "The mean of |γ_c| over channels: how strongly the caption scales the layer's features at each place.",
-  betas: "Strength of SCBN's β_c",
-  betasHint:
-    "The mean of |β_c| over channels: how strongly the caption shifts the layer's features at each place.",
   noGammas: "This model has no SCBN, or does not export it.",
   layer: "Layer {number}",
   wholeImage: "the same for the whole image: {value}",

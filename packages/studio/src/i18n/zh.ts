@@ -71,8 +71,6 @@ export const zh: Dictionary = {
   scale: "色标从 {low} 到 {high}",
   gammas: "SCBN 的 γ_c 强度",
   gammasHint: "|γ_c| 在各通道上的平均值：文本在每个位置对该层特征缩放的强度。",
-  betas: "SCBN 的 β_c 强度",
-  betasHint: "|β_c| 在各通道上的平均值：文本在每个位置对该层特征平移的强度。",
   noGammas: "该模型没有 SCBN，或没有导出。",
   layer: "第 {number} 层",
   wholeImage: "整幅图像相同：{value}",

@@ -25,8 +25,8 @@ export function PromptField({ label, value, onInput, ignored }: Props) {
       <div class="prompt-box">
         <div class="prompt-copy" aria-hidden="true" dir="auto" ref={copy}>
           {ignored
-            ? marked(value, ignored).map(({ text, ignored: why }) =>
-                why ? <mark key={text}>{text}</mark> : text,
+            ? marked(value, ignored).map(({ text, ignored: why }, i) =>
+                why ? <mark key={i}>{text}</mark> : text,
               )
             : value}
         </div>

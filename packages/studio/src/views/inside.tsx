@@ -70,9 +70,6 @@ export function InsideView() {
           <Overview image={image} words={words} active={word} onActive={setActive} />
           <Attention image={image} active={word} onActive={setActive} />
           <Modulation title={t("gammas")} hint={t("gammasHint")} maps={image.gammas} />
-          {image.betas.length > 0 && (
-            <Modulation title={t("betas")} hint={t("betasHint")} maps={image.betas} />
-          )}
         </div>
       )}
     </>

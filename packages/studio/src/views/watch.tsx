@@ -72,25 +72,26 @@ function Runs({ source }: { source: RunSource }) {
   const id = runs?.find((each) => each.id === chosen)?.id ?? runs?.[0]?.id;
   useEffect(() => {
     let live = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const refresh = async () => {
       try {
         const list = await source.list();
-        if (live) setRuns(list);
         const shown = list.find((each) => each.id === chosen)?.id ?? list[0]?.id;
         const read = shown === undefined ? undefined : await source.read(shown);
-        if (live) {
-          setRun(read);
-          setError(undefined);
-        }
+        if (!live) return;
+        setRuns(list);
+        setRun(read);
+        setError(undefined);
       } catch (cause) {
         if (live) setError(asError(cause));
       }
+      // After an answer, so that a slow server is not asked again before it.
+      if (live && source.live) timer = setTimeout(() => void refresh(), REFRESH);
     };
     void refresh();
-    const timer = setInterval(() => void refresh(), REFRESH);
     return () => {
       live = false;
-      clearInterval(timer);
+      clearTimeout(timer);
     };
   }, [source, chosen]);
   if (error)
@@ -179,8 +180,8 @@ function RunDetails({ run, source }: { run: Run; source: RunSource }) {
         <section>
           <h2>{t("warnings")}</h2>
           <ul class="warnings">
-            {run.warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
+            {run.warnings.map((warning, i) => (
+              <li key={i}>{warning}</li>
             ))}
           </ul>
         </section>
