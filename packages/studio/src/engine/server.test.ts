@@ -33,7 +33,7 @@ const imagesOf = (seeds: number[]) =>
     })),
   });
 
-it("asks for the first image alone, so that it comes early, then for eight at a time", async () => {
+it("asks for the first image alone, so that it comes early, then for four at a time", async () => {
   const bodies = answering(({ seeds }) => imagesOf(seeds as number[]));
   const seen: number[] = [];
   const seeds = Array.from({ length: 12 }, (_, i) => i);
@@ -41,7 +41,7 @@ it("asks for the first image alone, so that it comes early, then for eight at a 
     { model: "m", prompt: "p", seeds },
     { onImage: (_, i) => seen.push(i) },
   );
-  expect(bodies.map((body) => (body.seeds as number[]).length)).toEqual([1, 8, 3]);
+  expect(bodies.map((body) => (body.seeds as number[]).length)).toEqual([1, 4, 4, 3]);
   expect(bodies[0]).toEqual({ model: "m", prompt: "p", seeds: [0] });
   expect(images.map(({ seed }) => seed)).toEqual(seeds);
   expect(seen).toEqual(seeds);

@@ -140,14 +140,14 @@ export async function ask(
   );
 }
 
-/** Requests of one image, which is shown early, and then of as many as the server computes together. */
+/** Requests of one image, which is shown early, and then of a few: the next letter waits for those that are computed. */
 function inParts<Item>(items: readonly Item[]): Item[][] {
   const parts = items.length > 0 ? [items.slice(0, 1)] : [];
   for (let i = 1; i < items.length; i += TOGETHER) parts.push(items.slice(i, i + TOGETHER));
   return parts;
 }
 
-const TOGETHER = 8;
+const TOGETHER = 4;
 
 /** The header with the key. */
 export function authorization({ key }: Connection): Record<string, string> {
