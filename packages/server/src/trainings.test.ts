@@ -62,6 +62,7 @@ it("tells a training that is finished from one that failed, with its last line",
   );
   expect((await trainings.status(join(folder, "c")))?.warnings.at(-1)).toBe("sdgan: missing: no data");
   expect(await trainings.status(join(folder, "other"))).toBeUndefined();
+  expect(trainings.list().get("c")).toBe(join(folder, "c"));
 });
 
 it("resumes a run, or its DAMSM, with the data that it names", async () => {
@@ -73,6 +74,7 @@ it("resumes a run, or its DAMSM, with the data that it names", async () => {
   expect(await arguments_("d")).toEqual([
     ...["train", "damsm", `--run=${join(folder, "d")}`, "--data=data/x", "--resume"],
   ]);
+  expect(trainings.list().get("d/damsm")).toBe(damsm);
   await trainings.end();
   expect((await trainings.status(damsm))?.state).toBe("stopped");
 });

@@ -1,7 +1,7 @@
 /** Trainings that the server starts, each a process of `sdgan train`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
@@ -82,6 +82,16 @@ export class Trainings {
     if (training?.status.state !== "running")
       throw new ApiError(409, "This server runs no training of this run.", { code: "invalid_request" });
     training.child.kill("SIGTERM");
+  }
+
+  /** Id → folder, as in `Runs.list`, of all that were started: one that failed early has no files. */
+  list(): Map<string, string> {
+    return new Map(
+      [...this.#trainings.keys()].map((folder) => {
+        const run = /[/\\]damsm$/.test(folder) ? dirname(folder) : folder;
+        return [run === folder ? basename(run) : `${basename(run)}/damsm`, folder];
+      }),
+    );
   }
 
   /** Undefined for runs that this server has not trained. */

@@ -12,8 +12,9 @@ const query = z.object({ since: z.coerce.number().int().min(0).default(0) });
 
 /** @param trainings undefined where clients may not start, stop or resume any */
 export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Trainings | undefined): void {
+  const all = async () => new Map([...(trainings?.list() ?? []), ...(await runs.list())]);
   const folderOf = async (id: string) => {
-    const found = (await runs.list()).get(id);
+    const found = (await all()).get(id);
     if (found !== undefined) return found;
     throw new ApiError(404, `There is no run ${quote(id)}. GET /api/runs lists the runs.`, {
       code: "not_found",
@@ -21,7 +22,7 @@ export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Traini
   };
 
   app.get("/api/runs", async () => {
-    const found = await runs.list();
+    const found = await all();
     const about = async ([id, folder]: [string, string]) => {
       const status = await trainings?.status(folder);
       return { id, ...(status && { state: status.state, step: status.step }) };
