@@ -5,8 +5,10 @@
  *
  *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird]
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startServer } from "../packages/server/dist/index.js";
 import { send } from "../packages/server/dist/testing/client.js";
 import { load, percentile } from "../packages/server/dist/testing/load.js";
 
@@ -23,19 +25,16 @@ if (!values.model) throw new Error("Usage: node bench/serve.mjs --model <folder>
 const [processes, seconds, queue] = [values.threads, values.seconds, values.queue].map(Number);
 const words = values.words.split(",");
 
-const oneByOne = await measured({ batch: 1 }, ({ url }) => load(url, { words, seconds, clients: queue }));
-const batches = await measured({}, ({ url }) => load(url, { words, seconds, clients: queue }));
+const oneByOne = await measured(["--batch", "1"], ({ url }) => load(url, { words, seconds, clients: queue }));
+const batches = await measured([], ({ url }) => load(url, { words, seconds, clients: queue }));
 const capacity = batches.accepted.length / batches.seconds;
-const overload = await measured({}, async (server) => {
+const overload = await measured([], async (server) => {
   // Memory is compared after the first seconds, in which caches and buffers grow.
   await load(server.url, { words, seconds: Math.min(5, seconds), rate: 10 * capacity });
-  const before = await memoryOf(server);
+  const before = await stateOf(server);
   const result = await load(server.url, { words, seconds, rate: 10 * capacity });
-  return {
-    ...result,
-    memory: (await memoryOf(server)) / before,
-    lag: await metric(server, "nodejs_eventloop_lag_max_seconds"),
-  };
+  const after = await stateOf(server);
+  return { ...result, memory: after.memory / before.memory, lag: after.lag };
 });
 const rate = ({ accepted, seconds }) => round(accepted.length / seconds);
 console.log(
@@ -62,27 +61,38 @@ console.log(
   ),
 );
 
-async function measured(limits, work) {
-  const server = await startServer({
-    ...{ models: [values.model], host: "127.0.0.1", port: 0, processes, limits: { queue, ...limits } },
-    logFile: "/dev/null",
+/** Runs `work` with a server in a process of its own. */
+async function measured(more, work) {
+  const program = fileURLToPath(new URL("../packages/sdgan/bin/sdgan.js", import.meta.url));
+  const args = ["--model", values.model, "--port", "0", "--threads", values.threads, "--queue", values.queue];
+  const child = spawn(process.execPath, [program, "serve", ...args, "--log-file", "/dev/null", ...more], {
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  while (server.inferencePids().length < processes) await new Promise((resolve) => setTimeout(resolve, 100));
-  await load(server.url, { words, seconds: 2, clients: 4 });
+  const ended = once(child, "exit");
+  let text = "";
+  child.stderr.setEncoding("utf8").on("data", (part) => {
+    text += part;
+  });
+  while (!text.includes("serves on")) {
+    if (child.exitCode !== null) throw new Error(text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const server = { url: /serves on (\S+)/.exec(text)[1] };
   try {
+    // Until all inference processes are ready and their code is compiled.
+    await load(server.url, { words, seconds: 5, clients: 4 * processes });
     return await work(server);
   } finally {
-    await server.stop();
+    child.kill("SIGTERM");
+    await ended;
   }
 }
 
-async function metric({ url }, name) {
+/** Memory of the server's process, and the longest delay of its event loop since the last call. */
+async function stateOf({ url }) {
   const { text } = await send(`${url}metrics`);
-  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)[1]);
-}
-
-function memoryOf(server) {
-  return metric(server, "process_resident_memory_bytes");
+  const value = (name) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)[1]);
+  return { memory: value("process_resident_memory_bytes"), lag: value("nodejs_eventloop_lag_max_seconds") };
 }
 
 function times(sorted) {

@@ -60,8 +60,8 @@ lines without prompts. SIGTERM or Ctrl-C finishes what was taken, and ends. docs
 
 Example:
   npx sdgan serve --model models/birds-64
-  curl http://127.0.0.1:8080/v1/images/generations -H 'Content-Type: application/json' \\
-    -d '{"prompt": "a small red bird", "seed": 7}' | jq -r '.data[0].b64_json' | base64 -d > bird.png`,
+  curl -s http://127.0.0.1:8080/v1/images/generations -H 'Content-Type: application/json' \\
+    -d '{"prompt": "a small red bird"}' | grep -o '"b64_json":"[^"]*' | cut -d '"' -f 4 | base64 -d > bird.png`,
     )
     .action(serve);
 }
