@@ -1,6 +1,6 @@
 /**
- * Makes a clone ready to use: npm packages, libtorch, the addons, the compiled TypeScript. It does only what is missing
- * or out of date, so other scripts run it first.
+ * Makes a clone ready to use: npm packages, libtorch, the addons, the compiled TypeScript, the page. It does only what is
+ * missing or out of date, so other scripts run it first.
  *
  *   npm run setup
  */
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 // Imported by path: a fresh clone cannot resolve package names yet.
 import { run } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { buildStudio } from "./build-studio.mjs";
 import { installPackages } from "./npm-packages.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -53,6 +54,7 @@ export async function setUp() {
   await setUpTools();
   const { code, output } = await compileTypeScript();
   if (code !== 0) throw new Failure(`The TypeScript does not compile:\n${output.trim()}`);
+  if (await buildStudio()) done("page built");
   done("ready");
 }
 

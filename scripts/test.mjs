@@ -1,6 +1,6 @@
 /**
- * Runs set-up, then all checks: types, lint and format, and the tests. The last printed line is the count,
- * `N passed, N failed`. The types count as one test, lint and format as another.
+ * Runs set-up, then all checks: types, lint and format, the page's build, and the tests. The last printed line is the
+ * count, `N passed, N failed`. The types count as one test, lint and format as another, the build as a third.
  *
  *   npm test                      everything
  *   npm test -- scbn tensor       only test files whose names match (arguments go to Vitest)
@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runInTerminal } from "../packages/addons/lib/command.mjs";
 import { describe, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { buildStudio } from "./build-studio.mjs";
 import { installChromium } from "./chromium.mjs";
 import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
 
@@ -29,23 +30,32 @@ await runAsProgram(import.meta.url, async () => {
  * @returns {Promise<Count[]>}
  */
 async function checkEverything(vitestArgs) {
-  const setUp = await check("set-up", async () => {
-    try {
-      await setUpTools();
-      return { code: 0, output: "" };
-    } catch (error) {
-      return { code: 1, output: describe(error) };
-    }
-  });
+  const setUp = await check("set-up", () => succeeding(setUpTools));
   if (setUp.failed > 0) return [setUp];
   const types = await check("types", compileTypeScript);
   const style = await check("lint and format", () =>
     run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
   );
+  // Once, before test files that need the page run beside each other.
+  const page = await check("page", () => succeeding(buildStudio));
   const hindrance = await installChromium(console.log);
   if (hindrance)
     console.log(`- pages and packages/core are not tested in a browser: there is no Chromium (${hindrance})`);
-  return [types, style, await runVitest(vitestArgs)];
+  return [types, style, page, await runVitest(vitestArgs)];
+}
+
+/**
+ * Work that throws where it fails, as a check.
+ *
+ * @param {() => Promise<unknown>} work
+ */
+async function succeeding(work) {
+  try {
+    await work();
+    return { code: 0, output: "" };
+  } catch (error) {
+    return { code: 1, output: describe(error) };
+  }
 }
 
 /**

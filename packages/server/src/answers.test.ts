@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { clientSignal, Outbox } from "./answers.js";
+import { Outbox } from "./answers.js";
 import { defaultLimits } from "./limits.js";
 import { listen, makeApp } from "./listen.js";
 
@@ -10,9 +10,7 @@ const BYTES = 2 ** 25;
 async function unread(sendMs: number) {
   const outbox = new Outbox({ unsent: 1000, sendMs });
   const app = makeApp(defaultLimits);
-  const aborted: boolean[] = [];
   app.get("/", async (request, reply) => {
-    clientSignal(reply, () => aborted.push(true));
     outbox.watch(request, reply, BYTES);
     return reply.send("x".repeat(BYTES));
   });
@@ -35,17 +33,16 @@ async function unread(sendMs: number) {
     }
   };
   await expect.poll(full).toBe(true);
-  return { socket, full, aborted };
+  return { socket, full };
 }
 
 it("a client that does not read its answer loses its connection, and its answer the place in memory", async () => {
-  const { full, aborted } = await unread(200);
+  const { full } = await unread(200);
   await expect.poll(full, { timeout: 10_000 }).toBe(false);
-  expect(aborted).toEqual([true]);
 });
 
 it("an answer that is read in the end is sent whole", async () => {
-  const { socket, full, aborted } = await unread(60_000);
+  const { socket, full } = await unread(60_000);
   let bytes = 0;
   socket.on("data", (part) => {
     bytes += part.length;
@@ -53,5 +50,4 @@ it("an answer that is read in the end is sent whole", async () => {
   socket.resume();
   await expect.poll(full, { timeout: 20_000 }).toBe(false);
   await expect.poll(() => bytes, { timeout: 10_000 }).toBeGreaterThan(BYTES);
-  expect(aborted).toEqual([]);
 });

@@ -2,9 +2,16 @@
 import { z } from "zod";
 import type { Limits } from "./limits.js";
 import { generateRequest, openAiRequest } from "./requests.js";
+import { trainingRequest } from "./trainings.js";
 
-/** @param keyed whether the server asks for a key */
-export function openApiDocument(limits: Limits, keyed: boolean): object {
+/**
+ * @param keyed whether the server asks for a key
+ * @param training whether it allows clients to start trainings
+ */
+export function openApiDocument(
+  limits: Limits,
+  { keyed, training }: { keyed: boolean; training: boolean },
+): object {
   return {
     openapi: "3.1.0",
     info: {
@@ -31,7 +38,14 @@ export function openApiDocument(limits: Limits, keyed: boolean): object {
       },
       "/v1/models": { get: reading("The models") },
       "/v1/models/{id}": { get: reading("A model", ["id"]) },
-      "/api/runs": { get: reading("The trainings") },
+      "/api/runs": {
+        get: reading("The trainings"),
+        ...(training && { post: command("Starts a training", [], trainingRequest) }),
+      },
+      ...(training && {
+        "/api/runs/{id}/stop": { post: command("Stops a training, with its state saved", ["id"]) },
+        "/api/runs/{id}/resume": { post: command("Continues a training", ["id"]) },
+      }),
       "/api/runs/{id}": { get: reading("Metrics and samples of a training", ["id"], ["since"]) },
       "/api/runs/{id}/samples/{step}": { get: reading("The samples after a step", ["id", "step"]) },
       "/healthz": { get: reading("Whether the server runs") },
@@ -111,6 +125,23 @@ function operation(summary: string, body: z.ZodType, answer: string): object {
   };
 }
 
+/** What is begun, and goes on after the answer. */
+function command(summary: string, path: readonly string[], body?: z.ZodType): object {
+  return {
+    ...{
+      summary,
+      parameters: path.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    },
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: z.toJSONSchema(body, { io: "input" }) } },
+      },
+    }),
+    responses: { "202": { description: "It is begun" }, ...refusals(["400", "401", "404", "409"]) },
+  };
+}
+
 function reading(summary: string, path: readonly string[] = [], query: readonly string[] = []): object {
   const parameter = (name: string, place: string) => ({
     ...{ name, in: place, required: place === "path", schema: { type: "string" } },
@@ -145,6 +176,7 @@ const REASONS: Record<string, string> = {
   "400": "The request is wrong",
   "401": "The key is missing or wrong",
   "404": "There is no such thing",
+  "409": "The state of the run does not allow it",
   "429": "Too many requests of this key",
   "503": "The server has too much to do, or is stopping",
 };

@@ -25,7 +25,7 @@ export class Runs {
     this.#given = given;
   }
 
-  /** Id → folder, in the order of the names. */
+  /** Id → folder, in the order of the names; the training of a run's DAMSM has an id of its own, `NAME/damsm`. */
   async list(): Promise<Map<string, string>> {
     const nested = await Promise.all(
       this.#given.folders.map(async (folder) => {
@@ -38,11 +38,16 @@ export class Runs {
     );
     const found = new Map<string, string>();
     for (const folder of [...this.#given.runs, ...nested.flat().sort()]) {
-      if (!(await isFile(join(folder, "config.yaml")))) continue;
+      const damsm = join(folder, "damsm");
+      const [isRun, hasDamsm] = await Promise.all(
+        [folder, damsm].map((each) => isFile(join(each, "config.yaml"))),
+      );
+      if (!isRun && !hasDamsm) continue;
       const name = basename(resolve(folder));
       let id = name;
-      for (let i = 2; found.has(id); i++) id = `${name}-${i}`;
-      found.set(id, folder);
+      for (let i = 2; found.has(id) || found.has(`${id}/damsm`); i++) id = `${name}-${i}`;
+      if (isRun) found.set(id, folder);
+      if (hasDamsm) found.set(`${id}/damsm`, damsm);
     }
     return found;
   }

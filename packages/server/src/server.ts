@@ -17,6 +17,7 @@ import { addPageRoutes, studioFolder } from "./routes/page.js";
 import { addRunRoutes } from "./routes/runs.js";
 import { type RunFolders, Runs } from "./runs.js";
 import { InferenceService } from "./service.js";
+import { type TrainingOptions, Trainings } from "./trainings.js";
 
 export interface ServerOptions {
   /** Folders, URLs or names of models; the first is the default. */
@@ -37,6 +38,8 @@ export interface ServerOptions {
   limits?: Partial<Limits>;
   /** Run folders of trainings to watch. */
   runs?: RunFolders;
+  /** Clients may start, stop and resume trainings. */
+  training?: TrainingOptions | undefined;
   /** By default the standard output. */
   logFile?: string | undefined;
   logPrompts?: boolean;
@@ -90,8 +93,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   addHealthRoutes(app, context);
   addModelRoutes(app, context);
   addImageRoutes(app, context);
-  addRunRoutes(app, new Runs(options.runs ?? { runs: [], folders: [] }));
-  const document = openApiDocument(limits, keys !== undefined);
+  const trainings = options.training && new Trainings(options.training);
+  addRunRoutes(app, new Runs(options.runs ?? { runs: [], folders: [] }), trainings);
+  const document = openApiDocument(limits, { keyed: keys !== undefined, training: trainings !== undefined });
   app.get("/openapi.json", async () => document);
   addPageRoutes(app, studioFolder());
 
@@ -101,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (service) await Promise.race([service.scheduler.idle(), after(limits.waitMs)]);
     // Clients that do not read their answers are not waited for.
     const impatient = setTimeout(() => app.server.closeAllConnections(), limits.sendMs);
-    await app.close();
+    await Promise.all([app.close(), trainings?.end()]);
     clearTimeout(impatient);
     service?.pool.end();
   });
@@ -150,8 +154,14 @@ function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
-function refuseOpenDoor({ host, keys, noAuth }: ServerOptions): void {
-  if (isLoopback(host) || keys || noAuth) return;
+function refuseOpenDoor({ host, keys, noAuth, training }: ServerOptions): void {
+  if (isLoopback(host) || keys) return;
+  if (training)
+    throw new UserError(
+      `--host ${visible(host)}: other machines could start trainings without a key. Give --api-key-file FILE, or leave out --allow-training.`,
+      { code: "usage" },
+    );
+  if (noAuth) return;
   throw new UserError(
     `--host ${visible(host)}: other machines could use this server without a key. Give --api-key-file FILE, or --no-auth if everybody may use it.`,
     { code: "usage" },

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { UsageError } from "./errors.js";
 import { Interruption } from "./interruption.js";
 import { collect, wholeNumber } from "./options.js";
-import { ServedRuns } from "./served-runs.js";
+import { program, ServedRuns } from "./served-runs.js";
 
 /** `sdgan serve` */
 export function addServe(program: Command): void {
@@ -23,6 +23,10 @@ export function addServe(program: Command): void {
       collect,
     )
     .option("--runs <folder>", "a folder of run folders whose trainings are shown; may be repeated", collect)
+    .option(
+      "--allow-training",
+      "whoever may use the server may start, stop and resume trainings; new runs are made in the first --runs",
+    )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 for a free one", wholeNumber(0, 65_535), 8080)
     .option("--api-key-file <file>", "file with API keys, one per line, that only this user can read")
@@ -56,8 +60,8 @@ lines without prompts. SIGTERM or Ctrl-C finishes what was taken, and ends. docs
 
 Example:
   npx sdgan serve --model models/birds-64
-  curl http://127.0.0.1:8080/v1/images/generations -H 'Content-Type: application/json' \\
-    -d '{"prompt": "a small red bird", "seed": 7}' | jq -r '.data[0].b64_json' | base64 -d > bird.png`,
+  curl -s http://127.0.0.1:8080/v1/images/generations -H 'Content-Type: application/json' \\
+    -d '{"prompt": "a small red bird"}' | grep -o '"b64_json":"[^"]*' | cut -d '"' -f 4 | base64 -d > bird.png`,
     )
     .action(serve);
 }
@@ -78,6 +82,7 @@ interface Options {
   threads?: number;
   logFile?: string;
   logPrompts?: boolean;
+  allowTraining?: boolean;
 }
 
 async function serve({ model = [], run = [], runs = [], ...options }: Options): Promise<void> {
@@ -88,6 +93,8 @@ async function serve({ model = [], run = [], runs = [], ...options }: Options): 
   for (const origin of options.allowOrigin ?? [])
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
       throw new UsageError(`serve: --allow-origin ${origin}: expected an origin such as https://example.org`);
+  if (options.allowTraining && runs.length === 0)
+    throw new UsageError("serve: --allow-training needs --runs FOLDER: new runs are made there");
   const { startServer, readKeys } = await loadServer();
   const keys = options.apiKeyFile === undefined ? undefined : readKeys(options.apiKeyFile);
   using interruption = new Interruption((line) => console.error(line), STOPPING);
@@ -105,6 +112,7 @@ async function serve({ model = [], run = [], runs = [], ...options }: Options): 
         // Without keys, everybody behind one address would share one limit.
         rate: options.rate ?? (keys ? RATE : 0),
       },
+      training: options.allowTraining ? { program, folder: runs[0]! } : undefined,
       ...{ logFile: options.logFile, logPrompts: options.logPrompts ?? false },
     });
     console.error(`sdgan serves on ${server.url} (Ctrl-C ends it)`);

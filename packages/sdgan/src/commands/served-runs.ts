@@ -45,4 +45,5 @@ export class ServedRuns implements Disposable {
   }
 }
 
-const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
+/** The file of this program, for processes of their own. */
+export const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));

@@ -6,29 +6,53 @@ import { z } from "zod";
 import { ApiError } from "../errors.js";
 import { parsed } from "../requests.js";
 import type { Runs } from "../runs.js";
+import { type Trainings, trainingRequest } from "../trainings.js";
 
 const query = z.object({ since: z.coerce.number().int().min(0).default(0) });
 
-export function addRunRoutes(app: FastifyInstance, runs: Runs): void {
+/** @param trainings undefined where clients may not start, stop or resume any */
+export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Trainings | undefined): void {
+  const all = async () => new Map([...(trainings?.list() ?? []), ...(await runs.list())]);
   const folderOf = async (id: string) => {
-    const found = (await runs.list()).get(id);
+    const found = (await all()).get(id);
     if (found !== undefined) return found;
     throw new ApiError(404, `There is no run ${quote(id)}. GET /api/runs lists the runs.`, {
       code: "not_found",
     });
   };
 
-  app.get("/api/runs", async () => ({
-    runs: [...(await runs.list()).keys()].map((id) => ({ id })),
-    allowTraining: false,
-  }));
+  app.get("/api/runs", async () => {
+    const found = await all();
+    const about = async ([id, folder]: [string, string]) => {
+      const status = await trainings?.status(folder);
+      return { id, ...(status && { state: status.state, step: status.step }) };
+    };
+    return { runs: await Promise.all([...found].map(about)), allowTraining: trainings !== undefined };
+  });
+
+  if (trainings) {
+    app.post("/api/runs", async (request, reply) => {
+      trainings.start(parsed(trainingRequest, request.body));
+      return reply.code(202).send({ status: "started" });
+    });
+    app.post<{ Params: { id: string } }>("/api/runs/:id/stop", async ({ params: { id } }, reply) => {
+      trainings.stop(await folderOf(id));
+      return reply.code(202).send({ status: "stopping" });
+    });
+    app.post<{ Params: { id: string } }>("/api/runs/:id/resume", async ({ params: { id } }, reply) => {
+      await trainings.resume(await folderOf(id));
+      return reply.code(202).send({ status: "started" });
+    });
+  }
 
   app.get<{ Params: { id: string } }>("/api/runs/:id", async ({ params: { id }, query: asked }) => {
     const { since } = parsed(query, asked);
-    const { metrics, samples } = await runs.read(await folderOf(id), since);
+    const folder = await folderOf(id);
+    const { metrics, samples } = await runs.read(folder, since);
+    const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, metrics, warnings: [] },
+      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics },
       samples: samples.map((step) => ({ step, url: `${path}/${step}` })),
     };
   });

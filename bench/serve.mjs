@@ -1,0 +1,108 @@
+/**
+ * Measures a server on this machine: images per second one by one and in batches, with the same processes and clients;
+ * then ten times that rate, of which a part must be refused. Prints JSON. Every image is compared with its request by the
+ * texts in its PNG.
+ *
+ *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird]
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { send } from "../packages/server/dist/testing/client.js";
+import { load, percentile } from "../packages/server/dist/testing/load.js";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    threads: { type: "string", default: "1" },
+    seconds: { type: "string", default: "20" },
+    queue: { type: "string", default: "64" },
+    words: { type: "string", default: "small,red,bird,black,wings,long,tail" },
+  },
+});
+if (!values.model) throw new Error("Usage: node bench/serve.mjs --model <folder>");
+const [processes, seconds, queue] = [values.threads, values.seconds, values.queue].map(Number);
+const words = values.words.split(",");
+
+const oneByOne = await measured(["--batch", "1"], ({ url }) => load(url, { words, seconds, clients: queue }));
+const batches = await measured([], ({ url }) => load(url, { words, seconds, clients: queue }));
+const capacity = batches.accepted.length / batches.seconds;
+const overload = await measured([], async (server) => {
+  // Memory is compared after the first seconds, in which caches and buffers grow.
+  await load(server.url, { words, seconds: Math.min(5, seconds), rate: 10 * capacity });
+  const before = await stateOf(server);
+  const result = await load(server.url, { words, seconds, rate: 10 * capacity });
+  const after = await stateOf(server);
+  return { ...result, memory: after.memory / before.memory, lag: after.lag };
+});
+const rate = ({ accepted, seconds }) => round(accepted.length / seconds);
+console.log(
+  JSON.stringify(
+    {
+      ...{ processes, queue, imagesPerSecond: { oneByOne: rate(oneByOne), batches: rate(batches) } },
+      ratio: round(rate(batches) / rate(oneByOne)),
+      overload: {
+        requestsPerSecond: round(10 * capacity),
+        ...{
+          accepted: overload.accepted.length,
+          refused: overload.refused.length,
+          wrong: overload.wrong.slice(0, 5),
+        },
+        acceptedMs: times(overload.accepted),
+        bound: round((1000 * queue) / capacity),
+        refusedMs: times(overload.refused),
+        memory: round(overload.memory),
+        eventLoopLagMs: round(overload.lag * 1000),
+      },
+    },
+    undefined,
+    2,
+  ),
+);
+
+/** Runs `work` with a server in a process of its own. */
+async function measured(more, work) {
+  const program = fileURLToPath(new URL("../packages/sdgan/bin/sdgan.js", import.meta.url));
+  const args = ["--model", values.model, "--port", "0", "--threads", values.threads, "--queue", values.queue];
+  const child = spawn(process.execPath, [program, "serve", ...args, "--log-file", "/dev/null", ...more], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(child, "exit");
+  let text = "";
+  child.stderr.setEncoding("utf8").on("data", (part) => {
+    text += part;
+  });
+  while (!text.includes("serves on")) {
+    if (child.exitCode !== null) throw new Error(text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const server = { url: /serves on (\S+)/.exec(text)[1] };
+  try {
+    // Until all inference processes are ready and their code is compiled.
+    await load(server.url, { words, seconds: 5, clients: 4 * processes });
+    return await work(server);
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+  }
+}
+
+/** Memory of the server's process, and the longest delay of its event loop since the last call. */
+async function stateOf({ url }) {
+  const { text } = await send(`${url}metrics`);
+  const value = (name) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)[1]);
+  return { memory: value("process_resident_memory_bytes"), lag: value("nodejs_eventloop_lag_max_seconds") };
+}
+
+function times(sorted) {
+  return {
+    median: round(percentile(sorted, 0.5)),
+    p99: round(percentile(sorted, 0.99)),
+    most: round(sorted.at(-1) ?? 0),
+  };
+}
+
+function round(value) {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,171 @@
+/** Trainings that the server starts, each a process of `sdgan train`. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { quote, visible } from "@sdgan/core";
+import { z } from "zod";
+import { ApiError } from "./errors.js";
+
+export interface TrainingOptions {
+  /** The file of the program `sdgan`. */
+  program: string;
+  /** Where new run folders are made. */
+  folder: string;
+}
+
+/** The body of `POST /api/runs`. A run is a name, never a path; the data is a prepared folder on this machine. */
+export const trainingRequest = z.strictObject({
+  task: z.enum(["damsm", "gan"]),
+  config: z.string().regex(/^[a-z0-9][a-z0-9-]{0,60}$/, { error: "expected the name of a preset" }),
+  data: z.string().min(1).max(1000),
+  run: z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/, { error: "expected a name without folders" }),
+  minutes: z.number().positive().max(1_000_000).optional(),
+});
+
+/** What is known of a training beside its files. */
+export interface TrainingStatus {
+  state: "running" | "finished" | "stopped";
+  step?: number;
+  steps?: number;
+  secondsLeft?: number;
+  /** Bytes that are resident (Linux). */
+  memory?: number;
+  /** Lines that the program printed as warnings, and its last line if it failed. */
+  warnings: string[];
+}
+
+interface Training {
+  child: ChildProcess;
+  status: TrainingStatus;
+}
+
+export class Trainings {
+  readonly #options: TrainingOptions;
+  /** By the folder of the run, or of its DAMSM. */
+  readonly #trainings = new Map<string, Training>();
+
+  constructor(options: TrainingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ApiError 409 if the run is being trained */
+  start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): void {
+    const more = minutes === undefined ? [] : [`--minutes=${minutes}`];
+    this.#spawn(task, join(this.#options.folder, run), [`--data=${data}`, `--config=${config}`, ...more]);
+  }
+
+  /**
+   * Continues from the newest checkpoint, with the data that the run names.
+   * @param folder of the run, or of its DAMSM
+   * @throws ApiError 409 if it is being trained, or does not say with which data
+   */
+  async resume(folder: string): Promise<void> {
+    const { data } = await readFile(join(folder, "dependencies.json"), "utf8")
+      .then(JSON.parse)
+      .catch(() => ({ data: undefined }));
+    if (typeof data?.folder !== "string")
+      throw new ApiError(409, "The run does not say with which data it was trained.", {
+        code: "invalid_request",
+      });
+    const [task, run] = /[/\\]damsm$/.test(folder)
+      ? (["damsm", join(folder, "..")] as const)
+      : (["gan", folder] as const);
+    this.#spawn(task, run, [`--data=${data.folder}`, "--resume"]);
+  }
+
+  /**
+   * Ends a training after its step, with its state saved.
+   * @throws ApiError 409 if this server has not started it, or it has ended
+   */
+  stop(folder: string): void {
+    const training = this.#trainings.get(resolve(folder));
+    if (training?.status.state !== "running")
+      throw new ApiError(409, "This server runs no training of this run.", { code: "invalid_request" });
+    training.child.kill("SIGTERM");
+  }
+
+  /** Id → folder, as in `Runs.list`, of all that were started: one that failed early has no files. */
+  list(): Map<string, string> {
+    return new Map(
+      [...this.#trainings.keys()].map((folder) => {
+        const run = /[/\\]damsm$/.test(folder) ? dirname(folder) : folder;
+        return [run === folder ? basename(run) : `${basename(run)}/damsm`, folder];
+      }),
+    );
+  }
+
+  /** Undefined for runs that this server has not trained. */
+  async status(folder: string): Promise<TrainingStatus | undefined> {
+    const training = this.#trainings.get(resolve(folder));
+    if (training?.status.state !== "running") return training?.status;
+    const memory = await memoryOf(training.child.pid);
+    return { ...training.status, ...(memory !== undefined && { memory }) };
+  }
+
+  /** Ends all trainings, with their states saved, and waits for them. */
+  async end(): Promise<void> {
+    const running = [...this.#trainings.values()].filter(({ status }) => status.state === "running");
+    await Promise.all(
+      running.map(({ child }) => {
+        const closed = new Promise((done) => child.once("close", done));
+        child.kill("SIGTERM");
+        return closed;
+      }),
+    );
+  }
+
+  #spawn(task: "damsm" | "gan", run: string, args: readonly string[]): void {
+    const folder = resolve(task === "damsm" ? join(run, "damsm") : run);
+    if (this.#trainings.get(folder)?.status.state === "running")
+      throw new ApiError(409, `The run ${quote(run)} is being trained.`, { code: "invalid_request" });
+    // With the channel, the training ends in order when the server is killed.
+    const child = spawn(process.execPath, [this.#options.program, "train", task, `--run=${run}`, ...args], {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    const status: TrainingStatus = { state: "running", warnings: [] };
+    this.#trainings.set(folder, { child, status });
+    let last = "";
+    let rest = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split(/[\r\n]+/);
+      rest = (lines.pop() ?? "").slice(-MOST_CHARACTERS);
+      for (const line of lines) {
+        if (line.trim() !== "") last = line;
+        Object.assign(status, progressIn(line));
+        const warning = /^(?:.*\s)?Warning: (.+)/.exec(line)?.[1];
+        if (warning)
+          status.warnings = [...status.warnings, visible(warning).slice(0, 500)].slice(-MOST_WARNINGS);
+      }
+    });
+    const end = (state: TrainingStatus["state"], problem?: string) => {
+      status.state = state;
+      delete status.secondsLeft;
+      if (problem) status.warnings = [...status.warnings, visible(problem).slice(0, 500)];
+    };
+    child.once("error", ({ message }) => end("stopped", message));
+    child.once("close", (code) => {
+      if (code === 0) end("finished");
+      else end("stopped", code === 143 ? undefined : rest.trim() || last);
+    });
+  }
+}
+
+const MOST_WARNINGS = 50;
+const MOST_CHARACTERS = 10_000;
+
+/** Steps and time left ("45 s", "3:07 min", "6:47 h") in a line such as `gan  [##...]   13 %  2619/20000  22.7 images/s  6:47 h left  …`. */
+export function progressIn(line: string): Pick<TrainingStatus, "step" | "steps" | "secondsLeft"> {
+  const [, step, steps] = / (\d+)\/(\d+)(?= )/.exec(line) ?? [];
+  const [, first, second, unit] = / (\d+)(?::(\d\d))? (s|min|h) left\b/.exec(line) ?? [];
+  const seconds = { s: 1, min: 60, h: 3600 }[unit ?? "s"]! * Number(first);
+  return {
+    ...(step && { step: Number(step), steps: Number(steps) }),
+    ...(unit && { secondsLeft: seconds + (unit === "h" ? 60 : 1) * Number(second ?? 0) }),
+  };
+}
+
+async function memoryOf(pid: number | undefined): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(text)?.[1];
+  return kilobytes === undefined ? undefined : 1024 * Number(kilobytes);
+}
