@@ -73,6 +73,7 @@ describe("usage", () => {
       ["import", "weights"],
       ["export"],
       ["export", "onnx"],
+      ["serve"],
       ["setup"],
       ["doctor"],
     ]) {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "@sdgan/core";
+import { UserError } from "@sdgan/core/basics";
 import { onDisk } from "../util/system-errors.js";
 
 /** The models of runs, exported into a temporary folder that is removed when this is disposed of. */
