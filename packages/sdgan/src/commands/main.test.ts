@@ -74,6 +74,7 @@ describe("usage", () => {
       ["export"],
       ["export", "onnx"],
       ["serve"],
+      ["studio"],
       ["setup"],
       ["doctor"],
     ]) {

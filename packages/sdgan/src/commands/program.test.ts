@@ -67,7 +67,7 @@ it.each([
   [["evaluate", "x"], "unknown command 'x'. Commands are damsm; options: npx sdgan evaluate --help"],
   [
     ["zebra"],
-    "unknown command 'zebra'. Commands are prepare, train, generate, evaluate, ablate, report, import, export, serve, setup, doctor, help",
+    "unknown command 'zebra'. Commands are prepare, train, generate, evaluate, ablate, report, import, export, serve, studio, setup, doctor, help",
   ],
 ])("%j is refused with what was meant", async (args, message) => {
   await expect(printed(...args)).rejects.toEqual(new UsageError(message));

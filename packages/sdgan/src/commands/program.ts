@@ -14,6 +14,7 @@ import { addPrepare } from "./prepare.js";
 import { addReport } from "./report.js";
 import { addServe } from "./serve.js";
 import { addSetup } from "./setup.js";
+import { addStudio } from "./studio.js";
 import { addTrain } from "./train.js";
 
 /**
@@ -40,6 +41,7 @@ export function makeProgram(): Command {
   addImport(program);
   addExport(program);
   addServe(program);
+  addStudio(program);
   addSetup(program);
   addDoctor(program);
   addHelp(program);

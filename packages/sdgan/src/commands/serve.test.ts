@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { tinyModel } from "../../../pipeline/src/testing/tiny-model.js";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
+import { findBox } from "../util/box.js";
 
 let folder: string;
 let model: string;
@@ -49,6 +50,24 @@ it("serves until SIGTERM, finishes what it has taken, and exits with 0", async (
   expect(await ended).toMatchObject({ code: 0, signal: null });
   expect(readFileSync(log, "utf8")).not.toContain("small red bird");
   await expect(ask(url, 1)).rejects.toThrow();
+});
+
+it("studio serves the page with the models in the box, the first image's first", async () => {
+  const { child, ended } = startSdgan("studio", "--no-open", "--port", "0");
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr!.on("data", (part) => {
+      const found = /The page is at (\S+)/.exec(String(part))?.[1];
+      if (found) resolve(found);
+    });
+    void ended.then(({ stderr }) => reject(new Error(stderr)));
+  });
+  expect(await (await fetch(url)).text()).toContain("<html");
+  const { data } = (await (await fetch(`${url}v1/models`)).json()) as { data: { id: string }[] };
+  const box = findBox()!;
+  expect(data.map(({ id }) => id).sort()).toEqual(box.models);
+  expect(data[0]!.id).toBe(box.first.model);
+  child.kill("SIGTERM");
+  expect(await ended).toMatchObject({ code: 0, stdout: "" });
 });
 
 it.each<[string, string[], number, RegExp]>([

@@ -63,10 +63,10 @@ Example:
   curl -s http://127.0.0.1:8080/v1/images/generations -H 'Content-Type: application/json' \\
     -d '{"prompt": "a small red bird"}' | grep -o '"b64_json":"[^"]*' | cut -d '"' -f 4 | base64 -d > bird.png`,
     )
-    .action(serve);
+    .action((options: ServeOptions) => serve(options));
 }
 
-interface Options {
+export interface ServeOptions {
   model?: string[];
   run?: string[];
   runs?: string[];
@@ -85,7 +85,11 @@ interface Options {
   allowTraining?: boolean;
 }
 
-async function serve({ model = [], run = [], runs = [], ...options }: Options): Promise<void> {
+/** @param onListening called with the server's URL when it can be used */
+export async function serve(
+  { model = [], run = [], runs = [], ...options }: ServeOptions,
+  onListening = (url: string) => console.error(`sdgan serves on ${url} (Ctrl-C ends it)`),
+): Promise<void> {
   if (model.length + run.length === 0)
     throw new UsageError(
       "serve: give --model NAME or --run FOLDER: there is nothing to generate images with",
@@ -115,7 +119,7 @@ async function serve({ model = [], run = [], runs = [], ...options }: Options): 
       training: options.allowTraining ? { program, folder: runs[0]! } : undefined,
       ...{ logFile: options.logFile, logPrompts: options.logPrompts ?? false },
     });
-    console.error(`sdgan serves on ${server.url} (Ctrl-C ends it)`);
+    onListening(server.url);
     interruption.signal.addEventListener("abort", () => void server.stop());
     if (interruption.signal.aborted) await server.stop();
     await server.closed;
