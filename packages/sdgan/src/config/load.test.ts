@@ -184,7 +184,7 @@ describe("errors name the mistake", () => {
     [
       "nothing.yaml",
       "log:\nseed: 1",
-      "log: found nothing, expected keys with values: every, gradients, sampleEvery,",
+      "log: found nothing, expected keys with values: every, gradients, discriminatorOnVal, sampleEvery,",
     ],
     ["number.yaml", "training: 3", "expected keys with values: batch, steps, learningRate, betas,"],
     ["elsewhere.yaml", "sharednoise: true", "unknown key; did you mean siamese.sharedNoise?"],
