@@ -34,12 +34,15 @@ export function suggestTraining(
   { inception, kind }: { inception?: string | undefined; kind?: ImageKind } = {},
 ): Suggestion {
   const preset = presetFor(source, size, kind);
-  const { damsm, generator } = loadConfig(preset);
+  const { damsm, generator, training } = loadConfig(preset);
   const stages = Math.min(generator.stages, Math.log2(size / SMALLEST) + 1);
   const firstSize = size / 2 ** (stages - 1);
   const useInception = damsm.encoder === "inception" && source !== "birds" && inception !== undefined;
   const set = [
     ...(stages === generator.stages ? [] : [`generator.stages=${stages}`]),
+    ...(stages === generator.stages || training.grow.length === 0
+      ? []
+      : [`training.grow=[${training.grow.slice(0, stages - 1).join(",")}]`]),
     ...(firstSize === generator.firstSize ? [] : [`generator.firstSize=${firstSize}`]),
     ...(damsm.encoder === "inception" && !useInception ? ["damsm.encoder=convolutional"] : []),
     ...(size % damsm.imageSize === 0 ? [] : [`damsm.imageSize=${size}`]),
