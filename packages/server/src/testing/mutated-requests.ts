@@ -22,7 +22,10 @@ export function mutatedRequest(random: Random): MutatedRequest {
   return { kind, bytes: mutations[kind]!(random) };
 }
 
-/** Sends the bytes, closes the sending half, and reads what is answered until the server closes. */
+/**
+ * Sends the bytes, and reads what is answered until the server closes. The sending half is closed after the answer, or when
+ * none comes: the server takes a client that closes it earlier for one that left.
+ */
 export function sendBytes(port: number, bytes: Buffer, timeoutMs: number): Promise<Outcome> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
@@ -34,18 +37,27 @@ export function sendBytes(port: number, bytes: Buffer, timeoutMs: number): Promi
     }, timeoutMs);
     const done = () => {
       clearTimeout(timer);
+      clearTimeout(ending);
       const text = Buffer.concat(parts).toString("latin1");
       const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
       resolve({ statuses, ms: performance.now() - start });
     };
-    socket.on("data", (part) => parts.push(part));
+    let ending = setTimeout(() => socket.end(), NO_ANSWER_MS);
+    socket.on("data", (part) => {
+      parts.push(part);
+      clearTimeout(ending);
+      ending = setTimeout(() => socket.end(), ANSWERED_MS);
+    });
     // The server may close before it has read everything.
     socket.on("error", () => {});
     socket.on("end", () => socket.destroy());
     socket.on("close", done);
-    socket.end(bytes);
+    socket.write(bytes);
   });
 }
+
+const NO_ANSWER_MS = 400;
+const ANSWERED_MS = 20;
 
 type Mutation = (random: Random) => Buffer;
 
