@@ -79,6 +79,12 @@ it.each<[string, string[], number, RegExp]>([
     /^sdgan: \/no\/model\/model\.json: there is no such file/,
   ],
   [
+    "a folder of runs that is not there",
+    ["--model", "m", "--runs", "/no/runs"],
+    1,
+    /^sdgan: --runs \/no\/runs: there is no such folder/,
+  ],
+  [
     "an origin that is none",
     ["--model", "m", "--allow-origin", "x"],
     2,

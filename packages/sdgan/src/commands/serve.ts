@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { UserError, visible } from "@sdgan/core/basics";
 import type { Command } from "commander";
@@ -99,6 +100,11 @@ export async function serve(
       throw new UsageError(`serve: --allow-origin ${origin}: expected an origin such as https://example.org`);
   if (options.allowTraining && runs.length === 0)
     throw new UsageError("serve: --allow-training needs --runs FOLDER: new runs are made there");
+  for (const folder of runs)
+    if (!existsSync(folder))
+      throw new UserError(`--runs ${folder}: there is no such folder; give a folder with run folders in it`, {
+        code: "file.missing",
+      });
   const { startServer, readKeys } = await loadServer();
   const keys = options.apiKeyFile === undefined ? undefined : readKeys(options.apiKeyFile);
   using interruption = new Interruption((line) => console.error(line), STOPPING);
