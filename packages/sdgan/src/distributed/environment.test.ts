@@ -64,7 +64,10 @@ describe("the place among several processes", () => {
     [{ WORLD_SIZE: "2" }, "the environment variable RANK is not set"],
     [{ ...torchrun, RANK: "4" }, 'RANK is "4": expected a whole number from 0 to 3'],
     [{ ...torchrun, WORLD_SIZE: "two" }, 'WORLD_SIZE is "two": expected a whole number of at least 1'],
-    [{ ...torchrun, MASTER_PORT: "70000" }, 'MASTER_PORT is "70000": expected a whole number from 1 to 65535'],
+    [
+      { ...torchrun, MASTER_PORT: "70000" },
+      'MASTER_PORT is "70000": expected a whole number from 1 to 65535',
+    ],
     [{ ...torchrun, MASTER_ADDR: " " }, "MASTER_ADDR is not set"],
     [{ ...slurm, SLURM_JOB_NODELIST: "[" }, 'SLURM_JOB_NODELIST is "[": expected a list of hosts'],
   ])("is refused for %j", (environment, message) => {

@@ -20,6 +20,7 @@ export interface MatchingLoss {
  * @param words [B, D, T]
  * @param mask [B, T], true where there is a word
  * @param classIds [B], int64: images of a caption's own class do not count as wrong answers
+ * @param gather if `regions` are of some of the B images: their scores [images, B] → those of all images [B, B]
  */
 export function wordsLoss(
   regions: Tensor,
@@ -27,9 +28,13 @@ export function wordsLoss(
   mask: Tensor,
   gamma: Gamma,
   classIds?: Tensor,
+  gather?: Gather,
 ): MatchingLoss {
-  return matchingLoss(wordScores(regions, words, mask, gamma).mul(gamma[2]), classIds);
+  return matchingLoss(wordScores(regions, words, mask, gamma).mul(gamma[2]), classIds, gather);
 }
+
+/** The rows of all processes from this process's. */
+type Gather = (rows: Tensor) => Tensor;
 
 /**
  * The loss by sentence: scores are cosines.
@@ -37,10 +42,16 @@ export function wordsLoss(
  * @param code [B, D]
  * @param sentence [B, D]
  */
-export function sentenceLoss(code: Tensor, sentence: Tensor, gamma: Gamma, classIds?: Tensor): MatchingLoss {
+export function sentenceLoss(
+  code: Tensor,
+  sentence: Tensor,
+  gamma: Gamma,
+  classIds?: Tensor,
+  gather?: Gather,
+): MatchingLoss {
   const norms = code.norm(1, true).matmul(sentence.norm(1, true).t()); // [B, B]
   const cosines = code.matmul(sentence.t()).div(norms.clamp(1e-8));
-  return matchingLoss(cosines.mul(gamma[2]), classIds);
+  return matchingLoss(cosines.mul(gamma[2]), classIds, gather);
 }
 
 /** R(image, caption) = log Σ_t exp(γ2 · cos(context_t, w_t)) for all pairs: [images, captions]. */
@@ -111,8 +122,9 @@ function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: num
   return { places, scores, attention: attention.view(I, R, J * T) };
 }
 
-/** @param scores [images, captions], with matching pairs on the diagonal */
-function matchingLoss(scores: Tensor, classIds?: Tensor): MatchingLoss {
+/** @param given [images, captions], with matching pairs on the diagonal when all images are gathered */
+function matchingLoss(given: Tensor, classIds?: Tensor, gather: Gather = (rows) => rows): MatchingLoss {
+  const scores = gather(given);
   const B = scores.size(0);
   const own = arange(0, B, 1, { device: scores.device });
   const masked = classIds ? scores.maskedFill(sameClass(classIds), -Infinity) : scores;

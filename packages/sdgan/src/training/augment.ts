@@ -9,6 +9,7 @@
  */
 import { type AugmentPolicy, augmentPolicies } from "@sdgan/core";
 import { arange, call, rand, randint, type Tensor } from "@sdgan/torch";
+import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 
 export interface AugmentOptions {
   policy: readonly AugmentPolicy[];
@@ -20,22 +21,29 @@ export interface AugmentOptions {
  * images [B, 3, H, W] in −1 … 1 → augmented ones: color, then translation, then cutout, as far as they are in `policy`.
  *
  * @param probability of each change to each image; brightness, saturation and contrast are three changes
+ * @param draw samples random numbers for the images; several processes have parts of what one process would sample
  */
 export function augment(
   images: Tensor,
   { policy, padding }: AugmentOptions,
   probability: number = 1,
+  draw: BatchShare["draw"] = wholeBatch.draw,
 ): Tensor {
   if (probability === 0) return images;
   const kinds = augmentPolicies.filter((kind) => policy.includes(kind));
-  return kinds.reduce((changed, kind) => changes[kind](changed, probability, padding), images);
+  return kinds.reduce((changed, kind) => changes[kind](changed, { probability, padding, draw }), images);
 }
 
-const changes: Record<AugmentPolicy, (images: Tensor, probability: number, padding: number) => Tensor> = {
-  color(images, probability) {
+interface Chance {
+  probability: number;
+  draw: BatchShare["draw"];
+}
+
+const changes: Record<AugmentPolicy, (images: Tensor, chance: Chance & { padding: number }) => Tensor> = {
+  color(images, chance) {
     const among = (low: number, high: number, neutral: number) => {
-      const values = rand([images.size(0), 1, 1, 1], { device: images.device });
-      return chosen(values.mul(high - low).add(low), neutral, probability);
+      const values = chance.draw(images.size(0), (B) => rand([B, 1, 1, 1], { device: images.device }));
+      return chosen(values.mul(high - low).add(low), neutral, chance);
     };
     return recolor(images, {
       brightness: among(-1 / 2, 1 / 2, 0),
@@ -44,38 +52,45 @@ const changes: Record<AugmentPolicy, (images: Tensor, probability: number, paddi
     });
   },
 
-  translation(images, probability, padding) {
+  translation(images, { padding, ...chance }) {
     const [B, , H, W] = images.shape as [number, number, number, number];
     const { device } = images;
     const most = [H, W].map((size) => Math.round(size / 8)) as [number, number];
-    const by = most.map((one) => randint(-one, one + 1, [B], { device }));
-    const [down, right] = together(by, 0, probability) as [Tensor, Tensor];
+    const by = most.map((one) => chance.draw(B, (rows) => randint(-one, one + 1, [rows], { device })));
+    const [down, right] = together(by, 0, chance) as [Tensor, Tensor];
     return translate(images, { down, right, most, padding });
   },
 
-  cutout(images, probability) {
+  cutout(images, chance) {
     const [B, , H, W] = images.shape as [number, number, number, number];
     const { device } = images;
     const sides = [H, W].map((size) => Math.round(size / 2)) as [number, number];
     // The center may be anywhere in the image, so a part of the square may be outside.
     const corners = [H, W].map((size, i) =>
-      randint(0, size + 1 - (sides[i]! % 2), [B], { device }).sub(Math.floor(sides[i]! / 2)),
+      chance
+        .draw(B, (rows) => randint(0, size + 1 - (sides[i]! % 2), [rows], { device }))
+        .sub(Math.floor(sides[i]! / 2)),
     );
-    const [top, left] = together(corners, -Math.max(H, W), probability) as [Tensor, Tensor];
+    const [top, left] = together(corners, -Math.max(H, W), chance) as [Tensor, Tensor];
     return cutOut(images, { top, left, sides });
   },
 };
 
 /** `values` [B, …] with the given probability for each image, otherwise `neutral`. */
-function chosen(values: Tensor, neutral: number, probability: number): Tensor {
-  return together([values], neutral, probability)[0]!;
+function chosen(values: Tensor, neutral: number, chance: Chance): Tensor {
+  return together([values], neutral, chance)[0]!;
 }
 
 /** Like `chosen`, for values that are used or not used together. Without chance there are no random numbers. */
-function together(values: readonly Tensor[], neutral: number, probability: number): readonly Tensor[] {
+function together(
+  values: readonly Tensor[],
+  neutral: number,
+  { probability, draw }: Chance,
+): readonly Tensor[] {
   if (probability >= 1) return values;
   const [first] = values;
-  const isUnused = rand(first!.shape, { device: first!.device }).ge(probability);
+  const [B, ...rest] = first!.shape as [number, ...number[]];
+  const isUnused = draw(B, (rows) => rand([rows, ...rest], { device: first!.device })).ge(probability);
   return values.map((one) => one.maskedFill(isUnused, neutral));
 }
 

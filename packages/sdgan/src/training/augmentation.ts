@@ -3,6 +3,7 @@
  * "Training Generative Adversarial Networks with Limited Data", 2020, arXiv 2006.06676).
  */
 import { full, keep, noGrad, scope, type Tensor, zeros } from "@sdgan/torch";
+import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { type AugmentOptions, augment } from "./augment.js";
 
 export interface AugmentationOptions extends AugmentOptions {
@@ -53,15 +54,17 @@ export class Augmentation {
   }
 
   /** images [B, 3, S, S] as the discriminator of a stage sees them. */
-  apply(stage: number, images: Tensor): Tensor {
-    return augment(images, this.#options, this.probability(stage));
+  apply(stage: number, images: Tensor, draw: BatchShare["draw"] = wholeBatch.draw): Tensor {
+    return augment(images, this.#options, this.probability(stage), draw);
   }
 
   /**
    * Adapts a stage's probability after a step in which its discriminator gave real images these logits [B]. Returns what
    * is logged: the probability that the step had, and the mean sign of its logits.
+   *
+   * @param share the part of the step's batch that the logits are of
    */
-  observe(stage: number, onReal: Tensor): Record<string, Tensor> {
+  observe(stage: number, onReal: Tensor, share: BatchShare = wholeBatch): Record<string, Tensor> {
     if (!this.isAdaptive) return {};
     const own = this.#stages[stage]!;
     const { device } = onReal;
@@ -74,8 +77,8 @@ export class Augmentation {
           [`${prefix}/sign`]: signs.mean(),
         };
         own.signs ??= keep(zeros([], { device }));
-        own.signs.add_(signs.sum()); // On the device, which the CPU does not wait for.
-        own.images += signs.numel;
+        own.signs.add_(share.sum(signs.sum())); // On the device, which the CPU does not wait for.
+        own.images += signs.numel * share.processes;
         own.steps += 1;
         if (own.steps === stepsBetween) this.#adjust(own, own.signs);
         return logged;

@@ -23,20 +23,25 @@ import type { DamsmEvaluator } from "./evaluator.js";
 import type { EvaluationSchedule, TrainingTask } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
 
-/** The losses by words and by sentence, each the sum of both directions: image to caption and caption to image. */
+/**
+ * The losses by words and by sentence, each the sum of both directions: image to caption and caption to image.
+ *
+ * @param gather if `images` are one process's, and the captions those of all: rows of all processes from this process's
+ */
 export function damsmLosses(
   damsm: Damsm,
   images: Tensor,
   { words, sentence, mask }: TextFeatures,
   classIds: Tensor,
   config: Config["damsm"],
+  gather?: (rows: Tensor) => Tensor,
 ): { words: Tensor; sentence: Tensor } {
   const gamma = config.gamma as Gamma;
   // Images of a generator that is still growing are smaller, and are enlarged.
   const resized = config.encoder === "convolutional" ? fit(images, config.imageSize) : images;
   const { regions, code } = damsm.image.forward(resized);
-  const byWords = wordsLoss(regions, words, mask, gamma, classIds);
-  const bySentence = sentenceLoss(code, sentence, gamma, classIds);
+  const byWords = wordsLoss(regions, words, mask, gamma, classIds, gather);
+  const bySentence = sentenceLoss(code, sentence, gamma, classIds, gather);
   return {
     words: byWords.imageToText.add(byWords.textToImage),
     sentence: bySentence.imageToText.add(bySentence.textToImage),

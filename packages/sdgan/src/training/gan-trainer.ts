@@ -3,6 +3,7 @@
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
 import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import {
   type ContrastiveOptions,
@@ -31,6 +32,11 @@ export interface GanBatch {
   same?: Tensor;
   /** [B], int64: the classes of the images. InfoNCE does not count images of one class as different. */
   classIds?: Tensor;
+  /**
+   * With several processes, of which this batch is one's share: captions, pairs and classes of all of them, in the order of
+   * a single process's batch, for the losses that compare members of a batch. Absent if this is the whole batch.
+   */
+  whole?: Pick<GanBatch, "text" | "same" | "classIds">;
 }
 
 /** The random numbers of a step, for tests that provide their own. */
@@ -82,20 +88,33 @@ export interface GanTrainerOptions {
   averagedSteps?: (steps: number) => number;
   /**
    * Called in each phase between gradients and optimizer, with the phase's name ("generator", "discriminator/stage1").
-   * The optimizer uses the returned gradients. Parameters of stages that do not train yet have none. Can be used to reduce gradients over processes.
+   * The optimizer uses the returned gradients. Parameters of stages that do not train yet have none.
    */
-  onGradients?: (phase: string, gradients: (Tensor | null)[]) => (Tensor | null)[];
+  onGradients?: Gradients;
+  /** The part of the batch that this process has; by default all of it. */
+  share?: BatchShare;
+  /**
+   * Starts to average the gradients of a phase over processes, and returns a function that waits for them. Before it is
+   * called, the gradients of further phases are computed.
+   */
+  reduce?: (phase: string, gradients: readonly (Tensor | null)[]) => () => (Tensor | null)[];
 }
+
+type Gradients = (phase: string, gradients: (Tensor | null)[]) => (Tensor | null)[];
 
 export class GanTrainer {
   readonly options: GanTrainerOptions;
   readonly generatorOptimizer: optim.Adam;
   readonly discriminatorOptimizers: optim.Adam[];
   readonly augmentation: Augmentation;
+  readonly #share: BatchShare;
+  /** Steps of optimizers whose gradients are still being averaged over processes, in order. */
+  #pending: (() => void)[] = [];
 
   constructor(options: GanTrainerOptions) {
     const { generator, average, discriminators, learningRate, betas } = options;
     this.options = options;
+    this.#share = options.share ?? wholeBatch;
     average.loadStateDict(generator.stateDict());
     average.requiresGrad(false).eval();
     const adam = (network: Generator | DiscriminatorNetwork, rate: number) =>
@@ -148,7 +167,8 @@ export class GanTrainer {
   #sampleNoise({ text, same }: GanBatch): GanNoise {
     const { generator, sharedNoise } = this.options;
     const [B, device] = [text.sentence.size(0), text.sentence.device];
-    const sample = (count: number, width: number) => randn([count, width], { device });
+    const sample = (count: number, width: number) =>
+      this.#share.draw(count, (rows) => randn([rows, width], { device }));
     const noise =
       same && sharedNoise ? sample(B / 2, generator.noise).repeat(2, 1) : sample(B, generator.noise);
     return { noise, epsilon: sample(B, generator.conditioning.condition) };
@@ -163,22 +183,30 @@ export class GanTrainer {
       // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
       // separate calls in the published code as separate batches, in the order of that code.
       const B = real[stage]!.size(0);
-      const seen = this.augmentation.apply(stage, cat([real[stage]!, images[stage]!.detach()]));
+      const seen = this.augmentation.apply(
+        stage,
+        cat([real[stage]!, images[stage]!.detach()]),
+        this.#share.draw,
+      );
       const features = discriminator.forward(seen, [B, B]);
       const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
+      const other = this.#otherSentences(batch);
+      const mismatched = other.sentences.size(0);
       const conditional = discriminator.conditional(
-        cat([features, realFeatures.narrow(0, 0, B - 1)]),
-        cat([sentence, sentence, sentence.narrow(0, 1, B - 1)]),
-        [B, B, B - 1],
+        cat([features, realFeatures.narrow(0, 0, mismatched)]),
+        cat([sentence, sentence, other.sentences]),
+        [B, B, mismatched],
       );
       const unconditional = discriminator.unconditional(features);
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
         conditional: conditional.narrow(0, from, B),
       })) as [Logits, Logits];
-      const wrong = conditional.narrow(0, 2 * B, B - 1);
-      const terms = discriminatorTerms(onReal, onFake, wrong, this.options.adversarialLoss);
+      const wrong = conditional.narrow(0, 2 * B, mismatched);
+      const terms = discriminatorTerms(onReal, onFake, wrong, this.options.adversarialLoss).map((term) =>
+        term.name === "wrong" ? { ...term, value: other.ofWhole(term.value) } : term,
+      );
       const adversarial = noGrad(() => weightedSum(terms));
       if (same && contrastive.discriminator && contrastive.weight > 0) {
         const { weight } = contrastive;
@@ -196,12 +224,31 @@ export class GanTrainer {
         statistics: {
           ...probabilities(`probability/stage${stage + 1}`, {
             ...{ real: onReal.unconditional, realConditional: onReal.conditional },
-            ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional, wrong },
+            ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional },
           }),
-          ...this.augmentation.observe(stage, onReal.unconditional),
+          [`probability/stage${stage + 1}/wrong`]: other.ofWhole(wrong.detach().sigmoid().mean()),
+          ...this.augmentation.observe(stage, onReal.unconditional, this.#share),
         },
       };
     });
+  }
+
+  /**
+   * A sentence of another image for every real image of the batch but the last one: that of the next image, as in the
+   * published code. With several processes, only the last process has one sentence less than images, and `ofWhole` makes a
+   * mean over the own sentences the process's part of the mean over all.
+   */
+  #otherSentences({ text, whole }: GanBatch): { sentences: Tensor; ofWhole(mean: Tensor): Tensor } {
+    const { rank, processes, own } = this.#share;
+    const all = (whole?.text ?? text).sentence; // [processes · B, D]
+    const rows = all.size(0);
+    const next = own(cat([all.narrow(0, 1, rows - 1), all.narrow(0, 0, 1)]));
+    const count = next.size(0) - (rank === processes - 1 ? 1 : 0);
+    const part = (count * processes) / (rows - 1);
+    return {
+      sentences: next.narrow(0, 0, count),
+      ofWhole: (mean) => (part === 1 ? mean : mean.mul(part)),
+    };
   }
 
   /** The gradient penalty at real images as the discriminator sees them, in float32 or more; no term in other steps. */
@@ -223,17 +270,21 @@ export class GanTrainer {
     const { text, same } = batch;
     const [adversarial, pairs]: LossTerm[][] = [[], []];
     let statistics: Record<string, Tensor> = {};
+    const damsmLosses = () => damsm?.losses(images.at(-1)!, batch);
+    // DAMSM does not need the discriminators, whose gradients may still be on their way.
+    const early = this.#pending.length > 0 ? damsmLosses() : undefined;
+    this.#finish();
     for (const [i, discriminator] of discriminators.entries()) {
       const stage = `stage${i + 1}`;
       discriminator.requiresGrad(false); // The gradients of its weights are not needed here.
-      const features = discriminator.forward(this.augmentation.apply(i, images[i]!));
+      const features = discriminator.forward(this.augmentation.apply(i, images[i]!, this.#share.draw));
       const logits = {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
       adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
-      statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, same) };
+      statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, batch) };
       if (contrastive.generator && contrastive.weight > 0)
         pairs!.push({
           name: `contrastive/${stage}`,
@@ -245,8 +296,9 @@ export class GanTrainer {
       ...adversarial!,
       { name: "kl", value: klLoss(mean, logVariance), weight: klWeight },
     ];
-    if (damsm) {
-      const { words, sentence } = damsm.losses(images.at(-1)!, batch);
+    const matching = early ?? damsmLosses();
+    if (damsm && matching) {
+      const { words, sentence } = matching;
       terms.push(
         { name: "damsm/words", value: words, weight: damsm.weight },
         { name: "damsm/sentence", value: sentence, weight: damsm.weight },
@@ -255,11 +307,16 @@ export class GanTrainer {
     terms.push(...pairs!);
     const { gradientsEvery = 0 } = this.options;
     if (gradientsEvery > 0 && (this.steps + 1) % gradientsEvery === 0)
-      statistics = { ...statistics, ...gradientNorms(terms, images) };
-    return { losses: this.#minimize("generator", terms, generator, this.generatorOptimizer), statistics };
+      statistics = { ...statistics, ...gradientNorms(terms, images, this.#share) };
+    const losses = this.#minimize("generator", terms, generator, this.generatorOptimizer);
+    this.#finish();
+    return { losses, statistics };
   }
 
-  /** One phase: terms → weighted sum → gradients → hook → optimizer. Returns the losses to log. */
+  /**
+   * One phase: terms → weighted sum → gradients → hook → optimizer, which steps in `#finish` if the gradients are averaged
+   * over processes. Returns the losses to log.
+   */
   #minimize(
     phase: string,
     terms: readonly LossTerm[],
@@ -270,25 +327,40 @@ export class GanTrainer {
     // Every parameter must have a gradient, except those of stages that do not train yet.
     const derive = this.options.stagesAfter ? gradOrNull : grad;
     const gradients = derive([loss], network.parameters());
-    optimizer.step(this.options.onGradients?.(phase, gradients) ?? gradients);
+    const { onGradients, reduce } = this.options;
+    const step = (own: (Tensor | null)[]) => optimizer.step(onGradients?.(phase, own) ?? own);
+    if (reduce) {
+      const reduced = reduce(phase, gradients);
+      this.#pending.push(() => step(reduced()));
+    } else step(gradients);
     return { ...valuesOf(terms), [`${phase}/sum`]: loss.detach() };
   }
 
+  /** Takes the steps that wait for averaged gradients. */
+  #finish(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const step of pending) step();
+  }
+
   /** L_c for a discriminator's features [B, 8d, 4, 4] of both branches' images. */
-  #contrastive(features: Tensor, { same, classIds }: GanBatch): Tensor {
+  #contrastive(features: Tensor, batch: GanBatch): Tensor {
     const { contrastive } = this.options;
     const [v1, v2] = branches(features);
     const { loss = "pairs", temperature = 0.1 } = contrastive;
-    if (loss === "pairs") return contrastiveLoss(v1, v2, same!, contrastive);
+    if (loss === "pairs") return contrastiveLoss(v1, v2, batch.same!, contrastive);
+    const { same, classIds } = batch.whole ?? batch;
     const classes = classIds?.chunk(2, 0) as [Tensor, Tensor] | undefined;
-    return infoNceLoss(v1, v2, same!, classes, { temperature });
+    const { gather } = this.#share;
+    return infoNceLoss(gather(v1), gather(v2), same!, classes, { temperature });
   }
 
   /** Mean distances of the pairs with y = 1 and of those with y = 0. */
-  #distances(prefix: string, features: Tensor, same: Tensor): Record<string, Tensor> {
+  #distances(prefix: string, features: Tensor, batch: GanBatch): Record<string, Tensor> {
     return noGrad(() =>
       scope(() => {
-        const d = pairDistances(...branches(features.detach()), this.options.contrastive);
+        const d = this.#share.gather(pairDistances(...branches(features.detach()), this.options.contrastive));
+        const same = (batch.whole ?? batch).same!;
         const different = same.neg().add(1);
         const meanOver = (y: Tensor) => d.mul(y).sum().div(y.sum());
         return { [`${prefix}/same`]: meanOver(same), [`${prefix}/different`]: meanOver(different) };

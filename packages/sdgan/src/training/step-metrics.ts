@@ -1,4 +1,5 @@
 import { gradOrNull, noGrad, scope, type Tensor } from "@sdgan/torch";
+import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import type { LossTerm } from "../losses/terms.js";
 
 /**
@@ -13,14 +14,21 @@ export interface StepMetrics {
 }
 
 /** ‖∂(weight · term)/∂images‖ over the images of all stages, for each term that depends on them. */
-export function gradientNorms(terms: readonly LossTerm[], images: readonly Tensor[]): Record<string, Tensor> {
+export function gradientNorms(
+  terms: readonly LossTerm[],
+  images: readonly Tensor[],
+  share: BatchShare = wholeBatch,
+): Record<string, Tensor> {
   const norms: Record<string, Tensor> = {};
   for (const { name, value, weight } of terms) {
     const gradients = gradOrNull([value], images, { retainGraph: true }).filter((one) => one !== null);
     if (gradients.length === 0) continue;
     const squares = gradients.map((one) => one.to("float32").square().sum());
     const sum = squares.reduce((total, one) => total.add(one));
-    norms[`gradient/${name}`] = sum.sqrt().mul(weight);
+    // A term is a mean over the own images, and the mean of all processes' terms is a mean over all images.
+    norms[`gradient/${name}`] = noGrad(() => share.sum(sum))
+      .sqrt()
+      .mul(weight / share.processes);
   }
   return norms;
 }
