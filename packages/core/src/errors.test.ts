@@ -23,6 +23,6 @@ it("keeps its codes stable", () => {
   expect(Object.keys(userErrorCodes).join(" ")).toBe(
     "usage config.invalid caption.empty caption.unknown-words vocabulary.invalid model.invalid file.missing " +
       "file.invalid file.exists file.system data.invalid data.mismatch checkpoint.mismatch export.differs " +
-      "run.busy device.unavailable training.failed interrupted invalid",
+      "run.busy device.unavailable training.failed process.lost interrupted invalid",
   );
 });

@@ -17,6 +17,7 @@ export const userErrorCodes = {
   "run.busy": "another process works in the folder",
   "device.unavailable": "the device, enough memory on it, or libtorch is missing",
   "training.failed": "training cannot continue: a weight or a loss is NaN or infinite",
+  "process.lost": "one of several processes that train together has ended, hangs, or cannot be reached",
   interrupted: "the work was interrupted; finished parts are kept",
   invalid: "anything else",
 } as const;

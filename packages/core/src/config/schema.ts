@@ -72,6 +72,13 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  syncBatchNorm: z
+    .boolean()
+    .default(false)
+    .describe(
+      "With several processes: BN's means and variances are those of all processes' images together; by default each " +
+        "process has its own.",
+    ),
   decay: z
     .number()
     .positive()
@@ -166,7 +173,7 @@ export const learningRateDecays = ["none", "linear", "cosine"] as const;
 export type LearningRateDecay = (typeof learningRateDecays)[number];
 
 const training = section("Training of generator and discriminators.", {
-  batch: count.min(2).default(20).describe("Images per step in each branch."),
+  batch: count.min(2).default(20).describe("Images per step in each branch, of all processes together."),
   steps: count.default(265_650).describe("Steps to train."),
   learningRate: section("Adam's learning rates.", {
     generator: rate.default(2e-4).describe("The generator's."),

@@ -7,8 +7,19 @@ import {
   Random,
   stagesAfter,
   stepsSinceGrowth,
+  UserError,
 } from "@sdgan/core";
-import { manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
+import {
+  call,
+  manualSeed,
+  nn,
+  noGrad,
+  scope,
+  type Tensor,
+  tensor,
+  withAllCores,
+} from "@sdgan/torch";
+import type { ProcessGroup } from "@sdgan/torch/distributed";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
 import { makeGenerator, publishModel } from "../artifacts/model.js";
@@ -22,15 +33,19 @@ import { type BatchPlan, type Choice, planBatch } from "../data/batch.js";
 import type { Split } from "../data/dataset.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
-import { PairLoader, type PairPlan } from "../data/pairs.js";
-import { Prefetcher } from "../data/prefetcher.js";
+import { PairLoader } from "../data/pairs.js";
+import { type Planner, Prefetcher } from "../data/prefetcher.js";
 import { type Prepared, sampleSplit } from "../data/prepared.js";
+import { type BranchesPlan, type ShardPlan, shardsOf } from "../data/shards.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
+import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
+import type { Processes } from "../distributed/processes.js";
 import { grid } from "../images/grid.js";
 import { Discriminator, type DiscriminatorNetwork } from "../models/discriminator.js";
 import { FeatureDiscriminator } from "../models/feature-discriminator.js";
 import type { ImageEncoder } from "../models/image-encoder.js";
 import { seededNoise } from "../models/seeded-noise.js";
+import { wordMask } from "../models/text-encoder.js";
 import type { TextFeatures } from "../models/text-features.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { partsOf } from "../util/lists.js";
@@ -49,7 +64,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #data: Prepared;
   readonly #damsm: Damsm;
   readonly #compute: Compute;
-  readonly #prefetcher: Prefetcher<GanPlan>;
+  readonly #prefetcher: Prefetcher<ShardPlan>;
+  readonly #share: BatchShare;
   readonly #trainer: GanTrainer;
   readonly #samples: { split: Split; choices: Choice[]; z: Tensor; epsilon: Tensor };
   readonly evaluation: EvaluationSchedule | undefined;
@@ -62,13 +78,14 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   /**
    * @param evaluator evaluates the averaged generator during training
    * @param start weights to begin with instead of random ones
+   * @param processes that train together; by default this one alone
    */
   constructor(
     config: Config,
     data: Prepared,
     damsm: Damsm,
     compute: Compute,
-    { evaluator, start }: { evaluator?: Evaluator | undefined; start?: GanWeights | undefined } = {},
+    { evaluator, start, processes }: GanTaskOptions = {},
   ) {
     const { seed, training, siamese } = config;
     this.#config = config;
@@ -76,20 +93,24 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.#damsm = moveDamsm(damsm, compute.device);
     this.#compute = compute;
     const losses = (image: Tensor, batch: GanBatch) => this.#damsmLosses(image, batch);
+    if (processes) requireDivisible(training.batch, processes.worldSize);
+    this.#share = processes?.shareOf(training.batch) ?? wholeBatch;
     this.#trainer = makeGanTrainer(config, {
       device: compute.device,
       encoder: this.#damsm.image,
+      processes,
       ...(training.damsmWeight > 0 && { damsm: { weight: training.damsmWeight, losses } }),
     });
     if (start) loadStart(this.#trainer, start);
     this.#startOrigin = start?.origin ?? {};
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
-    const planner = siamese.enabled
+    const whole: Planner<BranchesPlan> = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame, acrossLanguages: siamese.acrossLanguages })
       : new Loader(loader);
+    const planner = shardsOf(whole, { rank: this.#share.rank, parts: this.#share.processes });
     const sizes = imageSizes(config.generator);
     this.#prefetcher = withAllCores(
-      () => new Prefetcher<GanPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
+      () => new Prefetcher<ShardPlan>({ planner, data, split: "train", sizes, workers: config.data.workers }),
     );
     this.#samples = this.#chooseSamples();
     const networks = { generator: this.#trainer.options.average, text: damsm.text, compute };
@@ -119,21 +140,40 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   async step(): Promise<StepMetrics> {
-    const { branches, same, images } = await this.#prefetcher.next();
-    const { device } = this.#compute;
+    const { whole, images, ...own } = await this.#prefetcher.next();
     return scope(() => {
+      const text = this.#encode(own.branches);
       const batch: GanBatch = {
         real: images.map((one) => tensorOf(one, this.#compute)),
-        text: this.#encode(branches),
-        classIds: classIdsOf(branches, device),
-        ...(same && { same: tensor(same, { device }) }),
+        text,
+        ...this.#pairsAndClasses(own),
+        ...(this.#share.processes > 1 && {
+          whole: { text: this.#gathered(text, whole), ...this.#pairsAndClasses(whole) },
+        }),
       };
       return this.#trainer.step(batch);
     });
   }
 
+  #pairsAndClasses({ branches, same }: BranchesPlan): Pick<GanBatch, "same" | "classIds"> {
+    const { device } = this.#compute;
+    return { classIds: classIdsOf(branches, device), ...(same && { same: tensor(same, { device }) }) };
+  }
+
+  /** The text features of all processes' captions. */
+  #gathered({ words, sentence }: TextFeatures, { branches }: BranchesPlan): TextFeatures {
+    const lengths = branches.flatMap((branch) => [...branch.lengths]);
+    const T = Math.max(...lengths);
+    return noGrad(() => ({
+      words: this.#share.gather(call<Tensor>("constant_pad_nd", words, [0, T - words.size(2)])),
+      sentence: this.#share.gather(sentence),
+      mask: wordMask(lengths, T, this.#compute.device),
+    }));
+  }
+
   #damsmLosses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } {
-    return damsmLosses(this.#damsm, image, batch.text, batch.classIds!, this.#config.damsm);
+    const { text, classIds } = batch.whole ?? batch;
+    return damsmLosses(this.#damsm, image, text, classIds!, this.#config.damsm, this.#share.gather);
   }
 
   /** The captions and the noise of all samples. The captions are of images that are not trained on, if there are any. */
@@ -159,7 +199,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 
   /** Without gradients: the text encoder is frozen. */
-  #encode(batches: BatchPlan[]): TextFeatures {
+  #encode(batches: readonly BatchPlan[]): TextFeatures {
     const { tokens, lengths } = tokensOf(batches, this.#compute.device);
     return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
@@ -286,7 +326,12 @@ export function makeGanTrainer(
     device = "cpu",
     damsm,
     encoder,
-  }: Pick<GanTrainerOptions, "damsm"> & { device?: Device; encoder?: ImageEncoder } = {},
+    processes,
+  }: Pick<GanTrainerOptions, "damsm"> & {
+    device?: Device;
+    encoder?: ImageEncoder;
+    processes?: Processes | undefined;
+  } = {},
 ): GanTrainer {
   const { training, contrastive, penalty } = config;
   const [generator, average] = [makeGenerator(config), makeGenerator(config)];
@@ -295,6 +340,9 @@ export function makeGanTrainer(
   );
   for (const network of [generator, average, ...discriminators])
     network.to({ device, memoryFormat: "channels_last" });
+  if (processes && training.syncBatchNorm)
+    for (const network of [generator, ...discriminators]) synchronizeBatchNorm(network, processes.group);
+  const buckets = processes?.gradientBuckets();
   return new GanTrainer({
     ...{ generator, average, discriminators, contrastive },
     learningRate: training.learningRate,
@@ -316,7 +364,25 @@ export function makeGanTrainer(
       averagedSteps: (steps: number) => stepsSinceGrowth(config, steps),
     }),
     ...(damsm && { damsm }),
+    ...(processes && { share: processes.shareOf(training.batch) }),
+    ...(buckets && { reduce: (phase: string, own: readonly (Tensor | null)[]) => buckets.reduce(phase, own) }),
   });
+}
+
+/** BN's means and variances in training are those of all processes' batches together. */
+function synchronizeBatchNorm(network: nn.Module, group: ProcessGroup): void {
+  for (const module of network.modules()) if (module instanceof nn.BatchNorm) module.group = group;
+}
+
+/** @throws UserError if the pairs or images of a step are not a multiple of the processes */
+function requireDivisible(batch: number, processes: number): void {
+  const each = Math.max(2, Math.round(batch / processes)); // BN needs two.
+  if (batch % processes === 0 && batch / processes >= 2) return;
+  throw new UserError(
+    `training.batch is ${batch}, which cannot be shared among ${processes} processes: it is the number of all processes ` +
+      `together, and each needs the same number, at least 2. Use --set training.batch=${each * processes}`,
+    { code: "config.invalid" },
+  );
 }
 
 /** @throws TypeError if the discriminator is on features and there is no `encoder` */
@@ -338,5 +404,8 @@ function makeDiscriminator(
 
 const sampleCount = 32;
 
-/** The plan of a batch: one branch, or two with the pairs' labels. */
-type GanPlan = { branches: BatchPlan[]; same?: PairPlan["same"] };
+interface GanTaskOptions {
+  evaluator?: Evaluator | undefined;
+  start?: GanWeights | undefined;
+  processes?: Processes | undefined;
+}

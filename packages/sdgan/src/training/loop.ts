@@ -8,12 +8,14 @@ import { scope, stack, type Tensor, threads } from "@sdgan/torch";
 import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "../artifacts/checkpoints.js";
 import type { Device } from "../compute/device.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
+import type { Processes } from "../distributed/processes.js";
 import { bestIn, betterOf } from "../run/best-figure.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { CpuContention } from "./cpu-contention.js";
 import { TrainingMonitor } from "./monitor.js";
+import { requireSameStates } from "./same-states.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 /** Something that can be trained step by step. */
@@ -49,7 +51,10 @@ export interface EvaluationSchedule {
 }
 
 export interface LoopOptions {
-  run: ActiveRun;
+  /** Absent in a process other than the first of several, which writes nothing. */
+  run: ActiveRun | undefined;
+  /** The processes that train together; by default this one alone. */
+  processes?: Processes | undefined;
   /** Continue from the newest checkpoint. */
   resume: boolean;
   /** Stop after this step. */
@@ -85,6 +90,9 @@ export interface LoopOptions {
  * On a CPU, losses are read after every step. A GPU computes asynchronously and reading would wait for it, so there they
  * are read only when they are logged and before a checkpoint.
  *
+ * Several processes take their steps together. The first one alone reads and writes the run folder, evaluates and decides
+ * when to save and to end, while the others wait; before every checkpoint the states of all are compared.
+ *
  * @throws UserError if a loss is no longer finite; the last checkpoint stays.
  */
 export async function trainingLoop(task: TrainingTask, options: LoopOptions): Promise<number> {
@@ -97,37 +105,48 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     now = () => performance.now(),
   } = options;
   const { evaluation, overfitting } = task;
-  let savedAt = options.resume
-    ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
-    : undefined;
-  if (savedAt !== undefined) task.publish(run); // The last process may have ended before it published this checkpoint.
-  using metrics = new MetricsLog(run.metrics, task.steps);
-  let best = evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
+  const { processes } = options;
+  let savedAt =
+    run && options.resume
+      ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
+      : undefined;
+  // The last process may have ended before it published this checkpoint.
+  if (run && savedAt !== undefined) task.publish(run);
+  if (processes) savedAt = await beginAlike(task, processes, savedAt);
+  using metrics = run && new MetricsLog(run.metrics, task.steps);
+  let best = run && evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
   const monitor = new TrainingMonitor((line) => options.onWarning?.(line));
   const contention = new CpuContention();
   const begin = now();
   let savedTime = begin;
 
-  const save = () => {
-    const { checkpoints, dependsOn } = run;
-    scope(() => saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best: best?.step, dependsOn }));
+  const firstAlone = async (work: () => void | Promise<void>) =>
+    processes ? await processes.firstAlone(work) : await work();
+  const save = async () => {
+    if (processes) scope(() => requireSameStates(task.steps, task.state(), processes));
     savedAt = task.steps;
     savedTime = now();
-    task.publish(run);
+    await firstAlone(() => {
+      const { checkpoints, dependsOn } = run!;
+      scope(() =>
+        saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best: best?.step, dependsOn }),
+      );
+      task.publish(run!);
+    });
   };
   const sample = async () => {
     using _ = holdRandomStreams(task.device);
     const png = await task.sample?.();
     if (!png) return;
-    writeFileAtomic(join(run.samples, `step-${String(task.steps).padStart(7, "0")}.png`), png);
-    metrics.writeImage(task.steps, "samples", png);
+    writeFileAtomic(join(run!.samples, `step-${String(task.steps).padStart(7, "0")}.png`), png);
+    metrics!.writeImage(task.steps, "samples", png);
   };
 
   const evaluate = ({ measure, best: name, better }: EvaluationSchedule) => {
     using _ = holdRandomStreams(task.device);
     const step = task.steps;
     const figures = measure();
-    metrics.write(step, figures);
+    metrics!.write(step, figures);
     best = betterOf(best, { step, value: figures[name] ?? Number.NaN }, better);
     monitor.figures(step, figures, { name, best });
   };
@@ -148,12 +167,22 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   let [busy, loggedAt] = [0, from];
   options.onBegin?.(from);
   const hasTime = () => now() - begin < 1000 * seconds && !signal?.aborted;
-  while (task.steps < steps && hasTime() && !hasStalled()) {
+  /** Of all processes, the first one decides, but a signal to any of them ends training. */
+  const goesOn = () => {
+    const own = task.steps < steps && hasTime() && !hasStalled();
+    return processes ? processes.largest([Number(processes.isFirst ? !own : signal?.aborted)])[0] === 0 : own;
+  };
+  while (goesOn()) {
     const started = performance.now();
-    const taken = await task.step();
+    const own = await task.step();
+    const taken = processes ? averaged(own, processes) : own;
     const step = task.steps;
     const isLogged = step % options.logEvery === 0;
-    const isSaved = isCheckpoint(step); // Decided once, since a GPU's losses are read before.
+    const isDue = [options.sampleEvery, evaluation?.every, overfitting?.every].some(
+      (every) => every !== undefined && step % every === 0,
+    );
+    // Decided once, since a GPU's losses are read before.
+    const [isSaved, isExamined] = decided([isCheckpoint(step), isDue], processes) as [boolean, boolean];
     if (task.device === "cpu" || isLogged || isSaved || step >= steps) {
       [losses, statistics] = read(taken);
       refuseNonFinite(losses, step, savedAt);
@@ -161,7 +190,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     }
     for (const value of Object.values({ ...taken.losses, ...taken.statistics })) value.dispose();
     busy += performance.now() - started;
-    if (isLogged) {
+    if (isLogged && metrics) {
       metrics.write(step, { ...losses, ...statistics });
       metrics.writeTimings(step, {
         "seconds/step": busy / 1000 / (step - loggedAt),
@@ -172,21 +201,57 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
       if (others !== undefined) monitor.machine(step, { cores: cpus().length, threads: threads(), others });
     }
     options.onStep?.(step, losses);
-    if (step % options.sampleEvery === 0) await sample();
-    if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
-    if (overfitting && step % overfitting.every === 0) {
-      const figures = overfitting.measure();
-      metrics.write(step, figures);
-      monitor.overfitting(step, figures);
+    if (isExamined) {
+      await firstAlone(async () => {
+        if (step % options.sampleEvery === 0) await sample();
+        if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
+        if (overfitting && step % overfitting.every === 0) {
+          const figures = overfitting.measure();
+          metrics!.write(step, figures);
+          monitor.overfitting(step, figures);
+        }
+      });
     }
-    if (isSaved || best?.step === step) save();
+    const isBest = isExamined && decided([best?.step === step], processes)[0];
+    if (isSaved || isBest) await save();
     await setImmediate(); // Lets signal handlers and timers run.
   }
-  if (task.steps > from && task.steps % options.sampleEvery !== 0) await sample();
-  if (task.steps > (savedAt ?? 0)) save();
+  if (task.steps > from && task.steps % options.sampleEvery !== 0) await firstAlone(sample);
+  if (task.steps > (savedAt ?? 0)) await save();
   if (evaluation && task.steps < steps && hasStalled())
     options.onEarlyStop?.({ step: best?.step ?? 0, name: evaluation.best });
   return task.steps;
+}
+
+/** Gives all processes the state of the first one, and the step that it was saved at. */
+async function beginAlike(
+  task: TrainingTask,
+  processes: Processes,
+  savedAt: number | undefined,
+): Promise<number | undefined> {
+  await processes.meet(); // All have made their networks.
+  scope(() => {
+    const own = processes.isFirst ? task.state() : undefined;
+    const values = processes.fromFirst(own?.values);
+    const tensors = processes.tensorsFromFirst(own?.tensors);
+    if (!processes.isFirst) task.restore({ tensors, values });
+  });
+  return processes.fromFirst({ savedAt }).savedAt;
+}
+
+/** The first process's decisions, in all. */
+function decided(own: readonly boolean[], processes: Processes | undefined): readonly boolean[] {
+  if (!processes) return own;
+  return processes.largest(own.map((one) => Number(processes.isFirst && one))).map((one) => one === 1);
+}
+
+/** The metrics' means over processes. */
+function averaged({ losses, statistics }: StepMetrics, processes: Processes): StepMetrics {
+  const all = processes.means({ ...losses, ...statistics });
+  for (const value of Object.values({ ...losses, ...statistics })) value.dispose();
+  const of = (own: Record<string, Tensor>) =>
+    Object.fromEntries(Object.keys(own).map((name) => [name, all[name]!]));
+  return { losses: of(losses), statistics: of(statistics) };
 }
 
 /** Reads all losses and statistics at once, so that a GPU is waited for only once. */

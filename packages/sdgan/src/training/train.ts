@@ -23,6 +23,7 @@ import { startComputing } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
+import type { Processes } from "../distributed/processes.js";
 import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { copyLicences, joinLicences } from "../util/licences.js";
@@ -61,6 +62,8 @@ export interface TrainOptions {
   from?: string | undefined;
   /** By default the GPU if there is one. */
   device?: Device | undefined;
+  /** For the GAN: the processes that train it together, all of which call this; by default this one alone. */
+  processes?: Processes | undefined;
   /** Ends training after the current step. */
   signal?: AbortSignal | undefined;
   onBegin?: ((training: TrainingOutline) => void) | undefined;
@@ -110,7 +113,10 @@ export async function train(training: Training, options: TrainOptions): Promise<
     const damsm = definition.damsm ? damsmDependency(options.run) : undefined;
     return { data: { sha256: data.sha256, folder: data.dir }, ...(damsm && { damsm }) };
   };
+  const { processes } = options;
   try {
+    if (processes && !processes.isFirst)
+      return { ...(await trainBeside(definition, data, { ...options, processes, samples })), caption };
     if (options.config === "resume") {
       using run = resumeRun(folder);
       requireCheckpoint(run, definition.result);
@@ -118,7 +124,8 @@ export async function train(training: Training, options: TrainOptions): Promise<
       requireKnownTokens(data, run);
       await using task = build(definition, run.config, data, options);
       recordDependencies(run, dependsOn);
-      return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
+      await begun(run, data, processes);
+      return { ...(await runTask(definition, task, asPlace(run), { ...options, samples })), caption };
     }
     const start = openStart(definition.start, options);
     const config = definition.complete?.(options.config, options, start) ?? options.config;
@@ -130,10 +137,50 @@ export async function train(training: Training, options: TrainOptions): Promise<
     else copyLicences(data.dir, run.path);
     // From here on the run does not need the one that it began from.
     if (start) saveFirst(task, run);
-    return { ...(await runTask(definition, task, run, { ...options, samples })), caption };
+    await begun(run, data, processes);
+    return { ...(await runTask(definition, task, asPlace(run), { ...options, samples })), caption };
   } finally {
     data.close();
   }
+}
+
+/**
+ * Trains as a process other than the first one of several: with the configuration and the weights of the first one, which
+ * has begun or resumed the run, and without writing anything.
+ */
+async function trainBeside(
+  definition: TaskDefinition,
+  data: Prepared,
+  options: TrainOptions & Pick<TrainingOutline, "samples"> & { processes: Processes },
+): Promise<Omit<TrainingResult, "caption">> {
+  const { processes, run } = options;
+  await processes.meet();
+  const { config: own, sha256, dir } = processes.fromFirst<FromFirst>(undefined);
+  if (data.sha256 !== sha256)
+    throw new UserError(
+      `${data.dir}: process ${processes.rank} has other data than process 0, which has ${dir}: give all processes the same ` +
+        "prepared folder",
+      { code: "data.mismatch" },
+    );
+  // The first process evaluates.
+  const config: Config = {
+    ...own,
+    evaluate: { ...own.evaluate, every: 0 },
+    log: { ...own.log, discriminatorOnVal: 0 },
+    training: { ...own.training, patience: 0 },
+  };
+  const beside = { ...options, damsm: undefined, from: undefined, onWarning: undefined };
+  await using task = build(definition, config, data, beside);
+  const paths = { path: definition.folder(run), config };
+  return runTask(definition, task, { ...paths, active: undefined }, beside);
+}
+
+/** What the first process tells the others when the run has begun. */
+interface FromFirst {
+  config: Config;
+  /** Of the prepared data. */
+  sha256: string;
+  dir: string;
 }
 
 /** The properties in which the trainings differ. */
@@ -206,7 +253,7 @@ const definitions: Record<Training, TaskDefinition> = {
     sizes: ({ generator }) => ({ "the generator outputs": imageSizes(generator).at(-1)! }),
     start: ganStart,
     vocabulary: (_, { run }) => damsmVocabulary(run),
-    make(config, data, { run, damsm, from, device, steps, makeEvaluator, onWarning }, start) {
+    make(config, data, { run, damsm, from, device, steps, processes, makeEvaluator, onWarning }, start) {
       const { decay, steps: last } = config.training;
       if (decay !== "none" && steps !== undefined && steps > last)
         onWarning?.(
@@ -228,7 +275,7 @@ const definitions: Record<Training, TaskDefinition> = {
         onWarning,
       });
       using weights = start && readGanStart(start, config);
-      return new GanTask(config, data, networks, compute, { evaluator, start: weights });
+      return new GanTask(config, data, networks, compute, { evaluator, start: weights, processes });
     },
   },
 };
@@ -246,27 +293,43 @@ function build(
   return definition.make(config, data, options, start);
 }
 
+/** Tells the other processes that the run has begun. */
+async function begun(run: ActiveRun, { sha256, dir }: Prepared, processes: Processes | undefined) {
+  if (!processes) return;
+  await processes.meet();
+  processes.fromFirst<FromFirst>({ config: run.config, sha256, dir });
+}
+
+/** Where a training writes to: `active` is absent in processes that do not write. */
+interface Place {
+  path: string;
+  config: Config;
+  active: ActiveRun | undefined;
+}
+
+const asPlace = (run: ActiveRun): Place => ({ path: run.path, config: run.config, active: run });
+
 async function runTask(
   definition: TaskDefinition,
   task: TrainingTask,
-  run: ActiveRun,
+  { path: folder, config, active: run }: Place,
   {
     config: requested,
     steps,
     seconds,
     signal,
     samples,
+    processes,
     onBegin,
     onStep,
     onWarning,
   }: TrainOptions & Pick<TrainingOutline, "samples">,
 ): Promise<Omit<TrainingResult, "caption">> {
-  const { path: folder, config } = run;
   const { every: logEvery, ...log } = config.log;
   const to = steps ?? definition.steps(config);
   let stoppedEarly: TrainingResult["stoppedEarly"];
   const step = await trainingLoop(task, {
-    ...{ run, resume: requested === "resume", steps: to, logEvery, ...log },
+    ...{ run, processes, resume: requested === "resume", steps: to, logEvery, ...log },
     ...(seconds !== undefined && { seconds }),
     ...(signal && { signal }),
     ...(onStep && { onStep }),

@@ -6,6 +6,7 @@ import { floatingDtype } from "./floating.js";
 import { requireGroups } from "./groups.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
+import { type StatisticsGroup, syncBatchNorm } from "./sync-batch-norm.js";
 
 /** […, inFeatures] → […, outFeatures]. Computes in the input's dtype; the parameters keep theirs. */
 export class Linear extends Module {
@@ -92,6 +93,8 @@ export class BatchNorm extends Module {
   readonly batchesTracked: Tensor;
   /** See `BatchNormLayerOptions`. May be changed between two batches. */
   momentum: number | null;
+  /** In training, the statistics of a batch are those of the batches of all processes of this group; by default its own. */
+  group: StatisticsGroup | undefined;
   readonly #options: Omit<BatchNormLayerOptions, "momentum">;
 
   constructor(
@@ -135,8 +138,10 @@ export class BatchNorm extends Module {
       throw new Error("BatchNorm: a momentum of null needs one batch per call, found several");
     // In evaluation it is not used, and a GPU is not waited for.
     const momentum = this.momentum ?? (training ? 1 / this.batchesTracked.item() : 0);
-    const own = { weight, bias, runningMean, runningVar, training, momentum };
-    return functional.batchNorm(input, { ...own, ...this.#options, ...more });
+    const options = { weight, bias, runningMean, runningVar, training, momentum, ...this.#options, ...more };
+    return training && this.group
+      ? syncBatchNorm(input, options, this.group)
+      : functional.batchNorm(input, options);
   }
 }
 

@@ -1,0 +1,148 @@
+/**
+ * Points of training at which processes wait for each other without a limit of time, such as the end of an evaluation that
+ * process 0 does alone. The collective operations of a process group end with an error after their timeout. Here a process
+ * waits as long as the others live.
+ */
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import { Worker } from "node:worker_threads";
+import { withAllCores } from "@sdgan/torch";
+import { ProcessLost } from "./process-lost.js";
+
+/** What the hub's thread receives at its start. */
+export interface HubData {
+  token: string;
+  worldSize: number;
+  /** The address that it listens on. */
+  host: string;
+}
+
+/** Where the hub is, and the word that shows that a connection is of a process of this training. */
+export interface HubAddress {
+  port: number;
+  token: string;
+}
+
+/** The thread in process 0 through which the processes meet. */
+export class Hub implements AsyncDisposable {
+  private constructor(
+    readonly address: HubAddress,
+    readonly worker: Worker,
+  ) {}
+
+  /** @param host the address to listen on */
+  static async open({ worldSize, host }: { worldSize: number; host: string }): Promise<Hub> {
+    const token = randomBytes(16).toString("hex");
+    const workerData: HubData = { token, worldSize, host };
+    const program = new URL("./meeting-hub.js", import.meta.url);
+    const worker = withAllCores(() => new Worker(program, { workerData, execArgv: [] }));
+    const port = await new Promise<number>((resolve, reject) => {
+      worker.once("message", resolve).once("error", reject);
+    });
+    worker.unref();
+    return new Hub({ port, token }, worker);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
+export interface MeetingsOptions extends HubAddress {
+  host: string;
+  rank: number;
+  /** Milliseconds without a sign of life of the hub after which process 0 counts as lost. */
+  timeoutMs: number;
+}
+
+/** One process's connection to the hub. */
+export class Meetings {
+  readonly #options: MeetingsOptions;
+  readonly #socket: Socket;
+  /** Meetings attended, and the number of the last one to which all have come. */
+  #attended = 0;
+  #all = 0;
+  #failure: Error | undefined;
+  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  #heard = performance.now();
+  #rest = "";
+
+  private constructor(socket: Socket, options: MeetingsOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.write(`hello ${options.token} ${options.rank}\n`);
+    socket.on("data", (text: string) => this.#hear(text));
+    socket.on("error", () => {});
+    socket.on("close", () => this.#fail(0, "ended"));
+    socket.unref();
+  }
+
+  /** @throws ProcessLost if process 0 cannot be reached */
+  static async join(options: MeetingsOptions): Promise<Meetings> {
+    const { host, port, timeoutMs, rank } = options;
+    const socket = connect({ host, port });
+    socket.setEncoding("utf8").setNoDelay(true);
+    await new Promise<void>((resolve, reject) => {
+      const give = (reason: string) => {
+        socket.destroy();
+        reject(new ProcessLost({ rank, lost: 0, how: `cannot be reached at ${host}:${port} (${reason})` }));
+      };
+      const timer = setTimeout(() => give(`no answer in ${timeoutMs / 1000} s`), timeoutMs);
+      socket.once("error", ({ message }) => give(message));
+      socket.once("connect", resolve);
+      socket.once("close", () => clearTimeout(timer)).once("connect", () => clearTimeout(timer));
+    });
+    return new Meetings(socket, options);
+  }
+
+  /**
+   * Waits until all processes have called this as often as this one.
+   * @throws ProcessLost if another process ends, or process 0 is silent
+   */
+  async meet(): Promise<void> {
+    this.#attended += 1;
+    if (this.#failure) throw this.#failure;
+    this.#socket.write(`here ${this.#attended}\n`);
+    this.#heard = performance.now(); // Before, this process computed and heard nothing.
+    this.#socket.ref();
+    const timer = setInterval(() => {
+      if (performance.now() - this.#heard > this.#options.timeoutMs)
+        this.#fail(0, `has been silent for ${this.#options.timeoutMs / 1000} s`);
+    }, 500);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        if (this.#failure) return reject(this.#failure);
+        if (this.#all >= this.#attended) return resolve();
+        this.#waiting = { resolve, reject };
+      });
+    } finally {
+      clearInterval(timer);
+      this.#waiting = undefined;
+      this.#socket.unref();
+    }
+  }
+
+  /** Leaves when training is complete. A process that ends otherwise counts as lost. */
+  leave(): void {
+    this.#failure ??= new Error("the meetings are over");
+    this.#socket.end("bye\n");
+  }
+
+  #hear(text: string): void {
+    this.#heard = performance.now();
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) {
+      const [word, value] = line.split(" ");
+      if (word === "lost") this.#fail(Number(value), "ended");
+      if (word !== "go") continue;
+      this.#all = Number(value);
+      if (this.#all >= this.#attended) this.#waiting?.resolve();
+    }
+  }
+
+  #fail(lost: number, how: string): void {
+    this.#failure ??= new ProcessLost({ rank: this.#options.rank, lost, how });
+    this.#waiting?.reject(this.#failure);
+  }
+}

@@ -1,0 +1,19 @@
+import { UserError } from "@sdgan/core/basics";
+
+/** Another process of this training has ended, hangs, or cannot be reached. */
+export class ProcessLost extends UserError {
+  override name = "ProcessLost";
+
+  /**
+   * @param rank of this process
+   * @param lost the first process that was lost, if it is known
+   * @param how what is known of it: "ended"
+   */
+  constructor({ rank, lost, how, cause }: { rank: number; lost?: number; how: string; cause?: unknown }) {
+    const what = lost === undefined ? how : `process ${lost} ${how}`;
+    super(
+      `process ${rank}: ${what}, so training stopped; the last checkpoint is kept. Start all processes again with --resume`,
+      { code: "process.lost", ...(cause !== undefined && { cause }) },
+    );
+  }
+}
