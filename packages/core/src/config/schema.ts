@@ -72,13 +72,6 @@ const damsm = section("DAMSM: text encoder and image encoder, trained first, the
   steps: count.default(36_900).describe("Steps to train."),
   learningRate: rate.default(2e-3).describe("Adam's learning rate in the first epoch."),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
-  syncBatchNorm: z
-    .boolean()
-    .default(false)
-    .describe(
-      "With several processes: BN's means and variances are those of all processes' images together; by default each " +
-        "process has its own.",
-    ),
   decay: z
     .number()
     .positive()
@@ -180,6 +173,13 @@ const training = section("Training of generator and discriminators.", {
     discriminator: rate.default(2e-4).describe("The discriminators'."),
   }),
   betas: betas.default([0.5, 0.999]).describe("Adam's β1 and β2."),
+  syncBatchNorm: z
+    .boolean()
+    .default(false)
+    .describe(
+      "With several processes: BN's means and variances are those of all processes' images together; by default each " +
+        "process has its own.",
+    ),
   decay: z
     .enum(learningRateDecays)
     .default("none")

@@ -1,10 +1,14 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
+import { type Placement, placementOf } from "../distributed/environment.js";
+import { launch } from "../distributed/launch.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";
+import { ignoresHangup } from "./hangup.js";
 import { Interruption } from "./interruption.js";
 import { collect, deviceOption, positiveNumber, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
@@ -46,7 +50,13 @@ On your own images, beginning with the weights of that run (docs/finetuning.md):
         "another run folder; training begins with its weights and configuration, and knows its words too",
       );
     if (name === "gan")
-      command.option("--damsm <folder>", "another run folder; its DAMSM is copied into this one");
+      command
+        .option("--damsm <folder>", "another run folder; its DAMSM is copied into this one")
+        .option(
+          "--processes <count>",
+          "train in this many processes of this machine, which share each batch and the threads",
+          wholeNumber(1, 1024),
+        );
     if (name === "damsm")
       command.option(
         "--inception <file>",
@@ -101,37 +111,93 @@ interface Options {
   damsm?: string;
   from?: string;
   inception?: string;
+  processes?: number;
 }
 
 async function show(training: Training, options: Options): Promise<void> {
-  const config = await configOf(training, options);
-  const [{ train }, evaluators] = await withTorch(
-    () => Promise.all([import("../training/train.js"), import("../evaluation/during-training.js")]),
+  const placement = placementOf(process.env);
+  if (placement && training !== "gan")
+    throw new UsageError(
+      `train ${training} uses one process, and the environment describes ${placement.worldSize} (WORLD_SIZE or Slurm's ` +
+        "tasks): run it with one; only train gan can use several",
+    );
+  if (options.processes !== undefined && options.processes > 1) return launchAll(options, placement);
+  if (placement) chooseGpu(placement);
+  const config = placement && placement.rank > 0 ? "resume" : await configOf(training, options);
+  const [{ train }, evaluators, { joinProcesses, asProcessLost }] = await withTorch(
+    () =>
+      Promise.all([
+        import("../training/train.js"),
+        import("../evaluation/during-training.js"),
+        import("../distributed/join.js"),
+      ]),
     options.threads,
   );
   let progress: Progress | undefined;
-  const say = (line: string) => (progress ? progress.log(line) : console.error(line));
+  const isFirst = !placement || placement.rank === 0;
+  const say = (line: string) => {
+    if (progress) progress.log(line);
+    else if (isFirst) console.error(line);
+  };
   using interruption = new Interruption(say);
   const { data, run, steps, minutes, damsm, from, inception, device } = options;
   try {
-    const result = await train(training, {
-      ...{ data, run, config, steps, damsm, from, inception, device, signal: interruption.signal },
-      seconds: minutes && 60 * minutes,
-      ...evaluators,
-      onBegin(outline) {
-        for (const line of opening(training, outline)) say(line);
-        progress = progressOf(training, outline, minutes);
-      },
-      onStep: (step, losses) => progress?.update(step, inBrief(losses)),
-      onWarning: (line) => say(`Warning: ${line}`),
-    });
+    const processes = placement && (await joinProcesses(placement, { device }));
+    const trained = () =>
+      train(training, {
+        ...{ data, run, config, steps, damsm, from, inception, device, processes },
+        signal: interruption.signal,
+        seconds: minutes && 60 * minutes,
+        ...evaluators,
+        onBegin(outline) {
+          if (!isFirst) return;
+          for (const line of opening(training, outline)) say(line);
+          if (processes) say(`Training in ${processes.worldSize} processes`);
+          progress = progressOf(training, outline, minutes);
+        },
+        onStep: (step, losses) => progress?.update(step, inBrief(losses)),
+        onWarning: (line) => say(`Warning: ${line}`),
+      });
+    const result = processes ? await asProcessLost(processes, trained) : await trained();
+    await processes?.leave();
     progress?.[Symbol.dispose]();
-    console.log(closing(training, options, result));
+    if (isFirst) console.log(closing(training, options, result));
   } catch (error) {
     progress?.abandon();
     throw error;
   }
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;
+}
+
+/** Runs this command in several processes of this machine. */
+async function launchAll({ processes, threads }: Options, placement: Placement | undefined): Promise<void> {
+  if (placement)
+    throw new UsageError(
+      `--processes starts ${processes} processes, and the environment describes one of ${placement.worldSize} already ` +
+        "(WORLD_SIZE or Slurm's tasks): leave --processes out",
+    );
+  const each = Math.max(1, Math.floor((threads ?? availableParallelism()) / processes!));
+  process.exitCode = await launch({
+    processes: processes!,
+    args: [...withoutOptions(process.argv.slice(2), ["--processes", "--threads"]), "--threads", String(each)],
+    hangup: !ignoresHangup(),
+    say: (line) => console.error(line),
+  });
+}
+
+/** Arguments without these options and their values. */
+function withoutOptions(args: readonly string[], names: readonly string[]): string[] {
+  return args.filter(
+    (arg, i) =>
+      !names.some((name) => arg === name || arg.startsWith(`${name}=`)) && !names.includes(args[i - 1] ?? ""),
+  );
+}
+
+/** Each process of a machine uses one GPU. Must be called before libtorch is loaded. */
+function chooseGpu({ localRank }: Placement): void {
+  const visible = process.env.CUDA_VISIBLE_DEVICES?.split(",");
+  if (visible && visible.length <= 1) return; // The launcher has chosen.
+  process.env.CUDA_VISIBLE_DEVICES = visible ? (visible[localRank] ?? "-1") : String(localRank);
 }
 
 async function configOf(training: Training, { config, set, resume, run, damsm, from, threads }: Options) {

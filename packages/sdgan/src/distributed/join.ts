@@ -10,25 +10,71 @@ export interface JoinOptions {
   /** The device of the networks; by default the GPU if there is one. */
   device?: "cpu" | "cuda" | undefined;
   /** Milliseconds after which an operation that waits for another process fails; by default a minute. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
+  /** Milliseconds that the others have to start; by default ten minutes. */
+  startMs?: number | undefined;
 }
 
 /**
  * Waits for all processes, and connects them: gloo between processors, NCCL between GPUs.
  * @throws ProcessLost if a process does not come or cannot be reached
  */
-export async function joinProcesses(
+export function joinProcesses(
   { rank, worldSize, host, port }: Placement,
-  { device = cudaIsAvailable() ? "cuda" : "cpu", timeoutMs = defaultTimeout }: JoinOptions = {},
+  { device, timeoutMs = 60_000, startMs = 600_000 }: JoinOptions = {},
 ): Promise<Processes> {
-  const store = { kind: "tcp", host, port } as const;
-  return asProcessLost(rank, async () => {
-    const control = await initProcessGroup({ backend: "gloo", rank, worldSize, store, timeoutMs });
-    const hub = rank === 0 ? await Hub.open({ worldSize, host: listenOn(host) }) : undefined;
-    const alone = { meet: async () => {}, leave: () => {} };
-    const connecting = new Processes({ control, data: control, meetings: alone });
+  return asProcessLost({ rank }, async () => {
+    const common = { rank, worldSize };
+    const store = (prefix: string, server: boolean) =>
+      ({ kind: "tcp", host, port, prefix, server: server && rank === 0 }) as const;
+    // Processes may start long after each other: their machines may be allotted one by one.
+    const early = await initProcessGroup({
+      ...{ ...common, backend: "gloo", store: store("start", true), timeoutMs: startMs },
+    });
+    const control = await initProcessGroup({
+      ...{ ...common, backend: "gloo", store: store("control", false), timeoutMs },
+    });
+    const usesGpu = (device ?? (cudaIsAvailable() ? "cuda" : "cpu")) === "cuda";
+    const data = usesGpu
+      ? await initProcessGroup({ ...common, backend: "nccl", store: store("data", false), timeoutMs })
+      : control;
+    const hub = rank === 0 ? await Hub.open({ worldSize, host: isLocal(host) ? host : undefined }) : undefined;
+    const nobody = { meet: async () => {}, leave: () => {} };
+    const connecting = new Processes({ control, data, meetings: nobody });
     const address = connecting.fromFirst<HubAddress>(hub?.address);
-    const meetings = await Meetings.join({ ...address, host, rank, timeoutMs });
-    return new Processes({ control, data: control, meetings });
+    const meetings = await Meetings.join({ ...{ ...address, host, rank, timeoutMs } });
+    return new Processes({ ...{ control, data, meetings }, others: [early], hub });
   });
 }
+
+/**
+ * Runs a part of training, and turns the errors of lost processes into one that names the first of them.
+ * @throws ProcessLost
+ */
+export async function asProcessLost<Result>(
+  processes: Pick<Processes, "rank"> & Partial<Pick<Processes, "requireAlive">>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw lossOf(error, processes) ?? error;
+  }
+}
+
+function lossOf(
+  error: unknown,
+  { rank, requireAlive }: Pick<Processes, "rank"> & Partial<Pick<Processes, "requireAlive">>,
+): ProcessLost | undefined {
+  if (error instanceof ProcessGroupError) return new ProcessLost({ rank, how: error.message, cause: error });
+  // A sum over processes inside of a network or its gradient.
+  if (!requireAlive || !String(error).includes("the sum over ranks failed")) return undefined;
+  try {
+    requireAlive();
+  } catch (cause) {
+    return lossOf(cause, { rank });
+  }
+  return undefined;
+}
+
+const isLocal = (host: string): boolean => host === "localhost" || host.startsWith("127.");

@@ -11,6 +11,8 @@ export interface LaunchOptions {
   args: readonly string[];
   /** Milliseconds that the others have to end in order after one has failed; then they are killed. */
   grace?: number;
+  /** Whether SIGHUP is passed on. */
+  hangup: boolean;
   /** Prints a line of a process other than the first. */
   say(line: string): void;
 }
@@ -26,13 +28,14 @@ const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
  * own, so that a terminal does not send Ctrl-C to them too. If this process is killed, their channels to it close, on which
  * they save and end.
  */
-export async function launch({ processes, args, grace = 15_000, say }: LaunchOptions): Promise<number> {
+export async function launch({ processes, args, grace = 15_000, hangup, say }: LaunchOptions): Promise<number> {
   const port = await freePort();
   const children = Array.from({ length: processes }, (_, rank) => start(rank));
   const passOn = (signal: NodeJS.Signals) => {
     for (const child of children) child.kill(signal);
   };
   const kill = () => passOn("SIGKILL");
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", ...(hangup ? (["SIGHUP"] as const) : [])];
   for (const signal of signals) process.on(signal, passOn);
   process.on("exit", kill);
   let timer: NodeJS.Timeout | undefined;
@@ -67,8 +70,6 @@ export async function launch({ processes, args, grace = 15_000, say }: LaunchOpt
     return child;
   }
 }
-
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The exit code of a process, 128 + the signal's number if a signal ended it. */
 function codeOf(child: ChildProcess): Promise<number> {

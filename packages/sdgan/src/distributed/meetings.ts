@@ -13,8 +13,8 @@ import { ProcessLost } from "./process-lost.js";
 export interface HubData {
   token: string;
   worldSize: number;
-  /** The address that it listens on. */
-  host: string;
+  /** The address that it listens on; by default all of the machine's. */
+  host: string | undefined;
 }
 
 /** Where the hub is, and the word that shows that a connection is of a process of this training. */
@@ -30,8 +30,8 @@ export class Hub implements AsyncDisposable {
     readonly worker: Worker,
   ) {}
 
-  /** @param host the address to listen on */
-  static async open({ worldSize, host }: { worldSize: number; host: string }): Promise<Hub> {
+  /** @param host the address to listen on; undefined for all of the machine's */
+  static async open({ worldSize, host }: { worldSize: number; host: string | undefined }): Promise<Hub> {
     const token = randomBytes(16).toString("hex");
     const workerData: HubData = { token, worldSize, host };
     const program = new URL("./meeting-hub.js", import.meta.url);

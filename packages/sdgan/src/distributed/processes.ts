@@ -11,6 +11,10 @@ export interface ProcessesOptions {
   /** For tensors of the networks' device. The same group if that is the CPU. */
   data: ProcessGroup;
   meetings: Pick<Meetings, "meet" | "leave">;
+  /** Further groups to close at the end. */
+  others?: readonly ProcessGroup[];
+  /** In process 0: what the meetings take place in. */
+  hub?: AsyncDisposable | undefined;
 }
 
 export class Processes {
@@ -119,10 +123,20 @@ export class Processes {
     });
   }
 
+  /**
+   * Why an operation failed, if it was one inside of an operator, whose errors do not name processes.
+   * @throws ProcessGroupError if an operation has failed before
+   */
+  readonly requireAlive = (): void => {
+    this.#options.control.barrier().wait();
+  };
+
   /** Ends in order, after the last step. */
   async leave(): Promise<void> {
+    const { control, data, meetings, others = [], hub } = this.#options;
     await this.meet();
-    this.#options.meetings.leave();
-    for (const group of new Set([this.#options.data, this.#options.control])) group.close();
+    meetings.leave();
+    for (const group of new Set([data, control, ...others])) group.close();
+    await hub?.[Symbol.asyncDispose]();
   }
 }
