@@ -21,6 +21,7 @@ export function flagsFor(libtorch) {
     `-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
     // libtorch's parallel loops are templates in its headers. Without this, the addon's loops would use one thread.
     ...(process.platform === "linux" ? ["-fopenmp"] : []),
+    ...(hasGloo(libtorch) ? ["-DADDON_GLOO"] : []),
     ...includeDirs.flatMap((folder) => ["-isystem", folder]),
   ];
   const link = [
@@ -33,6 +34,20 @@ export function flagsFor(libtorch) {
   link.push("-ltorch", "-ltorch_cpu", "-lc10", ...(libtorch.cuda ? ["-ltorch_cuda", "-lc10_cuda"] : []));
   for (const path of nvrtcOfPython(libtorch)) link.push(path, `-Wl,-rpath,${dirname(path)}`);
   return { compile, link };
+}
+
+/**
+ * Whether process groups can be compiled: their headers include those of gloo, which Debian has in a package of its own.
+ * Headers elsewhere than beside libtorch's may be of another gloo.
+ *
+ * @param {Libtorch} libtorch
+ */
+export function hasGloo({ home }) {
+  return [
+    "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp",
+    "gloo/context.h",
+    "gloo/rendezvous/store.h",
+  ].every((header) => existsSync(join(home, "include", header)));
 }
 
 /**
