@@ -6,6 +6,7 @@
 // that the ranks that do not answer are known.
 #include "common.h"
 #include "compat.h"
+#include "registration.h"
 
 #ifdef ADDON_GLOO
 
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -30,6 +32,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -610,9 +613,9 @@ at::Tensor flat(const at::Tensor& tensor) {
 /// gloo moves bytes of every dtype in this form.
 at::Tensor bytesOf(const at::Tensor& tensor) { return flat(tensor).view(at::kByte); }
 
-napi_value start(Call& call, Kind kind, int64_t option, const at::Tensor* tensor, std::vector<at::Tensor> tensors,
-                 std::function<c10::intrusive_ptr<c10d::Work>()> start, at::Tensor average = {}) {
-  const SharedGroup& group = toGroup(call);
+std::shared_ptr<Operation> enqueue(const SharedGroup& group, Kind kind, int64_t option, const at::Tensor* tensor,
+                                   std::vector<at::Tensor> tensors,
+                                   std::function<c10::intrusive_ptr<c10d::Work>()> start, at::Tensor average = {}) {
   std::shared_ptr<Operation> operation;
   {
     const Lock lock(group->mutex);
@@ -630,6 +633,13 @@ napi_value start(Call& call, Kind kind, int64_t option, const at::Tensor* tensor
   }
   // NCCL orders operations by the streams of this thread.
   if (group->nccl) operation->work = operation->start();
+  return operation;
+}
+
+napi_value start(Call& call, Kind kind, int64_t option, const at::Tensor* tensor, std::vector<at::Tensor> tensors,
+                 std::function<c10::intrusive_ptr<c10d::Work>()> start, at::Tensor average = {}) {
+  const SharedGroup& group = toGroup(call);
+  const auto operation = enqueue(group, kind, option, tensor, std::move(tensors), std::move(start), std::move(average));
   return wrap(call.env, Work{group, operation}, kWorkTag, finalizeWork);
 }
 
@@ -711,6 +721,70 @@ napi_value barrier(Call& call) {
   return start(call, Kind::barrier, 0, nullptr, {}, [group] { return group->backend->barrier(); });
 }
 
+// The sum as an operator, with a gradient. Operators take a group by its number.
+
+std::mutex numbersMutex;
+
+std::map<int64_t, std::weak_ptr<Group>>& groupsByNumber() {
+  static std::map<int64_t, std::weak_ptr<Group>> groups;
+  return groups;
+}
+
+/// processGroupNumber(group): a new number by which operators find the group.
+napi_value numberOf(Call& call) {
+  static int64_t last = 0;
+  const SharedGroup& group = toGroup(call);
+  const std::lock_guard<std::mutex> lock(numbersMutex);
+  groupsByNumber()[++last] = group;
+  return fromDouble(call.env, static_cast<double>(last));
+}
+
+SharedGroup groupOf(int64_t number) {
+  const std::lock_guard<std::mutex> lock(numbersMutex);
+  const auto found = groupsByNumber().find(number);
+  const SharedGroup group = found == groupsByNumber().end() ? nullptr : found->second.lock();
+  if (!group) throw ArgumentError("group: there is no process group with the number " + std::to_string(number));
+  return group;
+}
+
+/// A new tensor with the sum over ranks. Blocks this thread.
+at::Tensor summed(const at::Tensor& tensor, int64_t number) {
+  const SharedGroup group = groupOf(number);
+  requireDevice(*group, tensor);
+  requireReducible(*group, tensor.scalar_type(), false);
+  const at::Tensor sum = tensor.detach().clone(at::MemoryFormat::Contiguous);
+  const at::Tensor row = sum.view({-1});
+  auto run = [group = group.get(), row] {
+    std::vector<at::Tensor> tensors{row};
+    return group->backend->allreduce(tensors);
+  };
+  const auto operation = enqueue(group, Kind::allReduce, 0, &sum, {row}, run);
+  if (group->nccl) {
+    operation->work->wait();
+    return sum;
+  }
+  Lock lock(group->mutex);
+  group->changed.wait(lock, [&] { return operation->finished; });
+  if (!operation->error.empty())
+    throw std::runtime_error("the sum over ranks failed: " + operation->error);
+  return sum;
+}
+
+/// The gradient of a sum over ranks, which every rank uses, is the sum over ranks of the gradients.
+struct AllReduceSum : torch::autograd::Function<AllReduceSum> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, int64_t group) {
+    context->saved_data["group"] = group;
+    return summed(input, group);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    return {apply(gradients[0], context->saved_data.at("group").toInt()), at::Tensor()};
+  }
+};
+
+at::Tensor allReduceSum(const at::Tensor& input, int64_t group) { return AllReduceSum::apply(input, group); }
+
 Work& toWork(Call& call) { return unwrap<Work>(call.env, call[0], kWorkTag, "an operation of a process group"); }
 
 /// processGroupWait(work): blocks until it is done. Undefined, or after a failure [error, number, answers]; `answers`:
@@ -776,6 +850,10 @@ napi_value closeGroup(Call& call) {
 
 }  // namespace
 
+void defineAllReduceSum(torch::Library& library) {
+  library.def("all_reduce_sum(Tensor input, int group) -> Tensor", allReduceSum);
+}
+
 void defineProcessGroup(napi_env env, napi_value exports) {
   define<initialize>(env, exports, "initProcessGroup");
   define<allReduce>(env, exports, "processGroupAllReduce");
@@ -784,6 +862,7 @@ void defineProcessGroup(napi_env env, napi_value exports) {
   define<barrier>(env, exports, "processGroupBarrier");
   define<wait>(env, exports, "processGroupWait");
   define<isDone>(env, exports, "processGroupIsDone");
+  define<numberOf>(env, exports, "processGroupNumber");
   define<closeGroup>(env, exports, "processGroupClose");
 #ifdef ADDON_NCCL
   check(env, napi_set_named_property(env, exports, "hasNccl", fromBool(env, true)));
@@ -800,6 +879,7 @@ namespace addon {
 
 /// Without gloo's headers there are no process groups.
 void defineProcessGroup(napi_env, napi_value) {}
+void defineAllReduceSum(torch::Library&) {}
 
 }  // namespace addon
 

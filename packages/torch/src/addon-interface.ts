@@ -103,6 +103,8 @@ export interface Native {
   processGroupBarrier(group: NativeProcessGroup): NativeWork;
   processGroupWait(work: NativeWork): [error: string, number: number, answers: string[] | null] | undefined;
   processGroupIsDone(work: NativeWork): boolean;
+  /** The number by which operators find the group. */
+  processGroupNumber(group: NativeProcessGroup): number;
   processGroupClose(group: NativeProcessGroup): void;
   hasNccl?: boolean;
 }

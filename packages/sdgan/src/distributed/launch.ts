@@ -28,7 +28,13 @@ const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
  * own, so that a terminal does not send Ctrl-C to them too. If this process is killed, their channels to it close, on which
  * they save and end.
  */
-export async function launch({ processes, args, grace = 15_000, hangup, say }: LaunchOptions): Promise<number> {
+export async function launch({
+  processes,
+  args,
+  grace = 15_000,
+  hangup,
+  say,
+}: LaunchOptions): Promise<number> {
   const port = await freePort();
   const children = Array.from({ length: processes }, (_, rank) => start(rank));
   const passOn = (signal: NodeJS.Signals) => {

@@ -106,7 +106,9 @@ export class Processes {
     );
     return new Map(
       described.map(({ name, dtype, shape }) => {
-        const values = own ? own.get(name)!.detach().to({ device: "cpu" }).contiguous() : empty(shape, { dtype });
+        const values = own
+          ? own.get(name)!.detach().to({ device: "cpu" }).contiguous()
+          : empty(shape, { dtype });
         control.broadcast(values, { root: 0 }).wait();
         return [name, values];
       }),

@@ -9,16 +9,7 @@ import {
   stepsSinceGrowth,
   UserError,
 } from "@sdgan/core";
-import {
-  call,
-  manualSeed,
-  nn,
-  noGrad,
-  scope,
-  type Tensor,
-  tensor,
-  withAllCores,
-} from "@sdgan/torch";
+import { call, manualSeed, nn, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { ProcessGroup } from "@sdgan/torch/distributed";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -365,7 +356,9 @@ export function makeGanTrainer(
     }),
     ...(damsm && { damsm }),
     ...(processes && { share: processes.shareOf(training.batch) }),
-    ...(buckets && { reduce: (phase: string, own: readonly (Tensor | null)[]) => buckets.reduce(phase, own) }),
+    ...(buckets && {
+      reduce: (phase: string, own: readonly (Tensor | null)[]) => buckets.reduce(phase, own),
+    }),
   });
 }
 

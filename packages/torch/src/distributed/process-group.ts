@@ -37,6 +37,12 @@ export interface ProcessGroup {
   /** Replaces the tensor by that of the rank `root`, 0 by default. */
   broadcast(tensor: Tensor, options?: { root?: number }): Work;
   allGather(tensor: Tensor): Gathering;
+  /**
+   * A new tensor with the sum over all ranks; blocks this thread until it is there. Its gradient is the sum over all ranks
+   * of their gradients: all ranks must compute gradients through it, in the same order.
+   * @throws {Error} if it failed; `barrier().wait()` then throws the error that names the ranks
+   */
+  sum(tensor: Tensor): Tensor;
   /** Is done when all ranks have called it. */
   barrier(): Work;
   /** Frees sockets and threads. Call it when all operations are done; operations under way then fail. */
@@ -49,6 +55,7 @@ export class NativeGroup implements ProcessGroup {
   readonly backend: "gloo" | "nccl";
   readonly #group: NativeProcessGroup;
   readonly #timeoutMs: number;
+  readonly #number: number;
   #closed = false;
 
   constructor(
@@ -60,6 +67,7 @@ export class NativeGroup implements ProcessGroup {
     this.worldSize = about.worldSize;
     this.backend = about.backend;
     this.#timeoutMs = about.timeoutMs;
+    this.#number = native.processGroupNumber(group);
   }
 
   allReduce(tensor: Tensor, { op = "sum" }: { op?: Reduction } = {}): Work {
@@ -74,6 +82,10 @@ export class NativeGroup implements ProcessGroup {
     const outputs = Array.from({ length: this.worldSize }, () => call<Tensor>("empty_like", tensor));
     const work = this.#start("allGather", (group) => native.processGroupAllGather(group, outputs, tensor));
     return Object.assign(work, { outputs });
+  }
+
+  sum(tensor: Tensor): Tensor {
+    return call("node_torch::all_reduce_sum", tensor, this.#number);
   }
 
   barrier(): Work {

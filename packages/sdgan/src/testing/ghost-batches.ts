@@ -1,0 +1,44 @@
+/**
+ * For tests: makes a single process normalize as several processes with BN statistics of their own would. Every batch of BN
+ * is taken apart into the rows of each process (ghost batches: Hoffer et al., 2017), which are normalized separately.
+ * Imported before `sdgan` in a process of its own, with GHOSTS="PROCESSES UNITS", the units of a whole section.
+ */
+import { cat, nn, type Tensor, tensor } from "@sdgan/torch";
+
+const [processes, units] = (process.env.GHOSTS ?? "").split(" ").map(Number) as [number, number];
+
+type Normalize = (
+  input: Tensor,
+  more?: { scale?: Tensor; shift?: Tensor; batches?: readonly number[] },
+) => Tensor;
+const prototype = nn.BatchNorm.prototype as unknown as { normalize: Normalize };
+const inOneBatch = prototype.normalize;
+
+prototype.normalize = function (this: nn.BatchNorm, input, { scale, shift, batches = [input.size(0)] } = {}) {
+  if (!this.training) return inOneBatch.call(this, input, { scale: scale!, shift: shift!, batches });
+  const orders: number[] = [];
+  const sizes: number[] = [];
+  let first = 0;
+  for (const size of batches) {
+    for (let rank = 0; rank < processes; rank++) {
+      const rows = Array.from({ length: size }, (_, row) => row).filter(
+        (row) => Math.floor(((row % units) * processes) / units) === rank,
+      );
+      orders.push(...rows.map((row) => first + row));
+      sizes.push(rows.length);
+    }
+    first += size;
+  }
+  const back = orders.map((_, row) => orders.indexOf(row));
+  const arranged = (rows: Tensor, order: number[]) => {
+    const moved = rows.index(tensor(order, { dtype: "int64" }));
+    return rows.isContiguous("channels_last") ? cat([moved]).to({ memoryFormat: "channels_last" }) : moved;
+  };
+  const output = inOneBatch.call(this, arranged(input, orders), {
+    ...(scale && { scale: arranged(scale, orders), shift: arranged(shift!, orders) }),
+    batches: sizes,
+  });
+  return arranged(output, back);
+};
+
+await import("../commands/main.js");
