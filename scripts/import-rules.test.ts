@@ -30,6 +30,8 @@ const forbidden: [path: string, code: string][] = [
   ["packages/sdgan/src/training/a.ts", 'export { evaluate } from "../evaluation/evaluate.js";'],
   ["packages/sdgan/src/training/b.ts", 'import { reportRun } from "../report/index.js";'],
   ["packages/sdgan/src/evaluation/a.ts", 'import { addTrain } from "../commands/train.js";'],
+  ["packages/sdgan/src/distributed/a.ts", 'import { GanTask } from "../training/gan-task.js";'],
+  ["packages/sdgan/src/data/a.ts", 'import { placementOf } from "../distributed/environment.js";'],
   ["packages/sdgan/src/data/loader.ts", 'import { parse } from "../testing/events.js";'],
 ];
 

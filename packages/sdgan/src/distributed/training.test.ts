@@ -50,7 +50,9 @@ async function metricsOf(name: string, processes: number, ...set: string[]): Pro
 type Metrics = Record<string, number>;
 
 function readMetrics(name: string): Metrics[] {
-  const lines = readFileSync(join(folder, name, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const lines = readFileSync(join(folder, name, "metrics.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as Metrics);
 }
 
