@@ -13,7 +13,7 @@ function buckets(bytes?: number) {
 }
 
 const numbers = (tensors: readonly (Tensor | null)[]) => tensors.map((one) => one?.toNumbers() ?? null);
-const double = (tensors: readonly (Tensor | null)[]) => numbers(tensors.map((one) => one && one.mul(2)));
+const double = (tensors: readonly (Tensor | null)[]) => numbers(tensors.map((one) => one?.mul(2) ?? null));
 
 it("averages gradients of all layouts, and keeps those that are absent", () => {
   const gradients = [

@@ -1,0 +1,99 @@
+/** What happens when one of several processes ends, hangs or is interrupted, and how training goes on. */
+import type { ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { loadSafetensors } from "@sdgan/torch";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { compile, sdgan, startSdgan } from "../testing/cli.js";
+import { largestDifference, SmallRuns } from "../testing/processes.js";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 180_000 });
+
+let runs: SmallRuns;
+beforeAll(async () => {
+  compile();
+  runs = await SmallRuns.make();
+  const whole = await sdgan(...runs.begin("whole"), "--processes", "2");
+  expect(whole).toMatchObject({ code: 0 });
+});
+afterAll(() => runs[Symbol.dispose]());
+
+const linesOf = (name: string) => {
+  const file = join(runs.path(name), "metrics.jsonl");
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").length - 1 : 0;
+};
+
+/** Waits until the run has metrics of `steps` steps. */
+async function reached(name: string, steps: number, { child }: { child: ChildProcess }): Promise<void> {
+  while (child.exitCode === null && linesOf(name) < steps) await sleep(2);
+}
+
+/** The process of number `rank` that `--processes` has started. */
+function processOf({ child }: { child: ChildProcess }, rank: number): number {
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
+    try {
+      const parent = / \(.*\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      if (Number(parent) === child.pid && environment.includes(`RANK=${rank}`)) return pid;
+    } catch {
+      // It has ended.
+    }
+  }
+  throw new Error(`there is no process ${rank}`);
+}
+
+const resume = (name: string, processes: number) =>
+  sdgan(...runs.resume(name), ...(processes > 1 ? ["--processes", String(processes)] : []));
+
+it.each([1, 0])(
+  "when process %i is killed, the other one names it, and the run resumes bit for bit",
+  async (killed) => {
+    const name = `killed-${killed}`;
+    const started = startSdgan(...runs.begin(name), "--processes", "2");
+    await reached(name, 8, started);
+    process.kill(processOf(started, killed), "SIGKILL");
+    const { code, stderr } = await started.ended;
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(new RegExp(`process ${1 - killed}: .*(rank|process) ${killed}`, "i"));
+    expect(stderr).toContain("the last checkpoint is kept. Start all processes again with --resume");
+    expect(await resume(name, 2)).toMatchObject({ code: 0 });
+    expect(runs.outcome(name)).toEqual(runs.outcome("whole"));
+  },
+);
+
+it("Ctrl-C is passed on once: process 0 saves, all end, and the run resumes bit for bit", async () => {
+  const started = startSdgan(...runs.begin("interrupted"), "--processes", "2");
+  await reached("interrupted", 3, started);
+  started.child.kill("SIGINT");
+  const { code, stdout, stderr } = await started.ended;
+  expect({ code, stderr }).toMatchObject({ code: 130 });
+  expect(stdout).toContain("stopped and saved after step");
+  expect(stderr).not.toContain("[process 1]");
+  expect(await resume("interrupted", 2)).toMatchObject({ code: 0 });
+  expect(runs.outcome("interrupted")).toEqual(runs.outcome("whole"));
+});
+
+it("a run goes on with another number of processes, with the same data in the same order", async () => {
+  const sync = "training.syncBatchNorm=true";
+  expect(await sdgan(...runs.begin("one", sync))).toMatchObject({ code: 0 });
+  const first = ["--processes", "2", "--steps", "10"];
+  expect(await sdgan(...runs.begin("changed", sync), ...first)).toMatchObject({ code: 0 });
+  expect(await resume("changed", 4)).toMatchObject({ code: 0 });
+  expect(largestDifference(runs.metrics("one"), runs.metrics("changed"))).toMatchObject({
+    difference: expect.closeTo(0, 5),
+  });
+  const loaderOf = (name: string) => {
+    const file = join(runs.path(name), "checkpoints", "step-0000020.safetensors");
+    return (JSON.parse(loadSafetensors(file).metadata.values!) as { loader: unknown }).loader;
+  };
+  expect(loaderOf("changed")).toEqual(loaderOf("one"));
+  expect(loaderOf("changed")).toEqual(loaderOf("whole"));
+});
+
+it("refuses a batch that cannot be shared, and trainings that use one process", async () => {
+  const batch = await sdgan(...runs.begin("indivisible"), "--processes", "3");
+  expect(batch).toMatchObject({ code: 1 });
+  expect(batch.stderr).toContain("training.batch is 8, which cannot be shared among 3 processes");
+  expect(batch.stderr).toContain("Use --set training.batch=9");
+});
