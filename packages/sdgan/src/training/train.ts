@@ -172,7 +172,8 @@ async function trainBeside(
   const beside = { ...options, damsm: undefined, from: undefined, onWarning: undefined };
   await using task = build(definition, config, data, beside);
   const paths = { path: definition.folder(run), config };
-  return runTask(definition, task, { ...paths, active: undefined }, beside);
+  // Awaited before the task is disposed of.
+  return await runTask(definition, task, { ...paths, active: undefined }, beside);
 }
 
 /** What the first process tells the others when the run has begun. */
