@@ -5,18 +5,21 @@
  *   node bench/traffic.mjs [PRESET …]
  */
 import { imageSizes, presets } from "@sdgan/core";
-import { loadConfig } from "../packages/sdgan/dist/config/load.js";
-import { GradientBuckets } from "../packages/sdgan/dist/distributed/gradient-buckets.js";
-import { shareOf } from "../packages/sdgan/dist/distributed/batch-share.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 import { ones, randn, scope, tensor } from "@sdgan/torch";
+import { loadConfig } from "../packages/sdgan/dist/config/load.js";
+import { shareOf } from "../packages/sdgan/dist/distributed/batch-share.js";
+import { GradientBuckets } from "../packages/sdgan/dist/distributed/gradient-buckets.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 
 const worldSize = 2;
 const bytesOf = ({ numel, dtype }) => numel * (dtype === "float64" || dtype === "int64" ? 8 : 4);
 
 /** Messages of a step by kind: { count, bytes }. */
 function trafficOf(preset, syncBatchNorm) {
-  const config = loadConfig(preset, [`training.syncBatchNorm=${syncBatchNorm}`, "training.precision=float32"]);
+  const config = loadConfig(preset, [
+    `training.syncBatchNorm=${syncBatchNorm}`,
+    "training.precision=float32",
+  ]);
   const sent = {};
   const add = (kind, bytes) => {
     sent[kind] ??= { count: 0, bytes: 0 };
@@ -50,7 +53,10 @@ function trafficOf(preset, syncBatchNorm) {
     const [words, sentence] = [0, 1].map(() => scores(image, rows * worldSize).mean());
     return { words, sentence };
   };
-  const trainer = makeGanTrainer(config, { processes, damsm: { weight: config.training.damsmWeight, losses } });
+  const trainer = makeGanTrainer(config, {
+    processes,
+    damsm: { weight: config.training.damsmWeight, losses },
+  });
   scope(() => {
     const { width } = config.text;
     const T = config.data.maxWords;
@@ -60,15 +66,24 @@ function trafficOf(preset, syncBatchNorm) {
       mask: ones([count, T], { dtype: "bool" }),
     });
     const own = text(rows);
-    const same = (count) => (config.siamese.enabled ? { same: tensor(Array.from({ length: count }, (_, i) => i % 2)) } : {});
-    const classIds = (count) => tensor(Array.from({ length: count }, (_, i) => i), { dtype: "int64" });
+    const same = (count) =>
+      config.siamese.enabled ? { same: tensor(Array.from({ length: count }, (_, i) => i % 2)) } : {};
+    const classIds = (count) =>
+      tensor(
+        Array.from({ length: count }, (_, i) => i),
+        { dtype: "int64" },
+      );
     trainer.step({
       real: imageSizes(config.generator).map((size) =>
         randn([rows, 3, size, size]).to({ memoryFormat: "channels_last" }),
       ),
       ...{ text: own, ...same(B), classIds: classIds(rows) },
       whole: {
-        text: { ...text(rows * worldSize), words: share.gather(own.words), sentence: share.gather(own.sentence) },
+        text: {
+          ...text(rows * worldSize),
+          words: share.gather(own.words),
+          sentence: share.gather(own.sentence),
+        },
         ...{ ...same(B * worldSize), classIds: classIds(rows * worldSize) },
       },
     });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
 import { largestDifference, SmallRuns } from "../testing/processes.js";
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
 let runs: SmallRuns;
 beforeAll(async () => {

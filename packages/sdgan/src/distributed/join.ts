@@ -67,7 +67,12 @@ function lossOf(
   error: unknown,
   { rank, requireAlive }: Pick<Processes, "rank"> & Partial<Pick<Processes, "requireAlive">>,
 ): ProcessLost | undefined {
-  if (error instanceof ProcessGroupError) return new ProcessLost({ rank, how: error.message, cause: error });
+  if (error instanceof ProcessGroupError) {
+    const [first] = error.suspects;
+    return first === undefined
+      ? new ProcessLost({ rank, how: error.message.replace(/\.$/, ""), cause: error })
+      : new ProcessLost({ rank, lost: first, how: silence(error), cause: error });
+  }
   // A sum over processes inside of a network or its gradient.
   if (!requireAlive || !String(error).includes("the sum over ranks failed")) return undefined;
   try {
@@ -76,6 +81,16 @@ function lossOf(
     return lossOf(cause, { rank });
   }
   return undefined;
+}
+
+/** What is known of processes that gave no answer. */
+function silence({ operation, message, suspects }: ProcessGroupError): string {
+  const [, ...more] = suspects;
+  const others = more.length > 0 ? ` (and ${more.join(", ")})` : "";
+  const [, reason = message] = /failed: (.*?)\. /.exec(message) ?? [];
+  return operation === "initProcessGroup"
+    ? `did not start${others}: ${message.replace(/\.$/, "")}`
+    : `ended, hangs or cannot be reached${others}: ${operation} failed (${reason})`;
 }
 
 const isLocal = (host: string): boolean => host === "localhost" || host.startsWith("127.");

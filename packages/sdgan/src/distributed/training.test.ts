@@ -6,7 +6,7 @@ import { compile, sdgan } from "../testing/cli.js";
 import { largestDifference, SmallRuns } from "../testing/processes.js";
 
 // Several processes on a machine that is busy with other work.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
 let runs: SmallRuns;
 beforeAll(async () => {
