@@ -4,7 +4,7 @@ import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
 import { type Placement, placementOf } from "../distributed/environment.js";
-import { launch } from "../distributed/launch.js";
+import { launch, launchedProcesses } from "../distributed/launch.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -270,7 +270,12 @@ function closing(
     `Stopped early (training.patience): ${stoppedEarly.name} did not improve after step ${stoppedEarly.step}. ` +
       "The checkpoint of that step is kept; sdgan generate and sdgan evaluate use it with --checkpoint best";
   const state = `${folder}: ${complete ? "complete after" : "stopped and saved after"} step ${step}`;
-  const machine = [...(device ? ["--device", device] : []), ...(threads ? ["--threads", threads] : [])];
+  const processes = launchedProcesses();
+  const machine = [
+    ...(device ? ["--device", device] : []),
+    ...(threads ? ["--threads", threads * (processes ?? 1)] : []),
+    ...(processes === undefined ? [] : ["--processes", processes]),
+  ];
   const same = ["--data", data, "--run", run, ...machine];
   const { from } = options;
   const config =

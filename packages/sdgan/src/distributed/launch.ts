@@ -65,7 +65,7 @@ export async function launch({
     const env = {
       ...process.env,
       ...{ RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(processes) },
-      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) },
+      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port), [launcher]: "1" },
     };
     const output = rank === 0 ? "inherit" : ("ignore" as const);
     const errors = rank === 0 ? "inherit" : ("pipe" as const);
@@ -76,6 +76,13 @@ export async function launch({
     return child;
   }
 }
+
+/** The number of processes, in a process that `launch` has started; else undefined. */
+export function launchedProcesses(environment = process.env): number | undefined {
+  return environment[launcher] === "1" ? Number(environment.WORLD_SIZE) : undefined;
+}
+
+const launcher = "SDGAN_LAUNCHED";
 
 /** The exit code of a process, 128 + the signal's number if a signal ended it. */
 function codeOf(child: ChildProcess): Promise<number> {

@@ -40,7 +40,12 @@ export class Processes {
   /** This process's share of batches of `units` units: see `BatchShare`. */
   shareOf(units: number): BatchShare {
     const { rank, worldSize } = this;
-    const sumOverProcesses = (own: Tensor) => this.#options.data.sum(own);
+    const { data } = this.#options;
+    // gloo does not add in half precision.
+    const sumOverProcesses = (own: Tensor) =>
+      own.dtype === "bfloat16" || own.dtype === "float16"
+        ? data.sum(own.to("float32")).to(own.dtype)
+        : data.sum(own);
     return shareOf({ rank, worldSize, units: units / worldSize, sumOverProcesses });
   }
 

@@ -229,6 +229,8 @@ async function beginAlike(
   processes: Processes,
   savedAt: number | undefined,
 ): Promise<number | undefined> {
+  // A state may need statistics, which take time; after the meeting, the others wait for a minute at most.
+  if (processes.isFirst) scope(() => void task.state());
   await processes.meet(); // All have made their networks.
   scope(() => {
     const own = processes.isFirst ? task.state() : undefined;
