@@ -33,14 +33,22 @@ export function sdganWithout(modules: string[], ...args: string[]): Promise<Ende
   return start(["--import", dataUrl(register), bin, ...args]).ended;
 }
 
+/** Runs `sdgan` with these variables in its environment. */
+export function sdganIn(variables: Record<string, string>, ...args: string[]): Promise<Ended> {
+  return start([bin, ...args], variables).ended;
+}
+
 /** Starts `sdgan`. */
 export function startSdgan(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   return start([bin, ...args]);
 }
 
-function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+function start(
+  args: string[],
+  variables: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
   // One thread, because other tests run at the same time. As started by a shell, also if the tests run under nohup.
-  const env = { ...process.env, OMP_NUM_THREADS: "1", _: process.execPath };
+  const env = { ...process.env, OMP_NUM_THREADS: "1", _: process.execPath, ...variables };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => {

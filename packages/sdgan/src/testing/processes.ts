@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { sdgan } from "./cli.js";
 import { tinyConfig } from "./tiny.js";
 
-type Metrics = Record<string, number>;
+export type Metrics = Record<string, number>;
 
 /** A folder with drawn birds of 16 pixels, a configuration of 20 steps of 8 pairs, and a DAMSM. */
 export class SmallRuns implements Disposable {
