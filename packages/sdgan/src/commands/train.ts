@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
-import { type Placement, placementOf } from "../distributed/environment.js";
+import { type Placement, placementOf, timeoutOf } from "../distributed/environment.js";
 import { launch, launchedProcesses } from "../distributed/launch.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
@@ -142,7 +142,8 @@ async function show(training: Training, options: Options): Promise<void> {
   using interruption = new Interruption(say);
   const { data, run, steps, minutes, damsm, from, inception, device } = options;
   try {
-    const processes = placement && (await joinProcesses(placement, { device }));
+    const processes =
+      placement && (await joinProcesses(placement, { device, timeoutMs: timeoutOf(process.env) }));
     const trained = () =>
       train(training, {
         ...{ data, run, config, steps, damsm, from, inception, device, processes },

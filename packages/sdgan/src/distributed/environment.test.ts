@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placementOf } from "./environment.js";
+import { placementOf, timeoutOf } from "./environment.js";
 import { firstHost } from "./slurm-hosts.js";
 
 const torchrun = { RANK: "3", LOCAL_RANK: "1", WORLD_SIZE: "4", MASTER_ADDR: "node1", MASTER_PORT: "29500" };
@@ -82,3 +82,12 @@ it.each([
   ["rack[0-1]n[2,3].cluster", "rack0n2.cluster"],
   ["a-b-c[1]", "a-b-c1"],
 ])("the first host of %s is %s", (list, host) => expect(firstHost("LIST", list)).toBe(host));
+
+it("the timeout is a minute, or SDGAN_TIMEOUT in seconds", () => {
+  expect(timeoutOf({})).toBe(60_000);
+  expect(timeoutOf({ SDGAN_TIMEOUT: "2.5" })).toBe(2500);
+  for (const SDGAN_TIMEOUT of ["0", "-1", "soon", "1e9"])
+    expect(() => timeoutOf({ SDGAN_TIMEOUT })).toThrow(
+      `SDGAN_TIMEOUT is "${SDGAN_TIMEOUT}": expected seconds`,
+    );
+});

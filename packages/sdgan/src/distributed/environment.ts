@@ -31,6 +31,21 @@ export function placementOf(environment: Environment): Placement | undefined {
   return placement && placement.worldSize > 1 ? placement : undefined;
 }
 
+/**
+ * Milliseconds after which an operation that waits for another process fails: `SDGAN_TIMEOUT` in seconds, by default 60.
+ * @throws UserError if it is no number above 0
+ */
+export function timeoutOf(environment: Environment): number {
+  const given = environment.SDGAN_TIMEOUT;
+  if (!isSet(given)) return 60_000;
+  const seconds = Number(given);
+  if (seconds > 0 && seconds <= 86_400) return Math.ceil(1000 * seconds);
+  throw new UserError(
+    `the environment variable SDGAN_TIMEOUT is "${given}": expected seconds, above 0 and at most 86400`,
+    { code: "usage" },
+  );
+}
+
 function ofTorch(environment: Environment): Placement | undefined {
   if (!isSet(environment.WORLD_SIZE) && !isSet(environment.RANK)) return undefined;
   const worldSize = wholeNumber(environment, "WORLD_SIZE", 1);

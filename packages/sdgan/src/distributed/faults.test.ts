@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadSafetensors } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { compile, sdgan, sdganIn, startSdgan } from "../testing/cli.js";
+import { compile, sdgan, startSdgan, startSdganIn } from "../testing/cli.js";
 import { largestDifference, SmallRuns } from "../testing/processes.js";
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
@@ -43,6 +43,9 @@ function processOf({ child }: { child: ChildProcess }, rank: number): number {
   throw new Error(`there is no process ${rank}`);
 }
 
+const ended = (variables: Record<string, string>, ...args: string[]) =>
+  startSdganIn(variables, ...args).ended;
+
 const resume = (name: string, processes: number) =>
   sdgan(...runs.resume(name), ...(processes > 1 ? ["--processes", String(processes)] : []));
 
@@ -61,6 +64,15 @@ it.each([1, 0])(
     expect(runs.outcome(name)).toEqual(runs.outcome("whole"));
   },
 );
+
+it("when a process hangs, the other one names it after the timeout, and all end", async () => {
+  const started = startSdganIn({ SDGAN_TIMEOUT: "4" }, ...runs.begin("hung"), "--processes", "2");
+  await reached("hung", 6, started);
+  process.kill(processOf(started, 1), "SIGSTOP");
+  const { code, stderr } = await started.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^sdgan: process 0: process 1 ended, hangs or cannot be reached: \w+ failed \(/m);
+});
 
 it("Ctrl-C is passed on once: process 0 saves, all end, and the run resumes bit for bit", async () => {
   const started = startSdgan(...runs.begin("interrupted"), "--processes", "2");
@@ -95,7 +107,7 @@ it("refuses a batch that cannot be shared, and trainings that use one process", 
   expect(batch).toMatchObject({ code: 1 });
   expect(batch.stderr).toContain("training.batch is 8, which cannot be shared among 3 processes");
   expect(batch.stderr).toContain("Use --set training.batch=9");
-  const damsm = await sdganIn(
+  const damsm = await ended(
     { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "9" },
     ...["train", "damsm", "--data", runs.data, "--run", runs.path("refused"), "--config", runs.config],
   );
@@ -106,10 +118,10 @@ it("refuses a batch that cannot be shared, and trainings that use one process", 
 
 it("refuses processes that start in processes, and names a variable that is missing", async () => {
   const place = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "9" };
-  const twice = await sdganIn(place, ...runs.begin("twice"), "--processes", "2");
+  const twice = await ended(place, ...runs.begin("twice"), "--processes", "2");
   expect(twice).toMatchObject({ code: 2 });
   expect(twice.stderr).toContain("--processes starts 2 processes, and the environment describes one of 2");
-  const lacking = await sdganIn({ RANK: "0" }, ...runs.begin("lacking"));
+  const lacking = await ended({ RANK: "0" }, ...runs.begin("lacking"));
   expect(lacking).toMatchObject({ code: 1 });
   expect(lacking.stderr).toContain("the environment variable WORLD_SIZE is not set");
 });

@@ -33,9 +33,9 @@ export function sdganWithout(modules: string[], ...args: string[]): Promise<Ende
   return start(["--import", dataUrl(register), bin, ...args]).ended;
 }
 
-/** Runs `sdgan` with these variables in its environment. */
-export function sdganIn(variables: Record<string, string>, ...args: string[]): Promise<Ended> {
-  return start([bin, ...args], variables).ended;
+/** Starts `sdgan` with these variables in its environment. */
+export function startSdganIn(variables: Record<string, string>, ...args: string[]) {
+  return start([bin, ...args], variables);
 }
 
 /** Starts `sdgan`. */
