@@ -76,7 +76,7 @@ const error = (fn) => { try { fn().wait(); } catch (error) { return error.messag
 const sizes = error(() => group.allReduce(torch.zeros([10 + rank])));
 const after = error(() => group.barrier());
 group.close();
-const order = await initProcessGroup({ ...options, store: { ...options.store, prefix: "order" } });
+const order = await initProcessGroup({ ...options, store: { kind: "file", path: options.store.path + "2" } });
 const orders = error(() => (rank === 0 ? order.broadcast(torch.zeros([5])) : order.barrier()));
 order.close();
 return [sizes, after, orders];`;

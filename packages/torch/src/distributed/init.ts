@@ -1,5 +1,5 @@
 /** Makes a process group: the ranks meet through a store, then connect to each other. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Native, NativeProcessGroup } from "../addon-interface.js";
 import { setup } from "../addon-path.js";
@@ -85,6 +85,21 @@ function check({ backend, rank, worldSize, store, timeoutMs }: Required<ProcessG
     fail(store.kind === "tcp" ? "store.host" : "store.path", "a text", place);
   if (store.kind === "file" && !existsSync(dirname(place)))
     fail("store.path", "in a folder that exists", place);
+  if (store.kind === "file" && !mayBeStore(place))
+    fail("store.path", "the file of a store, or a path that does not exist", place);
+}
+
+/** libtorch would read another file for ever. A store's begins with the length of its first key, 32 bits. */
+function mayBeStore(path: string): boolean {
+  if (!existsSync(path)) return true;
+  if (!statSync(path).isFile()) return false;
+  const file = openSync(path, "r");
+  try {
+    const length = Buffer.alloc(4);
+    return readSync(file, length) < 4 || length.readUInt32LE() < 65_536;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** @throws {ProcessGroupError} if the addon was built without the backend */
