@@ -5,7 +5,7 @@ import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { attributeAccuracy, type ClassifiedImage, namedBy, namedByOthers } from "./attribute-accuracy.js";
 import type { ExtractedFeatures, FeatureExtractors, FeaturesByNetwork } from "./extract-features.js";
-import { semanticConsistency } from "./metrics/consistency.js";
+import { classRatio, semanticConsistency } from "./metrics/consistency.js";
 import { meanDistance } from "./metrics/distances.js";
 import { semanticDiversity } from "./metrics/diversity.js";
 import { frechetDistance } from "./metrics/frechet-distance.js";
@@ -102,16 +102,33 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  consistency({ pairs: [first, second], paired, by, seed }) {
-    const candidates = Math.min(groupSize, paired.length);
-    const { ratio, retrieval } = semanticConsistency(first[by]!.features, second[by]!.features, {
-      groups: groupsOf(paired).map(({ length }) => length),
-      ...{ random: new Random(seed, "consistency"), candidates },
-    });
-    const counts = { network: by, count: paired.length };
+  consistency({ data, split, trials, real, pairs, paired, sameCaption, translations, translated, by, seed }) {
+    const compare = (first: Features, second: Features, { length: count }: readonly number[]) => {
+      const candidates = Math.min(groupSize, count);
+      const { ratio, retrieval } = semanticConsistency(first.features, second.features, {
+        groups: groupsOf(new Array(count).fill(0)).map(({ length }) => length),
+        ...{ random: new Random(seed, "consistency"), candidates },
+      });
+      const counts = { network: by, count };
+      return {
+        ratio: { generated: ratio, chance: 1, ...counts },
+        retrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
+      };
+    };
+    const [first, second] = [pairs[0][by]!, pairs[1][by]!];
+    const { ratio, retrieval } = compare(first, second, paired);
+    const { features } = real[by]!;
+    const ofClasses = classRatio(
+      features,
+      trials.slice(0, features.size(0)).map(({ image }) => data.splits[split].images.at(image).classId),
+    );
+    const [foreign, again] = [translations[1][by], sameCaption[by]];
+    const across = foreign && translated.length > 1 && compare(translations[0][by]!, foreign, translated);
     return {
-      consistencyRatio: { generated: ratio, chance: 1, ...counts },
-      consistencyRetrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
+      consistencyRatio: { ...ratio, ...(ofClasses !== undefined && { real: ofClasses }) },
+      consistencyRetrieval: retrieval,
+      ...(across && { languageRatio: across.ratio, languageRetrieval: across.retrieval }),
+      ...(again && { consistencyFloor: compare(first, again, paired).ratio }),
     };
   },
 

@@ -2,6 +2,7 @@
 import { Random } from "@sdgan/core";
 import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
+import { inOtherLanguages } from "../data/languages.js";
 import type { Prepared, PreparedSplit } from "../data/prepared.js";
 import { groupBy } from "../util/lists.js";
 
@@ -20,6 +21,8 @@ export interface Trial {
     /** Seed of the noise of both captions' images, the same for all pairs of a group. */
     seed: number;
   };
+  /** The same with a caption in another language; absent if the image has none. */
+  translation?: Trial["pair"];
 }
 
 /** Least number of pairs that share one noise, if there are as many. */
@@ -48,7 +51,18 @@ export function chooseTrials(data: Prepared, split: Split, count: number, seed: 
       trial.pair = { partner: (trial.caption + 1) % length, seed: group[0]!.seed };
     }
   }
+  addTranslations(trials.slice(0, places.length), images, new Random(seed, "languages"));
   return trials;
+}
+
+/** Chooses a caption in another language at random, for trials whose image has one. */
+function addTranslations(trials: readonly Trial[], images: PreparedSplit["images"], random: Random): void {
+  const foreign = trials.flatMap((trial) => {
+    const others = inOtherLanguages(images.at(trial.image).captions, trial.caption);
+    return others.length > 0 ? [{ trial, partner: random.pick(others) }] : [];
+  });
+  for (const group of groupsOf(foreign))
+    for (const { trial, partner } of group) trial.translation = { partner, seed: group[0]!.trial.seed };
 }
 
 /**
