@@ -13,7 +13,7 @@ import type { Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import type { FeatureExtractor } from "./networks/feature-extractor.js";
 import { type FigureName, trainingFigures } from "./result.js";
-import { captionOf, chooseTrials } from "./trials.js";
+import { captionOf, chooseTrials, groupSizes } from "./trials.js";
 
 const size = 16;
 let folder: string;
@@ -138,9 +138,19 @@ it("generates only what the wanted figures need", () => {
     ...["consistencyRatio", "consistencyFloor", "consistencyRetrieval"],
     ...["languageRatio", "languageRetrieval"],
   ]);
-  // Of each of 40 images: the pair; the same caption again; the pair of languages.
-  expect(all.images - 200).toBe(40 * (2 + 1 + 2));
-  expect(training.images - 200).toBe(40 * 2);
+  // Each of the five times that each of 40 images occurs: the pair; the same caption again; the pair of languages.
+  expect(all.images - 200).toBe(200 * (2 + 1 + 2));
+  expect(training.images - 200).toBe(200 * 2);
+});
+
+it("makes pairs each time that all images occur, in groups of their own", () => {
+  const trials = chooseTrials(data, "test", 90, 2);
+  for (const of of ["pair", "translation"] as const) {
+    const pairs = trials.flatMap((trial) => trial[of] ?? []);
+    expect(groupSizes(pairs)).toEqual([40, 40]);
+    expect(trials.slice(80).every((trial) => trial[of] === undefined)).toBe(true);
+    expect(new Set(pairs.map(({ seed }) => seed)).size).toBe(2);
+  }
 });
 
 it("compares images of one class with others, of the real images", () => {
