@@ -133,7 +133,7 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
       consistencyRatio: { ...ratio, ...(ofClasses !== undefined && { real: ofClasses }) },
       consistencyRetrieval: retrieval,
       ...(across && { languageRatio: across.ratio, languageRetrieval: across.retrieval }),
-      ...(again && { consistencyFloor: compare(first, again, pairsOf).ratio }),
+      ...(again && { sameCaptionRatio: compare(first, again, pairsOf).ratio }),
     };
   },
 

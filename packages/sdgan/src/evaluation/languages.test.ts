@@ -102,7 +102,7 @@ it("pairs every caption with one in another language, at random, the same at eve
   expect(new Set(trials.map(({ translation }) => translation!.seed)).size).toBe(1);
 });
 
-it("generates both captions of a pair with one z and one ε; the floor has another ε", () => {
+it("generates both captions of a pair with one z and one ε; a third image has another ε", () => {
   const asked = new Map<string, NoiseSeed[]>();
   const figures = figuresOf((text, noise) => {
     asked.set(text, [...(asked.get(text) ?? []), noise]);
@@ -110,8 +110,8 @@ it("generates both captions of a pair with one z and one ε; the floor has anoth
     return colour(numberIn(text)).map((value, channel) => 0.8 * value + shift[channel]!);
   });
   expect(figures).toMatchObject({ consistencyRatio: 0, languageRatio: 0 });
-  expect(figures.consistencyFloor).toBeGreaterThan(0.03);
-  expect(figures.consistencyFloor).toBeLessThan(0.5);
+  expect(figures.sameCaptionRatio).toBeGreaterThan(0.03);
+  expect(figures.sameCaptionRatio).toBeLessThan(0.5);
   const [{ pair, ...trial }] = chooseTrials(data, "test", 200, 0) as [ReturnType<typeof chooseTrials>[0]];
   const noiseOf = (caption: number) =>
     asked
@@ -135,7 +135,7 @@ it("generates only what the wanted figures need", () => {
   };
   const [all, training] = [imagesFor(), imagesFor(trainingFigures)];
   expect(all.names).toEqual([
-    ...["consistencyRatio", "consistencyFloor", "consistencyRetrieval"],
+    ...["consistencyRatio", "sameCaptionRatio", "consistencyRetrieval"],
     ...["languageRatio", "languageRetrieval"],
   ]);
   // Each of the five times that each of 40 images occurs: the pair; the same caption again; the pair of languages.

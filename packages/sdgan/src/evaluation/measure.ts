@@ -47,7 +47,7 @@ export function measure({ metrics, wanted, seed, ...options }: MeasureOptions): 
       const extracted = extractFeatures({
         ...{ ...options, extractors: neededExtractors(possible, extractors) },
         pairs: diversity || consistency ? by : undefined,
-        sameCaption: wants("consistencyFloor") ? by : undefined,
+        sameCaption: wants("sameCaptionRatio") ? by : undefined,
         translations: wants("languageRatio") || wants("languageRetrieval") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
