@@ -54,7 +54,7 @@ describe("with synchronized batch normalization", () => {
     const everything = [
       "training.steps=8",
       ...["contrastive.loss=infoNce", "penalty.kind=r1", "penalty.every=3", "log.gradients=true"],
-      ...["augment.policy=[color,translation,cutout]", "augment.target=0.6", "augment.images=1000"],
+      ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=500"],
     ];
     const one = await metricsOf("one-everything", 1, ...everything);
     const two = await metricsOf("sync-everything", 2, synchronized, ...everything);
