@@ -12,7 +12,7 @@ async function run(program: string): Promise<string[]> {
     import { setTimeout as sleep } from "node:timers/promises";
     const { Hub, Meetings } = await import("${new URL("../../dist/distributed/meetings.js", import.meta.url)}");
     const host = "127.0.0.1";
-    await using hub = await Hub.open({ worldSize: 3, host });
+    const hub = await Hub.open({ worldSize: 3, host });
     const join = (rank) => Meetings.join({ ...hub.address, host, rank, timeoutMs: 3000 });
     const [a, b, c] = await Promise.all([0, 1, 2].map(join));
     const told = (promise) => promise.then(() => "met", (error) => error.message);
