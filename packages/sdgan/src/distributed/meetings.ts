@@ -64,7 +64,8 @@ export class Meetings {
   #all = 0;
   #failure: Error | undefined;
   #waiting: { resolve(): void; reject(error: Error): void } | undefined;
-  #heard = performance.now();
+  /** Milliseconds without a sign of life, counted in ticks: while this process computes or is stopped, there are none. */
+  #silent = 0;
   #rest = "";
 
   private constructor(socket: Socket, options: MeetingsOptions) {
@@ -103,12 +104,13 @@ export class Meetings {
     this.#attended += 1;
     if (this.#failure) throw this.#failure;
     this.#socket.write(`here ${this.#attended}\n`);
-    this.#heard = performance.now(); // Before, this process computed and heard nothing.
+    this.#silent = 0;
     this.#socket.ref();
     const timer = setInterval(() => {
-      if (performance.now() - this.#heard > this.#options.timeoutMs)
+      this.#silent += tick;
+      if (this.#silent > this.#options.timeoutMs)
         this.#fail(0, `has been silent for ${this.#options.timeoutMs / 1000} s`);
-    }, 500);
+    }, tick);
     try {
       await new Promise<void>((resolve, reject) => {
         if (this.#failure) return reject(this.#failure);
@@ -129,7 +131,7 @@ export class Meetings {
   }
 
   #hear(text: string): void {
-    this.#heard = performance.now();
+    this.#silent = 0;
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop()!;
     for (const line of lines) {
@@ -146,3 +148,6 @@ export class Meetings {
     this.#waiting?.reject(this.#failure);
   }
 }
+
+/** Milliseconds between two looks at the silence. */
+const tick = 500;
