@@ -27,7 +27,7 @@ async function ghostMetrics(name: string, processes: number) {
   const program = fileURLToPath(new URL("../../dist/testing/ghost-batches.js", import.meta.url));
   const child = spawn(process.execPath, [program, ...runs.begin(name)], {
     env: { ...process.env, OMP_NUM_THREADS: "1", GHOSTS: `${processes} 8` },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: "ignore",
   });
   expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
   return runs.metrics(name);
