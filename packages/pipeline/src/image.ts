@@ -1,4 +1,4 @@
-import { type Ignored, UserError, withTexts } from "@sdgan/core";
+import { type Ignored, UserError } from "@sdgan/core";
 import { encodePng } from "./png.js";
 
 /** An element in a page or an `OffscreenCanvas`. The type has no members where the program has no types of browsers. */
@@ -47,7 +47,7 @@ export class StageImage {
 
   /** A PNG with prompt, seed and model in its text chunks. */
   async toPng(): Promise<Uint8Array<ArrayBuffer>> {
-    return withTexts(await encodePng(this.pixels, this.size), this.#texts);
+    return encodePng(this.pixels, this.size, this.#texts);
   }
 
   /** The same PNG as a blob of the type image/png. */
