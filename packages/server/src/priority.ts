@@ -1,0 +1,21 @@
+import { getPriority, setPriority } from "node:os";
+
+/**
+ * Lets a child process that computes give way to this one, which answers: while all processors are busy, this process
+ * would otherwise wait its turn for each request. To be called when the child has just started: on Linux its later
+ * threads inherit the priority, and earlier ones keep theirs.
+ *
+ * @param pid undefined if the child could not be started
+ */
+export function giveWay(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, Math.min(LOWEST, getPriority() + LOWER));
+  } catch {
+    // The child has ended, or the system does not allow it: it computes as this process does.
+  }
+}
+
+/** Steps of "niceness": a tenth of the processor's time beside a process that needs all of it. */
+const LOWER = 10;
+const LOWEST = 19;
