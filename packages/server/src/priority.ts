@@ -10,12 +10,12 @@ import { getPriority, setPriority } from "node:os";
 export function giveWay(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, Math.min(LOWEST, getPriority() + LOWER));
+    // Not lower where this whole program has been given a low priority: beside others, it would hardly compute.
+    setPriority(pid, Math.max(getPriority(), LOWER));
   } catch {
     // The child has ended, or the system does not allow it: it computes as this process does.
   }
 }
 
-/** Steps of "niceness": a tenth of the processor's time beside a process that needs all of it. */
+/** A tenth of a processor's time beside a process of usual priority that needs all of it; the range is −20 … 19. */
 const LOWER = 10;
-const LOWEST = 19;
