@@ -17,5 +17,5 @@ export function giveWay(pid: number | undefined): void {
   }
 }
 
-/** A tenth of a processor's time beside a process of usual priority that needs all of it; the range is −20 … 19. */
-const LOWER = 10;
+/** A third of the weight of a process of usual priority, such as a browser on the same machine. The range is −20 … 19. */
+const LOWER = 5;
