@@ -107,6 +107,7 @@ export class ServerEngine implements Engine {
       stages,
       attention: list(image.attention).map(attentionOf),
       gammas: list(image.modulation).map(mapOf),
+      betas: list(image.shift).map(mapOf),
     };
   }
 }

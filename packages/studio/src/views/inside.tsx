@@ -70,6 +70,9 @@ export function InsideView() {
           <Overview image={image} words={words} active={word} onActive={setActive} />
           <Attention image={image} active={word} onActive={setActive} />
           <Modulation title={t("gammas")} hint={t("gammasHint")} maps={image.gammas} />
+          {image.gammas.length > 0 && (
+            <Modulation title={t("betas")} hint={t("betasHint")} none={t("noBetas")} maps={image.betas} />
+          )}
         </div>
       )}
     </>
@@ -170,7 +173,15 @@ function Attention({ image, active, onActive }: WordsProps) {
   );
 }
 
-function Modulation({ title, hint, maps }: { title: string; hint: string; maps: PlaceMap[] }) {
+interface ModulationProps {
+  title: string;
+  hint: string;
+  /** What is said where there are no maps. */
+  none?: string;
+  maps: PlaceMap[];
+}
+
+function Modulation({ title, hint, none = t("noGammas"), maps }: ModulationProps) {
   const most = Math.max(...maps.map((map) => summaryOf(map).most));
   return (
     <section>
@@ -178,7 +189,7 @@ function Modulation({ title, hint, maps }: { title: string; hint: string; maps: 
         <h2>{title}</h2>
         {maps.length > 0 && <Scale low={0} high={most} />}
       </div>
-      <p class="notes">{maps.length > 0 ? hint : t("noGammas")}</p>
+      <p class="notes">{maps.length > 0 ? hint : none}</p>
       <ul class="maps wide">
         {maps.map((map, i) => {
           const { mean, most: here } = summaryOf(map);
