@@ -3,8 +3,8 @@
  * dark, in English and Chinese, wide and at 360 pixels, with axe in each; then how long loading and typing take.
  * `npm test` does the short form of it with a model of random weights.
  *
- *   node scripts/check-studio.mjs --model models/birds-64 --run runs/birds-64 \
- *     --prompt "a small red bird with black wings" --other "a yellow bird with a long tail" [--images docs/images]
+ *   node scripts/check-studio.mjs --model models/faces-64 --run runs/faces-64 \
+ *     --prompt "smiling face with sunglasses" --other "crying face with hat" [--images docs/images]
  */
 import "./node-version.mjs";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";

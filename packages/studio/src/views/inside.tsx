@@ -6,8 +6,8 @@ import { examplesFor } from "../lib/examples.js";
 import { latest } from "../lib/latest.js";
 import { short, summaryOf } from "../lib/maps.js";
 import { BitmapCanvas } from "../parts/bitmap.js";
-import { ModelChoice, NumberField } from "../parts/fields.js";
-import { PromptField } from "../parts/prompt.js";
+import { ModelChoice } from "../parts/fields.js";
+import { SharedPrompt, SharedSeed } from "../parts/shared-fields.js";
 import { Notice } from "../parts/status.js";
 import { engine, model, prompt, seed } from "../state/app.js";
 
@@ -41,23 +41,10 @@ export function InsideView() {
     <>
       <section class="panel">
         <p class="intro">{t("insideIntro")}</p>
-        <PromptField
-          label={t("prompt")}
-          value={prompt.value}
-          ignored={image?.ignored}
-          onInput={(value) => {
-            prompt.value = value;
-          }}
-        />
+        <SharedPrompt ignored={image?.ignored} />
         <div class="controls">
           <ModelChoice />
-          <NumberField
-            label={t("seed")}
-            value={seed.value}
-            onChange={(value) => {
-              seed.value = value;
-            }}
-          />
+          <SharedSeed />
         </div>
       </section>
       {error && (
