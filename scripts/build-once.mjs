@@ -18,7 +18,15 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export async function buildOnce({ sources, output, stamp, build }) {
   const hash = hashOf(sources.flatMap(filesOf));
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return false;
-  await build();
+  // Vitest sets another value, with which Vite leaves out what is for production, such as the service worker.
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = "production";
+  try {
+    await build();
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
+  }
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, hash);
   return true;
