@@ -1,7 +1,8 @@
 /** `report.html` of an ablation: the table, curves, and generated images of all variants. */
 import { join } from "node:path";
+import { claim } from "../ablation/contrasts.js";
 import { runFolder } from "../ablation/plan.js";
-import { type AblationResult, claim, notes } from "../ablation/results.js";
+import { type AblationResult, notes } from "../ablation/results.js";
 import { measures } from "../ablation/run-figures.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
 import { type Variant, variants } from "../ablation/variants.js";
@@ -41,11 +42,13 @@ export async function writeAblationReport(out: string, result: AblationResult): 
   }
 }
 
-function tableSection({ rows, references, comparisons }: AblationResult): Section {
-  const compared =
-    comparisons.length > 0
-      ? `<h3>${claim.full} minus ${claim.baseline}, paired by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
-      : "";
+function tableSection({ rows, references, contrasts }: AblationResult): Section {
+  const compared = contrasts
+    .map(
+      ({ one, other, comparisons }) =>
+        `<h3>${html(one)} minus ${html(other)}, paired by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`,
+    )
+    .join("");
   const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
   const tables = partsOf(present, mostColumns).map((part) => tableOf(cellsOf(rows, part, references)));
   return {
