@@ -1,5 +1,8 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { contrastsOf, contrastsToReport } from "./contrasts.js";
+
+// Every variant's configuration is loaded many times.
+vi.setConfig({ testTimeout: 60_000 });
 
 const asText = (contrasts: readonly { one: string; other: string }[]) =>
   contrasts.map(({ one, other }) => `${one} − ${other}`);

@@ -68,7 +68,7 @@ function curveSections(out: string, runs: readonly Run[]): Section[] {
   const groups: { title: string; of: Variant["among"]; least: number }[] = [
     { title: "Over the steps: the parts", of: "parts", least: 1 },
     { title: "Over the steps: pairs and the contrastive loss", of: "pairs", least: 2 },
-    { title: "Over the steps: the contrastive loss's constants", of: "constants", least: 2 },
+    { title: "Over the steps: forms and constants of the contrastive loss", of: "constants", least: 2 },
   ];
   return groups.flatMap(({ title, of, least }): Section[] => {
     const lines = variants
