@@ -168,7 +168,7 @@ describe("figures of altered real images", () => {
     expect(truth.frechetDistance).toBeLessThan(1e-4);
     expect(truth).toMatchObject({ precision: 1, recall: 1, variety: 1 });
     expect(truth).toMatchObject({ consistencyRatio: 0, consistencyRetrieval: 1, noiseDiversity: 0 });
-    expect(truth.consistencyFloor).toBe(0);
+    expect(truth.sameCaptionRatio).toBe(0);
     expect(truth.attributeAccuracy).toBeGreaterThan(0.5);
     expect(truth.rPrecision).toBeGreaterThan(0.1);
   });
@@ -249,10 +249,10 @@ describe("a caption oracle", () => {
       2 * ignoring.consistencyRetrieval!.generated,
     );
     expect(exact.noiseDiversity!.generated).toBeGreaterThan(0.5);
-    expect(exact.consistencyFloor!.generated).toBe(0);
+    expect(exact.sameCaptionRatio!.generated).toBe(0);
   });
 
-  it("gives the same image for all paraphrases, so its ratio is the floor", async () => {
+  it("gives the same image for all paraphrases, so its ratio is 0", async () => {
     const source = birds({ species: 40, imagesPerSpecies: 3, size, captions: "paraphrases" });
     await prepare(source, { out: at("paraphrases"), size });
     const paraphrases = openPrepared(at("paraphrases"));

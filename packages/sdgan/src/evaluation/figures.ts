@@ -15,7 +15,7 @@ import { precisionRecall } from "./metrics/precision-recall.js";
 import { rPrecision } from "./metrics/r-precision.js";
 import type { Features } from "./networks/feature-extractor.js";
 import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
-import { groupSize, groupsOf } from "./trials.js";
+import { groupSize, groupSizes, type Trial } from "./trials.js";
 
 /** Input of a metric. */
 export interface Evidence extends ExtractedFeatures {
@@ -103,32 +103,37 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
   },
 
   consistency({ data, split, trials, real, pairs, paired, sameCaption, translations, translated, by, seed }) {
-    const compare = (first: Features, second: Features, { length: count }: readonly number[]) => {
-      const candidates = Math.min(groupSize, count);
-      const { ratio, retrieval } = semanticConsistency(first.features, second.features, {
-        groups: groupsOf(new Array(count).fill(0)).map(({ length }) => length),
-        ...{ random: new Random(seed, "consistency"), candidates },
-      });
-      const counts = { network: by, count };
+    const compare = (first: Features, second: Features, ofTrials: readonly NonNullable<Trial["pair"]>[]) => {
+      const groups = groupSizes(ofTrials);
+      const candidates = Math.min(groupSize, ...groups);
+      const random = new Random(seed, "consistency");
+      const options = { random, groups, candidates };
+      const { ratio, retrieval } = semanticConsistency(first.features, second.features, options);
+      const counts = { network: by, count: ofTrials.length };
       return {
         ratio: { generated: ratio, chance: 1, ...counts },
         retrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
       };
     };
     const [first, second] = [pairs[0][by]!, pairs[1][by]!];
-    const { ratio, retrieval } = compare(first, second, paired);
+    const pairsOf = paired.map((i) => trials[i]!.pair!);
+    const { ratio, retrieval } = compare(first, second, pairsOf);
     const { features } = real[by]!;
     const ofClasses = classRatio(
       features,
       trials.slice(0, features.size(0)).map(({ image }) => data.splits[split].images.at(image).classId),
     );
     const [foreign, again] = [translations[1][by], sameCaption[by]];
-    const across = foreign && translated.length > 1 && compare(translations[0][by]!, foreign, translated);
+    const translationsOf = translated.map((i) => trials[i]!.translation!);
+    const across =
+      foreign &&
+      Math.min(...groupSizes(translationsOf)) > 1 &&
+      compare(translations[0][by]!, foreign, translationsOf);
     return {
       consistencyRatio: { ...ratio, ...(ofClasses !== undefined && { real: ofClasses }) },
       consistencyRetrieval: retrieval,
       ...(across && { languageRatio: across.ratio, languageRetrieval: across.retrieval }),
-      ...(again && { consistencyFloor: compare(first, again, paired).ratio }),
+      ...(again && { sameCaptionRatio: compare(first, again, pairsOf).ratio }),
     };
   },
 

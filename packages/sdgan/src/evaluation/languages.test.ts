@@ -13,7 +13,7 @@ import type { Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import type { FeatureExtractor } from "./networks/feature-extractor.js";
 import { type FigureName, trainingFigures } from "./result.js";
-import { captionOf, chooseTrials } from "./trials.js";
+import { captionOf, chooseTrials, groupSizes } from "./trials.js";
 
 const size = 16;
 let folder: string;
@@ -102,7 +102,7 @@ it("pairs every caption with one in another language, at random, the same at eve
   expect(new Set(trials.map(({ translation }) => translation!.seed)).size).toBe(1);
 });
 
-it("generates both captions of a pair with one z and one ε; the floor has another ε", () => {
+it("generates both captions of a pair with one z and one ε; a third image has another ε", () => {
   const asked = new Map<string, NoiseSeed[]>();
   const figures = figuresOf((text, noise) => {
     asked.set(text, [...(asked.get(text) ?? []), noise]);
@@ -110,8 +110,8 @@ it("generates both captions of a pair with one z and one ε; the floor has anoth
     return colour(numberIn(text)).map((value, channel) => 0.8 * value + shift[channel]!);
   });
   expect(figures).toMatchObject({ consistencyRatio: 0, languageRatio: 0 });
-  expect(figures.consistencyFloor).toBeGreaterThan(0.03);
-  expect(figures.consistencyFloor).toBeLessThan(0.5);
+  expect(figures.sameCaptionRatio).toBeGreaterThan(0.03);
+  expect(figures.sameCaptionRatio).toBeLessThan(0.5);
   const [{ pair, ...trial }] = chooseTrials(data, "test", 200, 0) as [ReturnType<typeof chooseTrials>[0]];
   const noiseOf = (caption: number) =>
     asked
@@ -135,12 +135,22 @@ it("generates only what the wanted figures need", () => {
   };
   const [all, training] = [imagesFor(), imagesFor(trainingFigures)];
   expect(all.names).toEqual([
-    ...["consistencyRatio", "consistencyFloor", "consistencyRetrieval"],
+    ...["consistencyRatio", "sameCaptionRatio", "consistencyRetrieval"],
     ...["languageRatio", "languageRetrieval"],
   ]);
-  // Of each of 40 images: the pair; the same caption again; the pair of languages.
-  expect(all.images - 200).toBe(40 * (2 + 1 + 2));
-  expect(training.images - 200).toBe(40 * 2);
+  // Each of the five times that each of 40 images occurs: the pair; the same caption again; the pair of languages.
+  expect(all.images - 200).toBe(200 * (2 + 1 + 2));
+  expect(training.images - 200).toBe(200 * 2);
+});
+
+it("makes pairs each time that all images occur, in groups of their own", () => {
+  const trials = chooseTrials(data, "test", 90, 2);
+  for (const of of ["pair", "translation"] as const) {
+    const pairs = trials.flatMap((trial) => trial[of] ?? []);
+    expect(groupSizes(pairs)).toEqual([40, 40]);
+    expect(trials.slice(80).every((trial) => trial[of] === undefined)).toBe(true);
+    expect(new Set(pairs.map(({ seed }) => seed)).size).toBe(2);
+  }
 });
 
 it("compares images of one class with others, of the real images", () => {

@@ -47,7 +47,7 @@ export function measure({ metrics, wanted, seed, ...options }: MeasureOptions): 
       const extracted = extractFeatures({
         ...{ ...options, extractors: neededExtractors(possible, extractors) },
         pairs: diversity || consistency ? by : undefined,
-        sameCaption: wants("consistencyFloor") ? by : undefined,
+        sameCaption: wants("sameCaptionRatio") ? by : undefined,
         translations: wants("languageRatio") || wants("languageRetrieval") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
@@ -110,7 +110,7 @@ export function lacking(metric: MetricName, available: Available): string | unde
   if (by === undefined) return withoutFeatures(data);
   if (metric === "inceptionScore" && !extractors[by]!.hasClasses)
     return `needs a network that predicts classes, which DAMSM does not: ${remedy(data)}`;
-  if (metric === "consistency" && trials.filter(({ pair }) => pair).length < 2)
+  if (metric === "consistency" && trials.slice(0, length).filter(({ pair }) => pair).length < 2)
     return `needs 2 images with two captions or more; fewer were chosen from ${data.dir}`;
   return undefined;
 }

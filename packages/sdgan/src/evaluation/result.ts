@@ -23,7 +23,7 @@ export const figureKinds = {
   rPrecision: { title: "R-precision", metric: "rPrecision", better: "higher" },
   consistencyRatio: { title: "consistency: ratio", metric: "consistency", better: "lower" },
   // One caption twice, with one z and two ε: what conditioning augmentation alone changes. Its ceiling is 1.
-  consistencyFloor: { title: "consistency: floor of the ratio", metric: "consistency", better: "neither" },
+  sameCaptionRatio: { title: "consistency: same caption, other ε", metric: "consistency", better: "neither" },
   consistencyRetrieval: { title: "consistency: retrieval", metric: "consistency", better: "higher" },
   languageRatio: { title: "consistency across languages: ratio", metric: "consistency", better: "lower" },
   languageRetrieval: {
