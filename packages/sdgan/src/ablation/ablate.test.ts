@@ -127,7 +127,7 @@ it("has all variants in the table; variants of equal configuration share their r
   const { comparisons } = contrasts[0]!;
   expect(comparisons.map(({ measure }) => measure)).not.toContain("parameters");
   expect(comparisons.map(({ measure }) => measure)).toEqual(
-    expect.arrayContaining(["consistencyRatio", "consistencyFloor", "noiseDiversity"]),
+    expect.arrayContaining(["consistencyRatio", "sameCaptionRatio", "noiseDiversity"]),
   );
   expect(comparisons.find(({ measure }) => measure === "attributeAccuracy")).toMatchObject({
     ...{ n: 2, least: 0.5, interval: [expect.any(Number), expect.any(Number)] },
