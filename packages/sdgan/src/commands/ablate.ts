@@ -70,8 +70,8 @@ The DAMSMs and the attribute classifier are trained once, in shared/ and evaluat
 runs/VARIANT/seed-N. The table is in ablation.md and ablation.json. It is rewritten after every run and contains all
 runs of the folder that were evaluated in the same way. Below it are differences of variants, paired by seed, with 95 %
 intervals: full minus contrastive-none, baseline and its SCBN alone, contrastive-none minus that SCBN, and each
---contrast. report.html shows the results as a page. Completed work is not
-repeated, and interrupted trainings are resumed.
+--contrast. report.html shows the results as a page.
+Completed work is not repeated, and interrupted trainings are resumed.
 If damsm.encoder is inception, train two DAMSMs first, and pass --damsm and --evaluation-damsm.
 Ctrl-C saves all running trainings and exits with code 130; a second Ctrl-C exits immediately. A closed terminal saves
 them too.
