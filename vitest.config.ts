@@ -19,6 +19,7 @@ export default defineConfig({
       "@sdgan/pipeline": source("packages/pipeline/src/node.ts"),
       "@sdgan/server": source("packages/server/src/index.ts"),
       "@sdgan/torch/host": source("packages/torch/src/host.ts"),
+      "@sdgan/torch/distributed": source("packages/torch/src/distributed/index.ts"),
       "@sdgan/torch/onnx": source("packages/torch/src/onnx/index.ts"),
       "@sdgan/torch/pickle": source("packages/torch/src/pickle/index.ts"),
       "@sdgan/torch/setup": source("packages/torch/scripts/setup.mjs"),

@@ -29,6 +29,7 @@ napi_value initialize(addon::Call& call) {
   addon::defineMemory(call.env, exports);
   addon::defineProfiler(call.env, exports);
   addon::defineGpus(call.env, exports);
+  addon::defineProcessGroup(call.env, exports);
   return exports;
 }
 

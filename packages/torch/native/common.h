@@ -139,5 +139,6 @@ void defineRuntime(napi_env env, napi_value exports);
 void defineMemory(napi_env env, napi_value exports);
 void defineProfiler(napi_env env, napi_value exports);
 void defineGpus(napi_env env, napi_value exports);
+void defineProcessGroup(napi_env env, napi_value exports);
 
 }  // namespace addon

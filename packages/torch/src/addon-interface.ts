@@ -6,6 +6,13 @@ export interface NativeGenerator {
   [opaque]: "generator";
 }
 
+export interface NativeProcessGroup {
+  [opaque]: "process group";
+}
+export interface NativeWork {
+  [opaque]: "operation of a process group";
+}
+
 export interface NativeGpu {
   name: string;
   memory: number;
@@ -77,4 +84,25 @@ export interface Native {
   setTf32(allowed: boolean): void;
   setCudnnBenchmark(enabled: boolean): void;
   cudaDriver(): { version: number; gpus: (NativeGpu | null)[] } | null;
+  /** This and the functions of process groups are missing if the addon was built without gloo's headers. */
+  initProcessGroup?(
+    backend: string,
+    rank: number,
+    worldSize: number,
+    store: string,
+    place: string,
+    port: number,
+    server: boolean,
+    prefix: string,
+    timeoutMs: number,
+    callback: (group: NativeProcessGroup | null, stage: string, error: string, missing: number[]) => void,
+  ): void;
+  processGroupAllReduce(group: NativeProcessGroup, tensor: object, op: string): NativeWork;
+  processGroupBroadcast(group: NativeProcessGroup, tensor: object, root: number): NativeWork;
+  processGroupAllGather(group: NativeProcessGroup, outputs: readonly object[], tensor: object): NativeWork;
+  processGroupBarrier(group: NativeProcessGroup): NativeWork;
+  processGroupWait(work: NativeWork): [error: string, number: number, answers: string[] | null] | undefined;
+  processGroupIsDone(work: NativeWork): boolean;
+  processGroupClose(group: NativeProcessGroup): void;
+  hasNccl?: boolean;
 }
