@@ -262,7 +262,9 @@ const contrastive = section("The contrastive loss between the two branches.", {
   real: z
     .boolean()
     .default(false)
-    .describe("The discriminators' loss also compares the features of the pairs' real images."),
+    .describe(
+      "The discriminators' loss compares the features of the pairs' real images, also without those of generated ones.",
+    ),
   distance: z
     .enum(["unit", "letter", "raw", "perElement"])
     .default("perElement")
@@ -271,7 +273,10 @@ const contrastive = section("The contrastive loss between the two branches.", {
         "`letter` ‖v1−v2‖; `raw` the same with the loss divided by N.",
     ),
   generator: z.boolean().default(true).describe("Part of the generator's loss."),
-  discriminator: z.boolean().default(true).describe("Part of the discriminators' losses."),
+  discriminator: z
+    .boolean()
+    .default(true)
+    .describe("Part of the discriminators' losses, for generated images."),
 });
 
 const evaluate = section(

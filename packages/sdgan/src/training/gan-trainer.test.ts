@@ -290,6 +290,8 @@ describe("a step with Siamese pairs", () => {
     ];
     expect(names({})).toEqual([...inDiscriminators, ...inGenerator]);
     expect(names({ discriminator: false })).toEqual(inGenerator);
+    const ofReal = inDiscriminators.map((name) => `${name}Real`);
+    expect(names({ discriminator: false, real: true })).toEqual([...ofReal, ...inGenerator]);
     expect(names({ generator: false })).toEqual(inDiscriminators);
     expect(names({ weight: 0 })).toEqual([]);
   });

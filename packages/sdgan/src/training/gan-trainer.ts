@@ -68,10 +68,10 @@ export interface GanTrainerOptions {
       /** By default the paper's, of pairs. */
       loss?: "pairs" | "infoNce";
       weight: number;
-      /** Whether it is a part of L_G and of L_D. */
+      /** Whether it is a part of L_G and, for generated images, of L_D. */
       generator: boolean;
       discriminator: boolean;
-      /** Whether L_D has it for real images too. */
+      /** Whether L_D has it for real images. */
       real?: boolean;
     };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
@@ -208,11 +208,12 @@ export class GanTrainer {
         term.name === "wrong" ? { ...term, value: other.ofWhole(term.value) } : term,
       );
       const adversarial = noGrad(() => weightedSum(terms));
-      if (same && contrastive.discriminator && contrastive.weight > 0) {
+      if (same && contrastive.weight > 0) {
         const { weight } = contrastive;
-        terms.push({ name: "contrastive", value: this.#contrastive(fakeFeatures, batch), weight });
-        if (contrastive.real)
-          terms.push({ name: "contrastiveReal", value: this.#contrastive(realFeatures, batch), weight });
+        const compare = (name: string, of: Tensor) =>
+          terms.push({ name, value: this.#contrastive(of, batch), weight });
+        if (contrastive.discriminator) compare("contrastive", fakeFeatures);
+        if (contrastive.real) compare("contrastiveReal", realFeatures);
       }
       terms.push(...this.#penalty(discriminator, seen.narrow(0, 0, B), sentence));
       const phase = `discriminator/stage${stage + 1}`;
