@@ -11,7 +11,7 @@ export interface JoinOptions {
   device?: "cpu" | "cuda" | undefined;
   /** Milliseconds after which an operation that waits for another process fails; by default a minute. */
   timeoutMs?: number | undefined;
-  /** Milliseconds that the others have to start; by default ten minutes. */
+  /** Milliseconds that the others have to start; by default ten times as many. */
   startMs?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface JoinOptions {
  */
 export function joinProcesses(
   { rank, worldSize, host, port }: Placement,
-  { device, timeoutMs = 60_000, startMs = 600_000 }: JoinOptions = {},
+  { device, timeoutMs = 60_000, startMs = 10 * timeoutMs }: JoinOptions = {},
 ): Promise<Processes> {
   return asProcessLost({ rank }, async () => {
     const common = { rank, worldSize };
