@@ -54,8 +54,11 @@ await runAsProgram(import.meta.url, async () => {
 });
 
 async function measureHere({ preset, batch, steps, rounds, worlds }) {
-  if (batch % (4 * Math.max(...worlds)) !== 0 && batch / Math.max(...worlds) < 2)
-    throw new Failure(`--batch: each of ${Math.max(...worlds)} processes needs at least 2, found ${batch}`);
+  const bad = worlds.find((world) => batch % world !== 0 || batch / world < 2);
+  if (bad)
+    throw new Failure(
+      `--batch: ${bad} processes need a multiple of ${bad}, at least ${2 * bad}; found ${batch}`,
+    );
   const cores = availableParallelism();
   const load = loadavg()[0];
   if (load > 0.5)
@@ -66,8 +69,8 @@ async function measureHere({ preset, batch, steps, rounds, worlds }) {
   const folder = await makeFolder(preset);
   const settings = [...BARE, ...OWN_ENCODER];
   const train = (size, options) => trainIn({ preset, folder, steps, settings, batch: size, ...options });
-  // Batches that no compared run has in a process, but for the smallest one.
-  const sizes = [2, Math.max(3, batch / 2 - 1)];
+  // Batches of single processes, to which the model is fitted.
+  const sizes = [Math.max(2, Math.floor(batch / 4)), Math.max(3, Math.floor(batch / 2))];
   const plan = {
     ...Object.fromEntries(sizes.map((size) => [`one ${size}`, () => train(size, { threads: 1 })])),
     ...Object.fromEntries(sizes.map((size) => [`all ${size}`, () => train(size, { threads: cores })])),

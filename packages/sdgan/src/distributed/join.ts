@@ -39,7 +39,9 @@ export function joinProcesses(
       ? await initProcessGroup({ ...common, backend: "nccl", store: store("data", false), timeoutMs })
       : control;
     const hub =
-      rank === 0 ? await Hub.open({ worldSize, host: isLocal(host) ? host : undefined }) : undefined;
+      rank === 0
+        ? await Hub.open({ worldSize, timeoutMs, host: isLocal(host) ? host : undefined })
+        : undefined;
     const nobody = { meet: async () => {}, leave: () => {} };
     const connecting = new Processes({ control, data, meetings: nobody });
     const address = connecting.fromFirst<HubAddress>(hub?.address);
