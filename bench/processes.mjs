@@ -206,7 +206,9 @@ async function trainIn({ preset, folder, settings, batch, threads, steps, world 
   }
 }
 
-const sweepIn = (world) => inProcesses(world, { what: "sweep", ...SWEEP });
+function sweepIn(world) {
+  return inProcesses(world, { what: "sweep", ...SWEEP });
+}
 
 /** Runs `process-step.mjs` in several processes and returns what the first one found. */
 async function inProcesses(world, options) {
