@@ -3,10 +3,17 @@
  * then ten times that rate, of which a part must be refused. Prints JSON. Every image is compared with its request by the
  * texts in its PNG.
  *
+ * The clients run on the same processors. At ten times the capacity their own delay is part of the times that they see, so
+ * that the server's times, from a request's headers to the end of its answer, are reported beside them, from its log.
+ *
  *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { send } from "../packages/server/dist/testing/client.js";
@@ -32,9 +39,20 @@ const overload = await measured([], async (server) => {
   // Memory is compared after the first seconds, in which caches and buffers grow.
   await load(server.url, { words, seconds: Math.min(5, seconds), rate: 10 * capacity });
   const before = await stateOf(server);
+  const start = Date.now();
+  const clientLag = monitorEventLoopDelay();
+  clientLag.enable();
   const result = await load(server.url, { words, seconds, rate: 10 * capacity });
+  clientLag.disable();
   const after = await stateOf(server);
-  return { ...result, memory: after.memory / before.memory, lag: after.lag };
+  const logged = await server.logged(start);
+  return {
+    ...result,
+    logged,
+    memory: after.memory / before.memory,
+    lag: after.lag,
+    clientLag: clientLag.max / 1e6,
+  };
 });
 const rate = ({ accepted, seconds }) => round(accepted.length / seconds);
 console.log(
@@ -49,11 +67,12 @@ console.log(
           refused: overload.refused.length,
           wrong: overload.wrong.slice(0, 5),
         },
-        acceptedMs: times(overload.accepted),
-        bound: round((1000 * queue) / capacity),
-        refusedMs: times(overload.refused),
+        // The time of a whole queue, at the rate of this run: the clients take processor time from the inference.
+        bound: round((1000 * queue) / (overload.accepted.length / overload.seconds)),
+        acceptedMs: { server: times(overload.logged(200)), client: times(overload.accepted) },
+        refusedMs: { server: times(overload.logged(503)), client: times(overload.refused) },
         memory: round(overload.memory),
-        eventLoopLagMs: round(overload.lag * 1000),
+        eventLoopLagMs: { server: round(overload.lag * 1000), client: round(overload.clientLag) },
       },
     },
     undefined,
@@ -64,8 +83,10 @@ console.log(
 /** Runs `work` with a server in a process of its own. */
 async function measured(more, work) {
   const program = fileURLToPath(new URL("../packages/sdgan/bin/sdgan.js", import.meta.url));
+  const folder = await mkdtemp(join(tmpdir(), "sdgan-serve-"));
+  const logFile = join(folder, "log");
   const args = ["--model", values.model, "--port", "0", "--threads", values.threads, "--queue", values.queue];
-  const child = spawn(process.execPath, [program, "serve", ...args, "--log-file", "/dev/null", ...more], {
+  const child = spawn(process.execPath, [program, "serve", ...args, "--log-file", logFile, ...more], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = once(child, "exit");
@@ -77,7 +98,7 @@ async function measured(more, work) {
     if (child.exitCode !== null) throw new Error(text);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const server = { url: /serves on (\S+)/.exec(text)[1] };
+  const server = { url: /serves on (\S+)/.exec(text)[1], logged: (since) => timesIn(logFile, since) };
   try {
     // Until all inference processes are ready and their code is compiled.
     await load(server.url, { words, seconds: 5, clients: 4 * processes });
@@ -85,7 +106,22 @@ async function measured(more, work) {
   } finally {
     child.kill("SIGTERM");
     await ended;
+    await rm(folder, { recursive: true });
   }
+}
+
+/** A function from a status to the milliseconds of the answers with it since a time, in ascending order. */
+async function timesIn(logFile, since) {
+  // The log is written a little later.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const byStatus = new Map();
+  for (const line of (await readFile(logFile, "utf8")).split("\n").filter(Boolean)) {
+    const { time, route, status, ms } = JSON.parse(line);
+    if (route !== "/v1/images/generations" || Date.parse(time) < since) continue;
+    if (!byStatus.has(status)) byStatus.set(status, []);
+    byStatus.get(status).push(ms);
+  }
+  return (status) => (byStatus.get(status) ?? []).sort((a, b) => a - b);
 }
 
 /** Memory of the server's process, and the longest delay of its event loop since the last call. */

@@ -5,23 +5,11 @@
  *   node scripts/build-studio.mjs
  */
 import "./node-version.mjs";
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { buildOnce, ROOT } from "./build-once.mjs";
 
-// Not from setup.mjs, which imports this file.
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const STUDIO = join(ROOT, "packages/studio");
 const DIST = join(STUDIO, "dist");
 /** Where the models in the box are. */
@@ -35,20 +23,18 @@ const SOURCES = [
 /**
  * @returns {Promise<boolean>} whether anything was built
  */
-export async function buildStudio() {
-  const stamp = join(STUDIO, "build/stamp");
+export function buildStudio() {
   const models = modelsInBox();
-  const hash = hashOf([...SOURCES.map((path) => join(ROOT, path)), ...models].flatMap(filesOf));
-  const fresh =
-    existsSync(join(DIST, "index.html")) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
-  if (!fresh) {
-    const { build } = await import("vite");
-    await build({ root: STUDIO, configFile: join(STUDIO, "vite.config.ts"), logLevel: "error" });
-    putModels(join(DIST, "models"), models);
-    mkdirSync(join(STUDIO, "build"), { recursive: true });
-    writeFileSync(stamp, hash);
-  }
-  return !fresh;
+  return buildOnce({
+    sources: [...SOURCES.map((path) => join(ROOT, path)), ...models],
+    output: join(DIST, "index.html"),
+    stamp: join(STUDIO, "build/stamp"),
+    async build() {
+      const { build } = await import("vite");
+      await build({ root: STUDIO, configFile: join(STUDIO, "vite.config.ts"), logLevel: "error" });
+      putModels(join(DIST, "models"), models);
+    },
+  });
 }
 
 /** Their folders; the model of a user's first image comes first. */
@@ -77,25 +63,6 @@ export function putModels(target, folders) {
     names.push(name);
   }
   writeFileSync(join(target, "index.json"), `${JSON.stringify({ models: names }, undefined, 2)}\n`);
-}
-
-/** @param {readonly string[]} paths */
-function hashOf(paths) {
-  const hash = createHash("sha256");
-  for (const path of paths) hash.update(path.slice(ROOT.length)).update("\0").update(readFileSync(path));
-  return hash.digest("hex");
-}
-
-/**
- * @param {string} path of a file or a folder
- * @returns {string[]} the files, without tests
- */
-function filesOf(path) {
-  if (statSync(path).isFile()) return [path];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.includes(".test."))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }
 
 await runAsProgram(import.meta.url, async () => {

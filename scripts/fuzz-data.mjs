@@ -6,20 +6,15 @@
  *   node scripts/fuzz-data.mjs [--cases 3000] [--seed 1]
  */
 import "./node-version.mjs";
-import { parseArgs } from "node:util";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { fuzzOptions } from "./fuzz-options.mjs";
 import { setUp } from "./setup.mjs";
 
 await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({
-    options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
-  });
-  const [cases, seed] = [values.cases, values.seed].map(Number);
-  if (!Number.isInteger(cases) || !Number.isInteger(seed))
-    throw new Failure("--cases and --seed must be integers.");
+  const { cases, seed } = fuzzOptions();
   await setUp();
   const { runDataFuzz } = await import("../packages/sdgan/dist/testing/fuzz/run-data-fuzz.js");
-  const { wrong, slowest, ...outcome } = runDataFuzz(Number(cases), Number(seed), 3600);
+  const { wrong, slowest, ...outcome } = runDataFuzz(cases, seed, 3600);
   console.log(
     `${outcome.cases} cases: ${outcome.prepared} prepared, ${outcome.refused} refused; ` +
       `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); at most ${outcome.peakMebibytes} MiB`,

@@ -6,20 +6,15 @@
  *   node scripts/fuzz-files.mjs [--cases 3000] [--seed 1]
  */
 import "./node-version.mjs";
-import { parseArgs } from "node:util";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { runFilesFuzz } from "../packages/torch/src/testing/files/run.mjs";
+import { fuzzOptions } from "./fuzz-options.mjs";
 import { setUp } from "./setup.mjs";
 
 await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({
-    options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
-  });
-  const [cases, seed] = [values.cases, values.seed].map(Number);
-  if (!Number.isInteger(cases) || !Number.isInteger(seed))
-    throw new Failure("--cases and --seed must be integers.");
+  const { cases, seed } = fuzzOptions();
   await setUp();
-  const { wrong, slowest, largest, ...outcome } = runFilesFuzz(Number(cases), Number(seed), 3600);
+  const { wrong, slowest, largest, ...outcome } = runFilesFuzz(cases, seed, 3600);
   console.log(
     `${outcome.cases} files: ${outcome.read} read, ${outcome.refused} refused; ` +
       `slowest ${slowest.seconds.toFixed(1)} s (${slowest.case}); largest ${largest.mebibytes} MiB (${largest.case})`,

@@ -5,17 +5,12 @@
  *   node scripts/fuzz-server.mjs [--cases 3000] [--seed 1]
  */
 import "./node-version.mjs";
-import { parseArgs } from "node:util";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { fuzzOptions } from "./fuzz-options.mjs";
 import { setUp } from "./setup.mjs";
 
 await runAsProgram(import.meta.url, async () => {
-  const { values } = parseArgs({
-    options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
-  });
-  const [cases, seed] = [values.cases, values.seed].map(Number);
-  if (!Number.isInteger(cases) || !Number.isInteger(seed))
-    throw new Failure("--cases and --seed must be integers.");
+  const { cases, seed } = fuzzOptions();
   await setUp();
   const { startServer } = await import("../packages/server/dist/index.js");
   const { fuzzServer } = await import("../packages/server/dist/testing/fuzz-server.js");
@@ -23,9 +18,7 @@ await runAsProgram(import.meta.url, async () => {
   const server = await startTiny(startServer);
   const before = server.inferencePids();
   const { statuses, slowest, wrong } = await fuzzServer(server.url, {
-    cases: Number(cases),
-    seed: Number(seed),
-    mostMs: 1000,
+    ...{ cases, seed, mostMs: 1000 },
   });
   if (server.inferencePids().join() !== before.join()) wrong.push("an inference process ended");
   await server.end();

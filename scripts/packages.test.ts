@@ -21,7 +21,7 @@ const CONTENTS: Record<string, RegExp> = {
     /^(dist\/[\w/-]+(\.js|\.d\.ts)|dist\/scripts\/[\w-]+\.d\.mts|scripts\/[\w-]+\.mjs|native\/\w+\.(cc|h))$/,
   "@sdgan/models":
     /^(first\.json|[\w.-]+\/(model\.json|[\w-]+\.onnx|vocabulary\.json|README\.md|LICENSES\.txt))$/,
-  "@sdgan/pipeline": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
+  "@sdgan/pipeline": /^dist\/([\w/-]+(\.js|\.d\.ts)|browser\/licenses\.md)$/,
   "@sdgan/server": /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   "@sdgan/studio":
     /^dist\/((index\.html|icon\.svg|sw\.js|licenses\.md)|assets\/[\w.-]+|models\/index\.json|models\/[\w.-]+\/[\w.-]+)$/,

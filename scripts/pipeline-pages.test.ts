@@ -11,6 +11,7 @@ import { mutated } from "../packages/pipeline/src/testing/mutations.js";
 import { emptyPage, readmePage } from "../packages/pipeline/src/testing/pages.js";
 import { type FileServer, serve } from "../packages/pipeline/src/testing/server.js";
 import { type Files, tinyModel } from "../packages/pipeline/src/testing/tiny-model.js";
+import { buildPipeline } from "./build-pipeline.mjs";
 import { findChromium } from "./chromium.mjs";
 import { openPage, SOFTWARE_GPU, startBrowser } from "./pages.js";
 import { ROOT } from "./setup.mjs";
@@ -62,6 +63,7 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
     write("tiny", files);
     inNode = await pipeline("text-to-image", join(folder, "tiny"));
     browser = await startBrowser(executablePath!);
+    await buildPipeline();
     server = await serve([ROOT, folder], { pages, aliases: { "/models/birds/": "/tiny/" } });
   });
   afterAll(async () => {
@@ -96,8 +98,15 @@ describe.skipIf(!executablePath)("the pipeline in Chromium", () => {
   it("runs the README's page as it stands: it generates while one types", async () => {
     expect(readmePage().trimEnd().split("\n").length).toBeLessThanOrEqual(30);
     const { page, errors } = await openPage(browser, server.url);
+    const scripts = new Set<string>();
+    page.on("request", (request) => {
+      if (request.resourceType() === "script") scripts.add(request.url().split("/").at(-1)!);
+    });
+    await page.reload();
     const shown = () => page.evaluate('document.getElementById("canvas").toDataURL()');
     await page.waitForFunction('note.textContent === "Ignored: nothing"', undefined, { timeout: 30_000 });
+    // The pipeline and one build of onnxruntime: more files would delay the first image.
+    expect([...scripts].sort()).toEqual(["ort.wasm.bundle.min.mjs", "pipeline.js"]);
     const first = await shown();
     await page.press("#caption", "End");
     await page.keyboard.type(" mauve", { delay: 20 });

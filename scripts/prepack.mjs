@@ -15,6 +15,9 @@ const ORIGINS = [
   { dist: "", source: "lib/", endings: [".mjs"] },
 ];
 
+/** What is not compiled from a source of its own: the compiler's state, and what build-pipeline.mjs makes. */
+const OTHERS = /\.tsbuildinfo$|^browser\//;
+
 await runAsProgram(import.meta.url, async () => {
   const { code, output } = await compileTypeScript();
   if (code !== 0) throw new Failure(`The TypeScript does not compile:\n${output.trim()}`);
@@ -27,7 +30,7 @@ await runAsProgram(import.meta.url, async () => {
  */
 export function removeStale(folder) {
   const dist = join(folder, "dist");
-  const stale = filesOf(dist).filter((file) => !file.endsWith(".tsbuildinfo") && !hasSource(folder, file));
+  const stale = filesOf(dist).filter((file) => !OTHERS.test(file) && !hasSource(folder, file));
   for (const file of stale) rmSync(join(dist, file));
   return stale;
 }

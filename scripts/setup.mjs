@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 // Imported by path: a fresh clone cannot resolve package names yet.
 import { run } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { buildPipeline } from "./build-pipeline.mjs";
 import { buildStudio } from "./build-studio.mjs";
 import { installPackages } from "./npm-packages.mjs";
 
@@ -54,6 +55,7 @@ export async function setUp() {
   await setUpTools();
   const { code, output } = await compileTypeScript();
   if (code !== 0) throw new Failure(`The TypeScript does not compile:\n${output.trim()}`);
+  if (await buildPipeline()) done("pipeline for pages built");
   if (await buildStudio()) done("page built");
   done("ready");
 }

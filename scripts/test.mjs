@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runInTerminal } from "../packages/addons/lib/command.mjs";
 import { describe, runAsProgram } from "../packages/addons/lib/failure.mjs";
+import { buildPipeline } from "./build-pipeline.mjs";
 import { buildStudio } from "./build-studio.mjs";
 import { installChromium } from "./chromium.mjs";
 import { compileTypeScript, ROOT, setUpTools } from "./setup.mjs";
@@ -36,8 +37,13 @@ async function checkEverything(vitestArgs) {
   const style = await check("lint and format", () =>
     run(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "check", "."], { cwd: ROOT }),
   );
-  // Once, before test files that need the page run beside each other.
-  const page = await check("page", () => succeeding(buildStudio));
+  // Once, before test files that need them run beside each other.
+  const page = await check("page", () =>
+    succeeding(async () => {
+      await buildPipeline();
+      await buildStudio();
+    }),
+  );
   const hindrance = await installChromium(console.log);
   if (hindrance)
     console.log(`- pages and packages/core are not tested in a browser: there is no Chromium (${hindrance})`);

@@ -14,3 +14,11 @@ it("z and ε have a row per image, each of its own seed and number", () => {
   expect(z).toEqual(expected(5, "z"));
   expect(epsilon).toEqual(expected(6, "epsilon"));
 });
+
+it("ε has a number of its own where one is given, with the same z", () => {
+  const sizes = { noise: 5, condition: 6 };
+  const [one, other] = [1, 2].map((number) => imageNoise(sizes, [{ seed: 3, number }]));
+  const mixed = imageNoise(sizes, [{ seed: 3, number: 1, epsilonNumber: 2 }]);
+  expect(mixed).toEqual({ z: one!.z, epsilon: other!.epsilon });
+  expect(one!.epsilon).not.toEqual(other!.epsilon);
+});

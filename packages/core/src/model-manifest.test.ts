@@ -32,7 +32,7 @@ describe("the manifest", () => {
     const text = formatManifest(manifest);
     const parsed = parseManifest(text, "model.json");
     expect(parsed).toMatchObject(manifest);
-    expect(parsed.networks.generator.gammas).toEqual([]);
+    expect(parsed.networks.generator).toMatchObject({ gammas: [], betas: [] });
     expect(parsed.training).toMatchObject({ settings: [], commands: [] });
     expect(formatManifest(parsed)).toBe(text);
   });
@@ -80,6 +80,14 @@ describe("the manifest", () => {
       {
         ...manifest,
         networks: { ...networks, generator: { ...networks.generator, gammas: networks.generator.images } },
+      },
+      "named twice",
+    ],
+    [
+      "an output that is γ_c and β_c",
+      {
+        ...manifest,
+        networks: { ...networks, generator: { ...networks.generator, gammas: ["a"], betas: ["a"] } },
       },
       "named twice",
     ],

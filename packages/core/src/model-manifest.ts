@@ -43,6 +43,8 @@ const networks = z.strictObject({
     attentions: outputs,
     /** SCBN's γ_c: `gamma_64` is [B, C, 64, 64], or [B, C, 1, 1] where it is equal for the whole image. */
     gammas: outputs,
+    /** SCBN's β_c: `beta_64` has the shape of `gamma_64`. Models of earlier versions have none. */
+    betas: outputs,
   }),
 });
 
@@ -103,6 +105,7 @@ const manifestSchema = z
       networks.generator.images,
       networks.generator.attentions,
       networks.generator.gammas,
+      networks.generator.betas,
     ].flat();
     if (new Set(names).size < names.length) refuse(["networks", "generator"], "an output is named twice");
     const named: [string[], string][] = [

@@ -7,8 +7,17 @@ import { UserError } from "./errors.js";
  */
 export function withTexts(png: Uint8Array, texts: Record<string, string>): Uint8Array<ArrayBuffer> {
   const [header, ...rest] = chunks(png);
-  const added = Object.entries(texts).map(([keyword, text]) => textChunk(keyword, text));
-  return concatenated([PNG_SIGNATURE, header!.whole, ...added, ...rest.map(({ whole }) => whole)]);
+  return concatenated([
+    PNG_SIGNATURE,
+    header!.whole,
+    ...textChunks(texts),
+    ...rest.map(({ whole }) => whole),
+  ]);
+}
+
+/** The chunks that `withTexts` adds. */
+export function textChunks(texts: Record<string, string>): Uint8Array[] {
+  return Object.entries(texts).map(([keyword, text]) => textChunk(keyword, text));
 }
 
 /**

@@ -81,7 +81,8 @@ export async function generateTogether(
   const wanted = networks.generator.images.slice(first);
   const maps = attention ? networks.generator.attentions : [];
   const gammas = modulation ? networks.generator.gammas : [];
-  const outputs = await image.run(inputs, [...wanted, ...maps, ...gammas]);
+  const betas = modulation ? networks.generator.betas : [];
+  const outputs = await image.run(inputs, [...wanted, ...maps, ...gammas, ...betas]);
   const values = wanted.map((output, i) => {
     const size = sizes.images[first + i]!;
     return { size, data: shaped(outputs[output]!, [B, 3, size, size], output).data };
@@ -98,6 +99,7 @@ export async function generateTogether(
       {
         attention: maps.map((output) => attentionOf(outputs[output]!, { words, b, longest, name: output })),
         modulation: gammas.map((output) => strengthOf(outputs[output]!, { b, B, name: output })),
+        shift: betas.map((output) => strengthOf(outputs[output]!, { b, B, name: output })),
       },
       {
         Description: prompt,

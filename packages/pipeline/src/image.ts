@@ -1,4 +1,4 @@
-import { type Ignored, UserError, withTexts } from "@sdgan/core";
+import { type Ignored, UserError } from "@sdgan/core";
 import { encodePng } from "./png.js";
 
 /** An element in a page or an `OffscreenCanvas`. The type has no members where the program has no types of browsers. */
@@ -47,7 +47,7 @@ export class StageImage {
 
   /** A PNG with prompt, seed and model in its text chunks. */
   async toPng(): Promise<Uint8Array<ArrayBuffer>> {
-    return withTexts(await encodePng(this.pixels, this.size), this.#texts);
+    return encodePng(this.pixels, this.size, this.#texts);
   }
 
   /** The same PNG as a blob of the type image/png. */
@@ -76,6 +76,7 @@ export interface PlaceMap {
 interface Inside {
   attention: readonly WordAttention[];
   modulation: readonly PlaceMap[];
+  shift: readonly PlaceMap[];
 }
 
 /** A generated image: that of the last stage. */
@@ -95,11 +96,13 @@ export class GeneratedImage extends StageImage {
    * size is 1 where γ_c is the same for the whole image. Empty for models without SCBN.
    */
   readonly modulation: readonly PlaceMap[];
+  /** The same of |β_c|. Also empty for models that were exported without β_c. */
+  readonly shift: readonly PlaceMap[];
 
   constructor(
     { prompt, seed, number, ignored }: { prompt: string; seed: number; number: number; ignored: Ignored },
     images: readonly { pixels: Uint8Array<ArrayBuffer>; size: number }[],
-    { attention, modulation }: Inside,
+    { attention, modulation, shift }: Inside,
     texts: Record<string, string>,
   ) {
     const { pixels, size } = images.at(-1)!;
@@ -114,6 +117,7 @@ export class GeneratedImage extends StageImage {
     ];
     this.attention = attention;
     this.modulation = modulation;
+    this.shift = shift;
   }
 }
 

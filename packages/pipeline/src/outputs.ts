@@ -40,7 +40,8 @@ export function attentionOf(
 }
 
 /**
- * SCBN's γ_c for one image of a batch: [B, C, size, size] → the mean of |γ_c| over the channels at each place.
+ * SCBN's γ_c or β_c for one image of a batch: [B, C, size, size] → the mean of its magnitude over the channels at each
+ * place.
  * @throws UserError if the output has another shape
  */
 export function strengthOf(

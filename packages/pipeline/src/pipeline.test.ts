@@ -119,17 +119,6 @@ describe("generate", () => {
     await expect(generate.batch([{ prompt: "bird", number: 0 }])).rejects.toMatchObject({ code: "usage" });
   });
 
-  it("returns the strength of SCBN's γ_c at each place if asked", async () => {
-    const [image] = await generate("a red bird", { modulation: true });
-    const [whole, places] = image!.modulation;
-    expect([whole!.size, whole!.values.length, places!.size, places!.values.length]).toEqual([1, 1, 8, 64]);
-    expect(Math.min(...places!.values)).toBeGreaterThan(0);
-    // |mean γ_c| is at most the mean of |γ_c|.
-    const mean = places!.values.reduce((sum, value) => sum + value, 0) / 64;
-    expect(whole!.values[0]).toBeLessThanOrEqual(mean);
-    expect((await generate("a red bird"))[0]!.modulation).toEqual([]);
-  });
-
   it("goes from one image to another", async () => {
     const [first] = await generate("a red bird", { seed: 3 });
     const [last] = await generate("black wings and a tail", { seed: 4 });

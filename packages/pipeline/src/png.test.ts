@@ -1,6 +1,7 @@
 import { inflateSync } from "node:zlib";
+import { readTexts, withTexts } from "@sdgan/core";
 import sharp from "sharp";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodePng, stored } from "./png.js";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -13,17 +14,35 @@ const image = (size: number) =>
     return y < (2 * size) / 3 ? (y * 3 + (i % (size * 3))) & 0xff : 200;
   });
 
-it.each([1, 2, 8, 64, 256])("an image of %d pixels is read back by another library", async (size) => {
-  const pixels = image(size);
-  const raw = async () =>
-    sharp(await encodePng(pixels, size), { failOn: "warning" })
-      .raw()
-      .toBuffer();
-  expect(Buffer.compare(await raw(), pixels)).toBe(0);
-  vi.stubGlobal("CompressionStream", undefined);
-  Reflect.deleteProperty(globalThis, "CompressionStream");
-  expect("CompressionStream" in globalThis).toBe(false);
-  expect(Buffer.compare(await raw(), pixels)).toBe(0);
+/** What compresses: Node's own function, a stream as in browsers, or nothing. */
+const engines = {
+  "Node's zlib": () => {},
+  "a compression stream": () => {
+    vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
+  },
+  nothing: () => {
+    vi.stubGlobal("process", undefined);
+    vi.stubGlobal("CompressionStream", undefined);
+    Reflect.deleteProperty(globalThis, "CompressionStream");
+  },
+};
+
+describe.each(Object.entries(engines))("with %s", (_, prepare) => {
+  it.each([1, 2, 8, 64, 256])("an image of %d pixels is read back by another library", async (size) => {
+    const pixels = image(size);
+    prepare();
+    const png = await encodePng(pixels, size);
+    vi.unstubAllGlobals();
+    const raw = await sharp(png, { failOn: "warning" }).raw().toBuffer();
+    expect(Buffer.compare(raw, pixels)).toBe(0);
+  });
+});
+
+it("has the texts that are added to a PNG later", async () => {
+  const texts = { Description: "a red bird", Seed: "7", Title: "鳥" };
+  const png = await encodePng(image(8), 8, texts);
+  expect(readTexts(png)).toEqual(texts);
+  expect(Buffer.compare(png, withTexts(await encodePng(image(8), 8), texts))).toBe(0);
 });
 
 it("is not much larger than what a library for images writes", async () => {

@@ -1,30 +1,45 @@
-import { concatenated, PNG_SIGNATURE, pngChunk } from "@sdgan/core";
+import { concatenated, PNG_SIGNATURE, pngChunk, textChunks } from "@sdgan/core";
+import { filteredRows } from "./png-filters.js";
 
 /**
  * Encodes an image as PNG, 8-bit RGB. Each row is filtered by the filter with the least sum of magnitudes (PNG
  * specification, 12.7), and compressed with the engine's deflate; without it (old versions of Bun) it is stored.
  *
  * @param pixels [size, size, 3] bytes
+ * @param texts keyword → text, in the chunks that `withTexts` writes
  */
-export async function encodePng(pixels: Uint8Array, size: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePng(
+  pixels: Uint8Array,
+  size: number,
+  texts: Record<string, string> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, size);
   view.setUint32(4, size);
   // 8 bits, RGB.
   header.set([8, 2], 8);
-  const rows = filtered(pixels, size);
-  const data = "CompressionStream" in globalThis ? await deflated(rows) : stored(rows);
   return concatenated([
     PNG_SIGNATURE,
     pngChunk("IHDR", header),
-    pngChunk("IDAT", data),
+    ...textChunks(texts),
+    pngChunk("IDAT", await compressed(filteredRows(pixels, size))),
     pngChunk("IEND", new Uint8Array()),
   ]);
 }
 
-async function deflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  // "deflate" is zlib's format (RFC 1950), as in PNG.
+/** In zlib's format (RFC 1950), as in PNG. */
+async function compressed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  // Node's own functions, with which a small image takes a quarter of a stream's time. Asked for in this way they are no
+  // import, which browsers could not resolve.
+  const zlib = globalThis.process?.getBuiltinModule?.("node:zlib");
+  // Less than a millisecond, which another thread would take to start.
+  if (zlib && bytes.length <= 2 ** 16) return zlib.deflateSync(bytes);
+  if (zlib)
+    return new Promise((resolve, reject) =>
+      zlib.deflate(bytes, (error, result) => (error ? reject(error) : resolve(result))),
+    );
+  if (!("CompressionStream" in globalThis)) return stored(bytes);
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -54,44 +69,3 @@ function adler32(bytes: Uint8Array): number {
   }
   return b * 65536 + a;
 }
-
-/** Rows with the number of their filter before them: [size, 1 + size · 3] bytes. */
-function filtered(pixels: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const width = size * 3;
-  const rows = new Uint8Array(size * (width + 1));
-  const candidates = FILTERS.map(() => new Uint8Array(width));
-  for (let y = 0; y < size; y++) {
-    let best = 0;
-    let least = Number.POSITIVE_INFINITY;
-    for (const [number, filter] of FILTERS.entries()) {
-      const row = candidates[number]!;
-      let sum = 0;
-      for (let x = 0; x < width; x++) {
-        const at = y * width + x;
-        const left = x < 3 ? 0 : pixels[at - 3]!;
-        const up = y === 0 ? 0 : pixels[at - width]!;
-        const corner = x < 3 || y === 0 ? 0 : pixels[at - width - 3]!;
-        const value = (pixels[at]! - filter(left, up, corner)) & 0xff;
-        row[x] = value;
-        sum += value < 128 ? value : 256 - value;
-      }
-      if (sum < least) [least, best] = [sum, number];
-    }
-    rows[y * (width + 1)] = best;
-    rows.set(candidates[best]!, y * (width + 1) + 1);
-  }
-  return rows;
-}
-
-/** None, Sub, Up, Average, Paeth: what each predicts (PNG specification, 9.2). */
-const FILTERS: ((left: number, up: number, corner: number) => number)[] = [
-  () => 0,
-  (left) => left,
-  (_, up) => up,
-  (left, up) => (left + up) >> 1,
-  (left, up, corner) => {
-    const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
-    if (a <= b && a <= c) return left;
-    return b <= c ? up : corner;
-  },
-];

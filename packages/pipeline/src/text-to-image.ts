@@ -24,7 +24,7 @@ export interface GenerateOptions {
   stages?: boolean;
   /** Also returns the attention of each place to each word. */
   attention?: boolean;
-  /** Also returns the strength of SCBN's γ_c at each place, if the model has it. */
+  /** Also returns the strength of SCBN's γ_c and β_c at each place, if the model has them. */
   modulation?: boolean;
   /** Ends the work before the next image, with the signal's reason as the error. */
   signal?: AbortSignal;

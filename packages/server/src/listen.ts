@@ -31,7 +31,7 @@ export function makeApp({ body, headers, connections, receiveMs, waitMs, sendMs 
 /** @throws UserError if the address cannot be listened on */
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    return await app.listen({ host, port, backlog: BACKLOG });
   } catch (cause) {
     const { code } = Object(cause) as { code?: string };
     const reasons: Record<string, string> = {
@@ -49,6 +49,12 @@ export async function listen(app: FastifyInstance, host: string, port: number): 
     );
   }
 }
+
+/**
+ * New connections that the system keeps until they are taken. One beyond it is not refused: its client tries again after
+ * one second, then after three. Node's own 511 are fewer than `connections`. Linux allows up to `net.core.somaxconn`.
+ */
+const BACKLOG = 4096;
 
 function refuseConnection(error: ConnectionError, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {

@@ -81,6 +81,8 @@ const openAiImages = images(
 );
 const numbers = { type: "array", items: { type: "number" } };
 const words = { type: "array", items: { type: "string" } };
+/** A map for each SCBN layer. */
+const maps = { type: "array", items: { type: "object", properties: { size: whole, values: numbers } } };
 const generatedImages = images(
   {
     ...{ png: base64, prompt: { type: "string" }, seed: whole, number: whole, size: whole },
@@ -99,7 +101,8 @@ const generatedImages = images(
         },
       },
     },
-    modulation: { type: "array", items: { type: "object", properties: { size: whole, values: numbers } } },
+    modulation: maps,
+    shift: maps,
   },
   "images",
   { model: { type: "string" } },

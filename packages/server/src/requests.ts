@@ -46,7 +46,9 @@ export function generateRequest(limits: RequestLimits) {
       size: size.optional(),
       stages: asked,
       attention: asked.meta({ description: "How much each place attends to each word; for one image." }),
-      modulation: asked.meta({ description: "The strength of SCBN's γ_c at each place; for one image." }),
+      modulation: asked.meta({
+        description: "The strength of SCBN's γ_c and β_c (shift) at each place; for one image.",
+      }),
     })
     .refine(({ prompt, between }) => (prompt === undefined) !== (between === undefined), {
       ...{ path: ["prompt"], error: "expected prompt or between, one of them" },

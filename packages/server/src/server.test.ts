@@ -104,7 +104,8 @@ describe("images", () => {
     const [{ size, words }] = images[0].attention;
     expect([size, words.map(({ word }: { word: string }) => word)]).toEqual([8, ["a", "bird"]]);
     expect(words[0].weights[3] + words[1].weights[3]).toBeCloseTo(1, 3);
-    expect(images[0].modulation.map(({ values }: { values: number[] }) => values.length)).toEqual([1, 64]);
+    for (const maps of [images[0].modulation, images[0].shift])
+      expect(maps.map(({ values }: { values: number[] }) => values.length)).toEqual([1, 64]);
     expect(images[0].stages.at(-1).png).toBe(images[0].png);
     const row = json(await ask({ prompt: "bird", seeds: [1, 2, 1] }, "api/generate")).images;
     expect(row[0].png).toBe(row[2].png);

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
+import { giveWay } from "./priority.js";
 
 export interface TrainingOptions {
   /** The file of the program `sdgan`. */
@@ -122,6 +123,7 @@ export class Trainings {
     const child = spawn(process.execPath, [this.#options.program, "train", task, `--run=${run}`, ...args], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    giveWay(child.pid);
     const status: TrainingStatus = { state: "running", warnings: [] };
     this.#trainings.set(folder, { child, status });
     let last = "";

@@ -7,15 +7,11 @@
 #include "common.h"
 #include "compat.h"
 #include "registration.h"
+#include "sockets.h"
 
 #ifdef ADDON_GLOO
 
 #define USE_C10D_GLOO
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -45,8 +41,8 @@ using Milliseconds = std::chrono::milliseconds;
 using Store = c10::intrusive_ptr<c10d::Store>;
 using Lock = std::unique_lock<std::mutex>;
 
-/// How often the watcher asks the store whether a rank reported a failure. 512 ranks ask 512 times a second.
-constexpr Milliseconds kWatchInterval(1000);
+/// How often the watcher asks the store whether a rank reported a failure. 512 ranks ask 1,024 times a second.
+constexpr Milliseconds kWatchInterval(500);
 /// How long a rank that failed waits for the answers of the others.
 constexpr Milliseconds kAnswerTime(1500);
 
@@ -250,38 +246,39 @@ std::string stateOf(const Group& group) {
   return std::to_string(signature.values[0]) + "|" + textOf(signature.values.data()) + "|" + group.failure;
 }
 
+std::string textAt(c10d::Store& store, const std::string& key) {
+  const auto bytes = store.get(key);
+  return std::string(bytes.begin(), bytes.end());
+}
+
 std::string reportKey(int rank) { return "report/" + std::to_string(rank); }
 
-/// Reads the reports of all ranks, until all have reported or the time is over.
-std::vector<std::string> collectReports(Group& group) {
-  std::vector<std::string> reports(static_cast<size_t>(group.size));
+/// Reads the reports of all ranks into `reports`, until all have reported or the time is over.
+void collectReports(Group& group, std::vector<std::string>& reports) {
   const auto end = Clock::now() + kAnswerTime;
-  for (;;) {
-    bool all = true;
+  for (bool all = false; !all && Clock::now() < end;) {
+    all = true;
     for (int rank = 0; rank < group.size; rank++) {
       auto& text = reports[static_cast<size_t>(rank)];
-      if (text.empty() && group.store->check({reportKey(rank)})) {
-        const auto bytes = group.store->get(reportKey(rank));
-        text.assign(bytes.begin(), bytes.end());
-      }
+      if (text.empty() && group.store->check({reportKey(rank)})) text = textAt(*group.store, reportKey(rank));
       all = all && !text.empty();
     }
-    if (all || Clock::now() > end) return reports;
-    std::this_thread::sleep_for(Milliseconds(50));
+    if (!all) std::this_thread::sleep_for(Milliseconds(50));
   }
 }
 
 /// Reports this rank's state, and reads those of the others. Without the lock, because the store may block.
 void exchangeReports(Group& group, const std::string& state, bool isFirst) {
-  std::vector<std::string> answers;
+  std::vector<std::string> answers(static_cast<size_t>(group.size));
   try {
     group.store->set(reportKey(group.rank), std::vector<uint8_t>(state.begin(), state.end()));
     const std::string fault = std::to_string(group.rank);
     if (isFirst) group.store->set("fault", std::vector<uint8_t>(fault.begin(), fault.end()));
-    answers = collectReports(group);
+    collectReports(group, answers);
   } catch (...) {
-    // The store is lost, and with it probably rank 0.
+    // The store ended with rank 0. What was read until then counts.
   }
+  if (std::all_of(answers.begin(), answers.end(), [](auto& answer) { return answer.empty(); })) answers.clear();
   const Lock lock(group.mutex);
   group.answers = answers;
   group.asked = true;
@@ -290,9 +287,7 @@ void exchangeReports(Group& group, const std::string& state, bool isFirst) {
 
 /// The rank that reported a failure; "" if none did.
 std::string reporter(c10d::Store& store) {
-  if (!store.check({"fault"})) return "";
-  const auto bytes = store.get("fault");
-  return std::string(bytes.begin(), bytes.end());
+  return store.check({"fault"}) ? textAt(store, "fault") : "";
 }
 
 /// Ends operations after the timeout; exchanges reports with the other ranks after a failure of any.
@@ -377,12 +372,16 @@ struct RendezvousError : std::runtime_error {
       : std::runtime_error(text), stage(stage), missing(std::move(missing)) {}
 };
 
-Store openStore(const Options& options) {
+Store openStore(const Options& options, Clock::time_point end) {
   Store store;
   if (options.kind == "file") {
     store = c10::make_intrusive<c10d::FileStore>(options.place, options.size);
     store->setTimeout(options.timeout);
   } else {
+    // libtorch would log these problems to the standard error, and would ask for the server once a second.
+    const std::string problem =
+        options.server ? hindranceOfPort(options.port) : waitForServer(options.place, options.port, end);
+    if (!problem.empty()) throw RendezvousError(options.server ? "serve" : "reach", problem);
     c10d::TCPStoreOptions tcp;
     tcp.port = static_cast<uint16_t>(options.port);
     tcp.isServer = options.server;
@@ -394,10 +393,13 @@ Store openStore(const Options& options) {
   return c10::make_intrusive<c10d::PrefixStore>(options.prefix + "sdgan", store);
 }
 
+std::string addressKey(int64_t rank) { return "address/" + std::to_string(rank); }
+
 std::string joinedKey(int64_t rank) { return "joined/" + std::to_string(rank); }
 
 /// Waits until all ranks have joined.
-void join(c10d::Store& store, const Options& options, Clock::time_point end) {
+void join(c10d::Store& store, const Options& options, const std::string& address, Clock::time_point end) {
+  store.set(addressKey(options.rank), std::vector<uint8_t>(address.begin(), address.end()));
   if (store.add(joinedKey(options.rank), 1) > 1) throw RendezvousError("twice", "");
   std::vector<std::string> keys;
   for (int64_t rank = 0; rank < options.size; rank++) keys.push_back(joinedKey(rank));
@@ -427,35 +429,26 @@ void join(c10d::Store& store, const Options& options, Clock::time_point end) {
   }
 }
 
-/// The address of this machine from which it reaches `host`; "" if that is unknown.
-std::string addressTowards(const std::string& host) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_DGRAM;
-  if (getaddrinfo(host.c_str(), "9", &hints, &found) != 0) return "";
-  std::string result;
-  for (const addrinfo* one = found; one && result.empty(); one = one->ai_next) {
-    const int fd = socket(one->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) continue;
-    sockaddr_storage address{};
-    socklen_t length = sizeof address;
-    char text[NI_MAXHOST];
-    // Connecting a datagram socket sends nothing.
-    if (connect(fd, one->ai_addr, one->ai_addrlen) == 0 &&
-        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
-        getnameinfo(reinterpret_cast<sockaddr*>(&address), length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
-      result = text;
-    close(fd);
-  }
-  freeaddrinfo(found);
-  return result;
+/// The network interface to use; "" if none is named.
+std::string interfaceName() {
+  const char* name = getenv("GLOO_SOCKET_IFNAME");
+  return name ? name : "";
 }
 
-std::shared_ptr<::gloo::transport::Device> deviceFor(const Options& options) {
+std::shared_ptr<::gloo::transport::Device> deviceFor(const std::string& address) {
   using Gloo = c10d::ProcessGroupGloo;
-  if (const char* interface = getenv("GLOO_SOCKET_IFNAME"); interface && *interface)
-    return Gloo::createDeviceForInterface(interface);
-  const std::string address = options.kind == "tcp" ? addressTowards(options.place) : "";
+  if (const std::string name = interfaceName(); !name.empty()) return Gloo::createDeviceForInterface(name);
   return address.empty() ? Gloo::createDefaultDevice() : Gloo::createDeviceForHostname(address);
+}
+
+/// Rank 0 often finds its own name as 127.0.1.1 in /etc/hosts, which no other machine reaches.
+void compareAddresses(c10d::Store& store, const Options& options, const std::string& address) {
+  const int other = options.rank == 0 ? 1 : 0;
+  if (address.empty() || options.size == 1) return;
+  const std::string theirs = textAt(store, addressKey(other));
+  if (theirs.empty() || isLoopback(theirs) == isLoopback(address)) return;
+  throw RendezvousError("connect", "this rank has the address " + address + ", rank " + std::to_string(other) + " has " +
+                                       theirs + ", and only one of them is reachable from other machines");
 }
 
 SharedGroup makeGroup(const Options& options) {
@@ -467,14 +460,17 @@ SharedGroup makeGroup(const Options& options) {
   group->nccl = options.backend == "nccl";
   std::string stage = "store";
   try {
-    group->store = openStore(options);
+    group->store = openStore(options, end);
     stage = "join";
-    join(*group->store, options, end);
+    const bool tcp = options.kind == "tcp" && interfaceName().empty();
+    const std::string address = tcp ? addressTowards(options.place) : "";
+    join(*group->store, options, address, end);
     stage = "connect";
+    compareAddresses(*group->store, options, address);
     const Store store = c10::make_intrusive<c10d::PrefixStore>(options.backend, group->store);
     if (!group->nccl) {
       auto gloo = c10d::ProcessGroupGloo::Options::create(options.timeout);
-      gloo->devices = {deviceFor(options)};
+      gloo->devices = {deviceFor(address)};
       gloo->threads = 2;
       group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store, options.rank, options.size, gloo);
       // Afterwards no rank needs the store any more to connect, so rank 0 may close.

@@ -1,11 +1,13 @@
 /** The compiler's flags that an addon for a given libtorch needs. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hasGloo } from "./gloo.mjs";
 
 /** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
 
 /**
- * CUDA's headers are not needed: the addon uses a GPU only through libtorch's operators and the driver.
+ * CUDA's headers are only needed for process groups on GPUs: otherwise the addon uses a GPU only through libtorch's
+ * operators and the driver.
  *
  * @param {Libtorch} libtorch
  * @returns {{ compile: string[], link: string[] }}
@@ -13,6 +15,7 @@ import { dirname, join } from "node:path";
 export function flagsFor(libtorch) {
   // The system's include folder is left out: named explicitly, it would be searched first, which breaks the standard
   // library's headers.
+  const nccl = headersOfNccl(libtorch);
   const includeDirs = libtorch.includeDirs.filter((folder) => folder !== "/usr/include");
   const compile = [
     // Loops need the first to be vectorized. The second rounds every product and sum separately, so that results do not
@@ -22,7 +25,8 @@ export function flagsFor(libtorch) {
     // libtorch's parallel loops are templates in its headers. Without this, the addon's loops would use one thread.
     ...(process.platform === "linux" ? ["-fopenmp"] : []),
     ...(hasGloo(libtorch) ? ["-DADDON_GLOO"] : []),
-    ...includeDirs.flatMap((folder) => ["-isystem", folder]),
+    ...(nccl ? ["-DADDON_NCCL"] : []),
+    ...[...includeDirs, ...(nccl ?? [])].flatMap((folder) => ["-isystem", folder]),
   ];
   const link = [
     ...(process.platform === "linux" ? ["-fopenmp"] : []),
@@ -37,17 +41,22 @@ export function flagsFor(libtorch) {
 }
 
 /**
- * Whether process groups can be compiled: their headers include those of gloo, which Debian has in a package of its own.
- * Headers elsewhere than beside libtorch's may be of another gloo.
+ * Where the headers of NCCL and CUDA are, beyond the folders that are searched anyway; undefined if process groups on
+ * GPUs cannot be compiled.
  *
  * @param {Libtorch} libtorch
+ * @returns {string[] | undefined}
  */
-export function hasGloo({ home }) {
-  return [
-    "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp",
-    "gloo/context.h",
-    "gloo/rendezvous/store.h",
-  ].every((header) => existsSync(join(home, "include", header)));
+function headersOfNccl(libtorch) {
+  if (!libtorch.cuda || !hasGloo(libtorch)) return undefined;
+  const python = join(libtorch.home, "../nvidia");
+  const places = ["nccl", "cuda_runtime"].map((name) => join(python, name, "include"));
+  places.push("/usr/include", "/usr/local/cuda/include");
+  const found = ["nccl.h", "cuda_runtime_api.h"].map((header) =>
+    places.find((folder) => existsSync(join(folder, header))),
+  );
+  if (found.includes(undefined)) return undefined;
+  return /** @type {string[]} */ ([...new Set(found)]).filter((folder) => folder !== "/usr/include");
 }
 
 /**

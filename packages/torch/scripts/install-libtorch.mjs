@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { aptInstall, cacheFolder, cacheFolders, Failure, THIS_PROCESS, withLock } from "@sdgan/addons";
 import { ensureFastBlas, FAST_BLAS } from "./blas.mjs";
 import { findLibtorch, OLDEST_VERSION, PROJECT_ROOT } from "./find-libtorch.mjs";
+import { ensureGloo, GLOO } from "./gloo.mjs";
 import { installArchive, officialArchive } from "./libtorch-archive.mjs";
 
 /** @typedef {import("./find-libtorch.mjs").Libtorch} Libtorch */
 
-const APT_PACKAGES = ["libtorch-dev", FAST_BLAS];
+const APT_PACKAGES = ["libtorch-dev", GLOO, FAST_BLAS];
 
 /** @typedef {import("./libtorch-archive.mjs").Archive} Archive */
 
@@ -43,6 +44,7 @@ export async function ensureLibtorch({
   const found = findLibtorch(places).libtorch;
   const libtorch = found ?? (await installOnce());
   await ensureFastBlas(libtorch, { caller, say });
+  await ensureGloo(libtorch, { caller, say });
   return { libtorch, installed: !found };
 
   async function installOnce() {
@@ -102,7 +104,7 @@ async function fetchArchive(archive, cache, say) {
  * @returns {Promise<Libtorch>}
  */
 async function install({ find, rejected, cache, caller, archive, say }) {
-  const announce = () => say(`  installing ${APT_PACKAGES.join(" and ")} with apt-get (a minute or two) …`);
+  const announce = () => say(`  installing ${APT_PACKAGES.join(", ")} with apt-get (a minute or two) …`);
   const aptHindrance = await aptInstall(APT_PACKAGES, { oldest: OLDEST_VERSION, caller, announce });
   const { libtorch } = find();
   if (libtorch) return libtorch;

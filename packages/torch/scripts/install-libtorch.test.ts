@@ -68,7 +68,7 @@ describe("where apt-get works without a password", () => {
     here.caller.env = environmentWith(programs(join(here.root, "usr")));
     const { libtorch, installed } = await ensureLibtorch(here);
     expect([libtorch.origin, libtorch.version, installed]).toEqual(["system", "1.13.0", true]);
-    expect(calls()).toMatch(/^-q .* install -y .*libtorch-dev libopenblas0-openmp\n$/);
+    expect(calls()).toMatch(/^-q .* install -y .*libtorch-dev libgloo-dev libopenblas0-openmp\n$/);
   });
 
   test("so does a user whose sudo asks for no password", async () => {

@@ -346,9 +346,21 @@ export const configSchema = z
       context.addIssue({
         code: "custom",
         path: ["training", "grow"],
-        message: `${stages - 1} steps in ascending order, one for each stage after the first, or none`,
+        message: growthFor(stages, grow, ascends),
       });
   });
+
+/** What `training.grow` has to be, with the setting that keeps its first steps where that is possible. */
+function growthFor(stages: number, grow: readonly number[], ascends: boolean): string {
+  const joining = stages - 1;
+  const none = "training.grow=[] (all stages train from the start)";
+  if (joining === 0) return `no steps, as generator.stages is 1: ${none}`;
+  const shorter = ascends && grow.length > joining ? `training.grow=[${grow.slice(0, joining)}] or ` : "";
+  return (
+    `${joining} ${joining === 1 ? "step" : "steps in ascending order"}, one for each stage after the first, as ` +
+    `generator.stages is ${stages}: ${shorter}${none}`
+  );
+}
 
 export type Config = z.output<typeof configSchema>;
 

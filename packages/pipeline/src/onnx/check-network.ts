@@ -21,7 +21,7 @@ export function checkTextEncoder(file: Uint8Array, { sizes }: ModelManifest, whe
 
 /** Like `checkTextEncoder`, for the generator. */
 export function checkGenerator(file: Uint8Array, { networks, sizes }: ModelManifest, where: string): void {
-  const { images, attentions, gammas } = networks.generator;
+  const { images, attentions, gammas, betas } = networks.generator;
   checkPorts(file, where, {
     inputs: {
       z: { type: FLOAT, shape: [B, sizes.noise] },
@@ -32,7 +32,7 @@ export function checkGenerator(file: Uint8Array, { networks, sizes }: ModelManif
     },
     outputs: Object.fromEntries([
       ...images.map((name, i) => [name, { type: FLOAT, shape: [B, 3, sizes.images[i], sizes.images[i]] }]),
-      ...[...attentions, ...gammas].map((name) => [name, { type: FLOAT, shape: undefined }]),
+      ...[...attentions, ...gammas, ...betas].map((name) => [name, { type: FLOAT, shape: undefined }]),
     ]),
   });
 }

@@ -10,20 +10,27 @@ export const sizes = { images: [8, 16], noise: 4, condition: 3, text: 5, maxWord
 /** The files of a model, by name. */
 export type Files = Record<string, Uint8Array<ArrayBuffer>>;
 
-/** @param networks replacements of the ONNX files */
+/**
+ * @param networks replacements of the ONNX files
+ * @param betas the names of the generator's outputs with β_c
+ */
 export async function tinyModel(
   networks: { textEncoder?: Uint8Array; generator?: Uint8Array } = {},
+  betas: readonly string[] = ["beta8", "beta16"],
 ): Promise<Files> {
   const files: Files = {
     "text-encoder.onnx": Uint8Array.from(networks.textEncoder ?? textEncoder()),
     "generator.onnx": Uint8Array.from(networks.generator ?? generator()),
     "vocabulary.json": Uint8Array.from(utf8(vocabulary.format())),
   };
-  return { ...files, "model.json": await manifestOf(files) };
+  return { ...files, "model.json": await manifestOf(files, betas) };
 }
 
 /** The text of a `model.json` for files. */
-export async function manifestOf(files: Files): Promise<Uint8Array<ArrayBuffer>> {
+export async function manifestOf(
+  files: Files,
+  betas: readonly string[] = ["beta8", "beta16"],
+): Promise<Uint8Array<ArrayBuffer>> {
   const entries = Object.entries(files)
     .filter(([name]) => name !== "model.json")
     .map(async ([name, bytes]) => [name, { sha256: await sha256Of(bytes), bytes: bytes.length }] as const);
@@ -36,7 +43,7 @@ export async function manifestOf(files: Files): Promise<Uint8Array<ArrayBuffer>>
           textEncoder: { file: "text-encoder.onnx" },
           generator: {
             ...{ file: "generator.onnx", images: ["image8", "image16"], attentions: ["attention16"] },
-            gammas: ["gamma8", "gamma16"],
+            ...{ gammas: ["gamma8", "gamma16"], betas: [...betas] },
           },
         },
         sizes,
@@ -106,6 +113,9 @@ export function generator(
     node("Resize", ["weighted", "", "scales"], ["image16"], { attributes: [text("mode", "nearest")] }),
     node("Neg", ["weighted"], ["gamma16"]),
     node("ReduceMean", ["gamma16"], ["gamma8"], { attributes: [ints("axes", [2, 3])] }),
+    node("Mul", ["weighted", "half"], ["beta16"]),
+    node("ReduceMean", ["beta16"], ["beta8"], { attributes: [ints("axes", [2, 3])] }),
+    tensor("half", [], Float32Array.of(0.5)),
     tensor("toImage", [width, 192], weights("toImage", width * 192)),
     tensor("toHidden", [width, 64 * sizes.text], weights("toHidden", width * 64 * sizes.text)),
     tensor("imageShape", [4], BigInt64Array.of(-1n, 3n, 8n, 8n)),
@@ -133,6 +143,8 @@ export const generatorOutputs = [
   port(12, "attention16", 1, ["B", 64, "T"]),
   port(12, "gamma8", 1, ["B", 3, 1, 1]),
   port(12, "gamma16", 1, ["B", 3, 8, 8]),
+  port(12, "beta8", 1, ["B", 3, 1, 1]),
+  port(12, "beta16", 1, ["B", 3, 8, 8]),
 ];
 
 /** The row of the padding, token 0, is 0. */

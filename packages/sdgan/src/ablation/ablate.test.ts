@@ -93,6 +93,8 @@ it("resumes after an interruption, repeats nothing, and gives the results of an 
     "0,1",
     "--jobs",
     "2",
+    "--contrast",
+    "per-element,full",
     ...shared("stopped"),
   ];
   expect(await sdgan(...ablate("whole", ...whole))).toMatchObject({ code: 0 });
@@ -105,7 +107,7 @@ it("resumes after an interruption, repeats nothing, and gives the results of an 
 });
 
 it("has all variants in the table; variants of equal configuration share their runs", () => {
-  const { runs, rows, references, comparisons } = result("whole");
+  const { runs, rows, references, contrasts } = result("whole");
   expect(readdirSync(at("whole", "runs")).sort()).toEqual(["baseline", "full"]);
   expect(runs).toHaveLength(4);
   expect(rows.map(({ variant, seeds, sameAs }) => [variant, seeds, sameAs])).toEqual([
@@ -120,15 +122,25 @@ it("has all variants in the table; variants of equal configuration share their r
   expect(full!.figures).toHaveProperty("attributeAccuracy");
   expect(full!.figures).toHaveProperty("rPrecision");
   expect(references.map(({ title }) => title)).toEqual(["real images", "chance"]);
+  // per-element equals full, so full minus per-element would be full minus itself.
+  expect(contrasts.map(({ one, other }) => [one, other])).toEqual([["full", "baseline"]]);
+  const { comparisons } = contrasts[0]!;
   expect(comparisons.map(({ measure }) => measure)).not.toContain("parameters");
+  expect(comparisons.map(({ measure }) => measure)).toEqual(
+    expect.arrayContaining(["consistencyRatio", "sameCaptionRatio", "noiseDiversity"]),
+  );
   expect(comparisons.find(({ measure }) => measure === "attributeAccuracy")).toMatchObject({
-    ...{ n: 2, least: 0.5 },
+    ...{ n: 2, least: 0.5, interval: [expect.any(Number), expect.any(Number)] },
     difference: expect.closeTo(
       full!.figures.attributeAccuracy!.mean - baseline!.figures.attributeAccuracy!.mean,
       9,
     ),
   });
-  expect(readFileSync(at("whole", "ablation.md"), "utf8")).toContain("| baseline: AttnGAN | 2 |");
+  const markdown = readFileSync(at("whole", "ablation.md"), "utf8");
+  expect(markdown).toContain("| baseline: AttnGAN | 2 |");
+  expect(markdown).toContain(
+    "\nfull minus baseline, paired by seed:\n\n| figure | difference | 95 % interval |",
+  );
 });
 
 it("uses a run's figures only if they are of its model and of this data", () => {
@@ -184,6 +196,8 @@ it("writes a report without external resources", () => {
     "Attention to each word",
     "What SCBN adds to the scale",
   ]);
+  const headings = [...document.querySelectorAll("h3")].map(({ textContent }) => textContent);
+  expect(headings).toContain("full minus baseline, paired by seed");
   const images = [...document.querySelectorAll("img")].map((image) => image.getAttribute("src")!);
   expect(images.length).toBeGreaterThan(30);
   expect(images.filter((source) => !source.startsWith("data:image/png;base64,"))).toEqual([]);
@@ -232,6 +246,10 @@ it("refuses fewer steps than were trained, another configuration or data, and un
   );
   expect(await refusal("--variants", "ful")).toContain("did you mean full?");
   expect(await refusal("--seeds", "a")).toContain("whole numbers");
+  expect(await refusal("--contrast", "full")).toContain("Expected two variants with a comma between them");
+  expect(await refusal("--contrast", "full,basline")).toContain(
+    '--contrast: no variant "basline"; did you mean baseline?',
+  );
 });
 
 it("continues after a failed run, and retries it", async () => {

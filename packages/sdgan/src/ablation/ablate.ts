@@ -18,6 +18,7 @@ import { takeLock } from "../util/lock.js";
 import { sha256Of } from "../util/sha256.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import { Commands } from "./commands.js";
+import { type ContrastNames, contrastsToReport } from "./contrasts.js";
 import {
   equalVariants,
   type PlannedRun,
@@ -52,6 +53,8 @@ export interface AblateOptions extends PlanOptions {
   inception?: string | undefined;
   /** Number of images per evaluation. */
   images: number;
+  /** Differences to report besides those that every ablation does. */
+  contrasts?: readonly ContrastNames[] | undefined;
   signal: AbortSignal;
   /** Called when a part of the work begins. It has `steps` steps, of which `from` were done before. */
   onBegin?(part: string, from: number, steps: number): void;
@@ -74,6 +77,10 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
   const base = loadConfig(options.config, options.set);
   const steps = options.steps ?? base.training.steps;
   const runs = planRuns(options);
+  const compared = {
+    equal: equalVariants(options.config, options.set),
+    contrasts: contrastsToReport(options.config, options.set, options.contrasts),
+  };
   for (const run of runs) requireNotBeyond(run, steps);
   for (const { variant, seed } of seedsIn(out))
     for (const run of planRuns({ ...options, variants: [variant], seeds: [seed] })) requireAsPlanned(run);
@@ -113,7 +120,7 @@ export async function ablate(options: AblateOptions): Promise<AblationResult | u
         ...(options.inception && { inception: sha256Of(options.inception) }),
       },
     };
-    const gather = () => gatherResults(out, setting, equalVariants(options.config, options.set));
+    const gather = () => gatherResults(out, setting, compared);
     const failed = await trainRuns(
       runs,
       { ...options, ...{ setting, damsm, evaluationDamsm, attributeClassifier } },

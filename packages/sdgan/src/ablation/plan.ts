@@ -32,12 +32,16 @@ export interface PlanOptions {
  * @throws UserError for an unknown variant
  */
 export function planRuns({ config, set = [], out, variants: names, seeds }: PlanOptions): PlannedRun[] {
-  const chosen = [...new Set(names.map((name) => firstEqual(variantNamed(name), config, set)))];
+  const equal = equalVariants(config, set);
+  const chosen = new Set(
+    names.map((name) => variantNamed(name, "--variants")).map(({ name }) => equal.get(name) ?? name),
+  );
+  const base = loadConfig(config, set);
   return seeds.flatMap((seed) =>
     variants
-      .filter((variant) => chosen.includes(variant))
+      .filter(({ name }) => chosen.has(name))
       .map((variant) => {
-        const settings = [...set, ...settingsOf(variant, loadConfig(config, set)), `seed=${seed}`];
+        const settings = [...set, ...settingsOf(variant, base), `seed=${seed}`];
         const folder = runFolder(out, variant.name, seed);
         return { variant, seed, folder, settings, config: loadConfig(config, settings) };
       }),
@@ -46,7 +50,12 @@ export function planRuns({ config, set = [], out, variants: names, seeds }: Plan
 
 /** Variants whose configuration equals that of an earlier variant: name → name of the earlier variant. */
 export function equalVariants(config: string, set: readonly string[] = []): Map<string, string> {
-  const pairs = variants.map((variant) => [variant.name, firstEqual(variant, config, set).name] as const);
+  const firsts = new Map<string, string>();
+  const pairs = resolved(config, set).map(([name, text]) => {
+    const first = firsts.get(text) ?? name;
+    firsts.set(text, first);
+    return [name, first] as const;
+  });
   return new Map(pairs.filter(([name, first]) => name !== first));
 }
 
@@ -72,22 +81,24 @@ export function requireAsPlanned({ folder, config }: PlannedRun): void {
   );
 }
 
-function variantNamed(name: string): Variant {
+/** @throws UserError that begins with `option` if there is none */
+export function variantNamed(name: string, option: string): Variant {
   const variant = variants.find((one) => one.name === name);
   if (variant) return variant;
   const names = variants.map((one) => one.name);
   const guess = nearest(name, names);
   throw new UserError(
-    `--variants: no variant ${JSON.stringify(name)}${guess ? `; did you mean ${guess}?` : ""} ` +
+    `${option}: no variant ${JSON.stringify(name)}${guess ? `; did you mean ${guess}?` : ""} ` +
       `Variants are ${names.join(", ")}`,
     { code: "usage" },
   );
 }
 
-/** The first variant of the table with the same configuration. */
-function firstEqual(variant: Variant, config: string, set: readonly string[]): Variant {
+/** Every variant's name and configuration, as text. */
+function resolved(config: string, set: readonly string[]): [name: string, configuration: string][] {
   const base = loadConfig(config, set);
-  const resolved = (one: Variant) => formatConfig(loadConfig(config, [...set, ...settingsOf(one, base)]));
-  const own = resolved(variant);
-  return variants.find((one) => resolved(one) === own)!;
+  return variants.map((variant) => {
+    const settings = [...set, ...settingsOf(variant, base)];
+    return [variant.name, formatConfig(loadConfig(config, settings))];
+  });
 }

@@ -8,15 +8,15 @@ import { makeGenerator } from "../artifacts/model.js";
 import { openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { onDisk } from "../util/system-errors.js";
+import { type Contrast, type ContrastNames, contrastsOf } from "./contrasts.js";
 import { runFolder } from "./plan.js";
 import { type EvaluationSetting, evaluated, isEvaluated, measures, runFigures } from "./run-figures.js";
 import {
-  type Comparison,
   cellsOf,
-  compare,
   comparisonCells,
   type MeasuredRun,
   markdownTable,
+  noEffect,
   type Reference,
   rowsOf,
   type VariantRow,
@@ -32,22 +32,20 @@ export interface AblationResult {
   rows: VariantRow[];
   /** Figures of real images and of chance. */
   references: Reference[];
-  /** Full SD-GAN minus the baseline. */
-  comparisons: Comparison[];
+  /** Differences between variants, paired by seed. */
+  contrasts: Contrast[];
 }
-
-/** The two variants that are compared. */
-export const claim = { full: "full", baseline: "baseline" } as const;
 
 /**
  * Gathers all runs in `out` that were evaluated with this setting, including those of earlier calls, and
  * writes `ablation.json` and `ablation.md`.
  * @param equal result of `equalVariants`
+ * @param contrasts result of `contrastsToReport`
  */
 export function gatherResults(
   out: string,
   setting: EvaluationSetting,
-  equal: ReadonlyMap<string, string>,
+  { equal, contrasts: names }: { equal: ReadonlyMap<string, string>; contrasts: readonly ContrastNames[] },
 ): AblationResult {
   const { steps, data } = setting;
   const runs = seedsIn(out).flatMap(({ variant, seed }): MeasuredRun[] => {
@@ -56,17 +54,17 @@ export function gatherResults(
     return [{ variant, seed, figures: { parameters: parametersOf(folder), ...runFigures(folder) } }];
   });
   const rows = rowsOf(variants, runs, equal);
-  const comparisons = compare(measures, runs, claim.full, claim.baseline);
+  const contrasts = contrastsOf(runs, names, equal);
   const [first] = runs;
   const references = first ? referencesOf(runFolder(out, first.variant, first.seed)) : [];
-  const result = { steps, data: resolve(data), runs, rows, references, comparisons };
+  const result = { steps, data: resolve(data), runs, rows, references, contrasts };
   writeFileAtomic(join(out, jsonFile), `${JSON.stringify(result, null, 2)}\n`);
   writeFileAtomic(join(out, "ablation.md"), inMarkdown(result));
   return result;
 }
 
 /**
- * Reads the results that `gatherResults` wrote.
+ * Reads the results that `gatherResults` wrote. A file of an earlier version has no contrasts.
  * @throws UserError if there are none, or they are damaged
  */
 export function readResults(out: string): AblationResult {
@@ -77,7 +75,8 @@ export function readResults(out: string): AblationResult {
     });
   const text = onDisk(path, () => readFileSync(path, "utf8"));
   try {
-    return JSON.parse(text) as AblationResult;
+    const result = JSON.parse(text) as Omit<AblationResult, "contrasts"> & Partial<AblationResult>;
+    return { ...result, contrasts: result.contrasts ?? [] };
   } catch (error) {
     throw new UserError(
       `${path}: is damaged (${(error as Error).message}): run the sdgan ablate command that wrote it again`,
@@ -91,21 +90,23 @@ const jsonFile = "ablation.json";
 /** Notes for readers of the tables. */
 export const notes = [
   "± is the sample deviation over seeds (n − 1). The best mean is bold. Seconds per step are the median over all steps.",
+  "Differences are paired by seed. The 95 % interval of their mean is Student's t with n − 1 degrees of freedom for n pairs. " +
+    `"${noEffect}": the interval contains 0. The effect may still be as large as the interval's ends.`,
   "p is the two-sided p value of the exact sign-flip test on pairs of runs with the same seed. With n pairs its smallest possible value is 2 / 2ⁿ. " +
-    "p is not corrected for the number of figures tested: of twenty figures without a difference, one is expected to have p ≤ 0.05 by chance.",
+    "Neither p nor the intervals are corrected for the number of figures: of twenty figures without a difference, one is " +
+    "expected to have an interval without 0 by chance.",
 ];
 
-function inMarkdown({ rows, references, comparisons, steps }: AblationResult): string {
-  const compared =
-    comparisons.length > 0
-      ? [`\n${claim.full} minus ${claim.baseline}, paired by seed:\n`]
-          .concat(markdownTable(comparisonCells(comparisons, measures)))
-          .concat("")
-      : [];
+function inMarkdown({ rows, references, contrasts, steps }: AblationResult): string {
+  const compared = contrasts.flatMap(({ one, other, comparisons }) => [
+    `\n${one} minus ${other}, paired by seed:\n`,
+    markdownTable(comparisonCells(comparisons, measures)),
+  ]);
   return [
     `After ${steps} steps:\n`,
     markdownTable(cellsOf(rows, measures, references)),
     ...compared,
+    "",
     ...notes.map((note) => `\n${note}`),
     "",
   ].join("\n");

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { meanAndSampleDeviation, signFlipTest } from "./paired-test.js";
-import { bestOf, cellsOf, compare, comparisonCells, type Measure, markdownTable, rowsOf } from "./table.js";
+import {
+  bestOf,
+  cellsOf,
+  compare,
+  comparisonCells,
+  effectOf,
+  type Measure,
+  markdownTable,
+  rowsOf,
+} from "./table.js";
 
 describe("the paired test", () => {
   it("equals counts by hand", () => {
@@ -113,5 +122,26 @@ it("compares two variants on the seeds that both have", () => {
     ["loss", 1],
   ]);
   expect(compared[1]!.difference).toBeCloseTo(0.15);
-  expect(comparisonCells(compared, all)[2]).toEqual(["score", "0.1500 ± 0.0707", "2", "0.5", "0.5"]);
+  const cells = comparisonCells(compared, all);
+  // t = 12.706 for one degree of freedom, times 0.0707 / √2.
+  expect(cells[2]).toEqual([
+    ...["score", "0.1500 ± 0.0707", "−0.4853 to 0.7853", "no effect detected", "2", "0.5", "0.5"],
+  ]);
+  expect(cells[3]!.slice(0, 4)).toEqual(["loss", "3", "–", "unknown: one pair"]);
+});
+
+it("names the effect by the interval and the better direction", () => {
+  expect(effectOf([0.1, 0.2], "higher")).toBe("better");
+  expect(effectOf([0.1, 0.2], "lower")).toBe("worse");
+  expect(effectOf([-0.2, -0.1], "lower")).toBe("better");
+  expect(effectOf([-0.2, -0.1], "higher")).toBe("worse");
+  expect(effectOf([-0.2, -0.1])).toBe("lower");
+  expect(effectOf([0.1, 0.2])).toBe("higher");
+  for (const interval of [
+    [-0.1, 0.2],
+    [0, 0.2],
+    [-0.1, 0],
+    [0, 0],
+  ] as const)
+    expect(effectOf([...interval], "higher")).toBe("no effect detected");
 });

@@ -2,6 +2,7 @@
  * Tables of an ablation: one row per variant, and the significance of the difference between two variants.
  */
 import { meanAndSampleDeviation, type PairedTest, signFlipTest } from "./paired-test.js";
+import { interval95 } from "./student.js";
 
 /** The better direction of a figure. */
 type Direction = "higher" | "lower";
@@ -43,6 +44,8 @@ export interface Reference {
 
 export interface Comparison extends PairedTest {
   measure: string;
+  /** The 95 % interval of the mean difference by Student's t; absent for one pair. */
+  interval?: [low: number, high: number];
 }
 
 /** One row for every variant that has a run. */
@@ -93,7 +96,9 @@ export function compare(
         const own = figures[name];
         return own !== undefined && pair !== undefined ? [own - pair] : [];
       });
-    return differences.length > 0 ? [{ measure: name, ...signFlipTest(differences) }] : [];
+    if (differences.length === 0) return [];
+    const interval = interval95(differences);
+    return [{ measure: name, ...signFlipTest(differences), ...(interval && { interval }) }];
   });
 }
 
@@ -133,24 +138,50 @@ export function comparisonCells(
   comparisons: readonly Comparison[],
   measures: readonly Measure[],
 ): string[][] {
-  const titles = new Map(measures.map(({ name, title }) => [name, title]));
+  const byName = new Map(measures.map((measure) => [measure.name, measure]));
   return [
-    ["figure", "difference", "pairs", "p", "smallest possible p"],
-    ...comparisons.map(({ measure, n, difference, deviation, p, least }) => [
-      titles.get(measure) ?? measure,
+    ["figure", "difference", "95 % interval", "effect", "pairs", "p", "smallest possible p"],
+    ...comparisons.map(({ measure, n, difference, deviation, interval, p, least }) => [
+      byName.get(measure)?.title ?? measure,
       withDeviation({ mean: difference, deviation }, n > 1),
+      interval ? intervalText(interval) : "–",
+      interval ? effectOf(interval, byName.get(measure)?.better) : "unknown: one pair",
       ...[n, p, least].map((value) => String(Number(value.toPrecision(3)))),
     ]),
   ];
 }
 
+/** "no effect detected" if the interval of a difference contains 0, else its direction. */
+export function effectOf([low, high]: [low: number, high: number], better?: Direction): string {
+  if (!(low > 0 || high < 0)) return noEffect;
+  if (!better) return low > 0 ? "higher" : "lower";
+  return low > 0 === (better === "higher") ? "better" : "worse";
+}
+
+export const noEffect = "no effect detected";
+
+/** Both ends with as many decimal places. */
+function intervalText([low, high]: [low: number, high: number]): string {
+  const places = placesOf(Math.max(Math.abs(low), Math.abs(high)));
+  return `${fixed(low, places)} to ${fixed(high, places)}`;
+}
+
 /** Four significant digits. The deviation, if there is one, has as many decimal places. */
 function withDeviation({ mean, deviation }: { mean: number; deviation: number }, spread: boolean): string {
   if (!Number.isFinite(mean)) return String(mean);
-  const size = Math.floor(Math.log10(Math.max(Math.abs(mean), Math.abs(deviation), 1e-6)));
-  const places = Number.isInteger(mean) && !deviation ? 0 : Math.min(6, Math.max(0, 3 - size));
-  const fixed = (value: number) => value.toFixed(places).replace("-", "−");
-  return spread && Number(fixed(deviation)) > 0 ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
+  const largest = Math.max(Math.abs(mean), Math.abs(deviation));
+  const places = Number.isInteger(mean) && !deviation ? 0 : placesOf(largest);
+  const text = fixed(mean, places);
+  return spread && Number(deviation.toFixed(places)) > 0 ? `${text} ± ${fixed(deviation, places)}` : text;
+}
+
+/** Decimal places with which a number of this size has four significant digits; at most six. */
+function placesOf(size: number): number {
+  return Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(Math.max(size, 1e-6)))));
+}
+
+function fixed(value: number, places: number): string {
+  return value.toFixed(places).replace("-", "−");
 }
 
 /** Formats cells as a Markdown table. */

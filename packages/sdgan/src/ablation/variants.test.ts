@@ -50,7 +50,9 @@ it("variants switch on the parts that their names state", () => {
   expect(parts("published")).toEqual(["sentence,word,word", true]);
   expect(configOf("published").siamese.sharedNoise).toBe(false);
   expect(configOf("alpha-0.05").contrastive.alpha).toBe(0.05);
-  expect(configOf("raw").contrastive.distance).toBe("raw");
+  for (const distance of ["raw", "unit", "letter"] as const)
+    expect(configOf(distance).contrastive).toMatchObject({ distance, loss: "pairs", real: false });
+  expect(configOf("info-nce").contrastive).toMatchObject({ loss: "infoNce", real: true });
   expect(configOf("contrastive-generator").contrastive).toMatchObject({
     generator: true,
     discriminator: false,

@@ -6,7 +6,7 @@ export interface Variant {
   name: string;
   /** A short description. */
   title: string;
-  /** The group of curves in the report: parts of the method, pairs, or constants of the contrastive loss. */
+  /** The group of curves in the report: parts of the method, pairs, or forms and constants of the contrastive loss. */
   among: "parts" | "pairs" | "constants";
   /**
    * Conditioning of batch normalization: one kind for all stages, or sentence first and words later; by
@@ -75,6 +75,24 @@ export const variants: readonly Variant[] = [
     title: "SD-GAN, d per element",
     ...constants,
     set: ["contrastive.distance=perElement"],
+  },
+  {
+    name: "unit",
+    title: "SD-GAN, d of features of length 1",
+    ...constants,
+    set: ["contrastive.distance=unit"],
+  },
+  {
+    name: "letter",
+    title: "SD-GAN, the loss to the letter of its formula",
+    ...constants,
+    set: ["contrastive.distance=letter"],
+  },
+  {
+    name: "info-nce",
+    title: "SD-GAN, InfoNCE over the batch, taught on real pairs too",
+    ...constants,
+    set: ["contrastive.loss=infoNce", "contrastive.real=true"],
   },
   {
     name: "contrastive-generator",

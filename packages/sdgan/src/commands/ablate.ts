@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ContrastNames } from "../ablation/contrasts.js";
 import { variants } from "../ablation/variants.js";
 import { commandLine, flagOf } from "./command-line.js";
 import { Interruption } from "./interruption.js";
@@ -30,6 +31,11 @@ export function addAblate(program: Command): void {
     .option("--variants <names>", "comma-separated names from the list below; by default all", namesOf)
     .addOption(
       new Option("--seeds <numbers>", "comma-separated seeds").argParser(seedsOf).default([0, 1, 2], "0,1,2"),
+    )
+    .option(
+      "--contrast <one,other>",
+      "also report the difference of these two variants, the first minus the second; may be repeated",
+      collectContrasts,
     )
     .option("--steps <count>", "steps per run; by default the configuration's", wholeNumber(1))
     .option("--jobs <count>", "number of runs to train in parallel", wholeNumber(1, 64), 1)
@@ -62,8 +68,10 @@ ${variants.map(({ name, title }) => `  ${name.padEnd(26)}${title}`).join("\n")}
 
 The DAMSMs and the attribute classifier are trained once, in shared/ and evaluation-damsm/ of the folder; runs are in
 runs/VARIANT/seed-N. The table is in ablation.md and ablation.json. It is rewritten after every run and contains all
-runs of the folder that were evaluated in the same way. report.html shows the results as a page. Completed work is not
-repeated, and interrupted trainings are resumed.
+runs of the folder that were evaluated in the same way. Below it are differences of variants, paired by seed, with 95 %
+intervals: full minus contrastive-none, baseline and its SCBN alone, contrastive-none minus that SCBN, and each
+--contrast. report.html shows the results as a page.
+Completed work is not repeated, and interrupted trainings are resumed.
 If damsm.encoder is inception, train two DAMSMs first, and pass --damsm and --evaluation-damsm.
 Ctrl-C saves all running trainings and exits with code 130; a second Ctrl-C exits immediately. A closed terminal saves
 them too.
@@ -78,6 +86,7 @@ interface Options {
   set?: string[];
   variants?: string[];
   seeds: number[];
+  contrast?: ContrastNames[] | undefined;
   steps?: number;
   jobs: number;
   threads?: number;
@@ -88,7 +97,7 @@ interface Options {
   images: number;
 }
 
-async function show(options: Options): Promise<void> {
+async function show({ contrast: contrasts, ...options }: Options): Promise<void> {
   const cores = availableParallelism(); // Read before libtorch binds this thread to one of them.
   const [{ ablate }, { writeAblationReport }] = await withTorch(() =>
     Promise.all([import("../ablation/ablate.js"), import("../report/ablation-report.js")]),
@@ -98,7 +107,7 @@ async function show(options: Options): Promise<void> {
   using interruption = new Interruption(say, STOPPING);
   try {
     const result = await ablate({
-      ...options,
+      ...{ ...options, contrasts },
       variants: options.variants ?? variants.map(({ name }) => name),
       threads: options.threads ?? Math.max(1, Math.floor(cores / options.jobs)),
       ...{ signal: interruption.signal, say },
@@ -113,7 +122,9 @@ async function show(options: Options): Promise<void> {
     progress?.[Symbol.dispose]();
     const { out } = options;
     console.log(
-      result ? `${out}: complete. Report: ${out}/report.html` : `To continue: ${commandOf(options)}`,
+      result
+        ? `${out}: complete. Report: ${out}/report.html`
+        : `To continue: ${commandOf({ ...options, contrast: contrasts })}`,
     );
   } catch (error) {
     progress?.abandon();
@@ -126,15 +137,22 @@ const STOPPING =
   "Finishing the current steps and saving; press Ctrl-C again to exit immediately with the last checkpoints";
 
 /** The command line that continues this ablation. */
-export function commandOf({ set = [], variants, seeds, ...options }: Options): string {
+export function commandOf({ set = [], contrast = [], variants, seeds, ...options }: Options): string {
   const lists = { variants: variants?.join(), seeds: seeds.join() };
   const given = Object.entries({ ...options, ...lists }).filter(([, value]) => value !== undefined);
   const words = given.flatMap(([name, value]) => [flagOf(name), String(value)]);
-  return commandLine("ablate", ...words, ...set.flatMap((one) => ["--set", one]));
+  const contrasts = contrast.flatMap(({ one, other }) => ["--contrast", `${one},${other}`]);
+  return commandLine("ablate", ...words, ...contrasts, ...set.flatMap((one) => ["--set", one]));
 }
 
 function namesOf(text: string): string[] {
   return text.split(",").map((name) => name.trim());
+}
+
+function collectContrasts(text: string, before: ContrastNames[] = []): ContrastNames[] {
+  const [one, other, ...more] = namesOf(text);
+  if (one && other && more.length === 0) return [...before, { one, other }];
+  throw new InvalidArgumentError("Expected two variants with a comma between them, such as full,siamese.");
 }
 
 function seedsOf(text: string): number[] {

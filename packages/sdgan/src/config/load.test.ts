@@ -142,6 +142,16 @@ describe("errors name the mistake", () => {
     ["generator.firstSize=24", "generator.firstSize: found 24, expected a power of two"],
     ["generator.stages=2", "expected 2 kinds, one per stage, as generator.stages is 2"],
     [
+      "training.grow=[500]",
+      "training.grow: found [500], expected 2 steps in ascending order, one for each stage after the first, as " +
+        "generator.stages is 3: training.grow=[] (all",
+    ],
+    ["training.grow=[5, 2]", "training.grow: found [5,2], expected 2 steps in ascending order"],
+    [
+      "training.grow=[2, 5, 9]",
+      "generator.stages is 3: training.grow=[2,5] or training.grow=[] (all stages train from the start)",
+    ],
+    [
       "generator.scbn=[none, words, none]",
       'generator.scbn: found ["none","words","none"], expected a list of one',
     ],

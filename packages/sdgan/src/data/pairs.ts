@@ -2,8 +2,9 @@ import { type Random, UserError } from "@sdgan/core";
 import { type BatchOptions, type BatchPlan, type Choice, planBatch, randomAugmentation } from "./batch.js";
 import type { Split } from "./dataset.js";
 import { EpochOrder, type LoaderState } from "./epoch-order.js";
+import { inOtherLanguages, languageOf } from "./languages.js";
 import type { LoaderOptions } from "./loader.js";
-import type { Prepared, PreparedCaption } from "./prepared.js";
+import type { Prepared } from "./prepared.js";
 
 /** B pairs of captions with their images: one caption of each pair for each Siamese branch. */
 export interface PairPlan {
@@ -112,21 +113,6 @@ export class PairLoader {
     const { data, split } = this.#options;
     return data.splits[split].images;
   }
-}
-
-/** The captions that are in another language than `captions[caption]`, by their indices. */
-function inOtherLanguages(captions: readonly PreparedCaption[], caption: number): number[] {
-  const own = languageOf(captions[caption]!);
-  if (own === undefined) return [];
-  return [...captions.keys()].filter((index) => {
-    const other = languageOf(captions[index]!);
-    return other !== undefined && other !== own;
-  });
-}
-
-/** A caption's language without its region, "zh-Hant" of "zh-Hant-HK": "en" and "en-GB" are one language. */
-function languageOf({ language }: PreparedCaption): string | undefined {
-  return language && (/^[a-z]+(-[a-z]{4}(?![a-z]))?/i.exec(language)?.[0] ?? language).toLowerCase();
 }
 
 function requireLanguages({ dir, splits }: Prepared, split: Split): void {

@@ -61,9 +61,11 @@ it("sends half precision as float32, and float64 as it is", () => {
 it("makes other buckets when a network grows", () => {
   const { buckets: own, sent } = buckets();
   own.reduce("a", [randn([3]), null])();
+  expect(own.bytesOf("a")).toBe(4 * 3);
   const grown = [randn([3]), randn([4])];
   expect(numbers(own.reduce("a", grown)())).toEqual(double(grown));
-  expect(sent.map(({ numel }) => numel)).toEqual([3, 7]);
+  expect(own.bytesOf("a")).toBe(4 * 7);
+  expect(sent.map(({ isDisposed }) => isDisposed)).toEqual([true, false]); // The smaller bucket is freed.
 });
 
 it("gives Adam gradients with which it steps as with the average", () => {

@@ -79,8 +79,8 @@ it.each([
     const program = \`
       const { Meetings } = await import("${new URL("../../dist/distributed/meetings.js", import.meta.url)}");
       const one = await Meetings.join(\${JSON.stringify({ ...hub.address, host, rank: 2, timeoutMs: 3000 })});
-      console.log("joined");
-      setInterval(() => one, 1000);\`;
+      console.log("joined", one !== undefined);
+      setInterval(() => {}, 1000);\`;
     c.leave(); // The process below takes its place.
     await sleep(200);
     const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: "pipe" });

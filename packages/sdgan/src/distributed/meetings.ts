@@ -71,7 +71,8 @@ export class Meetings {
   #all = 0;
   #failure: Error | undefined;
   #waiting: { resolve(): void; reject(error: Error): void } | undefined;
-  #heard = performance.now();
+  /** Milliseconds without a sign of life, counted in ticks: while this process computes or is stopped, there are none. */
+  #silent = 0;
   #rest = "";
 
   private constructor(socket: Socket, options: MeetingsOptions) {
@@ -114,17 +115,12 @@ export class Meetings {
     this.#attended += 1;
     if (this.#failure) throw this.#failure;
     this.#socket.write(`here ${this.#attended}\n`);
-    // Before, this process computed and heard nothing.
-    let checked = performance.now();
-    this.#heard = checked;
+    this.#silent = 0;
     this.#socket.ref();
     const timer = setInterval(() => {
-      const now = performance.now();
-      // If it was stopped or computed meanwhile, what it was told is still to be read.
-      if (now - checked > timeoutMs / 2) this.#heard = now;
-      checked = now;
-      if (now - this.#heard > timeoutMs) this.#fail(0, this.#silent);
-    }, 500);
+      this.#silent += tick;
+      if (this.#silent > timeoutMs) this.#fail(0, this.#silence);
+    }, tick);
     try {
       await new Promise<void>((resolve, reject) => {
         if (this.#failure) return reject(this.#failure);
@@ -146,19 +142,19 @@ export class Meetings {
   }
 
   #hear(text: string): void {
-    this.#heard = performance.now();
+    this.#silent = 0;
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop()!;
     for (const line of lines) {
       const [word, value, how] = line.split(" ");
-      if (word === "lost") this.#fail(Number(value), how === "silent" ? this.#silent : "ended");
+      if (word === "lost") this.#fail(Number(value), how === "silent" ? this.#silence : "ended");
       if (word !== "go") continue;
       this.#all = Number(value);
       if (this.#all >= this.#attended) this.#waiting?.resolve();
     }
   }
 
-  get #silent(): string {
+  get #silence(): string {
     return `has been silent for ${this.#options.timeoutMs / 1000} s: it hangs or cannot be reached`;
   }
 
@@ -172,3 +168,6 @@ function threadOf(program: string, workerData: HubData | PulseData): Worker {
   const url = new URL(program, import.meta.url);
   return withAllCores(() => new Worker(url, { workerData, execArgv: [] }));
 }
+
+/** Milliseconds between two looks at the silence. */
+const tick = 500;

@@ -55,6 +55,7 @@ export function makeEvaluator(
     measure(networks) {
       const { figures } = measure({
         ...{ data, split, size, device, trials, extractors, metrics, seed: config.seed },
+        wanted: trainingFigures,
         generate: (captions, noise) =>
           generateImages(
             networks,

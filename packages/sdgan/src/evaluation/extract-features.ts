@@ -2,6 +2,7 @@
  * Generates the images of an evaluation, and extracts features of these and of the real images. Pixels are
  * not kept.
  */
+import type { NoiseSeed } from "@sdgan/core";
 import { cat, inferenceMode, scope, type Tensor } from "@sdgan/torch";
 import type { Device } from "../compute/device.js";
 import { fit, quantized } from "../compute/images.js";
@@ -22,17 +23,11 @@ export interface FeatureExtractors {
   damsm?: DamsmExtractor | undefined;
 }
 
-/** Seed and number that determine the noise of one image of a caption. */
-export interface Noise {
-  seed: number;
-  number: number;
-}
-
 /**
  * Generates one image per caption, each with its own noise: [B, 3, S, S] in −1 … 1. An image does not depend
  * on the other captions of the batch.
  */
-export type Generate = (captions: readonly PreparedCaption[], noise: readonly Noise[]) => Tensor;
+export type Generate = (captions: readonly PreparedCaption[], noise: readonly NoiseSeed[]) => Tensor;
 
 export interface ExtractOptions {
   data: Prepared;
@@ -44,11 +39,10 @@ export interface ExtractOptions {
   device: Device;
   trials: readonly Trial[];
   extractors: FeatureExtractors;
-  /**
-   * Network that also extracts features of pairs; network that also extracts features of images with other
-   * noise.
-   */
+  /** Networks that also extract features of images for consistency and diversity, named as in the result. */
   pairs?: NetworkName | undefined;
+  sameCaption?: NetworkName | undefined;
+  translations?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
   /** Called with the number of finished trials. */
   onTrial?(done: number): void;
@@ -62,11 +56,16 @@ export interface ExtractedFeatures {
   /** Of the real images, each once: they belong to the first trials. */
   real: FeaturesByNetwork;
   /**
-   * Of the images of both captions of each pair, with the noise of its group. `paired` are the indices of
-   * their trials.
+   * Of the images of both captions of each pair, with the noise of its group: the same z and the same ε. `paired` are
+   * the indices of their trials.
    */
   pairs: [FeaturesByNetwork, FeaturesByNetwork];
   paired: number[];
+  /** Of images like the first ones of `pairs`, with another ε. */
+  sameCaption: FeaturesByNetwork;
+  /** As `pairs`, of captions in two languages. */
+  translations: [FeaturesByNetwork, FeaturesByNetwork];
+  translated: number[];
   /** Of images of the first trials' captions with other noise, as many as real images. */
   otherNoise: FeaturesByNetwork;
   /** DAMSM's sentence features of the trials' captions. */
@@ -100,6 +99,12 @@ export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
     real: joined(({ real }) => real),
     pairs: [joined(({ pairs }) => pairs[0]), joined(({ pairs }) => pairs[1])],
     paired: [...trials.keys()].filter((i) => trials[i]!.pair),
+    sameCaption: joined(({ sameCaption }) => sameCaption),
+    translations: [
+      joined(({ translations }) => translations[0]),
+      joined(({ translations }) => translations[1]),
+    ],
+    translated: [...trials.keys()].filter((i) => trials[i]!.translation),
     otherNoise: joined(({ otherNoise }) => otherNoise),
     sentences: sentences.length > 0 ? cat(sentences) : undefined,
   };
@@ -114,20 +119,19 @@ interface Part {
   generated: FeaturesByNetwork;
   real: FeaturesByNetwork;
   pairs: [FeaturesByNetwork, FeaturesByNetwork];
+  sameCaption: FeaturesByNetwork;
+  translations: [FeaturesByNetwork, FeaturesByNetwork];
   otherNoise: FeaturesByNetwork;
   sentences: Tensor | undefined;
 }
 
-function extractSome(
-  some: readonly Trial[],
-  newImages: readonly Trial[],
-  { data, split, generate, size, device, extractors, pairs, otherNoise }: ExtractOptions,
-): Part {
-  const generated = (trials: readonly Trial[], number = 1) =>
+function extractSome(some: readonly Trial[], newImages: readonly Trial[], options: ExtractOptions): Part {
+  const { data, split, generate, size, device, extractors } = options;
+  const generated = (trials: readonly Trial[], number = 1, epsilonNumber = number) =>
     quantized(
       generate(
         trials.map((trial) => captionOf(data, split, trial)),
-        trials.map(({ seed }) => ({ seed, number })),
+        trials.map(({ seed }) => ({ seed, number, epsilonNumber })),
       ),
     );
   const real = (trials: readonly Trial[]) => {
@@ -135,7 +139,11 @@ function extractSome(
     const stored = makeBatch(choices, { data, split, maxWords: Number.POSITIVE_INFINITY });
     return imagesOf(stored, { device, dtype: "float32" });
   };
-  const extract = (make: () => Tensor, trials: readonly Trial[], by: readonly NetworkName[]) => {
+  const extract = (
+    make: () => Tensor,
+    trials: readonly Trial[],
+    by: readonly NetworkName[],
+  ): FeaturesByNetwork => {
     if (trials.length === 0 || by.length === 0) return {};
     // One scope per network: only one network's activations are in memory at a time.
     return scope(() => {
@@ -146,17 +154,29 @@ function extractSome(
     });
   };
   const all = names.filter((name) => extractors[name]);
-  const first = some.flatMap(({ pair, ...trial }) => (pair ? [{ ...trial, seed: pair.seed }] : []));
-  const second = some.flatMap(({ pair, ...trial }) =>
-    pair ? [{ ...trial, seed: pair.seed, caption: pair.partner }] : [],
-  );
-  const ofPairs = (trials: readonly Trial[]) =>
-    extract(() => generated(trials), trials, pairs ? [pairs] : []);
+  const networksFor = (what: "pairs" | "sameCaption" | "translations" | "otherNoise") => {
+    const name = options[what];
+    return name ? [name] : [];
+  };
+  const first = (of: "pair" | "translation") =>
+    some.flatMap(({ [of]: pair, ...trial }) => (pair ? [{ ...trial, seed: pair.seed }] : []));
+  const second = (of: "pair" | "translation") =>
+    some.flatMap(({ [of]: pair, ...trial }) =>
+      pair ? [{ ...trial, seed: pair.seed, caption: pair.partner }] : [],
+    );
+  const ofPairs = (trials: readonly Trial[], what: "pairs" | "translations") =>
+    extract(() => generated(trials), trials, networksFor(what));
+  const again = first("pair");
   return {
     generated: extract(() => generated(some), some, all),
     real: extract(() => real(newImages), newImages, all),
-    pairs: [ofPairs(first), ofPairs(second)],
-    otherNoise: extract(() => generated(newImages, 2), newImages, otherNoise ? [otherNoise] : []),
+    pairs: [ofPairs(first("pair"), "pairs"), ofPairs(second("pair"), "pairs")],
+    sameCaption: extract(() => generated(again, 1, 2), again, networksFor("sameCaption")),
+    translations: [
+      ofPairs(first("translation"), "translations"),
+      ofPairs(second("translation"), "translations"),
+    ],
+    otherNoise: extract(() => generated(newImages, 2), newImages, networksFor("otherNoise")),
     sentences: extractors.damsm
       ?.read(some.map((trial) => captionOf(data, split, trial).text))
       .to({ device: "cpu" }),

@@ -5,7 +5,7 @@ import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { attributeAccuracy, type ClassifiedImage, namedBy, namedByOthers } from "./attribute-accuracy.js";
 import type { ExtractedFeatures, FeatureExtractors, FeaturesByNetwork } from "./extract-features.js";
-import { semanticConsistency } from "./metrics/consistency.js";
+import { classRatio, semanticConsistency } from "./metrics/consistency.js";
 import { meanDistance } from "./metrics/distances.js";
 import { semanticDiversity } from "./metrics/diversity.js";
 import { frechetDistance } from "./metrics/frechet-distance.js";
@@ -15,7 +15,7 @@ import { precisionRecall } from "./metrics/precision-recall.js";
 import { rPrecision } from "./metrics/r-precision.js";
 import type { Features } from "./networks/feature-extractor.js";
 import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
-import { groupSize, groupsOf } from "./trials.js";
+import { groupSize, groupSizes, type Trial } from "./trials.js";
 
 /** Input of a metric. */
 export interface Evidence extends ExtractedFeatures {
@@ -102,16 +102,38 @@ export const figuresOf: Record<MetricName, (evidence: Evidence) => Figures> = {
     };
   },
 
-  consistency({ pairs: [first, second], paired, by, seed }) {
-    const candidates = Math.min(groupSize, paired.length);
-    const { ratio, retrieval } = semanticConsistency(first[by]!.features, second[by]!.features, {
-      groups: groupsOf(paired).map(({ length }) => length),
-      ...{ random: new Random(seed, "consistency"), candidates },
-    });
-    const counts = { network: by, count: paired.length };
+  consistency({ data, split, trials, real, pairs, paired, sameCaption, translations, translated, by, seed }) {
+    const compare = (first: Features, second: Features, ofTrials: readonly NonNullable<Trial["pair"]>[]) => {
+      const groups = groupSizes(ofTrials);
+      const candidates = Math.min(groupSize, ...groups);
+      const random = new Random(seed, "consistency");
+      const options = { random, groups, candidates };
+      const { ratio, retrieval } = semanticConsistency(first.features, second.features, options);
+      const counts = { network: by, count: ofTrials.length };
+      return {
+        ratio: { generated: ratio, chance: 1, ...counts },
+        retrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
+      };
+    };
+    const [first, second] = [pairs[0][by]!, pairs[1][by]!];
+    const pairsOf = paired.map((i) => trials[i]!.pair!);
+    const { ratio, retrieval } = compare(first, second, pairsOf);
+    const { features } = real[by]!;
+    const ofClasses = classRatio(
+      features,
+      trials.slice(0, features.size(0)).map(({ image }) => data.splits[split].images.at(image).classId),
+    );
+    const [foreign, again] = [translations[1][by], sameCaption[by]];
+    const translationsOf = translated.map((i) => trials[i]!.translation!);
+    const across =
+      foreign &&
+      Math.min(...groupSizes(translationsOf)) > 1 &&
+      compare(translations[0][by]!, foreign, translationsOf);
     return {
-      consistencyRatio: { generated: ratio, chance: 1, ...counts },
-      consistencyRetrieval: { generated: retrieval, chance: 1 / candidates, ...counts, candidates },
+      consistencyRatio: { ...ratio, ...(ofClasses !== undefined && { real: ofClasses }) },
+      consistencyRetrieval: retrieval,
+      ...(across && { languageRatio: across.ratio, languageRetrieval: across.retrieval }),
+      ...(again && { sameCaptionRatio: compare(first, again, pairsOf).ratio }),
     };
   },
 

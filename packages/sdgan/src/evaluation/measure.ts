@@ -20,6 +20,8 @@ export interface MeasureOptions
     "data" | "split" | "generate" | "size" | "device" | "trials" | "extractors" | "onTrial"
   > {
   metrics: readonly MetricName[];
+  /** The figures of these metrics that are wanted, so that fewer images are generated; by default all. */
+  wanted?: readonly FigureName[];
   /** Seed of the metrics' random choices. */
   seed: number;
 }
@@ -27,7 +29,7 @@ export interface MeasureOptions
 export type Measured = Pick<Evaluation, "images" | "realImages" | "figures" | "leftOut">;
 
 /** Computes those of `metrics` that can be computed, and reports why the others cannot. */
-export function measure({ metrics, seed, ...options }: MeasureOptions): Measured {
+export function measure({ metrics, wanted, seed, ...options }: MeasureOptions): Measured {
   const { data, split, trials, extractors } = options;
   const reasons = metrics.map((metric) => ({
     metric,
@@ -40,9 +42,13 @@ export function measure({ metrics, seed, ...options }: MeasureOptions): Measured
     scope((): Partial<Record<FigureName, Figure>> => {
       if (possible.length === 0) return {};
       const diversity = possible.includes("diversity");
+      const consistency = possible.includes("consistency");
+      const wants = (name: FigureName) => consistency && (!wanted || wanted.includes(name));
       const extracted = extractFeatures({
         ...{ ...options, extractors: neededExtractors(possible, extractors) },
-        pairs: diversity || possible.includes("consistency") ? by : undefined,
+        pairs: diversity || consistency ? by : undefined,
+        sameCaption: wants("sameCaptionRatio") ? by : undefined,
+        translations: wants("languageRatio") || wants("languageRetrieval") ? by : undefined,
         otherNoise: diversity ? by : undefined,
       });
       const evidence: Evidence = { ...extracted, data, split, extractors, by: by!, seed };
@@ -104,7 +110,7 @@ export function lacking(metric: MetricName, available: Available): string | unde
   if (by === undefined) return withoutFeatures(data);
   if (metric === "inceptionScore" && !extractors[by]!.hasClasses)
     return `needs a network that predicts classes, which DAMSM does not: ${remedy(data)}`;
-  if (metric === "consistency" && trials.filter(({ pair }) => pair).length < 2)
+  if (metric === "consistency" && trials.slice(0, length).filter(({ pair }) => pair).length < 2)
     return `needs 2 images with two captions or more; fewer were chosen from ${data.dir}`;
   return undefined;
 }

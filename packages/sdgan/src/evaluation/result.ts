@@ -22,7 +22,15 @@ export const figureKinds = {
   recall: { title: "recall", metric: "precisionRecall", better: "higher" },
   rPrecision: { title: "R-precision", metric: "rPrecision", better: "higher" },
   consistencyRatio: { title: "consistency: ratio", metric: "consistency", better: "lower" },
+  // One caption twice, with one z and two ε: what conditioning augmentation alone changes. Its ceiling is 1.
+  sameCaptionRatio: { title: "consistency: same caption, other ε", metric: "consistency", better: "neither" },
   consistencyRetrieval: { title: "consistency: retrieval", metric: "consistency", better: "higher" },
+  languageRatio: { title: "consistency across languages: ratio", metric: "consistency", better: "lower" },
+  languageRetrieval: {
+    title: "consistency across languages: retrieval",
+    metric: "consistency",
+    better: "higher",
+  },
   noiseDiversity: { title: "diversity: of noise", metric: "diversity", better: "higher" },
   wordDiversity: { title: "diversity: of words", metric: "diversity", better: "higher" },
   variety: { title: "variety", metric: "diversity", better: "higher" },
@@ -47,7 +55,10 @@ export interface Figure {
   generated: number;
   /** Standard deviation over splits, subsets or repeats. `parts` is their number. */
   deviation?: number;
-  /** Of real images: the value that a perfect generator would reach. */
+  /**
+   * Of real images: the value that a perfect generator would reach; for `consistencyRatio` that of two real images of
+   * one class.
+   */
   real?: number;
   /** Expected by chance. */
   chance?: number;

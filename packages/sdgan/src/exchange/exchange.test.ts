@@ -104,7 +104,7 @@ describe("AttnGAN's weights", () => {
     expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-4);
     expect(manifest).toMatchObject({
       ...{ license: "NOASSERTION", tokenizer: "attngan" },
-      networks: { generator: { images: imageSizes.map((size) => `image_${size}`), gammas: [] } },
+      networks: { generator: { images: imageSizes.map((size) => `image_${size}`), gammas: [], betas: [] } },
       training: { data: "unknown", steps: 0, commands: [] },
     });
   });

@@ -113,7 +113,8 @@ describe("every preset in onnxruntime", () => {
       const files = { textEncoder: "t.onnx", generator: "g.onnx", outputs };
       const comparison = await compare(at(preset), files, networks, captions);
       expect([...comparison.differences.keys()]).toEqual([
-        ...["words", "sentence", ...outputs.images, ...outputs.attentions, ...outputs.gammas],
+        ...["words", "sentence", ...outputs.images, ...outputs.attentions],
+        ...[...outputs.gammas, ...outputs.betas],
       ]);
       expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-4);
       expect(comparison.image).toBeGreaterThan(0);
@@ -136,6 +137,7 @@ describe("an exported model", () => {
           images: ["image_8", "image_16"],
           attentions: ["attention_16"],
           gammas: ["gamma_8", "gamma_16"],
+          betas: ["beta_8", "beta_16"],
         },
       },
       sizes: { images: [8, 16], noise: 8, condition: 8, text: 8, maxWords: 18 },
@@ -199,12 +201,14 @@ describe("an exported model", () => {
     ["[sentence, word]", ["gamma_8", "gamma_16"]],
     ["[word, none]", ["gamma_8"]],
     ["none", []],
-  ])("has γ_c of the stages with SCBN: %s", async (scbn, gammas) => {
+  ])("has γ_c and β_c of the stages with SCBN: %s", async (scbn, gammas) => {
     const name = `scbn-${scbn.replace(/\W+/g, "-")}`;
     writeFileSync(at(`${name}.yaml`), tinyConfig.replace("scbn: both", `scbn: ${scbn}`));
     makeRun(name, loadConfig(at(`${name}.yaml`)));
     const { manifest, comparison } = await exportOnnxModel(options(name, `${name}-model`));
-    expect(manifest.networks.generator.gammas).toEqual(gammas);
+    const betas = gammas.map((name) => name.replace("gamma", "beta"));
+    expect(manifest.networks.generator).toMatchObject({ gammas, betas });
+    expect([...comparison.differences.keys()]).toEqual(expect.arrayContaining([...gammas, ...betas]));
     expect(Math.max(...comparison.differences.values())).toBeLessThan(1e-5);
   });
 
@@ -225,7 +229,7 @@ describe("an exported model", () => {
     const { manifest } = await exportOnnxModel(options("growing", "growing-model"));
     expect(manifest.sizes.images).toEqual([8]);
     expect(manifest.networks.generator).toMatchObject({
-      ...{ images: ["image_8"], attentions: [], gammas: ["gamma_8"] },
+      ...{ images: ["image_8"], attentions: [], gammas: ["gamma_8"], betas: ["beta_8"] },
     });
   });
 

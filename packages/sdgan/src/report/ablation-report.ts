@@ -1,7 +1,8 @@
 /** `report.html` of an ablation: the table, curves, and generated images of all variants. */
 import { join } from "node:path";
+import { claim } from "../ablation/contrasts.js";
 import { runFolder } from "../ablation/plan.js";
-import { type AblationResult, claim, notes } from "../ablation/results.js";
+import { type AblationResult, notes } from "../ablation/results.js";
 import { measures } from "../ablation/run-figures.js";
 import { cellsOf, comparisonCells } from "../ablation/table.js";
 import { type Variant, variants } from "../ablation/variants.js";
@@ -41,11 +42,13 @@ export async function writeAblationReport(out: string, result: AblationResult): 
   }
 }
 
-function tableSection({ rows, references, comparisons }: AblationResult): Section {
-  const compared =
-    comparisons.length > 0
-      ? `<h3>${claim.full} minus ${claim.baseline}, paired by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`
-      : "";
+function tableSection({ rows, references, contrasts }: AblationResult): Section {
+  const compared = contrasts
+    .map(
+      ({ one, other, comparisons }) =>
+        `<h3>${html(one)} minus ${html(other)}, paired by seed</h3>${tableOf(comparisonCells(comparisons, measures))}`,
+    )
+    .join("");
   const present = measures.filter(({ name }) => rows.some(({ figures }) => name in figures));
   const tables = partsOf(present, mostColumns).map((part) => tableOf(cellsOf(rows, part, references)));
   return {
@@ -65,7 +68,7 @@ function curveSections(out: string, runs: readonly Run[]): Section[] {
   const groups: { title: string; of: Variant["among"]; least: number }[] = [
     { title: "Over the steps: the parts", of: "parts", least: 1 },
     { title: "Over the steps: pairs and the contrastive loss", of: "pairs", least: 2 },
-    { title: "Over the steps: the contrastive loss's constants", of: "constants", least: 2 },
+    { title: "Over the steps: forms and constants of the contrastive loss", of: "constants", least: 2 },
   ];
   return groups.flatMap(({ title, of, least }): Section[] => {
     const lines = variants

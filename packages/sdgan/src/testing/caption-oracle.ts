@@ -1,15 +1,16 @@
 /**
  * The caption oracle: the program that renders the built-in birds. It renders the attributes that a caption
  * names and samples all others from the noise. Its figures are an upper bound of what agreement with captions
- * can reach: if a generator exceeds one of them, that figure measures something else.
+ * can reach: if a generator exceeds one of them, that figure measures something else. It has no conditioning augmentation:
+ * ε changes nothing.
  */
-import { Random } from "@sdgan/core";
+import { type NoiseSeed, Random } from "@sdgan/core";
 import { tensor } from "@sdgan/torch";
 import sharp from "sharp";
 import { drawBirdImage } from "../data/birds/draw.js";
 import type { Traits } from "../data/birds/species.js";
 import type { Prepared } from "../data/prepared.js";
-import type { Generate, Noise } from "../evaluation/extract-features.js";
+import type { Generate } from "../evaluation/extract-features.js";
 import { captionOf, type Trial } from "../evaluation/trials.js";
 
 /**
@@ -25,10 +26,10 @@ export async function captionOracle(
   ignored = 0,
 ): Promise<Generate> {
   const rendered = new Map<string, Float32Array>();
-  const key = (text: string, { seed, number }: Noise) => `${seed} ${number} ${text}`;
+  const key = (text: string, { seed, number }: NoiseSeed) => `${seed} ${number} ${text}`;
   for (const trial of trials) {
     const { seed, pair } = trial;
-    const needed: [caption: number, noise: Noise][] = [
+    const needed: [caption: number, noise: NoiseSeed][] = [
       [trial.caption, { seed, number: 1 }],
       [trial.caption, { seed, number: 2 }],
     ];
@@ -53,7 +54,7 @@ export async function captionOracle(
 function traitsFor(
   { attributes, splits }: Prepared,
   { image, caption }: Trial,
-  { seed, number }: Noise,
+  { seed, number }: NoiseSeed,
   ignored: number,
 ): Traits {
   const { captions, attributes: truth } = splits.test.images.at(image);
@@ -72,7 +73,7 @@ function traitsFor(
 /** [3, size, size] in −1 … 1: as in prepared data, cropped at the centre. */
 async function render(
   traits: Traits,
-  { seed, number }: Noise,
+  { seed, number }: NoiseSeed,
   { size, storedSize }: Prepared,
 ): Promise<Float32Array> {
   const svg = drawBirdImage(traits, storedSize, new Random(seed, "scene", number));

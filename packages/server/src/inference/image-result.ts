@@ -23,6 +23,7 @@ export async function resultOf(
     }),
     ...(modulation && {
       modulation: image.modulation.map(({ size, values }) => ({ size, values: rounded(values) })),
+      shift: image.shift.map(({ size, values }) => ({ size, values: rounded(values) })),
     }),
   };
   return {

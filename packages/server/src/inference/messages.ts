@@ -56,8 +56,8 @@ export interface ImageResult {
   /** The images of all stages, small to large, if asked for. */
   stages?: { size: number; png: string }[];
   /**
-   * The text of a JSON object: prompt, seed, number, size, ignored words, attention and modulation. As text, because
-   * maps are long, and writing them would block the server.
+   * The text of a JSON object: prompt, seed, number, size, ignored words, attention, modulation and shift. As text,
+   * because maps are long, and writing them would block the server.
    */
   details: string;
 }

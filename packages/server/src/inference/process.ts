@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { UserError } from "@sdgan/core";
 import { deferred } from "../deferred.js";
+import { giveWay } from "../priority.js";
 import type { Batch, BatchResult, ServedModel, WorkerStart } from "./messages.js";
 
 /** The process ended while it had work. */
@@ -44,6 +45,7 @@ export class InferenceProcess {
       // Without this process's Node options, which are meant for its own program.
       ...{ execArgv: [], env, serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] },
     });
+    giveWay(this.#child.pid);
     this.#child.once("message", (start: WorkerStart) => {
       this.#child.on("message", (result: BatchResult) => this.#settle(result));
       this.#start.resolve(start);

@@ -38,6 +38,8 @@ export interface Generated {
   attention: StageAttention[];
   /** The mean of |γ_c| for each SCBN layer; empty unless `inside` was asked for, and for models without it. */
   gammas: PlaceMap[];
+  /** The same of |β_c|; also empty for models that were exported without it. */
+  betas: PlaceMap[];
 }
 
 export interface ModelInfo {

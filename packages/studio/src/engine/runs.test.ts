@@ -26,6 +26,15 @@ it("divides large groups by their second part", () => {
   expect([...curvesOf([{ step: 1, ...row }]).keys()]).toEqual(["d/stage1", "d/stage2"]);
 });
 
+it("shows a curve alone beside which the others would look flat", () => {
+  const row = { "damsm/words": 8, "damsm/sentence": 7, "damsm/frechetDistance": 1400, "damsm/variety": 0.5 };
+  const groups = curvesOf([{ step: 1, ...row }]);
+  expect([...groups.keys()]).toEqual(["damsm", "damsm/frechetDistance"]);
+  expect(groups.get("damsm")!.map(({ name }) => name)).toEqual([
+    ...["damsm/words", "damsm/sentence", "damsm/variety"],
+  ]);
+});
+
 it("aligns curves on their common steps", () => {
   const curve = (steps: number[]) => ({ name: "x", steps, values: steps.map((step) => step / 10) });
   expect(aligned([curve([10, 30]), curve([20, 30])])).toEqual([

@@ -180,7 +180,7 @@ export interface Curve {
 
 /**
  * Curves by group: the first part of their names, or the first two if that are many. Sums of losses are larger than
- * their terms; they are groups of their own, and come first.
+ * their terms; they are groups of their own, and come first. So are curves beside which the others would look flat.
  */
 export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
   const curves = new Map<string, Curve>();
@@ -198,9 +198,26 @@ export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
       groups.delete(group);
       for (const [part, some] of grouped(members, (name) => groupOf(name, 2))) groups.set(part, some);
     }
+  for (const [group, members] of [...groups])
+    for (const curve of tooLarge(members)) {
+      groups.set(
+        group,
+        groups.get(group)!.filter((other) => other !== curve),
+      );
+      groups.set(curve.name, [curve]);
+    }
   const isSum = ([group]: [string, Curve[]]) => (group.endsWith(SUM) ? 0 : 1);
   return new Map([...groups].sort((a, b) => isSum(a) - isSum(b)));
 }
+
+/** The curves whose largest value is many times that of most others. */
+function tooLarge(curves: readonly Curve[]): Curve[] {
+  const sizeOf = ({ values }: Curve) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const middle = curves.map(sizeOf).sort((a, b) => a - b)[Math.floor(curves.length / 2)] ?? 0;
+  return middle > 0 ? curves.filter((curve) => sizeOf(curve) > MANY_TIMES * middle) : [];
+}
+
+const MANY_TIMES = 20;
 
 /** Curves that a chart can show and a reader tell apart. */
 const MOST_CURVES = 8;

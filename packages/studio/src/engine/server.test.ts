@@ -61,6 +61,7 @@ it("reads stages, attention and modulation", async () => {
           ],
           attention: [{ size: 1, words: [{ word: "red", weights: [0.5] }] }],
           modulation: [{ size: 1, values: [2] }],
+          shift: [{ size: 1, values: [3] }],
         },
       ],
     }),
@@ -72,6 +73,7 @@ it("reads stages, attention and modulation", async () => {
   expect(decoded).toEqual(["first", "last"]);
   expect(image!.attention).toEqual([{ size: 1, words: [{ word: "red", weights: Float32Array.of(0.5) }] }]);
   expect(image!.gammas).toEqual([{ size: 1, values: Float32Array.of(2) }]);
+  expect(image!.betas).toEqual([{ size: 1, values: Float32Array.of(3) }]);
 });
 
 it("asks for the way between two images", async () => {

@@ -82,9 +82,10 @@ export class ServerEngine implements Engine {
     const images: Generated[] = [];
     for (const body of bodies) {
       const answer = await ask(this.#server, "api/generate", { body, ...(signal && { signal }) });
-      for (const image of list(answer.images)) {
-        const generated = await this.#imageOf(image);
-        signal?.throwIfAborted();
+      // Decoded beside each other, by the browser's threads.
+      const decoded = await Promise.all(list(answer.images).map((image) => this.#imageOf(image)));
+      signal?.throwIfAborted();
+      for (const generated of decoded) {
         images.push(generated);
         onImage?.(generated, images.length - 1);
       }
@@ -106,6 +107,7 @@ export class ServerEngine implements Engine {
       stages,
       attention: list(image.attention).map(attentionOf),
       gammas: list(image.modulation).map(mapOf),
+      betas: list(image.shift).map(mapOf),
     };
   }
 }

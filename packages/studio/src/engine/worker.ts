@@ -76,6 +76,7 @@ function sendImage(id: number, index: number, image: GeneratedImage): void {
     ...{ prompt: image.prompt, seed: image.seed, ignored: image.ignored, stages },
     attention: image.attention.map(({ size, words }) => ({ size, words })),
     gammas: [...image.modulation],
+    betas: [...image.shift],
   };
   send(
     { id, kind: "image", image: generated, index },

@@ -76,6 +76,10 @@ export const en = {
   gammasHint:
     "The mean of |γ_c| over channels: how strongly the caption scales the layer's features at each place.",
   noGammas: "This model has no SCBN, or does not export it.",
+  betas: "Strength of SCBN's β_c",
+  betasHint:
+    "The mean of |β_c| over channels: how strongly the caption shifts the layer's features at each place.",
+  noBetas: "This model was exported without β_c.",
   layer: "Layer {number}",
   wholeImage: "the same for the whole image: {value}",
   gammaLabel: "Layer {number}, {size} × {size} places: mean {mean}, most {most} {place}",

@@ -4,16 +4,29 @@ import { latest } from "./latest.js";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-it("starts the last of several calls, after the delay", async () => {
+it("starts the first of several calls at once, and the last after the delay", async () => {
   const seen: string[] = [];
   const work = latest(async (_, text: string) => void seen.push(text), 30);
   for (const text of ["a", "ab", "abc"]) {
     work.call(text);
     await vi.advanceTimersByTimeAsync(10);
   }
-  expect(seen).toEqual([]);
-  await vi.advanceTimersByTimeAsync(30);
-  expect(seen).toEqual(["abc"]);
+  expect(seen).toEqual(["a"]);
+  await vi.advanceTimersByTimeAsync(19);
+  expect(seen).toEqual(["a"]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(seen).toEqual(["a", "abc"]);
+});
+
+it("does not let a call wait that comes later than the delay", async () => {
+  const seen: string[] = [];
+  const work = latest(async (_, text: string) => void seen.push(text), 30);
+  for (const text of ["a", "ab"]) {
+    work.call(text);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(seen.at(-1)).toBe(text);
+    await vi.advanceTimersByTimeAsync(30);
+  }
 });
 
 it("ends running work when a newer call comes or when it is cancelled", async () => {

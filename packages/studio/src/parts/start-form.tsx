@@ -50,7 +50,7 @@ export function StartForm({ control }: { control: RunControl }) {
         </label>
         <label class="field">
           {t("runFolder")}
-          <input name="run" required placeholder="runs/mine" />
+          <input name="run" required placeholder="mine" />
         </label>
         <label class="field">
           {t("minutes")}

@@ -24,6 +24,8 @@ const DEBOUNCE = 30;
 const SETTLED = 1500;
 
 interface Asked {
+  /** When the change was made, by `performance.now()`. */
+  changed: number;
   used: Engine;
   model: string;
   prompt: string;
@@ -32,19 +34,18 @@ interface Asked {
 }
 
 const work = latest(async (signal, asked: Asked) => {
-  const began = performance.now();
   working.value = true;
   try {
     const onImage = (image: Generated, index: number) => {
       if (index === 0) {
         ignored.value = image.ignored;
         problem.value = undefined;
-        performance.measure(FIRST_IMAGE, { start: began - DEBOUNCE });
+        performance.measure(FIRST_IMAGE, { start: asked.changed });
       }
       images.value = asked.seeds.map((_, i) => (i === index ? image : images.peek()[i]));
     };
     await asked.used.generate(asked, { signal, onImage });
-    took.value = Math.round(performance.now() - began + DEBOUNCE);
+    took.value = Math.round(performance.now() - asked.changed);
     rememberSoon(asked);
   } catch (error) {
     if (isAbort(error)) return;
@@ -82,6 +83,6 @@ export function followPrompt(): void {
       working.value = false;
       return;
     }
-    work.call({ ...asked, model: name });
+    work.call({ ...asked, model: name, changed: performance.now() });
   });
 }

@@ -4,8 +4,8 @@ import { t } from "../i18n/index.js";
 import { examplesFor } from "../lib/examples.js";
 import { BitmapCanvas } from "../parts/bitmap.js";
 import { Enlarged } from "../parts/enlarged.js";
-import { Choice, ModelChoice, NumberField } from "../parts/fields.js";
-import { PromptField } from "../parts/prompt.js";
+import { Choice, ModelChoice } from "../parts/fields.js";
+import { SharedPrompt, SharedSeed } from "../parts/shared-fields.js";
 import { Notice } from "../parts/status.js";
 import { chooseModel, model, prompt, seed } from "../state/app.js";
 import { history } from "../state/history.js";
@@ -16,23 +16,10 @@ export function GenerateView() {
   return (
     <>
       <section class="panel">
-        <PromptField
-          label={t("prompt")}
-          value={prompt.value}
-          ignored={ignored.value}
-          onInput={(value) => {
-            prompt.value = value;
-          }}
-        />
+        <SharedPrompt ignored={ignored.value} />
         <div class="controls">
           <ModelChoice />
-          <NumberField
-            label={t("seed")}
-            value={seed.value}
-            onChange={(value) => {
-              seed.value = value;
-            }}
-          />
+          <SharedSeed />
           <Choice
             label={t("count")}
             value={String(count.value)}

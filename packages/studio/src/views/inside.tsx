@@ -6,8 +6,8 @@ import { examplesFor } from "../lib/examples.js";
 import { latest } from "../lib/latest.js";
 import { short, summaryOf } from "../lib/maps.js";
 import { BitmapCanvas } from "../parts/bitmap.js";
-import { ModelChoice, NumberField } from "../parts/fields.js";
-import { PromptField } from "../parts/prompt.js";
+import { ModelChoice } from "../parts/fields.js";
+import { SharedPrompt, SharedSeed } from "../parts/shared-fields.js";
 import { Notice } from "../parts/status.js";
 import { engine, model, prompt, seed } from "../state/app.js";
 
@@ -41,23 +41,10 @@ export function InsideView() {
     <>
       <section class="panel">
         <p class="intro">{t("insideIntro")}</p>
-        <PromptField
-          label={t("prompt")}
-          value={prompt.value}
-          ignored={image?.ignored}
-          onInput={(value) => {
-            prompt.value = value;
-          }}
-        />
+        <SharedPrompt ignored={image?.ignored} />
         <div class="controls">
           <ModelChoice />
-          <NumberField
-            label={t("seed")}
-            value={seed.value}
-            onChange={(value) => {
-              seed.value = value;
-            }}
-          />
+          <SharedSeed />
         </div>
       </section>
       {error && (
@@ -70,6 +57,9 @@ export function InsideView() {
           <Overview image={image} words={words} active={word} onActive={setActive} />
           <Attention image={image} active={word} onActive={setActive} />
           <Modulation title={t("gammas")} hint={t("gammasHint")} maps={image.gammas} />
+          {image.gammas.length > 0 && (
+            <Modulation title={t("betas")} hint={t("betasHint")} none={t("noBetas")} maps={image.betas} />
+          )}
         </div>
       )}
     </>
@@ -170,7 +160,15 @@ function Attention({ image, active, onActive }: WordsProps) {
   );
 }
 
-function Modulation({ title, hint, maps }: { title: string; hint: string; maps: PlaceMap[] }) {
+interface ModulationProps {
+  title: string;
+  hint: string;
+  /** What is said where there are no maps. */
+  none?: string;
+  maps: PlaceMap[];
+}
+
+function Modulation({ title, hint, none = t("noGammas"), maps }: ModulationProps) {
   const most = Math.max(...maps.map((map) => summaryOf(map).most));
   return (
     <section>
@@ -178,7 +176,7 @@ function Modulation({ title, hint, maps }: { title: string; hint: string; maps: 
         <h2>{title}</h2>
         {maps.length > 0 && <Scale low={0} high={most} />}
       </div>
-      <p class="notes">{maps.length > 0 ? hint : t("noGammas")}</p>
+      <p class="notes">{maps.length > 0 ? hint : none}</p>
       <ul class="maps wide">
         {maps.map((map, i) => {
           const { mean, most: here } = summaryOf(map);

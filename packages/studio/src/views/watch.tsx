@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { EngineError } from "../engine/engine.js";
 import {
+  type Curve,
   curvesOf,
   folderRuns,
   type Run,
@@ -200,7 +201,7 @@ function Curves({ run }: { run: Run }) {
       {groups.length === 0 && <p class="notes">{t("noCurves")}</p>}
       <div class="charts">
         {groups.map(([group, curves]) => {
-          const name = group === "other" ? t("other") : group;
+          const name = group === OTHER ? otherName(curves) : group;
           return (
             <section key={group} class="card">
               <h3>{name}</h3>
@@ -262,4 +263,11 @@ function durationOf(seconds: number): string {
 
 function asError(cause: unknown): EngineError {
   return cause instanceof EngineError ? cause : new EngineError(String(cause));
+}
+
+/** The group of curves whose names have no parts, such as DAMSM's losses. A few are named. */
+const OTHER = "other";
+
+function otherName(curves: readonly Curve[]): string {
+  return curves.length <= 3 ? curves.map(({ name }) => name).join(", ") : t("other");
 }

@@ -46,12 +46,14 @@ function causeOf(error: string, number: number, answers: string[] | null, { rank
       cause: `${capital(ranksText(silent))} gave no answer: ended, stopped or cut off from the network. The output of ${silent.length === 1 ? "that rank" : "those ranks"} has the cause.`,
       suspects: silent,
     };
-  const behind = answers.flatMap((answer, other) => (Number(answer.split("|")[0]) < number ? [other] : []));
-  if (behind.length > 0)
+  const behind = answers.flatMap((answer, other) => (isBefore(answer, number) ? [other] : []));
+  if (behind.length > 0) {
+    const late = behind.includes(rank) ? "This rank" : capital(ranksText(behind));
     return {
-      cause: `${capital(ranksText(behind))} had not called it yet. If a rank may take longer, increase timeoutMs (now ${timeoutMs}).`,
+      cause: `${late} had not called it in time. If a rank may take longer, increase timeoutMs (now ${timeoutMs}).`,
       suspects: behind,
     };
+  }
   const others = answers
     .map((answer, other) => ({ other, reported: answer.split("|")[2] ?? "" }))
     .filter(({ other, reported }) => other !== rank && reported !== "" && reported !== error);
@@ -60,6 +62,12 @@ function causeOf(error: string, number: number, answers: string[] | null, { rank
     cause: `All ranks are alive${first ? `; rank ${first.other} reports: ${first.reported}` : ""}. Check the network between them.`,
     suspects: [],
   };
+}
+
+/** Whether a rank had not called an operation when it reported; a rank without an operation reports the next number. */
+function isBefore(answer: string, number: number): boolean {
+  const [at, operation] = answer.split("|");
+  return operation === "" ? Number(at) <= number : Number(at) < number;
 }
 
 function capital(text: string): string {

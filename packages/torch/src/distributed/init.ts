@@ -1,4 +1,6 @@
 /** Makes a process group: the ranks meet through a store, then connect to each other. */
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Native, NativeProcessGroup } from "../addon-interface.js";
 import { setup } from "../addon-path.js";
 import { native } from "../native.js";
@@ -81,6 +83,23 @@ function check({ backend, rank, worldSize, store, timeoutMs }: Required<ProcessG
   const place = store.kind === "tcp" ? store.host : store.path;
   if (typeof place !== "string" || place === "")
     fail(store.kind === "tcp" ? "store.host" : "store.path", "a text", place);
+  if (store.kind === "file" && !existsSync(dirname(place)))
+    fail("store.path", "in a folder that exists", place);
+  if (store.kind === "file" && !mayBeStore(place))
+    fail("store.path", "the file of a store, or a path that does not exist", place);
+}
+
+/** libtorch would read another file for ever. A store's begins with the length of its first key, 32 bits. */
+function mayBeStore(path: string): boolean {
+  if (!existsSync(path)) return true;
+  if (!statSync(path).isFile()) return false;
+  const file = openSync(path, "r");
+  try {
+    const length = Buffer.alloc(4);
+    return readSync(file, length) < 4 || length.readUInt32LE() < 65_536;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** @throws {ProcessGroupError} if the addon was built without the backend */
@@ -114,6 +133,10 @@ function rendezvousError(
   const place = store.kind === "tcp" ? `${store.host}:${store.port}` : store.path;
   const start = `rank ${rank} of ${worldSize}: initProcessGroup`;
   const waited = secondsText(timeoutMs);
+  const server =
+    store.kind === "tcp" && store.server === false
+      ? "The process that serves the store"
+      : "Rank 0, which serves the store,";
   return new ProcessGroupError(`${start} ${text()}`, {
     rank,
     operation: "initProcessGroup",
@@ -128,16 +151,20 @@ function rendezvousError(
       );
     if (missing.length > 0)
       return `waited ${waited} at ${place} for ${ranksText(missing)}. Start all ${worldSize} ranks within this time with the same store and worldSize, or increase timeoutMs.`;
-    if (/address already in use/i.test(error))
-      return `cannot serve the store at ${place}: the port is in use. Choose another port on all ranks, or end the process that uses it. (${error})`;
-    if (stage === "store" && store.kind === "tcp" && rank !== 0)
-      return `could not reach the store at ${place} within ${waited}: rank 0, which serves it, is missing, or the address is wrong or blocked. (${error})`;
+    if (stage === "serve")
+      return `cannot serve the store at ${place}: ${uncapital(error)}. Choose another port on all ranks, or end the process that uses it.`;
+    if (stage === "reach")
+      return `could not reach the store at ${place} within ${waited}: ${uncapital(error)}. ${server} is missing, or the address is wrong or blocked.`;
     if (stage === "store") return `cannot open the store at ${place}: ${error}.`;
     if (stage === "join")
-      return `lost the store at ${place} while it waited for the other ranks (timeout ${waited}): rank 0 probably ended. (${error})`;
+      return `lost the store at ${place} while it waited for the other ranks (timeout ${waited}): ${error}. ${store.kind === "tcp" ? `${server} probably ended.` : "All ranks need this file."}`;
     return (
       `could not connect to the other ranks within ${waited}: ${error}. Each machine must reach the others; ` +
       "GLOO_SOCKET_IFNAME names the network interface to use."
     );
   }
+}
+
+function uncapital(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,6 +1,6 @@
 import type { Random } from "@sdgan/core";
-import { inferenceMode, scope, type Tensor } from "@sdgan/torch";
-import { rowDistances, squaredDistances } from "./distances.js";
+import { inferenceMode, scope, type Tensor, tensor } from "@sdgan/torch";
+import { inRows, rowDistances, squaredDistances } from "./distances.js";
 import { countRankedFirst, sampleOthers } from "./ranking.js";
 
 export interface Consistency {
@@ -27,7 +27,8 @@ export interface ConsistencyOptions {
 
 /**
  * Semantic consistency, the aim of SD-GAN (Yin et al., 2019): different captions of one image give similar
- * images. All images of a group are generated with the same z, so that they differ by their captions only.
+ * images. All images of a group are generated with the same z and the same ε, so that they differ by their captions
+ * only.
  * With a different z per pair, a generator that ignores the caption would score best.
  *
  * @param first [N, D] features of images generated from one caption of each of N real images
@@ -63,4 +64,36 @@ export function semanticConsistency(
   const size = inferenceMode(() => scope(() => first.to("float64").square().sum(1).mean().item() ** 0.5));
   // If all images are equal, distances are rounding errors.
   return { ratio: apart > 1e-6 * size ? own / start / apart : 1, retrieval: found / start };
+}
+
+/**
+ * Mean distance between two images of one class, divided by that between two of different classes. For real images it
+ * shows how alike images of one thing are by these features. Undefined if no class has two images, or all images are of
+ * one.
+ *
+ * @param features [N, D]
+ * @param classIds [N]
+ */
+export function classRatio(features: Tensor, classIds: readonly number[]): number | undefined {
+  const sizes = new Map<number, number>();
+  for (const id of classIds) sizes.set(id, (sizes.get(id) ?? 0) + 1);
+  const count = classIds.length;
+  const within = [...sizes.values()].reduce((sum, size) => sum + size * (size - 1), 0);
+  const between = count * (count - 1) - within;
+  if (within === 0 || between === 0) return undefined;
+  return inferenceMode(() =>
+    scope(() => {
+      const classes = tensor([...classIds], { dtype: "int64" });
+      const sums = inRows(features, (rows, first) => {
+        const distances = squaredDistances(rows, features).sqrt();
+        const same = classes.narrow(0, first, rows.size(0)).unsqueeze(1).eq(classes).to("float64");
+        return { all: distances.sum().item(), own: distances.mul(same).sum().item() };
+      });
+      const all = sums.reduce((total, part) => total + part.all, 0);
+      // An image's distance to itself is 0 up to rounding.
+      const own = sums.reduce((total, part) => total + part.own, 0);
+      const apart = (all - own) / between;
+      return apart > 0 ? own / within / apart : undefined;
+    }),
+  );
 }

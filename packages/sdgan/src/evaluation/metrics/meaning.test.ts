@@ -1,7 +1,7 @@
 import { Random } from "@sdgan/core";
 import { manualSeed, randn, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
-import { semanticConsistency } from "./consistency.js";
+import { classRatio, semanticConsistency } from "./consistency.js";
 import { semanticDiversity } from "./diversity.js";
 import { rPrecision } from "./r-precision.js";
 
@@ -89,6 +89,29 @@ describe("semantic consistency", () => {
     expect(() => semanticConsistency(few, few, { random: random() })).toThrow(
       /100 images are needed, found 50/,
     );
+  });
+});
+
+describe("class ratio", () => {
+  it("equals a computation with loops", () => {
+    const classes = [0, 1, 0, 2, 1, 1];
+    const few = randn([6, D], { dtype: "float64" });
+    const rows = classes.map((_, i) => few.select(0, i).toNumbers());
+    const distances = { own: [] as number[], others: [] as number[] };
+    for (const [i, a] of rows.entries())
+      for (const [j, b] of rows.entries())
+        if (i !== j)
+          distances[classes[i] === classes[j] ? "own" : "others"].push(
+            Math.hypot(...a.map((x, d) => x - b[d]!)),
+          );
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(classRatio(few, classes)).toBeCloseTo(mean(distances.own) / mean(distances.others), 6);
+  });
+
+  it("is absent without two images of a class, and without two classes", () => {
+    const few = randn([4, D], { dtype: "float64" });
+    expect(classRatio(few, [0, 1, 2, 3])).toBeUndefined();
+    expect(classRatio(few, [1, 1, 1, 1])).toBeUndefined();
   });
 });
 

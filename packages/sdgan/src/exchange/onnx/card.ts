@@ -22,7 +22,7 @@ const library = "@sdgan/pipeline";
 export function modelCard(manifest: ModelManifest, details: CardDetails): string {
   const { name, description, license, networks, sizes, vocabulary, tokenizer } = manifest;
   const { comparison, precision, words, evaluation, licences } = details;
-  const { attentions, gammas } = networks.generator;
+  const { attentions, gammas, betas } = networks.generator;
   const width = sizes.images.at(-1)!;
   const method = gammas.length > 0 ? "SD-GAN (Yin et al., CVPR 2019)" : "AttnGAN (Xu et al., CVPR 2018)";
   return [
@@ -58,7 +58,7 @@ export function modelCard(manifest: ModelManifest, details: CardDetails): string
             (output, i) => `\`${output}\` [B, 3, ${sizes.images[i]}, ${sizes.images[i]}]`,
           ),
           ...(attentions.length > 0 ? [`attention maps ${listOf(attentions)}`] : []),
-          ...(gammas.length > 0 ? [`SCBN's γ_c ${listOf(gammas)}`] : []),
+          ...(gammas.length > 0 ? [`SCBN's γ_c ${listOf(gammas)} and β_c ${listOf(betas)}`] : []),
         ].join(", "),
       ],
     ]),

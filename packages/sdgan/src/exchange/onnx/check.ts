@@ -5,7 +5,7 @@ import { inferenceMode, scope, type Tensor, tensor } from "@sdgan/torch";
 import type { WeightPrecision } from "@sdgan/torch/onnx";
 import { tokenTensor } from "../../compute/tokens.js";
 import { seededNoise } from "../../models/seeded-noise.js";
-import { type GeneratorOutputs, type Networks, whileListening } from "./networks.js";
+import { type GeneratorOutputs, type Networks, namesOf, withModulations } from "./networks.js";
 import { loadRuntime, openSession } from "./runtime.js";
 
 /** Largest allowed difference of an output. Images are from −1 to 1; 1/127.5 is one of an image's 256 steps. */
@@ -59,7 +59,7 @@ export async function compare(
   const generator = await openSession(runtime, join(folder, files.generator));
   const toRuntime = (tensor: Tensor) =>
     new runtime.Tensor(tensor.dtype as "float32", tensor.toArray() as Float32Array, tensor.shape);
-  const { images, attentions, gammas } = files.outputs;
+  const { images } = files.outputs;
   const worst = new Map<string, number>();
   let squares = 0;
   let count = 0;
@@ -72,7 +72,7 @@ export async function compare(
         ...{ z: toRuntime(z), epsilon: toRuntime(epsilon), lengths: toRuntime(lengths) },
         ...{ words: read.words!, sentence: read.sentence! },
       });
-      const names = ["words", "sentence", ...images, ...attentions, ...gammas];
+      const names = ["words", "sentence", ...namesOf(files.outputs)];
       for (const [i, name] of names.entries()) {
         const found = (read[name] ?? generated[name])!.data as Float32Array;
         const { largest, sum } = difference(own.outputs[i]!, found, !name.startsWith("image"));
@@ -101,14 +101,11 @@ function expected(networks: Networks, captions: readonly (readonly number[])[], 
       const { tokens, lengths } = tokenTensor(captions, "cpu");
       const noise = captions.map((_, i) => ({ seed: 0, number: first + i + 1 }));
       const { z, epsilon } = seededNoise(networks.generator, noise);
-      const gammas: Tensor[] = [];
       const read = networks.text.forward(tokens, lengths);
-      const { images, attentions } = whileListening(
-        networks.generator,
-        (gamma) => gammas.push(gamma),
-        () => networks.generator.forward(z, read, epsilon),
+      const { result, modulations } = withModulations(networks.generator, () =>
+        networks.generator.forward(z, read, epsilon),
       );
-      const outputs = [read.words, read.sentence, ...images, ...attentions, ...gammas];
+      const outputs = [read.words, read.sentence, ...result.images, ...result.attentions, ...modulations];
       const inputs = { tokens, lengths: tensor(Array.from(lengths), { dtype: "int64" }), z, epsilon };
       return { inputs, outputs };
     }),

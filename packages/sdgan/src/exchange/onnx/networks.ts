@@ -2,7 +2,7 @@
 import { scope, type Tensor, tensor, zeros } from "@sdgan/torch";
 import { exportOnnx, type OnnxOptions } from "@sdgan/torch/onnx";
 import type { Generator } from "../../models/generator.js";
-import { SemanticConditionedBatchNorm } from "../../models/scbn.js";
+import { type Modulation, SemanticConditionedBatchNorm } from "../../models/scbn.js";
 import { type TextEncoder, wordMask } from "../../models/text-encoder.js";
 
 /** Names of the generator's outputs, as in the manifest. */
@@ -13,6 +13,8 @@ export interface GeneratorOutputs {
   attentions: string[];
   /** `gamma_64`: γ_c of the SCBN layer with 64 pixels per side, [B, C, 64, 64], or [B, C, 1, 1] for the whole image. */
   gammas: string[];
+  /** `beta_64`: β_c of the same layer, in the same shape. */
+  betas: string[];
 }
 
 /** How weights are stored. */
@@ -49,7 +51,7 @@ export function exportTextEncoder({ text }: Networks, stored: StoredWeights): Ui
 
 /**
  * z [B, noise], ε [B, condition] and a text's words, sentence and lengths → the images of the active stages, attentions
- * and γ_c.
+ * γ_c and β_c.
  *
  * @param textWidth D
  * @param lastSize pixels per side of the last active stage's image
@@ -65,13 +67,10 @@ export function exportGenerator(
     exportOnnx(
       (z: Tensor, epsilon: Tensor, words: Tensor, sentence: Tensor, lengths: Tensor) => {
         const mask = wordMask(lengths, words.size(2));
-        const gammas: Tensor[] = [];
-        const { images, attentions } = whileListening(
-          generator,
-          (gamma) => gammas.push(gamma),
-          () => generator.forward(z, { words, sentence, mask }, epsilon),
+        const { result, modulations } = withModulations(generator, () =>
+          generator.forward(z, { words, sentence, mask }, epsilon),
         );
-        return [...images, ...attentions, ...gammas];
+        return [...result.images, ...result.attentions, ...modulations];
       },
       [
         zeros([2, generator.noise]),
@@ -82,7 +81,7 @@ export function exportGenerator(
       ],
       {
         inputs: ["z", "epsilon", "words", "sentence", "lengths"],
-        outputs: [...outputs.images, ...outputs.attentions, ...outputs.gammas],
+        outputs: namesOf(outputs),
         dynamicAxes: {
           z: first,
           epsilon: first,
@@ -99,6 +98,11 @@ export function exportGenerator(
   return { file, outputs };
 }
 
+/** The names of all outputs, in the order of the file. */
+export function namesOf({ images, attentions, gammas, betas }: GeneratorOutputs): string[] {
+  return [...images, ...attentions, ...gammas, ...betas];
+}
+
 /** Lengths for two captions of up to three words. */
 const exampleLengths = () => tensor([3, 1], { dtype: "int64" });
 
@@ -109,22 +113,28 @@ function outputsOf(generator: Generator, lastSize: number): GeneratorOutputs {
     ...generator.first.upBlocks,
     ...generator.later.slice(0, stages - 1).map(({ upBlock }) => upBlock),
   ]; // Each doubles the size.
-  const gammas = blocks.flatMap(({ norm }, i) =>
+  const layers = blocks.flatMap(({ norm }, i) =>
     norm.sentence || norm.word ? [lastSize / 2 ** (blocks.length - 1 - i)] : [],
   );
   return {
     images: images.map((size) => `image_${size}`),
     attentions: images.slice(1).map((size) => `attention_${size}`),
-    gammas: gammas.map((size) => `gamma_${size}`),
+    gammas: layers.map((size) => `gamma_${size}`),
+    betas: layers.map((size) => `beta_${size}`),
   };
 }
 
-/** Calls `run`, and `listener` with γ_c of each SCBN layer, in the order of computation. */
-export function whileListening<T>(generator: Generator, listener: (gamma: Tensor) => void, run: () => T): T {
+/** The result of `run`, then γ_c and then β_c of all SCBN layers, each in the order of computation. */
+export function withModulations<Result>(
+  generator: Generator,
+  run: () => Result,
+): { result: Result; modulations: Tensor[] } {
   const layers = [...generator.modules()].filter((module) => module instanceof SemanticConditionedBatchNorm);
-  for (const layer of layers) layer.onModulation = ({ gamma }) => listener(gamma);
+  const found: Modulation[] = [];
+  for (const layer of layers) layer.onModulation = (modulation) => found.push(modulation);
   try {
-    return run();
+    const result = run();
+    return { result, modulations: [...found.map(({ gamma }) => gamma), ...found.map(({ beta }) => beta)] };
   } finally {
     for (const layer of layers) layer.onModulation = undefined;
   }
