@@ -18,6 +18,23 @@ export function stepOperations(config, { published }) {
   return (2 * (generator + sum(own) + sum(again))) / 1e9;
 }
 
+/**
+ * Multiplications and additions in the order of a step, per image, in 1e9: the generator's images, each discriminator's
+ * phase, the generator's phase.
+ */
+export function phaseOperations(config) {
+  const discriminators = imageSizes(config.generator).map((size) => discriminator(config, size));
+  const generator = sum(generatorConvolutions(config, false));
+  const own = discriminators.map(({ first, rest, joint }) => 2 * (2 * first + 3 * rest) + 3 * 3 * joint);
+  const again = discriminators.map(({ first, rest, joint }) => 2 * (first + rest + joint));
+  const billions = (operations) => (2 * operations) / 1e9;
+  return {
+    images: billions(generator),
+    discriminators: own.map(billions),
+    generator: billions(2 * generator + sum(again)),
+  };
+}
+
 function generatorConvolutions({ generator }, published) {
   const { width, firstSize, stages, residualBlocks } = generator;
   const convolutions = [];

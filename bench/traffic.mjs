@@ -6,21 +6,27 @@
  */
 import { imageSizes, presets } from "@sdgan/core";
 import { ones, randn, scope, tensor } from "@sdgan/torch";
+import { runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { shareOf } from "../packages/sdgan/dist/distributed/batch-share.js";
 import { GradientBuckets } from "../packages/sdgan/dist/distributed/gradient-buckets.js";
 import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 
-const worldSize = 2;
 const bytesOf = ({ numel, dtype }) => numel * (dtype === "float64" || dtype === "int64" ? 8 : 4);
 
-/** Messages of a step by kind: { count, bytes }. */
-function trafficOf(preset, syncBatchNorm) {
+/**
+ * Messages of a step by kind, { count, bytes }, and the bytes of each phase's gradients.
+ *
+ * @param {{ syncBatchNorm?: boolean, worldSize?: number, settings?: string[] }} [options]
+ */
+export function trafficOf(preset, { syncBatchNorm = false, worldSize = 2, settings = [] } = {}) {
   const config = loadConfig(preset, [
     `training.syncBatchNorm=${syncBatchNorm}`,
     "training.precision=float32",
+    ...settings,
   ]);
   const sent = {};
+  const bucketsOfStep = [];
   const add = (kind, bytes) => {
     sent[kind] ??= { count: 0, bytes: 0 };
     sent[kind].count += 1;
@@ -37,14 +43,17 @@ function trafficOf(preset, syncBatchNorm) {
     worldSize,
     group: { sum: sum("batch normalization") },
     shareOf: () => shareOf({ rank: 0, worldSize, units: B, sumOverProcesses: sum("parts of the batch") }),
-    gradientBuckets: () =>
-      new GradientBuckets({
+    gradientBuckets() {
+      const buckets = new GradientBuckets({
         worldSize,
         sum: (bucket) => {
           add("gradients", bytesOf(bucket));
           return { wait() {} };
         },
-      }),
+      });
+      bucketsOfStep.push(buckets);
+      return buckets;
+    },
   };
   const rows = B * (config.siamese.enabled ? 2 : 1);
   const share = processes.shareOf();
@@ -88,18 +97,26 @@ function trafficOf(preset, syncBatchNorm) {
       },
     });
   });
-  return sent;
+  const [buckets] = bucketsOfStep;
+  const stages = imageSizes(config.generator).length;
+  return {
+    sent,
+    discriminators: Array.from({ length: stages }, (_, i) => buckets.bytesOf(`discriminator/stage${i + 1}`)),
+    generator: buckets.bytesOf("generator"),
+  };
 }
 
-const shown = ({ count, bytes }) => `${(bytes / 2 ** 20).toFixed(3)} MiB in ${count}`;
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(presets);
-for (const preset of names) {
-  const [own, sync] = [trafficOf(preset, false), trafficOf(preset, true)];
-  const rows = [
-    preset,
-    shown(own.gradients),
-    shown(own["parts of the batch"]),
-    shown(sync["batch normalization"]),
-  ];
-  console.log(`| ${rows.join(" | ")} |`);
-}
+await runAsProgram(import.meta.url, async () => {
+  const shown = ({ count, bytes }) => `${(bytes / 2 ** 20).toFixed(3)} MiB in ${count}`;
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(presets);
+  for (const preset of names) {
+    const [own, sync] = [false, true].map((syncBatchNorm) => trafficOf(preset, { syncBatchNorm }).sent);
+    const rows = [
+      preset,
+      shown(own.gradients),
+      shown(own["parts of the batch"]),
+      shown(sync["batch normalization"]),
+    ];
+    console.log(`| ${rows.join(" | ")} |`);
+  }
+});

@@ -11,7 +11,7 @@ export interface JoinOptions {
   device?: "cpu" | "cuda" | undefined;
   /** Milliseconds after which an operation that waits for another process fails; by default a minute. */
   timeoutMs?: number | undefined;
-  /** Milliseconds that the others have to start; by default ten minutes. */
+  /** Milliseconds that the others have to start; by default ten times as many. */
   startMs?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface JoinOptions {
  */
 export function joinProcesses(
   { rank, worldSize, host, port }: Placement,
-  { device, timeoutMs = 60_000, startMs = 600_000 }: JoinOptions = {},
+  { device, timeoutMs = 60_000, startMs = 10 * timeoutMs }: JoinOptions = {},
 ): Promise<Processes> {
   return asProcessLost({ rank }, async () => {
     const common = { rank, worldSize };
@@ -39,7 +39,9 @@ export function joinProcesses(
       ? await initProcessGroup({ ...common, backend: "nccl", store: store("data", false), timeoutMs })
       : control;
     const hub =
-      rank === 0 ? await Hub.open({ worldSize, host: isLocal(host) ? host : undefined }) : undefined;
+      rank === 0
+        ? await Hub.open({ worldSize, timeoutMs, host: isLocal(host) ? host : undefined })
+        : undefined;
     const nobody = { meet: async () => {}, leave: () => {} };
     const connecting = new Processes({ control, data, meetings: nobody });
     const address = connecting.fromFirst<HubAddress>(hub?.address);

@@ -3,22 +3,26 @@
  * answers while process 0 computes.
  *
  * Lines from a process: "hello TOKEN RANK", "here N" when it arrives at meeting N, "bye". Lines to it: "go N" when all have
- * arrived, "lost RANK" when a process's connection ended without "bye", and "alive" every second.
+ * arrived, "lost RANK" when a process's connection ended without "bye", "lost RANK silent" when its thread of `meeting-pulse.ts`
+ * has been silent for the timeout, and "alive" every second. That thread writes "pulse TOKEN RANK", then "alive" every second.
  */
 import { createServer, type Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import type { HubData } from "./meetings.js";
 
-const { token, worldSize, host } = workerData as HubData;
+const { token, worldSize, host, timeoutMs } = workerData as HubData;
 const connected = new Map<number, Socket>();
 const arrived = new Map<number, Set<number>>();
-let lost: number | undefined;
+/** When each process's thread was last heard. */
+const heard = new Map<number, number>();
+let lost: string | undefined;
 
 /** Longer lines are not of a process of this training. */
 const longestLine = 200;
 
 const server = createServer((socket) => {
   let [rank, left, rest]: [number | undefined, boolean, string] = [undefined, false, ""];
+  let pulse: number | undefined;
   socket.setEncoding("utf8").setNoDelay(true);
   socket.on("error", () => {});
   socket.on("data", (text: string) => {
@@ -27,11 +31,19 @@ const server = createServer((socket) => {
     if (rest.length > longestLine) return socket.destroy();
     for (const line of lines) {
       const [word, ...values] = line.split(" ");
-      if (rank === undefined) {
+      if (pulse !== undefined) {
+        if (connected.has(pulse)) heard.set(pulse, performance.now());
+      } else if (rank === undefined) {
         const given = Number(values[1]);
+        if (word === "pulse" && values[0] === token && connected.has(given)) {
+          pulse = given;
+          heard.set(pulse, performance.now());
+          continue;
+        }
         if (word !== "hello" || values[0] !== token || !isRank(given)) return socket.destroy();
         rank = given;
         connected.set(rank, socket);
+        heard.set(rank, performance.now());
         if (lost !== undefined) socket.write(`lost ${lost}\n`);
       } else if (word === "here") arrive(rank, Number(values[0]));
       else if (word === "bye") left = true;
@@ -40,9 +52,8 @@ const server = createServer((socket) => {
   socket.on("close", () => {
     if (rank === undefined) return;
     connected.delete(rank);
-    if (left || lost !== undefined) return;
-    lost = rank;
-    tellAll(`lost ${rank}`);
+    heard.delete(rank);
+    if (!left) lose(String(rank));
   });
 });
 
@@ -50,7 +61,23 @@ server.on("error", (error) => {
   throw error;
 });
 server.listen(0, host, () => parentPort!.postMessage((server.address() as { port: number }).port));
-setInterval(() => tellAll("alive"), 1000);
+
+let checked = performance.now();
+setInterval(() => {
+  tellAll("alive");
+  const now = performance.now();
+  // If this process was stopped itself, it could not hear the others.
+  if (now - checked > timeoutMs / 2) for (const rank of heard.keys()) heard.set(rank, now);
+  checked = now;
+  for (const [rank, at] of heard) if (now - at > timeoutMs) lose(`${rank} silent`);
+}, 1000);
+
+/** Tells all which process is lost; only the first one, since others end because of it. */
+function lose(which: string): void {
+  if (lost !== undefined) return;
+  lost = which;
+  tellAll(`lost ${lost}`);
+}
 
 function arrive(rank: number, meeting: number): void {
   const ranks = arrived.get(meeting) ?? new Set();

@@ -13,6 +13,8 @@ import { ProcessLost } from "./process-lost.js";
 export interface HubData {
   token: string;
   worldSize: number;
+  /** Milliseconds without a sign of life of a process after which it counts as lost. */
+  timeoutMs: number;
   /** The address that it listens on; by default all of the machine's. */
   host: string | undefined;
 }
@@ -23,6 +25,12 @@ export interface HubAddress {
   token: string;
 }
 
+/** What the thread receives that tells the hub that a process lives. */
+export interface PulseData extends HubAddress {
+  host: string;
+  rank: number;
+}
+
 /** The thread in process 0 through which the processes meet. */
 export class Hub implements AsyncDisposable {
   private constructor(
@@ -31,11 +39,9 @@ export class Hub implements AsyncDisposable {
   ) {}
 
   /** @param host the address to listen on; undefined for all of the machine's */
-  static async open({ worldSize, host }: { worldSize: number; host: string | undefined }): Promise<Hub> {
+  static async open(options: Omit<HubData, "token">): Promise<Hub> {
     const token = randomBytes(16).toString("hex");
-    const workerData: HubData = { token, worldSize, host };
-    const program = new URL("./meeting-hub.js", import.meta.url);
-    const worker = withAllCores(() => new Worker(program, { workerData, execArgv: [] }));
+    const worker = threadOf("./meeting-hub.js", { ...options, token } satisfies HubData);
     const port = await new Promise<number>((resolve, reject) => {
       worker.once("message", resolve).once("error", reject);
     });
@@ -59,6 +65,7 @@ export interface MeetingsOptions extends HubAddress {
 export class Meetings {
   readonly #options: MeetingsOptions;
   readonly #socket: Socket;
+  readonly #pulse: Worker;
   /** Meetings attended, and the number of the last one to which all have come. */
   #attended = 0;
   #all = 0;
@@ -71,6 +78,9 @@ export class Meetings {
   private constructor(socket: Socket, options: MeetingsOptions) {
     this.#socket = socket;
     this.#options = options;
+    const { host, port, token, rank } = options;
+    this.#pulse = threadOf("./meeting-pulse.js", { host, port, token, rank } satisfies PulseData);
+    this.#pulse.unref();
     socket.write(`hello ${options.token} ${options.rank}\n`);
     socket.on("data", (text: string) => this.#hear(text));
     socket.on("error", () => {});
@@ -98,9 +108,10 @@ export class Meetings {
 
   /**
    * Waits until all processes have called this as often as this one.
-   * @throws ProcessLost if another process ends, or process 0 is silent
+   * @throws ProcessLost if another process ends or is silent
    */
   async meet(): Promise<void> {
+    const { timeoutMs } = this.#options;
     this.#attended += 1;
     if (this.#failure) throw this.#failure;
     this.#socket.write(`here ${this.#attended}\n`);
@@ -108,8 +119,7 @@ export class Meetings {
     this.#socket.ref();
     const timer = setInterval(() => {
       this.#silent += tick;
-      if (this.#silent > this.#options.timeoutMs)
-        this.#fail(0, `has been silent for ${this.#options.timeoutMs / 1000} s`);
+      if (this.#silent > timeoutMs) this.#fail(0, this.#silence);
     }, tick);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -128,6 +138,7 @@ export class Meetings {
   leave(): void {
     this.#failure ??= new Error("the meetings are over");
     this.#socket.end("bye\n");
+    void this.#pulse.terminate();
   }
 
   #hear(text: string): void {
@@ -135,18 +146,27 @@ export class Meetings {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop()!;
     for (const line of lines) {
-      const [word, value] = line.split(" ");
-      if (word === "lost") this.#fail(Number(value), "ended");
+      const [word, value, how] = line.split(" ");
+      if (word === "lost") this.#fail(Number(value), how === "silent" ? this.#silence : "ended");
       if (word !== "go") continue;
       this.#all = Number(value);
       if (this.#all >= this.#attended) this.#waiting?.resolve();
     }
   }
 
+  get #silence(): string {
+    return `has been silent for ${this.#options.timeoutMs / 1000} s: it hangs or cannot be reached`;
+  }
+
   #fail(lost: number, how: string): void {
     this.#failure ??= new ProcessLost({ rank: this.#options.rank, lost, how });
     this.#waiting?.reject(this.#failure);
   }
+}
+
+function threadOf(program: string, workerData: HubData | PulseData): Worker {
+  const url = new URL(program, import.meta.url);
+  return withAllCores(() => new Worker(url, { workerData, execArgv: [] }));
 }
 
 /** Milliseconds between two looks at the silence. */
