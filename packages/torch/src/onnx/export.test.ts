@@ -123,6 +123,13 @@ describe("batch normalization", () => {
     expect(typesOf(file)).toEqual([type, "Identity"]);
   });
 
+  it("is folded into a transposed convolution that doubles the size, which becomes four convolutions", async () => {
+    const network = after(new nn.ConvTranspose2d(3, 6, 4, { stride: 2, padding: 1, bias: false }), 6).eval();
+    const file = await expectAgreement(network, [randn([2, 3, 5, 4])], { tolerance: 2e-5 });
+    const convolutions = ["Conv", "Conv", "Conv", "Conv"];
+    expect(typesOf(file)).toEqual([...convolutions, "Concat", "DepthToSpace", "Identity"]);
+  });
+
   it("is not folded into a layer whose result is used elsewhere too", async () => {
     const [conv, norm] = [new nn.Conv2d(3, 6, 1), statistics(new nn.BatchNorm(6)).eval()];
     const network = (x: Tensor) => {

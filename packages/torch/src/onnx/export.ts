@@ -12,6 +12,7 @@ import { type AxisPlace, Lowering, OperationReader } from "./lowering.js";
 import { combine, type Program } from "./program.js";
 import { rules } from "./rules/index.js";
 import { type AxisSizes, axisSizesOfTraces, isVariable } from "./sizes.js";
+import { splitTransposedConvolutions } from "./subpixel.js";
 import { freeTrace, Trace } from "./trace.js";
 import { storeWeights, type WeightPrecision } from "./weights.js";
 
@@ -126,6 +127,7 @@ function graphOf(program: Program, network: Exportable, options: OnnxOptions): G
       }),
     });
   }
+  splitTransposedConvolutions(graph);
   graph.prune();
   return graph;
 }
