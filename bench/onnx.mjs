@@ -9,22 +9,32 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { run } from "../packages/addons/lib/command.mjs";
 import { Failure, runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { ROOT, setUp } from "../scripts/setup.mjs";
 import { PYTHON, requireModule } from "./python.mjs";
 
-const options = { times: { type: "string", default: "20" }, threads: { type: "string", default: "2" } };
+const options = /** @type {const} */ ({
+  times: { type: "string", default: "20" },
+  threads: { type: "string", default: "2" },
+  export: { type: "string" },
+});
 
 await runAsProgram(import.meta.url, async () => {
-  const { times, threads } = parseArgs({ options }).values;
+  const { times, threads, export: exportTo } = parseArgs({ options }).values;
+  if (exportTo) return await exportModel(exportTo);
   await setUp();
-  await import("../packages/sdgan/dist/tuned.js"); // Before any module that loads libtorch.
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-onnx-"));
   try {
-    const files = await exportBoth(folder);
+    await started(PYTHON, [join(ROOT, "bench/rival/exchange.py"), "write", folder]);
+    // In a process of its own: libtorch binds the thread that loads it, and all that this starts, to one core.
+    await started(process.execPath, [fileURLToPath(import.meta.url), "--export", folder]);
+    const rival = join(folder, "rival.onnx");
+    await started(PYTHON, [join(ROOT, "bench/rival/onnx.py"), folder, rival]);
+    const files = { sdgan: join(folder, "model/generator.onnx"), "torch.onnx.export": rival };
     const result = await measure(files, { times: Number(times), threads: Number(threads) });
     console.log(JSON.stringify(result, undefined, 2));
   } finally {
@@ -33,18 +43,16 @@ await runAsProgram(import.meta.url, async () => {
 });
 
 /**
+ * Imports the weights in `folder`, and exports their generator to `folder/model`.
  * @param {string} folder
- * @returns {Promise<{ sdgan: string, "torch.onnx.export": string }>} the generators' files
  */
-async function exportBoth(folder) {
+async function exportModel(folder) {
+  await import("../packages/sdgan/dist/tuned.js"); // Before any module that loads libtorch.
   const { importAttngan } = await import("../packages/sdgan/dist/exchange/import-attngan.js");
   const { exportOnnxModel } = await import("../packages/sdgan/dist/exchange/export-onnx.js");
-  const [imported, model, rival] = [join(folder, "run"), join(folder, "model"), join(folder, "rival.onnx")];
-  await python("exchange.py", "write", folder);
+  const imported = join(folder, "run");
   importAttngan({ files: [join(folder, "zip")], run: imported, config: "cub" });
-  await exportOnnxModel({ run: imported, out: model });
-  await python("onnx.py", folder, rival);
-  return { sdgan: join(model, "generator.onnx"), "torch.onnx.export": rival };
+  await exportOnnxModel({ run: imported, out: join(folder, "model") });
 }
 
 /**
@@ -53,11 +61,13 @@ async function exportBoth(folder) {
  */
 async function measure(files, { times, threads }) {
   const { InferenceSession, Tensor } = await import("onnxruntime-node");
-  const { Generator, randn } = await import("../packages/torch/dist/index.js");
-  const numbers = Generator.seeded(0);
+  const { Random } = await import("@sdgan/core");
+  const numbers = new Random(0, "inputs");
   /** @param {number[]} shape */
-  const random = (shape) =>
-    new Tensor("float32", Float32Array.from(randn(shape, { generator: numbers }).toNumbers()), shape);
+  const random = (shape) => {
+    const values = Array.from({ length: shape.reduce((a, b) => a * b) }, () => 2 * numbers.uniform() - 1);
+    return new Tensor("float32", Float32Array.from(values), shape);
+  };
   const [batch, length, width] = [1, 12, 256];
   const inputs = {
     z: random([batch, 100]),
@@ -107,10 +117,9 @@ async function measure(files, { times, threads }) {
  * @param {string} program
  * @param {string[]} args
  */
-async function python(program, ...args) {
-  const file = join(ROOT, "bench/rival", program);
-  const { code, output } = await run(PYTHON, [file, ...args], { cwd: ROOT });
-  if (code !== 0) throw new Failure(`${PYTHON} ${file} failed:\n${output.trim()}`);
+async function started(program, args) {
+  const { code, output } = await run(program, args, { cwd: ROOT });
+  if (code !== 0) throw new Failure(`${program} ${args.join(" ")} failed:\n${output.trim()}`);
 }
 
 /** @param {number[]} all */

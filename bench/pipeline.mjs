@@ -9,7 +9,6 @@
  * from the navigation to the first image of the README's page: first with an empty cache, then warm, after a visit of ten
  * seconds. The browser keeps the WebAssembly that it compiled in such a visit, but not that of a shorter one.
  */
-import "../packages/sdgan/dist/tuned.js"; // Before what loads libtorch.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -19,7 +18,6 @@ import { pipeline } from "@sdgan/pipeline";
 import { chromium } from "playwright-core";
 import { emptyPage, readmePage } from "../packages/pipeline/dist/testing/pages.js";
 import { serve } from "../packages/pipeline/dist/testing/server.js";
-import { ImageGenerator } from "../packages/sdgan/dist/generation/image-generator.js";
 import { buildPipeline } from "../scripts/build-pipeline.mjs";
 import { findChromium } from "../scripts/chromium.mjs";
 
@@ -37,10 +35,14 @@ const times = Number(values.times);
 if (!model || !run || !(times > 0))
   throw new Error("Usage: node bench/pipeline.mjs --model <folder> --run <folder>");
 
-console.log(JSON.stringify({ node: await inNode(), chromium: await inChromium() }, undefined, 2));
+// Chromium first: libtorch binds the thread that loads it, and all that this starts, to one core.
+const inBrowser = await inChromium();
+console.log(JSON.stringify({ node: await inNode(), chromium: inBrowser }, undefined, 2));
 
 /** Median time of an image: libtorch in float32 and in the run's precision, and the pipeline. */
 async function inNode() {
+  await import("../packages/sdgan/dist/tuned.js"); // Before what loads libtorch.
+  const { ImageGenerator } = await import("../packages/sdgan/dist/generation/image-generator.js");
   const precise = new ImageGenerator(run, { precision: "float32", device: "cpu" });
   const trained = new ImageGenerator(run, { device: "cpu" });
   const exported = await pipeline(
