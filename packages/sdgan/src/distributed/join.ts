@@ -26,7 +26,7 @@ export function joinProcesses(
   return asProcessLost({ rank }, async () => {
     const common = { rank, worldSize };
     const store = (prefix: string, server: boolean) =>
-      ({ kind: "tcp", host, port, prefix, server: server && rank === 0 }) as const;
+      ({ kind: "tcp", host, port, prefix, ...(!server && { server }) }) as const;
     // Processes may start long after each other: their machines may be allotted one by one.
     const early = await initProcessGroup({
       ...{ ...common, backend: "gloo", store: store("start", true), timeoutMs: startMs },

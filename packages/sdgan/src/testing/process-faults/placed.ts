@@ -85,7 +85,7 @@ export function faultOf(
   for (const [i, { rank, stderr }] of others.entries()) {
     if (codes[i] === undefined) return `process ${rank} still runs`;
     if (codes[i] === 0) return `process ${rank} ended with code 0`;
-    const named = new RegExp(`process ${rank}: .*(rank|process) ${first(rank)}\\b`);
+    const named = new RegExp(`process ${rank}: .*(rank|process) ${first(rank)}\\b`, "i");
     if (!named.test(stderr()))
       return `process ${rank} does not name process ${first(rank)} (code ${codes[i]}): ${lastLine(stderr()) || "no message"}`;
   }
