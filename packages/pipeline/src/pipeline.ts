@@ -9,7 +9,7 @@ export interface PipelineOptions {
    * of them allows no other.
    */
   device?: Device;
-  /** Threads of `cpu` and `wasm`. By default all cores, in browsers at most 4, and 1 in pages that are not isolated. */
+  /** Threads of `cpu` and `wasm`. By default all cores; in browsers one less and at most 4, and 1 in pages that are not isolated. */
   threads?: number;
   /** Called while the model's files arrive. */
   onProgress?: (progress: LoadProgress) => void;

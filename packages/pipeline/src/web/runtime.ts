@@ -57,9 +57,13 @@ function identity(): Uint8Array {
   return Uint8Array.from([0x08, 8, 0x3a, graph.length, ...graph, 0x42, 2, 0x10, 17]);
 }
 
-/** Threads need shared memory, which only isolated pages have (headers COOP and COEP). */
+/**
+ * Threads need shared memory, which only isolated pages have (headers COOP and COEP). They wait for each other by spinning,
+ * so one core is left to the browser: with both of two cores, an image takes three times as long as with one.
+ */
 function defaultThreads(): number {
-  return globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1;
+  const cores = navigator.hardwareConcurrency || 1;
+  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(cores - 1, 4)) : 1;
 }
 
 async function findGpu(): Promise<"hardware" | "software" | undefined> {
