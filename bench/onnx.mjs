@@ -25,6 +25,10 @@ const options = /** @type {const} */ ({
 await runAsProgram(import.meta.url, async () => {
   const { times, threads, export: exportTo } = parseArgs({ options }).values;
   if (exportTo) return await exportModel(exportTo);
+  if (!(Number(times) > 0 && Number(threads) > 0))
+    throw new Failure(
+      `--times ${times} --threads ${threads}: expected two numbers above 0, such as --times 20 --threads 2`,
+    );
   await setUp();
   await requireModule("torch", ["python3-torch", "libopenblas0-openmp"]);
   const folder = mkdtempSync(join(tmpdir(), "sdgan-onnx-"));

@@ -99,7 +99,7 @@ it("an interface that does not exist", async () => {
 });
 
 describe("wrong options", () => {
-  const good: ProcessGroupOptions = { rank: 0, worldSize: 1, store: { kind: "file", path: "/tmp/store" } };
+  const good: ProcessGroupOptions = { rank: 0, worldSize: 1, store: { kind: "file", path: "store" } };
 
   it.each([
     [{ rank: 1 }, "rank must be a whole number from 0 to 0, found 1"],
