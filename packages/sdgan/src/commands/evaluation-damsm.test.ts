@@ -2,12 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { compile, sdgan } from "../testing/cli.js";
+import { compile, sdgan as inNewProcess } from "../testing/cli.js";
+import { CommandHost } from "../testing/command-host.js";
 import { tinyConfig } from "../testing/tiny.js";
 
-// Every command starts a process, which takes seconds on a busy machine.
+// Trainings take seconds on a busy machine.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
+const host = new CommandHost();
+const { sdgan } = host;
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 beforeAll(async () => {
@@ -21,11 +24,14 @@ beforeAll(async () => {
     expect(await sdgan("train", training, ...options)).toMatchObject({ code: 0 });
   }
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  host[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 it("trains a DAMSM of another seed, continues it, measures with it, and uses it again", async () => {
-  const evaluate = (...more: string[]) =>
-    sdgan("evaluate", "--run", at("run"), "--data", at("data"), "--images", "20", ...more);
+  const arguments_ = ["evaluate", "--run", at("run"), "--data", at("data"), "--images", "20"];
+  const evaluate = (...more: string[]) => sdgan(...arguments_, ...more);
   const without = await evaluate();
   expect(without).toMatchObject({ code: 1, stdout: "" });
   expect(without.stderr).toMatch(/^sdgan: .*no feature network .*: npx sdgan evaluate .* --train-damsm\n$/);
@@ -35,7 +41,7 @@ it("trains a DAMSM of another seed, continues it, measures with it, and uses it 
   const config = ["--config", at("tiny.yaml"), "--set", "seed=1"];
   const damsm = ["--data", at("data"), "--run", at("run", "evaluation-damsm")];
   expect(await sdgan("train", "damsm", ...config, ...damsm, "--steps", "3")).toMatchObject({ code: 0 });
-  const trained = await evaluate("--train-damsm");
+  const trained = await inNewProcess(...arguments_, "--train-damsm");
   expect(trained).toMatchObject({ code: 0 });
   expect(trained.stderr).toContain(`a DAMSM of seed 1 to measure with, in ${at("run", "evaluation-damsm")}`);
   expect(trained.stdout).toMatch(/^Fréchet distance +[\d.]+ .* damsm /m);

@@ -14,8 +14,7 @@ let runs: SmallRuns;
 beforeAll(async () => {
   compile();
   runs = await SmallRuns.make();
-  const whole = await sdgan(...runs.begin("whole"), "--processes", "2");
-  expect(whole).toMatchObject({ code: 0 });
+  expect(await runs.train(2, runs.begin("whole"))).toMatchObject({ code: 0 });
 });
 afterAll(() => runs[Symbol.dispose]());
 
@@ -46,9 +45,6 @@ function processOf({ child }: { child: ChildProcess }, rank: number): number {
 const ended = (variables: Record<string, string>, ...args: string[]) =>
   startSdganIn(variables, ...args).ended;
 
-const resume = (name: string, processes: number) =>
-  sdgan(...runs.resume(name), ...(processes > 1 ? ["--processes", String(processes)] : []));
-
 it.each([1, 0])(
   "when process %i is killed, the other one names it, and the run resumes bit for bit",
   async (killed) => {
@@ -60,7 +56,7 @@ it.each([1, 0])(
     expect(code).not.toBe(0);
     expect(stderr).toMatch(new RegExp(`process ${1 - killed}: .*(rank|process) ${killed}`, "i"));
     expect(stderr).toContain("the last checkpoint is kept. Start all processes again with --resume");
-    expect(await resume(name, 2)).toMatchObject({ code: 0 });
+    expect(await runs.train(2, runs.resume(name))).toMatchObject({ code: 0 });
     expect(runs.outcome(name)).toEqual(runs.outcome("whole"));
   },
 );
@@ -82,16 +78,15 @@ it("Ctrl-C is passed on once: process 0 saves, all end, and the run resumes bit 
   expect({ code, stderr }).toMatchObject({ code: 130 });
   expect(stdout).toContain("stopped and saved after step");
   expect(stderr).not.toContain("[process 1]");
-  expect(await resume("interrupted", 2)).toMatchObject({ code: 0 });
+  expect(await sdgan(...runs.resume("interrupted"), "--processes", "2")).toMatchObject({ code: 0 });
   expect(runs.outcome("interrupted")).toEqual(runs.outcome("whole"));
 });
 
 it("a run goes on with another number of processes, with the same data in the same order", async () => {
   const sync = "training.syncBatchNorm=true";
-  expect(await sdgan(...runs.begin("one", sync))).toMatchObject({ code: 0 });
-  const first = ["--processes", "2", "--steps", "10"];
-  expect(await sdgan(...runs.begin("changed", sync), ...first)).toMatchObject({ code: 0 });
-  expect(await resume("changed", 4)).toMatchObject({ code: 0 });
+  expect(await runs.train(1, runs.begin("one", sync))).toMatchObject({ code: 0 });
+  expect(await runs.train(2, [...runs.begin("changed", sync), "--steps", "10"])).toMatchObject({ code: 0 });
+  expect(await runs.train(4, runs.resume("changed"))).toMatchObject({ code: 0 });
   const { difference, at } = largestDifference(runs.metrics("one"), runs.metrics("changed"));
   expect(difference, at).toBeLessThan(1e-5);
   const loaderOf = (name: string) => {

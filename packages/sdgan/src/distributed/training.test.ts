@@ -1,35 +1,33 @@
 /** Several processes take the steps of one: `train gan` on drawn birds of 16 pixels, compared by its metrics. */
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { compile, sdgan } from "../testing/cli.js";
+import { compile } from "../testing/cli.js";
+import { CommandHost } from "../testing/command-host.js";
 import { largestDifference, type Metrics, SmallRuns } from "../testing/processes.js";
 
 // Several processes on a machine that is busy with other work.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
+/** One process whose batch normalization is that of several. */
+const ghosts = new CommandHost(new URL("../../dist/testing/ghost-batches.js", import.meta.url).href);
 let runs: SmallRuns;
 beforeAll(async () => {
   compile();
   runs = await SmallRuns.make();
 });
-afterAll(() => runs[Symbol.dispose]());
+afterAll(() => {
+  ghosts[Symbol.dispose]();
+  runs[Symbol.dispose]();
+});
 
 /** Trains in several processes and returns the metrics of every step. */
 async function metricsOf(name: string, processes: number, ...set: string[]) {
-  const ended = await sdgan(...runs.begin(name, ...set), "--processes", String(processes));
-  expect(ended).toMatchObject({ code: 0 });
+  expect(await runs.train(processes, runs.begin(name, ...set))).toMatchObject({ code: 0 });
   return runs.metrics(name);
 }
 
-/** One process's metrics whose batch normalization is that of several. */
 async function ghostMetrics(name: string, processes: number) {
-  const program = fileURLToPath(new URL("../../dist/testing/ghost-batches.js", import.meta.url));
-  const child = spawn(process.execPath, [program, ...runs.begin(name)], {
-    env: { ...process.env, OMP_NUM_THREADS: "1", GHOSTS: `${processes} 8` },
-    stdio: "ignore",
-  });
-  expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+  const ended = await ghosts.sdganIn({ GHOSTS: `${processes} 8` }, ...runs.begin(name));
+  expect(ended).toMatchObject({ code: 0 });
   return runs.metrics(name);
 }
 
@@ -70,9 +68,9 @@ describe("with synchronized batch normalization", () => {
 
 describe("with each process's own batch normalization", () => {
   it.each([2, 4])("%i processes take the steps of one process with ghost batches", async (processes) => {
-    const ghosts = await ghostMetrics(`ghosts-${processes}`, processes);
+    const one = await ghostMetrics(`ghosts-${processes}`, processes);
     const several = await metricsOf(`own-${processes}`, processes);
-    expectSameSteps(ghosts, several);
+    expectSameSteps(one, several);
     expect(largestDifference(runs.metrics("one"), several).difference).toBeGreaterThan(1e-3);
   });
 });

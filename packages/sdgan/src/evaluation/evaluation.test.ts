@@ -113,28 +113,39 @@ type Pick = (place: number, requested: { partner: boolean; number: number }) => 
 const own: Pick = (place) => place;
 const trialCount = 120;
 
-/** The trial with this caption and noise seed, and whether the caption is its own or the partner's. */
-function findTrial(
-  text: string,
-  seed: number,
-  trials: readonly Trial[],
-): { place: number; partner: boolean } {
-  for (const [place, trial] of trials.entries()) {
-    const { image, caption, pair } = trial;
-    const hasText = (one: number) => captionOf(data, "test", { image, caption: one }).text === text;
-    if ([trial.seed, pair!.seed].includes(seed) && hasText(caption)) return { place, partner: false };
-    if (pair!.seed === seed && hasText(pair!.partner)) return { place, partner: true };
+/** Finds the trial with a caption and a noise seed, and whether the caption is its own or the partner's. */
+function trialFinder(trials: readonly Trial[]): (text: string, seed: number) => Found {
+  const found = new Map<string, Found>();
+  const add = (seed: number, text: string, trial: Found) => {
+    const key = `${seed} ${text}`;
+    if (!found.has(key)) found.set(key, trial);
+  };
+  // Read once: every reading of a caption parses a line of the prepared folder.
+  for (const [place, { image, caption, seed, pair }] of trials.entries()) {
+    const textOf = (one: number) => captionOf(data, "test", { image, caption: one }).text;
+    for (const one of [seed, pair!.seed]) add(one, textOf(caption), { place, partner: false });
+    add(pair!.seed, textOf(pair!.partner), { place, partner: true });
   }
-  throw new Error(`no trial has the caption ${JSON.stringify(text)} and seed ${seed}`);
+  return (text, seed) => {
+    const trial = found.get(`${seed} ${text}`);
+    if (!trial) throw new Error(`no trial has the caption ${JSON.stringify(text)} and seed ${seed}`);
+    return trial;
+  };
+}
+
+interface Found {
+  place: number;
+  partner: boolean;
 }
 
 /** Figures of a generator that returns real images, chosen by `pick` and altered by `alter`. */
 function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
   manualSeed(5);
   const trials = chooseTrials(data, "test", trialCount, 0);
+  const findTrial = trialFinder(trials);
   const generate: Generate = (captions, noise) => {
     const choices = noise.map(({ seed, number }, i) => {
-      const { place, partner } = findTrial(captions[i]!.text, seed, trials);
+      const { place, partner } = findTrial(captions[i]!.text, seed);
       return { image: trials[pick(place, { partner, number })]!.image, caption: 0 };
     });
     const real = makeBatch(choices, { data, split: "test", maxWords: 18 });

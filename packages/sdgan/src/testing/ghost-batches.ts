@@ -1,11 +1,9 @@
 /**
  * For tests: makes a single process normalize as several processes with BN statistics of their own would. Every batch of BN
  * is taken apart into the rows of each process (ghost batches: Hoffer et al., 2017), which are normalized separately.
- * Imported before `sdgan` in a process of its own, with GHOSTS="PROCESSES UNITS", the units of a whole section.
+ * Imported into a process of its own, whose commands get GHOSTS="PROCESSES UNITS", the units of a whole section.
  */
 import { cat, nn, type Tensor, tensor } from "@sdgan/torch";
-
-const [processes, units] = (process.env.GHOSTS ?? "").split(" ").map(Number) as [number, number];
 
 type Normalize = (
   input: Tensor,
@@ -16,6 +14,7 @@ const inOneBatch = prototype.normalize;
 
 prototype.normalize = function (this: nn.BatchNorm, input, { scale, shift, batches = [input.size(0)] } = {}) {
   if (!this.training) return inOneBatch.call(this, input, { scale: scale!, shift: shift!, batches });
+  const [processes, units] = process.env.GHOSTS!.split(" ").map(Number) as [number, number];
   const orders: number[] = [];
   const sizes: number[] = [];
   let first = 0;
@@ -40,5 +39,3 @@ prototype.normalize = function (this: nn.BatchNorm, input, { scale, shift, batch
   });
   return arranged(output, back);
 };
-
-await import("../commands/main.js");

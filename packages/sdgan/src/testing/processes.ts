@@ -2,7 +2,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sdgan } from "./cli.js";
+import { freePort } from "../distributed/launch.js";
+import type { Ended } from "./cli.js";
+import { CommandHost } from "./command-host.js";
 import { tinyConfig } from "./tiny.js";
 
 export type Metrics = Record<string, number>;
@@ -12,6 +14,8 @@ export class SmallRuns implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "sdgan-processes-"));
   readonly config = join(this.folder, "tiny.yaml");
   readonly data = join(this.folder, "data");
+  /** Processes that are started once, each for one rank of the trainings of `train`. */
+  readonly #hosts: CommandHost[] = [];
 
   static async make(): Promise<SmallRuns> {
     const runs = new SmallRuns();
@@ -23,7 +27,7 @@ export class SmallRuns implements Disposable {
     const birds = ["prepare", "birds", "--species", "20", "--images", "4", "--size", "16", "--out", data];
     const damsm = ["train", "damsm", "--data", data, "--run", join(folder, "damsm"), "--config", config];
     for (const args of [birds, damsm]) {
-      const { code, stderr } = await sdgan(...args);
+      const { code, stderr } = await runs.train(1, args);
       if (code !== 0) throw new Error(stderr);
     }
     return runs;
@@ -45,6 +49,25 @@ export class SmallRuns implements Disposable {
     return ["train", "gan", "--data", this.data, "--run", this.path(name), "--resume"];
   }
 
+  /**
+   * Runs `sdgan ARGS` in several processes, with the variables of a launcher. Returns the end of process 0, or of the first
+   * one that failed.
+   */
+  async train(processes: number, args: string[]): Promise<Ended> {
+    while (this.#hosts.length < processes) this.#hosts.push(new CommandHost());
+    if (processes === 1) return this.#hosts[0]!.sdgan(...args);
+    const port = String(await freePort());
+    const all = { WORLD_SIZE: String(processes), MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+    const ends = await Promise.all(
+      this.#hosts
+        .slice(0, processes)
+        .map((host, rank) =>
+          host.sdganIn({ ...all, RANK: String(rank), LOCAL_RANK: String(rank) }, ...args),
+        ),
+    );
+    return ends.find(({ code }) => code !== 0) ?? ends[0]!;
+  }
+
   /** The lines of its metrics. */
   metrics(name: string): Metrics[] {
     const text = readFileSync(join(this.path(name), "metrics.jsonl"), "utf8").trimEnd();
@@ -60,6 +83,7 @@ export class SmallRuns implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const host of this.#hosts) host[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

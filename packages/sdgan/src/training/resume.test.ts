@@ -15,11 +15,14 @@ import { loadSafetensors } from "@sdgan/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { compile, sdgan, startSdgan } from "../testing/cli.js";
+import { CommandHost } from "../testing/command-host.js";
 import { tinyConfig } from "../testing/tiny.js";
 
 // Tests take half a minute on a machine that is busy with other work.
 vi.setConfig({ testTimeout: 180_000 });
 
+// Uninterrupted runs and first parts of runs are trained here, in one process; what is resumed, in a process of its own.
+const host = new CommandHost();
 let folder: string;
 let config: string;
 let data: string;
@@ -31,10 +34,14 @@ beforeAll(async () => {
   const measured = tinyConfig.replace("damsm: {", "damsm: { evaluateEvery: 3,");
   writeFileSync(config, `${measured}evaluate: { every: 4, images: 16 }\n`);
   expect(
-    (await sdgan("prepare", "birds", "--out", data, "--species", "20", "--images", "4", "--size", "16")).code,
+    (await host.sdgan("prepare", "birds", "--out", data, "--species", "20", "--images", "4", "--size", "16"))
+      .code,
   ).toBe(0);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  host[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 type ResumedTraining = "damsm" | "gan";
 const folderOf = { damsm: (run: string) => join(run, "damsm"), gan: (run: string) => run };
@@ -64,15 +71,14 @@ it("a run whose stages grow continues bit for bit, before and after a stage join
     "training.grow=[4]",
   ];
   const [whole, resumed] = [join(folder, "grown"), join(folder, "grown-resumed")];
-  expect((await sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
+  expect((await host.sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
   cpSync(join(whole, "damsm"), join(resumed, "damsm"), { recursive: true });
-  expect((await sdgan(...begin(whole))).code).toBe(0);
-  expect((await sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
+  expect((await host.sdgan(...begin(whole))).code).toBe(0);
+  expect((await host.sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
   // The model of the first stage alone generates images of its size.
   const images = join(folder, "grown-images");
-  expect((await sdgan("generate", "--run", resumed, "--caption", "a red bird", "--out", images)).code).toBe(
-    0,
-  );
+  const generate = ["generate", "--run", resumed, "--caption", "a red bird", "--out", images];
+  expect((await host.sdgan(...generate)).code).toBe(0);
   const [png] = readdirSync(images).filter((name) => name.endsWith(".png") && name !== "grid.png");
   expect(await sharp(join(images, png!)).metadata()).toMatchObject({ width: 8, height: 8 });
   for (const steps of ["6", "8"])
@@ -103,11 +109,11 @@ async function trainKilled(training: ResumedTraining, run: string, moments: numb
 
 it("a run that is killed repeatedly equals an uninterrupted one, bit for bit", async () => {
   const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
-  expect((await sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
+  expect((await host.sdgan(...arguments_("damsm", whole), "--config", config)).code).toBe(0);
   await trainKilled("damsm", killed, [5]);
   expect(outcome("damsm", killed)).toEqual(outcome("damsm", whole));
 
-  expect((await sdgan(...arguments_("gan", whole), "--config", config)).code).toBe(0);
+  expect((await host.sdgan(...arguments_("gan", whole), "--config", config)).code).toBe(0);
   await trainKilled("gan", killed, [1, 5]);
   expect(outcome("gan", killed)).toEqual(outcome("gan", whole));
   const lines = readFileSync(join(whole, "metrics.jsonl"), "utf8").trimEnd().split("\n");
@@ -124,21 +130,21 @@ it("a run with discriminators on DAMSM's features continues bit for bit, and is 
   ];
   const [whole, resumed] = [join(folder, "features"), join(folder, "features-resumed")];
   const damsm = readFileSync(join(folder, "whole", "damsm", "damsm.safetensors"), "base64");
-  expect((await sdgan(...begin(whole))).code).toBe(0);
-  expect((await sdgan(...begin(resumed), "--steps", "5")).code).toBe(0);
+  expect((await host.sdgan(...begin(whole))).code).toBe(0);
+  expect((await host.sdgan(...begin(resumed), "--steps", "5")).code).toBe(0);
   expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
   expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
   expect(readFileSync(join(whole, "damsm", "damsm.safetensors"), "base64")).toBe(damsm);
   const [exported, imported] = [join(folder, "features-out"), join(folder, "features-in")];
-  expect((await sdgan("export", "--run", whole, "--out", exported)).code).toBe(0);
-  expect((await sdgan("import", "weights", exported, "--run", imported)).code).toBe(0);
+  expect((await host.sdgan("export", "--run", whole, "--out", exported)).code).toBe(0);
+  expect((await host.sdgan("import", "weights", exported, "--run", imported)).code).toBe(0);
   const tensorsOf = (run: string, step: number) =>
     loadSafetensors(join(run, "checkpoints", `step-000000${step}.safetensors`)).tensors;
   const [before, after] = [tensorsOf(whole, 8), tensorsOf(imported, 0)];
   const names = [...before.keys()].filter((name) => /^discriminator\d/.test(name));
   expect(names).toContain("discriminator1.project.0.conv.weight");
   for (const name of names) expect([name, after.get(name)!.equal(before.get(name)!)]).toEqual([name, true]);
-  expect((await sdgan(...arguments_("gan", imported), "--resume", "--steps", "1")).code).toBe(0);
+  expect((await host.sdgan(...arguments_("gan", imported), "--resume", "--steps", "1")).code).toBe(0);
 });
 
 it("a run with recomputed statistics continues bit for bit, and its weights are those of one without", async () => {
@@ -147,8 +153,8 @@ it("a run with recomputed statistics continues bit for bit, and its weights are 
     ...["--config", config, "--damsm", join(folder, "whole"), "--set", "training.averageStatistics=2"],
   ];
   const [whole, resumed] = [join(folder, "statistics"), join(folder, "statistics-resumed")];
-  expect((await sdgan(...begin(whole))).code).toBe(0);
-  expect((await sdgan(...begin(resumed), "--steps", "5", "--set", "log.sampleEvery=3")).code).toBe(0);
+  expect((await host.sdgan(...begin(whole))).code).toBe(0);
+  expect((await host.sdgan(...begin(resumed), "--steps", "5", "--set", "log.sampleEvery=3")).code).toBe(0);
   expect((await sdgan(...arguments_("gan", resumed), "--resume")).code).toBe(0);
   expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
   const lastSample = (run: string) => readFileSync(join(run, "samples", "step-0000008.png"), "base64");
@@ -174,8 +180,8 @@ it("a run with options against overfitting continues bit for bit", async () => {
     ...set,
   ];
   const [whole, resumed] = [join(folder, "options"), join(folder, "options-resumed")];
-  expect((await sdgan(...begin(whole))).code).toBe(0);
-  expect((await sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
+  expect((await host.sdgan(...begin(whole))).code).toBe(0);
+  expect((await host.sdgan(...begin(resumed), "--steps", "3")).code).toBe(0);
   for (const steps of ["6", "8"])
     expect((await sdgan(...arguments_("gan", resumed), "--resume", "--steps", steps)).code).toBe(0);
   expect(outcome("gan", resumed)).toEqual(outcome("gan", whole));
@@ -188,7 +194,7 @@ it("a run with options against overfitting continues bit for bit", async () => {
 it("comparing the discriminators' answers for validation images does not change a run", async () => {
   const run = join(folder, "on-val");
   const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
-  const { code, stderr } = await sdgan(...begin, "--set", "log.discriminatorOnVal=1");
+  const { code, stderr } = await host.sdgan(...begin, "--set", "log.discriminatorOnVal=1");
   expect([code, stderr]).toEqual([0, expect.not.stringContaining("discriminatorOnVal")]);
   const { "metrics.jsonl": metrics, ...files } = outcome("gan", join(folder, "whole"));
   expect(outcome("gan", run)).toMatchObject(files);
@@ -198,7 +204,7 @@ it("comparing the discriminators' answers for validation images does not change 
 it("refuses pairs across languages of data without languages, and writes nothing", async () => {
   const run = join(folder, "languages");
   const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
-  const { code, stderr } = await sdgan(...begin, "--set", "siamese.acrossLanguages=true");
+  const { code, stderr } = await host.sdgan(...begin, "--set", "siamese.acrossLanguages=true");
   expect(code).toBe(1);
   expect(stderr).toMatch(/data: no caption has a language, and siamese\.acrossLanguages=true pairs/);
   expect(existsSync(join(run, "config.yaml"))).toBe(false);
@@ -208,7 +214,7 @@ it("a run does not depend on the number of threads that prepare its images", asy
   for (const workers of [0, 3]) {
     const run = join(folder, `workers-${workers}`);
     const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
-    expect((await sdgan(...begin, "--set", `data.workers=${workers}`)).code).toBe(0);
+    expect((await host.sdgan(...begin, "--set", `data.workers=${workers}`)).code).toBe(0);
     expect(outcome("gan", run)).toEqual(outcome("gan", join(folder, "whole")));
   }
 });
@@ -216,7 +222,7 @@ it("a run does not depend on the number of threads that prepare its images", asy
 it("evaluations do not change a run", async () => {
   const run = join(folder, "unmeasured");
   const begin = [...arguments_("gan", run), "--config", config, "--damsm", join(folder, "whole")];
-  expect((await sdgan(...begin, "--set", "evaluate.every=0")).code).toBe(0);
+  expect((await host.sdgan(...begin, "--set", "evaluate.every=0")).code).toBe(0);
   const { "metrics.jsonl": metrics, ...files } = outcome("gan", join(folder, "whole"));
   expect(outcome("gan", run)).toMatchObject(files);
 });
@@ -247,7 +253,7 @@ it("refuses a truncated checkpoint, and changes neither it nor the one before", 
   const run = join(folder, "stopped");
   const newest = join(run, "checkpoints", "step-0000008.safetensors");
   truncateSync(newest, 1000);
-  const { code, stderr } = await sdgan(...arguments_("gan", run), "--resume");
+  const { code, stderr } = await host.sdgan(...arguments_("gan", run), "--resume");
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toContain(`${newest} is not a safetensors file`);
