@@ -96,10 +96,11 @@ describe("a tarball", () => {
 
 describe("installed from the tarballs in an empty folder", () => {
   it("sdgan sets itself up, trains and generates", ({ skip }) => {
-    const { project, sdgan, run } = install("hoisted", skip);
+    const { project, sdgan, run, npx } = install("hoisted", skip);
     const cache = join(folder, "cache/sdgan");
     // Before set-up: images need none.
     const { model, captions } = readBox(join(project, "node_modules/@sdgan/models")).first;
+    expect(npx()).toMatchObject({ status: 0, stdout: sdgan() });
     expect(sdgan()).toContain(`npx sdgan generate --model ${model} --caption "${captions[0]}"`);
     sdgan("generate", "--model", model, "--caption", captions[0]!, "--count", "2", "--out", "first");
     expect(readdirSync(join(project, "first"))).toHaveLength(3);
@@ -216,13 +217,15 @@ describe("installed from the tarballs in an empty folder", () => {
 /** Installs all tarballs with npm into a new folder, with one of its layouts of `node_modules`. */
 function install(layout: string, skip: (note: string) => never) {
   const { project, call } = installPackages(layout, Object.keys(CONTENTS), layout, skip);
-  const run = (...args: string[]) => call("npx", ["--no-install", "sdgan", ...args]);
+  const npx = (...args: string[]) => call("npx", ["--no-install", "sdgan", ...args]);
+  // What npx runs, without npm's own start.
+  const run = (...args: string[]) => call(join(project, "node_modules/.bin/sdgan"), args);
   const sdgan = (...args: string[]) => {
     const { status, stdout, stderr } = run(...args);
     expect(status, `sdgan ${args.join(" ")}\n${stdout}\n${stderr}`).toBe(0);
     return stdout;
   };
-  return { project, run, sdgan };
+  return { project, npx, run, sdgan };
 }
 
 /** Installs tarballs of some packages into the new folder `name`; returns it, and a function that runs programs in it. */

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { compile, type Ended, sdgan as inNewProcess, sdganWithout } from "../testing/cli.js";
+import { compile, type Ended, failingImportsOf, sdgan as inNewProcess, sdganWithout } from "../testing/cli.js";
 import { CommandHost } from "../testing/command-host.js";
 import { tinyConfig } from "../testing/tiny.js";
 
@@ -72,6 +72,7 @@ const square = (colour: string) =>
 
 describe("usage", () => {
   it("--help loads no heavy module, and every command's has an example", async () => {
+    using without = new CommandHost(failingImportsOf(["@sdgan/torch", "sharp", "zod", "yaml"]));
     for (const command of [
       [],
       ["prepare", "birds"],
@@ -92,11 +93,7 @@ describe("usage", () => {
       ["setup"],
       ["doctor"],
     ]) {
-      const { code, stdout } = await sdganWithout(
-        ["@sdgan/torch", "sharp", "zod", "yaml"],
-        ...command,
-        "--help",
-      );
+      const { code, stdout } = await without.sdgan(...command, "--help");
       expect([command, code]).toEqual([command, 0]);
       expect(stdout).toContain("npx sdgan");
     }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { beforeAll, expect, it, vi } from "vitest";
 import { compile } from "../testing/cli.js";
 
+// Most of their time they wait, so they wait together.
 vi.setConfig({ testTimeout: 120_000 });
 beforeAll(compile);
 
@@ -29,7 +30,7 @@ async function run(program: string): Promise<string[]> {
   return output.trimEnd().split("\n");
 }
 
-it("processes meet when all have come, as often as they like, and are waited for longer than the timeout", async () => {
+it.concurrent("processes meet when all have come, as often as they like, and are waited for longer than the timeout", async () => {
   const lines = await run(`
     const order = [];
     const go = async (name, process, delay) => {
@@ -45,7 +46,7 @@ it("processes meet when all have come, as often as they like, and are waited for
   expect(lines).toEqual(["0", "3"]);
 });
 
-it("a process that computes meanwhile does not count as silent", async () => {
+it.concurrent("a process that computes meanwhile does not count as silent", async () => {
   const lines = await run(`
     const meetings = [b.meet(), c.meet()];
     for (const end = performance.now() + 4000; performance.now() < end; );
@@ -54,7 +55,7 @@ it("a process that computes meanwhile does not count as silent", async () => {
   expect(lines).toEqual(["[ 'met', 'met', 'met' ]"]);
 });
 
-it("strangers are not heard, and do not take the place of a process", async () => {
+it.concurrent("strangers are not heard, and do not take the place of a process", async () => {
   const lines = await run(`
     const stranger = connect({ host, port: hub.address.port });
     const closed = new Promise((resolve) => stranger.on("error", () => {}).on("close", resolve));
@@ -70,7 +71,7 @@ it("strangers are not heard, and do not take the place of a process", async () =
   ]);
 });
 
-it.each([
+it.concurrent.each([
   ["killed", "SIGKILL", "ended"],
   ["stopped", "SIGSTOP", "has been silent for 3 s: it hangs or cannot be reached"],
 ])("a process that is %s is named in all others", async (_, signal, how) => {
@@ -98,7 +99,7 @@ it.each([
   );
 });
 
-it("a hub that cannot be reached is an error that names the address", async () => {
+it.concurrent("a hub that cannot be reached is an error that names the address", async () => {
   const lines = await run(`
     const nowhere = { ...hub.address, port: 1, host, rank: 1, timeoutMs: 1000 };
     console.log(await told(Meetings.join(nowhere)));

@@ -25,12 +25,16 @@ export function sdgan(...args: string[]): Promise<Ended> {
 
 /** Runs `sdgan` with imports of `modules` failing. */
 export function sdganWithout(modules: string[], ...args: string[]): Promise<Ended> {
+  return start(["--import", failingImportsOf(modules), bin, ...args]).ended;
+}
+
+/** The URL of a module after whose import all imports of `modules` fail. */
+export function failingImportsOf(modules: string[]): string {
   const hooks = `export async function resolve(name, context, next) {
     if (${JSON.stringify(modules)}.includes(name)) throw new Error(name + " cannot be loaded");
     return next(name, context);
   }`;
-  const register = `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`;
-  return start(["--import", dataUrl(register), bin, ...args]).ended;
+  return dataUrl(`import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`);
 }
 
 /** Starts `sdgan` with these variables in its environment. */
