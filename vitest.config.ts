@@ -1,12 +1,23 @@
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import type { InlineConfig } from "vitest/node";
 import { findChromium } from "./scripts/chromium.mjs";
 
 /** Tests import the sources, so that a stale build can never make them pass. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const executablePath = findChromium();
+
+/**
+ * Tests of functions and networks, which change nothing of the process or of modules that another file could find changed. A
+ * test that mocks modules, sets variables of the environment, or depends on when libtorch is loaded, belongs elsewhere.
+ */
+const sharing = [
+  "packages/core/src/**/*.test.ts",
+  "packages/torch/src/{functional,nn,onnx,optim,pickle,tensor}/**/*.test.ts",
+  "packages/sdgan/src/{config,data/folder,images,losses,models,report,run,util}/**/*.test.ts",
+];
 
 export default defineConfig({
   resolve: {
@@ -33,26 +44,39 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "node",
-          include: [
-            "packages/*/src/**/*.test.ts",
-            "packages/*/{scripts,lib}/**/*.test.ts",
-            "scripts/**/*.test.ts",
-          ],
-          // One thread per worker: workers whose threads compete for the same cores take ten times as long. No reports of
-          // onnxruntime's to its maker.
-          env: { OMP_NUM_THREADS: "1", ORT_DISABLE_TELEMETRY: "1" },
-          sequence: { groupOrder: 0 },
-        },
-      },
+      inNode("node", {
+        include: [
+          "packages/*/src/**/*.test.ts",
+          "packages/*/{scripts,lib}/**/*.test.ts",
+          "scripts/**/*.test.ts",
+        ],
+        exclude: [...configDefaults.exclude, ...sharing],
+      }),
+      // One process runs many files: a second of each file's processor time is Node's start and the loading of libtorch.
+      inNode("node-shared", {
+        include: sharing,
+        isolate: false,
+        setupFiles: [source("packages/torch/src/testing/default-seed.ts")],
+      }),
       // Platform-independent code is also tested in a browser, if there is one.
       ...(executablePath ? [inChromium(executablePath)] : []),
     ],
   },
 });
+
+function inNode(name: string, files: InlineConfig): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      name,
+      // One thread per worker: workers whose threads compete for the same cores take ten times as long. No reports of
+      // onnxruntime's to its maker.
+      env: { OMP_NUM_THREADS: "1", ORT_DISABLE_TELEMETRY: "1" },
+      sequence: { groupOrder: 0 },
+      ...files,
+    },
+  };
+}
 
 function inChromium(executablePath: string) {
   return {

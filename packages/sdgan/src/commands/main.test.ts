@@ -13,7 +13,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { compile, type Ended, failingImportsOf, sdgan as inNewProcess, sdganWithout } from "../testing/cli.js";
+import {
+  compile,
+  type Ended,
+  failingImportsOf,
+  sdgan as inNewProcess,
+  sdganWithout,
+} from "../testing/cli.js";
 import { CommandHost } from "../testing/command-host.js";
 import { tinyConfig } from "../testing/tiny.js";
 
@@ -100,9 +106,13 @@ describe("usage", () => {
   });
 
   it("names a misspelt command or option, with a suggestion", async () => {
-    expect(await refusalOfProcess(2, "trian", "gan")).toBe("sdgan: unknown command 'trian'. Did you mean train?\n");
+    expect(await refusalOfProcess(2, "trian", "gan")).toBe(
+      "sdgan: unknown command 'trian'. Did you mean train?\n",
+    );
     expect(await refusalOfProcess(2, "train", "damms")).toContain("Did you mean damsm?");
-    expect(await refusalOfProcess(2, "generate", "--captoin", "x")).toContain("'--captoin'. Did you mean --caption?");
+    expect(await refusalOfProcess(2, "generate", "--captoin", "x")).toContain(
+      "'--captoin'. Did you mean --caption?",
+    );
   });
 
   it("names an option without a value, with a wrong value, or missing", async () => {
@@ -114,7 +124,9 @@ describe("usage", () => {
     expect(await refusalOfProcess(2, "prepare", "birds", "--out", at("x"), "--tokenizer", "bpe")).toContain(
       "Allowed choices are attngan, unicode",
     );
-    expect(await refusalOfProcess(2, "generate", "--run", at("run"), "--out", at("x"))).toContain("give --caption");
+    expect(await refusalOfProcess(2, "generate", "--run", at("run"), "--out", at("x"))).toContain(
+      "give --caption",
+    );
     expect(await refusalOfProcess(2, "train", "gan", "--data", at("data"), "--run", at("run"))).toContain(
       "give --config",
     );

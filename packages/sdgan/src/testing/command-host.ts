@@ -55,7 +55,12 @@ export class CommandHost implements Disposable {
       const died = (code: number | null, signal: string | null) => {
         child.off("message", answered);
         this.#child = undefined;
-        resolve({ code, signal, stdout: "", stderr: `the process ended during sdgan ${command.args.join(" ")}` });
+        resolve({
+          code,
+          signal,
+          stdout: "",
+          stderr: `the process ended during sdgan ${command.args.join(" ")}`,
+        });
       };
       child.once("message", answered).once("exit", died);
       child.send(command);
@@ -66,6 +71,9 @@ export class CommandHost implements Disposable {
     const env = { ...process.env, OMP_NUM_THREADS: "1", _: process.execPath };
     const imports = this.#imports.flatMap((url) => ["--import", url]);
     // What does not go through Node's streams, such as libtorch's warnings, is seen in the test's output.
-    return spawn(process.execPath, [...imports, program], { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    return spawn(process.execPath, [...imports, program], {
+      env,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
   }
 }

@@ -61,9 +61,7 @@ export class SmallRuns implements Disposable {
     const ends = await Promise.all(
       this.#hosts
         .slice(0, processes)
-        .map((host, rank) =>
-          host.sdganIn({ ...all, RANK: String(rank), LOCAL_RANK: String(rank) }, ...args),
-        ),
+        .map((host, rank) => host.sdganIn({ ...all, RANK: String(rank), LOCAL_RANK: String(rank) }, ...args)),
     );
     return ends.find(({ code }) => code !== 0) ?? ends[0]!;
   }
