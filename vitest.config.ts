@@ -9,6 +9,8 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const executablePath = findChromium();
 
+const equalBytes = source("scripts/equal-bytes.ts");
+
 /**
  * Tests of functions and networks, which change nothing of the process or of modules that another file could find changed. A
  * test that mocks modules, sets variables of the environment, or depends on when libtorch is loaded, belongs elsewhere.
@@ -56,7 +58,7 @@ export default defineConfig({
       inNode("node-shared", {
         include: sharing,
         isolate: false,
-        setupFiles: [source("packages/torch/src/testing/default-seed.ts")],
+        setupFiles: [equalBytes, source("packages/torch/src/testing/default-seed.ts")],
       }),
       // Platform-independent code is also tested in a browser, if there is one.
       ...(executablePath ? [inChromium(executablePath)] : []),
@@ -73,6 +75,7 @@ function inNode(name: string, files: InlineConfig): TestProjectInlineConfigurati
       // onnxruntime's to its maker.
       env: { OMP_NUM_THREADS: "1", ORT_DISABLE_TELEMETRY: "1" },
       sequence: { groupOrder: 0 },
+      setupFiles: [equalBytes],
       ...files,
     },
   };

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { beforeAll, expect, it, vi } from "vitest";
 import { compile } from "../testing/cli.js";
 
-// Most of their time they wait, so they wait together.
+// The first ones wait most of their time, so they wait together.
 vi.setConfig({ testTimeout: 120_000 });
 beforeAll(compile);
 
@@ -71,7 +71,7 @@ it.concurrent("strangers are not heard, and do not take the place of a process",
   ]);
 });
 
-it.concurrent.each([
+it.each([
   ["killed", "SIGKILL", "ended"],
   ["stopped", "SIGSTOP", "has been silent for 3 s: it hangs or cannot be reached"],
 ])("a process that is %s is named in all others", async (_, signal, how) => {
@@ -99,7 +99,7 @@ it.concurrent.each([
   );
 });
 
-it.concurrent("a hub that cannot be reached is an error that names the address", async () => {
+it("a hub that cannot be reached is an error that names the address", async () => {
   const lines = await run(`
     const nowhere = { ...hub.address, port: 1, host, rank: 1, timeoutMs: 1000 };
     console.log(await told(Meetings.join(nowhere)));
