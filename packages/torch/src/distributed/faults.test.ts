@@ -47,8 +47,7 @@ describe.each([
 
 it("a rank hangs", async () => {
   const body = during('if (rank === 2) process.kill(process.pid, "SIGSTOP");');
-  const limitMs = 12_000;
-  const endings = await runRanks(body, { store: await tcpStore(), worldSize: 3, timeoutMs, limitMs });
+  const endings = await runRanks(body, { store: await tcpStore(), worldSize: 3, timeoutMs, stopped: 2 });
   for (const { error, seconds } of endings.slice(0, 2)) {
     expect(error?.message).toMatch(/failed: (Timed out|Connection closed|rank \d reported)/);
     expect(error?.suspects).toEqual([2]);

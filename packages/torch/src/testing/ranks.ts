@@ -29,6 +29,8 @@ export interface RankOptions {
   timeoutMs?: number;
   /** Kills the ranks that have not ended by then; 20 s by default. */
   limitMs?: number;
+  /** A rank that stops itself: it is killed when all others have ended. */
+  stopped?: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface RankOptions {
  */
 export async function runRanks(
   body: string,
-  { store, worldSize, ranks, timeoutMs = 20_000, limitMs = 20_000 }: RankOptions,
+  { store, worldSize, ranks, timeoutMs = 20_000, limitMs = 20_000, stopped }: RankOptions,
 ): Promise<Ending[]> {
   const started = (ranks ?? Array.from({ length: worldSize }, (_, rank) => rank)).map((rank) => {
     const options = { rank, worldSize, store, timeoutMs };
@@ -46,8 +48,13 @@ export async function runRanks(
       env: { ...process.env, OMP_NUM_THREADS: "1", OPTIONS: JSON.stringify(options) },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return { child, ending: endingOf(child) };
+    return { rank, child, ending: endingOf(child) };
   });
+  const others = started.filter(({ rank }) => rank !== stopped);
+  if (others.length < started.length)
+    void Promise.all(others.map(({ ending }) => ending)).then(() => {
+      for (const { rank, child } of started) if (rank === stopped) child.kill("SIGKILL");
+    });
   // SIGKILL also ends stopped processes.
   const timer = setTimeout(() => {
     for (const { child } of started) child.kill("SIGKILL");
@@ -57,7 +64,7 @@ export async function runRanks(
   return endings;
 }
 
-/** Ends the test's stopped or hanging ranks as soon as all others have ended. */
+/** The program of a rank: it prints how its body ended. */
 function program(body: string): string {
   return `
 import * as torch from "@sdgan/torch";

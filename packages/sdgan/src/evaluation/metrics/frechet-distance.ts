@@ -8,6 +8,9 @@ import { call, inferenceMode, type Tensor } from "@sdgan/torch";
  * Singular values are at least 0, so no root of a negative rounding error is needed. This is stable for
  * singular covariances (fewer images than features), for which a root of the product Σ₁ Σ₂ is not.
  *
+ * With centred features X and Y, Σ₁ = XᵀX / (N − 1), so these are also the singular values of X Yᵀ up to a factor: an
+ * [N, M] matrix, which is smaller than [D, D] for few images. Inception has 2,048 features.
+ *
  * @param a [N, D] @param b [M, D], N and M at least 2
  * @throws RangeError for fewer
  */
@@ -18,27 +21,39 @@ export function frechetDistance(a: Tensor, b: Tensor): number {
   }
   return inferenceMode(() => {
     const [first, second] = [gaussian(a), gaussian(b)];
-    const roots = symmetricRoot(first.covariance).matmul(symmetricRoot(second.covariance));
-    const between = call<Tensor>("linalg_svdvals", roots).sum();
-    const trace = diagonalSum(first.covariance).add(diagonalSum(second.covariance)).sub(between.mul(2));
+    const few = a.size(0) * b.size(0) < a.size(1) ** 2;
+    const between = (few ? betweenSamples : betweenRoots)(first, second);
+    const trace = first.variance.add(second.variance).sub(between.mul(2));
     return first.mean.sub(second.mean).square().sum().add(trace).item();
   });
 }
 
-const diagonalSum = (matrix: Tensor) => call<Tensor>("trace", matrix);
+interface Gaussian {
+  /** [D] */
+  mean: Tensor;
+  /** X / √(N − 1): [N, D] */
+  centred: Tensor;
+  /** The trace of the covariance. */
+  variance: Tensor;
+}
 
-function gaussian(features: Tensor): { mean: Tensor; covariance: Tensor } {
+function gaussian(features: Tensor): Gaussian {
   const x = features.to("float64");
   const mean = x.mean([0]);
-  const centred = x.sub(mean);
-  return {
-    mean,
-    covariance: centred
-      .t()
-      .matmul(centred)
-      .div(x.size(0) - 1),
-  };
+  const centred = x.sub(mean).div(Math.sqrt(x.size(0) - 1));
+  return { mean, centred, variance: centred.square().sum() };
 }
+
+function betweenSamples(first: Gaussian, second: Gaussian): Tensor {
+  return singularValueSum(first.centred.matmul(second.centred.t()));
+}
+
+function betweenRoots(first: Gaussian, second: Gaussian): Tensor {
+  const root = ({ centred }: Gaussian) => symmetricRoot(centred.t().matmul(centred));
+  return singularValueSum(root(first).matmul(root(second)));
+}
+
+const singularValueSum = (matrix: Tensor) => call<Tensor>("linalg_svdvals", matrix).sum();
 
 function symmetricRoot(matrix: Tensor): Tensor {
   const [values, vectors] = call<[Tensor, Tensor]>("linalg_eigh", matrix, "L");

@@ -42,6 +42,15 @@ describe("Fréchet distance", () => {
     expect(Math.abs(frechetDistance(real, real))).toBeLessThan(1e-6);
   });
 
+  it("is the same for fewer images than features, computed from the images, as for more", () => {
+    const [real, generated] = [features(40), features(30).mul(2).add(0.5)];
+    // Constant features change no distance, but there are more features than images with them.
+    const wider = (x: Tensor) => cat([x, full([x.size(0), 60], 3, { dtype: "float64" })], 1);
+    const distance = frechetDistance(real, generated);
+    expect(distance).toBeGreaterThan(5);
+    expect(frechetDistance(wider(real), wider(generated))).toBeCloseTo(distance, 9);
+  });
+
   it("is stable for singular covariances: fewer images than features, and constant features", () => {
     const few = randn([20, 64], { dtype: "float64" });
     expect(Math.abs(frechetDistance(few, few))).toBeLessThan(1e-6);
