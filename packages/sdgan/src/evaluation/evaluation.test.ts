@@ -48,7 +48,7 @@ import type { DamsmExtractor } from "./networks/damsm.js";
 import { type FigureName, figureKinds, metricNames, trainingFigures } from "./result.js";
 import { captionOf, chooseTrials, type Trial } from "./trials.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 900_000 });
 
 const size = 64;
 let folder: string;
