@@ -6,8 +6,7 @@
  */
 export function fontAdvice(missing: ReadonlySet<string>): string | undefined {
   const characters = [...missing].filter((character) => /[\p{L}\p{N}\p{P}\p{S}]/u.test(character));
-  const packages = new Set(characters.map(packageWith));
-  const fresh = [...packages].filter((name) => !advised.has(name));
+  const fresh = packagesFor(characters).filter((name) => !advised.has(name));
   if (fresh.length === 0) return undefined;
   for (const name of fresh) advised.add(name);
   const shown = characters.filter((character) => fresh.includes(packageWith(character)));
@@ -19,13 +18,17 @@ export function fontAdvice(missing: ReadonlySet<string>): string | undefined {
   return `shows "?" for ${shown.slice(0, MOST).join(", ")}${more}, since no font of this machine has them: ${install}`;
 }
 
+/** Debian's packages of fonts for characters. */
+export function packagesFor(characters: Iterable<string>): string[] {
+  return [...new Set([...characters].map(packageWith))];
+}
+
 /** Characters that are named. */
 const MOST = 5;
 
 /** The packages that were named in this process. */
 const advised = new Set<string>();
 
-/** Debian's package of fonts for a character. */
 function packageWith(character: string): string {
   if (
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u.test(
