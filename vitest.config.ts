@@ -13,12 +13,13 @@ const equalBytes = source("scripts/equal-bytes.ts");
 
 /**
  * Tests of functions and networks, which change nothing of the process or of modules that another file could find changed. A
- * test that mocks modules, sets variables of the environment, or depends on when libtorch is loaded, belongs elsewhere.
+ * test that mocks modules, sets variables of the environment (fontconfig reads its own once in a process), or depends on when
+ * libtorch is loaded, belongs elsewhere.
  */
 const sharing = [
   "packages/core/src/**/*.test.ts",
   "packages/torch/src/{functional,nn,onnx,optim,pickle,tensor}/**/*.test.ts",
-  "packages/sdgan/src/{config,data/folder,images,losses,models,report,run,util}/**/*.test.ts",
+  "packages/sdgan/src/{config,data/folder,losses,models,run,util}/**/*.test.ts",
 ];
 
 export default defineConfig({
