@@ -70,13 +70,14 @@ it.each([1, 0])(
   "when process %i is killed during an evaluation, the other one names it before the evaluation is over",
   async (killed) => {
     const name = `evaluating-${killed}`;
-    const long = ["evaluate.every=1", "evaluate.images=300000"];
+    const long = ["evaluate.every=1", "evaluate.images=10000"];
     const started = startSdgan(...runs.begin(name, ...long), "--processes", "2");
     await reached(name, 1, started); // Written before the evaluation.
+    await sleep(500);
     process.kill(processOf(started, killed), "SIGKILL");
     const { code, stderr } = await started.ended;
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(new RegExp(`process ${1 - killed}: process ${killed} ended, so training stopped`));
+    expect(stderr).toMatch(new RegExp(`process ${1 - killed}: process ${killed} ended.*, so training stopped`));
     expect(linesOf(name)).toBe(1);
   },
 );
