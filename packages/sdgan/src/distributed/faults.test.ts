@@ -77,7 +77,9 @@ it.each([1, 0])(
     process.kill(processOf(started, killed), "SIGKILL");
     const { code, stderr } = await started.ended;
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(new RegExp(`process ${1 - killed}: process ${killed} ended.*, so training stopped`));
+    expect(stderr).toMatch(
+      new RegExp(`process ${1 - killed}: process ${killed} ended.*, so training stopped`),
+    );
     expect(linesOf(name)).toBe(1);
   },
 );

@@ -171,10 +171,11 @@ async function trainBeside(
   };
   const beside = { ...options, damsm: undefined, from: undefined, onWarning: undefined };
   await using task = build(definition, config, data, beside);
-  if (task.evaluation?.sha256 !== evaluatedBy)
+  const measuredBy = task.evaluation?.sha256;
+  if (measuredBy !== evaluatedBy)
     throw new UserError(
-      `${run}: process ${processes.rank} evaluates with another feature network than process 0 ` +
-        `(SHA-256 ${[task.evaluation?.sha256, evaluatedBy].map((one) => (one ? short(one) : "of none")).join(" and ")}): give all processes the same run folder`,
+      `${run}: process ${processes.rank} evaluates with another feature network (SHA-256 ${measuredBy && short(measuredBy)}) than ` +
+        `process 0 (${evaluatedBy && short(evaluatedBy)}): give all processes the same run folder`,
       { code: "data.mismatch" },
     );
   const paths = { path: definition.folder(run), config };
