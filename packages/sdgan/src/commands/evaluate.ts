@@ -1,4 +1,4 @@
-import { nearest, UserError } from "@sdgan/core/basics";
+import { nearest, UserError, visible } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { placementOf } from "../distributed/environment.js";
@@ -114,8 +114,9 @@ async function show({ json, threads, trainDamsm, processes: count = 1, ...option
     ? new Progress({ label: "evaluate", total: options.images, unit: "captions" })
     : undefined;
   const onImage = (done: number) => progress?.update(done);
+  const onMissingFont = (advice: string) => progress?.log(visible(advice));
   const evaluated = together(placement, device, (processes) =>
-    evaluate({ ...options, damsm, processes, onImage }),
+    evaluate({ ...options, damsm, processes, onImage, onMissingFont }),
   );
   try {
     const result = await (progress?.during(evaluated) ?? evaluated);

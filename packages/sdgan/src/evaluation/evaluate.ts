@@ -64,6 +64,8 @@ export interface EvaluateOptions {
   /** The processes that evaluate together, all of which call this; by default this one alone. */
   processes?: Processes | undefined;
   onImage?(done: number): void;
+  /** Called with what to install if no font has some characters of the captions on the image grid. */
+  onMissingFont?(advice: string): void;
 }
 
 /**
@@ -97,6 +99,7 @@ async function evaluateOn(
     device: requestedDevice,
     processes,
     onImage,
+    onMissingFont,
     ...networks
   }: EvaluateOptions,
 ): Promise<Evaluation> {
@@ -149,7 +152,10 @@ async function evaluateOn(
     grid: files.grid,
   };
   if (!writes) return result;
-  const grid = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
+  const grid = await comparisonGrid(imageGenerator, data, split, trials, {
+    title: titleOf(result),
+    onMissingFont: (advice) => onMissingFont?.(`${files.grid} ${advice}`),
+  });
   const whole = before ? withFiguresOf(before, result) : result;
   writeResult(files, whole, grid);
   return whole;

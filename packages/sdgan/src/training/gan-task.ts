@@ -224,7 +224,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     });
   }
 
-  async sample(): Promise<Buffer> {
+  async sample(onMissingFont?: (advice: string) => void): Promise<Buffer> {
     this.#recomputeStatistics();
     const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
@@ -240,7 +240,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       size,
       caption: this.#data.splits[split].images.at(image).captions[caption]!.text,
     }));
-    return grid(partsOf(images, 8), { title: `step ${this.steps}` });
+    return grid(partsOf(images, 8), { title: `step ${this.steps}`, onMissingFont });
   }
 
   state(): TrainingState {
