@@ -45,7 +45,7 @@ await runAsProgram(import.meta.url, async () => {
   const data = openPrepared(folder);
   const trials = chooseTrials(data, "test", count, 0);
   const options = { data, split: "test", size: data.size, device: "cpu" };
-  const { figures, leftOut } = measure({
+  const { figures, leftOut } = await measure({
     ...options,
     ...{ trials, seed: 0 },
     metrics: metricNames,

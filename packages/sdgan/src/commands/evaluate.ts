@@ -1,12 +1,15 @@
-import { nearest, visible } from "@sdgan/core/basics";
+import { nearest, UserError, visible } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
+import { placementOf } from "../distributed/environment.js";
+import { ProcessLost } from "../distributed/process-lost.js";
 import { type Evaluation, type MetricName, metricNames } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";
 import { addEvaluateDamsm } from "./evaluate-damsm.js";
 import { evaluationLines } from "./evaluation-table.js";
 import { checkpointOption, deviceOption, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
+import { chooseGpu, launchAll, processesOption, together } from "./several-processes.js";
 import { withTorch } from "./with-torch.js";
 
 /** `sdgan evaluate` */
@@ -39,6 +42,7 @@ export function addEvaluate(program: Command): void {
     .option("--json", "print only the result, as JSON")
     .addOption(deviceOption(command))
     .option("--threads <count>", "threads to compute with; by default one per core", wholeNumber(1, 1024))
+    .addOption(processesOption(command, "evaluate", "the images"))
     .addHelpText(
       "after",
       `
@@ -71,13 +75,23 @@ interface Options {
   json?: boolean;
   device?: Device;
   threads?: number;
+  processes?: number;
 }
 
-async function show({ json, threads, trainDamsm, ...options }: Options): Promise<void> {
+async function show({ json, threads, trainDamsm, processes: count = 1, ...options }: Options): Promise<void> {
   if (trainDamsm && options.damsm !== undefined)
     throw new UsageError(
       "evaluate: --train-damsm trains a DAMSM to measure with, and --damsm names one: give one of the two",
     );
+  const placement = placementOf(process.env);
+  if (trainDamsm && (placement || count > 1))
+    throw new UsageError(
+      "evaluate: --train-damsm trains in one process: give it without --processes first; later evaluations use that DAMSM " +
+        "without an option",
+    );
+  if (count > 1) return launchAll({ processes: count, threads }, placement);
+  if (placement) chooseGpu(placement);
+  const isFirst = !placement || placement.rank === 0;
   const [{ evaluate, NotWritten }, { reportRun }, { trainedEvaluationDamsm, trainEvaluationDamsm }] =
     await withTorch(
       () =>
@@ -96,16 +110,33 @@ async function show({ json, threads, trainDamsm, ...options }: Options): Promise
   if (trainDamsm && damsm === undefined) return;
   const print = (result: Evaluation) =>
     console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
-  const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
+  const progress = isFirst
+    ? new Progress({ label: "evaluate", total: options.images, unit: "captions" })
+    : undefined;
+  const onImage = (done: number) => progress?.update(done);
+  const onMissingFont = (advice: string) => progress?.log(visible(advice));
+  const evaluated = together(placement, device, (processes) =>
+    evaluate({ ...options, damsm, processes, onImage, onMissingFont }),
+  );
   try {
-    const onMissingFont = (advice: string) => progress.log(visible(advice));
-    const onImage = (done: number) => progress.update(done);
-    print(await progress.during(evaluate({ ...options, damsm, onImage, onMissingFont })));
+    const result = await (progress?.during(evaluated) ?? evaluated);
+    if (!isFirst) return;
+    print(result);
   } catch (error) {
     if (error instanceof NotWritten) print(error.result);
-    throw error;
+    throw error instanceof ProcessLost ? evaluationEnded(error) : error;
   }
   await reportRun({ run, data, attributeClassifier, checkpoint, seed, device });
+}
+
+function evaluationEnded(cause: ProcessLost): UserError {
+  return new UserError(
+    `${cause.loss}, so the evaluation stopped, and nothing was written. Start all processes again`,
+    {
+      code: "process.lost",
+      cause,
+    },
+  );
 }
 
 function metricsOf(text: string): MetricName[] {

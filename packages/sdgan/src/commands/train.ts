@@ -1,17 +1,16 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
-import { type Placement, placementOf, timeoutOf } from "../distributed/environment.js";
-import { launch, launchedProcesses } from "../distributed/launch.js";
+import { placementOf } from "../distributed/environment.js";
+import { launchedProcesses } from "../distributed/launch.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";
-import { ignoresHangup } from "./hangup.js";
 import { Interruption } from "./interruption.js";
 import { collect, deviceOption, positiveNumber, requiredOption, wholeNumber } from "./options.js";
 import { Progress } from "./progress.js";
+import { chooseGpu, launchAll, processesOption, together } from "./several-processes.js";
 import { withTorch } from "./with-torch.js";
 
 /** `sdgan train damsm|gan|attribute-classifier` */
@@ -52,11 +51,7 @@ On your own images, beginning with the weights of that run (docs/finetuning.md):
     if (name === "gan")
       command
         .option("--damsm <folder>", "another run folder; its DAMSM is copied into this one")
-        .option(
-          "--processes <count>",
-          "train in this many processes of this machine, which share each batch and the threads",
-          wholeNumber(1, 1024),
-        );
+        .addOption(processesOption(command, "train", "each batch"));
     if (name === "damsm")
       command.option(
         "--inception <file>",
@@ -121,16 +116,12 @@ async function show(training: Training, options: Options): Promise<void> {
       `train ${training} uses one process, and the environment describes ${placement.worldSize} (WORLD_SIZE or Slurm's ` +
         "tasks): run it with one; only train gan can use several",
     );
-  if (options.processes !== undefined && options.processes > 1) return launchAll(options, placement);
+  const { processes: count = 1 } = options;
+  if (count > 1) return launchAll({ ...options, processes: count }, placement);
   if (placement) chooseGpu(placement);
   const config = placement && placement.rank > 0 ? "resume" : await configOf(training, options);
-  const [{ train }, evaluators, { joinProcesses, asProcessLost }] = await withTorch(
-    () =>
-      Promise.all([
-        import("../training/train.js"),
-        import("../evaluation/during-training.js"),
-        import("../distributed/join.js"),
-      ]),
+  const [{ train }, evaluators] = await withTorch(
+    () => Promise.all([import("../training/train.js"), import("../evaluation/during-training.js")]),
     options.threads,
   );
   let progress: Progress | undefined;
@@ -142,9 +133,7 @@ async function show(training: Training, options: Options): Promise<void> {
   using interruption = new Interruption(say);
   const { data, run, steps, minutes, damsm, from, inception, device } = options;
   try {
-    const processes =
-      placement && (await joinProcesses(placement, { device, timeoutMs: timeoutOf(process.env) }));
-    const trained = () =>
+    const result = await together(placement, device, (processes) =>
       train(training, {
         ...{ data, run, config, steps, damsm, from, inception, device, processes },
         signal: interruption.signal,
@@ -158,9 +147,8 @@ async function show(training: Training, options: Options): Promise<void> {
         },
         onStep: (step, losses) => progress?.update(step, inBrief(losses)),
         onWarning: (line) => say(`Warning: ${line}`),
-      });
-    const result = processes ? await asProcessLost(processes, trained) : await trained();
-    await processes?.leave();
+      }),
+    );
     progress?.[Symbol.dispose]();
     if (isFirst) console.log(closing(training, options, result));
   } catch (error) {
@@ -168,37 +156,6 @@ async function show(training: Training, options: Options): Promise<void> {
     throw error;
   }
   if (interruption.exitCode !== undefined) process.exitCode = interruption.exitCode;
-}
-
-/** Runs this command in several processes of this machine. */
-async function launchAll({ processes, threads }: Options, placement: Placement | undefined): Promise<void> {
-  if (placement)
-    throw new UsageError(
-      `--processes starts ${processes} processes, and the environment describes one of ${placement.worldSize} already ` +
-        "(WORLD_SIZE or Slurm's tasks): leave --processes out",
-    );
-  const each = Math.max(1, Math.floor((threads ?? availableParallelism()) / processes!));
-  process.exitCode = await launch({
-    processes: processes!,
-    args: [...withoutOptions(process.argv.slice(2), ["--processes", "--threads"]), "--threads", String(each)],
-    hangup: !ignoresHangup(),
-    say: (line) => console.error(line),
-  });
-}
-
-/** Arguments without these options and their values. */
-function withoutOptions(args: readonly string[], names: readonly string[]): string[] {
-  return args.filter(
-    (arg, i) =>
-      !names.some((name) => arg === name || arg.startsWith(`${name}=`)) && !names.includes(args[i - 1] ?? ""),
-  );
-}
-
-/** Each process of a machine uses one GPU. Must be called before libtorch is loaded. */
-function chooseGpu({ localRank }: Placement): void {
-  const visible = process.env.CUDA_VISIBLE_DEVICES?.split(",");
-  if (visible && visible.length <= 1) return; // The launcher has chosen.
-  process.env.CUDA_VISIBLE_DEVICES = visible ? (visible[localRank] ?? "-1") : String(localRank);
 }
 
 async function configOf(training: Training, { config, set, resume, run, damsm, from, threads }: Options) {

@@ -10,11 +10,12 @@ import { largestDifference, SmallRuns } from "../testing/processes.js";
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
+const evaluated = ["evaluate.every=5", "evaluate.images=48"];
 let runs: SmallRuns;
 beforeAll(async () => {
   compile();
   runs = await SmallRuns.make();
-  expect(await runs.train(2, runs.begin("whole"))).toMatchObject({ code: 0 });
+  expect(await runs.train(2, runs.begin("whole", ...evaluated))).toMatchObject({ code: 0 });
 });
 afterAll(() => runs[Symbol.dispose]());
 
@@ -49,7 +50,7 @@ it.each([1, 0])(
   "when process %i is killed, the other one names it, and the run resumes bit for bit",
   async (killed) => {
     const name = `killed-${killed}`;
-    const started = startSdgan(...runs.begin(name), "--processes", "2");
+    const started = startSdgan(...runs.begin(name, ...evaluated), "--processes", "2");
     await reached(name, 8, started);
     process.kill(processOf(started, killed), "SIGKILL");
     const { code, stderr } = await started.ended;
@@ -58,6 +59,24 @@ it.each([1, 0])(
     expect(stderr).toContain("the last checkpoint is kept. Start all processes again with --resume");
     expect(await runs.train(2, runs.resume(name))).toMatchObject({ code: 0 });
     expect(runs.outcome(name)).toEqual(runs.outcome("whole"));
+  },
+);
+
+it.each([1, 0])(
+  "when process %i is killed during an evaluation, the other one names it before the evaluation is over",
+  async (killed) => {
+    const name = `evaluating-${killed}`;
+    const long = ["evaluate.every=1", "evaluate.images=10000"];
+    const started = startSdgan(...runs.begin(name, ...long), "--processes", "2");
+    await reached(name, 1, started); // Written before the evaluation.
+    await sleep(500);
+    process.kill(processOf(started, killed), "SIGKILL");
+    const { code, stderr } = await started.ended;
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(
+      new RegExp(`process ${1 - killed}: process ${killed} ended.*, so training stopped`),
+    );
+    expect(linesOf(name)).toBe(1);
   },
 );
 
@@ -87,7 +106,7 @@ it.concurrent("a run goes on with another number of processes, with the same dat
 });
 
 it("Ctrl-C is passed on once: process 0 saves, all end, and the run resumes bit for bit", async () => {
-  const started = startSdgan(...runs.begin("interrupted"), "--processes", "2");
+  const started = startSdgan(...runs.begin("interrupted", ...evaluated), "--processes", "2");
   await reached("interrupted", 3, started);
   started.child.kill("SIGINT");
   const { code, stdout, stderr } = await started.ended;

@@ -42,7 +42,7 @@ export function joinProcesses(
       rank === 0
         ? await Hub.open({ worldSize, timeoutMs, host: isLocal(host) ? host : undefined })
         : undefined;
-    const nobody = { meet: async () => {}, leave: () => {} };
+    const nobody = { meet: async () => {}, leave: () => {}, requireNoneLost: () => {} };
     const connecting = new Processes({ control, data, meetings: nobody });
     const address = connecting.fromFirst<HubAddress>(hub?.address);
     const meetings = await Meetings.join({ ...{ ...address, host, rank, timeoutMs } });

@@ -134,6 +134,11 @@ export class Meetings {
     }
   }
 
+  /** @throws ProcessLost if another process is known to have ended or to be silent */
+  requireNoneLost(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
   /** Leaves when training is complete. A process that ends otherwise counts as lost. */
   leave(): void {
     this.#failure ??= new Error("the meetings are over");

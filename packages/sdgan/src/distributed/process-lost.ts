@@ -3,6 +3,8 @@ import { UserError } from "@sdgan/core/basics";
 /** Another process of this training has ended, hangs, or cannot be reached. */
 export class ProcessLost extends UserError {
   override name = "ProcessLost";
+  /** "process 0: process 1 ended" */
+  readonly loss: string;
 
   /**
    * @param rank of this process
@@ -10,10 +12,11 @@ export class ProcessLost extends UserError {
    * @param how what is known of it: "ended"
    */
   constructor({ rank, lost, how, cause }: { rank: number; lost?: number; how: string; cause?: unknown }) {
-    const what = lost === undefined ? how : `process ${lost} ${how}`;
+    const loss = `process ${rank}: ${lost === undefined ? how : `process ${lost} ${how}`}`;
     super(
-      `process ${rank}: ${what}, so training stopped; the last checkpoint is kept. Start all processes again with --resume`,
+      `${loss}, so training stopped; the last checkpoint is kept. Start all processes again with --resume`,
       { code: "process.lost", ...(cause !== undefined && { cause }) },
     );
+    this.loss = loss;
   }
 }

@@ -4,13 +4,14 @@ import type { ProcessGroup } from "@sdgan/torch/distributed";
 import { type BatchShare, shareOf } from "./batch-share.js";
 import { GradientBuckets } from "./gradient-buckets.js";
 import type { Meetings } from "./meetings.js";
+import { pack, unpack } from "./packed.js";
 
 export interface ProcessesOptions {
   /** For values of the CPU: what is decided, weights at the start, hashes. */
   control: ProcessGroup;
   /** For tensors of the networks' device. The same group if that is the CPU. */
   data: ProcessGroup;
-  meetings: Pick<Meetings, "meet" | "leave">;
+  meetings: Pick<Meetings, "meet" | "leave" | "requireNoneLost">;
   /** Further groups to close at the end. */
   others?: readonly ProcessGroup[];
   /** In process 0: what the meetings take place in. */
@@ -59,6 +60,11 @@ export class Processes {
     return this.#options.meetings.meet();
   }
 
+  /** @throws ProcessLost if another process is known to have ended or to be silent */
+  requireNoneLost(): void {
+    this.#options.meetings.requireNoneLost();
+  }
+
   /** Does `work` in process 0, while the others wait. */
   async firstAlone(work: () => void | Promise<void>): Promise<void> {
     if (this.isFirst) await work();
@@ -92,14 +98,44 @@ export class Processes {
 
   /** A value of process 0, which can be represented in JSON; the others give undefined. */
   fromFirst<Value>(own: Value | undefined): Value {
+    return JSON.parse(this.#textFrom(0, this.isFirst ? JSON.stringify(own) : undefined)) as Value;
+  }
+
+  /**
+   * The values of all processes in their order, in process 0; undefined in the others.
+   * @param own of plain objects, arrays and what JSON has, with tensors in it (float32, on the CPU)
+   */
+  toFirst<Value>(own: Value): Value[] | undefined {
+    const { control } = this.#options;
+    const all = [own];
+    for (let root = 1; root < this.worldSize; root++) {
+      const received = scope((): Value | undefined => {
+        const packed = this.rank === root ? pack(own) : undefined;
+        const text = this.#textFrom(root, packed?.text);
+        const length = this.#textFrom(root, packed && String(packed.numbers.numel));
+        const numbers = packed?.numbers ?? empty([Number(length)]);
+        for (let from = 0; from < numbers.numel; from += numbersPerMessage) {
+          const count = Math.min(numbersPerMessage, numbers.numel - from);
+          control.broadcast(numbers.narrow(0, from, count), { root }).wait();
+        }
+        return this.isFirst ? unpack<Value>({ text, numbers }) : undefined;
+      });
+      if (received !== undefined) all.push(received);
+    }
+    return this.isFirst ? all : undefined;
+  }
+
+  /** The text of the process `root`; the others give undefined. */
+  #textFrom(root: number, own: string | undefined): string {
     const { control } = this.#options;
     return scope(() => {
-      const bytes = Buffer.from(this.isFirst ? JSON.stringify(own) : "");
+      const bytes = Buffer.from(own ?? "");
       const length = tensor([bytes.length], { dtype: "int64" });
-      control.broadcast(length, { root: 0 }).wait();
-      const text = this.isFirst ? tensor(new Uint8Array(bytes)) : empty([length.item()], { dtype: "uint8" });
-      control.broadcast(text, { root: 0 }).wait();
-      return JSON.parse(Buffer.from(text.toBytes()).toString()) as Value;
+      control.broadcast(length, { root }).wait();
+      const text =
+        own === undefined ? empty([length.item()], { dtype: "uint8" }) : tensor(new Uint8Array(bytes));
+      control.broadcast(text, { root }).wait();
+      return Buffer.from(text.toBytes()).toString();
     });
   }
 
@@ -147,3 +183,6 @@ export class Processes {
     await hub?.[Symbol.asyncDispose]();
   }
 }
+
+/** 64 MiB, so that each message arrives well before its timeout. */
+const numbersPerMessage = 2 ** 24;

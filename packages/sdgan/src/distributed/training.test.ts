@@ -1,6 +1,15 @@
 /** Several processes take the steps of one: `train gan` on drawn birds of 16 pixels, compared by its metrics. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setThreads } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { compile } from "../testing/cli.js";
+import { openDamsm } from "../artifacts/damsm-of-run.js";
+import { startComputing } from "../compute/compute.js";
+import { openPrepared } from "../data/prepared.js";
+import { makeEvaluator } from "../evaluation/during-training.js";
+import { ImageGenerator } from "../generation/image-generator.js";
+import { openRun } from "../run/run-folder.js";
+import { compile, sdgan } from "../testing/cli.js";
 import { CommandHost } from "../testing/command-host.js";
 import { largestDifference, type Metrics, SmallRuns } from "../testing/processes.js";
 
@@ -72,5 +81,51 @@ describe("with each process's own batch normalization", () => {
     const several = await metricsOf(`own-${processes}`, processes);
     expectSameSteps(one, several);
     expect(largestDifference(runs.metrics("one"), several).difference).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("evaluations by several processes", () => {
+  const [run, device] = ["evaluated", "cpu"] as const;
+  const twoOfOneThread = ["--processes", "2", "--threads", "2"];
+  const isFigures = (line: Metrics) => "damsm/frechetDistance" in line;
+  const begin = (name: string, ...set: string[]) =>
+    sdgan(...runs.begin(name, "training.steps=8", ...set), ...twoOfOneThread);
+  beforeAll(async () => {
+    expect(await begin(run, "evaluate.every=4", "evaluate.images=112")).toMatchObject({ code: 0 });
+  });
+
+  it("have the figures of one process with the same weights, bit for bit", async () => {
+    setThreads(1);
+    const data = openPrepared(runs.data);
+    const { config } = openRun(runs.path(run));
+    const compute = startComputing("float32", device);
+    const damsm = openDamsm(runs.path(run), config, data);
+    const evaluator = makeEvaluator(runs.path(run), { config, data, damsm, compute })!;
+    const { networks } = new ImageGenerator(runs.path(run), { device });
+    const figures = await evaluator.measure(networks);
+    data.close();
+    expect(runs.metrics(run).filter(isFigures).at(-1)).toEqual({ step: 8, ...figures });
+    expect(Object.values(figures).every(Number.isFinite)).toBe(true);
+  });
+
+  it("change nothing of the training", async () => {
+    expect(await begin("unevaluated")).toMatchObject({ code: 0 });
+    expect(runs.metrics(run).filter((line) => !isFigures(line))).toEqual(runs.metrics("unevaluated"));
+    const modelOf = (name: string) => readFileSync(join(runs.path(name), "model.safetensors"), "base64");
+    expect(modelOf(run)).toBe(modelOf("unevaluated"));
+  });
+
+  it("after training: sdgan evaluate --processes writes the figures of one process", async () => {
+    const evaluate = (...more: string[]) =>
+      sdgan("evaluate", "--run", runs.path(run), "--data", runs.data, "--images", "200", ...more);
+    const result = () => readFileSync(join(runs.path(run), "evaluation.json"), "utf8");
+    expect(await evaluate("--threads", "1", "--train-damsm")).toMatchObject({ code: 0 });
+    const one = result();
+    rmSync(join(runs.path(run), "evaluation.json"));
+    expect(await evaluate(...twoOfOneThread)).toMatchObject({
+      code: 0,
+      stderr: expect.not.stringContaining("[process 1]"),
+    });
+    expect(result()).toBe(one);
   });
 });

@@ -11,8 +11,8 @@ import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { generateImages } from "../generation/generate.js";
-import type { DamsmEvaluator, Evaluator } from "../training/evaluator.js";
-import type { FeatureExtractors } from "./extract-features.js";
+import type { DamsmEvaluator, Evaluator, MakeEvaluator } from "../training/evaluator.js";
+import type { FeatureExtractors, FeaturesByNetwork } from "./extract-features.js";
 import { measureRecall } from "./matching.js";
 import { measure } from "./measure.js";
 import { attributeExtractor } from "./networks/attribute-classifier.js";
@@ -29,11 +29,8 @@ const split = "val" satisfies Split;
  * its figures are less meaningful, because the generator is trained to score well by it.
  * @throws UserError if `evaluate.best` is attributeAccuracy and there is no attribute classifier
  */
-export function makeEvaluator(
-  run: string,
-  options: { config: Config; data: Prepared; damsm: Damsm; compute: Compute },
-): Evaluator | undefined {
-  const { config, data } = options;
+export function makeEvaluator(run: string, options: Parameters<MakeEvaluator>[1]): Evaluator | undefined {
+  const { config, data, share } = options;
   const { every, images, best } = config.evaluate;
   if (every === 0) return undefined;
   const size = imageSizes(config.generator).at(-1)!;
@@ -50,11 +47,13 @@ export function makeEvaluator(
     );
   const named = (figure: string) =>
     `${extractors.attributeClassifier ? "attributeClassifier" : "damsm"}/${figure}`;
+  const { sha256 } = (extractors.attributeClassifier ?? extractors.damsm)!.about;
+  const realFeatures = new Map<number, FeaturesByNetwork>();
   return {
-    ...{ every, best: named(best), better: figureKinds[best].better },
-    measure(networks) {
-      const { figures } = measure({
-        ...{ data, split, size, device, trials, extractors, metrics, seed: config.seed },
+    ...{ every, best: named(best), better: figureKinds[best].better, sha256 },
+    async measure(networks) {
+      const { figures } = await measure({
+        ...{ data, split, size, device, trials, extractors, metrics, seed: config.seed, share, realFeatures },
         wanted: trainingFigures,
         generate: (captions, noise) =>
           generateImages(

@@ -7,6 +7,8 @@ import { modelFile } from "../artifacts/model.js";
 import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
+import type { Processes } from "../distributed/processes.js";
+import { sharedWork } from "../distributed/work-share.js";
 import { generateImages } from "../generation/generate.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { short } from "../run/dependencies.js";
@@ -59,6 +61,8 @@ export interface EvaluateOptions {
   seed: number;
   /** By default a GPU if there is one. */
   device?: Device | undefined;
+  /** The processes that evaluate together, all of which call this; by default this one alone. */
+  processes?: Processes | undefined;
   onImage?(done: number): void;
   /** Called with what to install if no font has some characters of the captions on the image grid. */
   onMissingFont?(advice: string): void;
@@ -68,7 +72,7 @@ export interface EvaluateOptions {
  * Generates images from captions of the test split, extracts features of generated and real images, and
  * computes the metrics. Writes `evaluation.json` and `evaluation.png` into the run folder, and the JSON also
  * into `evaluations/`, named by step, seed and number of images. Earlier figures of the same model, data and
- * images are kept.
+ * images are kept. Of several processes, only the first one writes; the others have a result without figures.
  *
  * @throws UserError, without changing any file, if model, data or networks are missing or do not match, if a
  *   requested metric cannot be computed, if `evaluation.json` has figures of another model with the same
@@ -93,6 +97,7 @@ async function evaluateOn(
     images,
     seed,
     device: requestedDevice,
+    processes,
     onImage,
     onMissingFont,
     ...networks
@@ -117,9 +122,12 @@ async function evaluateOn(
   refuseImpossible(metrics ?? [], { data, split, extractors, trials });
   requireNetwork(run, data, extractors);
   const files = resultFiles(run, { step: generating.step, seed, images: trials.length });
-  requireWritable(files);
-  const measured = measure({
+  const writes = !processes || processes.isFirst;
+  if (writes) requireWritable(files);
+  if (processes) await requireSameInputs(run, processes, { model, data, extractors });
+  const measured = await measure({
     ...{ data, split, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
+    share: processes && sharedWork(processes),
     generate: (captions, noise) =>
       generateImages(
         imageGenerator.networks,
@@ -127,7 +135,7 @@ async function evaluateOn(
       ).at(-1)!,
     ...(onImage && { onTrial: onImage }),
   });
-  if (Object.keys(measured.figures).length === 0)
+  if (writes && Object.keys(measured.figures).length === 0)
     throw new UserError(`${run}: nothing can be measured: ${reasonsOf(measured.leftOut)}`, {
       code: "data.mismatch",
     });
@@ -143,6 +151,7 @@ async function evaluateOn(
     ...{ figures: measured.figures, leftOut: measured.leftOut },
     grid: files.grid,
   };
+  if (!writes) return result;
   const grid = await comparisonGrid(imageGenerator, data, split, trials, {
     title: titleOf(result),
     onMissingFont: (advice) => onMissingFont?.(`${files.grid} ${advice}`),
@@ -150,6 +159,25 @@ async function evaluateOn(
   const whole = before ? withFiguresOf(before, result) : result;
   writeResult(files, whole, grid);
   return whole;
+}
+
+/** @throws UserError in a process that does not evaluate what process 0 evaluates */
+async function requireSameInputs(
+  run: string,
+  processes: Processes,
+  { model, data, extractors }: { model: Evaluation["model"]; data: Prepared; extractors: FeatureExtractors },
+): Promise<void> {
+  const networks = Object.entries(extractors).map(([name, network]) => [name, network?.about.sha256]);
+  const own = { model: model.sha256, data: data.sha256, ...Object.fromEntries(networks) };
+  await processes.meet(); // All have read their inputs.
+  const first = processes.fromFirst<Record<string, string>>(own);
+  const differing = Object.keys({ ...own, ...first }).filter((name) => own[name] !== first[name]);
+  if (differing.length === 0) return;
+  throw new UserError(
+    `${run}: process ${processes.rank} evaluates with other files than process 0 (${differing.join(", ")}): give all processes ` +
+      "the same folders",
+    { code: "data.mismatch" },
+  );
 }
 
 /** @throws UserError if there is nothing to compare with */

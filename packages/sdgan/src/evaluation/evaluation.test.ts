@@ -139,7 +139,10 @@ interface Found {
 }
 
 /** Figures of a generator that returns real images, chosen by `pick` and altered by `alter`. */
-function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<FigureName, number> {
+async function figuresOf(
+  pick: Pick,
+  alter = (images: Tensor) => images,
+): Promise<Record<FigureName, number>> {
   manualSeed(5);
   const trials = chooseTrials(data, "test", trialCount, 0);
   const findTrial = trialFinder(trials);
@@ -151,7 +154,7 @@ function figuresOf(pick: Pick, alter = (images: Tensor) => images): Record<Figur
     const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
     return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
   };
-  const { figures, leftOut } = measure({
+  const { figures, leftOut } = await measure({
     ...{ data, split: "test", generate, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",
   });
@@ -171,8 +174,8 @@ it("the splits val and test have no image in common", () => {
 
 describe("figures of altered real images", () => {
   let truth: Record<FigureName, number>;
-  beforeAll(() => {
-    truth = figuresOf(own);
+  beforeAll(async () => {
+    truth = await figuresOf(own);
   });
 
   it("are perfect for unaltered images, except those limited by the networks", () => {
@@ -184,12 +187,11 @@ describe("figures of altered real images", () => {
     expect(truth.rPrecision).toBeGreaterThan(0.1);
   });
 
-  it("get worse with more noise and with blur", () => {
-    const [little, much] = [0.2, 1].map((amount) =>
-      figuresOf(own, (images) => images.add(randn(images.shape).mul(amount))),
-    );
+  it("get worse with more noise and with blur", async () => {
+    const noisy = (amount: number) => figuresOf(own, (images) => images.add(randn(images.shape).mul(amount)));
+    const [little, much] = [await noisy(0.2), await noisy(1)];
     expect(much!.precision).toBeLessThan(0.8);
-    const blurred = figuresOf(own, (images) =>
+    const blurred = await figuresOf(own, (images) =>
       functional.upsampleNearest(functional.avgPool2d(images, 8), 8),
     );
     for (const name of ["frechetDistance", "kernelDistance"] as const) {
@@ -203,30 +205,30 @@ describe("figures of altered real images", () => {
     }
   });
 
-  it("detect collapse by recall, Inception Score and distances, and collapse to one image by variety", () => {
-    const collapsed = figuresOf((place) => place % 3);
+  it("detect collapse by recall, Inception Score and distances, and collapse to one image by variety", async () => {
+    const collapsed = await figuresOf((place) => place % 3);
     expect(collapsed.precision).toBe(1);
     expect(collapsed.recall).toBeLessThan(0.1);
-    expect(figuresOf(() => 0).variety).toBeLessThan(1e-3);
+    expect((await figuresOf(() => 0)).variety).toBeLessThan(1e-3);
     expect(collapsed.inceptionScore).toBeLessThan(truth.inceptionScore);
     expect(collapsed.frechetDistance).toBeGreaterThan(100 * truth.frechetDistance);
   });
 
-  it("detect swapped captions by R-precision and attribute accuracy, not by the Fréchet distance", () => {
-    const swapped = figuresOf((place) => (place + trialCount / 2 + 1) % trialCount);
+  it("detect swapped captions by R-precision and attribute accuracy, not by the Fréchet distance", async () => {
+    const swapped = await figuresOf((place) => (place + trialCount / 2 + 1) % trialCount);
     expect(swapped.rPrecision).toBeLessThan(truth.rPrecision / 2);
     expect(swapped.attributeAccuracy).toBeLessThan(truth.attributeAccuracy - 0.1);
     expect(swapped.frechetDistance).toBeLessThan(1e-4);
   });
 
-  it("measure consistency of captions of one image, and diversity by noise and by words", () => {
+  it("measure consistency of captions of one image, and diversity by noise and by words", async () => {
     const far = (place: number) => (place + trialCount / 2 + 1) % trialCount;
-    const apart = figuresOf((place, { partner }) => (partner ? far(place) : place));
+    const apart = await figuresOf((place, { partner }) => (partner ? far(place) : place));
     expect(apart.consistencyRatio).toBeCloseTo(1, 1);
     expect(apart.consistencyRetrieval).toBeLessThan(0.1);
     expect(apart.wordDiversity).toBeGreaterThan(0.8);
     expect(truth.wordDiversity).toBe(0);
-    const byNoise = figuresOf((place, { number }) => (number === 2 ? far(place) : place));
+    const byNoise = await figuresOf((place, { number }) => (number === 2 ? far(place) : place));
     expect(byNoise.noiseDiversity).toBeGreaterThan(0.8);
     expect(byNoise.consistencyRatio).toBe(0);
   });
@@ -248,7 +250,7 @@ describe("a caption oracle", () => {
       metrics,
       device: "cpu",
     } as const;
-    return measure(options).figures;
+    return (await measure(options)).figures;
   };
 
   it("renders named attributes and samples the others; if it ignores all captions, it is at chance", async () => {
@@ -268,7 +270,7 @@ describe("a caption oracle", () => {
     await prepare(source, { out: at("paraphrases"), size });
     const paraphrases = openPrepared(at("paraphrases"));
     const trials = chooseTrials(paraphrases, "test", 30, 0);
-    const { figures } = measure({
+    const { figures } = await measure({
       ...{ data: paraphrases, split: "test", size, trials, extractors, seed: 0, device: "cpu" },
       ...{
         metrics: ["consistency", "attributeAccuracy"],

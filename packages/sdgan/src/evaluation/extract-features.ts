@@ -11,6 +11,8 @@ import type { Split } from "../data/dataset.js";
 import type { PreparedCaption } from "../data/format.js";
 import type { Prepared } from "../data/prepared.js";
 import { imagesOf } from "../data/tensors.js";
+import { allWork, type WorkShare } from "../distributed/work-share.js";
+import { partsOf } from "../util/lists.js";
 import type { AttributeExtractor } from "./networks/attribute-classifier.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
 import type { FeatureExtractor, Features } from "./networks/feature-extractor.js";
@@ -44,6 +46,10 @@ export interface ExtractOptions {
   sameCaption?: NetworkName | undefined;
   translations?: NetworkName | undefined;
   otherNoise?: NetworkName | undefined;
+  /** Of several processes, each computes whole batches, and the first one gets the features of all. */
+  share?: WorkShare | undefined;
+  /** Features of real images by batch, which are kept for the next time with the same networks, data and trials. */
+  realFeatures?: Map<number, FeaturesByNetwork> | undefined;
   /** Called with the number of finished trials. */
   onTrial?(done: number): void;
 }
@@ -74,17 +80,26 @@ export interface ExtractedFeatures {
 
 export type FeaturesByNetwork = Partial<Record<NetworkName, Features>>;
 
-export function extractFeatures(options: ExtractOptions): ExtractedFeatures {
-  const { data, split, trials, onTrial } = options;
+/** The parts of the features, one for each batch of trials; undefined in processes other than the first one. */
+export function extractParts(options: ExtractOptions): Promise<Part[] | undefined> {
+  const { data, split, trials, share = allWork, realFeatures = new Map(), onTrial } = options;
   const first = Math.min(trials.length, data.splits[split].images.length);
-  const parts: Part[] = [];
-  for (let from = 0; from < trials.length; from += batchSize) {
-    const some = trials.slice(from, from + batchSize);
+  const batches = partsOf(trials, batchSize);
+  return share.collect(batches.length, (batch) => {
+    const some = batches[batch]!;
+    const from = batch * batchSize;
     // Trials whose real image occurs for the first time.
     const newImages = some.slice(0, Math.max(0, first - from));
-    parts.push(inferenceMode(() => scope(() => extractSome(some, newImages, options))));
+    const known = realFeatures.get(batch);
+    const part = inferenceMode(() => scope(() => extractSome(some, newImages, known, options)));
+    realFeatures.set(batch, part.real);
     onTrial?.(from + some.length);
-  }
+    return part;
+  });
+}
+
+/** All features together, in the order of the trials. */
+export function joinParts(parts: readonly Part[], trials: readonly Trial[]): ExtractedFeatures {
   const joined = (featuresOf: (part: Part) => FeaturesByNetwork): FeaturesByNetwork =>
     Object.fromEntries(
       names.flatMap((name) => {
@@ -115,7 +130,8 @@ const batchSize = 32;
 
 const names = ["inception", "attributeClassifier", "damsm"] as const satisfies NetworkName[];
 
-interface Part {
+/** Features of the images of a batch of trials. */
+export interface Part {
   generated: FeaturesByNetwork;
   real: FeaturesByNetwork;
   pairs: [FeaturesByNetwork, FeaturesByNetwork];
@@ -125,7 +141,12 @@ interface Part {
   sentences: Tensor | undefined;
 }
 
-function extractSome(some: readonly Trial[], newImages: readonly Trial[], options: ExtractOptions): Part {
+function extractSome(
+  some: readonly Trial[],
+  newImages: readonly Trial[],
+  known: FeaturesByNetwork | undefined,
+  options: ExtractOptions,
+): Part {
   const { data, split, generate, size, device, extractors } = options;
   const generated = (trials: readonly Trial[], number = 1, epsilonNumber = number) =>
     quantized(
@@ -169,7 +190,7 @@ function extractSome(some: readonly Trial[], newImages: readonly Trial[], option
   const again = first("pair");
   return {
     generated: extract(() => generated(some), some, all),
-    real: extract(() => real(newImages), newImages, all),
+    real: known ?? extract(() => real(newImages), newImages, all),
     pairs: [ofPairs(first("pair"), "pairs"), ofPairs(second("pair"), "pairs")],
     sameCaption: extract(() => generated(again, 1, 2), again, networksFor("sameCaption")),
     translations: [

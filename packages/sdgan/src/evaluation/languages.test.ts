@@ -56,17 +56,17 @@ const extractor: FeatureExtractor = {
 };
 
 /** Generates an image of one colour from a caption and its noise. */
-function figuresOf(
+async function figuresOf(
   colourOf: (text: string, noise: NoiseSeed) => number[],
   wanted?: readonly FigureName[],
-): Partial<Record<FigureName, number>> {
+): Promise<Partial<Record<FigureName, number>>> {
   const generate: Generate = (captions, noise) =>
     tensor(
       captions.map(({ text }, i) => colourOf(text, noise[i]!)),
       { shape: [captions.length, 3, 1, 1], dtype: "float32" },
     ).expand(-1, -1, size, size);
   const trials = chooseTrials(data, "test", 200, 0);
-  const { figures } = measure({
+  const { figures } = await measure({
     ...{ data, split: "test", generate, size, device: "cpu", trials, seed: 0, metrics: ["consistency"] },
     ...{ extractors: { inception: extractor }, ...(wanted && { wanted }) },
   });
@@ -79,11 +79,11 @@ const colour = (...seed: (string | number)[]) => {
 };
 const numberIn = (text: string) => /\d+/.exec(text)![0];
 
-it("is perfect if captions in both languages give one image, and at chance if one language is not understood", () => {
-  expect(figuresOf((text) => colour(numberIn(text)))).toMatchObject({
+it("is perfect if captions in both languages give one image, and at chance if one language is not understood", async () => {
+  expect(await figuresOf((text) => colour(numberIn(text)))).toMatchObject({
     ...{ consistencyRatio: 0, consistencyRetrieval: 1, languageRatio: 0, languageRetrieval: 1 },
   });
-  const english = figuresOf((text) => colour(text.startsWith("vogel") ? text : numberIn(text)));
+  const english = await figuresOf((text) => colour(text.startsWith("vogel") ? text : numberIn(text)));
   expect(english.languageRatio).toBeGreaterThan(0.8);
   expect(english.languageRetrieval).toBeLessThan(0.2);
   expect(english.consistencyRatio).toBeLessThan(0.8); // A third of its pairs is English.
@@ -102,9 +102,9 @@ it("pairs every caption with one in another language, at random, the same at eve
   expect(new Set(trials.map(({ translation }) => translation!.seed)).size).toBe(1);
 });
 
-it("generates both captions of a pair with one z and one ε; a third image has another ε", () => {
+it("generates both captions of a pair with one z and one ε; a third image has another ε", async () => {
   const asked = new Map<string, NoiseSeed[]>();
-  const figures = figuresOf((text, noise) => {
+  const figures = await figuresOf((text, noise) => {
     asked.set(text, [...(asked.get(text) ?? []), noise]);
     const shift = colour("shift", noise.seed, noise.epsilonNumber!).map((value) => value / 8);
     return colour(numberIn(text)).map((value, channel) => 0.8 * value + shift[channel]!);
@@ -124,16 +124,16 @@ it("generates both captions of a pair with one z and one ε; a third image has a
   expect(noiseOf(pair!.partner)).not.toContainEqual([1, 2]);
 });
 
-it("generates only what the wanted figures need", () => {
-  const imagesFor = (wanted?: readonly FigureName[]) => {
+it("generates only what the wanted figures need", async () => {
+  const imagesFor = async (wanted?: readonly FigureName[]) => {
     let images = 0;
-    const figures = figuresOf((text) => {
+    const figures = await figuresOf((text) => {
       images++;
       return colour(numberIn(text));
     }, wanted);
     return { images, names: Object.keys(figures) };
   };
-  const [all, training] = [imagesFor(), imagesFor(trainingFigures)];
+  const [all, training] = [await imagesFor(), await imagesFor(trainingFigures)];
   expect(all.names).toEqual([
     ...["consistencyRatio", "sameCaptionRatio", "consistencyRetrieval"],
     ...["languageRatio", "languageRetrieval"],
@@ -153,8 +153,8 @@ it("makes pairs each time that all images occur, in groups of their own", () => 
   }
 });
 
-it("compares images of one class with others, of the real images", () => {
-  const { figures } = measure({
+it("compares images of one class with others, of the real images", async () => {
+  const { figures } = await measure({
     ...{ data, split: "test", size, device: "cpu", seed: 0, metrics: ["consistency"] },
     generate: (captions) =>
       tensor(captions.map(() => 0))

@@ -2,7 +2,7 @@
 import { inferenceMode, scope } from "@sdgan/torch";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
-import { type ExtractOptions, extractFeatures, type FeatureExtractors } from "./extract-features.js";
+import { type ExtractOptions, extractParts, type FeatureExtractors, joinParts } from "./extract-features.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
 import {
   type Evaluation,
@@ -17,7 +17,16 @@ import type { Trial } from "./trials.js";
 export interface MeasureOptions
   extends Pick<
     ExtractOptions,
-    "data" | "split" | "generate" | "size" | "device" | "trials" | "extractors" | "onTrial"
+    | "data"
+    | "split"
+    | "generate"
+    | "size"
+    | "device"
+    | "trials"
+    | "extractors"
+    | "share"
+    | "realFeatures"
+    | "onTrial"
   > {
   metrics: readonly MetricName[];
   /** The figures of these metrics that are wanted, so that fewer images are generated; by default all. */
@@ -28,8 +37,11 @@ export interface MeasureOptions
 
 export type Measured = Pick<Evaluation, "images" | "realImages" | "figures" | "leftOut">;
 
-/** Computes those of `metrics` that can be computed, and reports why the others cannot. */
-export function measure({ metrics, wanted, seed, ...options }: MeasureOptions): Measured {
+/**
+ * Computes those of `metrics` that can be computed, and reports why the others cannot. Of several processes that share the
+ * work, only the first one has figures.
+ */
+export async function measure({ metrics, wanted, seed, ...options }: MeasureOptions): Promise<Measured> {
   const { data, split, trials, extractors } = options;
   const reasons = metrics.map((metric) => ({
     metric,
@@ -38,20 +50,22 @@ export function measure({ metrics, wanted, seed, ...options }: MeasureOptions): 
   const leftOut = reasons.flatMap(({ metric, why }) => (why === undefined ? [] : [{ metric, why }]));
   const possible = metrics.filter((metric) => !leftOut.some((other) => other.metric === metric));
   const by = featureNetwork(extractors);
+  const diversity = possible.includes("diversity");
+  const consistency = possible.includes("consistency");
+  const wants = (name: FigureName) => consistency && (!wanted || wanted.includes(name));
+  const parts =
+    possible.length > 0 &&
+    (await extractParts({
+      ...{ ...options, extractors: neededExtractors(possible, extractors) },
+      pairs: diversity || consistency ? by : undefined,
+      sameCaption: wants("sameCaptionRatio") ? by : undefined,
+      translations: wants("languageRatio") || wants("languageRetrieval") ? by : undefined,
+      otherNoise: diversity ? by : undefined,
+    }));
   const figures = inferenceMode(() =>
     scope((): Partial<Record<FigureName, Figure>> => {
-      if (possible.length === 0) return {};
-      const diversity = possible.includes("diversity");
-      const consistency = possible.includes("consistency");
-      const wants = (name: FigureName) => consistency && (!wanted || wanted.includes(name));
-      const extracted = extractFeatures({
-        ...{ ...options, extractors: neededExtractors(possible, extractors) },
-        pairs: diversity || consistency ? by : undefined,
-        sameCaption: wants("sameCaptionRatio") ? by : undefined,
-        translations: wants("languageRatio") || wants("languageRetrieval") ? by : undefined,
-        otherNoise: diversity ? by : undefined,
-      });
-      const evidence: Evidence = { ...extracted, data, split, extractors, by: by!, seed };
+      if (!parts) return {};
+      const evidence: Evidence = { ...joinParts(parts, trials), data, split, extractors, by: by!, seed };
       return Object.assign({}, ...possible.map((metric) => scope(() => figuresOf[metric](evidence))));
     }),
   );

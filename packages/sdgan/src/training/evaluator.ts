@@ -5,6 +5,7 @@ import type { GenerationNetworks } from "../artifacts/model.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import type { Prepared } from "../data/prepared.js";
+import type { WorkShare } from "../distributed/work-share.js";
 
 /** Evaluates a generator during training. */
 export interface Evaluator {
@@ -13,8 +14,13 @@ export interface Evaluator {
   /** The figure that determines the best checkpoint, by its name in the result of `measure`. */
   best: string;
   better: "higher" | "lower";
-  /** The figures by name, with the network's name as prefix. Captions and noise are the same at every call. */
-  measure(networks: GenerationNetworks): Record<string, number>;
+  /** Of the weights of the feature network. */
+  sha256: string;
+  /**
+   * The figures by name, with the network's name as prefix. Captions and noise are the same at every call. Of several
+   * processes, which all call it with the same networks, only the first one gets figures.
+   */
+  measure(networks: GenerationNetworks): Promise<Record<string, number>>;
 }
 
 /** Measures a DAMSM in training. */
@@ -34,8 +40,11 @@ export type MakeDamsmEvaluator = (options: {
   device: Device;
 }) => DamsmEvaluator | undefined;
 
-/** The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. */
+/**
+ * The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. `share` is this process's share of
+ * the work; by default it has all.
+ */
 export type MakeEvaluator = (
   run: string,
-  options: { config: Config; data: Prepared; damsm: Damsm; compute: Compute },
+  options: { config: Config; data: Prepared; damsm: Damsm; compute: Compute; share?: WorkShare | undefined },
 ) => Evaluator | undefined;

@@ -108,8 +108,9 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.evaluation = evaluator && {
       ...evaluator,
       patience: training.patience,
-      measure: () => {
+      measure: async () => {
         this.#recomputeStatistics();
+        if (processes) await this.#adoptStatistics(processes);
         return evaluator.measure(networks);
       },
     };
@@ -207,6 +208,20 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       forwardRandomly(average, this.#encode([plans[batch]!]), this.#compute),
     );
     this.#statisticsAt = this.steps;
+  }
+
+  /**
+   * Gives the averaged generator the running statistics of process 0, for an evaluation by all processes. They differ
+   * without `training.syncBatchNorm`, are not used in training, and only those of process 0 are saved.
+   */
+  async #adoptStatistics(processes: Processes): Promise<void> {
+    const own = new Map(this.#trainer.options.average.namedBuffers());
+    await processes.meet(); // Process 0 may have had other work to do, and recomputing takes time.
+    scope(() => {
+      const first = processes.tensorsFromFirst(processes.isFirst ? own : undefined);
+      if (!processes.isFirst)
+        noGrad(() => own.forEach((buffer, name) => void buffer.copy_(first.get(name)!)));
+    });
   }
 
   async sample(onMissingFont?: (advice: string) => void): Promise<Buffer> {

@@ -41,8 +41,12 @@ export interface TrainingTask {
 export interface EvaluationSchedule {
   /** Steps between two evaluations. */
   every: number;
-  /** Figures by name; the same for the same weights. */
-  measure(): Record<string, number>;
+  /**
+   * Figures by name; the same for the same weights. Of several processes all call it, and only the first one gets figures.
+   */
+  measure(): Record<string, number> | Promise<Record<string, number>>;
+  /** The SHA-256 of the network that measures, if it is one that is not trained. */
+  sha256?: string;
   /** The name of the figure whose best checkpoint is kept. */
   best: string;
   better: "higher" | "lower";
@@ -90,8 +94,9 @@ export interface LoopOptions {
  * On a CPU, losses are read after every step. A GPU computes asynchronously and reading would wait for it, so there they
  * are read only when they are logged and before a checkpoint.
  *
- * Several processes take their steps together. The first one alone reads and writes the run folder, evaluates and decides
- * when to save and to end, while the others wait; before every checkpoint the states of all are compared.
+ * Several processes take their steps together, and share the work of evaluations. The first one alone reads and writes the
+ * run folder, and decides when to save and to end, while the others wait; before every checkpoint the states of all are
+ * compared.
  *
  * @throws UserError if a loss is no longer finite; the last checkpoint stays.
  */
@@ -143,11 +148,12 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     metrics!.writeImage(task.steps, "samples", png);
   };
 
-  const evaluate = ({ measure, best: name, better }: EvaluationSchedule) => {
+  const evaluate = async ({ measure, best: name, better }: EvaluationSchedule) => {
     using _ = holdRandomStreams(task.device);
     const step = task.steps;
-    const figures = measure();
-    metrics!.write(step, figures);
+    const figures = await measure();
+    if (!metrics) return;
+    metrics.write(step, figures);
     best = betterOf(best, { step, value: figures[name] ?? Number.NaN }, better);
     monitor.figures(step, figures, { name, best });
   };
@@ -203,14 +209,13 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     }
     options.onStep?.(step, losses);
     if (isExamined) {
-      await firstAlone(async () => {
-        if (step % options.sampleEvery === 0) await sample();
-        if (evaluation && step % evaluation.every === 0) evaluate(evaluation);
-        if (overfitting && step % overfitting.every === 0) {
-          const figures = overfitting.measure();
-          metrics!.write(step, figures);
-          monitor.overfitting(step, figures);
-        }
+      if (run && step % options.sampleEvery === 0) await sample();
+      if (evaluation && step % evaluation.every === 0) await evaluate(evaluation);
+      await firstAlone(() => {
+        if (!overfitting || step % overfitting.every !== 0) return;
+        const figures = overfitting.measure();
+        metrics!.write(step, figures);
+        monitor.overfitting(step, figures);
       });
     }
     const isBest = isExamined && decided([best?.step === step], processes)[0];

@@ -24,7 +24,8 @@ import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import type { Processes } from "../distributed/processes.js";
-import { type Dependencies, requireSameDependencies, writeDependencies } from "../run/dependencies.js";
+import { sharedWork } from "../distributed/work-share.js";
+import { type Dependencies, requireSameDependencies, short, writeDependencies } from "../run/dependencies.js";
 import { type ActiveRun, openRun, resumeRun, startRun } from "../run/run-folder.js";
 import { copyLicences, joinLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
@@ -124,7 +125,7 @@ export async function train(training: Training, options: TrainOptions): Promise<
       requireKnownTokens(data, run);
       await using task = build(definition, run.config, data, options);
       recordDependencies(run, dependsOn);
-      await begun(run, data, processes);
+      await begun(run, data, task, processes);
       return { ...(await runTask(definition, task, asPlace(run), { ...options, samples })), caption };
     }
     const start = openStart(definition.start, options);
@@ -137,7 +138,7 @@ export async function train(training: Training, options: TrainOptions): Promise<
     else copyLicences(data.dir, run.path);
     // From here on the run does not need the one that it began from.
     if (start) saveFirst(task, run);
-    await begun(run, data, processes);
+    await begun(run, data, task, processes);
     return { ...(await runTask(definition, task, asPlace(run), { ...options, samples })), caption };
   } finally {
     data.close();
@@ -155,22 +156,28 @@ async function trainBeside(
 ): Promise<Omit<TrainingResult, "caption">> {
   const { processes, run } = options;
   await processes.meet();
-  const { config: own, sha256, dir } = processes.fromFirst<FromFirst>(undefined);
+  const { config: own, sha256, dir, evaluatedBy } = processes.fromFirst<FromFirst>(undefined);
   if (data.sha256 !== sha256)
     throw new UserError(
       `${data.dir}: process ${processes.rank} has other data than process 0, which has ${dir}: give all processes the same ` +
         "prepared folder",
       { code: "data.mismatch" },
     );
-  // The first process evaluates.
+  // The first process alone has the figures, and compares the discriminators' answers.
   const config: Config = {
     ...own,
-    evaluate: { ...own.evaluate, every: 0 },
     log: { ...own.log, discriminatorOnVal: 0 },
     training: { ...own.training, patience: 0 },
   };
   const beside = { ...options, damsm: undefined, from: undefined, onWarning: undefined };
   await using task = build(definition, config, data, beside);
+  const measuredBy = task.evaluation?.sha256;
+  if (measuredBy !== evaluatedBy)
+    throw new UserError(
+      `${run}: process ${processes.rank} evaluates with another feature network (SHA-256 ${measuredBy && short(measuredBy)}) than ` +
+        `process 0 (${evaluatedBy && short(evaluatedBy)}): give all processes the same run folder`,
+      { code: "data.mismatch" },
+    );
   const paths = { path: definition.folder(run), config };
   // Awaited before the task is disposed of.
   return await runTask(definition, task, { ...paths, active: undefined }, beside);
@@ -182,6 +189,8 @@ interface FromFirst {
   /** Of the prepared data. */
   sha256: string;
   dir: string;
+  /** The SHA-256 of the feature network of evaluations; absent if there are none. */
+  evaluatedBy?: string | undefined;
 }
 
 /** The properties in which the trainings differ. */
@@ -273,7 +282,10 @@ const definitions: Record<Training, TaskDefinition> = {
       const networks = openDamsm(run, config, data, from);
       if (from !== undefined && start) warnOfStart(from, run, start, onWarning);
       const evaluator = evaluatorOf(config, data, {
-        make: () => makeEvaluator?.(run, { config, data, damsm: networks, compute }),
+        make: () => {
+          const share = processes && sharedWork(processes);
+          return makeEvaluator?.(run, { config, data, damsm: networks, compute, share });
+        },
         onWarning,
       });
       using weights = start && readGanStart(start, config);
@@ -297,10 +309,15 @@ function build(
 }
 
 /** Tells the other processes that the run has begun. */
-async function begun(run: ActiveRun, { sha256, dir }: Prepared, processes: Processes | undefined) {
+async function begun(
+  { config }: ActiveRun,
+  { sha256, dir }: Prepared,
+  { evaluation }: TrainingTask,
+  processes: Processes | undefined,
+): Promise<void> {
   if (!processes) return;
   await processes.meet();
-  processes.fromFirst<FromFirst>({ config: run.config, sha256, dir });
+  processes.fromFirst<FromFirst>({ config, sha256, dir, evaluatedBy: evaluation?.sha256 });
 }
 
 /** Where a training writes to: `active` is absent in processes that do not write. */
