@@ -1,7 +1,7 @@
-import { nearest } from "@sdgan/core/basics";
+import { type MetricName, metricNames, nearest } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
-import { type Evaluation, type MetricName, metricNames } from "../evaluation/result.js";
+import type { Evaluation } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";
 import { addEvaluateDamsm } from "./evaluate-damsm.js";
 import { evaluationLines } from "./evaluation-table.js";

@@ -1,13 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Curve } from "../engine/runs.js";
 import { t } from "../i18n/index.js";
-import { aligned } from "../lib/curves.js";
+import { aligned, type Curve } from "../lib/curves.js";
 import { short } from "../lib/maps.js";
 
 /** Curves over steps, and their main values as a table. */
-export function Chart({ group, curves, dark }: { group: string; curves: Curve[]; dark: boolean }) {
+export function Chart({ title, curves, dark }: { title: string; curves: Curve[]; dark: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const names = curves.map(({ name }) => name).join("\n");
@@ -59,7 +58,7 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
         ref={place}
         class="chart"
         role="img"
-        aria-label={t("chartLabel", { group, first: ends[0], last: ends[1] })}
+        aria-label={t("chartLabel", { title, first: ends[0], last: ends[1] })}
       />
       <details>
         <summary>{t("table")}</summary>
