@@ -109,7 +109,7 @@ function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   return {
     title: "Over the steps",
     about:
-      "Losses and evaluation during training; means over equal parts of the steps. Arrows show the better direction.",
+      "Evaluation during training, then losses; means over equal parts of the steps. Arrows show the better direction.",
     body: curvesOf(trainingCharts(metrics)),
   };
 }

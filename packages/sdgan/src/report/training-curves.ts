@@ -1,4 +1,4 @@
-/** The charts of a training: losses, then what evaluations during training measured. */
+/** The charts of a training: what evaluations during training measured, then losses. */
 import { measurementPlace } from "@sdgan/core";
 import type { Metrics } from "../run/metrics.js";
 import type { Curve, Point } from "./curves.js";
@@ -9,8 +9,8 @@ export interface TrainingChart {
 }
 
 /**
- * A chart per loss with a line per stage; then a chart per figure with a line per feature network, and the
- * discriminators' answers for images that they have and have not seen.
+ * A chart per figure with a line per feature network, and the discriminators' answers for images that they have and have
+ * not seen; then a chart per loss with a line per stage.
  */
 export function trainingCharts(metrics: readonly Metrics[]): TrainingChart[] {
   const charts = new Map<string, TrainingChart & { order: number }>();
@@ -24,10 +24,10 @@ export function trainingCharts(metrics: readonly Metrics[]): TrainingChart[] {
   return [...charts.values()].sort((a, b) => a.order - b.order).map(({ title, lines }) => ({ title, lines }));
 }
 
-/** `discriminator/stage2/real` → the line `stage2` of `discriminator/real`. Losses come first, in their own order. */
+/** `discriminator/stage2/real` → the line `stage2` of `discriminator/real`. Losses come last, in their own order. */
 function lossPlace(name: string) {
   const [, before = "", stage = name, after = ""] = /^(.+)\/(stage\d+)(\/.+)?$/.exec(name) ?? [];
-  return { chart: before ? before + after : name, curve: stage, order: -1 };
+  return { chart: before ? before + after : name, curve: stage, order: Number.MAX_SAFE_INTEGER };
 }
 
 /** A metric's values, at the steps that have one. */

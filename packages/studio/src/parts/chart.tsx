@@ -23,9 +23,10 @@ export function Chart({ title, curves, dark }: { title: string; curves: Curve[];
         axes: [axis, { ...axis, size: 60 }],
         legend: { live: true },
         series: [
-          { label: t("step") },
+          { label: t("step"), value: (_, step) => String(step ?? "") },
           ...curves.map((_, i) => ({
             label: shortNames[i]!,
+            value: shown,
             stroke: COLORS[dark ? "dark" : "light"][i % 8]!,
             width: 1.75,
             dash: i >= 8 ? [6, 4] : [],
@@ -94,6 +95,11 @@ export function Chart({ title, curves, dark }: { title: string; curves: Curve[];
       </details>
     </>
   );
+}
+
+/** A value in the legend: none until the pointer is at a step. */
+function shown(_: uPlot, value: number | null | undefined): string {
+  return value == null ? "" : short(value);
 }
 
 /** Names without the parts at their start that all have. */

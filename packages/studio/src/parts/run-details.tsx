@@ -40,8 +40,8 @@ export function RunDetails({
           </ul>
         </section>
       )}
-      <Curves run={run} />
       <Samples run={run} source={source} />
+      <Curves run={run} />
     </>
   );
 }
@@ -62,11 +62,6 @@ function Curves({ run }: { run: Run }) {
   const { losses, measurements } = useMemo(() => chartsOf(run.metrics), [run.metrics]);
   return (
     <>
-      <section>
-        <h2>{t("losses")}</h2>
-        {losses.size === 0 && <p class="notes">{t("noCurves")}</p>}
-        <ChartGrid charts={losses} />
-      </section>
       {measurements.size > 0 && (
         <section>
           <h2>{t("measurements")}</h2>
@@ -74,6 +69,11 @@ function Curves({ run }: { run: Run }) {
           <ChartGrid charts={measurements} />
         </section>
       )}
+      <section>
+        <h2>{t("losses")}</h2>
+        {losses.size === 0 && <p class="notes">{t("noCurves")}</p>}
+        <ChartGrid charts={losses} />
+      </section>
     </>
   );
 }
