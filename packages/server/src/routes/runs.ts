@@ -63,11 +63,11 @@ export function addRunRoutes(
   app.get<{ Params: { id: string } }>("/api/runs/:id", async ({ params: { id }, query: asked }) => {
     const { since } = parsed(query, asked);
     const folder = await folderOf(id);
-    const { metrics, samples } = await runs.read(folder, since);
+    const { metrics, more, samples } = await runs.read(folder, since);
     const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics },
+      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics, more },
       // Folders of this machine are for those who may use them.
       ...(trainings && { folder, next: await nextStep(folder) }),
       samples: samples.map((step) => ({ step, url: `${path}/${step}` })),

@@ -97,7 +97,8 @@ it("asks a server for a long run in parts", async () => {
   const rows = Array.from({ length: 4500 }, (_, i) => ({ step: 1 + (i >> 1) }));
   const asked = answering((path) => {
     const since = Number(/since=(\d+)/.exec(path)?.[1]);
-    return { id: "a", metrics: rows.filter(({ step }) => step > since).slice(0, 2000) };
+    const left = rows.filter(({ step }) => step > since);
+    return { id: "a", metrics: left.slice(0, 2000), more: left.length > 2000 };
   });
   const source = await serverRuns(connection);
   expect((await source.read("a")).metrics).toEqual(rows);

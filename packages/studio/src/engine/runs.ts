@@ -99,7 +99,7 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
         if (anew) metrics = [];
         else if (earlier.length + rows.length !== metrics.length || rows.at(-1)?.step !== last)
           metrics = [...earlier, ...rows];
-        whole = !anew && rows.length < MANY;
+        whole = !anew && run.more !== true;
       }
       known.set(id, metrics);
       const samples = Array.isArray(run.samples) ? run.samples.map(Object) : [];
@@ -145,9 +145,6 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
       : undefined,
   };
 }
-
-/** An answer with as many rows may not have all. */
-const MANY = 1000;
 
 function summaryOf(run: Record<string, unknown>): RunSummary {
   const { id, state, step } = Object(run);

@@ -51,8 +51,8 @@ export function StartForm({ control, onStarted }: { control: RunControl; onStart
           onChange={setConfig}
         />
         <DataField control={control} />
-        <Field name="run" label={t("runName")} pattern="[A-Za-z0-9][A-Za-z0-9_.\-]*" placeholder="mine" />
-        <Field name="minutes" label={t("minutes")} type="number" placeholder={t("allSteps")} />
+        <Field name="run" label={t("runName")} pattern="[A-Za-z0-9][A-Za-z0-9_.\-]*" />
+        <MinutesField />
         <button type="submit">{t("start")}</button>
       </form>
       <p class="notes">{presets[config].description}</p>
@@ -63,14 +63,23 @@ export function StartForm({ control, onStarted }: { control: RunControl; onStart
   );
 }
 
-/** A folder of the server's machine; those that the server has found are suggested. */
+/** A folder of the server's machine; those that the server has found are suggested, and the first one is filled in. */
 function DataField({ control }: { control: RunControl }) {
   const [found, setFound] = useState<PreparedFolder[]>([]);
-  useEffect(() => void control.data().then(setFound, () => setFound([])), [control]);
+  const [folder, setFolder] = useState("");
+  useEffect(() => {
+    control.data().then(
+      (all) => {
+        setFound(all);
+        setFolder((typed) => typed || (all[0]?.folder ?? ""));
+      },
+      () => {}, // The field works without suggestions.
+    );
+  }, [control]);
   const id = useId();
   return (
     <>
-      <Field name="data" label={t("data")} list={id} placeholder={found[0]?.folder ?? "data/mine"} />
+      <Field name="data" label={t("data")} list={id} value={folder} onInput={setFolder} />
       <datalist id={id}>
         {found.map(({ folder, source, images }) => (
           <option key={folder} value={folder}>
@@ -82,24 +91,40 @@ function DataField({ control }: { control: RunControl }) {
   );
 }
 
+/** A line of text, which must not be empty. */
 function Field({
-  name,
   label,
-  type = "text",
+  onInput,
   ...more
 }: {
   name: string;
   label: string;
-  type?: "text" | "number";
-  placeholder: string;
   pattern?: string;
   list?: string;
+  value?: string;
+  onInput?: (text: string) => void;
 }) {
-  const limits = type === "number" ? { min: 1, step: 1 } : { required: true };
+  const id = useId();
   return (
-    <label class="field">
-      {label}
-      <input name={name} type={type} autocomplete="off" {...limits} {...more} />
-    </label>
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        {...more}
+        id={id}
+        required
+        autocomplete="off"
+        onInput={(event) => onInput?.(event.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
+function MinutesField() {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{t("minutes")}</label>
+      <input id={id} name="minutes" type="number" min={1} step={1} placeholder={t("allSteps")} />
+    </div>
   );
 }

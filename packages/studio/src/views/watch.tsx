@@ -114,7 +114,7 @@ function Runs({
     );
   if (!runs) return null;
   const id = shownOf(runs, chosen)?.id;
-  if (id === undefined) return <Notice>{t("noRuns")}</Notice>;
+  if (id === undefined) return <Notice>{t(source.control ? "noRunsYet" : "noRuns")}</Notice>;
   const { control } = source;
   return (
     <>
