@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import {
   type Config,
   type ConfigLayer,
+  describeImpostor,
   isPresetName,
   isValues,
   keysOf,
@@ -88,8 +89,10 @@ function readValues(file: string): ConfigLayer["values"] {
   );
 }
 
-/** @throws UserError for another encoding, such as the UTF-16 of some editors */
+/** @throws UserError for what failed downloads leave, and for another encoding, such as the UTF-16 of some editors */
 function textOf(file: string, bytes: Buffer): string {
+  const impostor = describeImpostor(bytes);
+  if (impostor !== undefined) throw new UserError(`${file}: ${impostor}`, { code: "config.invalid" });
   const text = bytes.toString("utf8");
   if (!text.includes("\0") && !text.includes("\ufffd")) return text;
   throw new UserError(`${file}: is not text in UTF-8: save it in that encoding`, { code: "config.invalid" });

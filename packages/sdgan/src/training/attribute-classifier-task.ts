@@ -23,6 +23,7 @@ import type { TrainingState } from "../artifacts/checkpoints.js";
 import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
+import { fit } from "../compute/images.js";
 import { randomState, restoreRandomState } from "../compute/random-streams.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
@@ -67,7 +68,7 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
       seed,
       ...config.data,
     });
-    const [sizes, { workers }] = [[attributeClassifierSize], config.data];
+    const [sizes, { workers }] = [[Math.min(data.size, attributeClassifierSize)], config.data];
     this.#prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
     this.#optimizer = new optim.Adam(this.#attributeClassifier.namedParameters(), {
       learningRate: attributeClassifier.learningRate,
@@ -89,7 +90,9 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
       (learningRate / 2) * (1 + Math.cos((Math.PI * Math.min(this.steps, steps)) / steps));
     const { branches, images } = await this.#prefetcher.next();
     return scope(() => {
-      const logits = this.#attributeClassifier.forward(tensorOf(images[0]!, this.#compute));
+      const logits = this.#attributeClassifier.forward(
+        fit(tensorOf(images[0]!, this.#compute), attributeClassifierSize),
+      );
       const truths = Array.from(
         branches[0].images,
         (place) => this.#data.splits.train.images.at(place).attributes!,

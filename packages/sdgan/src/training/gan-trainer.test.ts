@@ -202,7 +202,7 @@ describe("growing stages", () => {
     single.options.discriminators[0]!.loadStateDict(trainer.options.discriminators[0]!.stateDict());
     const [batch, noise] = [pairs(), samples()];
     const { losses } = trainer.step(batch, noise);
-    // L_c is averaged over the stages that train.
+    // Stages that do not train yet have no part in the losses.
     expect(numbers(losses)).toEqual(
       numbers(single.step({ ...batch, real: batch.real.slice(0, 1) }, noise).losses),
     );

@@ -195,7 +195,7 @@ interface TaskDefinition {
   steps(config: Config): number;
   imagesPerStep(config: Config): number;
   /** Pixels per side that images are averaged to, by the part that needs them. */
-  sizes(config: Config): Record<string, number>;
+  sizes(config: Config, data: Prepared): Record<string, number>;
   /** The run in the folder `from` that training begins with. Absent if it cannot begin with another run. */
   start?(from: string): Start;
   /** The vocabulary of the run. For a new run it is requested after `make`. */
@@ -240,7 +240,8 @@ const definitions: Record<Training, TaskDefinition> = {
     damsm: false,
     steps: ({ attributeClassifier }) => attributeClassifier.steps,
     imagesPerStep: ({ attributeClassifier }) => attributeClassifier.batch,
-    sizes: () => ({ "the attribute classifier takes": attributeClassifierSize }),
+    // Smaller images are enlarged, as when a generator of smaller images is evaluated.
+    sizes: (_, { size }) => ({ "the attribute classifier takes": Math.min(size, attributeClassifierSize) }),
     vocabulary: ({ vocabulary }) => vocabulary,
     make: (config, data, { device }) =>
       new AttributeClassifierTask(config, data, startComputing(config.training.precision, device)),
@@ -289,7 +290,8 @@ function build(
   options: TrainOptions,
   start?: Start,
 ): TrainingTask & AsyncDisposable {
-  for (const [what, size] of Object.entries(definition.sizes(config))) requireMultiple(data, size, what);
+  for (const [what, size] of Object.entries(definition.sizes(config, data)))
+    requireMultiple(data, size, what);
   manualSeed(config.seed);
   return definition.make(config, data, options, start);
 }
