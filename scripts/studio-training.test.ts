@@ -73,7 +73,7 @@ it.skipIf(!executablePath)(
     await state(/^\d+ of 20000$/);
     await button("Stop");
     await state(/^stopped$/);
-    await page.getByLabel("Samples of step").waitFor();
+    await page.getByAltText("Samples of step").waitFor();
     const begun = metricsOf(join(runs, "mine"));
     const sample = await page.locator(".sample").getAttribute("src");
     await button("Resume");
@@ -84,7 +84,9 @@ it.skipIf(!executablePath)(
     expectContinued(begun, metricsOf(join(runs, "mine")));
     await page.locator(`.sample:not([src="${sample}"])`).waitFor();
 
-    expect(await page.locator(".warnings li").allTextContents()).toEqual([]);
+    const warnings = await page.locator(".warnings li").allTextContents();
+    // Other tests may use the processors at the same time.
+    expect(warnings.filter((line) => !line.includes("other programs"))).toEqual([]);
     // Its model, exported and served without a restart.
     await button("Generate with it");
     await page.locator("textarea").fill("a small red bird");

@@ -154,7 +154,9 @@ export const zh: Dictionary = {
   folder: "文件夹",
   started: "训练已开始，见下方。",
   trainGan: "训练 GAN",
-  damsmTrained: "DAMSM 已训练。下一步是用相同的预设和数据训练本次训练的 GAN。“继续”会进一步训练 DAMSM。",
+  damsmTrained: "DAMSM 已训练。下一步是用相同的预设和数据训练本次训练的 GAN。",
+  damsmPart:
+    "DAMSM 已训练 {step} / {steps} 步。“继续”会进一步训练；它学得越多，图像越符合文本。现在也可以用相同的预设和数据训练 GAN。",
   useModel:
     "模型在训练文件夹中。“用它生成”会导出当前的模型，并在服务器结束之前用它生成图像；要长期使用，请用 sdgan export onnx 导出。",
   generateWith: "用它生成",

@@ -18,7 +18,9 @@ export function NextStep({
       await control.trainGan(run.id);
       onStarted(run.id.replace(/\/damsm$/, ""));
     };
-    return <Step text={t("damsmTrained")} action={t("trainGan")} working={t("starting")} onAction={train} />;
+    const { step = 0, steps = 0 } = run;
+    const text = step < steps ? t("damsmPart", { step, steps }) : t("damsmTrained");
+    return <Step text={text} action={t("trainGan")} working={t("starting")} onAction={train} />;
   }
   if (run.next !== "images") return null;
   const use = async () => {
