@@ -163,9 +163,9 @@ export const en = {
   trainGan: "Train the GAN",
   damsmTrained: "DAMSM is trained. The GAN of this run is next, with the same preset and data.",
   damsmPart:
-    "DAMSM has been trained for {step} of {steps} steps. Resume trains it further; the more it has learned, the better images fit their captions. The GAN can be trained now, with the same preset and data.",
+    "DAMSM has been trained for {step} of {steps} steps. “Resume” trains it further; the more it has learned, the better images fit their captions. The GAN can be trained now, with the same preset and data.",
   useModel:
-    "The folder of the run has its model. Generate with it exports the model as it is now and lets the server generate with it until the server ends; sdgan export onnx makes a model that stays.",
+    "The folder of the run has its model. “Generate with it” exports it as it is now, and the server generates with it until the server ends; sdgan export onnx makes a model that stays.",
   generateWith: "Generate with it",
   exporting: "The model is being exported …",
   start: "Start",
