@@ -51,9 +51,10 @@ export function addRunRoutes(
       await trainings.resume(await folderOf(id));
       return reply.code(202).send({ status: "started" });
     });
-    app.post<{ Params: { id: string } }>("/api/runs/:id/serve", async ({ params: { id } }) => ({
-      model: await serving.serve(await folderOf(id)),
-    }));
+    app.post<{ Params: { id: string } }>("/api/runs/:id/serve", async ({ params: { id } }, reply) => {
+      const model = await serving.serve(await folderOf(id));
+      return model === undefined ? reply.code(202).send({ status: "exporting" }) : { model };
+    });
     app.post<{ Params: { id: string } }>("/api/runs/:id/gan", async ({ params: { id } }, reply) => {
       await trainings.trainGan(await folderOf(id));
       return reply.code(202).send({ status: "started" });

@@ -69,6 +69,11 @@ it("reads what a server knows of a run, and controls trainings only if that is a
   expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/stop");
   await source.control!.trainGan("a b");
   expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/gan");
+  answers["/s/api/runs/a%20b/serve"] = { status: "exporting" };
+  const model = source.control!.serve("a b");
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  answers["/s/api/runs/a%20b/serve"] = { model: "a b" };
+  expect(await model).toBe("a b");
   answers["/s/api/runs"] = { runs: [], allowTraining: false };
   expect((await serverRuns(connection)).control).toBeUndefined();
 });

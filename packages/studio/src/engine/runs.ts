@@ -138,7 +138,13 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
           },
           start: (request) => post("api/runs", request),
           trainGan: (id) => post(`${at(id)}/gan`, {}),
-          serve: async (id) => String((await ask(server, `${at(id)}/serve`, { body: {} })).model),
+          async serve(id) {
+            // The server answers after some time, also without a model.
+            for (;;) {
+              const { model } = await ask(server, `${at(id)}/serve`, { body: {} });
+              if (typeof model === "string") return model;
+            }
+          },
           stop: (id) => post(`${at(id)}/stop`, {}),
           resume: (id) => post(`${at(id)}/resume`, {}),
         }
