@@ -32,7 +32,8 @@ export class RunServing implements Disposable {
   async serve(folder: string): Promise<string | undefined> {
     if (isDamsm(folder)) throw refusal("DAMSM generates no images; expected the run of a GAN.");
     // A result that nobody has asked for is of an earlier state of the run.
-    if (this.#current?.endedAt && performance.now() - this.#current.endedAt > MOST_AGE) this.#current = undefined;
+    if (this.#current?.endedAt && performance.now() - this.#current.endedAt > MOST_AGE)
+      this.#current = undefined;
     if (this.#current && this.#current.folder !== folder && !this.#current.endedAt)
       throw refusal("Another run is being exported. Try again later.");
     if (this.#current?.folder !== folder) this.#current = this.#begin(folder);
