@@ -1,4 +1,4 @@
-import { type MetricName, metricNames, nearest } from "@sdgan/core/basics";
+import { type MetricName, metricNames, nearest, visible } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import type { Evaluation } from "../evaluation/result.js";
@@ -98,7 +98,9 @@ async function show({ json, threads, trainDamsm, ...options }: Options): Promise
     console.log(json ? JSON.stringify(result, null, 2) : evaluationLines(result).join("\n"));
   const progress = new Progress({ label: "evaluate", total: options.images, unit: "captions" });
   try {
-    print(await progress.during(evaluate({ ...options, damsm, onImage: (done) => progress.update(done) })));
+    const onMissingFont = (advice: string) => progress.log(visible(advice));
+    const onImage = (done: number) => progress.update(done);
+    print(await progress.during(evaluate({ ...options, damsm, onImage, onMissingFont })));
   } catch (error) {
     if (error instanceof NotWritten) print(error.result);
     throw error;

@@ -88,6 +88,7 @@ async function show({ caption = [], captions, ...options }: Options): Promise<vo
   const total = prompts.length * count;
   const progress = new Progress({ label: "generate", total, unit: "images" });
   let shown: string | undefined;
+  let missingFont: string | undefined;
   const paths = await progress.during(
     saveImages(
       source,
@@ -98,12 +99,16 @@ async function show({ caption = [], captions, ...options }: Options): Promise<vo
         onPartialGrid: (part) => {
           shown = part;
         },
+        onMissingFont: (advice) => {
+          missingFont = advice;
+        },
       },
     ),
   );
   console.log(`${total === 1 ? paths.at(-2) : `${out}: ${paths.length - 1} images`}`);
   const part = shown === undefined ? "" : ` shows ${shown}; all images are in ${out}`;
   console.log(`Grid: ${paths.at(-1)}${part}`);
+  if (missingFont !== undefined) console.error(visible(`${paths.at(-1)} ${missingFont}`));
 }
 
 /** The exported model or the run that the options name. */

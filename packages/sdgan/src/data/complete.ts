@@ -20,6 +20,7 @@ import type { Journal, JournalRecord } from "./journal.js";
 import { licencesText } from "./licences-text.js";
 import { LineWriter } from "./lines.js";
 import { openPrepared } from "./prepared.js";
+import type { Remarks } from "./remarks.js";
 
 /**
  * Writes everything of a prepared folder except the pixels, from the journal, with `dedupe` without images
@@ -31,7 +32,7 @@ export async function complete(
   source: Source,
   journal: Journal,
   sizes: { size: number; storedSize: number },
-  dedupe: boolean,
+  { dedupe, remarks }: { dedupe: boolean; remarks: Remarks },
 ): Promise<Completed> {
   const { name, variant, classes, attributes, licences } = source;
   const all = () => journal.records();
@@ -40,7 +41,7 @@ export async function complete(
   const { leftOut, unknownWords, ...lists } = writeImages(dir, records(), vocabulary);
   const { skipped, duplicates, captionLengths, trainingClasses } = lists;
   for (const split of SPLITS) journal.leaveOut(split, leftOut[split]);
-  const notUsed = [...skipped, ...(source.remarks?.unusedGroups ?? [])];
+  const notUsed = [...skipped, ...remarks.unusedGroups];
   if (notUsed.length > 0)
     write(join(dir, FILES.skipped), notUsed.map((one) => `${JSON.stringify(one)}\n`).join(""));
   const vocabularyFile = join(dir, FILES.vocabulary);
@@ -64,7 +65,7 @@ export async function complete(
   if (licences) write(join(dir, FILES.licences), licencesText(licences));
   write(join(dir, FILES.index), `${JSON.stringify(index, undefined, 1)}\n`);
   const prepared = openPrepared(dir, { memoryLimit: 0 });
-  const sheet = await contactSheet(prepared);
+  const sheet = await contactSheet(prepared, (advice) => remarks.note(FILES.contactSheet, advice));
   prepared.close();
   write(join(dir, FILES.contactSheet), sheet);
   return { summary, skipped, duplicates, captionLengths, trainingClasses };

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { type GridImage, grid } from "../images/grid.js";
+import { type GridImage, type GridOptions, grid } from "../images/grid.js";
 import { SPLITS } from "./format.js";
 import type { Prepared, PreparedSplit } from "./prepared.js";
 
@@ -10,7 +10,10 @@ const ROWS = { train: 4, val: 1, test: 2 };
 const LARGEST = 228;
 
 /** A PNG for inspection: images spread evenly over each split, each with its first caption below it. */
-export async function contactSheet({ source, size, storedSize, splits }: Prepared): Promise<Buffer> {
+export async function contactSheet(
+  { source, size, storedSize, splits }: Prepared,
+  onMissingFont?: GridOptions["onMissingFont"],
+): Promise<Buffer> {
   const rows: GridImage[][] = [];
   const names: string[] = [];
   for (const split of SPLITS) {
@@ -27,6 +30,7 @@ export async function contactSheet({ source, size, storedSize, splits }: Prepare
       `${source}, ${size}x${size}: ${counted(train, "training image")}, ` +
       `${counted(val, "validation image")}, ${counted(test, "test image")}`,
     rowCaptions: names,
+    onMissingFont,
   });
 }
 

@@ -113,17 +113,17 @@ export async function prepare(given: Source, options: PrepareOptions): Promise<P
     using journal = new Journal(place.partial, settings, storedSize * storedSize * 3);
     await convertAll(source, journal, options, { storedSize, background });
     if (sumOfSplits(journal.images) === 0) throw noImage(source, journal, lostWords());
+    const remarks = source.remarks ?? new Remarks();
     const { summary, ...completed } = await complete(
       place.partial,
       source,
       journal,
       { size, storedSize },
-      dedupe,
+      { dedupe, remarks },
     );
     await verifyPrepared(place.partial, { ...(onVerify && { onProgress: onVerify }), signal });
     journal.remove();
     place.finish();
-    const remarks = source.remarks ?? new Remarks();
     return {
       ...{ out: place.out, ...summary, ...completed },
       ...{ unused: remarks.unusedGroups, notes: remarks.notes, lostWords: lostWords() },

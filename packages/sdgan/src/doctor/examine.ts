@@ -6,12 +6,13 @@ import { unsupportedNode } from "@sdgan/addons/node-version";
 import type { builtWith as imagesBuiltWith } from "@sdgan/images/setup";
 import type { builtWith as torchBuiltWith } from "@sdgan/torch/setup";
 import type { Finding } from "./finding.js";
+import { examineFonts } from "./fonts.js";
 
-/** Makes all checks, in less than two seconds. Checks that need libtorch are skipped if it cannot be loaded. */
+/** Makes all checks, in a few seconds. Checks that need libtorch are skipped if it cannot be loaded. */
 export async function examine(): Promise<Finding[]> {
   const before = [node(), processor()];
   const { torch: setUp, images } = await whatWasSetUp();
-  const after = [addons(setUp, images), memory(), disk()];
+  const after = [addons(setUp, images), memory(), disk(), await examineFonts()];
   const cores = availableParallelism(); // Read before libtorch binds this thread to one of them.
   try {
     await import("../tuned.js");

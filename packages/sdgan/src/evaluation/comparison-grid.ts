@@ -2,7 +2,7 @@ import { makeBatch } from "../data/batch.js";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import type { ImageGenerator } from "../generation/image-generator.js";
-import { type GridImage, grid } from "../images/grid.js";
+import { type GridImage, type GridOptions, grid } from "../images/grid.js";
 import { captionOf, type Trial } from "./trials.js";
 
 /** Rows, and generated images per row. */
@@ -14,7 +14,7 @@ export async function comparisonGrid(
   data: Prepared,
   split: Split,
   trials: readonly Trial[],
-  title: string,
+  { title, onMissingFont }: Pick<GridOptions, "title" | "onMissingFont">,
 ): Promise<Buffer> {
   const shown = trials.slice(0, rowCount);
   const rows = shown.map(({ image, caption, seed }): GridImage[] => {
@@ -27,7 +27,7 @@ export async function comparisonGrid(
     return [{ pixels, size }, ...[...generated].map(({ stages }) => stages.at(-1)!)];
   });
   return grid(rows, {
-    title,
+    ...{ title, onMissingFont },
     columnTitles: ["real", ...Array.from({ length: imagesPerRow }, (_, i) => `generated ${i + 1}`)],
     rowCaptions: shown.map((trial) => captionOf(data, split, trial).text),
   });

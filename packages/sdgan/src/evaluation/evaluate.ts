@@ -52,6 +52,8 @@ export interface EvaluateOptions {
   /** By default a GPU if there is one. */
   device?: Device | undefined;
   onImage?(done: number): void;
+  /** Called with what to install if no font has some characters of the captions on the image grid. */
+  onMissingFont?(advice: string): void;
 }
 
 /**
@@ -76,7 +78,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function evaluateOn(
   data: Prepared,
-  { run, metrics, checkpoint, images, seed, device: requestedDevice, onImage, ...networks }: EvaluateOptions,
+  {
+    run,
+    metrics,
+    checkpoint,
+    images,
+    seed,
+    device: requestedDevice,
+    onImage,
+    onMissingFont,
+    ...networks
+  }: EvaluateOptions,
 ): Promise<Evaluation> {
   const before = readEvaluation(run);
   const imageGenerator = new ImageGenerator(run, {
@@ -123,7 +135,10 @@ async function evaluateOn(
     ...{ figures: measured.figures, leftOut: measured.leftOut },
     grid: files.grid,
   };
-  const grid = await comparisonGrid(imageGenerator, data, split, trials, titleOf(result));
+  const grid = await comparisonGrid(imageGenerator, data, split, trials, {
+    title: titleOf(result),
+    onMissingFont: (advice) => onMissingFont?.(`${files.grid} ${advice}`),
+  });
   const whole = before ? withFiguresOf(before, result) : result;
   writeResult(files, whole, grid);
   return whole;

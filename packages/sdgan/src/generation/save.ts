@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { ignoredLines, type TokenizerName, tokenizers, withTexts } from "@sdgan/core";
 import sharp from "sharp";
-import { type GridImage, grid } from "../images/grid.js";
+import { type GridImage, type GridOptions, grid } from "../images/grid.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { partsOf } from "../util/lists.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
@@ -24,6 +24,8 @@ export interface SaveOptions {
   onImage?: (done: number) => void;
   /** Called if the grid does not show all images, with what it shows: "64 of 1,500 captions". */
   onPartialGrid?: (shown: string) => void;
+  /** Called if no font has some characters of the captions: `GridOptions.onMissingFont`. */
+  onMissingFont?: (advice: string) => void;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface SaveOptions {
 export async function saveImages(
   source: ImageSource,
   captions: readonly string[],
-  { out, seed = 0, count = 1, batch = 1, stages = false, onImage, onPartialGrid }: SaveOptions,
+  { out, seed = 0, count = 1, batch = 1, stages = false, onImage, onPartialGrid, onMissingFont }: SaveOptions,
 ): Promise<string[]> {
   const images = source.generate(captions, { seed, count, batch });
   onDisk(out, () => ensureFolder(out));
@@ -62,7 +64,7 @@ export async function saveImages(
   }
   const gridPath = join(out, "grid.png");
   const part = partShown(plan, content);
-  writeFileAtomic(gridPath, await gridOf(shown, plan, { stages, sizes, ...(part && { title: part }) }));
+  writeFileAtomic(gridPath, await gridOf(shown, plan, { stages, sizes, title: part, onMissingFont }));
   if (part !== undefined) onPartialGrid?.(part);
   return [...paths, gridPath];
 }
@@ -106,12 +108,11 @@ async function encode(
 async function gridOf(
   images: readonly GeneratedImage[],
   plan: GridPlan,
-  { stages, sizes, title }: { stages: boolean; sizes: readonly number[]; title?: string },
+  { stages, sizes, ...options }: GridOptions & { stages: boolean; sizes: readonly number[] },
 ): Promise<Buffer> {
-  const titled = title !== undefined && { title };
   if (plan.images === 1 && !stages) {
     const cells = images.map(({ caption, stages }): GridImage => ({ ...stages.at(-1)!, caption }));
-    return grid(partsOf(cells, plan.columns), { ...titled });
+    return grid(partsOf(cells, plan.columns), options);
   }
   const rows = partsOf(images, plan.images).flatMap((ofCaption) =>
     partsOf(ofCaption, plan.columns).map((row, i) => ({ row, caption: i === 0 ? row[0]!.caption : "" })),
@@ -119,7 +120,7 @@ async function gridOf(
   return grid(
     rows.map(({ row }) => row.flatMap((image) => (stages ? image.stages : image.stages.slice(-1)))),
     {
-      ...titled,
+      ...options,
       rowCaptions: rows.map(({ caption }) => caption),
       ...(stages && {
         columnTitles: new Array<number[]>(plan.columns)

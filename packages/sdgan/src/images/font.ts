@@ -1,7 +1,7 @@
 /**
  * A bitmap font, designed for this project, so that labels look the same on machines without fonts. Each
- * block has the glyphs of consecutive ASCII characters, beginning with the space. Glyphs are separated by a
- * blank column and have different widths. Seven rows are above the baseline and two below it.
+ * block has the glyphs of consecutive characters: ASCII's, beginning with the space, then `others`. Glyphs are
+ * separated by a blank column and have different widths. Seven rows are above the baseline and two below it.
  */
 const bands = `
 ... # #.# .#.#. ..#.. ##..# .##.. # ..# #.. ..... ..... .. .... . ....#
@@ -63,7 +63,30 @@ const bands = `
 ####. .#### #... ####. ..## .#### ..#.. .#.#. #...# .#### ##### ..# # #.. .....
 #.... ....# .... ..... .... ..... ..... ..... ..... ....# ..... ... # ... .....
 #.... ....# .... ..... .... ..... ..... ..... ..... .###. ..... ... . ... .....
+
+. ..#.. ..... ..... .#. . .##.. ....... ..... ....#. .#.#. .#. ....... #....
+. ..... ..... ..... #.# . #..#. ....... ..... ...### ..##. .#. ....... #....
+# ..#.. ..#.# #.#.. .#. . #..#. .##.##. .#### .####. .#### .## .##.##. ####.
+. .#... .#.#. .#.#. ... . #.##. ...#..# #..## #...#. #...# ##. #..#..# #...#
+# #.... #.#.. ..#.# ... # #...# .###### #.#.# #...#. #...# .#. #..#### #...#
+# #...# .#.#. .#.#. ... . #...# #..#... ##..# #...#. #...# .#. #..#... #...#
+# .###. ..#.# #.#.. ... . #.##. .##.### ####. .####. .###. ..# .##.### ####.
+# ..... ..... ..... ... . ..... ....... ..... ...... ..... ... ....... #....
+# ..... ..... ..... ... . ..... ....... ..... ...... ..... ... ....... #....
+
+..... . ... ..##### ..###.# .####. .#.... .###### #.... ..###. ..##. ..#.. .#...#. .#....
+..... . ... .#.#... .#...#. .#...# .#.... #..#... ####. .#.... .#..# .#.#. ####### ####..
+####. # ..# #..#... .#..##. .#...# .##... #..#... #...# ####.. .#... ..#.. .#...#. .####.
+#...# # ..# ######. .#.#.#. ###..# .#.... #..###. #...# .#.... ###.. .#.#. .#####. .#...#
+#...# # ..# #..#... .##..#. .#...# ##.... #..#... ####. ####.. .#... #...# .#...#. .#...#
+#...# # ..# #..#... .#...#. .#...# .#.... #..#... #.... .#.... .#... ##### .#...#. .#...#
+#...# # ..# #..#### #.###.. .####. .##### .###### #.... ..###. ##### #...# .#...#. .#...#
+....# . ..# ....... ....... ...... ...... ....... ..... ...... ..... ..... ....... ......
+..##. . ##. ....... ....... ...... ...... ....... ..... ...... ..... ..... ....... ......
 `;
+
+/** The characters after ASCII: Latin letters that are no letter with an accent, and signs. */
+const others = "¡¿«»°·ßæøđðłœþŋıȷÆØĐŁŒÞ€£ÅĦħ";
 
 /** Rows of a glyph, including those below the baseline. */
 export const glyphHeight = 9;
@@ -71,7 +94,7 @@ export const glyphHeight = 9;
 /** A glyph's pixels, row by row; all its rows have the same width. */
 export type Glyph = readonly (readonly boolean[])[];
 
-/** The glyphs of the printable ASCII characters. */
+/** The glyphs of the printable ASCII characters, and of some others. */
 export const glyphs: ReadonlyMap<string, Glyph> = new Map(
   bands
     .trim()
@@ -80,5 +103,5 @@ export const glyphs: ReadonlyMap<string, Glyph> = new Map(
       const rows = band.split("\n").map((row) => row.split(" "));
       return rows[0]!.map((_, i) => rows.map((row) => [...row[i]!].map((pixel) => pixel === "#")));
     })
-    .map((glyph, i) => [String.fromCharCode(32 + i), glyph]),
+    .map((glyph, i) => [i < 95 ? String.fromCharCode(32 + i) : others[i - 95]!, glyph]),
 );

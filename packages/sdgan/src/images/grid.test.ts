@@ -91,6 +91,14 @@ describe("grid", () => {
     expect(readImagePositions(await sharp(sheet).png().toBuffer())).toEqual([]);
   });
 
+  it("keeps the pixels of images beside captions in the machine's fonts", async () => {
+    const caption = "лицо с очень большими глазами ÉÅ";
+    const bare = await decoded(await grid([[halves(64), halves(64)]]));
+    const worded = await decoded(await grid([[halves(64, caption), halves(64, caption)]], { title: "лицо" }));
+    expect([worded.count(red), worded.count(blue)]).toEqual([bare.count(red), bare.count(blue)]);
+    expect(worded.height).toBeGreaterThan(bare.height + 2 * 22);
+  });
+
   it("rejects pixels that do not match the image's size", async () => {
     await expect(grid([[{ size: 4, pixels: new Uint8Array(16) }]])).rejects.toThrow("has 48 bytes; found 16");
   });

@@ -1,4 +1,6 @@
-import { type Glyph, glyphHeight, glyphs } from "./font.js";
+import { glyphOf } from "./accents.js";
+import { type Glyph, glyphHeight } from "./font.js";
+import { type Atom, widthOf, wrap } from "./wrap.js";
 
 /** An image to draw on: [height, width, 3] bytes. */
 export interface Canvas {
@@ -17,11 +19,13 @@ export function lineHeight(scale: number): number {
 
 /** Width of `text` on one line, in pixels. */
 export function textWidth(text: string, scale: number): number {
-  const widths = glyphsOf(text).map((glyph) => glyph[0]!.length + spacing);
-  return Math.max(0, widths.reduce((sum, width) => sum + width, 0) - spacing) * scale;
+  return Math.max(0, widthOf(atomsOf(text, scale)) - spacing * scale);
 }
 
-/** Draws one line with its upper left corner at `x`, `y`. Parts outside of the canvas are clipped. */
+/**
+ * Draws one line with its upper left corner at `x`, `y`; accents of capitals are above. Parts outside of the canvas are
+ * clipped.
+ */
 export function drawText(
   canvas: Canvas,
   text: string,
@@ -30,10 +34,12 @@ export function drawText(
   scale: number,
   color: Color,
 ): void {
-  for (const glyph of glyphsOf(text)) {
+  for (const character of plain(text)) {
+    const glyph = glyphOf(character)!;
     const pixels = enlarged(glyph, scale);
+    const top = y - (glyph.length - glyphHeight) * scale;
     for (const [row, line] of pixels.entries())
-      for (const [column, inked] of line.entries()) if (inked) setPixel(canvas, x + column, y + row, color);
+      for (const [column, inked] of line.entries()) if (inked) setPixel(canvas, x + column, top + row, color);
     x += (glyph[0]!.length + spacing) * scale;
   }
 }
@@ -43,54 +49,48 @@ export function drawText(
  * does not fit into `maxLines` lines is cut off and replaced by "...".
  */
 export function wrapText(text: string, width: number, maxLines: number, scale: number): string[] {
-  const fits = (line: string) => textWidth(line, scale) <= width;
-  const lines: string[] = [];
-  let rest = toAscii(text).trim().replace(/\s+/g, " ");
-  while (rest !== "" && lines.length < maxLines) {
-    const line = fits(rest) ? rest : firstLine(rest, fits);
-    rest = rest.slice(line.length).trimStart();
-    lines.push(line.trimEnd());
-  }
-  if (rest !== "") lines.push(ellipsized(lines.pop() ?? "", fits));
-  return lines;
+  const ellipsis = { text: "...", width: widthOf(atomsOf("...", scale)) };
+  return wrap(atomsOf(text, scale), width + spacing * scale, maxLines, ellipsis).map((line) => line.text);
+}
+
+/** The characters of `text` that the bitmap font cannot show, not even by a similar one. */
+export function charactersWithoutGlyph(text: string): string[] {
+  return [...simplified(text)].filter((character) => !glyphOf(character));
 }
 
 /** Blank columns between glyphs. */
 const spacing = 1;
 
-/** The longest prefix of `text` that fits, ending before a space if possible; at least one character. */
-function firstLine(text: string, fits: (line: string) => boolean): string {
-  let end = 1;
-  while (end < text.length && fits(text.slice(0, end + 1))) end++;
-  const space = text.lastIndexOf(" ", end);
-  return text.slice(0, space > 0 ? space : end);
-}
-
-function ellipsized(line: string, fits: (line: string) => boolean): string {
-  while (line !== "" && !fits(`${line}...`)) line = line.slice(0, -1);
-  return fits(`${line.trimEnd()}...`) ? `${line.trimEnd()}...` : line;
-}
-
-const typography: Record<string, string> = {
+const similar: Record<string, string> = {
   "‘": "'",
   "’": "'",
   "“": '"',
   "”": '"',
   "–": "-",
   "—": "-",
-  ß: "ss",
+  "×": "x",
+  Ð: "Đ",
 };
 
-/** Converts `text` to the font's characters: letters without accents, plain quotes, "?" for all others. */
-function toAscii(text: string): string {
-  return [...text.normalize("NFKD").replace(/[\p{M}\p{Cf}]/gu, "")]
-    .map((character) => typography[character] ?? character)
-    .map((character) => (/\s/.test(character) ? " " : /^[ -~]+$/.test(character) ? character : "?"))
-    .join("");
+/** `text` in the font's characters: without ligatures and invisible characters, with plain quotes and spaces. */
+function simplified(text: string): string {
+  return [...text.normalize("NFKC").replace(/[\p{M}\p{Cf}]/gu, "")]
+    .map((character) => similar[character] ?? (/\s/.test(character) ? " " : character))
+    .join("")
+    .replace(/ +/g, " ");
 }
 
-function glyphsOf(text: string): Glyph[] {
-  return [...toAscii(text)].map((character) => glyphs.get(character)!);
+/** The same with "?" for all characters that the font does not have. */
+function plain(text: string): string {
+  return [...simplified(text)].map((character) => (glyphOf(character) ? character : "?")).join("");
+}
+
+function atomsOf(text: string, scale: number): Atom[] {
+  return [...plain(text)].map((character) => ({
+    text: character,
+    width: (glyphOf(character)![0]!.length + spacing) * scale,
+    breaks: false,
+  }));
 }
 
 /** Enlarges a glyph by `scale`: with Scale2x for each factor of two, and by repeating pixels for the rest. */

@@ -45,6 +45,8 @@ describe("the page", () => {
       "",
     ]);
     const grid = read(gridOf(["one", "two"], [{ title: "row", images: [undefined, shown] }]));
+    expect(grid.querySelector("tbody th")!.getAttribute("dir")).toBe("auto");
+    expect(grid.querySelector("figcaption")!.getAttribute("dir")).toBe("auto");
     expect([...grid.querySelectorAll("td")].map((cell) => cell.querySelectorAll("img").length)).toEqual([
       0, 1,
     ]);

@@ -73,7 +73,7 @@ export function gridOf(columns: readonly string[], rows: readonly ImageRow[]): s
   const cell = (shown: Shown | undefined) => `<td>${shown ? figureOf(shown) : ""}</td>`;
   const body = rows.map(
     ({ title, images, note }) =>
-      `<tr><th>${html(title)}</th>${images.map(cell).join("")}${note ? `<td class="note">${html(note)}</td>` : ""}</tr>`,
+      `<tr><th dir="auto">${html(title)}</th>${images.map(cell).join("")}${note ? `<td class="note">${html(note)}</td>` : ""}</tr>`,
   );
   return `<div class="wide"><table class="grid${columns.length > 8 ? " many" : ""}"><thead>${head}</thead><tbody>${body.join("")}</tbody></table></div>`;
 }
@@ -83,7 +83,7 @@ function sectionOf({ title, about, body }: Section): string {
 }
 
 function figureOf({ image, caption = "" }: Shown): string {
-  const words = caption ? `<figcaption>${html(caption)}</figcaption>` : "";
+  const words = caption ? `<figcaption dir="auto">${html(caption)}</figcaption>` : "";
   return `<figure><img src="${image}" alt="${html(caption)}">${words}</figure>`;
 }
 
@@ -104,7 +104,7 @@ p, figcaption, .grid th { color: var(--pale); }
 p { margin: .3rem 0 1rem; max-width: 46rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th { text-align: left; font-weight: 500; vertical-align: top; }
+th { text-align: start; font-weight: 500; vertical-align: top; }
 td { text-align: right; white-space: nowrap; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--rule); }
 th:first-child { min-width: 8rem; }
@@ -115,7 +115,7 @@ strong { font-weight: 750; }
 .note { text-align: left; white-space: normal; max-width: 24rem; font-size: .8rem; }
 figure { margin: 0; }
 img { width: 96px; height: 96px; display: block; image-rendering: pixelated; }
-figcaption { font-size: .75rem; line-height: 1.25; width: 96px; white-space: normal; text-align: left;
+figcaption { font-size: .75rem; line-height: 1.25; width: 96px; white-space: normal; text-align: start;
   overflow-wrap: anywhere; margin-top: .15rem; }
 .strip, .curves { display: flex; flex-wrap: wrap; gap: .6rem; margin-bottom: 1rem; }
 .curves { gap: 1.2rem; }

@@ -209,7 +209,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     this.#statisticsAt = this.steps;
   }
 
-  async sample(): Promise<Buffer> {
+  async sample(onMissingFont?: (advice: string) => void): Promise<Buffer> {
     this.#recomputeStatistics();
     const { split, choices, z, epsilon } = this.#samples;
     const { average } = this.#trainer.options;
@@ -225,7 +225,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
       size,
       caption: this.#data.splits[split].images.at(image).captions[caption]!.text,
     }));
-    return grid(partsOf(images, 8), { title: `step ${this.steps}` });
+    return grid(partsOf(images, 8), { title: `step ${this.steps}`, onMissingFont });
   }
 
   state(): TrainingState {

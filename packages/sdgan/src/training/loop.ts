@@ -30,8 +30,8 @@ export interface TrainingTask {
   restore(state: TrainingState): void;
   /** Writes the trained networks for use by others into the run folder. Called after every checkpoint. */
   publish(run: ActiveRun): void;
-  /** Images that show the training's progress, as a PNG. */
-  sample?(): Promise<Buffer>;
+  /** Images that show the training's progress, as a PNG; `onMissingFont` as for `grid`. */
+  sample?(onMissingFont: (advice: string) => void): Promise<Buffer>;
   /** Evaluations during training. */
   readonly evaluation?: EvaluationSchedule | undefined;
   /** Measurements of overfitting, every so many steps. They change nothing, and are the same for the same weights. */
@@ -136,9 +136,10 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
   };
   const sample = async () => {
     using _ = holdRandomStreams(task.device);
-    const png = await task.sample?.();
+    const name = `step-${String(task.steps).padStart(7, "0")}.png`;
+    const png = await task.sample?.((advice) => options.onWarning?.(`${name} ${advice}`));
     if (!png) return;
-    writeFileAtomic(join(run!.samples, `step-${String(task.steps).padStart(7, "0")}.png`), png);
+    writeFileAtomic(join(run!.samples, name), png);
     metrics!.writeImage(task.steps, "samples", png);
   };
 

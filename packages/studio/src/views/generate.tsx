@@ -120,6 +120,7 @@ function Empty() {
             key={example}
             type="button"
             class="chip"
+            dir="auto"
             onClick={() => {
               prompt.value = example;
             }}
