@@ -4,7 +4,9 @@
  * texts in its PNG.
  *
  * The clients run on the same processors. At ten times the capacity their own delay is part of the times that they see, so
- * that the server's times, from a request's headers to the end of its answer, are reported beside them, from its log.
+ * that the server's times, from a request's headers to the end of its answer, are reported beside them, from its log. So are
+ * the shares of the time in which the server's main thread used a processor and waited for one (Linux): a block of its event
+ * loop that is longer than its work is mostly waiting.
  *
  *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird]
  */
@@ -49,6 +51,7 @@ const overload = await measured([], async (server) => {
   return {
     ...result,
     logged,
+    mainThread: sharesOf(before, after),
     memory: after.memory / before.memory,
     lag: after.lag,
     clientLag: clientLag.max / 1e6,
@@ -72,6 +75,7 @@ console.log(
         acceptedMs: { server: times(overload.logged(200)), client: times(overload.accepted) },
         refusedMs: { server: times(overload.logged(503)), client: times(overload.refused) },
         memory: round(overload.memory),
+        mainThread: overload.mainThread,
         eventLoopLagMs: { server: round(overload.lag * 1000), client: round(overload.clientLag) },
       },
     },
@@ -98,7 +102,11 @@ async function measured(more, work) {
     if (child.exitCode !== null) throw new Error(text);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const server = { url: /serves on (\S+)/.exec(text)[1], logged: (since) => timesIn(logFile, since) };
+  const server = {
+    url: /serves on (\S+)/.exec(text)[1],
+    pid: child.pid,
+    logged: (since) => timesIn(logFile, since),
+  };
   try {
     // Until all inference processes are ready and their code is compiled.
     await load(server.url, { words, seconds: 5, clients: 4 * processes });
@@ -124,11 +132,25 @@ async function timesIn(logFile, since) {
   return (status) => (byStatus.get(status) ?? []).sort((a, b) => a - b);
 }
 
-/** Memory of the server's process, and the longest delay of its event loop since the last call. */
-async function stateOf({ url }) {
+/**
+ * Memory of the server's process, the longest delay of its event loop since the last call, and milliseconds for which its
+ * main thread has used a processor and has waited for one.
+ */
+async function stateOf({ url, pid }) {
   const { text } = await send(`${url}metrics`);
+  const schedule = await readFile(`/proc/${pid}/task/${pid}/schedstat`, "utf8").catch(() => "");
+  const [used, waited] = schedule.split(" ").map((nanoseconds) => Number(nanoseconds) / 1e6);
   const value = (name) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)[1]);
-  return { memory: value("process_resident_memory_bytes"), lag: value("nodejs_eventloop_lag_max_seconds") };
+  return {
+    ...{ memory: value("process_resident_memory_bytes"), lag: value("nodejs_eventloop_lag_max_seconds") },
+    ...{ at: performance.now(), used, waited },
+  };
+}
+
+/** Shares of the time between two states; null where the system does not say. */
+function sharesOf(before, after) {
+  const share = (name) => round((after[name] - before[name]) / (after.at - before.at));
+  return { used: share("used"), waited: share("waited") };
 }
 
 function times(sorted) {

@@ -39,7 +39,7 @@ await runAsProgram(import.meta.url, async () => {
   const { measure } = await from("evaluation/measure");
   const { attributeExtractor } = await from("evaluation/networks/attribute-classifier");
   const { damsmOfRun } = await from("evaluation/networks/damsm");
-  const { figureKinds, metricNames } = await from("evaluation/result");
+  const { figureKinds, metricNames } = await import("@sdgan/core");
   const { captionOracle } = await from("testing/caption-oracle");
 
   const data = openPrepared(folder);
@@ -58,7 +58,7 @@ await runAsProgram(import.meta.url, async () => {
   data.close();
   for (const [name, { generated, real }] of Object.entries(figures))
     console.log(
-      `${figureKinds[name].title.padEnd(32)} ${generated.toFixed(3).padStart(7)}` +
+      `${figureKinds[/** @type {import("@sdgan/core").FigureName} */ (name)].title.padEnd(32)} ${generated.toFixed(3).padStart(7)}` +
         (real === undefined ? "" : `   real ${real.toFixed(3)}`),
     );
   for (const { metric, why } of leftOut) console.log(`${metric} cannot be computed: it ${why}`);

@@ -95,11 +95,12 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
       await page.goto(`${server.url}#/watch`);
       await page.locator(".start summary").click();
       await page.getByLabel("Data").fill("data/mine");
-      await page.getByLabel("Run's folder").fill("mine");
+      await page.getByLabel("Name of the run").fill("mine");
       await page.getByRole("button", { name: "Start" }).click();
       await page.locator(".facts dd", { hasText: /^running$/ }).waitFor();
       expect(await page.locator(".facts dd").allTextContents()).toEqual([
         ...["running", "26 of 200", "4 min", expect.stringMatching(/^\d\.\d GiB$/)],
+        join(runs, "mine/damsm"),
       ]);
       await page.locator(".warnings li", { hasText: "D is certain" }).waitFor();
       await page.locator(".u-legend").waitFor();

@@ -14,6 +14,8 @@ export {
   type Config,
   type EncodedCaption,
   encodeCaption,
+  figureKinds,
+  metricNames,
   presetNames,
   type ScbnKind,
   UserError,
@@ -34,7 +36,7 @@ export { type PrepareOptions, type PrepareSummary, prepare } from "./data/prepar
 export { openPrepared, type Prepared } from "./data/prepared.js";
 // Evaluation: a run folder and a prepared folder become metrics.
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.js";
-export { type Evaluation, type Figure, figureKinds, metricNames } from "./evaluation/result.js";
+export type { Evaluation, Figure } from "./evaluation/result.js";
 // Export: a run folder becomes an ONNX model.
 export { type ExportedModel, type ExportOnnxOptions, exportOnnxModel } from "./exchange/export-onnx.js";
 // Generation: a run folder and captions become images.

@@ -1,4 +1,5 @@
 /** Serves exported models over HTTP. */
+export { ExportedRuns } from "./exported-runs.js";
 export { type Keys, readKeys } from "./keys.js";
 export { defaultLimits, type Limits } from "./limits.js";
 export type { RunFolders } from "./runs.js";

@@ -45,6 +45,13 @@ export function openApiDocument(
       ...(training && {
         "/api/runs/{id}/stop": { post: command("Stops a training, with its state saved", ["id"]) },
         "/api/runs/{id}/resume": { post: command("Continues a training", ["id"]) },
+        "/api/runs/{id}/gan": {
+          post: command("Trains the GAN of a run, after DAMSM, whose id this is", ["id"]),
+        },
+        "/api/runs/{id}/serve": {
+          post: reading("Generates images with the model of a run from now on", ["id"]),
+        },
+        "/api/data": { get: reading("Prepared folders, for trainings") },
       }),
       "/api/runs/{id}": { get: reading("Metrics and samples of a training", ["id"], ["since"]) },
       "/api/runs/{id}/samples/{step}": { get: reading("The samples after a step", ["id", "step"]) },

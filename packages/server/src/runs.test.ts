@@ -32,12 +32,31 @@ it("lists run folders by ids of their own", async () => {
 
 it("reads metrics after a step, in answers of bounded length", async () => {
   const a = join(folder, "all/a");
-  const first = await runs().read(a, 0);
-  expect([first.metrics.length, first.metrics.at(-1)]).toEqual([2000, { step: 2000, loss: 999.5 }]);
+  const all = await runs().read(a, 0);
+  expect([all.metrics.length, all.more, all.metrics.at(-1)]).toEqual([
+    3000,
+    false,
+    { step: 3000, loss: 1499.5 },
+  ]);
   const rest = await runs().read(a, 2000);
   expect([rest.metrics[0]!.step, rest.metrics.at(-1)!.step]).toEqual([2001, 3000]);
   expect((await runs().read(a, 3000)).metrics).toEqual([]);
-  expect(await runs().read(join(folder, "all/b"), 0)).toEqual({ metrics: [], samples: [] });
+  expect(await runs().read(join(folder, "all/b"), 0)).toEqual({ metrics: [], more: false, samples: [] });
+  const row = (step: number) => JSON.stringify({ step, text: "x".repeat(1000) });
+  const long = join(folder, "all/long");
+  mkdirSync(long);
+  writeFileSync(
+    join(long, "metrics.jsonl"),
+    Array.from({ length: 2000 }, (_, i) => `${row(i + 1)}\n`).join(""),
+  );
+  const first = await runs().read(long, 0);
+  expect(first.more).toBe(true);
+  const { length } = JSON.stringify(first.metrics);
+  expect([length > 2 ** 20, length < 2 ** 20 + 5000]).toEqual([true, true]);
+  const last = await runs().read(long, first.metrics.length);
+  expect([last.more, last.metrics[0]!.step, last.metrics.at(-1)!.step]).toEqual([
+    ...[false, first.metrics.length + 1, 2000],
+  ]);
 });
 
 it("finds samples by their step", async () => {

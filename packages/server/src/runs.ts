@@ -52,12 +52,12 @@ export class Runs {
     return found;
   }
 
-  /** The last metrics and the samples of a run. */
-  async read(folder: string, since: number): Promise<{ metrics: Metrics[]; samples: number[] }> {
-    return {
-      metrics: await metricsOf(join(folder, "metrics.jsonl"), since),
-      samples: await samplesOf(folder),
-    };
+  /** The metrics of steps after `since`, of which there may be more, and the steps of all samples. */
+  async read(
+    folder: string,
+    since: number,
+  ): Promise<{ metrics: Metrics[]; more: boolean; samples: number[] }> {
+    return { ...(await metricsOf(join(folder, "metrics.jsonl"), since)), samples: await samplesOf(folder) };
   }
 
   /** The file with the samples after `step`, if the run has it. */
@@ -69,25 +69,28 @@ export class Runs {
 
 const MOST_RUNS = 1000;
 
-/** Lines in an answer. A client asks for the next ones with the last step that it has. */
-const MOST_LINES = 2000;
+/** Characters of lines in an answer: writing 5 MiB as JSON would block the server for 40 ms. */
+const MOST_IN_ANSWER = 2 ** 20;
 
 /** Longer lines are not of a training. */
 const MOST_CHARACTERS = 2 ** 16;
 
 /** Lines of steps after `since`, read in parts, so that a long file does not block the server. */
-async function metricsOf(path: string, since: number): Promise<Metrics[]> {
-  if (!(await isFile(path))) return [];
+async function metricsOf(path: string, since: number): Promise<{ metrics: Metrics[]; more: boolean }> {
+  if (!(await isFile(path))) return { metrics: [], more: false };
   const lines: Metrics[] = [];
+  let length = 0;
   const input = createReadStream(path, "utf8");
   input.on("error", () => {});
   for await (const line of createInterface({ input })) {
     const metrics = line.length <= MOST_CHARACTERS ? parse(line, since) : undefined;
-    if (metrics) lines.push(metrics);
-    if (lines.length >= MOST_LINES) break;
+    if (!metrics) continue;
+    lines.push(metrics);
+    length += line.length;
+    if (length >= MOST_IN_ANSWER) break;
   }
   input.destroy();
-  return lines;
+  return { metrics: lines, more: length >= MOST_IN_ANSWER };
 }
 
 function parse(line: string, since: number): Metrics | undefined {

@@ -15,6 +15,7 @@ import { addImageRoutes } from "./routes/images.js";
 import { addModelRoutes } from "./routes/models.js";
 import { addPageRoutes, studioFolder } from "./routes/page.js";
 import { addRunRoutes } from "./routes/runs.js";
+import { RunServing } from "./run-serving.js";
 import { type RunFolders, Runs } from "./runs.js";
 import { InferenceService } from "./service.js";
 import { type TrainingOptions, Trainings } from "./trainings.js";
@@ -94,7 +95,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   addModelRoutes(app, context);
   addImageRoutes(app, context);
   const trainings = options.training && new Trainings(options.training);
-  addRunRoutes(app, new Runs(options.runs ?? { runs: [], folders: [] }), trainings);
+  const serving = options.training && new RunServing(options.training.program, context.service);
+  addRunRoutes(app, new Runs(options.runs ?? { runs: [], folders: [] }), { trainings, serving });
   const document = openApiDocument(limits, { keyed: keys !== undefined, training: trainings !== undefined });
   app.get("/openapi.json", async () => document);
   addPageRoutes(app, studioFolder());
@@ -102,12 +104,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const address = await listen(app, host, port);
   const end = ending(async () => {
     stopping = true;
+    serving?.stop();
     if (service) await Promise.race([service.scheduler.idle(), after(limits.waitMs)]);
     // Clients that do not read their answers are not waited for.
     const impatient = setTimeout(() => app.server.closeAllConnections(), limits.sendMs);
     await Promise.all([app.close(), trainings?.end()]);
     clearTimeout(impatient);
     service?.pool.end();
+    serving?.[Symbol.dispose]();
   });
   try {
     service = await InferenceService.start(options.models, {

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { quote, UserError } from "@sdgan/core";
 import { ApiError } from "./errors.js";
 import type { ImageResult, ServedModel } from "./inference/messages.js";
@@ -31,7 +32,7 @@ export class InferenceService {
       onFailure,
     });
     service = new InferenceService(pool, limits, metrics);
-    if (service.models.size === pool.models.length) return service;
+    if (service.#models.size === pool.models.length) return service;
     pool.end();
     const names = pool.models.map(({ manifest }) => quote(manifest.name)).join(", ");
     throw new UserError(`Two models have one name: ${names}. Export one with another --name.`, {
@@ -39,7 +40,7 @@ export class InferenceService {
     });
   }
 
-  readonly models: ReadonlyMap<string, NamedModel>;
+  #models: ReadonlyMap<string, NamedModel>;
   readonly scheduler: Scheduler;
   readonly #metrics: Metrics;
 
@@ -48,9 +49,7 @@ export class InferenceService {
     limits: Limits,
     metrics: Metrics,
   ) {
-    this.models = new Map(
-      pool.models.map((model, index) => [model.manifest.name, { ...model, index, id: model.manifest.name }]),
-    );
+    this.#models = named(pool.models);
     this.#metrics = metrics;
     this.scheduler = new Scheduler(() => pool.runners, limits, {
       onBatch(images, seconds) {
@@ -58,6 +57,23 @@ export class InferenceService {
         metrics.batchSeconds.observe(seconds);
       },
     });
+  }
+
+  get models(): ReadonlyMap<string, NamedModel> {
+    return this.#models;
+  }
+
+  /**
+   * Serves a model beside the others, or in place of that with its name.
+   * @param folder whose name is that of the model
+   * @throws UserError if it cannot be loaded
+   */
+  async add(folder: string): Promise<void> {
+    const names = [...this.pool.names];
+    // Images that wait are of models by their places.
+    names[this.#models.get(basename(folder))?.index ?? names.length] = folder;
+    await this.pool.change(names);
+    this.#models = named(this.pool.models);
   }
 
   /** @throws ApiError 404 if there is no such model */
@@ -88,6 +104,12 @@ export class InferenceService {
     this.#metrics.images.inc({ model: model.id }, results.length);
     return results;
   }
+}
+
+function named(models: readonly ServedModel[]): Map<string, NamedModel> {
+  return new Map(
+    models.map((model, index) => [model.manifest.name, { ...model, index, id: model.manifest.name }]),
+  );
 }
 
 export interface ServiceOptions {

@@ -79,6 +79,27 @@ it("resumes a run, or its DAMSM, with the data that it names", async () => {
   expect((await trainings.status(damsm))?.state).toBe("stopped");
 });
 
+it("trains the GAN of a run with the configuration and the data of its DAMSM", async () => {
+  const damsm = join(folder, "e/damsm");
+  mkdirSync(damsm, { recursive: true });
+  await expect(trainings.trainGan(damsm)).rejects.toThrow("does not say");
+  writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
+  await expect(trainings.trainGan(join(folder, "e"))).rejects.toThrow("Expected the run of a DAMSM");
+  await trainings.trainGan(damsm);
+  expect(await arguments_("e")).toEqual([
+    ...[
+      "train",
+      "gan",
+      `--run=${join(folder, "e")}`,
+      "--data=data/x",
+      `--config=${join(damsm, "config.yaml")}`,
+    ],
+  ]);
+  expect(await state("e")).toBe("running");
+  trainings.start({ ...request, task: "damsm", run: "f" });
+  await expect(trainings.trainGan(join(folder, "f/damsm"))).rejects.toThrow("whose training has ended");
+});
+
 it("accepts names of runs and presets only, not paths or options", () => {
   const valid = { ...request, run: "mine" };
   expect(trainingRequest.safeParse(valid).success).toBe(true);

@@ -1,11 +1,12 @@
 /** Trainings that the server starts, each a process of `sdgan train`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
 import { giveWay } from "./priority.js";
+import { dataOf, isDamsm, runOf } from "./run-steps.js";
 
 export interface TrainingOptions {
   /** The file of the program `sdgan`. */
@@ -61,17 +62,22 @@ export class Trainings {
    * @throws ApiError 409 if it is being trained, or does not say with which data
    */
   async resume(folder: string): Promise<void> {
-    const { data } = await readFile(join(folder, "dependencies.json"), "utf8")
-      .then(JSON.parse)
-      .catch(() => ({ data: undefined }));
-    if (typeof data?.folder !== "string")
-      throw new ApiError(409, "The run does not say with which data it was trained.", {
+    const data = await dataOf(folder);
+    this.#spawn(isDamsm(folder) ? "damsm" : "gan", runOf(folder), [`--data=${data}`, "--resume"]);
+  }
+
+  /**
+   * Trains the GAN of a run, with the configuration and the data of its DAMSM.
+   * @param folder of the run's DAMSM
+   * @throws ApiError 409 if it is not a DAMSM's, is being trained, or does not say with which data
+   */
+  async trainGan(folder: string): Promise<void> {
+    if (!isDamsm(folder) || this.#trainings.get(resolve(folder))?.status.state === "running")
+      throw new ApiError(409, "Expected the run of a DAMSM whose training has ended.", {
         code: "invalid_request",
       });
-    const [task, run] = /[/\\]damsm$/.test(folder)
-      ? (["damsm", join(folder, "..")] as const)
-      : (["gan", folder] as const);
-    this.#spawn(task, run, [`--data=${data.folder}`, "--resume"]);
+    const data = await dataOf(folder);
+    this.#spawn("gan", runOf(folder), [`--data=${data}`, `--config=${join(folder, "config.yaml")}`]);
   }
 
   /**
@@ -89,7 +95,7 @@ export class Trainings {
   list(): Map<string, string> {
     return new Map(
       [...this.#trainings.keys()].map((folder) => {
-        const run = /[/\\]damsm$/.test(folder) ? dirname(folder) : folder;
+        const run = runOf(folder);
         return [run === folder ? basename(run) : `${basename(run)}/damsm`, folder];
       }),
     );

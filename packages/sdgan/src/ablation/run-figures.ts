@@ -1,10 +1,11 @@
 /** Reads the figures of a trained and evaluated run. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type FigureName, figureKinds } from "@sdgan/core";
 import { modelFile } from "../artifacts/model.js";
 import { withoutDamsm } from "../evaluation/measure.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
-import { type Evaluation, type FigureName, figureKinds, type NetworkName } from "../evaluation/result.js";
+import type { Evaluation, NetworkName } from "../evaluation/result.js";
 import { readScalars } from "../run/read-events.js";
 import { sha256Of } from "../util/sha256.js";
 import type { Measure } from "./table.js";

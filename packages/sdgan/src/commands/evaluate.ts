@@ -1,9 +1,9 @@
-import { nearest, UserError, visible } from "@sdgan/core/basics";
+import { type MetricName, metricNames, nearest, UserError, visible } from "@sdgan/core/basics";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { placementOf } from "../distributed/environment.js";
 import { ProcessLost } from "../distributed/process-lost.js";
-import { type Evaluation, type MetricName, metricNames } from "../evaluation/result.js";
+import type { Evaluation } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";
 import { addEvaluateDamsm } from "./evaluate-damsm.js";
 import { evaluationLines } from "./evaluation-table.js";

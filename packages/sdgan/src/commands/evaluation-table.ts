@@ -1,10 +1,5 @@
-import {
-  type Evaluation,
-  type Figure,
-  type FigureName,
-  figureKinds,
-  type NetworkName,
-} from "../evaluation/result.js";
+import { type FigureName, figureKinds } from "@sdgan/core/basics";
+import type { Evaluation, Figure, NetworkName } from "../evaluation/result.js";
 
 /** An evaluation as lines of text: a table of figures, then the networks and the skipped metrics. */
 export function evaluationLines(result: Evaluation): string[] {

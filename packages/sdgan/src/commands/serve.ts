@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { UserError, visible } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import { UsageError } from "./errors.js";
 import { Interruption } from "./interruption.js";
 import { collect, wholeNumber } from "./options.js";
-import { program, ServedRuns } from "./served-runs.js";
 
 /** `sdgan serve` */
 export function addServe(program: Command): void {
@@ -105,13 +105,13 @@ export async function serve(
       throw new UserError(`--runs ${folder}: there is no such folder; give a folder with run folders in it`, {
         code: "file.missing",
       });
-  const { startServer, readKeys } = await loadServer();
+  const { startServer, readKeys, ExportedRuns } = await loadServer();
   const keys = options.apiKeyFile === undefined ? undefined : readKeys(options.apiKeyFile);
   using interruption = new Interruption((line) => console.error(line), STOPPING);
-  using served = new ServedRuns();
+  using exports = new ExportedRuns(program);
   try {
     const exported: string[] = [];
-    for (const folder of run) exported.push(await served.export(folder, interruption.signal));
+    for (const folder of run) exported.push(await exports.export(folder, interruption.signal));
     const server = await startServer({
       ...{ models: [...model, ...exported], runs: { runs: run, folders: runs }, keys },
       ...{ host: options.host, port: options.port, noAuth: !options.auth },
@@ -133,6 +133,9 @@ export async function serve(
     if (!interruption.signal.aborted) throw error;
   }
 }
+
+/** The file of this program, for processes of their own. */
+const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
 
 const STOPPING = "Finishing the requests that were taken; press Ctrl-C again to exit immediately";
 

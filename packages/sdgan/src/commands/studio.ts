@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { devNull } from "node:os";
 import type { Command } from "commander";
 import { findBox } from "../util/box.js";
+import { onDisk } from "../util/system-errors.js";
 import { collect, wholeNumber } from "./options.js";
 import { serve } from "./serve.js";
 
@@ -34,7 +35,12 @@ Examples:
     )
     .action(({ open, ...options }: Options) =>
       serve(
-        { ...DEFAULTS, ...options, model: options.model ?? boxModels(), runs: options.runs ?? runFolders() },
+        {
+          ...DEFAULTS,
+          ...options,
+          model: options.model ?? boxModels(),
+          runs: options.runs ?? runFolders(options),
+        },
         (url) => {
           console.error(`The page is at ${url} (Ctrl-C ends it)`);
           if (open) void openPage(url);
@@ -59,7 +65,9 @@ function boxModels(): string[] {
   return models.toSorted((a, b) => Number(b === first.model) - Number(a === first.model));
 }
 
-function runFolders(): string[] {
+/** Trainings that are started in the page make their folders in the first one. */
+function runFolders({ allowTraining }: Pick<Options, "allowTraining">): string[] {
+  if (allowTraining) onDisk("runs", () => mkdirSync("runs", { recursive: true }));
   return ["runs", "."].filter((folder) => existsSync(folder));
 }
 

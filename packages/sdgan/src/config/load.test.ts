@@ -183,7 +183,11 @@ describe("errors name the mistake", () => {
     ["comments.yaml", "# training: { batch: 4 }\n", "the keys are extends, seed, data, text, damsm,"],
     ["utf16.yaml", Buffer.from("seed: 1", "utf16le").toString("latin1"), "is not text in UTF-8"],
     ["nul.yaml", "seed: 1\0", "is not text in UTF-8"],
-    ["pointer.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "is a Git LFS pointer"],
+    [
+      "pointer.yaml",
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+      "is a Git LFS pointer",
+    ],
     ["page.yaml", "<!doctype html><title>404</title>", "is a web page"],
     ["name.yaml", "birds-64", 'found "birds-64", expected keys with values, such as "extends: birds-64"'],
     [

@@ -1,9 +1,8 @@
 /** The best checkpoint of a run by the figure `evaluate.best` of its configuration. */
 
-import { UserError } from "@sdgan/core";
+import { figureKinds, UserError } from "@sdgan/core";
 import { bestIn } from "../run/best-figure.js";
 import { openRun, type RunFolder } from "../run/run-folder.js";
-import { figureKinds } from "./result.js";
 
 /** A checkpoint chosen by the user: its step, or "best"; undefined for the newest model. */
 export type CheckpointChoice = number | "best" | undefined;

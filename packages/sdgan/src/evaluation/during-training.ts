@@ -3,7 +3,7 @@
  */
 
 import { join } from "node:path";
-import { type Config, imageSizes, UserError } from "@sdgan/core";
+import { type Config, figureKinds, imageSizes, type MetricName, UserError } from "@sdgan/core";
 import { attributeClassifierOf, attributeClassifierPath } from "../artifacts/attribute-classifier.js";
 import { type Damsm, damsmFile, damsmFolder } from "../artifacts/damsm.js";
 import type { Compute } from "../compute/compute.js";
@@ -17,7 +17,7 @@ import { measureRecall } from "./matching.js";
 import { measure } from "./measure.js";
 import { attributeExtractor } from "./networks/attribute-classifier.js";
 import { damsmExtractor, damsmFeatures } from "./networks/damsm.js";
-import { figureKinds, type MetricName, trainingFigures } from "./result.js";
+import { trainingFigures } from "./result.js";
 import { chooseTrials } from "./trials.js";
 
 /** The test split is used for reported figures only: no checkpoint is chosen by it. */

@@ -1,7 +1,7 @@
 /** Evaluates a run: compares images of its averaged generator with real images of the test split. */
 
 import { join, relative } from "node:path";
-import { UserError } from "@sdgan/core";
+import { type FigureName, figureKinds, type MetricName, metricNames, UserError } from "@sdgan/core";
 import { attributeClassifierOf } from "../artifacts/attribute-classifier.js";
 import { modelFile } from "../artifacts/model.js";
 import type { Device } from "../compute/device.js";
@@ -22,15 +22,7 @@ import { attributeExtractor } from "./networks/attribute-classifier.js";
 import { independentDamsm } from "./networks/damsm.js";
 import { inceptionExtractor } from "./networks/inception.js";
 import { readEvaluation } from "./read-evaluation.js";
-import {
-  type Evaluation,
-  type FigureName,
-  figureKinds,
-  type MetricName,
-  metricNames,
-  type Network,
-  type NetworkName,
-} from "./result.js";
+import type { Evaluation, Network, NetworkName } from "./result.js";
 import { chooseTrials } from "./trials.js";
 import { requireWritable, resultFiles, writeResult } from "./write-result.js";
 

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Config, UserError } from "@sdgan/core";
+import { type Config, type FigureName, figureKinds, metricNames, UserError } from "@sdgan/core";
 import {
   cat,
   functional,
@@ -45,7 +45,7 @@ import type { FeatureExtractors, Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import { type AttributeExtractor, attributeExtractor } from "./networks/attribute-classifier.js";
 import type { DamsmExtractor } from "./networks/damsm.js";
-import { type FigureName, figureKinds, metricNames, trainingFigures } from "./result.js";
+import { trainingFigures } from "./result.js";
 import { captionOf, chooseTrials, type Trial } from "./trials.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 900_000 });

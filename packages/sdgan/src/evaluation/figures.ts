@@ -1,5 +1,5 @@
 /** Computes figures from extracted features: one function per metric. */
-import { Random } from "@sdgan/core";
+import { type FigureName, type MetricName, Random } from "@sdgan/core";
 import { type Tensor, tensor } from "@sdgan/torch";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
@@ -14,7 +14,7 @@ import { kernelDistance } from "./metrics/kernel-distance.js";
 import { precisionRecall } from "./metrics/precision-recall.js";
 import { rPrecision } from "./metrics/r-precision.js";
 import type { Features } from "./networks/feature-extractor.js";
-import type { Figure, FigureName, MetricName, NetworkName } from "./result.js";
+import type { Figure, NetworkName } from "./result.js";
 import { groupSize, groupSizes, type Trial } from "./trials.js";
 
 /** Input of a metric. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type NoiseSeed, Random } from "@sdgan/core";
+import { type FigureName, type NoiseSeed, Random } from "@sdgan/core";
 import { tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { birds } from "../data/birds/index.js";
@@ -12,7 +12,7 @@ import { openPrepared, type Prepared } from "../data/prepared.js";
 import type { Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
 import type { FeatureExtractor } from "./networks/feature-extractor.js";
-import { type FigureName, trainingFigures } from "./result.js";
+import { trainingFigures } from "./result.js";
 import { captionOf, chooseTrials, groupSizes } from "./trials.js";
 
 const size = 16;

@@ -1,17 +1,12 @@
 /** Evaluates any function that generates images from captions. */
+
+import { type FigureName, figureKinds, type MetricName } from "@sdgan/core";
 import { inferenceMode, scope } from "@sdgan/torch";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
 import { type ExtractOptions, extractParts, type FeatureExtractors, joinParts } from "./extract-features.js";
 import { type Evidence, figuresOf, scoreSplits, searched } from "./figures.js";
-import {
-  type Evaluation,
-  type Figure,
-  type FigureName,
-  figureKinds,
-  type MetricName,
-  type NetworkName,
-} from "./result.js";
+import type { Evaluation, Figure, NetworkName } from "./result.js";
 import type { Trial } from "./trials.js";
 
 export interface MeasureOptions

@@ -1,54 +1,5 @@
-/** The result of an evaluation: names of its figures, and the format of `evaluation.json`. */
-
-/** Metrics that can be requested; some give several figures. */
-export const metricNames = [
-  "inceptionScore",
-  "frechetDistance",
-  "kernelDistance",
-  "precisionRecall",
-  "rPrecision",
-  "consistency",
-  "diversity",
-  "attributeAccuracy",
-] as const;
-export type MetricName = (typeof metricNames)[number];
-
-/** Every figure: its title, its metric, and which direction is better. */
-export const figureKinds = {
-  inceptionScore: { title: "Inception Score", metric: "inceptionScore", better: "higher" },
-  frechetDistance: { title: "Fréchet distance", metric: "frechetDistance", better: "lower" },
-  kernelDistance: { title: "kernel distance", metric: "kernelDistance", better: "lower" },
-  precision: { title: "precision", metric: "precisionRecall", better: "higher" },
-  recall: { title: "recall", metric: "precisionRecall", better: "higher" },
-  rPrecision: { title: "R-precision", metric: "rPrecision", better: "higher" },
-  consistencyRatio: { title: "consistency: ratio", metric: "consistency", better: "lower" },
-  // One caption twice, with one z and two ε: what conditioning augmentation alone changes. Its ceiling is 1.
-  sameCaptionRatio: { title: "consistency: same caption, other ε", metric: "consistency", better: "neither" },
-  consistencyRetrieval: { title: "consistency: retrieval", metric: "consistency", better: "higher" },
-  languageRatio: { title: "consistency across languages: ratio", metric: "consistency", better: "lower" },
-  languageRetrieval: {
-    title: "consistency across languages: retrieval",
-    metric: "consistency",
-    better: "higher",
-  },
-  noiseDiversity: { title: "diversity: of noise", metric: "diversity", better: "higher" },
-  wordDiversity: { title: "diversity: of words", metric: "diversity", better: "higher" },
-  variety: { title: "variety", metric: "diversity", better: "higher" },
-  attributeAccuracy: { title: "attribute accuracy", metric: "attributeAccuracy", better: "higher" },
-  otherCaptionsAccuracy: {
-    title: "attribute accuracy: other captions",
-    metric: "attributeAccuracy",
-    better: "neither",
-  },
-} as const satisfies Record<string, FigureKind>;
-export type FigureName = keyof typeof figureKinds;
-
-export interface FigureKind {
-  title: string;
-  metric: MetricName;
-  /** "neither" if neither direction is better. */
-  better: "higher" | "lower" | "neither";
-}
+/** The result of an evaluation: the format of `evaluation.json`. */
+import type { FigureName, MetricName } from "@sdgan/core/basics";
 
 export interface Figure {
   /** Of generated images. */

@@ -17,7 +17,7 @@ import { dataUrl } from "./image-data.js";
 import { realImage } from "./inspection.js";
 import { attentionSection, modulationSection, unseenCaptions } from "./model-sections.js";
 import { gridOf, html, type ImageRow, pageOf, type Section, tableOf } from "./page.js";
-import { pointsOf } from "./run-report.js";
+import { pointsOf } from "./training-curves.js";
 
 type Run = AblationResult["runs"][number];
 

@@ -2,19 +2,20 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type FigureName, figureKinds, figureTitle } from "@sdgan/core";
 import type { TrainedAttributeClassifier } from "../artifacts/attribute-classifier.js";
 import type { Device } from "../compute/device.js";
 import type { Prepared } from "../data/prepared.js";
 import { type CheckpointChoice, stepOf } from "../evaluation/best-checkpoint.js";
 import { commonSize } from "../evaluation/common-size.js";
 import { readEvaluation } from "../evaluation/read-evaluation.js";
-import { type Evaluation, type FigureKind, type FigureName, figureKinds } from "../evaluation/result.js";
+import type { Evaluation } from "../evaluation/result.js";
 import { ImageGenerator } from "../generation/image-generator.js";
 import { inspect } from "../generation/inspect.js";
 import { type Metrics, readMetrics } from "../run/metrics.js";
 import { openRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
-import { type Curve, curvesOf } from "./curves.js";
+import { curvesOf } from "./curves.js";
 import {
   attentionSection,
   disagreementSection,
@@ -24,6 +25,7 @@ import {
 } from "./model-sections.js";
 import { gridOf, pageOf, type Section, tableOf } from "./page.js";
 import { samplesOverSteps } from "./samples.js";
+import { trainingCharts } from "./training-curves.js";
 
 export interface RunReportOptions {
   run: string;
@@ -82,16 +84,17 @@ export async function writeRunReport({
 function figuresSection({ step, seed, figures, networks }: Evaluation): Section {
   const number = (value: number | undefined) =>
     value === undefined ? "–" : String(Number(value.toPrecision(4)));
-  const kinds = Object.entries(figureKinds) as [FigureName, FigureKind][];
-  const rows = kinds.flatMap(([name, { title, better }]): string[][] => {
+  const rows = (Object.keys(figureKinds) as FigureName[]).flatMap((name): string[][] => {
     const figure = figures[name];
     if (!figure) return [];
     const { generated, deviation, real, chance, network, count } = figure;
-    const arrow = { higher: " ↑", lower: " ↓", neither: "" }[better];
     const spread = deviation === undefined ? "" : ` ± ${number(deviation)}`;
     const usedNetwork = networks[network]?.name ?? network;
     return [
-      [title + arrow, number(generated) + spread, number(real), number(chance), String(count), usedNetwork],
+      [
+        ...[figureTitle(name), number(generated) + spread, number(real), number(chance)],
+        ...[String(count), usedNetwork],
+      ],
     ];
   });
   return {
@@ -103,23 +106,12 @@ function figuresSection({ step, seed, figures, networks }: Evaluation): Section 
 
 function curvesSection(metrics: readonly Metrics[]): Section | undefined {
   if (metrics.length === 0) return undefined;
-  const figures = new Map<string, Curve[]>();
-  for (const name of new Set(metrics.flatMap((line) => Object.keys(line)))) {
-    if (name === "step") continue;
-    const [, before = "", stage = name, after = ""] = /^(.+)\/(stage\d+)(\/.+)?$/.exec(name) ?? [];
-    const title = before ? before + after : name;
-    figures.set(title, [...(figures.get(title) ?? []), { name: stage, points: pointsOf(metrics, name) }]);
-  }
   return {
     title: "Over the steps",
-    about: "Losses and evaluation during training; means over equal parts of the steps.",
-    body: curvesOf([...figures].map(([title, lines]) => ({ title, lines }))),
+    about:
+      "Evaluation during training, then losses; means over equal parts of the steps. Arrows show the better direction.",
+    body: curvesOf(trainingCharts(metrics)),
   };
-}
-
-/** A metric's values, at the steps that have one. */
-export function pointsOf(metrics: readonly Metrics[], name: string): { step: number; value: number }[] {
-  return metrics.flatMap(({ step, [name]: value }) => (typeof value === "number" ? [{ step, value }] : []));
 }
 
 async function samplesSection(folder: string): Promise<Section | undefined> {

@@ -1,5 +1,6 @@
 import { UserError } from "@sdgan/core";
 import { expect, it, vi } from "vitest";
+import { deferred } from "../deferred.js";
 import type { ServedModel } from "./messages.js";
 import { Pool, type PooledProcess, type StartProcess } from "./pool.js";
 
@@ -15,6 +16,7 @@ function fakes(next: () => ServedModel[] = () => model("1")) {
       pid: running.length,
       busy: false,
       run: () => Promise.reject(new Error("no work")),
+      retire: vi.fn(),
       end: vi.fn(),
     };
     running.push({ ended: started, end: (reason) => onEnd(started, reason) });
@@ -79,4 +81,50 @@ it("does not go on with the files of another model", async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+it("changes its models: new processes take over, and the present ones finish", async () => {
+  let models = model("1");
+  const { running, start, events } = fakes(() => models);
+  const pool = await Pool.start(["m"], 2, events, start);
+  await vi.waitFor(() => expect(pool.runners).toHaveLength(2));
+  const before = [...pool.runners];
+  models = [...model("1"), ...model("2")];
+  await pool.change(["m", "n"]);
+  for (const { retire } of before) expect(retire).toHaveBeenCalledOnce();
+  expect([pool.names, pool.models]).toEqual([["m", "n"], models]);
+  await vi.waitFor(() => expect(pool.runners).toHaveLength(2));
+  expect(pool.runners.filter((runner) => before.includes(runner))).toEqual([]);
+  running[0]!.end("retired");
+  expect([pool.runners.length, running.length, events.onRestart.mock.calls.length]).toEqual([2, 4, 0]);
+});
+
+it("keeps its models if others cannot be loaded", async () => {
+  const { running, start, events } = fakes();
+  const orNone: StartProcess = async (names, onEnd) => {
+    if (names.includes("none")) throw new UserError("no model");
+    return start(names, onEnd);
+  };
+  const pool = await Pool.start(["m"], 1, events, orNone);
+  await expect(pool.change(["m", "none"])).rejects.toThrow("no model");
+  expect([pool.names, pool.runners.length, running.length]).toEqual([["m"], 1, 1]);
+  expect(pool.runners[0]!.retire).not.toHaveBeenCalled();
+});
+
+it("discards a process that was started with the models before a change", async () => {
+  const { running, start, events } = fakes();
+  const late = deferred<void>();
+  let starts = 0;
+  const slow: StartProcess = async (names, onEnd) => {
+    starts += 1;
+    if (starts === 2) await late.promise;
+    return start(names, onEnd);
+  };
+  const pool = await Pool.start(["m"], 2, events, slow);
+  await pool.change(["m", "n"]);
+  await vi.waitFor(() => expect(pool.runners).toHaveLength(2));
+  late.resolve();
+  await vi.waitFor(() => expect(running).toHaveLength(4));
+  await vi.waitFor(() => expect(running[3]!.ended.end).toHaveBeenCalled());
+  expect([pool.runners.length, starts]).toEqual([2, 4]);
 });

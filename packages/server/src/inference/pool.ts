@@ -20,6 +20,8 @@ export type StartProcess = (
 
 export interface PooledProcess extends Runner {
   readonly pid: number | undefined;
+  /** Ends it when it has computed its batch. */
+  retire(): void;
   end(): void;
 }
 
@@ -35,9 +37,9 @@ export class Pool {
     events: PoolEvents,
     start: StartProcess = InferenceProcess.start,
   ): Promise<Pool> {
-    const pool = new Pool(models, events, start);
+    const pool = new Pool(models, count, events, start);
     pool.models = await pool.#add();
-    for (let i = 1; i < count; i++) void pool.#replace();
+    pool.#fill();
     return pool;
   }
 
@@ -46,9 +48,12 @@ export class Pool {
   readonly #processes = new Set<PooledProcess>();
   #failures = 0;
   #ended = false;
+  /** How often the models have been changed. */
+  #changes = 0;
 
   private constructor(
-    readonly names: readonly string[],
+    public names: readonly string[],
+    readonly count: number,
     readonly events: PoolEvents,
     readonly start: StartProcess,
   ) {}
@@ -58,6 +63,24 @@ export class Pool {
     return [...this.#processes];
   }
 
+  /**
+   * Loads other models, and computes with these when the first process has them. Present processes finish their batches.
+   * @throws UserError if a model cannot be loaded; the present models stay
+   */
+  async change(names: readonly string[]): Promise<void> {
+    const { started, models } = await this.#startWith(names);
+    if (this.#ended) return started.end();
+    this.#changes += 1;
+    this.names = names;
+    this.models = models;
+    const before = [...this.#processes];
+    this.#processes.clear();
+    this.#processes.add(started);
+    for (const process of before) process.retire();
+    this.events.onReady();
+    this.#fill();
+  }
+
   /** Ends all processes at once. */
   end(): void {
     this.#ended = true;
@@ -65,14 +88,24 @@ export class Pool {
     this.#processes.clear();
   }
 
-  async #add(): Promise<ServedModel[]> {
-    const { started, models } = await this.start(this.names, (ended, reason) => {
-      // One that was not ready yet is counted by its start.
+  /** Starts all processes but the first. */
+  #fill(): void {
+    for (let i = 1; i < this.count; i++) void this.#replace();
+  }
+
+  #startWith(names: readonly string[]) {
+    return this.start(names, (ended, reason) => {
+      // One that was not ready yet is counted by its start, and one that is retired is not missed.
       if (!this.#processes.delete(ended) || this.#ended) return;
       this.events.onRestart(reason);
       void this.#replace();
     });
-    if (this.#ended) {
+  }
+
+  async #add(): Promise<ServedModel[]> {
+    const changes = this.#changes;
+    const { started, models } = await this.#startWith(this.names);
+    if (this.#ended || changes !== this.#changes) {
       started.end();
       return models;
     }
@@ -84,14 +117,15 @@ export class Pool {
   }
 
   async #replace(): Promise<void> {
-    while (!this.#ended) {
+    const changes = this.#changes;
+    while (!this.#ended && changes === this.#changes) {
       try {
         await this.#add();
         return;
       } catch (error) {
         this.#failures += 1;
         const reason = error instanceof Error ? error.message : String(error);
-        if (this.#ended) return;
+        if (this.#ended || changes !== this.#changes) return;
         if (this.#failures >= MOST_FAILURES && this.#processes.size === 0)
           return this.events.onFailure(reason);
         await new Promise((resolve) => setTimeout(resolve, 200 * Math.min(this.#failures, 25)));

@@ -35,6 +35,7 @@ export class InferenceProcess {
   readonly #child: ChildProcess;
   readonly #start = deferred<WorkerStart>();
   #ended = false;
+  #retired = false;
   #running:
     | { id: number; resolve(results: BatchResult["results"]): void; reject(error: Error): void }
     | undefined;
@@ -87,6 +88,12 @@ export class InferenceProcess {
     return promise.finally(() => clearTimeout(timer));
   }
 
+  /** Ends the process when it has computed its batch. */
+  retire(): void {
+    this.#retired = true;
+    if (!this.busy) this.end();
+  }
+
   /** Ends the process at once; its work is lost. */
   end(): void {
     this.#child.kill("SIGKILL");
@@ -97,6 +104,7 @@ export class InferenceProcess {
     const { resolve } = this.#running;
     this.#running = undefined;
     resolve(results);
+    if (this.#retired) this.end();
   }
 }
 

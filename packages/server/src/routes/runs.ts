@@ -4,14 +4,21 @@ import { quote } from "@sdgan/core";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { ApiError } from "../errors.js";
+import { preparedFolders } from "../prepared-folders.js";
 import { parsed } from "../requests.js";
+import type { RunServing } from "../run-serving.js";
+import { nextStep } from "../run-steps.js";
 import type { Runs } from "../runs.js";
 import { type Trainings, trainingRequest } from "../trainings.js";
 
 const query = z.object({ since: z.coerce.number().int().min(0).default(0) });
 
-/** @param trainings undefined where clients may not start, stop or resume any */
-export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Trainings | undefined): void {
+/** @param control undefined where clients may not start, stop or resume trainings */
+export function addRunRoutes(
+  app: FastifyInstance,
+  runs: Runs,
+  { trainings, serving }: { trainings?: Trainings | undefined; serving?: RunServing | undefined } = {},
+): void {
   const all = async () => new Map([...(trainings?.list() ?? []), ...(await runs.list())]);
   const folderOf = async (id: string) => {
     const found = (await all()).get(id);
@@ -30,7 +37,8 @@ export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Traini
     return { runs: await Promise.all([...found].map(about)), allowTraining: trainings !== undefined };
   });
 
-  if (trainings) {
+  if (trainings && serving) {
+    app.get("/api/data", async () => ({ data: await preparedFolders() }));
     app.post("/api/runs", async (request, reply) => {
       trainings.start(parsed(trainingRequest, request.body));
       return reply.code(202).send({ status: "started" });
@@ -43,16 +51,26 @@ export function addRunRoutes(app: FastifyInstance, runs: Runs, trainings: Traini
       await trainings.resume(await folderOf(id));
       return reply.code(202).send({ status: "started" });
     });
+    app.post<{ Params: { id: string } }>("/api/runs/:id/serve", async ({ params: { id } }, reply) => {
+      const model = await serving.serve(await folderOf(id));
+      return model === undefined ? reply.code(202).send({ status: "exporting" }) : { model };
+    });
+    app.post<{ Params: { id: string } }>("/api/runs/:id/gan", async ({ params: { id } }, reply) => {
+      await trainings.trainGan(await folderOf(id));
+      return reply.code(202).send({ status: "started" });
+    });
   }
 
   app.get<{ Params: { id: string } }>("/api/runs/:id", async ({ params: { id }, query: asked }) => {
     const { since } = parsed(query, asked);
     const folder = await folderOf(id);
-    const { metrics, samples } = await runs.read(folder, since);
+    const { metrics, more, samples } = await runs.read(folder, since);
     const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics },
+      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics, more },
+      // Folders of this machine are for those who may use them.
+      ...(trainings && { folder, next: await nextStep(folder) }),
       samples: samples.map((step) => ({ step, url: `${path}/${step}` })),
     };
   });

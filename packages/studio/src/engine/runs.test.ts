@@ -1,6 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { aligned } from "../lib/curves.js";
-import { curvesOf, folderRuns, parseMetrics, serverRuns } from "./runs.js";
+import { folderRuns, parseMetrics, serverRuns } from "./runs.js";
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -13,35 +12,6 @@ const text = [
 it("reads metrics without a line that is being written", () => {
   expect(parseMetrics(text).map(({ step }) => step)).toEqual([10, 20]);
   expect(parseMetrics("")).toEqual([]);
-});
-
-it("makes curves by group: sums first, without what was not measured", () => {
-  const groups = curvesOf(parseMetrics(text));
-  expect([...groups.keys()]).toEqual(["a (sum)", "a", "other"]);
-  expect(groups.get("a")).toEqual([{ name: "a/x", steps: [10, 20], values: [1, 3] }]);
-});
-
-it("divides large groups by their second part", () => {
-  const row = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`d/stage${(i % 2) + 1}/term${i}`, i]));
-  expect([...curvesOf([{ step: 1, ...row }]).keys()]).toEqual(["d/stage1", "d/stage2"]);
-});
-
-it("shows a curve alone beside which the others would look flat", () => {
-  const row = { "damsm/words": 8, "damsm/sentence": 7, "damsm/frechetDistance": 1400, "damsm/variety": 0.5 };
-  const groups = curvesOf([{ step: 1, ...row }]);
-  expect([...groups.keys()]).toEqual(["damsm", "damsm/frechetDistance"]);
-  expect(groups.get("damsm")!.map(({ name }) => name)).toEqual([
-    ...["damsm/words", "damsm/sentence", "damsm/variety"],
-  ]);
-});
-
-it("aligns curves on their common steps", () => {
-  const curve = (steps: number[]) => ({ name: "x", steps, values: steps.map((step) => step / 10) });
-  expect(aligned([curve([10, 30]), curve([20, 30])])).toEqual([
-    [10, 20, 30],
-    [1, null, 3],
-    [null, 2, 3],
-  ]);
 });
 
 it("finds runs in a folder of files", async () => {
@@ -66,37 +36,76 @@ it("finds runs in a folder of files", async () => {
   expect(source.control).toBeUndefined();
 });
 
-it("asks a server for the rows after those that it has, and controls trainings only if that is allowed", async () => {
+/** A server that answers as `answer` says, and the requests that it gets. */
+function answering(answer: (path: string) => object | undefined): string[] {
   const asked: string[] = [];
-  const answers = (path: string) => {
-    if (path === "/s/api/runs") return { runs: [{ id: "a b", state: "running" }], allowTraining: true };
-    if (path.startsWith("/s/api/runs/a%20b?since=0"))
-      return {
-        id: "a b",
-        state: "running",
-        metrics: [{ step: 10, x: 1 }],
-        samples: [{ step: 10, url: "api/runs/a%20b/samples/10" }],
-        warnings: ["w"],
-        secondsLeft: 60,
-      };
-    if (path.startsWith("/s/api/runs/a%20b?since=10"))
-      return { id: "a b", metrics: [{ step: 20, x: 2 }], samples: [] };
-    return {};
-  };
   vi.stubGlobal("fetch", async (url: URL, init: RequestInit = {}) => {
     asked.push(`${init.method ?? "GET"} ${url.pathname}${url.search}`);
-    return Response.json(answers(url.pathname + url.search));
+    return Response.json(answer(url.pathname + url.search) ?? {});
   });
-  const source = await serverRuns({ base: "http://host/s/", key: () => undefined });
+  return asked;
+}
+
+const connection = { base: "http://host/s/", key: () => undefined };
+
+it("reads what a server knows of a run, and controls trainings only if that is allowed", async () => {
+  const answers: Record<string, object> = {
+    "/s/api/runs": { runs: [{ id: "a b", state: "running" }], allowTraining: true },
+    "/s/api/data": { data: [{ folder: "data/x", source: "birds", images: 9 }] },
+    "/s/api/runs/a%20b?since=0": {
+      ...{ id: "a b", state: "running", metrics: [{ step: 10, x: 1 }], warnings: ["w"], secondsLeft: 60 },
+      ...{ samples: [{ step: 10, url: "api/runs/a%20b/samples/10" }], folder: "runs/a b", next: "images" },
+    },
+  };
+  const asked = answering((path) => answers[path]);
+  const source = await serverRuns(connection);
   expect(await source.list()).toEqual([{ id: "a b", state: "running", step: undefined }]);
-  const first = await source.read("a b");
-  expect([first.step, first.warnings, first.secondsLeft, first.samples[0]!.url]).toEqual([
-    10,
-    ["w"],
-    60,
-    "http://host/s/api/runs/a%20b/samples/10",
-  ]);
-  expect((await source.read("a b")).metrics.map(({ step }) => step)).toEqual([10, 20]);
+  expect(await source.read("a b")).toMatchObject({
+    ...{ step: 10, warnings: ["w"], secondsLeft: 60, folder: "runs/a b", next: "images" },
+    samples: [{ step: 10, url: "http://host/s/api/runs/a%20b/samples/10" }],
+  });
+  expect(await source.control!.data()).toEqual([{ folder: "data/x", source: "birds", images: 9 }]);
   await source.control!.stop("a b");
   expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/stop");
+  await source.control!.trainGan("a b");
+  expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/gan");
+  answers["/s/api/runs/a%20b/serve"] = { status: "exporting" };
+  const model = source.control!.serve("a b");
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  answers["/s/api/runs/a%20b/serve"] = { model: "a b" };
+  expect(await model).toBe("a b");
+  answers["/s/api/runs"] = { runs: [], allowTraining: false };
+  expect((await serverRuns(connection)).control).toBeUndefined();
+});
+
+it("asks a server again for the last step that it has: an evaluation adds a line to it", async () => {
+  let rows = [{ step: 10, x: 1 }];
+  const asked = answering((path) => {
+    const since = Number(/since=(\d+)/.exec(path)?.[1]);
+    return { id: "a", metrics: rows.filter(({ step }) => step > since) };
+  });
+  const source = await serverRuns(connection);
+  const read = async () => (await source.read("a")).metrics;
+  const first = await read();
+  expect(first).toEqual(rows);
+  // The same list, so that nothing is shown anew.
+  expect(await read()).toBe(first);
+  expect(asked.at(-1)).toBe("GET /s/api/runs/a?since=9");
+  rows = [...rows, { step: 10, x: 2 }, { step: 20, x: 3 }];
+  expect(await read()).toEqual(rows);
+  // The run was deleted, and begun anew under its name.
+  rows = [{ step: 10, x: 9 }];
+  expect(await read()).toEqual(rows);
+});
+
+it("asks a server for a long run in parts", async () => {
+  const rows = Array.from({ length: 4500 }, (_, i) => ({ step: 1 + (i >> 1) }));
+  const asked = answering((path) => {
+    const since = Number(/since=(\d+)/.exec(path)?.[1]);
+    const left = rows.filter(({ step }) => step > since);
+    return { id: "a", metrics: left.slice(0, 2000), more: left.length > 2000 };
+  });
+  const source = await serverRuns(connection);
+  expect((await source.read("a")).metrics).toEqual(rows);
+  expect(asked.length).toBe(1 + 3);
 });

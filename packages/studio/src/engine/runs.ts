@@ -17,6 +17,10 @@ export interface Run extends RunSummary {
   secondsLeft?: number | undefined;
   /** Bytes. */
   memory?: number | undefined;
+  /** On the server's machine; known where trainings may be controlled. */
+  folder?: string | undefined;
+  /** What can follow: the GAN's training after that of DAMSM, images after the GAN's. */
+  next?: "gan" | "images" | undefined;
   metrics: MetricsRow[];
   samples: { step: number; url: string }[];
   warnings: string[];
@@ -42,8 +46,23 @@ export interface StartRequest {
   minutes?: number;
 }
 
+/** A prepared folder on the server's machine. */
+export interface PreparedFolder {
+  folder: string;
+  /** What was prepared: "birds". */
+  source: string;
+  /** Training images. */
+  images: number;
+}
+
 export interface RunControl {
+  /** Folders that `start` may use. */
+  data(): Promise<PreparedFolder[]>;
   start(request: StartRequest): Promise<void>;
+  /** Trains the GAN of a run whose DAMSM is trained. */
+  trainGan(id: string): Promise<void>;
+  /** Makes the server generate images with a run's model; returns the model's name. */
+  serve(id: string): Promise<string>;
   stop(id: string): Promise<void>;
   resume(id: string): Promise<void>;
 }
@@ -66,14 +85,22 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
     },
     async read(id) {
       let metrics = known.get(id) ?? [];
-      let run: Record<string, unknown>;
-      let rows: MetricsRow[];
+      let run: Record<string, unknown> = {};
+      let whole = false;
       // The server sends long runs in parts.
-      do {
-        run = await ask(server, `${at(id)}?since=${metrics.at(-1)?.step ?? 0}`);
-        rows = Array.isArray(run.metrics) ? run.metrics : [];
-        if (rows.length > 0) metrics = [...metrics, ...rows];
-      } while (rows.length >= MANY);
+      while (!whole) {
+        const last = metrics.at(-1)?.step ?? 0;
+        // The last step again: an evaluation adds a line to it, some time after that of the losses.
+        run = await ask(server, `${at(id)}?since=${Math.max(0, last - 1)}`);
+        const rows: MetricsRow[] = Array.isArray(run.metrics) ? run.metrics : [];
+        // A run without the step has been begun anew, or goes on from an earlier checkpoint.
+        const anew = rows.length === 0 && last > 0;
+        const earlier = metrics.filter(({ step }) => step < last);
+        if (anew) metrics = [];
+        else if (earlier.length + rows.length !== metrics.length || rows.at(-1)?.step !== last)
+          metrics = [...earlier, ...rows];
+        whole = !anew && run.more !== true;
+      }
       known.set(id, metrics);
       const samples = Array.isArray(run.samples) ? run.samples.map(Object) : [];
       return {
@@ -82,6 +109,8 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
         secondsLeft: numberOf(run.secondsLeft),
         memory: numberOf(run.memory),
         step: numberOf(run.step) ?? metrics.at(-1)?.step,
+        folder: typeof run.folder === "string" ? run.folder : undefined,
+        next: run.next === "gan" || run.next === "images" ? run.next : undefined,
         metrics,
         samples: samples.map(({ step, url }) => ({
           step: Number(step),
@@ -103,16 +132,25 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
     },
     control: allowTraining
       ? {
+          data: async () => {
+            const { data } = await ask(server, "api/data");
+            return Array.isArray(data) ? data : [];
+          },
           start: (request) => post("api/runs", request),
+          trainGan: (id) => post(`${at(id)}/gan`, {}),
+          async serve(id) {
+            // The server answers after some time, also without a model.
+            for (;;) {
+              const { model } = await ask(server, `${at(id)}/serve`, { body: {} });
+              if (typeof model === "string") return model;
+            }
+          },
           stop: (id) => post(`${at(id)}/stop`, {}),
           resume: (id) => post(`${at(id)}/resume`, {}),
         }
       : undefined,
   };
 }
-
-/** An answer with as many rows may not have all. */
-const MANY = 1000;
 
 function summaryOf(run: Record<string, unknown>): RunSummary {
   const { id, state, step } = Object(run);
@@ -169,74 +207,4 @@ export function parseMetrics(text: string): MetricsRow[] {
       return [];
     }
   });
-}
-
-/** A curve: values over steps, without the steps that do not have it. */
-export interface Curve {
-  name: string;
-  steps: number[];
-  values: number[];
-}
-
-/**
- * Curves by group: the first part of their names, or the first two if that are many. Sums of losses are larger than
- * their terms; they are groups of their own, and come first. So are curves beside which the others would look flat.
- */
-export function curvesOf(rows: readonly MetricsRow[]): Map<string, Curve[]> {
-  const curves = new Map<string, Curve>();
-  for (const { step, ...values } of rows)
-    for (const [name, value] of Object.entries(values)) {
-      if (typeof value !== "number" || !Number.isFinite(value)) continue;
-      const curve = curves.get(name) ?? { name, steps: [], values: [] };
-      curves.set(name, curve);
-      curve.steps.push(step);
-      curve.values.push(value);
-    }
-  const groups = grouped([...curves.values()], (name) => groupOf(name, 1));
-  for (const [group, members] of [...groups])
-    if (members.length > MOST_CURVES && !group.endsWith(SUM)) {
-      groups.delete(group);
-      for (const [part, some] of grouped(members, (name) => groupOf(name, 2))) groups.set(part, some);
-    }
-  for (const [group, members] of [...groups])
-    for (const curve of tooLarge(members)) {
-      groups.set(
-        group,
-        groups.get(group)!.filter((other) => other !== curve),
-      );
-      groups.set(curve.name, [curve]);
-    }
-  const isSum = ([group]: [string, Curve[]]) => (group.endsWith(SUM) ? 0 : 1);
-  return new Map([...groups].sort((a, b) => isSum(a) - isSum(b)));
-}
-
-/** The curves whose largest value is many times that of most others. */
-function tooLarge(curves: readonly Curve[]): Curve[] {
-  const sizeOf = ({ values }: Curve) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const middle = curves.map(sizeOf).sort((a, b) => a - b)[Math.floor(curves.length / 2)] ?? 0;
-  return middle > 0 ? curves.filter((curve) => sizeOf(curve) > MANY_TIMES * middle) : [];
-}
-
-const MANY_TIMES = 20;
-
-/** Curves that a chart can show and a reader tell apart. */
-const MOST_CURVES = 8;
-
-const SUM = " (sum)";
-
-/** `a/b/c` → `a` or `a/b`, and `a (sum)` for `a/b/sum`. Names without parts are in the group `other`. */
-function groupOf(name: string, depth: number): string {
-  const parts = name.split("/");
-  if (parts.length < 2) return "other";
-  if (parts.at(-1) === "sum") return parts[0] + SUM;
-  return parts.slice(0, Math.min(depth, parts.length - 1)).join("/");
-}
-
-function grouped(curves: readonly Curve[], keyOf: (name: string) => string): Map<string, Curve[]> {
-  const groups = new Map<string, Curve[]>();
-  for (const curve of curves) {
-    const key = keyOf(curve.name);
-    groups.set(key, [...(groups.get(key) ?? []), curve]);
-  }
-  return groups;
 }

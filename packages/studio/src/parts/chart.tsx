@@ -1,13 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Curve } from "../engine/runs.js";
 import { t } from "../i18n/index.js";
-import { aligned } from "../lib/curves.js";
+import { aligned, type Curve } from "../lib/curves.js";
 import { short } from "../lib/maps.js";
 
 /** Curves over steps, and their main values as a table. */
-export function Chart({ group, curves, dark }: { group: string; curves: Curve[]; dark: boolean }) {
+export function Chart({ title, curves, dark }: { title: string; curves: Curve[]; dark: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const names = curves.map(({ name }) => name).join("\n");
@@ -24,9 +23,10 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
         axes: [axis, { ...axis, size: 60 }],
         legend: { live: true },
         series: [
-          { label: t("step") },
+          { label: t("step"), value: (_, step) => String(step ?? "") },
           ...curves.map((_, i) => ({
             label: shortNames[i]!,
+            value: shown,
             stroke: COLORS[dark ? "dark" : "light"][i % 8]!,
             width: 1.75,
             dash: i >= 8 ? [6, 4] : [],
@@ -59,7 +59,7 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
         ref={place}
         class="chart"
         role="img"
-        aria-label={t("chartLabel", { group, first: ends[0], last: ends[1] })}
+        aria-label={t("chartLabel", { title, first: ends[0], last: ends[1] })}
       />
       <details>
         <summary>{t("table")}</summary>
@@ -95,6 +95,11 @@ export function Chart({ group, curves, dark }: { group: string; curves: Curve[];
       </details>
     </>
   );
+}
+
+/** A value in the legend: none until the pointer is at a step. */
+function shown(_: uPlot, value: number | null | undefined): string {
+  return value == null ? "" : short(value);
 }
 
 /** Names without the parts at their start that all have. */
