@@ -2,6 +2,7 @@ import { type MetricName, metricNames, nearest, UserError, visible } from "@sdga
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { placementOf } from "../distributed/environment.js";
+import { launchedProcesses } from "../distributed/launch.js";
 import { ProcessLost } from "../distributed/process-lost.js";
 import type { Evaluation } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";
@@ -115,28 +116,30 @@ async function show({ json, threads, trainDamsm, processes: count = 1, ...option
     : undefined;
   const onImage = (done: number) => progress?.update(done);
   const onMissingFont = (advice: string) => progress?.log(visible(advice));
-  const evaluated = together(placement, device, (processes) =>
-    evaluate({ ...options, damsm, processes, onImage, onMissingFont }),
-  );
+  // The launcher has ended, and with it whoever waits for the result.
+  if (launchedProcesses() !== undefined) process.once("disconnect", () => process.exit(143));
+  let result: Evaluation | undefined;
+  const evaluated = together(placement, device, async (processes) => {
+    result = await evaluate({ ...options, damsm, processes, onImage, onMissingFont });
+  });
   try {
-    const result = await (progress?.during(evaluated) ?? evaluated);
-    if (!isFirst) return;
-    print(result);
+    await (progress?.during(evaluated) ?? evaluated);
   } catch (error) {
     if (error instanceof NotWritten) print(error.result);
-    throw error instanceof ProcessLost ? evaluationEnded(error) : error;
+    if (!(error instanceof ProcessLost)) throw error;
+    // A process that ends after process 0 has its result changes nothing.
+    if (!isFirst || !result) throw evaluationEnded(error);
   }
+  if (!isFirst) return;
+  print(result!);
   await reportRun({ run, data, attributeClassifier, checkpoint, seed, device });
 }
 
 function evaluationEnded(cause: ProcessLost): UserError {
-  return new UserError(
-    `${cause.loss}, so the evaluation stopped, and nothing was written. Start all processes again`,
-    {
-      code: "process.lost",
-      cause,
-    },
-  );
+  return new UserError(`${cause.loss}, so the evaluation stopped. Start all processes again`, {
+    code: "process.lost",
+    cause,
+  });
 }
 
 function metricsOf(text: string): MetricName[] {

@@ -1,5 +1,5 @@
 /**
- * What a launcher tells a process about its place among the processes of one training: torchrun and Kubernetes' PyTorchJob
+ * What a launcher tells a process about its place among processes that work together: torchrun and Kubernetes' PyTorchJob
  * by `RANK` and its companions, Slurm's `srun` by `SLURM_*`, and `--processes` as torchrun does.
  */
 import { UserError } from "@sdgan/core/basics";
@@ -108,7 +108,7 @@ function wholeNumber(environment: Environment, name: string, least: number, most
 
 function refusal(name: string, found: string, expected: string): UserError {
   return new UserError(
-    `the environment variable ${name} ${found}: ${expected}. To train with one process, unset RANK and WORLD_SIZE`,
+    `the environment variable ${name} ${found}: ${expected}. To use one process, unset RANK and WORLD_SIZE`,
     { code: "usage" },
   );
 }

@@ -26,7 +26,7 @@ const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
  * The first process writes to this one's output. The error output of the others is passed to `say`, each line with the
  * number of its process. Ctrl-C, SIGTERM and SIGHUP are passed on, each once: the processes are in process groups of their
  * own, so that a terminal does not send Ctrl-C to them too. If this process is killed, their channels to it close, on which
- * they save and end.
+ * trainings save and end, and evaluations end.
  */
 export async function launch({
   processes,

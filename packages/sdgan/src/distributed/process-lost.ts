@@ -1,6 +1,6 @@
 import { UserError } from "@sdgan/core/basics";
 
-/** Another process of this training has ended, hangs, or cannot be reached. */
+/** Another of the processes that work together has ended, hangs, or cannot be reached. */
 export class ProcessLost extends UserError {
   override name = "ProcessLost";
   /** "process 0: process 1 ended" */

@@ -116,7 +116,10 @@ async function evaluateOn(
   const files = resultFiles(run, { step: generating.step, seed, images: trials.length });
   const writes = !processes || processes.isFirst;
   if (writes) requireWritable(files);
-  if (processes) await requireSameInputs(run, processes, { model, data, extractors });
+  if (processes) {
+    const chosen = { seed, images: trials.length, metrics: metrics?.join() };
+    await requireSameInputs(run, processes, { ...chosen, model, data, extractors });
+  }
   const measured = await measure({
     ...{ data, split, size, device, extractors, trials, seed, metrics: metrics ?? metricNames },
     share: processes && sharedWork(processes),
@@ -153,21 +156,31 @@ async function evaluateOn(
   return whole;
 }
 
+/** What has to be the same in all processes. */
+interface SharedInputs {
+  model: Evaluation["model"];
+  data: Prepared;
+  extractors: FeatureExtractors;
+  seed: number;
+  images: number;
+  metrics: string | undefined;
+}
+
 /** @throws UserError in a process that does not evaluate what process 0 evaluates */
 async function requireSameInputs(
   run: string,
   processes: Processes,
-  { model, data, extractors }: { model: Evaluation["model"]; data: Prepared; extractors: FeatureExtractors },
+  { model, data, extractors, ...chosen }: SharedInputs,
 ): Promise<void> {
   const networks = Object.entries(extractors).map(([name, network]) => [name, network?.about.sha256]);
-  const own = { model: model.sha256, data: data.sha256, ...Object.fromEntries(networks) };
+  const own = { ...chosen, model: model.sha256, data: data.sha256, ...Object.fromEntries(networks) };
   await processes.meet(); // All have read their inputs.
-  const first = processes.fromFirst<Record<string, string>>(own);
+  const first = processes.fromFirst<Record<string, string | number>>(own);
   const differing = Object.keys({ ...own, ...first }).filter((name) => own[name] !== first[name]);
   if (differing.length === 0) return;
   throw new UserError(
-    `${run}: process ${processes.rank} evaluates with other files than process 0 (${differing.join(", ")}): give all processes ` +
-      "the same folders",
+    `${run}: process ${processes.rank} evaluates with other files or options than process 0 (${differing.join(", ")}): give all ` +
+      "processes the same",
     { code: "data.mismatch" },
   );
 }

@@ -33,6 +33,7 @@ import type { Example } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { imagesOf } from "../data/tensors.js";
+import type { Processes } from "../distributed/processes.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { captionOracle } from "../testing/caption-oracle.js";
@@ -438,6 +439,20 @@ describe("evaluate", () => {
     expect(await refusal({ checkpoint: 7 })).toMatch(/step-0000007\.safetensors: there is no such file/);
     expect(await refusal({ checkpoint: "best" })).toMatch(/was not evaluated during training/);
     expect(readFileSync(at("run", "evaluation.json"), "utf8")).toBe(before);
+  });
+
+  it("refuses, in one of several processes, other inputs than those of process 0", async () => {
+    const beside = (first: Record<string, unknown>) =>
+      ({
+        ...{ rank: 1, worldSize: 2, isFirst: false, meet: async () => {} },
+        fromFirst: (own: Record<string, unknown>) => ({ ...own, ...first }),
+      }) as unknown as Processes;
+    expect(await refusal({ processes: beside({ seed: 5, model: "0".repeat(64) }) })).toMatch(
+      /process 1 evaluates with other files or options than process 0 \(seed, model\)/,
+    );
+    expect(await refusal({ metrics: ["diversity"], processes: beside({ metrics: undefined }) })).toMatch(
+      /process 0 \(metrics\)/,
+    );
   });
 
   it("refuses data without test images in one line", async () => {

@@ -13,8 +13,8 @@ export function fontAdvice(missing: ReadonlySet<string>): string | undefined {
   const more = shown.length > MOST ? " and others" : "";
   const install =
     process.platform === "linux"
-      ? `install some, on Debian and Ubuntu: apt-get install -y ${fresh.join(" ")} (as root)`
-      : "install some that do";
+      ? `install fonts, on Debian and Ubuntu: apt-get install -y ${fresh.join(" ")} (as root)`
+      : "install fonts that have them";
   return `shows "?" for ${shown.slice(0, MOST).join(", ")}${more}, since no font of this machine has them: ${install}`;
 }
 

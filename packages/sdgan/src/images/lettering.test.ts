@@ -76,6 +76,8 @@ describe("lettering", () => {
     expect(lettering.wrap(text, 128, 2)).toHaveLength(2);
     expect(lettering.wrap("", 128, 2)).toEqual([]);
     await expect(drawn(text)).resolves.toBeDefined();
+    // One letter with any number of marks would be wider than an SVG may be.
+    await expect(drawn(`лицо ${`л${"\u0301".repeat(1500)}`.repeat(30)}`)).resolves.toBeDefined();
   });
 });
 

@@ -104,6 +104,9 @@ const LONGEST = 2000;
 
 const LONGEST_WORD = 40;
 
+/** In code units: more than emoji that are joined from many. A letter may have any number of marks. */
+const LONGEST_CHARACTER = 40;
+
 const ELLIPSIS = "…";
 
 /** The characters of `text` that a font must have. */
@@ -121,7 +124,9 @@ function readable(text: string, missing: ReadonlySet<string>): string {
   const spaced = text.slice(0, LONGEST).normalize("NFC").trim().replace(/\s+/g, " ");
   const isShown = (character: string) => !missing.has(character) && !UNPRINTABLE.test(character);
   return charactersIn(spaced.replace(/(?![\u200c\u200d])\p{Cf}/gu, ""))
-    .map((character) => ([...character].every(isShown) ? character : "?"))
+    .map((character) =>
+      character.length <= LONGEST_CHARACTER && [...character].every(isShown) ? character : "?",
+    )
     .join("");
 }
 
