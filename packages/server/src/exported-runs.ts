@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@sdgan/core";
 import { giveWay } from "./priority.js";
 
@@ -19,11 +20,38 @@ export class ExportedRuns implements Disposable {
    * Exports a run as an ONNX model, in a process of its own: libtorch is needed for this alone, and does not stay in the
    * server's memory.
    * @returns the model's folder, which has the run's name
-   * @throws UserError with the line that the export printed, if it failed
+   * @throws UserError with the line that the export printed, if it failed, or if the temporary folder cannot be written
    */
   async export(run: string, signal: AbortSignal): Promise<string> {
-    this.#folder ??= mkdtempSync(join(tmpdir(), "sdgan-serve-"));
-    const out = join(mkdtempSync(join(this.#folder, "model-")), basename(resolve(run)));
+    const out = join(this.#newFolder(), basename(resolve(run)));
+    try {
+      await this.#exportTo(out, run, signal);
+    } catch (error) {
+      await this.remove(out);
+      throw error;
+    }
+    return out;
+  }
+
+  /** Removes a model's folder that `export` returned. One that cannot be removed now is tried again in the end. */
+  async remove(out: string): Promise<void> {
+    await rm(dirname(out), { recursive: true, force: true }).catch(() => {});
+  }
+
+  #newFolder(): string {
+    try {
+      this.#folder ??= mkdtempSync(join(tmpdir(), "sdgan-serve-"));
+      return mkdtempSync(join(this.#folder, "model-"));
+    } catch (error) {
+      const { code = "unknown error" } = error as NodeJS.ErrnoException;
+      throw new UserError(
+        `${tmpdir()}: no folder for the exported model can be made here (${code}): make room, or set TMPDIR to another folder`,
+        { code: "file.system", cause: error },
+      );
+    }
+  }
+
+  async #exportTo(out: string, run: string, signal: AbortSignal): Promise<void> {
     const args = [this.#program, "export", "onnx", "--run", run, "--out", out];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], signal });
     giveWay(child.pid);
@@ -31,10 +59,17 @@ export class ExportedRuns implements Disposable {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       output = (output + text).slice(-10_000);
     });
-    const code = await new Promise<number | string | null>((resolve, reject) => {
-      child.on("error", reject).on("close", (code, by) => resolve(code ?? by));
+    let failure: Error | undefined;
+    // After an interruption too, the process is waited for: it may be writing.
+    const code = await new Promise<number | string | null>((resolve) => {
+      child.on("close", (code, by) => resolve(code ?? by));
+      child.on("error", (error) => {
+        failure = error;
+        if (child.pid === undefined) resolve(null);
+      });
     });
-    if (code === 0) return out;
+    if (failure) throw failure;
+    if (code === 0) return;
     const line = output
       .trimEnd()
       .split("\n")

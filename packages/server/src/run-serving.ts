@@ -12,6 +12,8 @@ export class RunServing implements Disposable {
   readonly #ending = new AbortController();
   readonly #waitMs: number;
   #current: Export | undefined;
+  /** The folders of the models that are served, by name. */
+  readonly #served = new Map<string, string>();
 
   /**
    * @param program the file of the program `sdgan`
@@ -27,7 +29,8 @@ export class RunServing implements Disposable {
   /**
    * Exports a run as it is now, and serves its model. To be called again until it has the model.
    * @returns the name of the model; undefined while it is exported
-   * @throws ApiError 409 if the run has no model that can be exported, or while another is exported
+   * @throws ApiError 409 if the run has no model that can be exported, or while another is exported; 503 if the server is
+   *   stopping
    */
   async serve(folder: string): Promise<string | undefined> {
     if (isDamsm(folder)) throw refusal("DAMSM generates no images; expected the run of a GAN.");
@@ -52,12 +55,14 @@ export class RunServing implements Disposable {
   }
 
   #begin(folder: string): Export {
-    const model = (async () => {
-      const exported = await this.#exports.export(folder, this.#ending.signal);
-      await this.#service().add(exported);
-      return basename(exported);
-    })();
-    const current: Export = { folder, model };
+    const exporting = this.#exports.export(folder, this.#ending.signal);
+    const model = exporting
+      .then((exported) => this.#add(exported))
+      .catch((error: unknown) => {
+        if (!this.#ending.signal.aborted) throw error;
+        throw new ApiError(503, "The server is stopping.", { code: "server_stopping", retryAfter: 5 });
+      });
+    const current: Export = { folder, exporting, model };
     const ended = () => {
       current.endedAt = performance.now();
     };
@@ -65,9 +70,25 @@ export class RunServing implements Disposable {
     return current;
   }
 
-  /** Ends an export, whose request fails. */
-  stop(): void {
+  /** Serves an exported model, in place of that with its name, which is removed. */
+  async #add(exported: string): Promise<string> {
+    const name = basename(exported);
+    try {
+      await this.#service().add(exported);
+    } catch (error) {
+      await this.#exports.remove(exported);
+      throw error;
+    }
+    const before = this.#served.get(name);
+    this.#served.set(name, exported);
+    if (before !== undefined) await this.#exports.remove(before);
+    return name;
+  }
+
+  /** Ends an export, whose request is refused, and waits for its process. */
+  async stop(): Promise<void> {
     this.#ending.abort();
+    await this.#current?.exporting.catch(() => {});
   }
 
   /** Removes the exported models. */
@@ -78,6 +99,9 @@ export class RunServing implements Disposable {
 
 interface Export {
   folder: string;
+  /** The folder of the exported model. */
+  exporting: Promise<string>;
+  /** Its name, when it is served. */
   model: Promise<string>;
   /** When it ended, by `performance.now()`. */
   endedAt?: number;

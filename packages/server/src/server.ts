@@ -104,11 +104,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const address = await listen(app, host, port);
   const end = ending(async () => {
     stopping = true;
-    serving?.stop();
+    const exportEnded = serving?.stop();
     if (service) await Promise.race([service.scheduler.idle(), after(limits.waitMs)]);
     // Clients that do not read their answers are not waited for.
     const impatient = setTimeout(() => app.server.closeAllConnections(), limits.sendMs);
-    await Promise.all([app.close(), trainings?.end()]);
+    await Promise.all([app.close(), trainings?.end(), exportEnded]);
     clearTimeout(impatient);
     service?.pool.end();
     serving?.[Symbol.dispose]();

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { progressIn, Trainings, trainingRequest } from "./trainings.js";
@@ -36,7 +36,7 @@ const arguments_ = async (run: string) => {
 };
 
 it("starts a training, reports its progress and warnings, and stops it", async () => {
-  trainings.start({ ...request, run: "a" });
+  await trainings.start({ ...request, run: "a" });
   expect(await arguments_("a")).toEqual([
     ...["train", "gan", `--run=${join(folder, "a")}`, "--data=data/birds", "--config=birds-64"],
   ]);
@@ -46,7 +46,7 @@ it("starts a training, reports its progress and warnings, and stops it", async (
       memory: expect.any(Number),
     });
   }, 10_000);
-  expect(() => trainings.start({ ...request, run: "a" })).toThrow("is being trained");
+  await expect(trainings.start({ ...request, run: "a" })).rejects.toThrow("is being trained");
   trainings.stop(join(folder, "a"));
   await vi.waitFor(async () => expect(await state("a")).toBe("stopped"), 10_000);
   expect((await trainings.status(join(folder, "a")))?.warnings).toEqual(["D is certain"]);
@@ -54,8 +54,8 @@ it("starts a training, reports its progress and warnings, and stops it", async (
 });
 
 it("tells a training that is finished from one that failed, with its last line", async () => {
-  trainings.start({ ...request, run: "b", minutes: 1 });
-  trainings.start({ ...request, run: "c", data: "missing" });
+  await trainings.start({ ...request, run: "b", minutes: 1 });
+  await trainings.start({ ...request, run: "c", data: "missing" });
   await vi.waitFor(
     async () => expect([await state("b"), await state("c")]).toEqual(["finished", "stopped"]),
     10_000,
@@ -96,15 +96,30 @@ it("trains the GAN of a run with the configuration and the data of its DAMSM", a
     ],
   ]);
   expect(await state("e")).toBe("running");
-  trainings.start({ ...request, task: "damsm", run: "f" });
+  await trainings.start({ ...request, task: "damsm", run: "f" });
   await expect(trainings.trainGan(join(folder, "f/damsm"))).rejects.toThrow("whose training has ended");
+});
+
+it("does not train a DAMSM whose GAN has begun, nor a GAN while its DAMSM is trained", async () => {
+  const damsm = join(folder, "g/damsm");
+  mkdirSync(damsm, { recursive: true });
+  writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
+  writeFileSync(join(damsm, "lock"), JSON.stringify({ pid: process.pid, host: hostname() }));
+  await expect(trainings.trainGan(damsm)).rejects.toThrow("whose training has ended");
+  await expect(trainings.start({ ...request, run: "g" })).rejects.toThrow("can begin after that");
+  rmSync(join(damsm, "lock"));
+  writeFileSync(join(folder, "g/config.yaml"), "");
+  await expect(trainings.resume(damsm)).rejects.toMatchObject({
+    ...{ status: 409, message: expect.stringContaining("train the GAN on, or begin a run with another") },
+  });
+  expect(trainings.list().has("g/damsm")).toBe(false);
 });
 
 it("accepts names of runs and presets only, not paths or options", () => {
   const valid = { ...request, run: "mine" };
   expect(trainingRequest.safeParse(valid).success).toBe(true);
   for (const wrong of [
-    ...["../a", "a/b", "-x", ".", "", "/etc"].map((run) => ({ ...valid, run })),
+    ...["../a", "a/b", "-x", ".", "", "/etc", "damsm", "evaluation-damsm"].map((run) => ({ ...valid, run })),
     ...["/etc/passwd", "../x.yaml", "--set"].map((config) => ({ ...valid, config })),
     { ...valid, task: "import" },
     { ...valid, minutes: -1 },

@@ -6,7 +6,7 @@ import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
 import { giveWay } from "./priority.js";
-import { dataOf, isDamsm, runOf } from "./run-steps.js";
+import { dataOf, isDamsm, isInUse, isUsed, PARTS, runOf } from "./run-steps.js";
 
 export interface TrainingOptions {
   /** The file of the program `sdgan`. */
@@ -20,7 +20,12 @@ export const trainingRequest = z.strictObject({
   task: z.enum(["damsm", "gan"]),
   config: z.string().regex(/^[a-z0-9][a-z0-9-]{0,60}$/, { error: "expected the name of a preset" }),
   data: z.string().min(1).max(1000),
-  run: z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/, { error: "expected a name without folders" }),
+  run: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, { error: "expected a name without folders" })
+    .refine((name) => !PARTS.includes(name), {
+      error: `expected another name: ${PARTS.join(", ")} are names of folders in a run's folder`,
+    }),
   minutes: z.number().positive().max(1_000_000).optional(),
 });
 
@@ -50,18 +55,26 @@ export class Trainings {
     this.#options = options;
   }
 
-  /** @throws ApiError 409 if the run is being trained */
-  start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): void {
+  /** @throws ApiError 409 if the run is being trained, or for a GAN if its DAMSM is */
+  async start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): Promise<void> {
     const more = minutes === undefined ? [] : [`--minutes=${minutes}`];
-    this.#spawn(task, join(this.#options.folder, run), [`--data=${data}`, `--config=${config}`, ...more]);
+    const folder = join(this.#options.folder, run);
+    if (task === "gan" && (await this.#isTraining(join(folder, "damsm"))))
+      throw refusal(`The DAMSM of the run ${quote(run)} is being trained; the GAN can begin after that.`);
+    this.#spawn(task, folder, [`--data=${data}`, `--config=${config}`, ...more]);
   }
 
   /**
    * Continues from the newest checkpoint, with the data that the run names.
    * @param folder of the run, or of its DAMSM
-   * @throws ApiError 409 if it is being trained, or does not say with which data
+   * @throws ApiError 409 if it is being trained, does not say with which data, or is a DAMSM's whose GAN has begun
    */
   async resume(folder: string): Promise<void> {
+    // With another DAMSM than it began with, the GAN could not be resumed.
+    if (isDamsm(folder) && ((await isUsed(folder)) || this.#runs(runOf(folder))))
+      throw refusal(
+        "The GAN of this run has begun with this DAMSM, which may not change now: train the GAN on, or begin a run with another name.",
+      );
     const data = await dataOf(folder);
     this.#spawn(isDamsm(folder) ? "damsm" : "gan", runOf(folder), [`--data=${data}`, "--resume"]);
   }
@@ -72,10 +85,8 @@ export class Trainings {
    * @throws ApiError 409 if it is not a DAMSM's, is being trained, or does not say with which data
    */
   async trainGan(folder: string): Promise<void> {
-    if (!isDamsm(folder) || this.#trainings.get(resolve(folder))?.status.state === "running")
-      throw new ApiError(409, "Expected the run of a DAMSM whose training has ended.", {
-        code: "invalid_request",
-      });
+    if (!isDamsm(folder) || (await this.#isTraining(folder)))
+      throw refusal("Expected the run of a DAMSM whose training has ended.");
     const data = await dataOf(folder);
     this.#spawn("gan", runOf(folder), [`--data=${data}`, `--config=${join(folder, "config.yaml")}`]);
   }
@@ -86,8 +97,7 @@ export class Trainings {
    */
   stop(folder: string): void {
     const training = this.#trainings.get(resolve(folder));
-    if (training?.status.state !== "running")
-      throw new ApiError(409, "This server runs no training of this run.", { code: "invalid_request" });
+    if (training?.status.state !== "running") throw refusal("This server runs no training of this run.");
     training.child.kill("SIGTERM");
   }
 
@@ -121,10 +131,19 @@ export class Trainings {
     );
   }
 
+  /** Whether this server is training in a folder. */
+  #runs(folder: string): boolean {
+    return this.#trainings.get(resolve(folder))?.status.state === "running";
+  }
+
+  /** Whether this server or another program is training in a folder. */
+  async #isTraining(folder: string): Promise<boolean> {
+    return this.#runs(folder) || (await isInUse(folder));
+  }
+
   #spawn(task: "damsm" | "gan", run: string, args: readonly string[]): void {
     const folder = resolve(task === "damsm" ? join(run, "damsm") : run);
-    if (this.#trainings.get(folder)?.status.state === "running")
-      throw new ApiError(409, `The run ${quote(run)} is being trained.`, { code: "invalid_request" });
+    if (this.#runs(folder)) throw refusal(`The run ${quote(run)} is being trained.`);
     // With the channel, the training ends in order when the server is killed.
     const child = spawn(process.execPath, [this.#options.program, "train", task, `--run=${run}`, ...args], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -170,6 +189,10 @@ export function progressIn(line: string): Pick<TrainingStatus, "step" | "steps" 
     ...(step && { step: Number(step), steps: Number(steps) }),
     ...(unit && { secondsLeft: seconds + (unit === "h" ? 60 : 1) * Number(second ?? 0) }),
   };
+}
+
+function refusal(message: string): ApiError {
+  return new ApiError(409, message, { code: "invalid_request" });
 }
 
 async function memoryOf(pid: number | undefined): Promise<number | undefined> {

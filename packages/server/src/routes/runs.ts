@@ -7,7 +7,7 @@ import { ApiError } from "../errors.js";
 import { preparedFolders } from "../prepared-folders.js";
 import { parsed } from "../requests.js";
 import type { RunServing } from "../run-serving.js";
-import { nextStep } from "../run-steps.js";
+import { damsmSteps, isUsed, nextStep } from "../run-steps.js";
 import type { Runs } from "../runs.js";
 import { type Trainings, trainingRequest } from "../trainings.js";
 
@@ -40,7 +40,7 @@ export function addRunRoutes(
   if (trainings && serving) {
     app.get("/api/data", async () => ({ data: await preparedFolders() }));
     app.post("/api/runs", async (request, reply) => {
-      trainings.start(parsed(trainingRequest, request.body));
+      await trainings.start(parsed(trainingRequest, request.body));
       return reply.code(202).send({ status: "started" });
     });
     app.post<{ Params: { id: string } }>("/api/runs/:id/stop", async ({ params: { id } }, reply) => {
@@ -68,9 +68,10 @@ export function addRunRoutes(
     const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, warnings: [], ...status, metrics, more },
+      ...{ id, step: metrics.at(-1)?.step, steps: await damsmSteps(folder), warnings: [] },
+      ...{ ...status, metrics, more },
       // Folders of this machine are for those who may use them.
-      ...(trainings && { folder, next: await nextStep(folder) }),
+      ...(trainings && { folder, next: await nextStep(folder), canResume: !(await isUsed(folder)) }),
       samples: samples.map((step) => ({ step, url: `${path}/${step}` })),
     };
   });

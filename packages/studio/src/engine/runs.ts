@@ -21,6 +21,8 @@ export interface Run extends RunSummary {
   folder?: string | undefined;
   /** What can follow: the GAN's training after that of DAMSM, images after the GAN's. */
   next?: "gan" | "images" | undefined;
+  /** False for a DAMSM whose GAN has begun. */
+  canResume?: boolean | undefined;
   metrics: MetricsRow[];
   samples: { step: number; url: string }[];
   warnings: string[];
@@ -110,6 +112,7 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
         memory: numberOf(run.memory),
         step: numberOf(run.step) ?? metrics.at(-1)?.step,
         folder: typeof run.folder === "string" ? run.folder : undefined,
+        canResume: run.canResume !== false,
         next: run.next === "gan" || run.next === "images" ? run.next : undefined,
         metrics,
         samples: samples.map(({ step, url }) => ({

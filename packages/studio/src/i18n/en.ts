@@ -162,6 +162,7 @@ export const en = {
   started: "The training has started; it is shown below.",
   trainGan: "Train the GAN",
   damsmTrained: "DAMSM is trained. The GAN of this run is next, with the same preset and data.",
+  damsmReady: "The GAN of this run can be trained with this DAMSM now, with the same preset and data.",
   damsmPart:
     "DAMSM has been trained for {step} of {steps} steps. “Resume” trains it further; the more it has learned, the better images fit their captions. The GAN can be trained now, with the same preset and data.",
   useModel:

@@ -155,6 +155,7 @@ export const zh: Dictionary = {
   started: "训练已开始，见下方。",
   trainGan: "训练 GAN",
   damsmTrained: "DAMSM 已训练。下一步是用相同的预设和数据训练本次训练的 GAN。",
+  damsmReady: "现在可以用此 DAMSM 以及相同的预设和数据训练本次训练的 GAN。",
   damsmPart:
     "DAMSM 已训练 {step} / {steps} 步。“继续”会进一步训练；它学得越多，图像越符合文本。现在也可以用相同的预设和数据训练 GAN。",
   useModel:

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Run, RunControl } from "../engine/runs.js";
 import { t } from "../i18n/index.js";
 import { chooseModel, refreshModels, view } from "../state/app.js";
@@ -13,20 +13,31 @@ export function NextStep({
   control: RunControl;
   onStarted: (id: string) => void;
 }) {
+  const isMounted = useRef(true);
+  useEffect(() => {
+    isMounted.current = true;
+    return () => {
+      isMounted.current = false;
+    };
+  }, []);
   if (run.next === "gan" && run.state !== "running") {
     const train = async () => {
       await control.trainGan(run.id);
       onStarted(run.id.replace(/\/damsm$/, ""));
     };
     const { step = 0, steps = 0 } = run;
-    const text = step < steps ? t("damsmPart", { step, steps }) : t("damsmTrained");
+    const text =
+      steps === 0 ? t("damsmReady") : step < steps ? t("damsmPart", { step, steps }) : t("damsmTrained");
     return <Step text={text} action={t("trainGan")} working={t("starting")} onAction={train} />;
   }
   if (run.next !== "images") return null;
   const use = async () => {
-    chooseModel(await control.serve(run.id));
+    // An export takes long: who looks at something else by then stays there.
+    const isShown = () => isMounted.current && view.value === "watch";
+    const model = await control.serve(run.id);
+    if (isShown()) chooseModel(model);
     await refreshModels();
-    view.value = "generate";
+    if (isShown()) view.value = "generate";
   };
   return <Step text={t("useModel")} action={t("generateWith")} working={t("exporting")} onAction={use} />;
 }

@@ -148,7 +148,7 @@ function textOf({ id, state }: RunSummary): string {
 }
 
 function Buttons({
-  run: { id, state },
+  run: { id, state, canResume },
   control,
   onDone,
   onError,
@@ -159,6 +159,7 @@ function Buttons({
   onError: (error: unknown) => void;
 }) {
   const running = state === "running";
+  if (!running && canResume === false) return null;
   const act = () => (running ? control.stop(id) : control.resume(id)).then(onDone, onError);
   return (
     <button type="button" class="secondary outline" onClick={() => void act()}>
