@@ -146,6 +146,7 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
             for (;;) {
               const { model } = await ask(server, `${at(id)}/serve`, { body: {} });
               if (typeof model === "string") return model;
+              await new Promise((resolve) => setTimeout(resolve, 200));
             }
           },
           stop: (id) => post(`${at(id)}/stop`, {}),
