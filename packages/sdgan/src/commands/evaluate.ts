@@ -116,8 +116,11 @@ async function show({ json, threads, trainDamsm, processes: count = 1, ...option
     : undefined;
   const onImage = (done: number) => progress?.update(done);
   const onMissingFont = (advice: string) => progress?.log(visible(advice));
-  // The launcher has ended, and with it whoever waits for the result.
-  if (launchedProcesses() !== undefined) process.once("disconnect", () => process.exit(143));
+  if (launchedProcesses() !== undefined) {
+    // The launcher has ended, and with it whoever waits for the result.
+    process.once("disconnect", () => process.exit(143));
+    process.channel?.unref(); // Listening would keep this process alive.
+  }
   let result: Evaluation | undefined;
   const evaluated = together(placement, device, async (processes) => {
     result = await evaluate({ ...options, damsm, processes, onImage, onMissingFont });
