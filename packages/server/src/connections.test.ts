@@ -64,8 +64,8 @@ it("keeps idle connections longer than proxies do, and longer than clients are t
   const told = Number(/^timeout=(\d+)$/.exec(String(headers["keep-alive"]))?.[1]);
   expect(told).toBeGreaterThan(60);
   expect(app.server.keepAliveTimeout / 1000).toBeGreaterThanOrEqual(told + 5);
-  const once = await send(`${url}/quick`, { headers: { Connection: "close" } });
-  expect([once.headers.connection, once.headers["keep-alive"]]).toEqual(["close", undefined]);
+  const single = await send(`${url}/quick`, { headers: { Connection: "close" } });
+  expect([single.headers.connection, single.headers["keep-alive"]]).toEqual(["close", undefined]);
 });
 
 it("takes a second request at the time after which the client ends an idle connection", async () => {

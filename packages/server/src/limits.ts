@@ -32,13 +32,6 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   ...{ queue: 64, images: 32, prompt: 1000, body: 2 ** 16, headers: 2 ** 14, connections: 1000, batch: 8 },
-  ...{
-    rate: 0,
-    receiveMs: 10_000,
-    waitMs: 60_000,
-    sendMs: 30_000,
-    idleMs: 72_000,
-    unsent: 2 ** 26,
-    batchMs: 60_000,
-  },
+  ...{ rate: 0, receiveMs: 10_000, waitMs: 60_000, sendMs: 30_000, idleMs: 72_000 },
+  ...{ unsent: 2 ** 26, batchMs: 60_000 },
 };
