@@ -87,7 +87,8 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
     const program = join(folder, "program.cjs");
     writeFileSync(program, FAKE_TRAINING);
     const server = await startServer({
-      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1, training: { program, folder: runs } },
+      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1 },
+      training: { program, folder: runs, isInUse: () => false },
       ...{ runs: { runs: [], folders: [runs] }, logFile: join(folder, "server.log") },
     });
     try {

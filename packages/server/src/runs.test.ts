@@ -30,6 +30,13 @@ it("lists run folders by ids of their own", async () => {
   ]);
 });
 
+it("asks for the steps of DAMSMs alone", () => {
+  const damsmSteps = (each: string) => each.length;
+  const known = new Runs({ runs: [], folders: [], damsmSteps });
+  expect([known.damsmSteps("a/damsm"), known.damsmSteps("a")]).toEqual([7, undefined]);
+  expect(runs().damsmSteps("a/damsm")).toBeUndefined();
+});
+
 it("reads metrics after a step, in answers of bounded length", async () => {
   const a = join(folder, "all/a");
   const all = await runs().read(a, 0);

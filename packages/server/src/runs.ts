@@ -3,12 +3,18 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { isDamsm } from "./run-steps.js";
 
 export interface RunFolders {
   /** Folders of runs. */
   runs: readonly string[];
   /** Folders whose sub-folders are runs. */
   folders: readonly string[];
+  /**
+   * Reads a run's configuration: for how many steps its DAMSM is to be trained. The rules of a run's files are those of the
+   * program that trains. Without this function, or where it returns undefined, the steps are not known.
+   */
+  damsmSteps?(folder: string): number | undefined;
 }
 
 /** A line of `metrics.jsonl`. */
@@ -58,6 +64,11 @@ export class Runs {
     since: number,
   ): Promise<{ metrics: Metrics[]; more: boolean; samples: number[] }> {
     return { ...(await metricsOf(join(folder, "metrics.jsonl"), since)), samples: await samplesOf(folder) };
+  }
+
+  /** The steps for which the DAMSM in a folder is to be trained; undefined for other folders. */
+  damsmSteps(folder: string): number | undefined {
+    return isDamsm(folder) ? this.#given.damsmSteps?.(folder) : undefined;
   }
 
   /** The file with the samples after `step`, if the run has it. */

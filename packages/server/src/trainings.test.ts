@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { progressIn, Trainings, trainingRequest } from "./trainings.js";
@@ -21,7 +21,11 @@ setInterval(() => {}, 1000);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-trainings-"));
   writeFileSync(join(folder, "program.cjs"), PROGRAM);
-  trainings = new Trainings({ program: join(folder, "program.cjs"), folder });
+  trainings = new Trainings({
+    ...{ program: join(folder, "program.cjs"), folder },
+    // The real one is the training's own.
+    isInUse: (run) => existsSync(join(run, "in use")),
+  });
 });
 afterAll(async () => {
   await trainings.end();
@@ -104,10 +108,10 @@ it("does not train a DAMSM whose GAN has begun, nor a GAN while its DAMSM is tra
   const damsm = join(folder, "g/damsm");
   mkdirSync(damsm, { recursive: true });
   writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
-  writeFileSync(join(damsm, "lock"), JSON.stringify({ pid: process.pid, host: hostname() }));
+  writeFileSync(join(damsm, "in use"), "");
   await expect(trainings.trainGan(damsm)).rejects.toThrow("whose training has ended");
   await expect(trainings.start({ ...request, run: "g" })).rejects.toThrow("can begin after that");
-  rmSync(join(damsm, "lock"));
+  rmSync(join(damsm, "in use"));
   writeFileSync(join(folder, "g/config.yaml"), "");
   await expect(trainings.resume(damsm)).rejects.toMatchObject({
     ...{ status: 409, message: expect.stringContaining("train the GAN on, or begin a run with another") },

@@ -6,13 +6,15 @@ import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
 import { giveWay } from "./priority.js";
-import { dataOf, isDamsm, isInUse, isUsed, PARTS, runOf } from "./run-steps.js";
+import { dataOf, isDamsm, isUsed, PARTS, runOf } from "./run-steps.js";
 
 export interface TrainingOptions {
   /** The file of the program `sdgan`. */
   program: string;
   /** Where new run folders are made. */
   folder: string;
+  /** Whether a program is training in a folder: the program that trains has the rules of its locks. */
+  isInUse(folder: string): boolean;
 }
 
 /** The body of `POST /api/runs`. A run is a name, never a path; the data is a prepared folder on this machine. */
@@ -59,7 +61,7 @@ export class Trainings {
   async start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): Promise<void> {
     const more = minutes === undefined ? [] : [`--minutes=${minutes}`];
     const folder = join(this.#options.folder, run);
-    if (task === "gan" && (await this.#isTraining(join(folder, "damsm"))))
+    if (task === "gan" && this.#isTraining(join(folder, "damsm")))
       throw refusal(`The DAMSM of the run ${quote(run)} is being trained; the GAN can begin after that.`);
     this.#spawn(task, folder, [`--data=${data}`, `--config=${config}`, ...more]);
   }
@@ -85,7 +87,7 @@ export class Trainings {
    * @throws ApiError 409 if it is not a DAMSM's, is being trained, or does not say with which data
    */
   async trainGan(folder: string): Promise<void> {
-    if (!isDamsm(folder) || (await this.#isTraining(folder)))
+    if (!isDamsm(folder) || this.#isTraining(folder))
       throw refusal("Expected the run of a DAMSM whose training has ended.");
     const data = await dataOf(folder);
     this.#spawn("gan", runOf(folder), [`--data=${data}`, `--config=${join(folder, "config.yaml")}`]);
@@ -137,8 +139,8 @@ export class Trainings {
   }
 
   /** Whether this server or another program is training in a folder. */
-  async #isTraining(folder: string): Promise<boolean> {
-    return this.#runs(folder) || (await isInUse(folder));
+  #isTraining(folder: string): boolean {
+    return this.#runs(folder) || this.#options.isInUse(folder);
   }
 
   #spawn(task: "damsm" | "gan", run: string, args: readonly string[]): void {

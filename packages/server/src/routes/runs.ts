@@ -7,7 +7,7 @@ import { ApiError } from "../errors.js";
 import { preparedFolders } from "../prepared-folders.js";
 import { parsed } from "../requests.js";
 import type { RunServing } from "../run-serving.js";
-import { damsmSteps, isUsed, nextStep } from "../run-steps.js";
+import { isUsed, nextStep } from "../run-steps.js";
 import type { Runs } from "../runs.js";
 import { type Trainings, trainingRequest } from "../trainings.js";
 
@@ -68,7 +68,7 @@ export function addRunRoutes(
     const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, steps: await damsmSteps(folder), warnings: [] },
+      ...{ id, step: metrics.at(-1)?.step, steps: runs.damsmSteps(folder), warnings: [] },
       ...{ ...status, metrics, more },
       // Folders of this machine are for those who may use them.
       ...(trainings && { folder, next: await nextStep(folder), canResume: !(await isUsed(folder)) }),
