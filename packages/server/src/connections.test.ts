@@ -52,7 +52,7 @@ class Client {
   async ask(path: string): Promise<void> {
     this.text = "";
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-    await expect.poll(() => this.text || this.socket.closed).toBeTruthy();
+    await expect.poll(() => this.text || this.socket.closed, { timeout: 10_000 }).toBeTruthy();
   }
 }
 
@@ -114,7 +114,7 @@ it("closes no connection that waits for an answer or sends a request, but the ne
   answer();
   sending.socket.write("Host: localhost\r\n\r\n");
   await expect
-    .poll(() => [waiting, waitingToo, sending].map(({ text }) => text.slice(-5)))
+    .poll(() => [waiting, waitingToo, sending].map(({ text }) => text.slice(-5)), { timeout: 10_000 })
     .toEqual(["\nslow", "\nslow", "quick"]);
 });
 
