@@ -154,7 +154,10 @@ function command(summary: string, path: readonly string[], body?: z.ZodType): ob
         content: { "application/json": { schema: z.toJSONSchema(body, { io: "input" }) } },
       },
     }),
-    responses: { "202": { description: "It is begun", content: begun }, ...refusals(["400", "401", "404", "409"]) },
+    responses: {
+      "202": { description: "It is begun", content: begun },
+      ...refusals(["400", "401", "404", "409"]),
+    },
   };
 }
 

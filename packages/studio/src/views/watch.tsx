@@ -37,9 +37,7 @@ export function WatchView() {
         <p class="intro">{t("watchIntro")}</p>
         {mode.value === "browser" && <FolderChoice onFiles={(files) => setSource(folderRuns(files))} />}
         {source && mode.value === "server" && !source.control && <p class="notes">{t("notAllowed")}</p>}
-        {source?.control && (
-          <StartForm control={source.control} runs={runs ?? []} onStarted={setChosen} />
-        )}
+        {source?.control && <StartForm control={source.control} runs={runs ?? []} onStarted={setChosen} />}
       </section>
       {error?.code === "invalid_api_key" && <KeyForm wrong={apiKey.value !== ""} />}
       {error && error.code !== "invalid_api_key" && (
