@@ -13,7 +13,7 @@ import { prepare } from "../packages/sdgan/dist/data/prepare.js";
 import { openPrepared } from "../packages/sdgan/dist/data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../packages/sdgan/dist/data/tensors.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/make-gan-trainer.js";
 
 /**
  * For each of `steps` training steps, the per cent of its time that the training thread spends waiting for the batch and

@@ -10,7 +10,7 @@ import { runAsProgram } from "../packages/addons/lib/failure.mjs";
 import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { shareOf } from "../packages/sdgan/dist/distributed/batch-share.js";
 import { GradientBuckets } from "../packages/sdgan/dist/distributed/gradient-buckets.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/make-gan-trainer.js";
 
 const bytesOf = ({ numel, dtype }) => numel * (dtype === "float64" || dtype === "int64" ? 8 : 4);
 

@@ -22,8 +22,8 @@ import {
   publishedGeneratorName,
 } from "../packages/sdgan/dist/models/attngan-names.js";
 import { damsmLosses } from "../packages/sdgan/dist/training/damsm-task.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
 import { GanTrainer } from "../packages/sdgan/dist/training/gan-trainer.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/make-gan-trainer.js";
 import { train } from "../packages/sdgan/dist/training/train.js";
 
 /** Steps before the measurement. The rival takes as many. */

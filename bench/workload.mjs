@@ -20,7 +20,7 @@ import { loadConfig } from "../packages/sdgan/dist/config/load.js";
 import { wordsLoss } from "../packages/sdgan/dist/losses/damsm.js";
 import { wordMask } from "../packages/sdgan/dist/models/text-encoder.js";
 import { damsmLosses as allDamsmLosses } from "../packages/sdgan/dist/training/damsm-task.js";
-import { makeGanTrainer } from "../packages/sdgan/dist/training/gan-task.js";
+import { makeGanTrainer } from "../packages/sdgan/dist/training/make-gan-trainer.js";
 import { BASELINE } from "./operations.mjs";
 
 /**

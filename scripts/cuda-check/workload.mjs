@@ -4,7 +4,7 @@ import { imageSizes } from "@sdgan/core";
 import { randn, scope, tensor } from "@sdgan/torch";
 import { makeDamsm, moveDamsm } from "../../packages/sdgan/dist/artifacts/damsm.js";
 import { damsmLosses } from "../../packages/sdgan/dist/training/damsm-task.js";
-import { makeGanTrainer } from "../../packages/sdgan/dist/training/gan-task.js";
+import { makeGanTrainer } from "../../packages/sdgan/dist/training/make-gan-trainer.js";
 
 const WORDS = 200;
 

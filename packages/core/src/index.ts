@@ -1,5 +1,7 @@
 /** The code that all parts of sdgan share. It runs in Node and in browsers, without native code. */
 export * from "./basics.js";
+export * from "./config/config-fields.js";
+export * from "./config/derived.js";
 export * from "./config/resolve.js";
 export * from "./config/schema.js";
 export * from "./image-noise.js";

@@ -1,16 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.js";
+import { configFields } from "./config-fields.js";
+import { damsmImageSize, imageSizes, learningRateFactor, stagesAfter, stepsSinceGrowth } from "./derived.js";
 import { isPresetName, type PresetName, presetNames, presets } from "./presets.js";
 import { presetLayers, resolveConfig } from "./resolve.js";
-import {
-  configFields,
-  configSchema,
-  damsmImageSize,
-  imageSizes,
-  learningRateFactor,
-  stagesAfter,
-  stepsSinceGrowth,
-} from "./schema.js";
+import { configSchema } from "./schema.js";
 
 describe("presets", () => {
   // Node and browsers compare with the same snapshot. Its changes show what changed in a preset.

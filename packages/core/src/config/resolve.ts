@@ -2,8 +2,9 @@
 import type { z } from "zod";
 import { UserError } from "../errors.js";
 import { nearest } from "../text/nearest.js";
+import { configFields } from "./config-fields.js";
 import { type PresetName, presets } from "./presets.js";
-import { type Config, configFields, configSchema } from "./schema.js";
+import { type Config, configSchema } from "./schema.js";
 
 /** Values from one place; later layers win. */
 export interface ConfigLayer {

@@ -1,13 +1,11 @@
 import { z } from "zod";
-import { betas, count, rate, section, share, weight } from "./fields.js";
+import { betas, count, rate, section, weight } from "./fields.js";
+import { discriminator, generator, text } from "./networks.js";
+import { contrastive, siamese } from "./pairs.js";
 import { augment, penalty } from "./regularization.js";
 
+export { type ScbnKind, type SentenceFeature, scbnKinds, sentenceFeatures } from "./networks.js";
 export { type AugmentPolicy, augmentPolicies, penaltyKinds } from "./regularization.js";
-
-/** What conditions the batch normalization at the end of a stage's up-blocks; `none` is plain BN. */
-export const scbnKinds = ["none", "sentence", "word", "both"] as const;
-export type ScbnKind = (typeof scbnKinds)[number];
-const scbnKind = z.enum(scbnKinds);
 
 const data = section("How examples are made from a prepared folder.", {
   crop: z
@@ -22,32 +20,6 @@ const data = section("How examples are made from a prepared folder.", {
     .max(64)
     .default(1)
     .describe("Threads that prepare images while training runs. Results do not depend on their number."),
-});
-
-/** What the sentence feature is: the LSTM's last states, or the mean of the word features. */
-export const sentenceFeatures = ["last", "mean"] as const;
-export type SentenceFeature = (typeof sentenceFeatures)[number];
-
-const text = section("The text encoder: embedding, dropout, bidirectional LSTM.", {
-  embedding: count.default(300).describe("Width of a word's embedding."),
-  width: count
-    .multipleOf(2)
-    .default(256)
-    .describe(
-      "D, the width of word features and of the sentence feature; each direction of the LSTM has half.",
-    ),
-  dropout: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0.5)
-    .describe("Dropout after the embedding while DAMSM is trained."),
-  sentence: z
-    .enum(sentenceFeatures)
-    .default("last")
-    .describe(
-      "The sentence feature: `last`, the LSTM's last state in each direction, as AttnGAN's; or `mean`, the mean of the word features.",
-    ),
 });
 
 const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {
@@ -101,65 +73,6 @@ const attributeClassifier = section(
     learningRate: rate.default(1e-3).describe("Adam's learning rate at the start; it decreases to zero."),
   },
 );
-
-const generator = z
-  .strictObject({
-    width: count.default(32).describe("g, the channels of a stage's hidden image."),
-    stages: count
-      .max(8)
-      .default(3)
-      .describe("Number of stages. Each generates an image twice the size of the previous one."),
-    firstSize: count
-      .min(8)
-      .default(64)
-      .describe("Pixels per side of the first stage's image: a power of two."),
-    residualBlocks: z
-      .int()
-      .nonnegative()
-      .default(2)
-      .describe("Residual blocks in every stage after the first."),
-    noise: count.default(100).describe("Width of the noise z."),
-    condition: count.default(100).describe("Width of c, the sentence after conditioning augmentation."),
-    scbn: z
-      .union([scbnKind, z.array(scbnKind)], {
-        error: `a list of one kind per stage, or one kind for all, of ${scbnKinds.join(", ")}`,
-      })
-      .default(["sentence", "word", "word"])
-      .describe("What conditions each stage's batch normalization; all `none` is AttnGAN's generator."),
-    scbnHidden: count.default(128).describe("Width of the hidden layer of sentence-level SCBN."),
-  })
-  .superRefine(({ firstSize, stages, scbn }, context) => {
-    if (!Number.isInteger(Math.log2(firstSize)))
-      context.addIssue({ code: "custom", path: ["firstSize"], message: "a power of two of at least 8" });
-    if (Array.isArray(scbn) && scbn.length !== stages)
-      context.addIssue({
-        code: "custom",
-        path: ["scbn"],
-        message: `${stages} kinds, one per stage, as generator.stages is ${stages}`,
-      });
-  })
-  .transform(({ scbn, ...rest }) => ({
-    ...rest,
-    scbn: Array.isArray(scbn) ? scbn : new Array<ScbnKind>(rest.stages).fill(scbn),
-  }))
-  .prefault({})
-  .describe("The staged generator.");
-
-const discriminator = section("The discriminators, one per stage.", {
-  width: count.default(64).describe("d, the channels of the first convolution; the heads get 8d channels."),
-  norm: z
-    .enum(["batch", "spectral"])
-    .default("batch")
-    .describe(
-      "`batch`: batch normalization, as in the published code. `spectral`: spectral normalization of every convolution instead.",
-    ),
-  features: z
-    .enum(["none", "damsm"])
-    .default("none")
-    .describe(
-      "`none`: discriminators see images. `damsm`: they see the frozen features that DAMSM's image encoder computes from them.",
-    ),
-});
 
 /** How learning rates decrease. */
 export const learningRateDecays = ["none", "linear", "cosine"] as const;
@@ -226,57 +139,6 @@ const training = section("Training of generator and discriminators.", {
     .describe(
       "Arithmetic of the networks: `auto` is bfloat16 if the device supports it; `tf32` is float32 with rounded GPU products.",
     ),
-});
-
-const siamese = section("Siamese training: two branches with shared weights.", {
-  enabled: z.boolean().default(true).describe("Train on pairs of captions; false trains on single captions."),
-  sharedNoise: z
-    .boolean()
-    .default(true)
-    .describe("Both branches of a pair have the same z, so that only the captions make their images differ."),
-  shareSame: share.default(0.5).describe("Share of pairs that are two captions of one image."),
-  acrossLanguages: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Two captions of one image are in two languages, where the image has them. The data needs captions with languages.",
-    ),
-});
-
-const contrastive = section("The contrastive loss between the two branches.", {
-  weight: weight.default(1).describe("λ_c, its weight."),
-  alpha: weight
-    .default(0.1)
-    .describe("α: features for two captions of one image are not pulled closer than this."),
-  epsilon: weight
-    .default(1)
-    .describe("ε: features for captions of two images are pushed apart up to this distance."),
-  loss: z
-    .enum(["pairs", "infoNce"])
-    .default("pairs")
-    .describe(
-      "`pairs`: each pair by its distance, the paper's; `infoNce`: two captions of one image are identified among all " +
-        "captions of the batch that are not of the image's class.",
-    ),
-  temperature: rate.default(0.1).describe("τ of contrastive.loss=infoNce: cosines are divided by it."),
-  real: z
-    .boolean()
-    .default(false)
-    .describe(
-      "The discriminators' loss compares the features of the pairs' real images, also without those of generated ones.",
-    ),
-  distance: z
-    .enum(["unit", "letter", "raw", "perElement"])
-    .default("perElement")
-    .describe(
-      "The distance d of features of N elements: `unit` of features of length 1; `perElement` ‖v1−v2‖/√N; " +
-        "`letter` ‖v1−v2‖; `raw` the same with the loss divided by N.",
-    ),
-  generator: z.boolean().default(true).describe("Part of the generator's loss."),
-  discriminator: z
-    .boolean()
-    .default(true)
-    .describe("Part of the discriminators' losses, for generated images."),
 });
 
 const evaluate = section(
@@ -371,72 +233,3 @@ export type Config = z.output<typeof configSchema>;
 
 /** The values of a preset or a file: every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
-
-/** Pixels per side of each stage's image, first to last. */
-export function imageSizes({
-  firstSize,
-  stages,
-}: Pick<Config["generator"], "firstSize" | "stages">): number[] {
-  return Array.from({ length: stages }, (_, stage) => firstSize * 2 ** stage);
-}
-
-/** The number of stages that train in the step after `steps` steps (`training.grow`). */
-export function stagesAfter(
-  { generator, training: { grow } }: Pick<Config, "generator" | "training">,
-  steps: number,
-): number {
-  return grow.length === 0 ? generator.stages : 1 + grow.filter((from) => from <= steps).length;
-}
-
-/** The number of the last `steps` steps that the stage which joined last has trained for (`training.grow`). */
-export function stepsSinceGrowth({ training: { grow } }: Pick<Config, "training">, steps: number): number {
-  return steps - Math.max(0, ...grow.filter((from) => from < steps));
-}
-
-/**
- * The factor of the learning rates in the step after `steps` steps (`training.decay`): 1 at first, 0 after the last step.
- * `cosine` is (1 + cos(π · steps / training.steps)) / 2 (Loshchilov and Hutter, "SGDR", 2017, arXiv 1608.03983).
- */
-export function learningRateFactor(
-  { training: { decay, steps: all } }: Pick<Config, "training">,
-  steps: number,
-): number {
-  const done = Math.min(1, steps / all);
-  if (decay === "linear") return 1 - done;
-  return decay === "cosine" ? (1 + Math.cos(Math.PI * done)) / 2 : 1;
-}
-
-/** Pixels per side of the images that DAMSM is trained on. */
-export function damsmImageSize({ damsm, generator }: Pick<Config, "damsm" | "generator">): number {
-  return damsm.encoder === "inception" ? imageSizes(generator).at(-1)! : damsm.imageSize;
-}
-
-/** One key of the configuration, for documentation and for suggestions when a key is misspelt. */
-export interface ConfigField {
-  /** As in `--set`: "generator.width". */
-  path: string;
-  description: string;
-  /** Absent for a section. */
-  default?: unknown;
-}
-
-/** All keys, sections before their fields, in the order of the schema. */
-export function configFields(): ConfigField[] {
-  return fieldsOf(z.toJSONSchema(configSchema, { io: "input" }) as Node, "");
-}
-
-interface Node {
-  description?: string;
-  default?: unknown;
-  properties?: Record<string, Node>;
-}
-
-function fieldsOf(node: Node, prefix: string): ConfigField[] {
-  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
-    const path = prefix + key;
-    const { description = "" } = child;
-    return child.properties
-      ? [{ path, description }, ...fieldsOf(child, `${path}.`)]
-      : [{ path, description, default: child.default }];
-  });
-}

@@ -56,6 +56,41 @@ export function shownPlace(path: string, { keys }: Place): string {
   return keys === "" ? path : `${path} (${keys})`;
 }
 
+/**
+ * What a file has beside the tensors `used`: each outermost dictionary without any of them, such as `netD`, with its place and
+ * contents.
+ */
+export function restOf(
+  path: string,
+  entries: readonly NamedTensor[],
+  used: ReadonlySet<Tensor>,
+): { path: string; contents: string }[] {
+  const usedPlaces = new Set(
+    entries.flatMap(({ name, tensor }) => (used.has(tensor) ? beginningsOf(name) : [])),
+  );
+  const rest = new Map<string, NamedTensor[]>();
+  for (const entry of entries) {
+    if (used.has(entry.tensor)) continue;
+    const place = beginningsOf(entry.name).find((one) => !usedPlaces.has(one)) ?? entry.name;
+    const inside = rest.get(place);
+    if (inside) inside.push(entry);
+    else rest.set(place, [entry]);
+  }
+  return Array.from(rest, ([keys, inside]) => ({
+    path: `${path} (${quote(keys).slice(1, -1)})`,
+    contents: tensorsNamed(inside),
+  }));
+}
+
+/** "a.b.c" → "a", "a.b", "a.b.c"; of a deeper name the first ones. */
+function beginningsOf(name: string): string[] {
+  const keys = name.split(".", DEEPEST);
+  return keys.map((_, i) => keys.slice(0, i + 1).join("."));
+}
+
+/** Networks are not deeper in a file; a hostile name may be. */
+const DEEPEST = 16;
+
 /** What a file has, for messages: its dictionaries with their numbers of tensors and first names. */
 export function contentsOf(entries: readonly NamedTensor[]): string {
   const holders = new Map<string, NamedTensor[]>();
@@ -68,13 +103,20 @@ export function contentsOf(entries: readonly NamedTensor[]): string {
   const all = Array.from(holders, ([holder, inside]) => {
     if (inside.length === 1 && holder === "" && inside[0]!.key === "")
       return "it is a single tensor without a name";
-    const names = inside.slice(0, 3).map(({ key }) => quote(key).slice(1, -1));
-    const shown = `${names.join(", ")}${inside.length > names.length ? " …" : ""}`;
-    if (holder === "") return `its tensors are named ${shown}`;
-    const tensors = inside.length === 1 ? "1 tensor" : `${inside.length} tensors`;
-    return `${quote(holder)} has ${tensors}, named ${shown}`;
+    if (holder === "") return `its tensors are named ${firstNames(inside)}`;
+    return `${quote(holder)} has ${tensorsNamed(inside)}`;
   });
   return all.length > 4 ? `${all.slice(0, 4).join("; ")}; and ${all.length - 4} more places` : all.join("; ");
+}
+
+function tensorsNamed(entries: readonly NamedTensor[]): string {
+  const tensors = entries.length === 1 ? "1 tensor" : `${entries.length} tensors`;
+  return `${tensors}, named ${firstNames(entries)}`;
+}
+
+function firstNames(entries: readonly NamedTensor[]): string {
+  const names = entries.slice(0, 3).map(({ key }) => quote(key).slice(1, -1));
+  return `${names.join(", ")}${entries.length > names.length ? " …" : ""}`;
 }
 
 /**

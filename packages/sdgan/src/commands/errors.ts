@@ -1,4 +1,5 @@
 import { UserError, visible } from "@sdgan/core/basics";
+import { reportToLauncher } from "../distributed/launched.js";
 import { systemError } from "../util/system-errors.js";
 import { ignoresHangup } from "./hangup.js";
 import { handleLostOutput } from "./lost-output.js";
@@ -62,7 +63,7 @@ function gpuOutOfMemory(error: unknown): UserError | undefined {
 function report(error: unknown): void {
   const { line, exitCode } = describeError(error);
   process.exitCode = exitCode;
-  if (line) console.error(line);
+  if (line && !reportToLauncher(line, error)) console.error(line);
   if (line && process.env.SDGAN_DEBUG === "1" && error instanceof Error)
     console.error(error.stack, error.cause ?? "");
 }

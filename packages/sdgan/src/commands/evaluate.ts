@@ -2,7 +2,7 @@ import { type MetricName, metricNames, nearest, UserError, visible } from "@sdga
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../compute/device.js";
 import { placementOf } from "../distributed/environment.js";
-import { launchedProcesses } from "../distributed/launch.js";
+import { launchedProcesses } from "../distributed/launched.js";
 import { ProcessLost } from "../distributed/process-lost.js";
 import type { Evaluation } from "../evaluation/result.js";
 import { UsageError } from "./errors.js";

@@ -1,3 +1,4 @@
+import { visible } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import { commandLine } from "./command-line.js";
 import { collect, requiredOption } from "./options.js";
@@ -70,6 +71,8 @@ async function showAttngan(
   const imported = importAttngan({ files, run, config, ...(set && { set }) });
   const { generator } = imported.config;
   for (const { path, role } of imported.networks) console.log(`${role.padEnd(13)} ${path}`);
+  for (const { path, contents } of imported.unused)
+    console.log(visible(`${"not used".padEnd(13)} ${path}: no network of AttnGAN: ${contents}`));
   console.log(
     `${run}: generates images of ${generator.firstSize * 2 ** (generator.stages - 1)} pixels per side; vocabulary of ${imported.words} words`,
   );

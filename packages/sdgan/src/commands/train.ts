@@ -3,7 +3,7 @@ import { presetNames, presets } from "@sdgan/core/basics";
 import type { Command } from "commander";
 import type { Device } from "../compute/device.js";
 import { placementOf } from "../distributed/environment.js";
-import { launchedProcesses } from "../distributed/launch.js";
+import { launchedProcesses } from "../distributed/launched.js";
 import type { Training, TrainingOutline, TrainingResult } from "../training/train.js";
 import { commandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -117,9 +117,13 @@ async function show(training: Training, options: Options): Promise<void> {
         "tasks): run it with one; only train gan can use several",
     );
   const { processes: count = 1 } = options;
-  if (count > 1) return launchAll({ ...options, processes: count }, placement);
+  if (count > 1) {
+    // A wrong configuration is reported before anything starts, if libtorch is not needed to find it.
+    if (options.config !== undefined || options.from === undefined) await configOf(training, options);
+    return launchAll({ ...options, processes: count }, placement);
+  }
   if (placement) chooseGpu(placement);
-  const config = placement && placement.rank > 0 ? "resume" : await configOf(training, options);
+  const config = placement ? undefined : await configOf(training, options);
   const [{ train }, evaluators] = await withTorch(
     () => Promise.all([import("../training/train.js"), import("../evaluation/during-training.js")]),
     options.threads,
@@ -133,9 +137,11 @@ async function show(training: Training, options: Options): Promise<void> {
   using interruption = new Interruption(say);
   const { data, run, steps, minutes, damsm, from, inception, device } = options;
   try {
-    const result = await together(placement, device, (processes) =>
+    const result = await together(placement, device, async (processes) =>
       train(training, {
-        ...{ data, run, config, steps, damsm, from, inception, device, processes },
+        ...{ data, run, steps, damsm, from, inception, device, processes },
+        // Read when all processes have joined: if it is wrong, the others do not wait for process 0.
+        config: config ?? (isFirst ? await configOf(training, options) : "resume"),
         signal: interruption.signal,
         seconds: minutes && 60 * minutes,
         ...evaluators,

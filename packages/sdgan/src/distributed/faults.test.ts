@@ -131,6 +131,53 @@ it("refuses a batch that cannot be shared, and trainings that use one process", 
   expect(existsSync(runs.path("refused"))).toBe(false);
 });
 
+it("a mistake that all processes find is printed once, and the others do not wait for it", async () => {
+  const several = ["--processes", "2", "--threads", "2"];
+  const lineOf = async (...args: string[]) => {
+    const { code, stdout, stderr } = await sdgan(...args, ...several);
+    expect({ code, stdout, lines: stderr.trimEnd().split("\n") }).toEqual({
+      ...{ code: 1, stdout: "", lines: [expect.stringMatching(/^sdgan: /)] },
+    });
+    return stderr;
+  };
+  const nowhere = ["--data", runs.path("nowhere")];
+  const [whole, config] = [
+    ["--run", runs.path("whole")],
+    ["--config", runs.config],
+  ];
+  expect(await lineOf(...runs.begin("mistaken", "trainign.batch=4"))).toContain("trainign");
+  expect(await lineOf("train", "gan", ...nowhere, ...config, "--run", runs.path("unused"))).toContain(
+    "is not a prepared folder",
+  );
+  expect(await lineOf(...runs.begin("whole"))).toContain("already holds a run");
+  const from = ["--from", runs.path("whole"), "--set", "trainign.batch=4"];
+  expect(await lineOf("train", "gan", "--data", runs.data, "--run", runs.path("unused"), ...from)).toContain(
+    "trainign",
+  );
+  expect(await lineOf("evaluate", ...nowhere, ...whole)).toContain("is not a prepared folder");
+  expect(await lineOf("evaluate", "--data", runs.data, "--run", runs.path("unused"))).toContain("unused");
+});
+
+it("a fault of one process alone is printed with its number", async () => {
+  const program = `
+    import fs from "node:fs";
+    import { syncBuiltinESMExports } from "node:module";
+    const { readFileSync } = fs;
+    fs.readFileSync = (path, ...options) => {
+      if (process.env.RANK === "1" && String(path).endsWith("vocabulary.json"))
+        throw Object.assign(new Error("EIO"), { code: "EIO", syscall: "read", path });
+      return readFileSync(path, ...options);
+    };
+    syncBuiltinESMExports();`;
+  const { code, stderr } = await ended(
+    { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(program)}` },
+    ...["evaluate", "--run", runs.path("whole"), "--data", runs.data, "--processes", "2", "--threads", "2"],
+  );
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^\[process 1\] sdgan: .*vocabulary\.json: the disk reports an error \(EIO\)$/m);
+  expect(stderr).toMatch(/^sdgan: process 0: process 1 ended.*, so the evaluation stopped/m);
+});
+
 it("refuses processes that start in processes, and names a variable that is missing", async () => {
   const place = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "9" };
   const twice = await ended(place, ...runs.begin("twice"), "--processes", "2");

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { launchVariable } from "./launched.js";
+import { asReportedError, linesToPrint, type ReportedError } from "./reported-errors.js";
 
 export interface LaunchOptions {
   processes: number;
@@ -24,7 +26,7 @@ const program = fileURLToPath(new URL("../../bin/sdgan.js", import.meta.url));
  * if it is not 0, else that of the first process that failed, else 0.
  *
  * The first process writes to this one's output. The error output of the others is passed to `say`, each line with the
- * number of its process. Ctrl-C, SIGTERM and SIGHUP are passed on, each once: the processes are in process groups of their
+ * number of its process. The errors that end them are passed at the end, each cause once. Ctrl-C, SIGTERM and SIGHUP are passed on, each once: the processes are in process groups of their
  * own, so that a terminal does not send Ctrl-C to them too. If this process is killed, their channels to it close, on which
  * trainings save and end, and evaluations end.
  */
@@ -46,6 +48,11 @@ export async function launch({
   process.on("exit", kill);
   let timer: NodeJS.Timeout | undefined;
   let failed: number | undefined;
+  const errors: (ReportedError | undefined)[] = children.map(() => undefined);
+  for (const [rank, child] of children.entries())
+    child.on("message", (message) => {
+      errors[rank] = asReportedError(message) ?? errors[rank];
+    });
   const codes = await Promise.all(
     children.map(async (child) => {
       const code = await codeOf(child);
@@ -57,6 +64,7 @@ export async function launch({
     }),
   );
   clearTimeout(timer);
+  for (const line of linesToPrint(errors)) say(line);
   for (const signal of signals) process.off(signal, passOn);
   process.off("exit", kill);
   return codes[0] || (failed ?? 0);
@@ -65,7 +73,7 @@ export async function launch({
     const env = {
       ...process.env,
       ...{ RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(processes) },
-      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port), [launcher]: "1" },
+      ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port), [launchVariable]: "1" },
     };
     const output = rank === 0 ? "inherit" : ("ignore" as const);
     const errors = rank === 0 ? "inherit" : ("pipe" as const);
@@ -76,13 +84,6 @@ export async function launch({
     return child;
   }
 }
-
-/** The number of processes, in a process that `launch` has started; else undefined. */
-export function launchedProcesses(environment = process.env): number | undefined {
-  return environment[launcher] === "1" ? Number(environment.WORLD_SIZE) : undefined;
-}
-
-const launcher = "SDGAN_LAUNCHED";
 
 /** The exit code of a process, 128 + the signal's number if a signal ended it. */
 function codeOf(child: ChildProcess): Promise<number> {

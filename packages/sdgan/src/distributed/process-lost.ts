@@ -5,6 +5,8 @@ export class ProcessLost extends UserError {
   override name = "ProcessLost";
   /** "process 0: process 1 ended" */
   readonly loss: string;
+  /** The first process that was lost, if it is known. */
+  readonly lost: number | undefined;
 
   /**
    * @param rank of this process
@@ -18,5 +20,6 @@ export class ProcessLost extends UserError {
       { code: "process.lost", ...(cause !== undefined && { cause }) },
     );
     this.loss = loss;
+    this.lost = lost;
   }
 }

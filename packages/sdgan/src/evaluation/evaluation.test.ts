@@ -15,7 +15,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, type FigureName, figureKinds, metricNames, UserError } from "@sdgan/core";
 import {
-  cat,
   functional,
   loadSafetensors,
   manualSeed,
@@ -23,20 +22,18 @@ import {
   saveSafetensors,
   scope,
   type Tensor,
-  tensor,
 } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadConfig } from "../config/load.js";
-import { makeBatch } from "../data/batch.js";
 import { birds } from "../data/birds/index.js";
 import type { Example } from "../data/dataset.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
-import { imagesOf } from "../data/tensors.js";
 import type { Processes } from "../distributed/processes.js";
 import { InceptionV3 } from "../models/inception/inception-v3.js";
 import { readMetrics } from "../run/metrics.js";
 import { captionOracle } from "../testing/caption-oracle.js";
+import { damsmByAttributes, type PickTrial, realImages } from "../testing/known-figures.js";
 import { tinyConfig } from "../testing/tiny.js";
 import { train } from "../training/train.js";
 import { sha256Of } from "../util/sha256.js";
@@ -44,10 +41,9 @@ import { makeEvaluator } from "./during-training.js";
 import { evaluate, NotWritten } from "./evaluate.js";
 import type { FeatureExtractors, Generate } from "./extract-features.js";
 import { measure } from "./measure.js";
-import { type AttributeExtractor, attributeExtractor } from "./networks/attribute-classifier.js";
-import type { DamsmExtractor } from "./networks/damsm.js";
+import { attributeExtractor } from "./networks/attribute-classifier.js";
 import { trainingFigures } from "./result.js";
-import { captionOf, chooseTrials, type Trial } from "./trials.js";
+import { chooseTrials } from "./trials.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 900_000 });
 
@@ -66,7 +62,7 @@ beforeAll(async () => {
   for (const training of ["attribute-classifier", "damsm", "gan"] as const) await train(training, options);
   await train("damsm", { ...options, run: at("other"), config: config("seed=1", "text.width=32") });
   const attributeClassifier = attributeExtractor(at("run"), { data, size, device: "cpu" });
-  extractors = { attributeClassifier, damsm: damsmByAttributes(attributeClassifier) };
+  extractors = { attributeClassifier, damsm: damsmByAttributes(attributeClassifier, data) };
 });
 afterAll(() => {
   data.close();
@@ -83,78 +79,18 @@ const settings = [
   "generator.firstSize=32",
 ];
 
-/**
- * Replaces DAMSM by the attribute classifier. An image's features are the predicted attribute values, a
- * caption's features the attribute values that it names.
- */
-function damsmByAttributes(attributeClassifier: AttributeExtractor): DamsmExtractor {
-  const { attributes } = attributeClassifier;
-  const named = new Map<string, number[]>();
-  for (const { captions, attributes: truth } of data.splits.test.images)
-    for (const { text, names } of captions)
-      named.set(
-        text,
-        Object.entries(attributes).flatMap(([name, values]) =>
-          values.map((_, value) => (names!.includes(name) && truth![name] === value ? 1 : 0)),
-        ),
-      );
-  return {
-    ...attributeClassifier,
-    device: "cpu",
-    extract: (images) => ({ features: cat(attributeClassifier.extract(images).classes, 1), classes: [] }),
-    read: (captions) => tensor(captions.map((text) => named.get(text)!)),
-  };
-}
-
-/**
- * Index of the trial whose real image is returned instead of a generated one, by the index of the requested
- * trial, its caption (its own or the partner's) and its noise (the first or the second).
- */
-type Pick = (place: number, requested: { partner: boolean; number: number }) => number;
-const own: Pick = (place) => place;
+const own: PickTrial = (place) => place;
 const trialCount = 120;
-
-/** Finds the trial with a caption and a noise seed, and whether the caption is its own or the partner's. */
-function trialFinder(trials: readonly Trial[]): (text: string, seed: number) => Found {
-  const found = new Map<string, Found>();
-  const add = (seed: number, text: string, trial: Found) => {
-    const key = `${seed} ${text}`;
-    if (!found.has(key)) found.set(key, trial);
-  };
-  // Read once: every reading of a caption parses a line of the prepared folder.
-  for (const [place, { image, caption, seed, pair }] of trials.entries()) {
-    const textOf = (one: number) => captionOf(data, "test", { image, caption: one }).text;
-    for (const one of [seed, pair!.seed]) add(one, textOf(caption), { place, partner: false });
-    add(pair!.seed, textOf(pair!.partner), { place, partner: true });
-  }
-  return (text, seed) => {
-    const trial = found.get(`${seed} ${text}`);
-    if (!trial) throw new Error(`no trial has the caption ${JSON.stringify(text)} and seed ${seed}`);
-    return trial;
-  };
-}
-
-interface Found {
-  place: number;
-  partner: boolean;
-}
 
 /** Figures of a generator that returns real images, chosen by `pick` and altered by `alter`. */
 async function figuresOf(
-  pick: Pick,
+  pick: PickTrial,
   alter = (images: Tensor) => images,
 ): Promise<Record<FigureName, number>> {
   manualSeed(5);
   const trials = chooseTrials(data, "test", trialCount, 0);
-  const findTrial = trialFinder(trials);
-  const generate: Generate = (captions, noise) => {
-    const choices = noise.map(({ seed, number }, i) => {
-      const { place, partner } = findTrial(captions[i]!.text, seed);
-      return { image: trials[pick(place, { partner, number })]!.image, caption: 0 };
-    });
-    const real = makeBatch(choices, { data, split: "test", maxWords: 18 });
-    return alter(imagesOf(real, { device: "cpu", dtype: "float32" }));
-  };
+  const real = realImages(data, trials, pick);
+  const generate: Generate = (captions, noise) => alter(real(captions, noise));
   const { figures, leftOut } = await measure({
     ...{ data, split: "test", generate, size, trials, extractors, seed: 0, metrics: metricNames },
     device: "cpu",

@@ -5,6 +5,7 @@ import { tensor } from "@sdgan/torch";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { birds } from "../data/birds/index.js";
 import { attributes } from "../data/birds/species.js";
+import { example, mapped, sourceOf } from "../data/fixtures.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { understand } from "../testing/bird-captions.js";
@@ -65,6 +66,32 @@ it("R@1 is 1 if every image has its own caption's feature, and 0 if it has anoth
   const wrong = trials.map((_, i) => oneHot(other(i), N + 1));
   const { imageToText, textToImage } = matchingOf(fake(wrong, read), { ...options, data }).recall;
   expect([imageToText.share, textToImage.share]).toEqual([0, 0]);
+});
+
+it("R@1 takes captions of the same words as one answer, in both directions", async () => {
+  const out = join(folder, "equal");
+  const captions = ["a red bird", "A red bird.", "a blue bird"];
+  const examples = captions.map((text, classId) => ({
+    ...example(text, () => mapped(classId, 16), [{ text }]),
+    classId,
+  }));
+  await prepare({ ...sourceOf(examples), classes: captions }, { out, size: 16, val: 0 });
+  const equal = openPrepared(out);
+  const own = { data: equal, split: "train", images: 3, seed: 0 } as const;
+  const recallWith = (codes: number[][]) => {
+    const inOrder = chooseTrials(equal, "train", 3, 0).map(({ image }) => codes[image]!);
+    return matchingOf(
+      fake(inOrder, (text) => (text.includes("blue") ? [0, 1] : [1, 0])),
+      own,
+    ).recall;
+  };
+  // The first image is nearer to the second caption than its own image.
+  const right = { share: 1, chance: expect.closeTo((2 / 3 + 2 / 3 + 1 / 3) / 3, 12), count: 3 };
+  const red = Array.of([1, 0], [0.9, 0.1]);
+  expect(recallWith([...red, [0, 1]])).toEqual({ imageToText: right, textToImage: right });
+  const { imageToText, textToImage } = recallWith([...red, [1, 0]]);
+  expect([imageToText.share, textToImage.share]).toEqual([2 / 3, 0]);
+  equal.close();
 });
 
 it("paraphrases: sentences that differ in one attribute are in their words, of the split's wording", async () => {

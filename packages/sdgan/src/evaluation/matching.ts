@@ -44,7 +44,10 @@ export interface Matching {
   run: string;
   split: Split;
   images: number;
-  /** R@1: the own caption has the largest cosine for an image among those of its group, and the reverse. */
+  /**
+   * R@1: the own caption, or one of the same words, has the largest cosine for an image among those of its group, and the
+   * reverse.
+   */
   recall: { imageToText: Share; textToImage: Share };
   /**
    * For the built-in birds, by attribute: of sentences that differ in this attribute alone, the true one has the largest
@@ -146,29 +149,43 @@ function sentencesOf(damsm: DamsmFeatures, captions: readonly string[]): Tensor 
 
 const captionsAtOnce = 256;
 
-/** Other images of an image's class do not count as wrong answers, as in DAMSM's losses. */
+/**
+ * Captions of the same words are one answer: an image is right for each of them. Other images of an image's class do not count
+ * as wrong answers, as in DAMSM's losses.
+ */
 function recallOf({ damsm, data, split, trials, codes }: Given): Matching["recall"] {
-  const captions = trials.map((trial) => captionOf(data, split, trial).text);
+  const captions = trials.map((trial) => captionOf(data, split, trial));
+  const words = captions.map(({ tokens }) => tokens.join());
   const classIds = trials.map(({ image }) => data.splits[split].images.at(image).classId);
   const imageToText = new Counter();
   const textToImage = new Counter();
   scope(() => {
-    const sentences = sentencesOf(damsm, captions);
+    const sentences = sentencesOf(
+      damsm,
+      captions.map(({ text }) => text),
+    );
     let from = 0;
     for (const group of groupsOf(trials)) {
       const N = group.length;
       const scores = cosines(codes.narrow(0, from, N), sentences.narrow(0, from, N)).toNumbers();
-      const own = classIds.slice(from, from + N);
+      const all = [...group.keys()];
       for (let i = 0; i < N; i++) {
-        const others = [...own.keys()].filter((j) => own[j] !== own[i]);
-        const isFirst = (scoreOf: (j: number) => number) => others.every((j) => scoreOf(j) < scoreOf(i));
+        const right = all.filter((j) => words[from + j] === words[from + i]);
+        const wrong = all.filter(
+          (j) => words[from + j] !== words[from + i] && classIds[from + j] !== classIds[from + i],
+        );
+        const chance = right.length / (right.length + wrong.length);
+        const isFirst = (scoreOf: (j: number) => number) => {
+          const best = Math.max(...right.map(scoreOf));
+          return wrong.every((j) => scoreOf(j) < best);
+        };
         imageToText.add(
           isFirst((j) => scores[i * N + j]!),
-          others.length + 1,
+          chance,
         );
         textToImage.add(
           isFirst((j) => scores[j * N + i]!),
-          others.length + 1,
+          chance,
         );
       }
       from += N;
@@ -206,7 +223,7 @@ function attributesOf({ damsm, data, split, trials, codes }: Given): Record<stri
         const truth = data.splits[split].images.at(image).attributes![attribute]!;
         counter.add(
           scores.every((score, value) => value === truth || score < scores[truth]!),
-          values.length,
+          1 / values.length,
         );
       }
     });
@@ -226,9 +243,10 @@ class Counter {
   #guessed = 0;
   #count = 0;
 
-  add(isRight: boolean, answers: number): void {
+  /** @param chance that a guess is right */
+  add(isRight: boolean, chance: number): void {
     this.#right += isRight ? 1 : 0;
-    this.#guessed += 1 / answers;
+    this.#guessed += chance;
     this.#count += 1;
   }
 

@@ -9,7 +9,7 @@ import { loadConfig } from "../config/load.js";
 import { readVocabulary } from "../data/with-vocabulary.js";
 import { onDisk } from "../util/system-errors.js";
 import { discriminatorSizes, generatorSizes, imageEncoderWidth, textSizes } from "./attngan-shapes.js";
-import { type NetworkFile, type Role, readNetworks, roleNames } from "./network-file.js";
+import { type NetworkFile, type Role, readNetworks, roleNames, type UnusedPart } from "./network-file.js";
 import { makeRun, type NetworkFiles } from "./new-run.js";
 
 export interface ImportAttnganOptions {
@@ -30,6 +30,8 @@ export interface Imported {
   words: number;
   /** The imported files and their networks. */
   networks: { path: string; role: Role }[];
+  /** What else the files have. */
+  unused: UnusedPart[];
 }
 
 /**
@@ -43,7 +45,8 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
     const paths = files.flatMap(expand);
     const isVocabulary = (path: string) => /\.(pickle|pkl|json)$/.test(path) && !isShardIndex(path);
     const vocabulary = vocabularyOf(paths.filter(isVocabulary));
-    const networks = networksOf(paths.filter((path) => !isVocabulary(path)));
+    const read = paths.filter((path) => !isVocabulary(path)).map(readNetworks);
+    const networks = byRole(read.flatMap((file) => file.networks));
     requireWords(networks.text, vocabulary.value, vocabulary.path);
     const config = loadConfig(base, [...settingsOf(networks), ...set]);
     makeRun(run, config, vocabulary.value, networks);
@@ -53,6 +56,7 @@ export function importAttngan({ files, run, config: base, set = [] }: ImportAttn
       config,
       words: vocabulary.value.size,
       networks: found.map(({ path, role }) => ({ path, role })),
+      unused: read.flatMap((file) => file.unused),
     };
   });
 }
@@ -85,11 +89,9 @@ function vocabularyOf(paths: string[]): { path: string; value: Vocabulary } {
   return { path, value: readVocabulary(path) };
 }
 
-function networksOf(paths: string[]): NetworkFiles {
-  const byRole: Record<Role, NetworkFile[]> = { generator: [], text: [], image: [], discriminator: [] };
-  for (const file of paths.flatMap(readNetworks)) byRole[file.role].push(file);
+function byRole(files: readonly NetworkFile[]): NetworkFiles {
   const only = (role: Role, example: string): NetworkFile | undefined => {
-    const [first, second] = byRole[role];
+    const [first, second] = files.filter((file) => file.role === role);
     if (first && second)
       throw new UserError(
         `${second.path}: is a second ${roleNames[role]}; the first is ${first.path}: ` +
@@ -111,7 +113,8 @@ function networksOf(paths: string[]): NetworkFiles {
   const generator = required("generator", "bird_AttnGAN2.pth or netG_epoch_600.pth");
   const text = required("text", "text_encoder200.pth");
   const image = only("image", "image_encoder200.pth");
-  return { generator, text, image, discriminators: inOrder(byRole.discriminator, generator) };
+  const discriminators = files.filter(({ role }) => role === "discriminator");
+  return { generator, text, image, discriminators: inOrder(discriminators, generator) };
 }
 
 /** One discriminator per stage of the generator, in the order of the stages; undefined if none is given. */

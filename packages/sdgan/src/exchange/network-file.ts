@@ -1,7 +1,7 @@
 import { UserError } from "@sdgan/core";
 import type { NamedTensor, Tensor } from "@sdgan/torch";
 import { readWeights } from "../artifacts/read-weights.js";
-import { contentsOf, placesOf, requireFinite, shownPlace } from "../artifacts/wrapped-weights.js";
+import { contentsOf, placesOf, requireFinite, restOf, shownPlace } from "../artifacts/wrapped-weights.js";
 
 /** The kinds of a model's networks. */
 export type Role = "generator" | "text" | "image" | "discriminator";
@@ -34,15 +34,25 @@ export const roleNames: Record<Role, string> = {
   discriminator: "discriminator",
 };
 
+/** A part of a file that is none of AttnGAN's networks. */
+export interface UnusedPart {
+  /** The file and the place in it: "checkpoint.pth (netD)". */
+  path: string;
+  /** "3 tensors, named conv1.weight, conv1.bias, conv2.weight" */
+  contents: string;
+}
+
 /**
- * All of AttnGAN's networks in a file: a safetensors file or a PyTorch checkpoint, by its content, or an index of several files.
+ * All of AttnGAN's networks in a file, and what else it has: a safetensors file or a PyTorch checkpoint, by its content, or an
+ * index of several files.
  * @throws UserError that names the file, and what it has if there is no network
  */
-export function readNetworks(path: string): NetworkFile[] {
+export function readNetworks(path: string): { networks: NetworkFile[]; unused: UnusedPart[] } {
   const entries = readWeights(path, REMEDY);
   const networks = roles.flatMap((role) => networksIn(path, entries, role, [marks[role][0]]));
   if (networks.length === 0) throw noNetwork(path, entries);
-  return networks;
+  const used = new Set(networks.flatMap(({ state }) => [...state.values()]));
+  return { networks, unused: restOf(path, entries, used) };
 }
 
 /**

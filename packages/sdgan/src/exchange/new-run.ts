@@ -14,7 +14,8 @@ import {
 } from "../models/attngan-names.js";
 import { TextEncoder } from "../models/text-encoder.js";
 import { startRun } from "../run/run-folder.js";
-import { makeGanTrainer, stateOf } from "../training/gan-task.js";
+import { stateOf } from "../training/gan-state.js";
+import { makeGanTrainer } from "../training/make-gan-trainer.js";
 import type { NetworkFile } from "./network-file.js";
 import { makeFolder } from "./new-folder.js";
 

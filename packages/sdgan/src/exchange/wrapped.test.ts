@@ -122,6 +122,26 @@ describe("the only place that has a network is read", () => {
     ]);
   });
 
+  it("and what else the file has is named", () => {
+    const other = dict({
+      "conv1.weight": zeros([1]),
+      "conv1.bias": zeros([1]),
+      fc: zeros([1]),
+      out: zeros([1]),
+    });
+    const path = saved(
+      "unusable.pth",
+      dict({ epoch: 1, nets: dict({ netG: generator!, netD: other }), optimizerG: optimizer() }),
+    );
+    const { networks, unused } = load(path, at("text_encoder.pth"));
+    expect(networks.map(({ role }) => role)).toEqual(["generator", "text"]);
+    expect(unused).toEqual([
+      { path: `${path} (nets.netD)`, contents: "4 tensors, named conv1.weight, conv1.bias, fc …" },
+      { path: `${path} (optimizerG)`, contents: "2 tensors, named exp_avg, exp_avg_sq" },
+    ]);
+    expect(load(at("netG.pth"), at("text_encoder.pth")).unused).toEqual([]);
+  });
+
   it("in a folder for `import weights`", () => {
     const { run } = load(at("netG.pth"), at("text_encoder.pth"));
     exportRun(run, at("exported"));

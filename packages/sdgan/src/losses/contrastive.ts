@@ -1,5 +1,6 @@
 /** SD-GAN's contrastive loss between the two Siamese branches (Yin et al., CVPR 2019, §3.1). */
-import { arange, type Tensor } from "@sdgan/torch";
+import type { Tensor } from "@sdgan/torch";
+import { othersOfClass } from "./classes.js";
 
 export interface ContrastiveOptions {
   /** α: features of two captions of one image are not pulled closer than this. 0 gives Hadsell et al.'s loss (2006). */
@@ -32,12 +33,13 @@ export function pairDistances(
  *   L_c = 1/(2N) · Σ_n [ y · max(d, α)² + (1 − y) · max(ε − d, 0)² ],
  *
  * where v1 and v2 are a discriminator's features of the two branches' images, N their length, and y is 1 for two
- * captions of one image, 0 for captions of two images. The notes leave open which d and which sum are meant:
+ * captions of one image, 0 for captions of two images. The formula leaves open which d is meant and whether the sum
+ * over n is of N equal terms:
  *
  *   unit        d = ‖v1/‖v1‖ − v2/‖v2‖‖ in 0 … 2, the scale of α = 0.1 and ε = 1;   L_c = ½ · […]
- *   letter      d = ‖v1 − v2‖, which does not depend on n, so that the sum is N;    L_c = ½ · […]
- *   raw         d = ‖v1 − v2‖, without the sum;                                     L_c = 1/(2N) · […]
- *   perElement  d = ‖v1 − v2‖ / √N, as raw for y = 1 and d > α;                     L_c = ½ · […]
+ *   letter      d = ‖v1 − v2‖, with the sum of N equal terms;                       L_c = ½ · […]
+ *   raw         d = ‖v1 − v2‖, with a single term;                                  L_c = 1/(2N) · […]
+ *   perElement  d = ‖v1 − v2‖ / √N, which equals raw for y = 1 and d > α;           L_c = ½ · […]
  *
  * @param v1 [B, …]
  * @param v2 [B, …]
@@ -83,16 +85,9 @@ export function infoNceLoss(
   const [a, b] = [unitLength(v1.flatten(1)), unitLength(v2.flatten(1))];
   const scores = a.matmul(b.t()).div(temperature); // [B, B]
   const own = a.mul(b).sum(1).div(temperature); // [B], the diagonal
-  const wrong = classIds ? scores.maskedFill(otherOfClass(...classIds), -Infinity) : scores;
+  const wrong = classIds ? scores.maskedFill(othersOfClass(...classIds), -Infinity) : scores;
   const both = wrong.logsumexp(1).add(wrong.t().logsumexp(1)).div(2).sub(own); // [B]
   return both.mul(same).sum().div(same.sum().clamp(1));
-}
-
-/** [B, B], true where two different pairs are of one class. */
-function otherOfClass(classIds1: Tensor, classIds2: Tensor): Tensor {
-  const equal = classIds1.unsqueeze(1).eq(classIds2.unsqueeze(0));
-  const own = arange(0, classIds1.size(0), 1, { device: classIds1.device });
-  return equal.logicalAnd(own.unsqueeze(1).ne(own.unsqueeze(0)));
 }
 
 /** Rows of length 1; a row of zeros stays. */

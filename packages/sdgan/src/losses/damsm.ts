@@ -3,6 +3,7 @@
  * sentence, and the cross entropy of identifying the matching one.
  */
 import { arange, functional, type Tensor } from "@sdgan/torch";
+import { othersOfClass } from "./classes.js";
 
 /** γ1 sharpens the attention over regions, γ2 the weighting of words, γ3 scales the scores. */
 export type Gamma = readonly [gamma1: number, gamma2: number, gamma3: number];
@@ -127,16 +128,9 @@ function matchingLoss(given: Tensor, classIds?: Tensor, gather: Gather = (rows) 
   const scores = gather(given);
   const B = scores.size(0);
   const own = arange(0, B, 1, { device: scores.device });
-  const masked = classIds ? scores.maskedFill(sameClass(classIds), -Infinity) : scores;
+  const masked = classIds ? scores.maskedFill(othersOfClass(classIds), -Infinity) : scores;
   return {
     imageToText: functional.crossEntropy(masked, own),
     textToImage: functional.crossEntropy(masked.t(), own),
   };
-}
-
-/** [B, B], true for two different images of one class. */
-function sameClass(classIds: Tensor): Tensor {
-  const equal = classIds.unsqueeze(0).eq(classIds.unsqueeze(1));
-  const own = arange(0, classIds.size(0), 1, { device: classIds.device });
-  return equal.logicalAnd(own.unsqueeze(0).ne(own.unsqueeze(1)));
 }

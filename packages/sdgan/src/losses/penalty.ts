@@ -2,8 +2,8 @@
  * Gradient penalties of a discriminator: its logits of real images must not change steeply with the image, so that the
  * generator's gradients stay useful and training converges. Their gradients are second derivatives of the discriminator.
  *
- * With batch normalization an image's logits depend on the whole batch, and so does its gradient: the
- * gradient used is that of the sum over the batch, as is usual. The papers' discriminators have no batch normalization (`discriminator.norm`: `spectral`).
+ * With batch normalization an image's logits depend on the whole batch, and so does its gradient: it is that of the sum over
+ * the batch, as is usual. The papers' discriminators have no batch normalization (here `discriminator.norm=spectral`).
  */
 import { grad, type Tensor } from "@sdgan/torch";
 import type { DiscriminatorLogits } from "./adversarial.js";
@@ -27,7 +27,8 @@ type LogitsOf = (image: Tensor, sentence: Tensor) => DiscriminatorLogits;
  *   conditional head. Real images with matching sentences become smooth minima of the loss around which the generator's
  *   images collect.
  *
- * @param image [B, 3, S, S] in float32 or more, @param sentence [B, D]
+ * @param image [B, 3, S, S] in float32 or more
+ * @param sentence [B, D]
  */
 export function gradientPenalty(
   logitsOf: LogitsOf,

@@ -125,7 +125,7 @@ export class FirstStage extends nn.Module {
 
   /** @param code [c, z]: [B, condition + noise] */
   forward(code: Tensor, text: TextFeatures): Tensor {
-    const flat = this.norm.forward(this.fc.forward(code)); // [B, 16g'·4·4] in 4×4 images of 16g' channels
+    const flat = this.norm.forward(this.fc.forward(code)); // [B, C·4·4], with C = g · firstSize / 4 channels
     const start = flat.view(-1, this.channels, 4, 4);
     return this.upBlocks.reduce((hidden, block) => block.forward(hidden, text), start);
   }

@@ -68,7 +68,8 @@ export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
       seed,
       ...config.data,
     });
-    const [sizes, { workers }] = [[Math.min(data.size, attributeClassifierSize)], config.data];
+    const sizes = [Math.min(data.size, attributeClassifierSize)];
+    const { workers } = config.data;
     this.#prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
     this.#optimizer = new optim.Adam(this.#attributeClassifier.namedParameters(), {
       learningRate: attributeClassifier.learningRate,

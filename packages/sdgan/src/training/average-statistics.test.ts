@@ -4,7 +4,7 @@ import { loadConfig } from "../config/load.js";
 import { randomText } from "../testing/text.js";
 import { updateAverage } from "./average.js";
 import { forwardRandomly, recomputeStatistics } from "./average-statistics.js";
-import { makeGanTrainer } from "./gan-task.js";
+import { makeGanTrainer } from "./make-gan-trainer.js";
 
 beforeEach(() => manualSeed(4));
 

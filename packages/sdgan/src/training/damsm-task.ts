@@ -68,7 +68,8 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
     this.#compute = compute;
     this.#damsm = moveDamsm(networks, compute.device);
     const planner = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
-    const [sizes, { workers }] = [[damsmImageSize(config)], config.data];
+    const sizes = [damsmImageSize(config)];
+    const { workers } = config.data;
     this.#prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
     const { text, image } = this.#damsm;
     this.#textParameters = text.parameters().length;

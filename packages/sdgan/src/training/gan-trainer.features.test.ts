@@ -6,7 +6,7 @@ import { loadConfig } from "../config/load.js";
 import { FeatureDiscriminator } from "../models/feature-discriminator.js";
 import { randomText } from "../testing/text.js";
 import { numbersOf } from "../testing/tiny-trainer.js";
-import { makeGanTrainer } from "./gan-task.js";
+import { makeGanTrainer } from "./make-gan-trainer.js";
 
 const config = loadConfig("birds-64", [
   ...["text.width=8", "generator.firstSize=8", "generator.stages=2", "generator.width=4", "damsm.width=2"],

@@ -269,7 +269,8 @@ export class GanTrainer {
     const { generator, contrastive, klWeight, damsm, adversarialLoss } = this.options;
     const discriminators = this.options.discriminators.slice(0, generator.activeStages);
     const { text, same } = batch;
-    const [adversarial, pairs]: LossTerm[][] = [[], []];
+    const adversarial: LossTerm[] = [];
+    const pairs: LossTerm[] = [];
     let statistics: Record<string, Tensor> = {};
     const damsmLosses = () => damsm?.losses(images.at(-1)!, batch);
     // DAMSM does not need the discriminators, whose gradients may still be on their way.
@@ -283,18 +284,18 @@ export class GanTrainer {
         conditional: discriminator.conditional(features, text.sentence),
         unconditional: discriminator.unconditional(features),
       };
-      adversarial!.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
+      adversarial.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
       statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, batch) };
       if (contrastive.generator && contrastive.weight > 0)
-        pairs!.push({
+        pairs.push({
           name: `contrastive/${stage}`,
           value: this.#contrastive(features, batch),
           weight: contrastive.weight,
         });
     }
     const terms: LossTerm[] = [
-      ...adversarial!,
+      ...adversarial,
       { name: "kl", value: klLoss(mean, logVariance), weight: klWeight },
     ];
     const matching = early ?? damsmLosses();
@@ -305,7 +306,7 @@ export class GanTrainer {
         { name: "damsm/sentence", value: sentence, weight: damsm.weight },
       );
     }
-    terms.push(...pairs!);
+    terms.push(...pairs);
     const { gradientsEvery = 0 } = this.options;
     if (gradientsEvery > 0 && (this.steps + 1) % gradientsEvery === 0)
       statistics = { ...statistics, ...gradientNorms(terms, images, this.#share) };

@@ -115,7 +115,7 @@ export async function trainingLoop(task: TrainingTask, options: LoopOptions): Pr
     run && options.resume
       ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
       : undefined;
-  // The last process may have ended before it published this checkpoint.
+  // The process that saved this checkpoint may have ended before it published the networks.
   if (run && savedAt !== undefined) task.publish(run);
   if (processes) savedAt = await beginAlike(task, processes, savedAt);
   using metrics = run && new MetricsLog(run.metrics, task.steps);

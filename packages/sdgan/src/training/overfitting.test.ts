@@ -19,8 +19,8 @@ import { sourceOf } from "../data/fixtures.js";
 import { prepare } from "../data/prepare.js";
 import { openPrepared, type Prepared } from "../data/prepared.js";
 import { randomText } from "../testing/text.js";
-import { makeGanTrainer } from "./gan-task.js";
 import type { GanTrainer } from "./gan-trainer.js";
+import { makeGanTrainer } from "./make-gan-trainer.js";
 import { measureOverfitting } from "./overfitting.js";
 
 const compute = { device: "cpu", dtype: "float32" } as const;

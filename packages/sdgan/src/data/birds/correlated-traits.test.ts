@@ -41,7 +41,10 @@ describe("correlatedTraits", () => {
   it("uses every value, and no species twice, up to the largest number", () => {
     for (const [name, values] of Object.entries(attributes))
       expect(new Set(train.map(({ traits }) => traits[name as Attribute]))).toEqual(new Set(values));
-    const all = makeSpecies(624, new Random(4), correlatedTraits);
-    expect(new Set(all.map(({ traits }) => Object.values(traits).join())).size).toBe(624);
+    const all = makeSpecies(2000, new Random(4), correlatedTraits);
+    expect(new Set(all.map(({ traits }) => Object.values(traits).join())).size).toBe(2000);
+    expect(() => makeSpecies(2001, new Random(4), correlatedTraits)).toThrow(
+      "birds: species is 2001, but must be at most 2000 with correlated traits",
+    );
   });
 });

@@ -1,4 +1,4 @@
-import type { Random } from "@sdgan/core";
+import { type Random, UserError } from "@sdgan/core";
 import { type Attribute, attributes, distribute, type MakeTraits, type Traits } from "./species.js";
 
 /** Which attribute follows from which. The others are independent: body, wings, belly and beak. */
@@ -16,10 +16,16 @@ const ruledShare = 0.9;
  * every colour of the body has its own colour of the head, and half of them are of small birds; each pattern is of about
  * a third of the colours of the wings; beak and tail are alike. In nine of ten species of a split, to the nearest whole
  * number, an attribute has the value of its rule, in the others a random other one.
+ * @throws UserError for more species than combinations of the independent attributes, 2,000
  */
 export const correlatedTraits: MakeTraits = ({ train, test }, random) => {
   const rules = Object.fromEntries(inferred.map((name) => [name, makeRule(name, random)])) as Rules;
   const free = random.shuffled(independentCombinations());
+  if (train + test > free.length)
+    throw new UserError(
+      `birds: species is ${train + test}, but must be at most ${free.length} with correlated traits`,
+      { code: "usage" },
+    );
   return [free.slice(0, train), free.slice(train, train + test)].flatMap((some) =>
     complete(some, rules, random),
   );
@@ -35,7 +41,7 @@ function makeRule(name: Inferred, random: Random): Rules[Inferred] {
   return new Map(from.map((value, i) => [value, to[i]!]));
 }
 
-/** All combinations of values: more than there are names of species. */
+/** All combinations of values: each is of one species at most. */
 function independentCombinations(): Independent[] {
   const { body, wings, belly, beak } = attributes;
   return body.flatMap((body) =>

@@ -77,7 +77,7 @@ describe("birds", () => {
 
   it("rejects options out of range", () => {
     expect(() => birds({ species: 3 })).toThrow(UserError);
-    expect(() => birds({ species: 10_000 })).toThrow(/from 4 to 624/);
+    expect(() => birds({ species: 10_000 })).toThrow(/from 4 to 5000/);
     expect(() => birds({ imagesPerSpecies: 0 })).toThrow(/imagesPerSpecies is 0/);
     expect(() => birds({ size: 1.5 })).toThrow(/size is 1.5/);
   });

@@ -17,21 +17,26 @@ describe("makeSpecies", () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(200);
   });
 
-  it("distributes the values of each attribute evenly within each split", () => {
-    for (const [name, values] of Object.entries(attributes)) {
-      for (const species of [train, test]) {
-        for (const value of values) {
-          const count = species.filter(
-            ({ traits }) => traits[name as keyof typeof attributes] === value,
-          ).length;
-          expect(Math.abs(count - species.length / values.length), `${name} ${value}`).toBeLessThan(1);
+  it.each([200, 624, 625, 5000])(
+    "distributes the values of each attribute evenly in each split of %i",
+    (count) => {
+      const some = makeSpecies(count, new Random(0));
+      for (const [name, values] of Object.entries(attributes)) {
+        for (const split of ["train", "test"]) {
+          const species = some.filter((one) => one.split === split);
+          for (const value of values) {
+            const count = species.filter(
+              ({ traits }) => traits[name as keyof typeof attributes] === value,
+            ).length;
+            expect(Math.abs(count - species.length / values.length), `${name} ${value}`).toBeLessThan(1);
+          }
         }
       }
-    }
-  });
+    },
+  );
 
-  it("finds different species at the largest number of species", () => {
-    expect(new Set(makeSpecies(624, new Random(0)).map(combination)).size).toBe(624);
+  it.each([624, 625, 5000])("finds %i different species", (count) => {
+    expect(new Set(makeSpecies(count, new Random(0)).map(combination)).size).toBe(count);
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Random, UserError } from "@sdgan/core";
 import type { Split } from "../dataset.js";
+import { mostSpecies, speciesNames } from "./species-names.js";
 
 /** Ten common colour names whose colours stay distinct in a small image in any light. */
 const colours = [
@@ -52,13 +53,12 @@ export function makeSpecies(
   random: Random,
   makeTraits: MakeTraits = independentTraits,
 ): Species[] {
-  const limit = givenNames.length * familyNames.length;
-  if (!Number.isInteger(count) || count < 4 || count > limit) {
-    throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${limit}`, {
+  if (!Number.isInteger(count) || count < 4 || count > mostSpecies) {
+    throw new UserError(`birds: species is ${count}, but must be a whole number from 4 to ${mostSpecies}`, {
       code: "usage",
     });
   }
-  const names = makeNames(count, random);
+  const names = speciesNames(count, random);
   const trainCount = Math.floor((count * 3) / 4);
   const traits = makeTraits({ train: trainCount, test: count - trainCount }, random);
   return names.map((name, i) => ({ name, split: i < trainCount ? "train" : "test", traits: traits[i]! }));
@@ -79,7 +79,8 @@ function distributeTraits(count: number, taken: Set<string>, random: Random): Tr
     const species = Array.from({ length: count }, (_, i) => {
       return Object.fromEntries(columns.map(([name, column]) => [name, column[i]])) as Traits;
     });
-    const keys = new Set(species.map((traits) => Object.values(traits).join()));
+    if (taken.size + count > mostRedrawn) exchangeValues(species, taken, random);
+    const keys = new Set(species.map(keyOf));
     if (keys.size === count && [...keys].every((key) => !taken.has(key))) {
       for (const key of keys) taken.add(key);
       return species;
@@ -87,23 +88,39 @@ function distributeTraits(count: number, taken: Set<string>, random: Random): Tr
   }
 }
 
+/** Up to this many species are drawn again until all differ. With more, that is rare: a pair of 5,000 nearly always agrees. */
+const mostRedrawn = 624;
+
+/**
+ * Makes species differ from each other and from those in `taken`: one that does not exchanges the value of an attribute with
+ * another species, so that the values stay evenly distributed. Changes `species`.
+ */
+function exchangeValues(species: readonly Traits[], taken: ReadonlySet<string>, random: Random): void {
+  const counts = new Map(Array.from(taken, (key) => [key, 1]));
+  const countOf = (traits: Traits) => counts.get(keyOf(traits)) ?? 0;
+  const add = (traits: Traits, change: number) => counts.set(keyOf(traits), countOf(traits) + change);
+  for (const traits of species) add(traits, 1);
+  const names = Object.keys(attributes) as Attribute[];
+  for (const own of species) {
+    while (countOf(own) > 1) {
+      const [other, name] = [random.pick(species), random.pick(names)];
+      const exchange = () => {
+        for (const traits of [own, other]) add(traits, -1);
+        const [mine, theirs] = [{ [name]: own[name] }, { [name]: other[name] }];
+        Object.assign(own, theirs);
+        Object.assign(other, mine);
+        for (const traits of [own, other]) add(traits, 1);
+      };
+      exchange();
+      if (countOf(other) > 1) exchange(); // An earlier species must stay different.
+    }
+  }
+}
+
+const keyOf = (traits: Traits): string => Object.values(traits).join();
+
 /** `count` of `values` in random order. The frequencies of the values differ by at most one. */
 export function distribute<T>(values: readonly T[], count: number, random: Random): T[] {
   const order = random.shuffled(values);
   return random.shuffled(Array.from({ length: count }, (_, i) => order[i % order.length] as T));
 }
-
-function makeNames(count: number, random: Random): string[] {
-  const names = givenNames.flatMap((given) => familyNames.map((family) => `${given} ${family}`));
-  return random.shuffled(names).slice(0, count);
-}
-
-// No name contains a colour, a pattern or a size, which could contradict the image.
-const givenNames = (
-  "Alder Aspen Autumn Bramble Briar Brook Cedar Clover Coastal Dune Evening Fern Harbor Heath Island Juniper " +
-  "Lagoon Lowland Marsh Meadow Morning Orchard Prairie River Thicket Valley"
-).split(" ");
-const familyNames = (
-  "Bellowick Chirrel Dapplin Fennet Fluterin Hoplet Larkin Lilter Murrin Pellow Pippin Plumet Quillet Rillen " +
-  "Sedgling Tarlin Thrushel Tweedle Trillet Vireling Wendle Whimmer Whistlet Wrenling"
-).split(" ");

@@ -83,7 +83,7 @@ describe("folder", () => {
 
   it("rejects a missing folder, a missing list and an empty one", () => {
     expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder/);
-    expect(() => folder(dir)).toThrow(/found no captions\. Expected captions\.jsonl with one line per image/);
+    expect(() => folder(dir)).toThrow(/found no captions\. Expected captions\.jsonl with a line/);
     write("", "");
     expect(() => folder(dir)).toThrow(/captions\.jsonl: lists no image/);
   });

@@ -36,7 +36,7 @@ describe("folder", () => {
     write({ "readme.txt": "", "c/d.md": "" });
     expect(() => folder(dir)).toThrow(UserError);
     expect(() => folder(dir)).toThrow(
-      /found no captions\. Expected captions\.jsonl .*\.txt or \.caption next to each image; or captions\.csv, \.tsv, \.txt or \.json\.$/,
+      /found no captions\. Expected captions\.jsonl with a line such as \{[^.]*\.png[^.]*\} for each image, .* \(docs\/data\.md\)\.$/,
     );
     expect(() => folder(join(dir, "none"))).toThrow(/none: no such folder\. Give a folder with images/);
   });

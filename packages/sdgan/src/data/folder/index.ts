@@ -100,9 +100,8 @@ function find(path: string): Found {
 const BESIDE_SHARDS = "the folder has tar files, and only these are read";
 
 const EXPECTED =
-  `Expected ${CAPTIONS_JSONL} with one line per image, such as ${EXAMPLE}; ` +
-  "or metadata.jsonl or metadata.csv with file_name and text; or WebDataset tar files; or a .txt or .caption next to " +
-  "each image; or captions.csv, .tsv, .txt or .json.";
+  `Expected ${CAPTIONS_JSONL} with a line such as ${EXAMPLE} for each image, or another list or captions beside the ` +
+  "images (docs/data.md).";
 
 function findInTar(path: string): Found {
   const refuse = (problem: string): never => {
