@@ -48,6 +48,12 @@ const text = section("The text encoder: embedding, dropout, bidirectional LSTM."
     .describe(
       "The sentence feature: `last`, the LSTM's last state in each direction, as AttnGAN's; or `mean`, the mean of the word features.",
     ),
+  whiten: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether word and sentence features are whitened, so that all their directions vary alike; not in AttnGAN.",
+    ),
 });
 
 const damsm = section("DAMSM: text encoder and image encoder, trained first, then frozen.", {
