@@ -5,8 +5,8 @@ import { eye, nn, noGrad, scope, type Tensor, tensor, zeros } from "@sdgan/torch
  * in training, as in decorrelated batch normalization (Huang et al., CVPR 2018), but without gradients of μ and Σ. All
  * directions of the features then vary alike.
  *
- * A text encoder that is trained to match images gives rarely decisive words a small part of its features (at 1,600 steps on
- * birds, a beak's length moves the sentence feature by a seventh of what a colour does), and what is small is learned slowly.
+ * A text encoder that is trained to match images gives what it cannot match yet a small part of its features, and what is small
+ * is learned slowly: docs/evaluation.md#what-was-tried.
  */
 export class Whitening extends nn.Module {
   readonly mean: Tensor;
