@@ -3,12 +3,20 @@
  * then ten times that rate, of which a part must be refused. Prints JSON. Every image is compared with its request by the
  * texts in its PNG.
  *
- * The clients run on the same processors. At ten times the capacity their own delay is part of the times that they see, so
- * that the server's times, from a request's headers to the end of its answer, are reported beside them, from its log. So are
- * the shares of the time in which the server's main thread used a processor and waited for one (Linux): a block of its event
- * loop that is longer than its work is mostly waiting.
+ * Without `--separate` the clients run on the same processors as the server. At ten times the capacity their own delay is
+ * part of the times that they see, so that the server's times, from a request's headers to the end of its answer, are
+ * reported beside them, from its log. So are the shares of the time in which the server's main thread used a processor and
+ * waited for one (Linux): a block of its event loop that is longer than its work is mostly waiting. With `--separate` (Linux,
+ * taskset of util-linux) the server and its inference processes have the second half of the processors that this process may
+ * use, and the clients the first half.
  *
- *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird]
+ * Every request asks for one image. `--queue` limits the images that wait and those that are computed, together. An accepted
+ * image is therefore ready after at most
+ *   bound = (images that wait + images that are computed, at most `--queue`) × service time of an image under this load,
+ * with the service time (`serviceMs`) as all processes together have it: the seconds of the measurement at ten times the
+ * capacity, divided by the images that were accepted in it.
+ *
+ *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird] [--separate]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,6 +28,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { send } from "../packages/server/dist/testing/client.js";
 import { load, percentile } from "../packages/server/dist/testing/load.js";
+import { separateProcessors } from "./processors.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -28,11 +37,14 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "20" },
     queue: { type: "string", default: "64" },
     words: { type: "string", default: "small,red,bird,black,wings,long,tail" },
+    separate: { type: "boolean", default: false },
   },
 });
 if (!values.model) throw new Error("Usage: node bench/serve.mjs --model <folder>");
 const [processes, seconds, queue] = [values.threads, values.seconds, values.queue].map(Number);
 const words = values.words.split(",");
+/** The beginning of the server's command. */
+const onItsProcessors = values.separate ? separateProcessors() : [];
 
 const oneByOne = await measured(["--batch", "1"], ({ url }) => load(url, { words, seconds, clients: queue }));
 const batches = await measured([], ({ url }) => load(url, { words, seconds, clients: queue }));
@@ -57,11 +69,13 @@ const overload = await measured([], async (server) => {
     clientLag: clientLag.max / 1e6,
   };
 });
+const serviceMs = (1000 * overload.seconds) / overload.accepted.length;
 const rate = ({ accepted, seconds }) => round(accepted.length / seconds);
 console.log(
   JSON.stringify(
     {
-      ...{ processes, queue, imagesPerSecond: { oneByOne: rate(oneByOne), batches: rate(batches) } },
+      ...{ processes, queue, separate: values.separate },
+      ...{ imagesPerSecond: { oneByOne: rate(oneByOne), batches: rate(batches) } },
       ratio: round(rate(batches) / rate(oneByOne)),
       overload: {
         requestsPerSecond: round(10 * capacity),
@@ -70,8 +84,7 @@ console.log(
           refused: overload.refused.length,
           wrong: overload.wrong.slice(0, 5),
         },
-        // The time of a whole queue, at the rate of this run: the clients take processor time from the inference.
-        bound: round((1000 * queue) / (overload.accepted.length / overload.seconds)),
+        ...{ serviceMs: round(serviceMs), bound: round(queue * serviceMs) },
         acceptedMs: { server: times(overload.logged(200)), client: times(overload.accepted) },
         refusedMs: { server: times(overload.logged(503)), client: times(overload.refused) },
         memory: round(overload.memory),
@@ -90,9 +103,9 @@ async function measured(more, work) {
   const folder = await mkdtemp(join(tmpdir(), "sdgan-serve-"));
   const logFile = join(folder, "log");
   const args = ["--model", values.model, "--port", "0", "--threads", values.threads, "--queue", values.queue];
-  const child = spawn(process.execPath, [program, "serve", ...args, "--log-file", logFile, ...more], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const command = [process.execPath, program, "serve", ...args, "--log-file", logFile, ...more];
+  const [first, ...rest] = [...onItsProcessors, ...command];
+  const child = spawn(first, rest, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
   let text = "";
   child.stderr.setEncoding("utf8").on("data", (part) => {

@@ -86,14 +86,19 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
     const runs = join(folder, "trained");
     const program = join(folder, "program.cjs");
     writeFileSync(program, FAKE_TRAINING);
+    // Another run of the same name, which is listed before.
+    const others = join(folder, "others");
+    await writeRun(join(others, "mine/damsm"));
     const server = await startServer({
-      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1, training: { program, folder: runs } },
-      ...{ runs: { runs: [], folders: [runs] }, logFile: join(folder, "server.log") },
+      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1 },
+      training: { program, folder: runs, isInUse: () => false },
+      ...{ runs: { runs: [], folders: [others, runs] }, logFile: join(folder, "server.log") },
     });
     try {
       const { page, errors, close } = await openStudio(browser, { mode: "server" });
       await page.goto(`${server.url}#/watch`);
       await page.locator(".start summary").click();
+      const started = page.getByText("The training has started");
       await page.getByLabel("Data").fill("data/mine");
       await page.getByLabel("Name of the run").fill("mine");
       await page.getByRole("button", { name: "Start" }).click();
@@ -104,8 +109,10 @@ describe.skipIf(!executablePath)("the studio in Chromium", () => {
       ]);
       await page.locator(".warnings li", { hasText: "D is certain" }).waitFor();
       await page.locator(".u-legend").waitFor();
+      await started.waitFor();
       await page.getByRole("button", { name: "Stop" }).click();
       await page.locator(".facts dd", { hasText: "stopped" }).waitFor();
+      await started.waitFor({ state: "detached" });
       await page.getByRole("button", { name: "Resume" }).click();
       await page.locator(".facts dd", { hasText: /^running$/ }).waitFor();
       expect(errors).toEqual([]);

@@ -31,9 +31,11 @@ it.skipIf(!executablePath)(
     const few = ["--species", "16", "--images", "10"];
     execFileSync(process.execPath, [program, "prepare", "birds", "--out", data, ...few], { stdio: "pipe" });
     const { startServer } = await import(join(ROOT, "packages/server/dist/index.js"));
+    const { damsmSteps, isInUse } = await import(join(ROOT, "packages/sdgan/dist/run/run-folder.js"));
     const server = await startServer({
-      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1, training: { program, folder: runs } },
-      ...{ runs: { runs: [], folders: [runs] }, logFile: join(folder, "server.log") },
+      ...{ models: [model], host: "127.0.0.1", port: 0, processes: 1 },
+      training: { program, folder: runs, isInUse },
+      ...{ runs: { runs: [], folders: [runs], damsmSteps }, logFile: join(folder, "server.log") },
     });
     onTestFinished(() => server.stop());
 

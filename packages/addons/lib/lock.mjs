@@ -96,6 +96,19 @@ export function tryLock(path, { goneAfter }) {
   };
 }
 
+/**
+ * The holder of the lock file at `path`, which is not taken; undefined if `tryLock` would get it. A time without a touch is
+ * measured by this machine's clock, for which nothing is written.
+ *
+ * @param {string} path
+ * @param {{ goneAfter: number }} options as those of `tryLock`
+ * @returns {Holder | undefined}
+ */
+export function holderOf(path, { goneAfter }) {
+  const holder = parse(readable(path) ?? "");
+  return holder && isAlive(path, holder, Date.now(), goneAfter) ? holder : undefined;
+}
+
 /** Whether a holder's process id is valid here. @param {Holder} holder */
 export function isOfHere({ host, space }) {
   const own = ownSpace();

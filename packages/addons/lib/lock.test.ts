@@ -13,7 +13,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { tryLock, withLock } from "./lock.mjs";
+import { holderOf, tryLock, withLock } from "./lock.mjs";
 
 const goneAfter = 60_000;
 const module = new URL("lock.mjs", import.meta.url).href;
@@ -36,17 +36,19 @@ function leave(holder: object, { silent = 0, at = path } = {}) {
   utimesSync(at, when, when);
 }
 
-/** Takes and releases the lock; returns its holder if it is held. */
-function holderOf(): { pid: number } | undefined {
+/** Takes and releases the lock; returns its holder if it is held. Looking at the lock finds the same holder. */
+function holderFound(): { pid: number } | undefined {
+  const seen = holderOf(path, { goneAfter });
   const { release, holder } = tryLock(path, { goneAfter });
   release?.();
+  expect(seen).toEqual(holder);
   return holder;
 }
 
 describe("a lock", () => {
   it("belongs to one process until that releases it", async () => {
     const first = tryLock(path, { goneAfter });
-    expect(holderOf()).toMatchObject({ pid: process.pid, host: hostname() });
+    expect(holderFound()).toMatchObject({ pid: process.pid, host: hostname() });
     first.release?.();
     first.release?.();
     expect(readdirSync(folder)).toEqual([]);
@@ -86,13 +88,13 @@ describe("a lock whose holder is gone is taken over", () => {
     ["that wrote nothing", () => writeFileSync(path, "")],
   ])("one %s", (_, prepare) => {
     prepare();
-    expect(holderOf()).toBeUndefined();
+    expect(holderFound()).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it.runIf(process.platform === "linux")("one whose process id another process has now", () => {
     leave({ started: "1" });
-    expect(holderOf()).toBeUndefined();
+    expect(holderFound()).toBeUndefined();
   });
 
   it("by exactly one of many processes that find it at the same time", async () => {
@@ -148,7 +150,7 @@ describe("a lock whose holder is gone is taken over", () => {
     const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", kill]);
     expect(signal).toBe("SIGKILL");
     expect(claimed()).toMatch(/^lock\.[0-9a-f]{16}/);
-    expect(holderOf()).toBeUndefined();
+    expect(holderFound()).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -158,7 +160,7 @@ describe("a lock whose holder is gone is taken over", () => {
     for (const name of names) leave({ pid: gone() }, { at: join(folder, name) });
     const others = ["lock.txt", `lock.${"f".repeat(16)}`, `other.${hex}`];
     for (const name of others) leave({}, { at: join(folder, name) });
-    expect(holderOf()).toBeUndefined();
+    expect(holderFound()).toBeUndefined();
     expect(readdirSync(folder).sort()).toEqual([...others].sort());
   });
 });
@@ -174,18 +176,18 @@ describe("a holder elsewhere, whose process id has no meaning here", () => {
     () => {
       for (const pid of [process.pid, gone()]) {
         leave({ ...elsewhere, pid }, { silent: 30 });
-        expect(holderOf()).toMatchObject({ pid });
+        expect(holderFound()).toMatchObject({ pid });
         leave({ ...elsewhere, pid }, { silent: 90 });
-        expect(holderOf()).toBeUndefined();
+        expect(holderFound()).toBeUndefined();
       }
     },
   );
 
   it("is recognized by its host if nothing else is known", () => {
     leave({ host: "elsewhere", pid: gone() });
-    expect(holderOf()).toMatchObject({ host: "elsewhere" });
+    expect(holderFound()).toMatchObject({ host: "elsewhere" });
     leave({ host: "elsewhere" }, { silent: 90 });
-    expect(holderOf()).toBeUndefined();
+    expect(holderFound()).toBeUndefined();
   });
 
   it("touches its file while it holds it, and no longer", () => {

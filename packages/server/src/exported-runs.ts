@@ -44,10 +44,7 @@ export class ExportedRuns implements Disposable {
       return mkdtempSync(join(this.#folder, "model-"));
     } catch (error) {
       const { code = "unknown error" } = error as NodeJS.ErrnoException;
-      throw new UserError(
-        `${tmpdir()}: no folder for the exported model can be made here (${code}): make room, or set TMPDIR to another folder`,
-        { code: "file.system", cause: error },
-      );
+      throw noPlace(code, error);
     }
   }
 
@@ -75,6 +72,9 @@ export class ExportedRuns implements Disposable {
       .split("\n")
       .at(-1)
       ?.replace(/^sdgan: /, "");
+    // The only files that an export writes are those of the model.
+    const full = /\((ENOSPC|EDQUOT)\)$/.exec(line ?? "")?.[1];
+    if (full) throw noPlace(full);
     throw new UserError(line || `${run}: the export as an ONNX model ended with ${code}.`, {
       code: "checkpoint.mismatch",
     });
@@ -83,4 +83,14 @@ export class ExportedRuns implements Disposable {
   [Symbol.dispose](): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** @param code of the system's error */
+function noPlace(code: string, cause?: unknown): UserError {
+  const reason =
+    code === "ENOSPC" || code === "EDQUOT" ? "the disk is full" : "the folder for it cannot be made";
+  return new UserError(
+    `${tmpdir()}: the exported model cannot be written here, ${reason} (${code}): make room, or start sdgan with another folder in TMPDIR`,
+    { code: "file.system", cause },
+  );
 }

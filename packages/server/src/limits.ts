@@ -22,6 +22,8 @@ export interface Limits {
   waitMs: number;
   /** Milliseconds in which a client must have read its answer. */
   sendMs: number;
+  /** Milliseconds after which an idle connection is closed: longer than clients keep theirs, which is 60 s for nginx. */
+  idleMs: number;
   /** Bytes of answers that clients have not read yet. */
   unsent: number;
   /** Milliseconds after which a thread that computes a batch is taken for dead. */
@@ -30,5 +32,6 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   ...{ queue: 64, images: 32, prompt: 1000, body: 2 ** 16, headers: 2 ** 14, connections: 1000, batch: 8 },
-  ...{ rate: 0, receiveMs: 10_000, waitMs: 60_000, sendMs: 30_000, unsent: 2 ** 26, batchMs: 60_000 },
+  ...{ rate: 0, receiveMs: 10_000, waitMs: 60_000, sendMs: 30_000, idleMs: 72_000 },
+  ...{ unsent: 2 ** 26, batchMs: 60_000 },
 };

@@ -1,15 +1,17 @@
-/** The connections: their limits, and what is answered to what is not HTTP. */
+/** A server that listens: the limits of what arrives, and what is answered to what is not HTTP. */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { UserError } from "@sdgan/core";
 import Fastify, { type ConnectionError, type FastifyInstance, type FastifyReply } from "fastify";
+import { keepConnections } from "./connections.js";
 import { ApiError } from "./errors.js";
 import type { Limits } from "./limits.js";
 
 /** A server without routes. */
-export function makeApp({ body, headers, connections, receiveMs, waitMs, sendMs }: Limits): FastifyInstance {
+export function makeApp(limits: Limits): FastifyInstance {
+  const { body, headers, receiveMs, waitMs, sendMs, idleMs } = limits;
   const app = Fastify({
-    ...{ bodyLimit: body, requestTimeout: receiveMs, keepAliveTimeout: 5000 },
+    ...{ bodyLimit: body, requestTimeout: receiveMs, keepAliveTimeout: idleMs },
     // Longer than a request waits, so that it ends only connections on which nothing happens.
     connectionTimeout: waitMs + sendMs + 5000,
     http: { maxHeaderSize: headers, headersTimeout: receiveMs, connectionsCheckingInterval: 1000 },
@@ -22,7 +24,7 @@ export function makeApp({ body, headers, connections, receiveMs, waitMs, sendMs 
       (reply as unknown as FastifyReply).code(400).send(body);
     },
   });
-  app.server.maxConnections = connections;
+  keepConnections(app, limits);
   // Bodies are JSON.
   app.removeContentTypeParser("text/plain");
   return app;

@@ -135,6 +135,12 @@ function operation(summary: string, body: z.ZodType, answer: string): object {
   };
 }
 
+const text = { type: "string" };
+/** The training that was started has an id. */
+const begun = {
+  "application/json": { schema: { type: "object", properties: { status: text, id: text } } },
+};
+
 /** What is begun, and goes on after the answer. */
 function command(summary: string, path: readonly string[], body?: z.ZodType): object {
   return {
@@ -148,7 +154,10 @@ function command(summary: string, path: readonly string[], body?: z.ZodType): ob
         content: { "application/json": { schema: z.toJSONSchema(body, { io: "input" }) } },
       },
     }),
-    responses: { "202": { description: "It is begun" }, ...refusals(["400", "401", "404", "409"]) },
+    responses: {
+      "202": { description: "It is begun", content: begun },
+      ...refusals(["400", "401", "404", "409"]),
+    },
   };
 }
 

@@ -5,11 +5,20 @@ import { UserError } from "@sdgan/core";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { RunServing } from "./run-serving.js";
 
-/** Stands in for `sdgan export onnx`: it takes as long as a file `wait` exists, and fails for the run `none`. */
+/**
+ * Stands in for `sdgan export onnx`: it takes as long as a file `wait` exists, and fails for the run `none`, or if a file `full`
+ * exists.
+ */
 const PROGRAM = `
 const { existsSync, writeFileSync } = require("node:fs");
 const run = process.argv[process.argv.indexOf("--run") + 1];
 if (run.endsWith("none")) { console.error("sdgan: none: no model"); process.exit(1); }
+if (existsSync(__dirname + "/full")) {
+  const out = process.argv[process.argv.indexOf("--out") + 1];
+  writeFileSync(out + ".partial", "");
+  console.error("sdgan: " + out + ": the disk is full (ENOSPC)");
+  process.exit(1);
+}
 writeFileSync(__dirname + "/begun", "");
 const timer = setInterval(() => { if (!existsSync(__dirname + "/wait")) clearInterval(timer); }, 5);
 `;
@@ -64,8 +73,25 @@ it("says so in one line if the temporary folder cannot be written", async () => 
   rmSync(join(folder, "tmp"), { recursive: true });
   using serving = new RunServing(join(folder, "program.cjs"), () => ({ add: async () => {} }));
   await expect(serving.serve("runs/mine")).rejects.toMatchObject({
-    ...{ status: 409, message: expect.stringMatching(/tmp: no folder .*ENOENT/) },
+    ...{ status: 409, message: expect.stringMatching(/tmp: the exported model .*ENOENT/) },
   });
+});
+
+it("says on a full disk what to do, and keeps the model that is served and nothing else", async () => {
+  const folder = prepared();
+  const add = vi.fn(async () => {});
+  using serving = new RunServing(join(folder, "program.cjs"), () => ({ add }));
+  await serving.serve("runs/mine");
+  const served = modelsIn(folder);
+  writeFileSync(join(folder, "full"), "");
+  await expect(serving.serve("runs/mine")).rejects.toMatchObject({
+    status: 409,
+    message: `${join(folder, "tmp")}: the exported model cannot be written here, the disk is full (ENOSPC): make room, or start sdgan with another folder in TMPDIR`,
+  });
+  expect(add).toHaveBeenCalledOnce();
+  expect(modelsIn(folder)).toEqual(served);
+  rmSync(join(folder, "full"));
+  expect(await serving.serve("runs/mine")).toBe("mine");
 });
 
 it("answers that the server is stopping, and waits for the export's process", async () => {

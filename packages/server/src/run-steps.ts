@@ -1,6 +1,5 @@
 /** What can be done with the folder of a run, or of its DAMSM, after its training. */
 import { readFile, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { ApiError } from "./errors.js";
 
@@ -30,39 +29,6 @@ export async function nextStep(folder: string): Promise<"gan" | "images" | undef
 /** Whether a folder is that of a DAMSM with which a GAN's training has begun: it may not change any more. */
 export async function isUsed(folder: string): Promise<boolean> {
   return isDamsm(folder) && (await exists(join(runOf(folder), "config.yaml")));
-}
-
-/** The steps for which a run's DAMSM is to be trained, of its configuration; undefined for other folders. */
-export async function damsmSteps(folder: string): Promise<number | undefined> {
-  if (!isDamsm(folder)) return undefined;
-  const text = await readFile(join(folder, "config.yaml"), "utf8").catch(() => "");
-  const steps = /^damsm:[^\S\n]*\n(?: .*\n)*? {2}steps: (\d+)$/m.exec(text)?.[1];
-  return steps === undefined ? undefined : Number(steps);
-}
-
-/** Whether a program trains in a folder, by the `lock` file that it holds and touches. */
-export async function isInUse(folder: string): Promise<boolean> {
-  const lock = join(folder, "lock");
-  try {
-    const [{ mtimeMs }, text] = await Promise.all([stat(lock), readFile(lock, "utf8")]);
-    const { pid, host } = JSON.parse(text);
-    if (Date.now() - mtimeMs > GONE_MS || !(Number.isInteger(pid) && pid > 0)) return false;
-    return host !== hostname() || isRunning(pid);
-  } catch {
-    return false; // There is no such file, or it is being written or removed: the training itself will see.
-  }
-}
-
-/** As for trainings, the lock of a program that has not touched it for 10 minutes is not in force. */
-const GONE_MS = 600_000;
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-  return true;
 }
 
 /**

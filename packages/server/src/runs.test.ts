@@ -30,6 +30,34 @@ it("lists run folders by ids of their own", async () => {
   ]);
 });
 
+it("lists a training before it has files, and keeps the ids when others of its name appear", async () => {
+  const [early, late] = ["early", "late"].map((name) => join(folder, name)) as [string, string];
+  const known = new Runs({ runs: [], folders: [early, late] });
+  const damsm = join(late, "mine/damsm");
+  expect([...(await known.list([damsm]))]).toEqual([["mine/damsm", damsm]]);
+  mkdirSync(join(early, "mine"), { recursive: true });
+  writeFileSync(join(early, "mine/config.yaml"), "");
+  expect(await known.list([damsm])).toEqual(
+    new Map([
+      ["mine/damsm", damsm],
+      ["mine-2", join(early, "mine")],
+    ]),
+  );
+  expect((await known.list([damsm, join(late, "mine")])).get("mine")).toBe(join(late, "mine"));
+});
+
+it("lists a run once that is given twice", async () => {
+  const twice = new Runs({ runs: [join(folder, "all/a")], folders: [join(folder, "all")] });
+  expect([...(await twice.list()).keys()]).toEqual(["a", "b"]);
+});
+
+it("asks for the steps of DAMSMs alone", () => {
+  const damsmSteps = (each: string) => each.length;
+  const known = new Runs({ runs: [], folders: [], damsmSteps });
+  expect([known.damsmSteps("a/damsm"), known.damsmSteps("a")]).toEqual([7, undefined]);
+  expect(runs().damsmSteps("a/damsm")).toBeUndefined();
+});
+
 it("reads metrics after a step, in answers of bounded length", async () => {
   const a = join(folder, "all/a");
   const all = await runs().read(a, 0);

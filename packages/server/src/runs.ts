@@ -3,12 +3,18 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { isDamsm, runOf } from "./run-steps.js";
 
 export interface RunFolders {
   /** Folders of runs. */
   runs: readonly string[];
   /** Folders whose sub-folders are runs. */
   folders: readonly string[];
+  /**
+   * Reads a run's configuration: for how many steps its DAMSM is to be trained. The rules of a run's files are those of the
+   * program that trains. Without this function, or where it returns undefined, the steps are not known.
+   */
+  damsmSteps?(folder: string): number | undefined;
 }
 
 /** A line of `metrics.jsonl`. */
@@ -20,13 +26,37 @@ export type Metrics = { step: number } & Record<string, number | null>;
  */
 export class Runs {
   readonly #given: RunFolders;
+  /** By the absolute path of the run. */
+  readonly #ids = new Map<string, string>();
+  readonly #taken = new Set<string>();
 
   constructor(given: RunFolders) {
     this.#given = given;
   }
 
-  /** Id → folder, in the order of the names; the training of a run's DAMSM has an id of its own, `NAME/damsm`. */
-  async list(): Promise<Map<string, string>> {
+  /**
+   * Id → folder; the training of a run's DAMSM has an id of its own, `NAME/damsm`. A run keeps its id while the server runs,
+   * also when another of its name appears.
+   * @param started folders of trainings that the server has started, which may have no files yet
+   */
+  async list(started: readonly string[] = []): Promise<Map<string, string>> {
+    const isStarted = new Set(started);
+    const exists = async (folder: string) =>
+      isStarted.has(resolve(folder)) || (await isFile(join(folder, "config.yaml")));
+    const found = new Map<string, string>();
+    for (const [path, folder] of await this.#candidates(started.map(runOf))) {
+      const damsm = join(folder, "damsm");
+      const [isRun, hasDamsm] = await Promise.all([folder, damsm].map(exists));
+      if (!isRun && !hasDamsm) continue;
+      const id = this.#idOf(path);
+      if (isRun) found.set(id, folder);
+      if (hasDamsm) found.set(`${id}/damsm`, damsm);
+    }
+    return found;
+  }
+
+  /** Absolute path → folder, as it was given, of all that may be runs. */
+  async #candidates(started: readonly string[]): Promise<Map<string, string>> {
     const nested = await Promise.all(
       this.#given.folders.map(async (folder) => {
         const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -36,20 +66,19 @@ export class Runs {
           .map(({ name }) => join(folder, name));
       }),
     );
-    const found = new Map<string, string>();
-    for (const folder of [...this.#given.runs, ...nested.flat().sort()]) {
-      const damsm = join(folder, "damsm");
-      const [isRun, hasDamsm] = await Promise.all(
-        [folder, damsm].map((each) => isFile(join(each, "config.yaml"))),
-      );
-      if (!isRun && !hasDamsm) continue;
-      const name = basename(resolve(folder));
-      let id = name;
-      for (let i = 2; found.has(id) || found.has(`${id}/damsm`); i++) id = `${name}-${i}`;
-      if (isRun) found.set(id, folder);
-      if (hasDamsm) found.set(`${id}/damsm`, damsm);
-    }
-    return found;
+    const all = [...this.#given.runs, ...nested.flat().sort(), ...started];
+    return new Map(all.map((folder) => [resolve(folder), folder]));
+  }
+
+  #idOf(path: string): string {
+    const known = this.#ids.get(path);
+    if (known !== undefined) return known;
+    const name = basename(path);
+    let id = name;
+    for (let i = 2; this.#taken.has(id); i++) id = `${name}-${i}`;
+    this.#ids.set(path, id);
+    this.#taken.add(id);
+    return id;
   }
 
   /** The metrics of steps after `since`, of which there may be more, and the steps of all samples. */
@@ -58,6 +87,11 @@ export class Runs {
     since: number,
   ): Promise<{ metrics: Metrics[]; more: boolean; samples: number[] }> {
     return { ...(await metricsOf(join(folder, "metrics.jsonl"), since)), samples: await samplesOf(folder) };
+  }
+
+  /** The steps for which the DAMSM in a folder is to be trained; undefined for other folders. */
+  damsmSteps(folder: string): number | undefined {
+    return isDamsm(folder) ? this.#given.damsmSteps?.(folder) : undefined;
   }
 
   /** The file with the samples after `step`, if the run has it. */

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { progressIn, Trainings, trainingRequest } from "./trainings.js";
@@ -21,7 +21,11 @@ setInterval(() => {}, 1000);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "sdgan-trainings-"));
   writeFileSync(join(folder, "program.cjs"), PROGRAM);
-  trainings = new Trainings({ program: join(folder, "program.cjs"), folder });
+  trainings = new Trainings({
+    ...{ program: join(folder, "program.cjs"), folder },
+    // The real one is the training's own.
+    isInUse: (run) => existsSync(join(run, "in use")),
+  });
 });
 afterAll(async () => {
   await trainings.end();
@@ -62,7 +66,7 @@ it("tells a training that is finished from one that failed, with its last line",
   );
   expect((await trainings.status(join(folder, "c")))?.warnings.at(-1)).toBe("sdgan: missing: no data");
   expect(await trainings.status(join(folder, "other"))).toBeUndefined();
-  expect(trainings.list().get("c")).toBe(join(folder, "c"));
+  expect(trainings.folders()).toContain(join(folder, "c"));
 });
 
 it("resumes a run, or its DAMSM, with the data that it names", async () => {
@@ -70,11 +74,11 @@ it("resumes a run, or its DAMSM, with the data that it names", async () => {
   mkdirSync(damsm, { recursive: true });
   await expect(trainings.resume(damsm)).rejects.toThrow("does not say");
   writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
-  await trainings.resume(damsm);
+  expect(await trainings.resume(damsm)).toBe(damsm);
   expect(await arguments_("d")).toEqual([
     ...["train", "damsm", `--run=${join(folder, "d")}`, "--data=data/x", "--resume"],
   ]);
-  expect(trainings.list().get("d/damsm")).toBe(damsm);
+  expect(trainings.folders()).toContain(damsm);
   await trainings.end();
   expect((await trainings.status(damsm))?.state).toBe("stopped");
 });
@@ -85,7 +89,7 @@ it("trains the GAN of a run with the configuration and the data of its DAMSM", a
   await expect(trainings.trainGan(damsm)).rejects.toThrow("does not say");
   writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
   await expect(trainings.trainGan(join(folder, "e"))).rejects.toThrow("Expected the run of a DAMSM");
-  await trainings.trainGan(damsm);
+  expect(await trainings.trainGan(damsm)).toBe(join(folder, "e"));
   expect(await arguments_("e")).toEqual([
     ...[
       "train",
@@ -104,15 +108,15 @@ it("does not train a DAMSM whose GAN has begun, nor a GAN while its DAMSM is tra
   const damsm = join(folder, "g/damsm");
   mkdirSync(damsm, { recursive: true });
   writeFileSync(join(damsm, "dependencies.json"), JSON.stringify({ data: { folder: "data/x" } }));
-  writeFileSync(join(damsm, "lock"), JSON.stringify({ pid: process.pid, host: hostname() }));
+  writeFileSync(join(damsm, "in use"), "");
   await expect(trainings.trainGan(damsm)).rejects.toThrow("whose training has ended");
   await expect(trainings.start({ ...request, run: "g" })).rejects.toThrow("can begin after that");
-  rmSync(join(damsm, "lock"));
+  rmSync(join(damsm, "in use"));
   writeFileSync(join(folder, "g/config.yaml"), "");
   await expect(trainings.resume(damsm)).rejects.toMatchObject({
     ...{ status: 409, message: expect.stringContaining("train the GAN on, or begin a run with another") },
   });
-  expect(trainings.list().has("g/damsm")).toBe(false);
+  expect(trainings.folders()).not.toContain(damsm);
 });
 
 it("accepts names of runs and presets only, not paths or options", () => {

@@ -1,18 +1,20 @@
 /** Trainings that the server starts, each a process of `sdgan train`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { quote, visible } from "@sdgan/core";
 import { z } from "zod";
 import { ApiError } from "./errors.js";
 import { giveWay } from "./priority.js";
-import { dataOf, isDamsm, isInUse, isUsed, PARTS, runOf } from "./run-steps.js";
+import { dataOf, isDamsm, isUsed, PARTS, runOf } from "./run-steps.js";
 
 export interface TrainingOptions {
   /** The file of the program `sdgan`. */
   program: string;
   /** Where new run folders are made. */
   folder: string;
+  /** Whether a program is training in a folder: the program that trains has the rules of its locks. */
+  isInUse(folder: string): boolean;
 }
 
 /** The body of `POST /api/runs`. A run is a name, never a path; the data is a prepared folder on this machine. */
@@ -55,13 +57,16 @@ export class Trainings {
     this.#options = options;
   }
 
-  /** @throws ApiError 409 if the run is being trained, or for a GAN if its DAMSM is */
-  async start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): Promise<void> {
+  /**
+   * @returns the absolute path of the run, or of its DAMSM, as `resume` and `trainGan` do
+   * @throws ApiError 409 if the run is being trained, or for a GAN if its DAMSM is
+   */
+  async start({ task, config, data, run, minutes }: z.output<typeof trainingRequest>): Promise<string> {
     const more = minutes === undefined ? [] : [`--minutes=${minutes}`];
     const folder = join(this.#options.folder, run);
-    if (task === "gan" && (await this.#isTraining(join(folder, "damsm"))))
+    if (task === "gan" && this.#isTraining(join(folder, "damsm")))
       throw refusal(`The DAMSM of the run ${quote(run)} is being trained; the GAN can begin after that.`);
-    this.#spawn(task, folder, [`--data=${data}`, `--config=${config}`, ...more]);
+    return this.#spawn(task, folder, [`--data=${data}`, `--config=${config}`, ...more]);
   }
 
   /**
@@ -69,14 +74,14 @@ export class Trainings {
    * @param folder of the run, or of its DAMSM
    * @throws ApiError 409 if it is being trained, does not say with which data, or is a DAMSM's whose GAN has begun
    */
-  async resume(folder: string): Promise<void> {
+  async resume(folder: string): Promise<string> {
     // With another DAMSM than it began with, the GAN could not be resumed.
     if (isDamsm(folder) && ((await isUsed(folder)) || this.#runs(runOf(folder))))
       throw refusal(
         "The GAN of this run has begun with this DAMSM, which may not change now: train the GAN on, or begin a run with another name.",
       );
     const data = await dataOf(folder);
-    this.#spawn(isDamsm(folder) ? "damsm" : "gan", runOf(folder), [`--data=${data}`, "--resume"]);
+    return this.#spawn(isDamsm(folder) ? "damsm" : "gan", runOf(folder), [`--data=${data}`, "--resume"]);
   }
 
   /**
@@ -84,11 +89,11 @@ export class Trainings {
    * @param folder of the run's DAMSM
    * @throws ApiError 409 if it is not a DAMSM's, is being trained, or does not say with which data
    */
-  async trainGan(folder: string): Promise<void> {
-    if (!isDamsm(folder) || (await this.#isTraining(folder)))
+  async trainGan(folder: string): Promise<string> {
+    if (!isDamsm(folder) || this.#isTraining(folder))
       throw refusal("Expected the run of a DAMSM whose training has ended.");
     const data = await dataOf(folder);
-    this.#spawn("gan", runOf(folder), [`--data=${data}`, `--config=${join(folder, "config.yaml")}`]);
+    return this.#spawn("gan", runOf(folder), [`--data=${data}`, `--config=${join(folder, "config.yaml")}`]);
   }
 
   /**
@@ -101,14 +106,9 @@ export class Trainings {
     training.child.kill("SIGTERM");
   }
 
-  /** Id → folder, as in `Runs.list`, of all that were started: one that failed early has no files. */
-  list(): Map<string, string> {
-    return new Map(
-      [...this.#trainings.keys()].map((folder) => {
-        const run = runOf(folder);
-        return [run === folder ? basename(run) : `${basename(run)}/damsm`, folder];
-      }),
-    );
+  /** The absolute paths of all runs and DAMSMs that were started: one that failed early has no files. */
+  folders(): string[] {
+    return [...this.#trainings.keys()];
   }
 
   /** Undefined for runs that this server has not trained. */
@@ -137,11 +137,11 @@ export class Trainings {
   }
 
   /** Whether this server or another program is training in a folder. */
-  async #isTraining(folder: string): Promise<boolean> {
-    return this.#runs(folder) || (await isInUse(folder));
+  #isTraining(folder: string): boolean {
+    return this.#runs(folder) || this.#options.isInUse(folder);
   }
 
-  #spawn(task: "damsm" | "gan", run: string, args: readonly string[]): void {
+  #spawn(task: "damsm" | "gan", run: string, args: readonly string[]): string {
     const folder = resolve(task === "damsm" ? join(run, "damsm") : run);
     if (this.#runs(folder)) throw refusal(`The run ${quote(run)} is being trained.`);
     // With the channel, the training ends in order when the server is killed.
@@ -174,6 +174,7 @@ export class Trainings {
       if (code === 0) end("finished");
       else end("stopped", code === 143 ? undefined : rest.trim() || last);
     });
+    return folder;
   }
 }
 

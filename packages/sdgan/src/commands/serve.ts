@@ -106,6 +106,7 @@ export async function serve(
         code: "file.missing",
       });
   const { startServer, readKeys, ExportedRuns } = await loadServer();
+  const { damsmSteps, isInUse } = await import("../run/run-folder.js");
   const keys = options.apiKeyFile === undefined ? undefined : readKeys(options.apiKeyFile);
   using interruption = new Interruption((line) => console.error(line), STOPPING);
   using exports = new ExportedRuns(program);
@@ -113,7 +114,8 @@ export async function serve(
     const exported: string[] = [];
     for (const folder of run) exported.push(await exports.export(folder, interruption.signal));
     const server = await startServer({
-      ...{ models: [...model, ...exported], runs: { runs: run, folders: runs }, keys },
+      ...{ models: [...model, ...exported], keys },
+      runs: { runs: run, folders: runs, damsmSteps },
       ...{ host: options.host, port: options.port, noAuth: !options.auth },
       ...{ hosts: options.allowHost ?? [], origins: options.allowOrigin ?? [] },
       processes: options.threads ?? Math.min(8, availableParallelism()),
@@ -122,7 +124,7 @@ export async function serve(
         // Without keys, everybody behind one address would share one limit.
         rate: options.rate ?? (keys ? RATE : 0),
       },
-      training: options.allowTraining ? { program, folder: runs[0]! } : undefined,
+      training: options.allowTraining ? { program, folder: runs[0]!, isInUse } : undefined,
       ...{ logFile: options.logFile, logPrompts: options.logPrompts ?? false },
     });
     onListening(server.url);

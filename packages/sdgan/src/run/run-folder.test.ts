@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UserError } from "@sdgan/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../config/load.js";
-import { holdsRun, openRun, resumeRun, startRun } from "./run-folder.js";
+import { damsmSteps, holdsRun, isInUse, openRun, resumeRun, startRun } from "./run-folder.js";
 
 const config = loadConfig("birds-64", ["seed=7"]);
 const vocabulary = '["bird"]';
@@ -33,6 +33,16 @@ it("contains all that is needed to resume", () => {
   expect(JSON.parse(readFileSync(run.dependencies, "utf8"))).toEqual(dependsOn);
   expect(readFileSync(run.vocabulary, "utf8")).toBe(vocabulary);
   for (const made of [run.samples, run.checkpoints]) expect(existsSync(made)).toBe(true);
+});
+
+it("shows to other programs whether it is in use, and DAMSM's steps", () => {
+  expect([isInUse(path), damsmSteps(path)]).toEqual([false, undefined]);
+  const run = startRun(path, config, vocabulary);
+  expect([isInUse(path), damsmSteps(path)]).toEqual([true, config.damsm.steps]);
+  run[Symbol.dispose]();
+  expect(isInUse(path)).toBe(false);
+  writeFileSync(join(path, "config.yaml"), "damsm: { steps: many }");
+  expect(damsmSteps(path)).toBeUndefined();
 });
 
 describe("existing files are not overwritten", () => {
@@ -146,7 +156,9 @@ describe("one training at a time", () => {
           utimesSync(lock(), Date.now() / 1000, Date.now() / 1000 - 60 * minutes);
         silent(9);
         expect(() => resumeRun(path)).toThrow("10 minutes after its end the file is ignored");
+        expect(isInUse(path)).toBe(true);
         silent(11);
+        expect(isInUse(path)).toBe(false);
         resumeRun(path)[Symbol.dispose]();
       }
     },

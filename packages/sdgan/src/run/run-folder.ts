@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Config, UserError } from "@sdgan/core";
 import { formatConfig, loadConfig } from "../config/load.js";
 import { removeLeftovers, writeFileAtomic } from "../util/atomic-file.js";
-import { takeLock } from "../util/lock.js";
+import { isLocked, takeLock } from "../util/lock.js";
 import { ensureFolder, onDisk } from "../util/system-errors.js";
 import {
   type Dependencies,
@@ -93,9 +93,28 @@ export function holdsRun(path: string): boolean {
   return existsSync(pathsOf(path).config);
 }
 
+/** The steps for which the DAMSM of the run in `path` is trained; undefined if its configuration cannot be read. */
+export function damsmSteps(path: string): number | undefined {
+  try {
+    return openRun(path).config.damsm.steps;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a program is training in `path`. */
+export function isInUse(path: string): boolean {
+  return isLocked(lockOf(path));
+}
+
 const alreadyThere = "already holds a run: continue it with --resume, or use another --run";
 
 type Paths = { [Key in keyof RunFolder]: string };
+
+function lockOf(path: string): string {
+  return join(path, "lock");
+}
 
 function pathsOf(path: string): Paths {
   return {
@@ -111,7 +130,7 @@ function pathsOf(path: string): Paths {
 
 /** Does `begin` under the run's lock, which is released if it fails. */
 function locked(path: string, begin: () => Omit<ActiveRun, typeof Symbol.dispose>): ActiveRun {
-  const release = takeLock(join(path, "lock"));
+  const release = takeLock(lockOf(path));
   try {
     return { ...begin(), [Symbol.dispose]: release };
   } catch (error) {

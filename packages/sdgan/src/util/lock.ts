@@ -1,4 +1,4 @@
-import { isOfHere, tryLock } from "@sdgan/addons/lock";
+import { holderOf, isOfHere, tryLock } from "@sdgan/addons/lock";
 import { UserError } from "@sdgan/core";
 import { onDisk } from "./system-errors.js";
 
@@ -39,4 +39,9 @@ export function takeLock(path: string, { does, instead }: Busy = TRAINING): () =
   };
   process.on("exit", release);
   return release;
+}
+
+/** Whether `takeLock` would find a holder of the lock file at `path`. */
+export function isLocked(path: string): boolean {
+  return holderOf(path, { goneAfter: GONE_MINUTES * 60_000 }) !== undefined;
 }

@@ -1,5 +1,6 @@
 /** `/api/runs`: trainings to watch. */
 import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
 import { quote } from "@sdgan/core";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -7,7 +8,7 @@ import { ApiError } from "../errors.js";
 import { preparedFolders } from "../prepared-folders.js";
 import { parsed } from "../requests.js";
 import type { RunServing } from "../run-serving.js";
-import { damsmSteps, isUsed, nextStep } from "../run-steps.js";
+import { isUsed, nextStep } from "../run-steps.js";
 import type { Runs } from "../runs.js";
 import { type Trainings, trainingRequest } from "../trainings.js";
 
@@ -19,13 +20,18 @@ export function addRunRoutes(
   runs: Runs,
   { trainings, serving }: { trainings?: Trainings | undefined; serving?: RunServing | undefined } = {},
 ): void {
-  const all = async () => new Map([...(trainings?.list() ?? []), ...(await runs.list())]);
+  const all = () => runs.list(trainings?.folders());
   const folderOf = async (id: string) => {
     const found = (await all()).get(id);
     if (found !== undefined) return found;
     throw new ApiError(404, `There is no run ${quote(id)}. GET /api/runs lists the runs.`, {
       code: "not_found",
     });
+  };
+
+  const started = async (folder: string) => {
+    const [id] = [...(await all())].find(([, each]) => resolve(each) === folder)!;
+    return { status: "started", id };
   };
 
   app.get("/api/runs", async () => {
@@ -40,24 +46,24 @@ export function addRunRoutes(
   if (trainings && serving) {
     app.get("/api/data", async () => ({ data: await preparedFolders() }));
     app.post("/api/runs", async (request, reply) => {
-      await trainings.start(parsed(trainingRequest, request.body));
-      return reply.code(202).send({ status: "started" });
+      const folder = await trainings.start(parsed(trainingRequest, request.body));
+      return reply.code(202).send(await started(folder));
     });
     app.post<{ Params: { id: string } }>("/api/runs/:id/stop", async ({ params: { id } }, reply) => {
       trainings.stop(await folderOf(id));
       return reply.code(202).send({ status: "stopping" });
     });
     app.post<{ Params: { id: string } }>("/api/runs/:id/resume", async ({ params: { id } }, reply) => {
-      await trainings.resume(await folderOf(id));
-      return reply.code(202).send({ status: "started" });
+      const folder = await trainings.resume(await folderOf(id));
+      return reply.code(202).send(await started(folder));
     });
     app.post<{ Params: { id: string } }>("/api/runs/:id/serve", async ({ params: { id } }, reply) => {
       const model = await serving.serve(await folderOf(id));
       return model === undefined ? reply.code(202).send({ status: "exporting" }) : { model };
     });
     app.post<{ Params: { id: string } }>("/api/runs/:id/gan", async ({ params: { id } }, reply) => {
-      await trainings.trainGan(await folderOf(id));
-      return reply.code(202).send({ status: "started" });
+      const folder = await trainings.trainGan(await folderOf(id));
+      return reply.code(202).send(await started(folder));
     });
   }
 
@@ -68,7 +74,7 @@ export function addRunRoutes(
     const status = await trainings?.status(folder);
     const path = `/api/runs/${encodeURIComponent(id)}/samples`;
     return {
-      ...{ id, step: metrics.at(-1)?.step, steps: await damsmSteps(folder), warnings: [] },
+      ...{ id, step: metrics.at(-1)?.step, steps: runs.damsmSteps(folder), warnings: [] },
       ...{ ...status, metrics, more },
       // Folders of this machine are for those who may use them.
       ...(trainings && { folder, next: await nextStep(folder), canResume: !(await isUsed(folder)) }),

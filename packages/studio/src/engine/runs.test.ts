@@ -67,7 +67,8 @@ it("reads what a server knows of a run, and controls trainings only if that is a
   expect(await source.control!.data()).toEqual([{ folder: "data/x", source: "birds", images: 9 }]);
   await source.control!.stop("a b");
   expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/stop");
-  await source.control!.trainGan("a b");
+  answers["/s/api/runs/a%20b/gan"] = { status: "started", id: "a b-2" };
+  expect(await source.control!.trainGan("a b")).toBe("a b-2");
   expect(asked.at(-1)).toBe("POST /s/api/runs/a%20b/gan");
   answers["/s/api/runs/a%20b/serve"] = { status: "exporting" };
   const model = source.control!.serve("a b");

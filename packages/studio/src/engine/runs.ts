@@ -60,9 +60,10 @@ export interface PreparedFolder {
 export interface RunControl {
   /** Folders that `start` may use. */
   data(): Promise<PreparedFolder[]>;
-  start(request: StartRequest): Promise<void>;
-  /** Trains the GAN of a run whose DAMSM is trained. */
-  trainGan(id: string): Promise<void>;
+  /** Returns the run's id. */
+  start(request: StartRequest): Promise<string>;
+  /** Trains the GAN of a run whose DAMSM is trained; returns the run's id. */
+  trainGan(id: string): Promise<string>;
   /** Makes the server generate images with a run's model; returns the model's name. */
   serve(id: string): Promise<string>;
   stop(id: string): Promise<void>;
@@ -75,6 +76,7 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
   const post = async (path: string, body: unknown) => {
     await ask(server, path, { body });
   };
+  const begin = async (path: string, body: unknown) => String((await ask(server, path, { body })).id);
   const at = (id: string) => `api/runs/${encodeURIComponent(id)}`;
   /** Rows that were read, by run: the server is asked for the following ones only. */
   const known = new Map<string, MetricsRow[]>();
@@ -139,8 +141,8 @@ export async function serverRuns(server: Connection): Promise<RunSource> {
             const { data } = await ask(server, "api/data");
             return Array.isArray(data) ? data : [];
           },
-          start: (request) => post("api/runs", request),
-          trainGan: (id) => post(`${at(id)}/gan`, {}),
+          start: (request) => begin("api/runs", request),
+          trainGan: (id) => begin(`${at(id)}/gan`, {}),
           async serve(id) {
             // The server answers after some time, also without a model.
             for (;;) {

@@ -21,10 +21,7 @@ export function NextStep({
     };
   }, []);
   if (run.next === "gan" && run.state !== "running") {
-    const train = async () => {
-      await control.trainGan(run.id);
-      onStarted(run.id.replace(/\/damsm$/, ""));
-    };
+    const train = async () => onStarted(await control.trainGan(run.id));
     const { step = 0, steps = 0 } = run;
     const text =
       steps === 0 ? t("damsmReady") : step < steps ? t("damsmPart", { step, steps }) : t("damsmTrained");

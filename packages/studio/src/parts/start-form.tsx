@@ -1,27 +1,44 @@
 import { type PresetName, presetNames, presets } from "@sdgan/core/basics";
 import { useEffect, useId, useState } from "preact/hooks";
-import type { PreparedFolder, RunControl, StartRequest } from "../engine/runs.js";
+import type { PreparedFolder, RunControl, RunSummary, StartRequest } from "../engine/runs.js";
 import { t } from "../i18n/index.js";
 import { Choice } from "./fields.js";
 
 /**
  * Starts a training on the server.
+ * @param runs as the server lists them now
  * @param onStarted called with the run's id
  */
-export function StartForm({ control, onStarted }: { control: RunControl; onStarted: (id: string) => void }) {
+export function StartForm({
+  control,
+  runs,
+  onStarted,
+}: {
+  control: RunControl;
+  runs: readonly RunSummary[];
+  onStarted: (id: string) => void;
+}) {
   const [task, setTask] = useState<StartRequest["task"]>("damsm");
   const [config, setConfig] = useState<PresetName>("emoji-64");
-  const [message, setMessage] = useState("");
+  const [started, setStarted] = useState<string | undefined>();
+  const [problem, setProblem] = useState("");
+  // Its state is shown below; one that has failed has not started.
+  const isRunning = runs.some(({ id, state }) => id === started && state === "running");
   const start = async (form: HTMLFormElement) => {
     const values = new FormData(form);
     const text = (name: string) => String(values.get(name) ?? "").trim();
     const [run, minutes] = [text("run"), Number(text("minutes"))];
+    setStarted(undefined);
+    setProblem("");
     try {
-      await control.start({ task, config, data: text("data"), run, ...(minutes > 0 && { minutes }) });
-      setMessage(t("started"));
-      onStarted(task === "damsm" ? `${run}/damsm` : run);
+      const id = await control.start({
+        ...{ task, config, data: text("data"), run },
+        ...(minutes > 0 && { minutes }),
+      });
+      setStarted(id);
+      onStarted(id);
     } catch (error) {
-      setMessage(error instanceof Error ? error.message : String(error));
+      setProblem(error instanceof Error ? error.message : String(error));
     }
   };
   return (
@@ -52,12 +69,15 @@ export function StartForm({ control, onStarted }: { control: RunControl; onStart
         />
         <DataField control={control} />
         <Field name="run" label={t("runName")} pattern="[A-Za-z0-9][A-Za-z0-9_.\-]*" />
-        <MinutesField />
+        <Field
+          {...{ name: "minutes", label: t("minutes"), type: "number", min: 1, step: 1 }}
+          {...{ required: false, placeholder: t("allSteps") }}
+        />
         <button type="submit">{t("start")}</button>
       </form>
       <p class="notes">{presets[config].description}</p>
       <p role="status" class="notes">
-        {message}
+        {problem || (isRunning && t("started"))}
       </p>
     </details>
   );
@@ -91,7 +111,7 @@ function DataField({ control }: { control: RunControl }) {
   );
 }
 
-/** A line of text, which must not be empty. */
+/** A line of text or a number, which by default must not be empty. */
 function Field({
   label,
   onInput,
@@ -99,6 +119,11 @@ function Field({
 }: {
   name: string;
   label: string;
+  type?: "text" | "number";
+  required?: boolean;
+  placeholder?: string;
+  min?: number;
+  step?: number;
   pattern?: string;
   list?: string;
   value?: string;
@@ -109,22 +134,12 @@ function Field({
     <div class="field">
       <label for={id}>{label}</label>
       <input
-        {...more}
-        id={id}
         required
         autocomplete="off"
+        {...more}
+        id={id}
         onInput={(event) => onInput?.(event.currentTarget.value)}
       />
-    </div>
-  );
-}
-
-function MinutesField() {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{t("minutes")}</label>
-      <input id={id} name="minutes" type="number" min={1} step={1} placeholder={t("allSteps")} />
     </div>
   );
 }

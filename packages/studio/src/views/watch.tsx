@@ -21,11 +21,13 @@ const REFRESH = 3000;
 /** The trainings of a server, or those in a folder that is opened in this browser. */
 export function WatchView() {
   const [source, setSource] = useState<RunSource | undefined>();
+  const [runs, setRuns] = useState<RunSummary[] | undefined>();
   const [chosen, setChosen] = useState<string | undefined>();
   const [error, setError] = useState<EngineError | undefined>();
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     setSource(undefined);
+    setRuns(undefined);
     setError(undefined);
     if (mode.value === "server") serverRuns(server).then(setSource, (cause) => setError(asError(cause)));
   }, [mode.value, apiKey.value, attempt]);
@@ -35,7 +37,7 @@ export function WatchView() {
         <p class="intro">{t("watchIntro")}</p>
         {mode.value === "browser" && <FolderChoice onFiles={(files) => setSource(folderRuns(files))} />}
         {source && mode.value === "server" && !source.control && <p class="notes">{t("notAllowed")}</p>}
-        {source?.control && <StartForm control={source.control} onStarted={setChosen} />}
+        {source?.control && <StartForm control={source.control} runs={runs ?? []} onStarted={setChosen} />}
       </section>
       {error?.code === "invalid_api_key" && <KeyForm wrong={apiKey.value !== ""} />}
       {error && error.code !== "invalid_api_key" && (
@@ -47,7 +49,7 @@ export function WatchView() {
         </Notice>
       )}
       {source ? (
-        <Runs source={source} chosen={chosen} onChoice={setChosen} />
+        <Runs {...{ source, runs, chosen }} onRuns={setRuns} onChoice={setChosen} />
       ) : (
         mode.value === "browser" && <Notice>{t("noFolder")}</Notice>
       )}
@@ -71,14 +73,18 @@ function FolderChoice({ onFiles }: { onFiles: (files: File[]) => void }) {
 
 function Runs({
   source,
+  runs,
   chosen,
+  onRuns,
   onChoice,
 }: {
   source: RunSource;
+  /** The last that `onRuns` got; undefined before. */
+  runs: readonly RunSummary[] | undefined;
   chosen: string | undefined;
+  onRuns: (runs: RunSummary[]) => void;
   onChoice: (id: string) => void;
 }) {
-  const [runs, setRuns] = useState<RunSummary[] | undefined>();
   const [run, setRun] = useState<Run | undefined>();
   const [error, setError] = useState<EngineError | undefined>();
   const [asked, setAsked] = useState(0);
@@ -91,7 +97,7 @@ function Runs({
         const shown = shownOf(list, chosen);
         const read = shown && (await source.read(shown.id));
         if (!live) return;
-        setRuns(list);
+        onRuns(list);
         setRun(read);
         setError(undefined);
       } catch (cause) {
