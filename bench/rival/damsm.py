@@ -9,18 +9,41 @@ from attngan import block3x3, down_block, leaky
 from torch import nn
 
 
+class Whitening(nn.Module):
+    """With the statistics of a trained text encoder."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("covariance", torch.zeros(width, width))
+        self.register_buffer("batches", torch.tensor(0))
+        self.register_buffer("projection", torch.eye(width))
+
+    def forward(self, features):
+        return (features - self.mean) @ self.projection
+
+
 class TextEncoder(nn.Module):
-    def __init__(self, vocabulary, embedding=300, width=256):
+    def __init__(self, vocabulary, embedding=300, width=256, sentence="last", whiten=False):
         super().__init__()
         self.encoder, self.drop = nn.Embedding(vocabulary, embedding), nn.Dropout(0.5)
         self.rnn = nn.LSTM(embedding, width // 2, 1, batch_first=True, bidirectional=True)
+        self.sentence = sentence
+        if whiten:
+            self.wordWhitening, self.sentenceWhitening = Whitening(width), Whitening(width)
+        else:
+            self.wordWhitening = self.sentenceWhitening = nn.Identity()
 
     def forward(self, tokens, lengths):
         embedded = self.drop(self.encoder(tokens))
         embedded = nn.utils.rnn.pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         output, (hidden, _) = self.rnn(embedded)
         words, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
-        return words.transpose(1, 2), hidden.transpose(0, 1).contiguous().view(tokens.size(0), -1)
+        if self.sentence == "mean":  # Places after a caption's end are 0.
+            sentence = words.sum(1) / torch.as_tensor(lengths, dtype=words.dtype).unsqueeze(1)
+        else:
+            sentence = hidden.transpose(0, 1).contiguous().view(tokens.size(0), -1)
+        return self.wordWhitening(words).transpose(1, 2), self.sentenceWhitening(sentence)
 
 
 class ImageEncoder(nn.Module):

@@ -56,7 +56,7 @@ def damsm(config, words, weights):
     """Text and image encoder with the weights of sdgan's file."""
     text, options = config["text"], config["damsm"]
     encoders = (
-        TextEncoder(words, text["embedding"], text["width"]),
+        TextEncoder(words, text["embedding"], text["width"], text["sentence"], text["whiten"]),
         ImageEncoder(options["width"], text["width"], options["imageSize"]),
     )
     encoders[0].load_state_dict(below("text.", weights))

@@ -31,6 +31,12 @@ export const text = section("The text encoder: embedding, dropout, bidirectional
     .describe(
       "The sentence feature: `last`, the LSTM's last state in each direction, as AttnGAN's; or `mean`, the mean of the word features.",
     ),
+  whiten: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether word and sentence features are whitened, so that all their directions vary alike; not in AttnGAN.",
+    ),
 });
 
 export const generator = z

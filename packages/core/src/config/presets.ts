@@ -28,7 +28,7 @@ export const presets: Record<PresetName, Preset> = {
     description: "The built-in birds, 16 → 32 → 64 pixels: trains on a laptop's processor.",
     values: {
       data: { maxWords: 18 },
-      text: { width: 128, sentence: "mean", dropout: 0.1 }, // docs/evaluation.md#what-was-tried
+      text: { width: 128, sentence: "mean", whiten: true, dropout: 0.1 }, // docs/evaluation.md#what-was-tried
       damsm: { width: 24, imageSize: 64, steps: 2400, evaluateEvery: 400 },
       generator: { width: 16, stages: 3, firstSize: 16, scbn: "both" }, // docs/ablation.md
       discriminator: { width: 16 },

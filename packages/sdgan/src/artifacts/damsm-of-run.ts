@@ -105,6 +105,7 @@ export function damsmShapes({ text, damsm }: Config): Record<string, unknown> {
     "text.embedding": text.embedding,
     "text.width": text.width,
     "text.sentence": text.sentence,
+    "text.whiten": text.whiten,
     "damsm.encoder": damsm.encoder,
     ...(damsm.encoder === "convolutional" && {
       "damsm.width": damsm.width,

@@ -102,6 +102,7 @@ describe("train", () => {
     for (const [setting, trained] of [
       ["text.width=16", "was trained with 8"],
       ["text.sentence=mean", "was trained with last"],
+      ["text.whiten=true", "was trained with false"],
     ])
       expect(await refusal(1, "train", "gan", ...options("tiny.yaml", "wider"), "--set", setting!)).toContain(
         trained,

@@ -77,6 +77,24 @@ describe("text encoder", () => {
     },
   );
 
+  it("can whiten word and sentence features, without the places that have no word", () => {
+    const encoder = new TextEncoder({ vocabularySize: 7, embedding: 3, width: 4, dropout: 0, whiten: true });
+    const plain = make();
+    plain.loadStateDict(new Map([...encoder.stateDict()].filter(([name]) => !name.includes("hitening"))));
+    for (let i = 0; i < 20; i++) encoder.forward(tokens, lengths);
+    const [raw, { words, sentence }] = [
+      plain.forward(tokens, lengths),
+      encoder.eval().forward(tokens, lengths),
+    ];
+    const rows = raw.words.transpose(1, 2).reshape(12, 4).maskedSelect(raw.mask.reshape(12, 1)).view(7, 4);
+    expect(relativeError(encoder.wordWhitening!.mean, rows.mean(0))).toBeLessThan(1e-5);
+    expect(relativeError(encoder.sentenceWhitening!.mean, raw.sentence.mean(0))).toBeLessThan(1e-5);
+    expect(
+      relativeError(words.transpose(1, 2), encoder.wordWhitening!.forward(raw.words.transpose(1, 2))),
+    ).toBe(0);
+    expect(relativeError(sentence, encoder.sentenceWhitening!.forward(raw.sentence))).toBe(0);
+  });
+
   it("applies dropout in training only", () => {
     const encoder = make(0.5);
     const twice = () => [

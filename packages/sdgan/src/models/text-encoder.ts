@@ -1,6 +1,7 @@
 import type { SentenceFeature } from "@sdgan/core";
 import { arange, isTensor, nn, type Tensor, tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
+import { Whitening } from "./whitening.js";
 
 export interface TextEncoderOptions {
   /** Number of words in the vocabulary, including the padding at 0. */
@@ -12,6 +13,8 @@ export interface TextEncoderOptions {
   dropout: number;
   /** By default `last`, as AttnGAN's. */
   sentence?: SentenceFeature;
+  /** Whether word and sentence features are whitened; not in AttnGAN. */
+  whiten?: boolean;
 }
 
 /**
@@ -23,15 +26,26 @@ export class TextEncoder extends nn.Module {
   readonly encoder: nn.Embedding;
   readonly rnn: nn.BidirectionalLstm;
   readonly dropout: nn.Dropout;
+  readonly wordWhitening: Whitening | undefined;
+  readonly sentenceWhitening: Whitening | undefined;
   readonly #sentence: SentenceFeature;
 
-  constructor({ vocabularySize, embedding, width, dropout, sentence = "last" }: TextEncoderOptions) {
+  constructor({
+    vocabularySize,
+    embedding,
+    width,
+    dropout,
+    sentence = "last",
+    whiten = false,
+  }: TextEncoderOptions) {
     super();
     this.#sentence = sentence;
     this.encoder = new nn.Embedding(vocabularySize, embedding);
     nn.init.uniform(this.encoder.weight, -0.1, 0.1);
     this.rnn = new nn.BidirectionalLstm(embedding, width / 2);
     this.dropout = new nn.Dropout(dropout);
+    this.wordWhitening = whiten ? new Whitening(width) : undefined;
+    this.sentenceWhitening = whiten ? new Whitening(width) : undefined;
   }
 
   /**
@@ -42,9 +56,10 @@ export class TextEncoder extends nn.Module {
     const embedded = this.dropout.forward(this.encoder.forward(tokens)); // [B, T, embedding]
     const { output, last } = this.rnn.forward(embedded, lengths);
     const mask = wordMask(lengths, tokens.size(1), tokens.device);
+    const sentence = this.#sentence === "mean" ? meanOf(output, mask) : last;
     return {
-      words: output.transpose(1, 2),
-      sentence: this.#sentence === "mean" ? meanOf(output, mask) : last,
+      words: (this.wordWhitening?.forward(output, mask) ?? output).transpose(1, 2),
+      sentence: this.sentenceWhitening?.forward(sentence) ?? sentence,
       mask,
     };
   }
