@@ -328,11 +328,11 @@ describe("evaluate", () => {
     const first = await evaluate({ ...options(), ...run, metrics: ["attributeAccuracy"] });
     const both = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
     expect(both.figures).toMatchObject(first.figures);
-    expect(first.data).not.toHaveProperty("variant");
+    expect(first.data.variant).toEqual({ species: "20", images: "4" });
     await prepared(1, "correlated");
     const other = await evaluate({ ...options(), ...run, metrics: ["precisionRecall"] });
     expect(other.data.sha256).not.toBe(first.data.sha256);
-    expect(other.data.variant).toEqual({ traits: "correlated" });
+    expect(other.data.variant).toEqual({ species: "20", images: "4", seed: "1", traits: "correlated" });
     expect(Object.keys(other.figures)).toEqual(["precision", "recall"]);
   });
 

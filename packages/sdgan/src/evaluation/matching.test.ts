@@ -103,7 +103,7 @@ it("paraphrases: sentences that differ in one attribute are in their words, of t
       this.close();
     },
   });
-  expect(paraphrases.variant).toEqual({ captions: "paraphrases" });
+  expect(paraphrases.variant).toEqual({ species: "40", images: "3", captions: "paraphrases" });
   const asked: string[] = [];
   const sizeOf = (text: string) => understand(text).size;
   const read = (text: string) => {

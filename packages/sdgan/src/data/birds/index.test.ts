@@ -30,7 +30,14 @@ describe("birds", () => {
     );
     expect(birds(kinds).variant).toEqual(kinds);
     expect(birds({ traits: "correlated" }).variant).toEqual({ traits: "correlated" });
-    expect(birds({ captions: "varied" })).not.toHaveProperty("variant");
+    expect(
+      birds({ captions: "varied", species: 200, imagesPerSpecies: 40, seed: 0, size: 64 }),
+    ).not.toHaveProperty("variant");
+    expect(birds({ species: 8, imagesPerSpecies: 3, seed: 1 }).variant).toEqual({
+      species: "8",
+      images: "3",
+      seed: "1",
+    });
   });
 
   it("draws images that do not depend on the number of images", async () => {

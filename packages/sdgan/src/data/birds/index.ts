@@ -32,18 +32,16 @@ export type BirdTraits = (typeof birdTraits)[number];
 
 const captionsPerImage = 10;
 
+const defaults: Required<BirdsOptions> = {
+  ...{ seed: 0, species: 200, imagesPerSpecies: 40, captions: "varied", traits: "independent", size: 256 },
+};
+
 /**
  * The built-in data set: drawn birds of invented species. Each image is an SVG with ten captions, and every
  * attribute that a caption names is true of the image. Throws a `UserError` for options out of range.
  */
-export function birds({
-  seed = 0,
-  species = 200,
-  imagesPerSpecies = 40,
-  captions = "varied",
-  traits = "independent",
-  size = 256,
-}: BirdsOptions = {}): Source {
+export function birds(options: BirdsOptions = {}): Source {
+  const { seed, species, imagesPerSpecies, captions, traits, size } = { ...defaults, ...options };
   if (!(Number.isInteger(imagesPerSpecies) && imagesPerSpecies > 0)) {
     throw new UserError(
       `birds: imagesPerSpecies is ${imagesPerSpecies}, but must be a whole number above 0`,
@@ -60,11 +58,7 @@ export function birds({
     new Random(seed, "birds", "species"),
     { independent: independentTraits, correlated: correlatedTraits }[traits],
   );
-  // Only what differs from the default, whose data has no variant.
-  const variant = {
-    ...(captions !== "varied" && { captions }),
-    ...(traits !== "independent" && { traits }),
-  };
+  const variant = variantOf({ species, images: imagesPerSpecies, seed, captions, traits });
   return {
     name: "birds",
     ...(Object.keys(variant).length > 0 && { variant }),
@@ -85,6 +79,20 @@ export function birds({
     },
   };
 }
+
+/** What differs from the defaults, by option of `prepare birds`: data made with the defaults has no variant. */
+function variantOf(made: Record<keyof typeof variantDefaults, string | number>): Record<string, string> {
+  const differs = ([option, value]: [string, string | number]) =>
+    value !== variantDefaults[option as keyof typeof variantDefaults];
+  return Object.fromEntries(
+    Object.entries(made)
+      .filter(differs)
+      .map(([option, value]) => [option, String(value)]),
+  );
+}
+
+const { imagesPerSpecies: images, size: _, ...otherDefaults } = defaults;
+const variantDefaults = { ...otherDefaults, images };
 
 function idOf({ name }: Species, image: number): string {
   return `${name}/${image}`;
