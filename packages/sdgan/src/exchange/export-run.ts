@@ -31,8 +31,8 @@ export interface Exported {
 /**
  * Writes the networks of `run` into the new folder `out`, one safetensors file per network: the averaged
  * generator, the text encoder, and if the run has them DAMSM's image encoder and the newest discriminators.
- * Also writes configuration and vocabulary, which `importWeights` needs, and the data's licences if the run has them. Tensors have AttnGAN's names and
- * shapes if AttnGAN has them, otherwise this project's.
+ * Also writes configuration and vocabulary, which `importWeights` needs, and the data's licences if the run has them.
+ * Tensors have AttnGAN's names and shapes if AttnGAN has them, otherwise this project's.
  *
  * @throws UserError if the run has no model, or `out` exists and is not empty; nothing is written then
  */
