@@ -169,9 +169,11 @@ it("a fault of one process alone is printed with its number", async () => {
       return readFileSync(path, ...options);
     };
     syncBuiltinESMExports();`;
+  const evaluate = ["evaluate", "--run", runs.path("whole"), "--data", runs.data, "--images", "48"];
+  expect(await sdgan(...evaluate, "--threads", "1", "--train-damsm")).toMatchObject({ code: 0 });
   const { code, stderr } = await ended(
     { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(program)}` },
-    ...["evaluate", "--run", runs.path("whole"), "--data", runs.data, "--processes", "2", "--threads", "2"],
+    ...[...evaluate, "--processes", "2", "--threads", "2"],
   );
   expect(code).toBe(1);
   expect(stderr).toMatch(/^\[process 1\] sdgan: .*vocabulary\.json: the disk reports an error \(EIO\)$/m);
