@@ -1,9 +1,9 @@
 import { eye, nn, noGrad, scope, type Tensor, tensor, zeros } from "@sdgan/torch";
 
 /**
- * ZCA whitening by running statistics: y = Σ^(−1/2) (x − μ) / √D, where μ and Σ are mean and covariance of the features seen
- * in training, as in decorrelated batch normalization (Huang et al., CVPR 2018), but without gradients of μ and Σ. All
- * directions of the features then vary alike.
+ * ZCA whitening by running statistics: y = n/√D · Σ^(−1/2) (x − μ), where μ and Σ are mean and covariance of the features
+ * seen in training, as in decorrelated batch normalization (Huang et al., CVPR 2018), but without gradients of μ and Σ. All
+ * directions of the features then vary alike, and ‖y‖ is about n.
  *
  * A text encoder that is trained to match images gives what it cannot match yet a small part of its features, and what is small
  * is learned slowly: docs/evaluation.md#what-was-tried.
@@ -12,7 +12,7 @@ export class Whitening extends nn.Module {
   readonly mean: Tensor;
   readonly covariance: Tensor;
   readonly batches: Tensor;
-  /** Σ^(−1/2) / √D: [D, D]. */
+  /** n/√D · Σ^(−1/2): [D, D]. */
   readonly projection: Tensor;
 
   /** @param width D */
@@ -21,7 +21,7 @@ export class Whitening extends nn.Module {
     this.mean = this.buffer("mean", zeros([width]));
     this.covariance = this.buffer("covariance", zeros([width, width]));
     this.batches = this.buffer("batches", tensor(0, { dtype: "int64" }));
-    this.projection = this.buffer("projection", eye(width).div(Math.sqrt(width)));
+    this.projection = this.buffer("projection", eye(width).mul(norm / Math.sqrt(width)));
   }
 
   /**
@@ -44,9 +44,12 @@ export class Whitening extends nn.Module {
     blend(this.mean, rows.mul(weights).sum(0).div(count), share);
     const centered = rows.sub(this.mean);
     blend(this.covariance, centered.mul(weights).t().matmul(centered).div(count), share);
-    this.projection.copy_(inverseRoot(this.covariance).div(Math.sqrt(this.width)));
+    this.projection.copy_(inverseRoot(this.covariance).mul(norm / Math.sqrt(this.width)));
   }
 }
+
+/** n. DAMSM compares directions, but a GAN learns from longer features faster: docs/evaluation.md#what-was-tried. */
+const norm = 4;
 
 /** The share of a batch in the statistics, after the first hundred: those of some hundred batches. */
 const momentum = 0.01;
@@ -65,13 +68,13 @@ function inverseRoot(covariance: Tensor): Tensor {
   const identity = eye(width, { device: covariance.device });
   const variance = covariance.mul(identity).sum().div(width).clamp(smallest);
   const regular = covariance.add(identity.mul(variance.mul(regularization)));
-  const norm = regular.mul(regular).sum().sqrt();
-  let [y, z] = [regular.div(norm), identity]; // They converge to the square root and its inverse.
+  const scale = regular.mul(regular).sum().sqrt();
+  let [y, z] = [regular.div(scale), identity]; // They converge to the square root and its inverse.
   for (let i = 0; i < iterations; i++) {
     const correction = identity.mul(3).sub(z.matmul(y)).mul(0.5);
     [y, z] = [y.matmul(correction), correction.matmul(z)];
   }
-  return z.div(norm.sqrt());
+  return z.div(scale.sqrt());
 }
 
 /** Limits how much a direction with hardly any variation is amplified: to some three times that of the mean direction. */
