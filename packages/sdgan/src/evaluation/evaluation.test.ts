@@ -245,7 +245,8 @@ describe("evaluate", () => {
     expect(result).toMatchObject({ images: 130, realImages: 120 });
     const index = sha256Of(at("data", "index.json"));
     expect(result.data).toEqual({
-      ...{ folder: at("data"), sha256: index, source: "birds", split: "test", images: 120 },
+      ...{ folder: at("data"), sha256: index, source: "birds", variant: { species: "160", images: "3" } },
+      ...{ split: "test", images: 120 },
     });
     const hashes = { data: index, damsm: sha256Of(at("run", "damsm", "damsm.safetensors")) };
     const model = { file: "model.safetensors", sha256: sha256Of(at("run", "model.safetensors")), ...hashes };
