@@ -1,4 +1,4 @@
-import { eye, nn, noGrad, scope, type Tensor, tensor, zeros } from "@sdgan/torch";
+import { eye, nn, noGrad, ones, scope, type Tensor, tensor, zeros } from "@sdgan/torch";
 
 /**
  * ZCA whitening by running statistics: y = n/√D · Σ^(−1/2) (x − μ), where μ and Σ are mean and covariance of the features
@@ -37,7 +37,7 @@ export class Whitening extends nn.Module {
 
   #include(input: Tensor, present?: Tensor): void {
     const rows = input.reshape(-1, this.width); // [N, D]
-    const weights = present ? present.reshape(-1, 1).to(rows.dtype) : ones(rows); // [N, 1]
+    const weights = present?.reshape(-1, 1).to(rows.dtype) ?? ones([rows.size(0), 1], rows); // [N, 1]
     const count = weights.sum();
     this.batches.add_(1);
     const share = Math.max(momentum, 1 / this.batches.item());
@@ -53,10 +53,6 @@ const norm = 4;
 
 /** The share of a batch in the statistics, after the first hundred: those of some hundred batches. */
 const momentum = 0.01;
-
-function ones(rows: Tensor): Tensor {
-  return rows.narrow(1, 0, 1).mul(0).add(1);
-}
 
 function blend(statistic: Tensor, ofBatch: Tensor, share: number): void {
   statistic.mul_(1 - share).add_(ofBatch.mul(share));
