@@ -35,8 +35,8 @@ import type { AttributeClassifier } from "../models/attribute-classifier.js";
 import { hashesOf } from "../run/dependencies.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeAtomic } from "../util/atomic-file.js";
-import type { TrainingTask } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
+import type { TrainingTask } from "./training-task.js";
 
 export class AttributeClassifierTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config["attributeClassifier"];

@@ -9,7 +9,7 @@ import { descendsFrom, requireOtherRun, type Start } from "../artifacts/start.js
 import { FILES } from "../data/format.js";
 import type { Prepared } from "../data/prepared.js";
 import type { ActiveRun } from "../run/run-folder.js";
-import type { TrainingTask } from "./loop.js";
+import type { TrainingTask } from "./training-task.js";
 
 /**
  * The run that a new run begins with, or undefined.

@@ -20,8 +20,8 @@ import type { TextFeatures } from "../models/text-features.js";
 import { bestIn } from "../run/best-figure.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import type { DamsmEvaluator } from "./evaluator.js";
-import type { EvaluationSchedule, TrainingTask } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
+import type { EvaluationSchedule, TrainingTask } from "./training-task.js";
 
 /**
  * The losses by words and by sentence, each the sum of both directions: image to caption and caption to image.

@@ -24,10 +24,10 @@ import { AttributeClassifierTask } from "./attribute-classifier-task.js";
 import { warnOfStart } from "./begin-from.js";
 import { DamsmTask } from "./damsm-task.js";
 import { GanTask } from "./gan-task.js";
-import type { TrainingTask } from "./loop.js";
 import { fewestOfVal } from "./overfitting.js";
 import { damsmEvaluatorOf, evaluatorOf } from "./requested-evaluators.js";
 import type { Training, TrainOptions } from "./train-options.js";
+import type { TrainingTask } from "./training-task.js";
 
 /** The properties in which the trainings differ. */
 export interface TaskDefinition {

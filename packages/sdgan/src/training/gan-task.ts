@@ -31,10 +31,10 @@ import { chooseSamples, type Samples, sampleGrid } from "./gan-samples.js";
 import { loadStart, type Origin, originOf } from "./gan-start.js";
 import { restoreNetworks, stateOf } from "./gan-state.js";
 import type { GanBatch, GanTrainer } from "./gan-trainer.js";
-import type { EvaluationSchedule, TrainingTask } from "./loop.js";
 import { makeGanTrainer } from "./make-gan-trainer.js";
 import { fewestOfVal, measureOverfitting } from "./overfitting.js";
 import type { StepMetrics } from "./step-metrics.js";
+import type { EvaluationSchedule, TrainingTask } from "./training-task.js";
 
 export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #config: Config;

@@ -20,8 +20,9 @@ import { loadConfig } from "../config/load.js";
 import { readMetrics } from "../run/metrics.js";
 import { type ActiveRun, resumeRun, startRun } from "../run/run-folder.js";
 import { readEvents, scalarsOf } from "../testing/events.js";
-import { type EvaluationSchedule, type LoopOptions, type TrainingTask, trainingLoop } from "./loop.js";
+import { type LoopOptions, trainingLoop } from "./loop.js";
 import type { StepMetrics } from "./step-metrics.js";
+import type { EvaluationSchedule, TrainingTask } from "./training-task.js";
 
 let folder: string;
 const config: Config = loadConfig("birds-64");

@@ -4,55 +4,19 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { UserError } from "@sdgan/core";
-import { scope, stack, type Tensor, threads } from "@sdgan/torch";
-import { restoreNewestCheckpoint, saveCheckpoint, type TrainingState } from "../artifacts/checkpoints.js";
-import type { Device } from "../compute/device.js";
+import { scope, threads } from "@sdgan/torch";
+import { restoreNewestCheckpoint, saveCheckpoint } from "../artifacts/checkpoints.js";
 import { holdRandomStreams } from "../compute/random-streams.js";
 import type { Processes } from "../distributed/processes.js";
-import { bestIn, betterOf } from "../run/best-figure.js";
+import { type Best, bestIn, betterOf } from "../run/best-figure.js";
 import { MetricsLog } from "../run/metrics.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import { writeFileAtomic } from "../util/atomic-file.js";
 import { CpuContention } from "./cpu-contention.js";
+import { LoopProcesses } from "./loop-processes.js";
 import { TrainingMonitor } from "./monitor.js";
-import { requireSameStates } from "./same-states.js";
-import type { StepMetrics } from "./step-metrics.js";
-
-/** Something that can be trained step by step. */
-export interface TrainingTask {
-  /** Steps taken so far. */
-  readonly steps: number;
-  /** The device of the networks. */
-  readonly device: Device;
-  /** Takes one step. The caller disposes of the returned tensors. */
-  step(): StepMetrics | Promise<StepMetrics>;
-  state(): TrainingState;
-  restore(state: TrainingState): void;
-  /** Writes the trained networks for use by others into the run folder. Called after every checkpoint. */
-  publish(run: ActiveRun): void;
-  /** Images that show the training's progress, as a PNG; `onMissingFont` as for `grid`. */
-  sample?(onMissingFont: (advice: string) => void): Promise<Buffer>;
-  /** Evaluations during training. */
-  readonly evaluation?: EvaluationSchedule | undefined;
-  /** Measurements of overfitting, every so many steps. They change nothing, and are the same for the same weights. */
-  readonly overfitting?: { every: number; measure(): Record<string, number> } | undefined;
-}
-
-export interface EvaluationSchedule {
-  /** Steps between two evaluations. */
-  every: number;
-  /**
-   * Figures by name; the same for the same weights. Of several processes all call it, and only the first one gets figures.
-   */
-  measure(): Record<string, number> | Promise<Record<string, number>>;
-  /** The SHA-256 of the network that measures, if it is one that is not trained. */
-  sha256?: string;
-  /** The name of the figure whose best checkpoint is kept. */
-  best: string;
-  better: "higher" | "lower";
-  /** Training ends after this many evaluations in a row without a new best; 0: never. */
-  patience?: number;
-}
+import { disposeOf, numbersOf, type StepNumbers } from "./step-metrics.js";
+import type { EvaluationSchedule, TrainingTask } from "./training-task.js";
 
 export interface LoopOptions {
   /** Absent in a process other than the first of several, which writes nothing. */
@@ -101,175 +65,202 @@ export interface LoopOptions {
  * @throws UserError if a loss is no longer finite; the last checkpoint stays.
  */
 export async function trainingLoop(task: TrainingTask, options: LoopOptions): Promise<number> {
-  const {
-    run,
-    steps,
-    seconds = Number.POSITIVE_INFINITY,
-    signal,
-    keep,
-    now = () => performance.now(),
-  } = options;
-  const { evaluation, overfitting } = task;
-  const { processes } = options;
-  let savedAt =
-    run && options.resume
-      ? restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state))
-      : undefined;
+  const processes = new LoopProcesses(options.processes);
+  const restored = restoreNewest(task, options);
+  const savedAt = await processes.beginAlike(task, restored);
+  using metrics = options.run && new MetricsLog(options.run.metrics, task.steps);
+  return await new Loop(task, options, { processes, metrics, savedAt }).train();
+}
+
+/** Restores the newest checkpoint of a run that is resumed. Returns its step. */
+function restoreNewest(task: TrainingTask, { run, resume }: LoopOptions): number | undefined {
+  if (!run || !resume) return undefined;
+  const savedAt = restoreNewestCheckpoint(run.checkpoints, run.dependsOn, (state) => task.restore(state));
   // The process that saved this checkpoint may have ended before it published the networks.
-  if (run && savedAt !== undefined) task.publish(run);
-  if (processes) savedAt = await beginAlike(task, processes, savedAt);
-  using metrics = run && new MetricsLog(run.metrics, task.steps);
-  let best = run && evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
-  const monitor = new TrainingMonitor((line) => options.onWarning?.(line));
-  const contention = new CpuContention();
-  const begin = now();
-  let savedTime = begin;
+  if (savedAt !== undefined) task.publish(run);
+  return savedAt;
+}
 
-  const firstAlone = async (work: () => void | Promise<void>) =>
-    processes ? await processes.firstAlone(work) : await work();
-  const save = async () => {
-    if (processes) scope(() => requireSameStates(task.steps, task.state(), processes));
-    savedAt = task.steps;
-    savedTime = now();
-    await firstAlone(() => {
-      const { checkpoints, dependsOn } = run!;
-      scope(() =>
-        saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best: best?.step, dependsOn }),
-      );
-      task.publish(run!);
-    });
-  };
-  const sample = async () => {
-    using _ = holdRandomStreams(task.device);
-    const name = `step-${String(task.steps).padStart(7, "0")}.png`;
-    const png = await task.sample?.((advice) => options.onWarning?.(`${name} ${advice}`));
-    if (!png) return;
-    writeFileAtomic(join(run!.samples, name), png);
-    metrics!.writeImage(task.steps, "samples", png);
-  };
+interface LoopBegin {
+  processes: LoopProcesses;
+  /** Absent in processes that write nothing. */
+  metrics: MetricsLog | undefined;
+  /** The step of the checkpoint that was restored. */
+  savedAt: number | undefined;
+}
 
-  const evaluate = async ({ measure, best: name, better }: EvaluationSchedule) => {
-    using _ = holdRandomStreams(task.device);
+class Loop {
+  readonly #task: TrainingTask;
+  readonly #options: LoopOptions;
+  readonly #processes: LoopProcesses;
+  readonly #metrics: MetricsLog | undefined;
+  readonly #monitor: TrainingMonitor;
+  readonly #contention = new CpuContention();
+  readonly #now: () => number;
+  /** Time and step at which this loop began. */
+  readonly #begin: { time: number; step: number };
+  /** The newest checkpoint. Before the first one, the time is that of the begin. */
+  #saved: { time: number; step: number | undefined };
+  /** The best figure of all evaluations, also of those before a resume. */
+  #best: Best | undefined;
+  /** The values that were read last. */
+  #read: StepNumbers = { losses: {}, statistics: {} };
+  /** Milliseconds that steps took since values were last logged, and the step of that. */
+  #busy: { time: number; since: number };
+
+  constructor(task: TrainingTask, options: LoopOptions, { processes, metrics, savedAt }: LoopBegin) {
+    const { run } = options;
+    const { evaluation, steps } = task;
+    this.#task = task;
+    this.#options = options;
+    this.#processes = processes;
+    this.#metrics = metrics;
+    this.#best = run && evaluation && bestIn(run.metrics, evaluation.best, evaluation.better);
+    this.#monitor = new TrainingMonitor((line) => options.onWarning?.(line));
+    this.#now = options.now ?? (() => performance.now());
+    this.#begin = { time: this.#now(), step: steps };
+    this.#saved = { time: this.#begin.time, step: savedAt };
+    this.#busy = { time: 0, since: steps };
+  }
+
+  async train(): Promise<number> {
+    this.#options.onBegin?.(this.#begin.step);
+    while (this.#goesOn()) {
+      await this.#step();
+      await setImmediate(); // Lets signal handlers and timers run.
+    }
+    await this.#end();
+    return this.#task.steps;
+  }
+
+  /** Whether there is another step to take. */
+  #goesOn(): boolean {
+    const { steps, seconds = Number.POSITIVE_INFINITY, signal } = this.#options;
+    const isAborted = signal?.aborted ?? false;
+    const hasTime = () => this.#now() - this.#begin.time < 1000 * seconds;
+    const own = this.#task.steps < steps && hasTime() && !isAborted && !this.#hasStalled();
+    return this.#processes.goesOn(own, isAborted);
+  }
+
+  /** Takes a step, and does what is due after it. */
+  async #step(): Promise<void> {
+    const task = this.#task;
+    const { steps, logEvery, sampleEvery } = this.#options;
+    const started = performance.now();
+    const metrics = this.#processes.averaged(await task.step());
     const step = task.steps;
-    const figures = await measure();
-    if (!metrics) return;
-    metrics.write(step, figures);
-    best = betterOf(best, { step, value: figures[name] ?? Number.NaN }, better);
-    monitor.figures(step, figures, { name, best });
-  };
+    const isLogged = this.#isDue(logEvery);
+    // Decided once, since a GPU's losses are read before.
+    const [isSaved, isExamined] = this.#processes.decided(
+      this.#isCheckpoint(),
+      this.#isDue(sampleEvery, task.evaluation?.every, task.overfitting?.every),
+    );
+    if (task.device === "cpu" || isLogged || isSaved || step >= steps) {
+      this.#read = numbersOf(metrics);
+      refuseNonFinite(this.#read.losses, step, this.#saved.step);
+      this.#monitor.losses(step, this.#read.losses);
+    }
+    disposeOf(metrics);
+    this.#busy.time += performance.now() - started;
+    if (isLogged) this.#log();
+    this.#options.onStep?.(step, this.#read.losses);
+    if (isExamined) await this.#examine();
+    const isBest = isExamined && this.#processes.decided(this.#best?.step === step)[0];
+    if (isSaved || isBest) await this.#save();
+  }
+
+  /** Saves what was trained since the last checkpoint. */
+  async #end(): Promise<void> {
+    const { evaluation, steps: step } = this.#task;
+    const { sampleEvery, steps } = this.#options;
+    if (step > this.#begin.step && !this.#isDue(sampleEvery))
+      await this.#processes.firstAlone(() => this.#sample());
+    if (step > (this.#saved.step ?? 0)) await this.#save();
+    if (evaluation && step < steps && this.#hasStalled())
+      this.#options.onEarlyStop?.({ step: this.#best?.step ?? 0, name: evaluation.best });
+  }
+
+  #isCheckpoint(): boolean {
+    const { checkpointEvery, checkpointMinutes } = this.#options;
+    const longest = 60_000 * (checkpointMinutes || Number.POSITIVE_INFINITY);
+    return this.#isDue(checkpointEvery) || this.#now() - this.#saved.time >= longest;
+  }
+
+  /** Whether something is done after this step that is done every so many steps. */
+  #isDue(...intervals: (number | undefined)[]): boolean {
+    return intervals.some((every) => every !== undefined && this.#task.steps % every === 0);
+  }
 
   /** Whether the last `patience` evaluations brought no new best. Depends on steps alone, so that a resumed run agrees. */
-  const hasStalled = () => {
+  #hasStalled(): boolean {
+    const { evaluation, steps } = this.#task;
     const { patience = 0, every } = evaluation ?? { every: 1 };
-    return patience > 0 && Math.floor((task.steps - (best?.step ?? 0)) / every) >= patience;
-  };
-
-  const longest = 60_000 * (options.checkpointMinutes || Number.POSITIVE_INFINITY);
-  const isCheckpoint = (step: number) => step % options.checkpointEvery === 0 || now() - savedTime >= longest;
-
-  const from = task.steps;
-  let losses: Record<string, number> = {};
-  let statistics: Record<string, number> = {};
-  /** Milliseconds that steps took, and the step at which they were last logged. */
-  let [busy, loggedAt] = [0, from];
-  options.onBegin?.(from);
-  const hasTime = () => now() - begin < 1000 * seconds && !signal?.aborted;
-  /** Of all processes, the first one decides, but a signal to any of them ends training. */
-  const goesOn = () => {
-    const own = task.steps < steps && hasTime() && !hasStalled();
-    return processes ? processes.largest([Number(processes.isFirst ? !own : signal?.aborted)])[0] === 0 : own;
-  };
-  while (goesOn()) {
-    const started = performance.now();
-    const own = await task.step();
-    const taken = processes ? averaged(own, processes) : own;
-    const step = task.steps;
-    const isLogged = step % options.logEvery === 0;
-    const isDue = [options.sampleEvery, evaluation?.every, overfitting?.every].some(
-      (every) => every !== undefined && step % every === 0,
-    );
-    // Decided once, since a GPU's losses are read before.
-    const [isSaved, isExamined] = decided([isCheckpoint(step), isDue], processes) as [boolean, boolean];
-    if (task.device === "cpu" || isLogged || isSaved || step >= steps) {
-      [losses, statistics] = read(taken);
-      refuseNonFinite(losses, step, savedAt);
-      monitor.losses(step, losses);
-    }
-    for (const value of Object.values({ ...taken.losses, ...taken.statistics })) value.dispose();
-    busy += performance.now() - started;
-    if (isLogged && metrics) {
-      metrics.write(step, { ...losses, ...statistics });
-      metrics.writeTimings(step, {
-        "seconds/step": busy / 1000 / (step - loggedAt),
-        "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
-      });
-      [busy, loggedAt] = [0, step];
-      const others = task.device === "cpu" ? contention.cores(30) : undefined;
-      if (others !== undefined) monitor.machine(step, { cores: cpus().length, threads: threads(), others });
-    }
-    options.onStep?.(step, losses);
-    if (isExamined) {
-      if (run && step % options.sampleEvery === 0) await sample();
-      if (evaluation && step % evaluation.every === 0) await evaluate(evaluation);
-      await firstAlone(() => {
-        if (!overfitting || step % overfitting.every !== 0) return;
-        const figures = overfitting.measure();
-        metrics!.write(step, figures);
-        monitor.overfitting(step, figures);
-      });
-    }
-    const isBest = isExamined && decided([best?.step === step], processes)[0];
-    if (isSaved || isBest) await save();
-    await setImmediate(); // Lets signal handlers and timers run.
+    return patience > 0 && Math.floor((steps - (this.#best?.step ?? 0)) / every) >= patience;
   }
-  if (task.steps > from && task.steps % options.sampleEvery !== 0) await firstAlone(sample);
-  if (task.steps > (savedAt ?? 0)) await save();
-  if (evaluation && task.steps < steps && hasStalled())
-    options.onEarlyStop?.({ step: best?.step ?? 0, name: evaluation.best });
-  return task.steps;
-}
 
-/** Gives all processes the state of the first one, and the step that it was saved at. */
-async function beginAlike(
-  task: TrainingTask,
-  processes: Processes,
-  savedAt: number | undefined,
-): Promise<number | undefined> {
-  // A state may need statistics, which take time; after the meeting, the others wait for a minute at most.
-  if (processes.isFirst) scope(() => void task.state());
-  await processes.meet(); // All have made their networks.
-  scope(() => {
-    const own = processes.isFirst ? task.state() : undefined;
-    const values = processes.fromFirst(own?.values);
-    const tensors = processes.tensorsFromFirst(own?.tensors);
-    if (!processes.isFirst) task.restore({ tensors, values });
-  });
-  return processes.fromFirst({ savedAt }).savedAt;
-}
+  /** Writes the values that were read last, and what the steps since the last time took. */
+  #log(): void {
+    if (!this.#metrics) return;
+    const { device, steps: step } = this.#task;
+    this.#metrics.write(step, { ...this.#read.losses, ...this.#read.statistics });
+    this.#metrics.writeTimings(step, {
+      "seconds/step": this.#busy.time / 1000 / (step - this.#busy.since),
+      "memory/resident MiB": process.memoryUsage.rss() / 2 ** 20,
+    });
+    this.#busy = { time: 0, since: step };
+    const others = device === "cpu" ? this.#contention.cores(30) : undefined;
+    if (others !== undefined)
+      this.#monitor.machine(step, { cores: cpus().length, threads: threads(), others });
+  }
 
-/** The first process's decisions, in all. */
-function decided(own: readonly boolean[], processes: Processes | undefined): readonly boolean[] {
-  if (!processes) return own;
-  return processes.largest(own.map((one) => Number(processes.isFirst && one))).map((one) => one === 1);
-}
+  /** Generates samples, evaluates and measures overfitting, each if it is due. */
+  async #examine(): Promise<void> {
+    const { evaluation } = this.#task;
+    if (this.#metrics && this.#isDue(this.#options.sampleEvery)) await this.#sample();
+    if (evaluation && this.#isDue(evaluation.every)) await this.#evaluate(evaluation);
+    await this.#processes.firstAlone(() => this.#measureOverfitting());
+  }
 
-/** The metrics' means over processes. */
-function averaged({ losses, statistics }: StepMetrics, processes: Processes): StepMetrics {
-  const all = processes.means({ ...losses, ...statistics });
-  for (const value of Object.values({ ...losses, ...statistics })) value.dispose();
-  const of = (own: Record<string, Tensor>) =>
-    Object.fromEntries(Object.keys(own).map((name) => [name, all[name]!]));
-  return { losses: of(losses), statistics: of(statistics) };
-}
+  async #sample(): Promise<void> {
+    const task = this.#task;
+    using _ = holdRandomStreams(task.device);
+    const name = `step-${String(task.steps).padStart(7, "0")}.png`;
+    const png = await task.sample?.((advice) => this.#options.onWarning?.(`${name} ${advice}`));
+    if (!png) return;
+    writeFileAtomic(join(this.#options.run!.samples, name), png);
+    this.#metrics!.writeImage(task.steps, "samples", png);
+  }
 
-/** Reads all losses and statistics at once, so that a GPU is waited for only once. */
-function read({ losses, statistics }: StepMetrics): [Record<string, number>, Record<string, number>] {
-  const all = { ...losses, ...statistics };
-  const values = scope(() => stack(Object.values(all).map((value) => value.to("float64"))).toNumbers());
-  const numbers = new Map(Object.keys(all).map((name, i) => [name, values[i]!]));
-  const named = (tensors: Record<string, Tensor>) =>
-    Object.fromEntries(Object.keys(tensors).map((name) => [name, numbers.get(name)!]));
-  return [named(losses), named(statistics)];
+  async #evaluate({ measure, best: name, better }: EvaluationSchedule): Promise<void> {
+    const { device, steps: step } = this.#task;
+    using _ = holdRandomStreams(device);
+    const figures = await measure();
+    if (!this.#metrics) return;
+    this.#metrics.write(step, figures);
+    this.#best = betterOf(this.#best, { step, value: figures[name] ?? Number.NaN }, better);
+    this.#monitor.figures(step, figures, { name, best: this.#best });
+  }
+
+  #measureOverfitting(): void {
+    const { overfitting, steps: step } = this.#task;
+    if (!overfitting || !this.#isDue(overfitting.every)) return;
+    const figures = overfitting.measure();
+    this.#metrics!.write(step, figures);
+    this.#monitor.overfitting(step, figures);
+  }
+
+  async #save(): Promise<void> {
+    const task = this.#task;
+    this.#processes.requireSameStates(task);
+    this.#saved = { time: this.#now(), step: task.steps };
+    await this.#processes.firstAlone(() => {
+      const { run, keep } = this.#options;
+      const { checkpoints, dependsOn } = run!;
+      const best = this.#best?.step;
+      scope(() => saveCheckpoint(checkpoints, task.steps, task.state(), { keep, best, dependsOn }));
+      task.publish(run!);
+    });
+  }
 }
 
 function refuseNonFinite(losses: Record<string, number>, step: number, savedAt: number | undefined): void {

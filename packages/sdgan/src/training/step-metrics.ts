@@ -1,4 +1,4 @@
-import { gradOrNull, noGrad, scope, type Tensor } from "@sdgan/torch";
+import { gradOrNull, noGrad, scope, stack, type Tensor } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import type { LossTerm } from "../losses/terms.js";
 
@@ -11,6 +11,26 @@ export interface StepMetrics {
   losses: Record<string, Tensor>;
   /** Values that are only measured: NaN if a batch has nothing to measure. */
   statistics: Record<string, Tensor>;
+}
+
+/** `StepMetrics` as numbers. */
+export interface StepNumbers {
+  losses: Record<string, number>;
+  statistics: Record<string, number>;
+}
+
+/** Reads all losses and statistics at once, so that a GPU is waited for only once. */
+export function numbersOf({ losses, statistics }: StepMetrics): StepNumbers {
+  const all = { ...losses, ...statistics };
+  const values = scope(() => stack(Object.values(all).map((value) => value.to("float64"))).toNumbers());
+  const numbers = new Map(Object.keys(all).map((name, i) => [name, values[i]!]));
+  const named = (tensors: Record<string, Tensor>) =>
+    Object.fromEntries(Object.keys(tensors).map((name) => [name, numbers.get(name)!]));
+  return { losses: named(losses), statistics: named(statistics) };
+}
+
+export function disposeOf({ losses, statistics }: StepMetrics): void {
+  for (const value of Object.values({ ...losses, ...statistics })) value.dispose();
 }
 
 /** ‖∂(weight · term)/∂images‖ over the images of all stages, for each term that depends on them. */

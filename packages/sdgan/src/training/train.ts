@@ -14,8 +14,9 @@ import { copyLicences, joinLicences } from "../util/licences.js";
 import { loadVocabulary } from "../util/vocabulary-file.js";
 import { openStart, saveFirst, vocabularyText } from "./begin-from.js";
 import { build, definitions, type TaskDefinition } from "./definitions.js";
-import { type TrainingTask, trainingLoop } from "./loop.js";
+import { trainingLoop } from "./loop.js";
 import type { Training, TrainingOutline, TrainingResult, TrainOptions } from "./train-options.js";
+import type { TrainingTask } from "./training-task.js";
 
 export type { Training, TrainingOutline, TrainingResult, TrainOptions } from "./train-options.js";
 
