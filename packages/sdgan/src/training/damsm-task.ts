@@ -1,17 +1,10 @@
 /** Training of DAMSM: text encoder and image encoder learn which caption belongs to which image. */
 
 import { type Config, damsmImageSize, UserError } from "@sdgan/core";
-import { grad, type nn, optim, scope, type Tensor, withAllCores } from "@sdgan/torch";
-import type { TrainingState } from "../artifacts/checkpoints.js";
+import { grad, type nn, optim, scope, type Tensor } from "@sdgan/torch";
 import { type Damsm, moveDamsm, publishDamsm } from "../artifacts/damsm.js";
-import { joinStates, stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
-import type { Device } from "../compute/device.js";
 import { fit } from "../compute/images.js";
-import { randomState, restoreRandomState } from "../compute/random-streams.js";
-import type { LoaderState } from "../data/epoch-order.js";
-import { Loader } from "../data/loader.js";
-import { Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { type Gamma, sentenceLoss, wordsLoss } from "../losses/damsm.js";
@@ -20,8 +13,9 @@ import type { TextFeatures } from "../models/text-features.js";
 import { bestIn } from "../run/best-figure.js";
 import type { ActiveRun } from "../run/run-folder.js";
 import type { DamsmEvaluator } from "./evaluator.js";
+import { SingleOptimizerTask } from "./single-optimizer-task.js";
 import type { StepMetrics } from "./step-metrics.js";
-import type { EvaluationSchedule, TrainingTask } from "./training-task.js";
+import type { EvaluationSchedule } from "./training-task.js";
 
 /**
  * The losses by words and by sentence, each the sum of both directions: image to caption and caption to image.
@@ -48,13 +42,10 @@ export function damsmLosses(
   };
 }
 
-export class DamsmTask implements TrainingTask, AsyncDisposable {
+export class DamsmTask extends SingleOptimizerTask {
   readonly #damsm: Damsm;
-  readonly #config: Config;
-  readonly #prefetcher: Prefetcher<ReturnType<Loader["plan"]>>;
-  readonly #optimizer: optim.Adam;
+  readonly #config: Config["damsm"];
   readonly #textParameters: number;
-  readonly #compute: Compute;
   readonly evaluation: EvaluationSchedule | undefined;
 
   /**
@@ -63,76 +54,43 @@ export class DamsmTask implements TrainingTask, AsyncDisposable {
    */
   constructor(config: Config, data: Prepared, networks: Damsm, compute: Compute, evaluator?: DamsmEvaluator) {
     requireClasses(data);
-    const { damsm, seed } = config;
-    this.#config = config;
-    this.#compute = compute;
-    this.#damsm = moveDamsm(networks, compute.device);
-    const planner = new Loader({ data, split: "train", batch: damsm.batch, seed, ...config.data });
-    const sizes = [damsmImageSize(config)];
-    const { workers } = config.data;
-    this.#prefetcher = withAllCores(() => new Prefetcher({ planner, data, split: "train", sizes, workers }));
-    const { text, image } = this.#damsm;
-    this.#textParameters = text.parameters().length;
+    const { damsm } = config;
+    const { text, image } = moveDamsm(networks, compute.device);
     const trained = [...image.namedParameters("image.")].filter(([, { requiresGrad }]) => requiresGrad);
-    this.#optimizer = new optim.Adam([...text.namedParameters("text."), ...trained], damsm);
+    super({
+      networks: { text, image },
+      optimizer: new optim.Adam([...text.namedParameters("text."), ...trained], damsm),
+      ...{ config, data, batch: damsm.batch, size: damsmImageSize(config), compute },
+    });
+    this.#config = damsm;
+    this.#damsm = networks;
+    this.#textParameters = text.parameters().length;
     this.evaluation = evaluator && {
       ...{ ...evaluator, better: "higher" },
       measure: () => this.#measure(evaluator),
     };
   }
 
-  get steps(): number {
-    return this.#optimizer.steps;
-  }
-
-  get device(): Device {
-    return this.#compute.device;
-  }
-
   async step(): Promise<StepMetrics> {
-    const { damsm } = this.#config;
+    const { learningRate, decay, clip } = this.#config;
     // As in the published code, the rate does not decay below a tenth.
-    this.#optimizer.learningRate = damsm.learningRate * Math.max(0.1, damsm.decay ** this.#prefetcher.epoch);
-    const { branches, images } = await this.#prefetcher.next();
+    this.optimizer.learningRate = learningRate * Math.max(0.1, decay ** this.prefetcher.epoch);
+    const { branches, images } = await this.prefetcher.next();
     return scope(() => {
-      const { device } = this.#compute;
+      const { device } = this;
       const { tokens, lengths } = tokensOf(branches, device);
       const text = this.#damsm.text.forward(tokens, lengths);
-      const real = tensorOf(images[0]!, this.#compute);
-      const losses = damsmLosses(this.#damsm, real, text, classIdsOf(branches, device), damsm);
+      const real = tensorOf(images[0]!, this.compute);
+      const losses = damsmLosses(this.#damsm, real, text, classIdsOf(branches, device), this.#config);
       const terms: LossTerm[] = [
         { name: "words", value: losses.words, weight: 1 },
         { name: "sentence", value: losses.sentence, weight: 1 },
       ];
-      const gradients = grad([weightedSum(terms)], [...this.#optimizer.parameters.values()]);
-      optim.clipGradNorm(gradients.slice(0, this.#textParameters), damsm.clip);
-      this.#optimizer.step(gradients);
+      const gradients = grad([weightedSum(terms)], [...this.optimizer.parameters.values()]);
+      optim.clipGradNorm(gradients.slice(0, this.#textParameters), clip);
+      this.optimizer.step(gradients);
       return { losses: valuesOf(terms), statistics: {} };
     });
-  }
-
-  state(): TrainingState {
-    return {
-      tensors: joinStates({
-        text: this.#damsm.text.stateDict(),
-        image: this.#damsm.image.stateDict(),
-        adam: this.#optimizer.stateDict(),
-        random: randomState(this.#compute.device),
-      }),
-      values: { steps: this.steps, loader: this.#prefetcher.state() },
-    };
-  }
-
-  restore({ tensors, values }: TrainingState): void {
-    this.#damsm.text.loadStateDict(stateUnder(tensors, "text"));
-    this.#damsm.image.loadStateDict(stateUnder(tensors, "image"));
-    this.#optimizer.loadStateDict(stateUnder(tensors, "adam"), values.steps as number);
-    this.#prefetcher.restore(values.loader as LoaderState);
-    restoreRandomState(this.#compute.device, stateUnder(tensors, "random"));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#prefetcher[Symbol.asyncDispose]();
   }
 
   #measure({ measure }: DamsmEvaluator): Record<string, number> {
