@@ -38,10 +38,10 @@ export function openDamsm(run: string, config: Config, data: Prepared, from?: st
 }
 
 /**
- * Copies the trained DAMSM of the run folder `from` into `run`.
+ * The files of the trained DAMSM of the run folder `from`, and where they are copied to in `run`.
  * @throws UserError if there is none, or `run` has another DAMSM.
  */
-export function adoptDamsm(from: string, run: string): void {
+export function adoptableFiles(from: string, run: string): { from: string; to: string }[] {
   const source = trainedDamsm(from, `sdgan train damsm --config … --data … --run ${from}`);
   readDependencies(source.path);
   const target = damsmFolder(run);
@@ -54,6 +54,13 @@ export function adoptDamsm(from: string, run: string): void {
         code: "file.exists",
       });
   }
+  return files;
+}
+
+/** Copies the trained DAMSM of the run folder `from` into `run`. @throws UserError as `adoptableFiles` */
+export function adoptDamsm(from: string, run: string): void {
+  const files = adoptableFiles(from, run);
+  const target = damsmFolder(run);
   onDisk(target, () => ensureFolder(target));
   for (const { from, to } of files)
     writeFileAtomic(

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setThreads } from "@sdgan/torch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { damsmPath } from "../artifacts/damsm.js";
 import { openDamsm } from "../artifacts/damsm-of-run.js";
 import { startComputing } from "../compute/compute.js";
 import { openPrepared } from "../data/prepared.js";
@@ -99,8 +100,8 @@ describe("evaluations by several processes", () => {
     const data = openPrepared(runs.data);
     const { config } = openRun(runs.path(run));
     const compute = startComputing("float32", device);
-    const damsm = openDamsm(runs.path(run), config, data);
-    const evaluator = makeEvaluator(runs.path(run), { config, data, damsm, compute })!;
+    const damsm = { damsm: openDamsm(runs.path(run), config, data), damsmFile: damsmPath(runs.path(run)) };
+    const evaluator = makeEvaluator(runs.path(run), { config, data, ...damsm, compute })!;
     const { networks } = new ImageGenerator(runs.path(run), { device });
     const figures = await evaluator.measure(networks);
     data.close();

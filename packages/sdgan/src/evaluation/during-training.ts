@@ -2,11 +2,8 @@
  * Evaluation during training of the GAN, on images of the validation split, with a network of the run folder.
  */
 
-import { join } from "node:path";
 import { type Config, figureKinds, imageSizes, type MetricName, UserError } from "@sdgan/core";
 import { attributeClassifierOf, attributeClassifierPath } from "../artifacts/attribute-classifier.js";
-import { type Damsm, damsmFile, damsmFolder } from "../artifacts/damsm.js";
-import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import type { Split } from "../data/dataset.js";
 import type { Prepared } from "../data/prepared.js";
@@ -106,19 +103,12 @@ const damsmImages = 500;
 
 function extractorsOf(
   run: string,
-  {
-    config,
-    data,
-    damsm,
-    compute,
-    size,
-  }: { config: Config; data: Prepared; damsm: Damsm; compute: Compute; size: number },
+  { config, data, damsm, damsmFile: file, compute, size }: Parameters<MakeEvaluator>[1] & { size: number },
 ): FeatureExtractors {
   const { device } = compute;
   const attributeClassifier = attributeClassifierOf(run, undefined, data);
   if (attributeClassifier !== undefined)
     return { attributeClassifier: attributeExtractor(attributeClassifier, { data, size, device }) };
-  const file = join(damsmFolder(run), damsmFile);
   const { vocabulary } = data;
   return { damsm: damsmExtractor(damsm, { file, config, vocabulary, seed: config.seed, size, device }) };
 }

@@ -75,6 +75,17 @@ describe("existing files are not overwritten", () => {
   });
 });
 
+it("is no run before all its files are there, and a start that failed can be repeated", () => {
+  const fail = () => {
+    expect(holdsRun(path)).toBe(false);
+    throw new Error("the disk is full");
+  };
+  expect(() => startRun(path, config, vocabulary, {}, fail)).toThrow("the disk is full");
+  expect([holdsRun(path), isInUse(path)]).toEqual([false, false]);
+  begin();
+  expect(holdsRun(path)).toBe(true);
+});
+
 it("refuses to resume a run without recorded dependencies", () => {
   begin();
   rmSync(join(path, "dependencies.json"));

@@ -39,6 +39,7 @@ export interface ActiveRun extends RunFolder, Disposable {
 /**
  * Begins a run in `path`: creates the folder, takes its lock, and writes the configuration, the vocabulary (the text of
  * `vocabulary.json`) and the dependencies.
+ * @param addFiles writes what else the run cannot be resumed without
  * @throws UserError if `path` holds a run or files that a run would overwrite, or cannot be written.
  */
 export function startRun(
@@ -46,6 +47,7 @@ export function startRun(
   config: Config,
   vocabulary: string,
   dependsOn: Dependencies = {},
+  addFiles?: () => void,
 ): ActiveRun {
   if (existsSync(join(path, "config.yaml")))
     throw new UserError(`${path}: ${alreadyThere}`, { code: "file.exists" });
@@ -56,6 +58,7 @@ export function startRun(
     for (const folder of [paths.samples, paths.checkpoints]) onDisk(folder, () => ensureFolder(folder));
     writeFileAtomic(paths.vocabulary, vocabulary);
     writeDependencies(path, dependsOn);
+    addFiles?.();
     writeFileAtomic(paths.config, formatConfig(config)); // Last, since this file makes the folder a run.
     return { ...paths, config, dependsOn };
   });

@@ -4,8 +4,8 @@ import { type Config, damsmImageSize, imageSizes, UserError, type Vocabulary } f
 import { manualSeed } from "@sdgan/torch";
 import { attributeClassifierFile, attributeClassifierSize } from "../artifacts/attribute-classifier.js";
 import { checkpointSteps } from "../artifacts/checkpoints.js";
-import { damsmFile, damsmFolder, makeDamsm } from "../artifacts/damsm.js";
-import { adoptDamsm, damsmVocabulary, openDamsm } from "../artifacts/damsm-of-run.js";
+import { damsmFile, damsmFolder, damsmPath, makeDamsm } from "../artifacts/damsm.js";
+import { adoptableFiles, damsmVocabulary, openDamsm } from "../artifacts/damsm-of-run.js";
 import { bringInception, keepInception, recordInception } from "../artifacts/inception-of-damsm.js";
 import { modelFile } from "../artifacts/model.js";
 import {
@@ -34,8 +34,8 @@ export interface TaskDefinition {
   folder(run: string): string;
   /** The file with the trained networks, in that folder. */
   result: string;
-  /** Whether it uses the DAMSM of the run folder. */
-  damsm: boolean;
+  /** The run folder with the DAMSM that it uses. Absent if it uses none. */
+  damsmRun?(options: TrainOptions): string;
   /** Steps of a complete training. */
   steps(config: Config): number;
   imagesPerStep(config: Config): number;
@@ -54,7 +54,6 @@ export const definitions: Record<Training, TaskDefinition> = {
   damsm: {
     folder: damsmFolder,
     result: damsmFile,
-    damsm: false,
     steps: ({ damsm }) => damsm.steps,
     imagesPerStep: ({ damsm }) => damsm.batch,
     sizes: (config) => ({ "DAMSM takes": damsmImageSize(config) }),
@@ -82,7 +81,6 @@ export const definitions: Record<Training, TaskDefinition> = {
   "attribute-classifier": {
     folder: (run) => join(run, "attribute-classifier"),
     result: attributeClassifierFile,
-    damsm: false,
     steps: ({ attributeClassifier }) => attributeClassifier.steps,
     imagesPerStep: ({ attributeClassifier }) => attributeClassifier.batch,
     // Smaller images are enlarged, as when a generator of smaller images is evaluated.
@@ -94,12 +92,12 @@ export const definitions: Record<Training, TaskDefinition> = {
   gan: {
     folder: (run) => run,
     result: modelFile,
-    damsm: true,
+    damsmRun: ({ run, damsm }) => damsm ?? run,
     steps: ({ training }) => training.steps,
     imagesPerStep: ({ training, siamese }) => training.batch * (siamese.enabled ? 2 : 1),
     sizes: ({ generator }) => ({ "the generator outputs": imageSizes(generator).at(-1)! }),
     start: ganStart,
-    vocabulary: (_, { run }) => damsmVocabulary(run),
+    vocabulary: (_, { run, damsm }) => damsmVocabulary(damsm ?? run),
     make(config, data, { run, damsm, from, device, steps, processes, makeEvaluator, onWarning }, start) {
       const { decay, steps: last } = config.training;
       if (decay !== "none" && steps !== undefined && steps > last)
@@ -113,14 +111,17 @@ export const definitions: Record<Training, TaskDefinition> = {
           `${data.dir}: has ${ofVal} validation images, and at least ${fewestOfVal} are needed to compare the discriminators' ` +
             "answers, so log.discriminatorOnVal is ignored: prepare the data again with a larger --val",
         );
-      if (damsm !== undefined) adoptDamsm(damsm, run);
+      // Refused here, and copied when the run begins: a start that is refused later writes nothing.
+      if (damsm !== undefined) adoptableFiles(damsm, run);
+      const damsmRun = damsm ?? run;
       const compute = startComputing(config.training.precision, device);
-      const networks = openDamsm(run, config, data, from);
-      if (from !== undefined && start) warnOfStart(from, run, start, onWarning);
+      const networks = openDamsm(damsmRun, config, data, from);
+      if (from !== undefined && start) warnOfStart(from, damsmRun, start, onWarning);
       const evaluator = evaluatorOf(config, data, {
         make: () => {
           const share = processes && sharedWork(processes);
-          return makeEvaluator?.(run, { config, data, damsm: networks, compute, share });
+          const ofDamsm = { damsm: networks, damsmFile: damsmPath(damsmRun) };
+          return makeEvaluator?.(run, { config, data, ...ofDamsm, compute, share });
         },
         onWarning,
       });

@@ -41,10 +41,17 @@ export type MakeDamsmEvaluator = (options: {
 }) => DamsmEvaluator | undefined;
 
 /**
- * The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. `share` is this process's share of
- * the work; by default it has all.
+ * The evaluator of the run folder `run`; undefined if `config.evaluate` requests none. `damsmFile` has the weights of
+ * `damsm`. `share` is this process's share of the work; by default it has all.
  */
 export type MakeEvaluator = (
   run: string,
-  options: { config: Config; data: Prepared; damsm: Damsm; compute: Compute; share?: WorkShare | undefined },
+  options: {
+    config: Config;
+    data: Prepared;
+    damsm: Damsm;
+    damsmFile: string;
+    compute: Compute;
+    share?: WorkShare | undefined;
+  },
 ) => Evaluator | undefined;

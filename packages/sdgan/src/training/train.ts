@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, UserError, type Vocabulary } from "@sdgan/core";
 import { checkpointSteps } from "../artifacts/checkpoints.js";
-import { damsmDependency } from "../artifacts/damsm-of-run.js";
+import { adoptDamsm, damsmDependency } from "../artifacts/damsm-of-run.js";
 import { filesOf } from "../artifacts/start.js";
 import { openPrepared, type Prepared, sampleSplit } from "../data/prepared.js";
 import type { Processes } from "../distributed/processes.js";
@@ -26,12 +26,13 @@ export type { Training, TrainingOutline, TrainingResult, TrainOptions } from "./
  */
 export async function train(training: Training, options: TrainOptions): Promise<TrainingResult> {
   const definition = definitions[training];
+  const damsmRun = definition.damsmRun?.(options);
   const folder = definition.folder(options.run);
   const data = openPrepared(options.data);
   const samples = sampleSplit(data);
   const caption = data.splits[samples].images.at(0).captions[0]!.text;
   const dependencies = (): Dependencies => {
-    const damsm = definition.damsm ? damsmDependency(options.run) : undefined;
+    const damsm = damsmRun === undefined ? undefined : damsmDependency(damsmRun);
     return { data: { sha256: data.sha256, folder: data.dir }, ...(damsm && { damsm }) };
   };
   const { processes } = options;
@@ -53,7 +54,9 @@ export async function train(training: Training, options: TrainOptions): Promise<
     await using task = build(definition, config, data, options, start);
     const vocabulary = vocabularyText(data, definition.vocabulary(data, options, start));
     const from = start && { from: filesOf(start) };
-    using run = startRun(folder, config, vocabulary, { ...dependencies(), ...from });
+    using run = startRun(folder, config, vocabulary, { ...dependencies(), ...from }, () => {
+      if (damsmRun !== undefined && damsmRun !== options.run) adoptDamsm(damsmRun, options.run);
+    });
     if (start) joinLicences(data.dir, start.path, run.path);
     else copyLicences(data.dir, run.path);
     // From here on the run does not need the one that it began from.
