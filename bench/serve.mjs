@@ -14,7 +14,9 @@
  * image is therefore ready after at most
  *   bound = (images that wait + images that are computed, at most `--queue`) × service time of an image under this load,
  * with the service time (`serviceMs`) as all processes together have it: the seconds of the measurement at ten times the
- * capacity, divided by the images that were accepted in it.
+ * capacity, divided by the images that were accepted in it. That is the mean: a queue that is always full has this mean time
+ * to an answer, so its 99th percentile is above it wherever service times vary. `imagesUntilAnswer` counts the queue itself:
+ * how many images were ready from a request to its answer.
  *
  *   node bench/serve.mjs --model models/birds [--threads 1] [--seconds 20] [--queue 64] [--words small,red,bird] [--separate]
  */
@@ -85,8 +87,9 @@ console.log(
           wrong: overload.wrong.slice(0, 5),
         },
         ...{ serviceMs: round(serviceMs), bound: round(queue * serviceMs) },
-        acceptedMs: { server: times(overload.logged(200)), client: times(overload.accepted) },
-        refusedMs: { server: times(overload.logged(503)), client: times(overload.refused) },
+        acceptedMs: { server: times(overload.logged.ms(200)), client: times(overload.accepted) },
+        imagesUntilAnswer: times(overload.logged.imagesUntilAnswer()),
+        refusedMs: { server: times(overload.logged.ms(503)), client: times(overload.refused) },
         memory: round(overload.memory),
         mainThread: overload.mainThread,
         eventLoopLagMs: { server: round(overload.lag * 1000), client: round(overload.clientLag) },
@@ -131,18 +134,43 @@ async function measured(more, work) {
   }
 }
 
-/** A function from a status to the milliseconds of the answers with it since a time, in ascending order. */
+/** What the log says of the requests for images that were answered since a time. */
 async function timesIn(logFile, since) {
   // The log is written a little later.
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const byStatus = new Map();
-  for (const line of (await readFile(logFile, "utf8")).split("\n").filter(Boolean)) {
-    const { time, route, status, ms } = JSON.parse(line);
-    if (route !== "/v1/images/generations" || Date.parse(time) < since) continue;
-    if (!byStatus.has(status)) byStatus.set(status, []);
-    byStatus.get(status).push(ms);
-  }
-  return (status) => (byStatus.get(status) ?? []).sort((a, b) => a - b);
+  const entries = (await readFile(logFile, "utf8"))
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+    .filter(({ route, time }) => route === "/v1/images/generations" && Date.parse(time) >= since)
+    .map(({ status, time, ms }) => ({ status, ms, end: Date.parse(time) }));
+  const of = (status) => entries.filter((entry) => entry.status === status);
+  return {
+    /** Milliseconds of the answers with a status, in ascending order. */
+    ms: (status) =>
+      of(status)
+        .map(({ ms }) => ms)
+        .sort(ascending),
+    /** For each image, how many were ready from its request to its answer, itself included; in ascending order. */
+    imagesUntilAnswer: () => {
+      const ends = of(200)
+        .map(({ end }) => end)
+        .sort(ascending);
+      return of(200)
+        .map(({ ms, end }) => countUpTo(ends, end) - countUpTo(ends, end - ms))
+        .sort(ascending);
+    },
+  };
+}
+
+/** How many of the ascending `values` are at most `limit`. */
+function countUpTo(values, limit) {
+  const index = values.findIndex((value) => value > limit);
+  return index < 0 ? values.length : index;
+}
+
+function ascending(a, b) {
+  return a - b;
 }
 
 /**
