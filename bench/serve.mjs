@@ -121,7 +121,7 @@ async function measured(more, work) {
   const server = {
     url: /serves on (\S+)/.exec(text)[1],
     pid: child.pid,
-    logged: (since) => timesIn(logFile, since),
+    logged: (since) => answersIn(logFile, since),
   };
   try {
     // Until all inference processes are ready and their code is compiled.
@@ -135,7 +135,7 @@ async function measured(more, work) {
 }
 
 /** What the log says of the requests for images that were answered since a time. */
-async function timesIn(logFile, since) {
+async function answersIn(logFile, since) {
   // The log is written a little later.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const entries = (await readFile(logFile, "utf8"))
