@@ -140,8 +140,8 @@ async function lookInside({ page, prompt, onView }) {
     .nth(1)
     .and(page.getByLabel(`“${second}”`))
     .waitFor();
-  await words.nth(2).focus();
-  await page.locator(".overview .chip[aria-pressed=true]", { hasText: await textOf(words.nth(2)) }).waitFor();
+  await words.nth(0).focus();
+  await page.locator(".overview .chip[aria-pressed=true]", { hasText: await textOf(words.nth(0)) }).waitFor();
   await checkAccess(page, "look inside");
   await onView?.("inside");
 }

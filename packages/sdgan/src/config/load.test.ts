@@ -85,7 +85,7 @@ describe("overrides", () => {
     ]);
     expect(config.generator.width).toBe(40);
     expect(config.siamese.enabled).toBe(false);
-    expect(config.training.learningRate).toEqual({ generator: 1e-4, discriminator: 2e-4 });
+    expect(config.training.learningRate).toEqual({ generator: 1e-4, discriminator: 8e-4 });
     expect(config.damsm.gamma).toEqual([1, 2, 3]);
     expect(config.generator.scbn).toEqual(["none", "sentence", "both"]);
   });
