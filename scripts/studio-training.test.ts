@@ -72,7 +72,7 @@ it.skipIf(!executablePath)(
       .waitFor();
     await state(/^running$/);
     await page.locator(".card h3", { hasText: "generator" }).first().waitFor();
-    await state(/^\d+ of 20000$/);
+    await state(/^\d+ of 40000$/);
     await button("Stop");
     await state(/^stopped$/);
     await page.getByAltText("Samples of step").waitFor();
