@@ -21,8 +21,8 @@ export const presetNames = [
 ] as const;
 export type PresetName = (typeof presetNames)[number];
 
-/** Batch and learning rates of presets that have not been measured with those of `birds-64`. */
-const slower = { batch: 16, steps: 20_000, learningRate: { generator: 4e-4, discriminator: 2e-4 } };
+/** The learning rates of presets that have not been measured with those of `birds-64`. */
+const smallerRates = { generator: 4e-4, discriminator: 2e-4 };
 
 export const presets: Record<PresetName, Preset> = {
   // Small networks and few images per step, so that a minute has many steps, and four times the usual learning rates:
@@ -50,7 +50,11 @@ export const presets: Record<PresetName, Preset> = {
   "birds-128": {
     description: "The built-in birds, 32 → 64 → 128 pixels.",
     extends: "birds-64",
-    values: { generator: { firstSize: 32 }, training: { ...slower, batch: 20 }, evaluate: { every: 500 } },
+    values: {
+      generator: { firstSize: 32 },
+      training: { batch: 20, steps: 20_000, learningRate: smallerRates },
+      evaluate: { every: 500 },
+    },
   },
   "emoji-64": {
     description: "Emoji and their names, 16 → 32 → 64 pixels. A starting point for your own images.",
@@ -60,7 +64,7 @@ export const presets: Record<PresetName, Preset> = {
       damsm: { steps: 1200 },
       // DAMSM knows these few images almost by heart, so its gradient is steep: with weight 1 it is five times the
       // discriminators', and faces become square patterns (docs/training.md#shares-of-the-gradient).
-      training: { ...slower, steps: 8000, damsmWeight: 0.1 },
+      training: { batch: 16, steps: 8000, damsmWeight: 0.1, learningRate: smallerRates },
       evaluate: { every: 500 },
     },
   },
