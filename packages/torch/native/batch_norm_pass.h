@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "batch_norm_rows.h"
 #include "common.h"
+#include "kernels.h"
 
 namespace addon {
 
@@ -16,6 +16,11 @@ using rows::Modulation;
 
 /// Rows that are summed in float32 before sums are merged: few enough to stay in the cache for both passes.
 constexpr int64_t kChunk = 64;
+
+/// total[i] += sums[i].
+inline VECTORIZED void accumulate(const float* sums, int64_t count, double* total) {
+  for (int64_t i = 0; i < count; i++) total[i] += sums[i];
+}
 
 struct Settings {
   bool training;
@@ -35,7 +40,7 @@ struct Moments {
   template <class Mean, class Squares>
   void merge(double otherCount, const Mean* otherMean, const Squares* otherSquares) {
     if (otherCount == 0) return;
-    const double total = count + otherCount;
+    const double total = count + otherCount, share = otherCount / total;
     for (size_t c = 0; c < mean.size(); c++) {
       const double difference = otherMean[c] - mean[c];
       mean[c] += difference * otherCount / total;
@@ -61,9 +66,9 @@ Moments momentsOf(const T* x, int64_t rows, int64_t C) {
     std::vector<float> mean(C), squares(C);
     for (int64_t r = first; r < last; r += kChunk) {
       const int64_t count = std::min(kChunk, last - r);
-      rows::sum(x + r * C, count, C, mean.data());
+      batchNormLoops<T>().sum(x + r * C, count, C, mean.data());
       for (float& value : mean) value /= static_cast<float>(count);
-      rows::sumSquares(x + r * C, count, C, mean.data(), squares.data());
+      batchNormLoops<T>().sumSquares(x + r * C, count, C, mean.data(), squares.data());
       parts[part].merge(static_cast<double>(count), mean.data(), squares.data());
     }
   });
@@ -99,8 +104,8 @@ class Rows {
 
   /// @param statistics μ and 1/√(σ² + ε), [2, C]
   void forward(const float* statistics, int64_t first, int64_t last, T* z) const {
-    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span, float* scratch) {
-      rows::forward<modulation()>(span, C_, normalization(statistics), settings_.after, scratch, z + row * width());
+    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
+      loops_.forward[static_cast<int>(modulation())](span, C_, normalization(statistics), settings_.after, z + row * width());
     });
   }
 
@@ -120,9 +125,9 @@ class Rows {
       slope[c] = static_cast<float>(-total[3 * C_ + c] * invstd * invstd * invstd / places);
       offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
     }
-    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span, float* scratch) {
-      rows::combine<modulation()>(span, dz + row * width(), C_, n, settings_.after, scratch, slope.data(),
-                                  offset.data(), dx + row * C_);
+    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
+      loops_.combine[static_cast<int>(modulation())](span, dz + row * width(), C_, n, settings_.after, slope.data(), offset.data(),
+                                  dx + row * C_);
     });
   }
 
@@ -140,7 +145,7 @@ class Rows {
 
   int64_t width() const { return settings_.after.activation == Activation::kGlu ? C_ / 2 : C_; }
 
-  /// Calls work(modulation, part, first row, span, scratch) for pieces of samples, in threads.
+  /// Calls work(modulation, part, first row, span) for pieces of samples, in threads.
   template <class Work>
   void forSpans(int64_t first, int64_t last, const Work& work) const {
     switch (modulation_) {
@@ -155,7 +160,6 @@ class Rows {
     // One thread computes all sums of a sample, so samples are not split if the modulation is per sample.
     const int64_t unit = M == Modulation::kSample ? places_ : 1;
     forParts(count(last - first) / unit, [&](int64_t part, int64_t begin, int64_t end) {
-      std::vector<float> scratch(4 * C_);
       const int64_t stop = first * places_ + end * unit;
       for (int64_t row = first * places_ + begin * unit; row < stop;) {
         int64_t next = std::min(row + kChunk, stop);
@@ -168,7 +172,7 @@ class Rows {
         }
         const rows::Span<T> span{x_ + row * C_, next - row, scale_ ? scale_ + own : nullptr,
                                  shift_ ? shift_ + own : nullptr};
-        work(std::integral_constant<Modulation, M>(), part, row, span, scratch.data());
+        work(std::integral_constant<Modulation, M>(), part, row, span);
         row = next;
       }
     });
@@ -177,43 +181,51 @@ class Rows {
   /// Σ dy, Σ dy · (x − μ), Σ dx̂ and Σ dx̂ · (x − μ): [4, C].
   std::vector<double> sumGradients(const rows::Normalization& n, int64_t first, int64_t last, const T* dz, T* dScale,
                                    T* dShift) const {
-    std::vector<std::vector<double>> parts(at::get_num_threads(), std::vector<double>(4 * C_));
-    // Sums of a thread's current sample.
-    std::vector<std::vector<float>> samples(parts.size(), std::vector<float>(2 * C_));
-    forSpans(first, last, [&](auto modulation, int64_t part, int64_t row, const rows::Span<T>& span, float* scratch) {
+    std::vector<PartialSums> parts(at::get_num_threads(), PartialSums(C_));
+    forSpans(first, last, [&](auto modulation, int64_t part, int64_t row, const rows::Span<T>& span) {
       constexpr Modulation M = modulation();
-      std::vector<float> sums(M == Modulation::kPlace ? 4 * C_ : 2 * C_);
-      const int64_t own = M == Modulation::kPlace ? row * C_ : 0;
-      rows::sumGradients<M>(span, dz + row * width(), C_, n, settings_.after, scratch, sums.data(), dScale + own,
-                            dShift + own);
-      std::vector<double>& all = parts[part];
-      for (size_t i = 0; i < sums.size(); i++) all[i] += sums[i];
-      if constexpr (M != Modulation::kPlace) {
-        for (int64_t i = 0; i < 2 * C_; i++) {
-          const float scale = M == Modulation::kSample ? load(span.scale[i % C_]) : 0;
-          all[2 * C_ + i] += sums[i] * (n.gamma[i % C_] + scale);
-        }
-      }
+      PartialSums& own = parts[part];
+      float* sums = own.chunk.data();
+      const int64_t at = M == Modulation::kPlace ? row * C_ : 0;
+      loops_.sumGradients[static_cast<int>(M)](span, dz + row * width(), C_, n, settings_.after, sums, dScale + at, dShift + at);
+      accumulate(sums, M == Modulation::kPlace ? 4 * C_ : 2 * C_, own.all.data());
       if constexpr (M == Modulation::kSample) {
-        std::vector<float>& sample = samples[part];
-        for (int64_t i = 0; i < 2 * C_; i++) sample[i] += sums[i];
-        if ((row + span.rows) % places_ != 0) return;
-        const int64_t at = row / places_ * C_;
-        for (int64_t c = 0; c < C_; c++) {
-          store(dShift[at + c], sample[c]);
-          store(dScale[at + c], sample[C_ + c] * n.invstd[c]);
-        }
-        std::fill(sample.begin(), sample.end(), 0.0f);
+        accumulate(sums, 2 * C_, own.sample.data());
+        if ((row + span.rows) % places_ == 0) endSample(own, n, row / places_ * C_, dScale, dShift);
       }
     });
     std::vector<double> total(4 * C_);
-    for (const auto& part : parts) {
-      for (int64_t i = 0; i < 4 * C_; i++) total[i] += part[i];
+    for (const PartialSums& part : parts) {
+      for (int64_t i = 0; i < 4 * C_; i++) total[i] += part.all[i];
+    }
+    if (modulation_ == Modulation::kNone) {
+      for (int64_t i = 0; i < 2 * C_; i++) total[2 * C_ + i] = total[i] * n.gamma[i % C_];
     }
     return total;
   }
 
+  /// Sums of one thread.
+  struct PartialSums {
+    std::vector<double> all, sample;  // [4, C] and [2, C]: of everything, and of the present sample.
+    std::vector<float> chunk;         // [4, C]
+
+    explicit PartialSums(int64_t C) : all(4 * C), sample(2 * C), chunk(4 * C) {}
+  };
+
+  /// Writes a sample's gradients of scale and shift, at `at`, and adds its Σ dx̂ and Σ dx̂ · (x − μ) to all.
+  void endSample(PartialSums& sums, const rows::Normalization& n, int64_t at, T* dScale, T* dShift) const {
+    for (int64_t c = 0; c < C_; c++) {
+      const double dy = sums.sample[c], product = sums.sample[C_ + c], gain = n.gamma[c] + load(scale_[at + c]);
+      store(dShift[at + c], static_cast<float>(dy));
+      store(dScale[at + c], static_cast<float>(product * n.invstd[c]));
+      sums.all[2 * C_ + c] += dy * gain;
+      sums.all[3 * C_ + c] += product * gain;
+    }
+    std::fill(sums.sample.begin(), sums.sample.end(), 0.0);
+  }
+
   const Settings& settings_;
+  const rows::Loops<T>& loops_ = batchNormLoops<T>();
   int64_t C_, places_;
   const T *x_, *scale_, *shift_;
   Modulation modulation_;

@@ -3,198 +3,233 @@
 //   x̂ = (x − μ) / √(σ² + ε),   y = (γ + scale) · x̂ + (β + shift),   z = activation(y)
 //
 // `scale` and `shift` may be absent, per sample, or per position. The activation is part of the same pass; the backward
-// pass recomputes y instead of storing it.
+// pass recomputes y instead of storing it. A vector has several channels of a position, and its sums over positions stay
+// in registers.
 #pragma once
 
-#include <cstdint>
+#include <type_traits>
 
-#include "vectorize.h"
+#include "kernels.h"
+#include "lanes.h"
 
-namespace addon::rows {
+namespace addon::LEVEL {
 
-enum class Modulation { kNone, kSample, kPlace };
-enum class Activation { kNone, kLeakyRelu, kGlu };
-
-/// One batch's normalization: [C] each.
-struct Normalization {
-  const float* mean;
-  const float* invstd;
-  const float* gamma;
-  const float* beta;
-};
-
-struct After {
-  Activation activation;
-  double slope;
-};
-
-/// Rows of one sample with their modulation: one row of [C] values, or one for each row.
-template <class T>
-struct Span {
-  const T* x;
-  int64_t rows;
-  const T* scale;
-  const T* shift;
-};
+using rows::Activation;
+using rows::After;
+using rows::Modulation;
+using rows::Normalization;
+using rows::Span;
 
 /// total[c] = Σ x[r, c].
 template <class T>
-VECTORIZED void sum(const T* __restrict x, int64_t rows, int64_t C, float* __restrict total) {
-  for (int64_t c = 0; c < C; c++) total[c] = 0;
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) total[c] += load(x[r * C + c]);
-  }
+void sum(const T* x, int64_t rows, int64_t C, float* total) {
+  forChannels(C, [&](auto zero, int64_t c) INLINED {
+    auto own = zero;
+    for (int64_t r = 0; r < rows; r++) own += read<decltype(zero)>(x + r * C + c);
+    write(total + c, own);
+  });
 }
 
 /// total[c] = Σ (x[r, c] − mean[c])².
 template <class T>
-VECTORIZED void sumSquares(const T* __restrict x, int64_t rows, int64_t C, const float* __restrict mean,
-                           float* __restrict total) {
-  for (int64_t c = 0; c < C; c++) total[c] = 0;
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < C; c++) {
-      const float difference = load(x[r * C + c]) - mean[c];
-      total[c] += difference * difference;
+void sumSquares(const T* x, int64_t rows, int64_t C, const float* mean,
+                           float* total) {
+  forChannels(C, [&](auto zero, int64_t c) INLINED {
+    using V = decltype(zero);
+    const V own = read<V>(mean + c);
+    V squares{};
+    for (int64_t r = 0; r < rows; r++) {
+      const V difference = read<V>(x + r * C + c) - own;
+      squares += difference * difference;
     }
-  }
+    write(total + c, squares);
+  });
 }
 
-/// y of one row. Without modulation the sums are the same as with zeros, bit for bit.
-template <Modulation M, class T>
-ALWAYS_INLINE void normalizeRow(const T* __restrict x, int64_t C, const Normalization& n, const T* __restrict scale,
-                                const T* __restrict shift, float* __restrict y) {
-  for (int64_t c = 0; c < C; c++) {
-    float gain = n.gamma[c], offset = n.beta[c];
-    if constexpr (M != Modulation::kNone) {
-      gain += load(scale[c]);
-      offset += load(shift[c]);
+/// The channels of V from `c` on, in all rows of a span.
+template <Modulation M, class V, class T>
+struct Channels {
+  using Value = V;
+  const T *x, *scale, *shift;
+  int64_t C;
+  V mean, invstd, gamma, beta;
+
+  ALWAYS_INLINE Channels(const Span<T>& span, int64_t C, const Normalization& n, int64_t c)
+      : x(span.x + c), scale(span.scale ? span.scale + c : nullptr), shift(span.shift ? span.shift + c : nullptr), C(C), mean(read<V>(n.mean + c)),
+        invstd(read<V>(n.invstd + c)), gamma(read<V>(n.gamma + c)), beta(read<V>(n.beta + c)) {
+    if constexpr (M == Modulation::kSample) {
+      gamma += read<V>(scale);
+      beta += read<V>(shift);
     }
-    y[c] = (load(x[c]) - n.mean[c]) * (gain * n.invstd[c]) + offset;
   }
-}
+
+  ALWAYS_INLINE V centred(int64_t row) const { return read<V>(x + row * C) - mean; }
+  /// γ + scale
+  ALWAYS_INLINE V gain(int64_t row) const {
+    if constexpr (M == Modulation::kPlace) return gamma + read<V>(scale + row * C);
+    else return gamma;
+  }
+  /// β + shift
+  ALWAYS_INLINE V offset(int64_t row) const {
+    if constexpr (M == Modulation::kPlace) return beta + read<V>(shift + row * C);
+    else return beta;
+  }
+  ALWAYS_INLINE V y(int64_t row) const { return centred(row) * (gain(row) * invstd) + offset(row); }
+};
+
+template <class Channels>
+using ValueOf = typename std::decay_t<Channels>::Value;
 
 /// Derivative of the leaky ReLU.
-ALWAYS_INLINE float leakiness(float y, float slope) { return y > 0 ? 1.0f : slope; }
+template <class V>
+ALWAYS_INLINE V leakiness(V y, float slope) { return y > V{} ? V{} + 1.0f : V{} + slope; }
 
-/// z of one row; overwrites y.
-template <class T>
-ALWAYS_INLINE void activateRow(float* __restrict y, int64_t C, const After after, T* __restrict z) {
-  switch (after.activation) {
-    case Activation::kNone:
-      for (int64_t c = 0; c < C; c++) store(z[c], y[c]);
-      break;
-    case Activation::kLeakyRelu:
-      for (int64_t c = 0; c < C; c++) store(z[c], y[c] * leakiness(y[c], static_cast<float>(after.slope)));
-      break;
-    case Activation::kGlu: {
-      const int64_t half = C / 2;
-      const float* __restrict gate = y + half;
-      // Mixed dtypes have separate loops: vectors of the narrower dtype would not fit rows with few channels.
-      for (int64_t c = 0; c < half; c++) y[c] *= sigmoid(gate[c]);
-      for (int64_t c = 0; c < half; c++) store(z[c], y[c]);
-      break;
-    }
-  }
-}
-
-/// dy of one row from dz and y.
-template <class T>
-ALWAYS_INLINE void activateRowBackward(const T* __restrict dz, const float* __restrict y, int64_t C,
-                                       const After after, float* __restrict dy) {
-  switch (after.activation) {
-    case Activation::kNone:
-      for (int64_t c = 0; c < C; c++) dy[c] = load(dz[c]);
-      break;
-    case Activation::kLeakyRelu:
-      for (int64_t c = 0; c < C; c++) dy[c] = load(dz[c]) * leakiness(y[c], static_cast<float>(after.slope));
-      break;
-    case Activation::kGlu: {
-      const int64_t half = C / 2;
-      const float* __restrict gate = y + half;
-      float* __restrict dGate = dy + half;
-      for (int64_t c = 0; c < half; c++) dy[c] = load(dz[c]);
-      for (int64_t c = 0; c < half; c++) {
-        const float gradient = dy[c], open = sigmoid(gate[c]);
-        dy[c] = gradient * open;
-        dGate[c] = gradient * y[c] * open * (1 - open);
+/// Computes ∂/∂y from ∂/∂z. begin(channels, c) makes an object for some channels; its row(r, ∂/∂y) is called for every
+/// row, then its end().
+template <Activation A, Modulation M, class T, class Begin>
+ALWAYS_INLINE void forGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization& n,
+                                float slope, const Begin& begin) {
+  const int64_t width = A == Activation::kGlu ? C / 2 : C;
+  forChannels(width, [&](auto zero, int64_t c) INLINED {
+    using V = decltype(zero);
+    const Channels<M, V, T> own(span, C, n, c);
+    auto work = begin(own, c);
+    if constexpr (A == Activation::kGlu) {
+      const Channels<M, V, T> gate(span, C, n, c + width);
+      auto workOfGate = begin(gate, c + width);
+      for (int64_t r = 0; r < span.rows; r++) {
+        const V gradient = read<V>(dz + r * width + c), open = sigmoidOf(gate.y(r));
+        work.row(r, gradient * open);
+        workOfGate.row(r, gradient * own.y(r) * open * (1.0f - open));
       }
-      break;
-    }
-  }
-}
-
-/// z of a span. @param scratch [4, C], here and below
-template <Modulation M, class T>
-VECTORIZED void forward(const Span<T>& span, int64_t C, const Normalization n, After after, float* scratch,
-                        T* z) {
-  const int64_t width = after.activation == Activation::kGlu ? C / 2 : C;
-  for (int64_t r = 0; r < span.rows; r++) {
-    const int64_t own = M == Modulation::kPlace ? r * C : 0;
-    normalizeRow<M>(span.x + r * C, C, n, span.scale + own, span.shift + own, scratch);
-    activateRow(scratch, C, after, z + r * width);
-  }
-}
-
-/// Gradients that are summed: total[0, c] += Σ dy, total[1, c] += Σ dy · (x − μ). With modulation per position also
-/// total[2, c] += Σ dy · (γ + scale), total[3, c] += Σ dy · (γ + scale) · (x − μ), and dScale = dy · x̂, dShift = dy.
-template <Modulation M, class T>
-VECTORIZED void sumGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization n, const After after,
-                             float* scratch, float* __restrict total, T* dScale, T* dShift) {
-  const int64_t width = after.activation == Activation::kGlu ? C / 2 : C;
-  float* __restrict y = scratch;
-  float* __restrict dy = scratch + C;
-  for (int64_t r = 0; r < span.rows; r++) {
-    const int64_t own = M == Modulation::kPlace ? r * C : 0;
-    const T* __restrict x = span.x + r * C;
-    const T* __restrict scale = span.scale + own;
-    if (after.activation != Activation::kNone) normalizeRow<M>(x, C, n, scale, span.shift + own, y);
-    activateRowBackward(dz + r * width, y, C, after, dy);
-    if constexpr (M == Modulation::kPlace) {
-      float* __restrict centred = scratch + 2 * C;
-      float* __restrict gain = scratch + 3 * C;
-      for (int64_t c = 0; c < C; c++) centred[c] = load(x[c]) - n.mean[c];
-      for (int64_t c = 0; c < C; c++) gain[c] = n.gamma[c] + load(scale[c]);
-      for (int64_t c = 0; c < C; c++) {
-        const float product = dy[c] * centred[c], gained = dy[c] * gain[c];
-        total[c] += dy[c];
-        total[C + c] += product;
-        total[2 * C + c] += gained;
-        total[3 * C + c] += gained * centred[c];
-        y[c] = product * n.invstd[c];
-      }
-      T* __restrict dScaleRow = dScale + own;
-      T* __restrict dShiftRow = dShift + own;
-      for (int64_t c = 0; c < C; c++) store(dScaleRow[c], y[c]);
-      for (int64_t c = 0; c < C; c++) store(dShiftRow[c], dy[c]);
+      workOfGate.end();
     } else {
-      for (int64_t c = 0; c < C; c++) {
-        total[c] += dy[c];
-        total[C + c] += dy[c] * (load(x[c]) - n.mean[c]);
+      for (int64_t r = 0; r < span.rows; r++) {
+        V gradient = read<V>(dz + r * width + c);
+        if constexpr (A == Activation::kLeakyRelu) gradient *= leakiness(own.y(r), slope);
+        work.row(r, gradient);
       }
     }
+    work.end();
+  });
+}
+
+template <Activation A, Modulation M, class T>
+ALWAYS_INLINE void forwardAs(const Span<T>& span, int64_t C, const Normalization& n, float slope, T* z) {
+  const int64_t width = A == Activation::kGlu ? C / 2 : C;
+  forChannels(width, [&](auto zero, int64_t c) INLINED {
+    using V = decltype(zero);
+    const Channels<M, V, T> own(span, C, n, c);
+    const Channels<M, V, T> gate(span, C, n, A == Activation::kGlu ? c + width : c);
+    for (int64_t r = 0; r < span.rows; r++) {
+      V y = own.y(r);
+      if constexpr (A == Activation::kLeakyRelu) y *= leakiness(y, slope);
+      if constexpr (A == Activation::kGlu) y *= sigmoidOf(gate.y(r));
+      write(z + r * width + c, y);
+    }
+  });
+}
+
+/// z of a span.
+template <Modulation M, class T>
+void forward(const Span<T>& span, int64_t C, const Normalization& n, After after, T* z) {
+  const auto slope = static_cast<float>(after.slope);
+  switch (after.activation) {
+    case Activation::kNone: return forwardAs<Activation::kNone, M>(span, C, n, slope, z);
+    case Activation::kLeakyRelu: return forwardAs<Activation::kLeakyRelu, M>(span, C, n, slope, z);
+    case Activation::kGlu: return forwardAs<Activation::kGlu, M>(span, C, n, slope, z);
   }
+}
+
+/// Sums of the gradients of some channels over the rows of a span.
+template <Modulation M, class V, class T>
+struct GradientSums {
+  const Channels<M, V, T>& channels;
+  float* total;  // [4, C] or [2, C], at the first of the channels; here and below.
+  T *dScale, *dShift;
+  V dy{}, product{}, gained{}, gainedProduct{};
+
+  ALWAYS_INLINE void row(int64_t r, V gradient) {
+    const V centred = channels.centred(r), own = gradient * centred;
+    dy += gradient;
+    product += own;
+    if constexpr (M == Modulation::kPlace) {
+      const V withGain = gradient * channels.gain(r);
+      gained += withGain;
+      gainedProduct += withGain * centred;
+      write(dScale + r * channels.C, own * channels.invstd);
+      write(dShift + r * channels.C, gradient);
+    }
+  }
+
+  ALWAYS_INLINE void end() const {
+    const int64_t C = channels.C;
+    write(total, dy);
+    write(total + C, product);
+    if constexpr (M == Modulation::kPlace) {
+      write(total + 2 * C, gained);
+      write(total + 3 * C, gainedProduct);
+    }
+  }
+};
+
+template <Activation A, Modulation M, class T>
+ALWAYS_INLINE void sumGradientsAs(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, float slope,
+                                  float* total, T* dScale, T* dShift) {
+  forGradients<A, M>(span, dz, C, n, slope, [&](const auto& channels, int64_t c) INLINED {
+    return GradientSums<M, ValueOf<decltype(channels)>, T>{channels, total + c, dScale + c, dShift + c};
+  });
+}
+
+/// Gradients that are summed: total[0, c] = Σ dy, total[1, c] = Σ dy · (x − μ). With modulation per position also
+/// total[2, c] = Σ dy · (γ + scale), total[3, c] = Σ dy · (γ + scale) · (x − μ), and dScale = dy · x̂, dShift = dy.
+template <Modulation M, class T>
+void sumGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, After after,
+                             float* total, T* dScale, T* dShift) {
+  const auto slope = static_cast<float>(after.slope);
+  switch (after.activation) {
+    case Activation::kNone:
+      return sumGradientsAs<Activation::kNone, M>(span, dz, C, n, slope, total, dScale, dShift);
+    case Activation::kLeakyRelu:
+      return sumGradientsAs<Activation::kLeakyRelu, M>(span, dz, C, n, slope, total, dScale, dShift);
+    case Activation::kGlu:
+      return sumGradientsAs<Activation::kGlu, M>(span, dz, C, n, slope, total, dScale, dShift);
+  }
+}
+
+/// ∂/∂x of some channels.
+template <Modulation M, class V, class T>
+struct InputGradient {
+  const Channels<M, V, T>& channels;
+  V slope, offset;
+  T* dx;
+
+  ALWAYS_INLINE void row(int64_t r, V gradient) const {
+    const V own = gradient * (channels.gain(r) * channels.invstd) + slope * channels.centred(r) + offset;
+    write(dx + r * channels.C, own);
+  }
+  ALWAYS_INLINE void end() const {}
+};
+
+template <Activation A, Modulation M, class T>
+ALWAYS_INLINE void combineAs(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, float leak,
+                             const float* slope, const float* offset, T* dx) {
+  forGradients<A, M>(span, dz, C, n, leak, [&](const auto& channels, int64_t c) INLINED {
+    using V = ValueOf<decltype(channels)>;
+    return InputGradient<M, V, T>{channels, read<V>(slope + c), read<V>(offset + c), dx + c};
+  });
 }
 
 /// dx = dy · (γ + scale) / √(σ² + ε) + slope · (x − μ) + offset.
 template <Modulation M, class T>
-VECTORIZED void combine(const Span<T>& span, const T* dz, int64_t C, const Normalization n, const After after,
-                        float* scratch, const float* __restrict slope, const float* __restrict offset, T* dx) {
-  const int64_t width = after.activation == Activation::kGlu ? C / 2 : C;
-  float* __restrict y = scratch;
-  float* __restrict dy = scratch + C;
-  for (int64_t r = 0; r < span.rows; r++) {
-    const int64_t own = M == Modulation::kPlace ? r * C : 0;
-    const T* __restrict x = span.x + r * C;
-    const T* __restrict scale = span.scale + own;
-    T* __restrict dxRow = dx + r * C;
-    if (after.activation != Activation::kNone) normalizeRow<M>(x, C, n, scale, span.shift + own, y);
-    activateRowBackward(dz + r * width, y, C, after, dy);
-    for (int64_t c = 0; c < C; c++) {
-      float gain = n.gamma[c];
-      if constexpr (M != Modulation::kNone) gain += load(scale[c]);
-      store(dxRow[c], dy[c] * (gain * n.invstd[c]) + slope[c] * (load(x[c]) - n.mean[c]) + offset[c]);
-    }
+void combine(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, After after,
+                        const float* slope, const float* offset, T* dx) {
+  const auto leak = static_cast<float>(after.slope);
+  switch (after.activation) {
+    case Activation::kNone: return combineAs<Activation::kNone, M>(span, dz, C, n, leak, slope, offset, dx);
+    case Activation::kLeakyRelu: return combineAs<Activation::kLeakyRelu, M>(span, dz, C, n, leak, slope, offset, dx);
+    case Activation::kGlu: return combineAs<Activation::kGlu, M>(span, dz, C, n, leak, slope, offset, dx);
   }
 }
 
-}  // namespace addon::rows
+}  // namespace addon::LEVEL

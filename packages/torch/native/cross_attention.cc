@@ -5,13 +5,15 @@
 // with several values v_i that share the attention (γ and β of SD-GAN's word-level SCBN). libtorch's operators compute
 // the products sample by sample and pass over the scores five times. Sums are in float32 for bfloat16 too.
 // Registered as `node_torch::cross_attention`; other dtypes, layouts and GPUs use libtorch's operators.
-#include "cross_attention_rows.h"
-
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <limits>
+#include <memory>
+
 #include "common.h"
+#include "kernels.h"
 #include "registration.h"
 
 namespace addon {
@@ -39,6 +41,60 @@ const T* dataOf(const Tensor& tensor) {
   return tensor.defined() ? static_cast<const T*>(tensor.data_ptr()) : nullptr;
 }
 
+/// Rounded up to whole vectors.
+int64_t padded(int64_t n) { return (n + kernels().lanes - 1) / kernels().lanes * kernels().lanes; }
+
+/// The numbers of a `cross::Table`.
+struct Table {
+  int64_t C, stride;
+  std::vector<float> rows, columns;
+
+  template <class T>
+  Table(const T* data, int64_t tokens, int64_t C)
+      : C(C), stride(padded(C)), rows(tokens * stride), columns(stride * padded(tokens)) {
+    for (int64_t t = 0; t < tokens; t++) {
+      for (int64_t c = 0; c < C; c++) rows[t * stride + c] = columns[c * padded(tokens) + t] = load(data[t * C + c]);
+    }
+  }
+
+  cross::Table view() const { return {C, stride, rows.data(), columns.data()}; }
+};
+
+/// One sample's keys and values, prepared for the loops. Trailing tokens that are absent are left out.
+struct Sample {
+  std::vector<float> present, bias;
+  std::vector<Table> tables;  // Keys, then values.
+  std::vector<cross::Table> views;
+  cross::Sample view;
+
+  Sample(const Sample&) = delete;
+
+  template <class T>
+  Sample(const T* keys, const bool* absent, const std::vector<const T*>& values, const std::vector<int64_t>& widths,
+         int64_t tokens, int64_t C) {
+    int64_t used = tokens;
+    while (used > 1 && absent[used - 1]) used--;
+    if (absent[used - 1]) used = tokens;  // None is present.
+    const int64_t L = padded(used);
+    for (int64_t t = 0; t < L; t++) {
+      const bool isPresent = t < used && !absent[t];
+      present.push_back(isPresent ? 1.0f : 0.0f);
+      bias.push_back(isPresent ? 0.0f : -std::numeric_limits<float>::infinity());
+    }
+    tables.emplace_back(keys, used, C);
+    for (size_t i = 0; i < widths.size(); i++) tables.emplace_back(values[i], used, widths[i]);
+    int64_t widest = 0;
+    for (const Table& table : tables) {
+      views.push_back(table.view());
+      widest = std::max(widest, table.stride);
+    }
+    view = {tokens, used, L, present.data(), bias.data(), views[0], views.data() + 1, static_cast<int64_t>(widths.size()), widest};
+  }
+
+  /// Room for the loops; `times` is 2 backward.
+  std::vector<float> room(int64_t times) const { return std::vector<float>(times * cross::kBlock * (view.L + view.widest)); }
+};
+
 /// x with its channels contiguous at every position, keys, absent tokens and values.
 struct Inputs {
   const Tensor &x, &keys, &absent;
@@ -47,18 +103,16 @@ struct Inputs {
   int64_t positions() const { return x.size(2) * x.size(3); }
   int64_t tokens() const { return keys.size(1); }
 
-  std::vector<int64_t> widths() const {
-    std::vector<int64_t> widths;
-    for (const Tensor& value : values) widths.push_back(value.size(2));
-    return widths;
-  }
-
   template <class T>
-  cross::Sample sample(int64_t b) const {
+  std::unique_ptr<const Sample> sample(int64_t b) const {
     std::vector<const T*> rows;
-    for (const Tensor& value : values) rows.push_back(dataOf<T>(value) + b * tokens() * value.size(2));
-    return cross::Sample(dataOf<T>(keys) + b * tokens() * x.size(1), absent.data_ptr<bool>() + b * tokens(), rows,
-                         widths(), tokens(), x.size(1));
+    std::vector<int64_t> widths;
+    for (const Tensor& value : values) {
+      rows.push_back(dataOf<T>(value) + b * tokens() * value.size(2));
+      widths.push_back(value.size(2));
+    }
+    return std::make_unique<const Sample>(dataOf<T>(keys) + b * tokens() * x.size(1),
+                                          absent.data_ptr<bool>() + b * tokens(), rows, widths, tokens(), x.size(1));
   }
 };
 
@@ -74,35 +128,43 @@ template <class T>
 variable_list forward(const Inputs& in) {
   const int64_t B = in.x.size(0), N = in.positions(), C = in.x.size(1), tokens = in.tokens();
   variable_list results{at::empty({B, N, tokens}, in.x.options())};
-  for (const int64_t width : in.widths()) results.push_back(emptyRows(in.x, width));
+  for (const Tensor& value : in.values) results.push_back(emptyRows(in.x, value.size(2)));
   const int64_t tasks = (N + kTask - 1) / kTask;
   at::parallel_for(0, B * tasks, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> room;
     for (int64_t task = begin; task < end;) {
       const int64_t b = task / tasks;
-      const cross::Sample sample = in.sample<T>(b);
-      room.resize(cross::kBlock * (sample.L + sample.widest()));
+      const auto sample = in.sample<T>(b);
+      std::vector<float> room = sample->room(1);
       for (; task < end && task / tasks == b; task++) {
         const int64_t from = task % tasks * kTask, first = b * N + from;
         std::vector<T*> y;
         for (size_t i = 0; i < in.values.size(); i++) {
           y.push_back(const_cast<T*>(dataOf<T>(results[i + 1])) + first * in.values[i].size(2));
         }
-        cross::forward<T>(sample, dataOf<T>(in.x) + first * C, std::min(kTask, N - from),
-                          const_cast<T*>(dataOf<T>(results[0])) + first * tokens, y, room.data());
+        crossAttentionLoops<T>().forward(sample->view, dataOf<T>(in.x) + first * C, std::min(kTask, N - from),
+                                         const_cast<T*>(dataOf<T>(results[0])) + first * tokens, y.data(), room.data());
       }
     }
   });
   return results;
 }
 
-/// Writes rows of `stride` floats without their padding.
-template <class T>
-void writeRows(const std::vector<float>& rows, int64_t tokens, int64_t stride, int64_t width, T* to) {
-  for (int64_t t = 0; t < tokens; t++) {
-    for (int64_t c = 0; c < width; c++) store(to[t * width + c], rows[t * stride + c]);
+/// Sums of the gradients of a table, in its layout.
+struct TableGradients {
+  std::vector<float> rows;
+
+  explicit TableGradients(const Table& table) : rows(table.rows.size()) {}
+
+  /// Writes them without their padding; 0 for tokens that were left out.
+  template <class T>
+  void writeTo(const Tensor& gradients, int64_t b, const cross::Table& table) const {
+    const int64_t tokens = gradients.size(1), used = static_cast<int64_t>(rows.size()) / table.stride;
+    T* to = const_cast<T*>(dataOf<T>(gradients)) + b * tokens * table.C;
+    for (int64_t t = 0; t < tokens; t++) {
+      for (int64_t c = 0; c < table.C; c++) store(to[t * table.C + c], t < used ? rows[t * table.stride + c] : 0.0f);
+    }
   }
-}
+};
 
 /// Gradients of x, keys and values. An image is one thread's work, so that the sums do not depend on the threads.
 template <class T>
@@ -111,27 +173,23 @@ variable_list backward(const Inputs& in, const variable_list& outputs) {
   variable_list results{emptyRows(in.x, C), at::empty_like(in.keys)};
   for (const Tensor& value : in.values) results.push_back(at::empty_like(value));
   at::parallel_for(0, B, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> room;
     for (int64_t b = begin; b < end; b++) {
-      const cross::Sample sample = in.sample<T>(b);
-      room.resize(2 * cross::kBlock * (sample.L + sample.widest()));
-      cross::SampleGradients gradients{std::vector<float>(sample.keys.rows.size()), {}};
+      const auto sample = in.sample<T>(b);
+      std::vector<float> room = sample->room(2);
+      std::vector<TableGradients> gradients(sample->tables.begin(), sample->tables.end());
+      std::vector<float*> ofValues;
       std::vector<const T*> dy;
       for (size_t i = 0; i < in.values.size(); i++) {
-        gradients.values.emplace_back(sample.values[i].rows.size());
+        ofValues.push_back(gradients[i + 1].rows.data());
         const T* gradient = dataOf<T>(outputs[i + 1]);
         dy.push_back(gradient ? gradient + b * N * in.values[i].size(2) : nullptr);
       }
       const T* dAttention = dataOf<T>(outputs[0]);
-      cross::backward<T>(sample, dataOf<T>(in.x) + b * N * C, N, dAttention ? dAttention + b * N * tokens : nullptr, dy,
-                         const_cast<T*>(dataOf<T>(results[0])) + b * N * C, gradients, room.data());
-      writeRows(gradients.keys, tokens, sample.keys.stride, C,
-                const_cast<T*>(dataOf<T>(results[1])) + b * tokens * C);
-      for (size_t i = 0; i < in.values.size(); i++) {
-        const int64_t width = in.values[i].size(2);
-        writeRows(gradients.values[i], tokens, sample.values[i].stride, width,
-                  const_cast<T*>(dataOf<T>(results[i + 2])) + b * tokens * width);
-      }
+      crossAttentionLoops<T>().backward(sample->view, dataOf<T>(in.x) + b * N * C, N,
+                                        dAttention ? dAttention + b * N * tokens : nullptr, dy.data(),
+                                        const_cast<T*>(dataOf<T>(results[0])) + b * N * C,
+                                        {gradients[0].rows.data(), ofValues.data()}, room.data());
+      for (size_t i = 0; i < gradients.size(); i++) gradients[i].writeTo<T>(results[i + 1], b, sample->views[i]);
     }
   });
   return results;

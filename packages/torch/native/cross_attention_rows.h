@@ -2,28 +2,19 @@
 //
 //   S = X Kᵀ,   A = softmax over the present tokens of S,   Y_i = A V_i
 //
-// for X [positions, C], K [tokens, C] and V_i [tokens, C_i]. All products are small matrices, so one kernel with
-// 4 × 16 sums in registers serves for all of them. The backward pass computes A again instead of reading it.
+// for X [positions, C], K [tokens, C] and V_i [tokens, C_i]. All products are small matrices, so one kernel with sums in
+// registers serves for all of them. The backward pass computes A again instead of reading it.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-#include <limits>
-#include <vector>
+#include "kernels.h"
+#include "lanes.h"
 
-#include "vectorize.h"
+namespace addon::LEVEL {
 
-namespace addon::cross {
-
-/// Eight float32 numbers. Compilers split them where the processor has shorter vectors.
-typedef float Vector __attribute__((vector_size(32)));
-typedef float VectorInMemory __attribute__((vector_size(32), aligned(4), may_alias));
-constexpr int64_t kLanes = 8;
-
-ALWAYS_INLINE const VectorInMemory& at(const float* numbers) { return *reinterpret_cast<const VectorInMemory*>(numbers); }
-ALWAYS_INLINE VectorInMemory& at(float* numbers) { return *reinterpret_cast<VectorInMemory*>(numbers); }
-
-ALWAYS_INLINE int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+using cross::kBlock;
+using cross::Sample;
+using cross::SampleGradients;
+using cross::Table;
 
 /// A matrix with its strides between rows and between columns.
 struct Matrix {
@@ -31,203 +22,175 @@ struct Matrix {
   int64_t row, column;
 };
 
-/// out[m, n] = Σ_k a[m, k] · b[k, n], or += if `add`, for M × N elements at once. b and out have contiguous rows.
-template <int M, int V>
+/// out[m, n] = Σ_k a[m, k] · b[k, n], or += if `add`, for M rows and N vectors at once. b and out have contiguous rows.
+template <int M, int N>
 ALWAYS_INLINE void tile(const Matrix a, const float* b, int64_t bRow, float* out, int64_t outRow, int64_t K, bool add) {
-  Vector sums[M][V];
+  Vector sums[M][N];
 #pragma GCC unroll 8
   for (int m = 0; m < M; m++) {
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) sums[m][v] = add ? at(out + m * outRow + v * kLanes) : Vector{};
+    for (int n = 0; n < N; n++) sums[m][n] = add ? read<Vector>(out + m * outRow + n * kLanes) : Vector{};
   }
   for (int64_t k = 0; k < K; k++) {
-    Vector line[V];
+    Vector line[N];
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) line[v] = at(b + k * bRow + v * kLanes);
+    for (int n = 0; n < N; n++) line[n] = read<Vector>(b + k * bRow + n * kLanes);
 #pragma GCC unroll 8
     for (int m = 0; m < M; m++) {
       const float factor = a.data[m * a.row + k * a.column];
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) sums[m][v] += factor * line[v];
+      for (int n = 0; n < N; n++) sums[m][n] += factor * line[n];
     }
   }
 #pragma GCC unroll 8
   for (int m = 0; m < M; m++) {
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) at(out + m * outRow + v * kLanes) = sums[m][v];
+    for (int n = 0; n < N; n++) write(out + m * outRow + n * kLanes, sums[m][n]);
   }
 }
 
-template <int M>
-ALWAYS_INLINE void rowsOfTiles(const Matrix a, const float* b, int64_t bRow, float* out, int64_t outRow, int64_t K,
-                               int64_t N, bool add) {
-  int64_t n = 0;
-  for (; n + 2 * kLanes <= N; n += 2 * kLanes) tile<M, 2>(a, b + n, bRow, out + n, outRow, K, add);
-  for (; n + kLanes <= N; n += kLanes) tile<M, 1>(a, b + n, bRow, out + n, outRow, K, add);
+/// All rows of N vectors of columns.
+template <int N>
+ALWAYS_INLINE void columnsOfTiles(Matrix a, const float* b, int64_t bRow, float* out, int64_t outRow, int64_t M,
+                                  int64_t K, bool add) {
+  int64_t m = 0;
+  const auto rows = [&](auto count) INLINED {
+    for (; m + count() <= M; m += count()) {
+      tile<count(), N>({a.data + m * a.row, a.row, a.column}, b, bRow, out + m * outRow, outRow, K, add);
+    }
+  };
+  // Enough sums to hide the latency of a multiplication, and few enough for the registers.
+  rows(std::integral_constant<int, kLanes == 16 ? 8 : 8 / N>());
+  rows(std::integral_constant<int, 4>());
+  rows(std::integral_constant<int, 2>());
+  rows(std::integral_constant<int, 1>());
 }
 
 /// out [M, N] = or += a [M, K] · b [K, N]; N is a multiple of `kLanes`.
 ALWAYS_INLINE void multiply(const Matrix a, const float* b, int64_t bRow, float* out, int64_t outRow, int64_t M,
                             int64_t K, int64_t N, bool add) {
-  int64_t m = 0;
-  for (; m + 4 <= M; m += 4) {
-    rowsOfTiles<4>({a.data + m * a.row, a.row, a.column}, b, bRow, out + m * outRow, outRow, K, N, add);
-  }
-  for (; m < M; m++) {
-    rowsOfTiles<1>({a.data + m * a.row, a.row, a.column}, b, bRow, out + m * outRow, outRow, K, N, add);
-  }
+  int64_t n = 0;
+  for (; n + 2 * kLanes <= N; n += 2 * kLanes) columnsOfTiles<2>(a, b + n, bRow, out + n, outRow, M, K, add);
+  for (; n < N; n += kLanes) columnsOfTiles<1>(a, b + n, bRow, out + n, outRow, M, K, add);
 }
-
-/// A table [tokens, C] of one sample in float32, as it is and transposed; rows are padded with zeros.
-struct Table {
-  int64_t C, stride;
-  std::vector<float> rows;     // [tokens, stride]
-  std::vector<float> columns;  // [stride, padded(tokens)]
-
-  template <class T>
-  Table(const T* data, int64_t tokens, int64_t C)
-      : C(C), stride(padded(C)), rows(tokens * padded(C)), columns(padded(C) * padded(tokens)) {
-    for (int64_t t = 0; t < tokens; t++) {
-      for (int64_t c = 0; c < C; c++) {
-        rows[t * stride + c] = columns[c * padded(tokens) + t] = load(data[t * C + c]);
-      }
-    }
-  }
-};
-
-/// Positions computed together: few enough for their scores and rows to stay in the first cache.
-constexpr int64_t kBlock = 32;
 
 /// Rows of up to `kBlock` positions in float32, padded.
 template <class T>
-ALWAYS_INLINE void loadRows(const T* data, int64_t positions, int64_t C, int64_t stride, float* rows) {
+ALWAYS_INLINE void readRows(const T* data, int64_t positions, int64_t C, int64_t stride, float* rows) {
   for (int64_t p = 0; p < positions; p++) {
-    for (int64_t c = 0; c < C; c++) rows[p * stride + c] = load(data[p * C + c]);
+    forChannels(C, [&](auto zero, int64_t c) INLINED { write(rows + p * stride + c, read<decltype(zero)>(data + p * C + c)); });
     for (int64_t c = C; c < stride; c++) rows[p * stride + c] = 0;
   }
 }
 
+/// The first `count` of `C` channels; the others are 0.
 template <class T>
-ALWAYS_INLINE void storeRows(const float* rows, int64_t positions, int64_t C, int64_t stride, T* data) {
+ALWAYS_INLINE void writeRows(const float* rows, int64_t positions, int64_t count, int64_t C, int64_t stride, T* data) {
   for (int64_t p = 0; p < positions; p++) {
-    for (int64_t c = 0; c < C; c++) store(data[p * C + c], rows[p * stride + c]);
+    forChannels(count, [&](auto zero, int64_t c) INLINED { write(data + p * C + c, read<decltype(zero)>(rows + p * stride + c)); });
+    for (int64_t c = count; c < C; c++) write(data + p * C + c, 0.0f);
   }
 }
 
-ALWAYS_INLINE float largestOf(const Vector& v) {
-  float most = v[0];
-  for (int i = 1; i < kLanes; i++) most = v[i] > most ? v[i] : most;
-  return most;
+/// All numbers of a vector combined in pairs, in every lane.
+template <class Combine>
+ALWAYS_INLINE Vector reduce(Vector v, const Combine& combine) {
+  Lanes<kLanes>::Bits lane;
+  for (uint32_t i = 0; i < kLanes; i++) lane[i] = i;
+#pragma GCC unroll 8
+  for (uint32_t apart = kLanes / 2; apart > 0; apart /= 2) v = combine(v, __builtin_shuffle(v, lane ^ apart));
+  return v;
 }
 
-ALWAYS_INLINE float sumOf(const Vector& v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
+ALWAYS_INLINE Vector largestOf(Vector v) {
+  return reduce(v, [](Vector a, Vector b) INLINED { return a > b ? a : b; });
+}
 
-/// Turns scores [positions, L] into their softmax over the tokens where `present` is 1; 0 elsewhere. `bias` is 0 for a
-/// present token, −∞ for others.
-ALWAYS_INLINE void softmax(float* scores, int64_t positions, int64_t L, const float* present, const float* bias) {
+ALWAYS_INLINE Vector sumOf(Vector v) {
+  return reduce(v, [](Vector a, Vector b) INLINED { return a + b; });
+}
+
+/// Turns scores [positions, L] into their softmax over the present tokens; 0 elsewhere.
+ALWAYS_INLINE void softmax(float* scores, int64_t positions, const Sample& sample) {
+  const int64_t L = sample.L;
   for (int64_t p = 0; p < positions; p++) {
     float* s = scores + p * L;
-    Vector most = at(s) + at(bias);
+    Vector most = read<Vector>(s) + read<Vector>(sample.bias);
     for (int64_t t = kLanes; t < L; t += kLanes) {
-      const Vector next = at(s + t) + at(bias + t);
+      const Vector next = read<Vector>(s + t) + read<Vector>(sample.bias + t);
       most = next > most ? next : most;
     }
-    const float largest = largestOf(most);
-    for (int64_t t = 0; t < L; t++) s[t] = present[t] * exponential(s[t] - largest);
-    Vector sums = at(s);
-    for (int64_t t = kLanes; t < L; t += kLanes) sums += at(s + t);
-    const float inverse = 1 / sumOf(sums);
-    for (int64_t t = 0; t < L; t += kLanes) at(s + t) *= inverse;
+    const Vector largest = largestOf(most);
+    Vector sums{};
+    for (int64_t t = 0; t < L; t += kLanes) {
+      const Vector power = read<Vector>(sample.present + t) * exponentialOf(read<Vector>(s + t) - largest);
+      write(s + t, power);
+      sums += power;
+    }
+    const Vector inverse = 1.0f / sumOf(sums);
+    for (int64_t t = 0; t < L; t += kLanes) write(s + t, read<Vector>(s + t) * inverse);
   }
 }
 
-/// One sample's keys and values, prepared for the loops.
-struct Sample {
-  int64_t tokens, L;           // L: padded tokens.
-  std::vector<float> present;  // [L]: 1 or 0.
-  std::vector<float> bias;     // [L]: 0 or −∞.
-  Table keys;
-  std::vector<Table> values;
+/// A of some positions, [positions, L], from their rows.
+ALWAYS_INLINE void attention(const Sample& sample, const float* rows, int64_t positions, float* a) {
+  const int64_t L = sample.L;
+  multiply({rows, sample.keys.stride, 1}, sample.keys.columns, L, a, L, positions, sample.keys.C, L, false);
+  softmax(a, positions, sample);
+}
 
-  template <class T>
-  Sample(const T* keyRows, const bool* absent, const std::vector<const T*>& valueRows,
-         const std::vector<int64_t>& widths, int64_t tokens, int64_t C)
-      : tokens(tokens), L(padded(tokens)), present(L), bias(L), keys(keyRows, tokens, C) {
-    for (int64_t t = 0; t < L; t++) {
-      const bool isPresent = t < tokens && !absent[t];
-      present[t] = isPresent ? 1.0f : 0.0f;
-      bias[t] = isPresent ? 0.0f : -std::numeric_limits<float>::infinity();
-    }
-    for (size_t i = 0; i < widths.size(); i++) values.emplace_back(valueRows[i], tokens, widths[i]);
-  }
-
-  /// Width of the widest row, padded.
-  int64_t widest() const {
-    int64_t most = keys.stride;
-    for (const Table& value : values) most = std::max(most, value.stride);
-    return most;
-  }
-};
-
-/// Attention and contexts of `positions` positions. `room`: kBlock · (L + widest) floats.
 template <class T>
-VECTORIZED void forward(const Sample& sample, const T* x, int64_t positions, T* attention, const std::vector<T*>& y,
-                        float* room) {
-  const int64_t L = sample.L, C = sample.keys.C, stride = sample.keys.stride;
-  float *scores = room, *rows = room + kBlock * L;
+void attend(const Sample& sample, const T* x, int64_t positions, T* attended, T* const* y, float* room) {
+  const int64_t L = sample.L, C = sample.keys.C, tokens = sample.tokens;
+  float *a = room, *rows = room + kBlock * L;
   for (int64_t from = 0; from < positions; from += kBlock) {
-    const int64_t P = std::min(kBlock, positions - from);
-    loadRows(x + from * C, P, C, stride, rows);
-    multiply({rows, stride, 1}, sample.keys.columns.data(), L, scores, L, P, C, L, false);
-    softmax(scores, P, L, sample.present.data(), sample.bias.data());
-    storeRows(scores, P, sample.tokens, L, attention + from * sample.tokens);
-    for (size_t i = 0; i < y.size(); i++) {
+    const int64_t P = positions - from < kBlock ? positions - from : kBlock;
+    readRows(x + from * C, P, C, sample.keys.stride, rows);
+    attention(sample, rows, P, a);
+    writeRows(a, P, sample.used, tokens, L, attended + from * tokens);
+    for (int64_t i = 0; i < sample.count; i++) {
       const Table& value = sample.values[i];
-      multiply({scores, L, 1}, value.rows.data(), value.stride, rows, value.stride, P, sample.tokens, value.stride, false);
-      storeRows(rows, P, value.C, value.stride, y[i] + from * value.C);
+      multiply({a, L, 1}, value.rows, value.stride, rows, value.stride, P, sample.used, value.stride, false);
+      writeRows(rows, P, value.C, value.C, value.stride, y[i] + from * value.C);
     }
   }
 }
 
-/// Gradients of one sample's keys and values: [tokens, stride] each.
-struct SampleGradients {
-  std::vector<float> keys;
-  std::vector<std::vector<float>> values;
-};
-
-/// ∂/∂x is written, gradients of keys and values are added up. `dAttention` and elements of `dy` may be null.
-/// `room`: kBlock · (2 L + 2 widest) floats.
+/// ∂/∂x is written, gradients of keys and values are added up.
 template <class T>
-VECTORIZED void backward(const Sample& sample, const T* x, int64_t positions, const T* dAttention,
-                         const std::vector<const T*>& dy, T* dx, SampleGradients& gradients, float* room) {
-  const int64_t L = sample.L, C = sample.keys.C, stride = sample.keys.stride, tokens = sample.tokens;
-  float *a = room, *da = a + kBlock * L, *rows = da + kBlock * L, *other = rows + kBlock * sample.widest();
+void attendBackward(const Sample& sample, const T* x, int64_t positions, const T* dAttention, const T* const* dy,
+                    T* dx, const SampleGradients& gradients, float* room) {
+  const int64_t L = sample.L, C = sample.keys.C, stride = sample.keys.stride, tokens = sample.tokens, used = sample.used;
+  float *a = room, *da = a + kBlock * L, *rows = da + kBlock * L, *other = rows + kBlock * sample.widest;
   for (int64_t from = 0; from < positions; from += kBlock) {
-    const int64_t P = std::min(kBlock, positions - from);
-    loadRows(x + from * C, P, C, stride, rows);
-    multiply({rows, stride, 1}, sample.keys.columns.data(), L, a, L, P, C, L, false);
-    softmax(a, P, L, sample.present.data(), sample.bias.data());
-    if (dAttention) loadRows(dAttention + from * tokens, P, tokens, L, da);
-    else std::fill(da, da + P * L, 0.0f);
-    for (size_t i = 0; i < dy.size(); i++) {
+    const int64_t P = positions - from < kBlock ? positions - from : kBlock;
+    readRows(x + from * C, P, C, stride, rows);
+    attention(sample, rows, P, a);
+    for (int64_t i = 0; i < P * L; i += kLanes) write(da + i, Vector{});
+    if (dAttention) {
+      for (int64_t p = 0; p < P; p++) readRows(dAttention + (from + p) * tokens, 1, used, used, da + p * L);
+    }
+    for (int64_t i = 0; i < sample.count; i++) {
       if (!dy[i]) continue;
       const Table& value = sample.values[i];
-      loadRows(dy[i] + from * value.C, P, value.C, value.stride, other);
-      multiply({other, value.stride, 1}, value.columns.data(), L, da, L, P, value.C, L, true);
-      multiply({a, 1, L}, other, value.stride, gradients.values[i].data(), value.stride, tokens, P, value.stride, true);
+      readRows(dy[i] + from * value.C, P, value.C, value.stride, other);
+      multiply({other, value.stride, 1}, value.columns, L, da, L, P, value.C, L, true);
+      multiply({a, 1, L}, other, value.stride, gradients.values[i], value.stride, used, P, value.stride, true);
     }
     for (int64_t p = 0; p < P; p++) {  // ∂/∂S = A (∂/∂A − Σ A ∂/∂A)
       const float* own = a + p * L;
       float* gradient = da + p * L;
       Vector sums{};
-      for (int64_t t = 0; t < L; t += kLanes) sums += at(own + t) * at(gradient + t);
-      const float mean = sumOf(sums);
-      for (int64_t t = 0; t < L; t += kLanes) at(gradient + t) = at(own + t) * (at(gradient + t) - mean);
+      for (int64_t t = 0; t < L; t += kLanes) sums += read<Vector>(own + t) * read<Vector>(gradient + t);
+      const Vector mean = sumOf(sums);
+      for (int64_t t = 0; t < L; t += kLanes) {
+        write(gradient + t, read<Vector>(own + t) * (read<Vector>(gradient + t) - mean));
+      }
     }
-    multiply({da, 1, L}, rows, stride, gradients.keys.data(), stride, tokens, P, stride, true);
-    multiply({da, L, 1}, sample.keys.rows.data(), stride, other, stride, P, tokens, stride, false);
-    storeRows(other, P, C, stride, dx + from * C);
+    multiply({da, 1, L}, rows, stride, gradients.keys, stride, used, P, stride, true);
+    multiply({da, L, 1}, sample.keys.rows, stride, other, stride, P, used, stride, false);
+    writeRows(other, P, C, C, stride, dx + from * C);
   }
 }
 
-}  // namespace addon::cross
+}  // namespace addon::LEVEL
