@@ -1,7 +1,8 @@
-import { call, manualSeed, nn, randn, type Tensor } from "@sdgan/torch";
+import { call, cat, manualSeed, nn, randn, type Tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
+import { expectClose } from "../testing/golden.js";
 import { gradcheckAlongDirections, gradcheckNetwork, inGeneralPosition } from "../testing/gradients.js";
-import { ConvBlock, Discriminator, DownBlock } from "./discriminator.js";
+import { ConvBlock, Discriminator, DownBlock, JointBlock } from "./discriminator.js";
 import type { SpectralConv2d } from "./spectral-norm.js";
 
 const random = (...shape: number[]) => randn(shape, { dtype: "float64" });
@@ -98,6 +99,26 @@ describe("the discriminator's blocks have the gradients of finite differences", 
     const block = inGeneralPosition(new DownBlock(2, 3, normalized));
     const input = random(2, 2, 4, 4);
     gradcheckNetwork(block, () => block.forward(input), [input], small);
+  });
+
+  it.each(["batch", "spectral"] as const)(
+    "joint, norm: %s: the sentence is as if it were at every place",
+    (norm) => {
+      const block = new JointBlock(3, 4, norm);
+      block.eval().to({ dtype: "float64" });
+      // Two images, and a second sentence for the first one.
+      const [features, sentences] = [random(2, 3, 4, 4), random(3, 4)];
+      const images = cat([features, features.narrow(0, 0, 1)]);
+      const everywhere = sentences.view(3, 4, 1, 1).expand(-1, -1, 4, 4);
+      const expected = block.forward(cat([images, everywhere], 1));
+      expectClose(block.conditioned(features, sentences), expected, 1e-12);
+    },
+  );
+
+  it("joint", () => {
+    const block = inGeneralPosition(new JointBlock(2, 2, "batch"));
+    const [features, sentences] = [random(2, 2, 3, 3), random(3, 2)];
+    gradcheckNetwork(block, () => block.conditioned(features, sentences), [features, sentences], small);
   });
 
   it("of the same size", () => {

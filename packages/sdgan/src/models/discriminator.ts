@@ -3,7 +3,7 @@
  * predicts whether an image is real, the conditional head whether it is real and matches the sentence. The contrastive
  * loss compares its features of the two Siamese branches' images.
  */
-import { cat, nn, type Tensor } from "@sdgan/torch";
+import { call, cat, functional, nn, type Tensor, tensor } from "@sdgan/torch";
 import { atLeastFloat32, initialize } from "./layers.js";
 import { SpectralConv2d } from "./spectral-norm.js";
 
@@ -27,15 +27,18 @@ export interface DiscriminatorNetwork extends nn.Module {
   forward(image: Tensor, batches?: readonly number[]): Tensor;
   /** Logits [B], float32 or more: is this image real? */
   unconditional(features: Tensor): Tensor;
-  /** Logits [B], float32 or more: is this image real, and does it match this sentence [B, D]? */
-  conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor;
+  /**
+   * Logits [S], float32 or more: is this image real, and does it match this sentence [S, D]? Sentences after the first B
+   * are for the first images again, S ≤ 2B.
+   */
+  conditional(features: Tensor, sentences: Tensor, batches?: readonly number[]): Tensor;
 }
 
 export class Discriminator extends nn.Module implements DiscriminatorNetwork {
   readonly down: DownBlock[];
   /** 3×3 blocks that reduce the channels to 8d for images of more than 64 pixels. */
   readonly narrow: ConvBlock[];
-  readonly joint: ConvBlock;
+  readonly joint: JointBlock;
   readonly conditionalHead: nn.Conv2d;
   readonly unconditionalHead: nn.Conv2d;
 
@@ -52,7 +55,7 @@ export class Discriminator extends nn.Module implements DiscriminatorNetwork {
       { length: Math.log2(last / features) },
       (_, i) => new ConvBlock(last / 2 ** i, last / 2 ** (i + 1), norm),
     );
-    this.joint = new ConvBlock(features + textWidth, features, norm);
+    this.joint = new JointBlock(features, textWidth, norm);
     this.conditionalHead = makeHead(features, norm);
     this.unconditionalHead = makeHead(features, norm);
     initialize(this);
@@ -75,9 +78,8 @@ export class Discriminator extends nn.Module implements DiscriminatorNetwork {
     return logitsOf(this.unconditionalHead, features);
   }
 
-  /** Logits [B], float32 or more: is this image real, and does it match this sentence [B, D]? */
-  conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
-    return logitsOf(this.conditionalHead, this.joint.forward(join(features, sentence), batches));
+  conditional(features: Tensor, sentences: Tensor, batches?: readonly number[]): Tensor {
+    return logitsOf(this.conditionalHead, this.joint.conditioned(features, sentences, batches));
   }
 }
 
@@ -89,12 +91,6 @@ export function makeHead(channels: number, norm: DiscriminatorNorm): nn.Conv2d {
 /** A head's logits: [B, channels, 4, 4] → [B], float32 or more. */
 export function logitsOf(head: nn.Conv2d, features: Tensor): Tensor {
   return atLeastFloat32(head.forward(features)).view(-1);
-}
-
-/** Features [B, C, H, W] and the sentence [B, D] at every place: [B, C + D, H, W]. */
-export function join(features: Tensor, sentence: Tensor): Tensor {
-  const [B, , H, W] = features.shape as [number, number, number, number];
-  return cat([features, sentence.to(features.dtype).view(B, -1, 1, 1).expand(-1, -1, H, W)], 1);
 }
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
@@ -119,7 +115,10 @@ abstract class Block extends nn.Module {
   abstract readonly norm: nn.BatchNorm | null;
 
   forward(input: Tensor, batches?: readonly number[]): Tensor {
-    const hidden = this.conv.forward(input);
+    return this.normalized(this.conv.forward(input), batches);
+  }
+
+  protected normalized(hidden: Tensor, batches?: readonly number[]): Tensor {
     if (!this.norm) return hidden.leakyRelu_(leaky.slope);
     return batches ? this.norm.forwardBatches(hidden, batches) : this.norm.forward(hidden);
   }
@@ -152,4 +151,56 @@ export class ConvBlock extends Block {
     this.conv = convolution(norm, inChannels, outChannels, kernel, { padding: kernel >> 1, bias: false });
     this.norm = norm === "batch" ? new nn.BatchNorm(outChannels, leaky) : null;
   }
+}
+
+/**
+ * The block before the conditional head: features [B, C, H, W] and the sentence [S, D] at every place → [S, C, H, W].
+ *
+ * A convolution of the same vector at all places differs between places only by the values of the kernel that lie outside,
+ * so the sentence needs one product with the weights instead of one per place. And the features' part is computed once
+ * for an image that several sentences are compared with.
+ */
+export class JointBlock extends ConvBlock {
+  readonly #features: number;
+
+  constructor(features: number, textWidth: number, norm: DiscriminatorNorm) {
+    super(features + textWidth, features, norm);
+    this.#features = features;
+  }
+
+  /** Sentences after the first B are for the first images again, S ≤ 2B. */
+  conditioned(features: Tensor, sentences: Tensor, batches?: readonly number[]): Tensor {
+    const { conv } = this;
+    const weight = conv instanceof SpectralConv2d ? conv.normalizedWeight() : conv.weight;
+    const [C, all] = weight.shape as [number, number];
+    const [forFeatures, forSentence] = call<Tensor[]>(
+      "split_with_sizes",
+      weight,
+      [this.#features, all - this.#features],
+      1,
+    ) as [Tensor, Tensor];
+    const { dtype } = features;
+    const [B, H, W] = [features.size(0), features.size(2), features.size(3)];
+    const S = sentences.size(0);
+    const options = { padding: conv.padding, bias: conv.bias?.to(dtype) ?? null };
+    const ofImages = functional.conv2d(features, forFeatures.to(dtype), options);
+    // [S, C · kH·kW]: the sentence's product with each value of the kernel; then sums of those that lie inside.
+    const products = sentences.to(weight.dtype).matmul(forSentence.permute(0, 2, 3, 1).flatten(0, 2).t());
+    const inside = valuesInside(forSentence.size(2), H, W).to({ dtype: weight.dtype, device: weight.device });
+    const ofSentences = products.view(S, C, -1).matmul(inside).view(S, C, H, W);
+    const repeated = S > B ? cat([ofImages, ofImages.narrow(0, 0, S - B)]) : ofImages;
+    return this.normalized(repeated.add(ofSentences.to(dtype).contiguous("channels_last")), batches);
+  }
+}
+
+/** [k·k, H·W]: 1 where a value of a kernel with padding k >> 1 lies inside the map when it is at a place. */
+function valuesInside(kernel: number, H: number, W: number): Tensor {
+  const along = (size: number) =>
+    Array.from({ length: kernel }, (_, k) =>
+      Array.from({ length: size }, (_, place) => {
+        const at = place + k - (kernel >> 1);
+        return at >= 0 && at < size ? 1 : 0;
+      }),
+    );
+  return call<Tensor>("kron", tensor(along(H)), tensor(along(W)));
 }

@@ -9,7 +9,7 @@ import {
   type DiscriminatorNetwork,
   type DiscriminatorNorm,
   DownBlock,
-  join,
+  JointBlock,
   logitsOf,
   makeHead,
 } from "./discriminator.js";
@@ -39,7 +39,7 @@ export class FeatureDiscriminator extends nn.Module implements DiscriminatorNetw
   readonly project: ConvBlock[];
   /** In the order in which they are applied. */
   readonly reduce: DownBlock[];
-  readonly joint: ConvBlock;
+  readonly joint: JointBlock;
   readonly conditionalHead: nn.Conv2d;
   readonly unconditionalHead: nn.Conv2d;
   readonly #maps: FeatureDiscriminatorOptions["maps"];
@@ -66,7 +66,7 @@ export class FeatureDiscriminator extends nn.Module implements DiscriminatorNetw
       { length: all },
       (_, i) => new DownBlock(channelsAfter(i), channelsAfter(i + 1), true, norm),
     );
-    this.joint = new ConvBlock(features + textWidth, features, norm);
+    this.joint = new JointBlock(features, textWidth, norm);
     this.conditionalHead = makeHead(features, norm);
     this.unconditionalHead = makeHead(features, norm);
     initialize(this);
@@ -91,8 +91,8 @@ export class FeatureDiscriminator extends nn.Module implements DiscriminatorNetw
     return logitsOf(this.unconditionalHead, features);
   }
 
-  conditional(features: Tensor, sentence: Tensor, batches?: readonly number[]): Tensor {
-    return logitsOf(this.conditionalHead, this.joint.forward(join(features, sentence), batches));
+  conditional(features: Tensor, sentences: Tensor, batches?: readonly number[]): Tensor {
+    return logitsOf(this.conditionalHead, this.joint.conditioned(features, sentences, batches));
   }
 }
 

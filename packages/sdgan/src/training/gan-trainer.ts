@@ -193,11 +193,10 @@ export class GanTrainer {
       const { sentence } = text;
       const other = this.#otherSentences(batch);
       const mismatched = other.sentences.size(0);
-      const conditional = discriminator.conditional(
-        cat([features, realFeatures.narrow(0, 0, mismatched)]),
-        cat([sentence, sentence, other.sentences]),
-        [B, B, mismatched],
-      );
+      // The other sentences are for the first real images again.
+      const conditional = discriminator.conditional(features, cat([sentence, sentence, other.sentences]), [
+        ...[B, B, mismatched],
+      ]);
       const unconditional = discriminator.unconditional(features);
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
