@@ -1,4 +1,4 @@
-import { type nn, noGrad, scope } from "@sdgan/torch";
+import { call, type nn, noGrad, scope, type Tensor } from "@sdgan/torch";
 
 /**
  * Moves the average of a network's state towards the network: average ← decay · average + (1 − decay) · network.
@@ -10,10 +10,15 @@ export function updateAverage(average: nn.Module, network: nn.Module, decay: num
   noGrad(() =>
     scope(() => {
       const own = average.stateDict();
+      const [averages, values]: [Tensor[], Tensor[]] = [[], []];
       for (const [name, tensor] of network.stateDict()) {
         if (tensor.dtype === "int64") own.get(name)!.copy_(tensor);
-        else own.get(name)!.lerp_(tensor, weight);
+        else {
+          averages.push(own.get(name)!);
+          values.push(tensor);
+        }
       }
+      call("node_torch::move_averages_", averages, values, weight);
     }),
   );
 }

@@ -54,9 +54,17 @@ export class Adam extends Optimizer {
       const correction = Math.sqrt(1 - beta2 ** steps);
       const formula = [stepSize, beta1, beta2, correction, this.eps] as const;
       if (trained[0]!.parameter.device !== "cpu") stepTogether(trained, formula);
-      else
-        for (const { parameter, gradient, mean, square } of trained)
-          call("node_torch::adam_step_", parameter, gradient, mean, square, ...formula);
+      else {
+        const all = (name: "parameter" | "gradient" | "mean" | "square") => trained.map((one) => one[name]);
+        call(
+          "node_torch::adam_step_",
+          all("parameter"),
+          all("gradient"),
+          all("mean"),
+          all("square"),
+          ...formula,
+        );
+      }
     }
   }
 
@@ -112,7 +120,7 @@ export class AdamW extends Adam {
 }
 
 /**
- * The step of `node_torch::adam_step_` on all parameters at once. On a GPU, launching an operator takes longer than
+ * The step of `node_torch::adam_step_` by libtorch's operators. On a GPU, launching an operator takes longer than
  * computing it, so there are eight launches instead of eight per parameter. All must have the same device and dtype.
  */
 export function stepTogether(
