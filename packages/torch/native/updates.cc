@@ -39,10 +39,18 @@ VECTORIZED void lerpLoop(float* average, const float* value, int64_t count, floa
   for (int64_t i = 0; i < count; i++) average[i] += weight * (value[i] - average[i]);
 }
 
+/// Whether both have their elements in the same order in memory. Strides of dimensions of extent 1 may differ.
+bool sameOrder(const Tensor& a, const Tensor& b) {
+  if (a.strides() == b.strides()) return a.is_non_overlapping_and_dense();
+  for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    if (a.is_contiguous(format) && b.is_contiguous(format)) return true;
+  }
+  return false;
+}
+
 /// Whether the loops above can process all of them, element by element in memory order.
 bool sameLayout(const Tensor& a, const Tensor& b) {
-  return b.scalar_type() == at::kFloat && b.device().is_cpu() && b.sizes() == a.sizes() && b.strides() == a.strides() &&
-         b.is_non_overlapping_and_dense();
+  return b.scalar_type() == at::kFloat && b.device().is_cpu() && b.sizes() == a.sizes() && sameOrder(a, b);
 }
 
 void requireLists(at::TensorList first, const char* name, at::TensorList other) {

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { libtorchIsLoaded, loadAddon, processors } from "./addon.js";
+import { openBlasIgnoresAvx512 } from "./processor.js";
 
 export { libtorchIsLoaded };
 
@@ -27,8 +28,9 @@ export interface ProcessOptions {
  *   tuneProcess();
  *   const { ones } = await import("@sdgan/torch");
  *
- * The environment is not changed. With all options, a thread that waits for others spins only for a few microseconds,
- * unless GOMP_SPINCOUNT is set. If OMP_PROC_BIND is set, it overrides `bindThreads`.
+ * The environment is not changed. With all options, a thread that waits for others spins for a fraction of a millisecond,
+ * unless GOMP_SPINCOUNT is set. If OMP_PROC_BIND is set, it overrides `bindThreads`. On AMD's processors with AVX-512,
+ * OpenBLAS uses it, unless OPENBLAS_CORETYPE is set.
  * @throws {Error} if libtorch is loaded already, or cannot be
  */
 export function tuneProcess(options: ProcessOptions = {}): void {
@@ -41,14 +43,16 @@ export function tuneProcess(options: ProcessOptions = {}): void {
         "Call tuneProcess once, before the first import of @sdgan/torch (import that afterwards, with `await import(…)`).",
     );
   const cores = availableParallelism(); // Counted before this thread is bound to one of them.
-  // Between two operators, libtorch's threads spin while they wait, a millisecond by default. If another program shares
-  // the cores, a spinning thread keeps a working one from its core: training gets ten times slower. Two threads on one
+  // Between two operators, libtorch's threads spin while they wait, several milliseconds by default. If another program
+  // shares the cores, a spinning thread keeps a working one from its core: training gets ten times slower. A thread that
+  // does not spin has to be woken for every operator (docs/performance.md). Two threads on one
   // core have the same effect, and the system may leave them there: with one thread per core, each is bound to its own.
   // Fewer threads, by option or a container's quota, are not bound: two processes would be bound to the same cores.
   const bound = bindThreads && (threads ?? cores) >= Math.max(cores, processors.length);
   const addon = withVariables(
     {
-      GOMP_SPINCOUNT: process.env.GOMP_SPINCOUNT ?? "1000",
+      GOMP_SPINCOUNT: process.env.GOMP_SPINCOUNT ?? "10000",
+      ...(openBlasIgnoresAvx512() && { OPENBLAS_CORETYPE: process.env.OPENBLAS_CORETYPE ?? "SKYLAKEX" }),
       ...(bound && { OMP_PROC_BIND: process.env.OMP_PROC_BIND ?? "true" }),
       ...(threads !== undefined && { OMP_NUM_THREADS: String(threads) }), // For operators called from other threads.
     },
