@@ -85,7 +85,7 @@ export const presets: Record<PresetName, Preset> = {
       damsm: { width: 32, batch: 48, steps: 6000 },
       generator: { width: 24 },
       discriminator: { width: 24 },
-      training: { steps: 40_000 },
+      training: { steps: 40_000, damsmWeight: 1 },
       augment: { policy: ["translation", "cutout"], padding: 0 }, // White edges would stand out in photographs.
       log: { discriminatorOnVal: 500, sampleEvery: 500, checkpointEvery: 500 },
     },
