@@ -90,20 +90,23 @@ void adamStep(at::TensorList parameters, at::TensorList gradients, at::TensorLis
   requireLists(parameters, "means", means);
   requireLists(parameters, "squares", squares);
   std::vector<size_t> plain;
+  std::vector<Tensor> own;  // Gradients in the parameters' layouts.
   for (size_t i = 0; i < parameters.size(); i++) {
-    const Tensor &parameter = parameters[i], &gradient = gradients[i], &mean = means[i], &square = squares[i];
-    if (sameLayout(parameter, parameter) && sameLayout(parameter, gradient) && sameLayout(parameter, mean) &&
-        sameLayout(parameter, square)) {
+    const Tensor &parameter = parameters[i], &mean = means[i], &square = squares[i];
+    own.push_back(gradients[i]);
+    const bool isFloat = own[i].scalar_type() == at::kFloat && own[i].device().is_cpu();
+    if (isFloat && sameLayout(parameter, parameter) && sameLayout(parameter, mean) && sameLayout(parameter, square)) {
+      if (!sameLayout(parameter, own[i])) own[i] = at::empty_like(parameter).copy_(own[i]);
       plain.push_back(i);
       continue;
     }
-    mean.lerp_(gradient, 1 - beta1);
-    square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+    mean.lerp_(own[i], 1 - beta1);
+    square.mul_(beta2).addcmul_(own[i], own[i], 1 - beta2);
     parameter.addcdiv_(mean, square.sqrt().div_(correction).add_(eps), -size);
   }
   const Step step{beta1, beta2, static_cast<float>(size), static_cast<float>(correction), static_cast<float>(eps)};
   forElements(parameters, plain, [&](size_t i, int64_t first, int64_t last) {
-    adamLoop(parameters[i].data_ptr<float>() + first, gradients[i].data_ptr<float>() + first,
+    adamLoop(parameters[i].data_ptr<float>() + first, own[i].data_ptr<float>() + first,
              means[i].data_ptr<float>() + first, squares[i].data_ptr<float>() + first, last - first, step);
   });
   for (const size_t i : plain) {
