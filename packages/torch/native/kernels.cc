@@ -1,22 +1,41 @@
-// Chooses the loops for this processor.
+// Chooses the loops for this processor. SDGAN_MAX_ISA=base or avx2 chooses those for older ones, for tests and
+// comparisons, as ONEDNN_MAX_CPU_ISA does for convolutions.
 #include "kernels.h"
+
+#include <cstdlib>
+#include <cstring>
 
 namespace addon {
 
 extern const Kernels kernelsBase;
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+
 extern const Kernels kernelsAvx2, kernelsAvx512;
-#endif
+
+namespace {
+
+const Kernels& choose() {
+  const char* most = std::getenv("SDGAN_MAX_ISA");
+  const auto isMost = [&](const char* name) { return most && std::strcmp(most, name) == 0; };
+  const bool hasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!hasAvx2 || isMost("base")) return kernelsBase;
+  const bool hasAvx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return hasAvx512 && !isMost("avx2") ? kernelsAvx512 : kernelsAvx2;
+}
+
+}  // namespace
 
 const Kernels& kernels() {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  static const bool hasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  static const bool hasAvx512 = hasAvx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (hasAvx512) return kernelsAvx512;
-  if (hasAvx2) return kernelsAvx2;
-#endif
-  return kernelsBase;
+  static const Kernels& chosen = choose();
+  return chosen;
 }
+
+#else
+
+const Kernels& kernels() { return kernelsBase; }
+
+#endif
 
 }  // namespace addon

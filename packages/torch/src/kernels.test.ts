@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { compile, resultOf } from "./testing/compiled.js";
+
+/** Results and gradients of the loops with several variants, for widths that are no multiples of a vector's length. */
+const compute = `
+import { functional, grad, manualSeed, ones, randn, tensor } from "@sdgan/torch";
+manualSeed(1);
+const results = [];
+const numbersOf = (tensors) => tensors.map((one) => one.to("float32").toNumbers().map((value) => Number(value.toPrecision(6))));
+for (const dtype of ["float32", "bfloat16"]) {
+  for (const C of [6, 22]) {
+    const leaf = (...shape) => {
+      const one = randn(shape).to(dtype);
+      one.requiresGrad = true;
+      return one;
+    };
+    const x = randn([3, 7, 5, C]).to(dtype).permute(0, 3, 1, 2);
+    x.requiresGrad = true;
+    const [keys, scales, shifts] = [leaf(3, 19, C), leaf(3, 19, C), leaf(3, 19, C)];
+    const absent = tensor(Array.from({ length: 57 }, (_, i) => i % 19 > 5 * (1 + Math.floor(i / 19))), { dtype: "bool" });
+    for (const activation of ["none", "leaky_relu", "glu"]) {
+      const { contexts } = functional.crossAttention(x, keys, absent.view(3, 19), [scales, shifts]);
+      const [scale, shift] = contexts;
+      const y = functional.batchNorm(x, { weight: ones([C]), bias: ones([C]), scale, shift, training: true, activation });
+      results.push(...numbersOf([y, ...grad([y.to("float32").square().mean()], [x, keys, scales, shifts])]));
+    }
+  }
+}
+console.log(JSON.stringify(results));`;
+
+vi.setConfig({ testTimeout: 180_000 });
+beforeAll(compile);
+
+const run = (level: string) =>
+  resultOf(compute, { ...process.env, SDGAN_MAX_ISA: level }) as Promise<number[][]>;
+
+describe("the loops of every level of processors compute the same", () => {
+  it.each(["avx2", "base"])("%s", async (level) => {
+    const [newest, older] = await Promise.all([run("newest"), run(level)]);
+    expect(older.length).toBe(newest.length);
+    for (const [i, expected] of newest.entries()) {
+      const largest = Math.max(...expected.map(Math.abs));
+      const worst = Math.max(...expected.map((value, k) => Math.abs(value - older[i]![k]!)));
+      // In bfloat16 a sum that rounds the other way differs by 1/128.
+      expect(worst, `result ${i}`).toBeLessThan((i < older.length / 2 ? 1e-4 : 0.02) * largest);
+    }
+  });
+});
