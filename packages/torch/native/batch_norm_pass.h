@@ -105,7 +105,8 @@ class Rows {
   /// @param statistics μ and 1/√(σ² + ε), [2, C]
   void forward(const float* statistics, int64_t first, int64_t last, T* z) const {
     forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
-      loops_.forward[static_cast<int>(modulation())](span, C_, normalization(statistics), settings_.after, z + row * width());
+      loops_.forward[static_cast<int>(modulation())](span, C_, normalization(statistics), settings_.after,
+                                                     z + row * width());
     });
   }
 
@@ -126,8 +127,8 @@ class Rows {
       offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
     }
     forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
-      loops_.combine[static_cast<int>(modulation())](span, dz + row * width(), C_, n, settings_.after, slope.data(), offset.data(),
-                                  dx + row * C_);
+      loops_.combine[static_cast<int>(modulation())](span, dz + row * width(), C_, n, settings_.after, slope.data(),
+                                                     offset.data(), dx + row * C_);
     });
   }
 
@@ -187,7 +188,8 @@ class Rows {
       PartialSums& own = parts[part];
       float* sums = own.chunk.data();
       const int64_t at = M == Modulation::kPlace ? row * C_ : 0;
-      loops_.sumGradients[static_cast<int>(M)](span, dz + row * width(), C_, n, settings_.after, sums, dScale + at, dShift + at);
+      loops_.sumGradients[static_cast<int>(M)](span, dz + row * width(), C_, n, settings_.after, sums, dScale + at,
+                                               dShift + at);
       accumulate(sums, M == Modulation::kPlace ? 4 * C_ : 2 * C_, own.all.data());
       if constexpr (M == Modulation::kSample) {
         accumulate(sums, 2 * C_, own.sample.data());

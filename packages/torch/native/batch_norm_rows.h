@@ -32,8 +32,7 @@ void sum(const T* x, int64_t rows, int64_t C, float* total) {
 
 /// total[c] = Σ (x[r, c] − mean[c])².
 template <class T>
-void sumSquares(const T* x, int64_t rows, int64_t C, const float* mean,
-                           float* total) {
+void sumSquares(const T* x, int64_t rows, int64_t C, const float* mean, float* total) {
   forChannels(C, [&](auto zero, int64_t c) INLINED {
     using V = decltype(zero);
     const V own = read<V>(mean + c);
@@ -55,8 +54,14 @@ struct Channels {
   V mean, invstd, gamma, beta;
 
   ALWAYS_INLINE Channels(const Span<T>& span, int64_t C, const Normalization& n, int64_t c)
-      : x(span.x + c), scale(span.scale ? span.scale + c : nullptr), shift(span.shift ? span.shift + c : nullptr), C(C), mean(read<V>(n.mean + c)),
-        invstd(read<V>(n.invstd + c)), gamma(read<V>(n.gamma + c)), beta(read<V>(n.beta + c)) {
+      : x(span.x + c),
+        scale(span.scale ? span.scale + c : nullptr),
+        shift(span.shift ? span.shift + c : nullptr),
+        C(C),
+        mean(read<V>(n.mean + c)),
+        invstd(read<V>(n.invstd + c)),
+        gamma(read<V>(n.gamma + c)),
+        beta(read<V>(n.beta + c)) {
     if constexpr (M == Modulation::kSample) {
       gamma += read<V>(scale);
       beta += read<V>(shift);

@@ -88,11 +88,14 @@ struct Sample {
       views.push_back(table.view());
       widest = std::max(widest, table.stride);
     }
-    view = {tokens, used, L, present.data(), bias.data(), views[0], views.data() + 1, static_cast<int64_t>(widths.size()), widest};
+    const auto count = static_cast<int64_t>(widths.size());
+    view = {tokens, used, L, present.data(), bias.data(), views[0], views.data() + 1, count, widest};
   }
 
   /// Room for the loops; `times` is 2 backward.
-  std::vector<float> room(int64_t times) const { return std::vector<float>(times * cross::kBlock * (view.L + view.widest)); }
+  std::vector<float> room(int64_t times) const {
+    return std::vector<float>(times * cross::kBlock * (view.L + view.widest));
+  }
 };
 
 /// x with its channels contiguous at every position, keys, absent tokens and values.

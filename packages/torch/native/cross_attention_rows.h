@@ -78,7 +78,9 @@ ALWAYS_INLINE void multiply(const Matrix a, const float* b, int64_t bRow, float*
 template <class T>
 ALWAYS_INLINE void readRows(const T* data, int64_t positions, int64_t C, int64_t stride, float* rows) {
   for (int64_t p = 0; p < positions; p++) {
-    forChannels(C, [&](auto zero, int64_t c) INLINED { write(rows + p * stride + c, read<decltype(zero)>(data + p * C + c)); });
+    forChannels(C, [&](auto zero, int64_t c) INLINED {
+      write(rows + p * stride + c, read<decltype(zero)>(data + p * C + c));
+    });
     for (int64_t c = C; c < stride; c++) rows[p * stride + c] = 0;
   }
 }
@@ -87,27 +89,33 @@ ALWAYS_INLINE void readRows(const T* data, int64_t positions, int64_t C, int64_t
 template <class T>
 ALWAYS_INLINE void writeRows(const float* rows, int64_t positions, int64_t count, int64_t C, int64_t stride, T* data) {
   for (int64_t p = 0; p < positions; p++) {
-    forChannels(count, [&](auto zero, int64_t c) INLINED { write(data + p * C + c, read<decltype(zero)>(rows + p * stride + c)); });
+    forChannels(count, [&](auto zero, int64_t c) INLINED {
+      write(data + p * C + c, read<decltype(zero)>(rows + p * stride + c));
+    });
     for (int64_t c = count; c < C; c++) write(data + p * C + c, 0.0f);
   }
 }
 
-/// All numbers of a vector combined in pairs, in every lane.
-template <class Combine>
-ALWAYS_INLINE Vector reduce(Vector v, const Combine& combine) {
-  Lanes<kLanes>::Bits lane;
-  for (uint32_t i = 0; i < kLanes; i++) lane[i] = i;
-#pragma GCC unroll 8
-  for (uint32_t apart = kLanes / 2; apart > 0; apart /= 2) v = combine(v, __builtin_shuffle(v, lane ^ apart));
-  return v;
+/// All numbers of a vector combined in pairs.
+template <class V, class Combine>
+ALWAYS_INLINE float reduce(V v, const Combine& combine) {
+  if constexpr (sizeof(V) == 4 * sizeof(float)) {
+    return combine(combine(v[0], v[2]), combine(v[1], v[3]));
+  } else {
+    struct Halves {
+      typename Lanes<sizeof(V) / sizeof(float) / 2>::Numbers low, high;
+    };
+    const auto halves = __builtin_bit_cast(Halves, v);
+    return reduce(combine(halves.low, halves.high), combine);
+  }
 }
 
-ALWAYS_INLINE Vector largestOf(Vector v) {
-  return reduce(v, [](Vector a, Vector b) INLINED { return a > b ? a : b; });
+ALWAYS_INLINE float largestOf(Vector v) {
+  return reduce(v, [](auto a, auto b) INLINED { return a > b ? a : b; });
 }
 
-ALWAYS_INLINE Vector sumOf(Vector v) {
-  return reduce(v, [](Vector a, Vector b) INLINED { return a + b; });
+ALWAYS_INLINE float sumOf(Vector v) {
+  return reduce(v, [](auto a, auto b) INLINED { return a + b; });
 }
 
 /// Turns scores [positions, L] into their softmax over the present tokens; 0 elsewhere.
@@ -120,14 +128,14 @@ ALWAYS_INLINE void softmax(float* scores, int64_t positions, const Sample& sampl
       const Vector next = read<Vector>(s + t) + read<Vector>(sample.bias + t);
       most = next > most ? next : most;
     }
-    const Vector largest = largestOf(most);
+    const float largest = largestOf(most);
     Vector sums{};
     for (int64_t t = 0; t < L; t += kLanes) {
       const Vector power = read<Vector>(sample.present + t) * exponentialOf(read<Vector>(s + t) - largest);
       write(s + t, power);
       sums += power;
     }
-    const Vector inverse = 1.0f / sumOf(sums);
+    const float inverse = 1 / sumOf(sums);
     for (int64_t t = 0; t < L; t += kLanes) write(s + t, read<Vector>(s + t) * inverse);
   }
 }
@@ -182,7 +190,7 @@ void attendBackward(const Sample& sample, const T* x, int64_t positions, const T
       float* gradient = da + p * L;
       Vector sums{};
       for (int64_t t = 0; t < L; t += kLanes) sums += read<Vector>(own + t) * read<Vector>(gradient + t);
-      const Vector mean = sumOf(sums);
+      const float mean = sumOf(sums);
       for (int64_t t = 0; t < L; t += kLanes) {
         write(gradient + t, read<Vector>(own + t) * (read<Vector>(gradient + t) - mean));
       }

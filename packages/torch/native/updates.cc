@@ -82,7 +82,8 @@ void forElements(at::TensorList tensors, const std::vector<size_t>& indexes, con
   });
 }
 
-/// parameter ← parameter − size · mean / (√square / correction + eps), after mean and square were updated with the gradient.
+/// parameter ← parameter − size · mean / (√square / correction + eps), after mean and square were updated with the
+/// gradient.
 void adamStep(at::TensorList parameters, at::TensorList gradients, at::TensorList means, at::TensorList squares,
               double size, double beta1, double beta2, double correction, double eps) {
   const at::NoGradGuard guard;
