@@ -169,7 +169,7 @@ describe("generate", () => {
   it("lets timers run between two images", async () => {
     let ticks = 0;
     const timer = setInterval(() => ticks++, 0);
-    await generate("bird", { count: 50 });
+    await generate("bird", { count: 200 });
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(10);
   });

@@ -3,7 +3,7 @@
  * predicts whether an image is real, the conditional head whether it is real and matches the sentence. The contrastive
  * loss compares its features of the two Siamese branches' images.
  */
-import { call, cat, functional, nn, type Tensor, tensor } from "@sdgan/torch";
+import { arange, call, cat, functional, nn, type Tensor } from "@sdgan/torch";
 import { atLeastFloat32, initialize } from "./layers.js";
 import { SpectralConv2d } from "./spectral-norm.js";
 
@@ -186,21 +186,25 @@ export class JointBlock extends ConvBlock {
     const ofImages = functional.conv2d(features, forFeatures.to(dtype), options);
     // [S, C · kH·kW]: the sentence's product with each value of the kernel; then sums of those that lie inside.
     const products = sentences.to(weight.dtype).matmul(forSentence.permute(0, 2, 3, 1).flatten(0, 2).t());
-    const inside = valuesInside(forSentence.size(2), H, W).to({ dtype: weight.dtype, device: weight.device });
+    const inside = valuesInside(forSentence.size(2), H, W, weight);
     const ofSentences = products.view(S, C, -1).matmul(inside).view(S, C, H, W);
     const repeated = S > B ? cat([ofImages, ofImages.narrow(0, 0, S - B)]) : ofImages;
     return this.normalized(repeated.add(ofSentences.to(dtype).contiguous("channels_last")), batches);
   }
 }
 
-/** [k·k, H·W]: 1 where a value of a kernel with padding k >> 1 lies inside the map when it is at a place. */
-function valuesInside(kernel: number, H: number, W: number): Tensor {
-  const along = (size: number) =>
-    Array.from({ length: kernel }, (_, k) =>
-      Array.from({ length: size }, (_, place) => {
-        const at = place + k - (kernel >> 1);
-        return at >= 0 && at < size ? 1 : 0;
-      }),
-    );
-  return call<Tensor>("kron", tensor(along(H)), tensor(along(W)));
+/**
+ * [k·k, H·W], on the device of the weights: 1 where a value of a kernel with padding k >> 1 lies inside the map when it is
+ * at a place.
+ */
+function valuesInside(kernel: number, H: number, W: number, { dtype, device }: Tensor): Tensor {
+  const along = (size: number) => {
+    const [value, place] = [kernel, size].map((count) => arange(0, count, 1, { device })) as [Tensor, Tensor];
+    const at = value
+      .unsqueeze(1)
+      .add(place)
+      .sub(kernel >> 1); // [k, size]
+    return at.eq(at.clamp(0, size - 1)).to(dtype);
+  };
+  return call<Tensor>("kron", along(H), along(W));
 }
