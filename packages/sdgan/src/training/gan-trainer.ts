@@ -194,9 +194,8 @@ export class GanTrainer {
       const other = this.#otherSentences(batch);
       const mismatched = other.sentences.size(0);
       // The other sentences are for the first real images again.
-      const conditional = discriminator.conditional(features, cat([sentence, sentence, other.sentences]), [
-        ...[B, B, mismatched],
-      ]);
+      const sentences = cat([sentence, sentence, other.sentences]);
+      const conditional = discriminator.conditional(features, sentences, [B, B, mismatched]);
       const unconditional = discriminator.unconditional(features);
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
