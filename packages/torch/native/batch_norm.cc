@@ -11,27 +11,20 @@
 //                  2017)
 //
 // Inputs that the loops do not support (float64, other layouts, a GPU) are computed with libtorch's operators.
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
 
 #include "batch_norm_pass.h"
 #include "common.h"
+#include "differentiable.h"
 #include "registration.h"
 
 namespace addon {
 namespace {
 
 using at::Tensor;
-using Optional = c10::optional<Tensor>;
-
-Activation toActivation(const std::string& name) {
-  if (name == "none") return Activation::kNone;
-  if (name == "leaky_relu") return Activation::kLeakyRelu;
-  if (name == "glu") return Activation::kGlu;
-  throw ArgumentError("activation: expected \"none\", \"leaky_relu\" or \"glu\", found \"" + name + "\"");
-}
+using torch::autograd::variable_list;
 
 /// The same with libtorch's operators: for inputs that the loops do not support, and for gradients of gradients.
 Tensor compose(const Tensor& x, const Optional& weight, const Optional& bias, const Optional& runningMean,
@@ -60,35 +53,6 @@ Tensor compose(const Tensor& x, const Optional& weight, const Optional& bias, co
   return y;
 }
 
-/// running ← (1 − momentum) · running + momentum · batch; the variance is the sample's.
-void updateRunning(const Optional& runningMean, const Optional& runningVar, const Moments& moments, double momentum) {
-  const auto update = [&](const Optional& running, const std::vector<double>& batch, double divisor) {
-    if (!running || !running->defined()) return;
-    float* values = running->data_ptr<float>();
-    for (size_t c = 0; c < batch.size(); c++) {
-      values[c] = static_cast<float>((1 - momentum) * values[c] + momentum * batch[c] / divisor);
-    }
-    running->unsafeGetTensorImpl()->bump_version();
-  };
-  update(runningMean, moments.mean, 1);
-  update(runningVar, moments.squares, std::max(1.0, moments.count - 1));
-}
-
-/// The layout of the rows of `x` and of all tensors made for the loops. It is decided only here.
-/// `suggest_memory_format()` cannot be used: it considers strides of dimensions of extent 1, and `is_contiguous` does
-/// not.
-at::MemoryFormat formatOfRows(const Tensor& x) {
-  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-}
-
-/// A tensor with another tensor's shape, which the loops fill.
-Tensor emptyRows(const Tensor& like) { return at::empty(like.sizes(), like.options(), formatOfRows(like)); }
-
-template <class T>
-T* dataOf(const Tensor& tensor) {
-  return tensor.defined() ? reinterpret_cast<T*>(tensor.data_ptr()) : nullptr;
-}
-
 /// Fills `statistics`, [batches, 2, C], and returns z.
 template <class T>
 Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Optional& runningMean,
@@ -96,26 +60,11 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
                const Tensor& statistics) {
   const Rows<T> rows(x, weight, bias, scale, shift, settings);
   const int64_t C = x.size(1);
-  std::vector<int64_t> shape = x.sizes().vec();
-  if (settings.after.activation == Activation::kGlu) shape[1] /= 2;
-  Tensor z = at::empty(shape, x.options(), formatOfRows(x));
+  Tensor z = emptyRows(x, settings.widthAfter(C));
   float* own = statistics.data_ptr<float>();
   int64_t first = 0;
   for (const int64_t size : settings.batches) {
-    if (settings.training) {
-      const Moments moments = rows.moments(first, first + size);
-      updateRunning(runningMean, runningVar, moments, settings.momentum);
-      for (int64_t c = 0; c < C; c++) {
-        own[c] = static_cast<float>(moments.mean[c]);
-        own[C + c] = static_cast<float>(1 / std::sqrt(moments.squares[c] / moments.count + settings.eps));
-      }
-    } else {
-      const float *mean = runningMean->data_ptr<float>(), *variance = runningVar->data_ptr<float>();
-      for (int64_t c = 0; c < C; c++) {
-        own[c] = mean[c];
-        own[C + c] = static_cast<float>(1 / std::sqrt(variance[c] + settings.eps));
-      }
-    }
+    rows.statistics(first, first + size, runningMean, runningVar, own);
     rows.forward(own, first, first + size, dataOf<T>(z));
     own += 2 * C;
     first += size;
@@ -123,29 +72,27 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   return z;
 }
 
-struct Gradients {
-  Tensor x, weight, bias, scale, shift;
-};
-
+/// Gradients of x, γ, β, scale and shift.
 template <class T>
-Gradients backward(const Tensor& dz, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& scale,
-                   const Tensor& shift, const Settings& settings, const Tensor& statistics) {
+variable_list backward(const Tensor& dz, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& scale,
+                       const Tensor& shift, const Settings& settings, const Tensor& statistics) {
   const Rows<T> rows(x, weight, bias, scale, shift, settings);
   const int64_t C = x.size(1);
-  Gradients gradients{emptyRows(x), at::zeros({C}, at::kFloat), at::zeros({C}, at::kFloat), {}, {}};
+  const Tensor dx = emptyRows(x), dGamma = at::zeros({C}, at::kFloat), dBeta = at::zeros({C}, at::kFloat);
+  Tensor dScale, dShift;
   if (scale.defined()) {
-    gradients.scale = emptyRows(scale);
-    gradients.shift = emptyRows(shift);
+    dScale = emptyRows(scale);
+    dShift = emptyRows(shift);
   }
   const float* own = statistics.data_ptr<float>();
   int64_t first = 0;
   for (const int64_t size : settings.batches) {
-    rows.backward(own, first, first + size, dataOf<T>(dz), dataOf<T>(gradients.x), dataOf<T>(gradients.scale),
-                  dataOf<T>(gradients.shift), gradients.weight.data_ptr<float>(), gradients.bias.data_ptr<float>());
+    rows.backward(own, first, first + size, dataOf<T>(dz), dataOf<T>(dx), dataOf<T>(dScale), dataOf<T>(dShift),
+                  dGamma.data_ptr<float>(), dBeta.data_ptr<float>());
     own += 2 * C;
     first += size;
   }
-  return gradients;
+  return {dx, weight.defined() ? dGamma : Tensor(), bias.defined() ? dBeta : Tensor(), dScale, dShift};
 }
 
 struct BatchNorm : torch::autograd::Function<BatchNorm> {
@@ -167,8 +114,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     return z;
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 const torch::autograd::variable_list& outputs) {
+  static variable_list backward(torch::autograd::AutogradContext* context, const variable_list& outputs) {
     const auto saved = context->get_saved_variables();
     const auto& data = context->saved_data;
     const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &scale = saved[3], &shift = saved[4];
@@ -176,71 +122,40 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
                             data.at("slope").toDouble()};
     const Settings settings{data.at("training").toBool(), 0, data.at("eps").toDouble(), after,
                             data.at("batches").toIntVector()};
-    Gradients gradients;
+    variable_list gradients;
     if (at::GradMode::is_enabled()) {
-      gradients = differentiable(outputs[0], saved, settings);
+      gradients = differentiable(outputs, saved, settings);
     } else {
       const Tensor dz = outputs[0].to(x.scalar_type()).contiguous(formatOfRows(x));
       const auto pass = x.scalar_type() == at::kBFloat16 ? addon::backward<Bfloat16> : addon::backward<float>;
       gradients = pass(dz, x, weight, bias, scale, shift, settings, saved[5]);
     }
-    return {gradients.x,
-            weight.defined() ? gradients.weight : Tensor(),
-            bias.defined() ? gradients.bias : Tensor(),
-            Tensor(),
-            Tensor(),
-            scale.defined() ? gradients.scale : Tensor(),
-            shift.defined() ? gradients.shift : Tensor(),
-            Tensor()};
+    // The running statistics are not differentiated, nor are the settings.
+    return {gradients[0], gradients[1], gradients[2], Tensor(), Tensor(), gradients[3], gradients[4], Tensor()};
   }
 
   /// Differentiable gradients, with libtorch's operators.
-  static Gradients differentiable(const Tensor& dz, const torch::autograd::variable_list& saved,
-                                  const Settings& settings) {
+  static variable_list differentiable(const variable_list& dz, const variable_list& saved, const Settings& settings) {
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : Optional(); };
-    const auto constant = [](const Tensor& tensor) { return tensor.detach(); };
     Optional mean, variance;
     if (!settings.training) {
-      mean = constant(saved[5].select(0, 0).select(0, 0));
+      mean = saved[5].select(0, 0).select(0, 0);
       variance = saved[5].select(0, 0).select(0, 1).pow(-2).sub(settings.eps);
     }
-    const auto spread = [&](const Tensor& tensor) {
-      return tensor.defined() && tensor.dim() < saved[0].dim() ? Optional(tensor.view({tensor.size(0), -1, 1, 1}))
+    return differentiableGradients({saved.begin(), saved.begin() + 5}, dz, [&](const variable_list& own) {
+      const auto spread = [&](const Tensor& tensor) {
+        return tensor.defined() && tensor.dim() < own[0].dim() ? Optional(tensor.view({tensor.size(0), -1, 1, 1}))
                                                                : optional(tensor);
-    };
-    const Tensor z = compose(saved[0], optional(saved[1]), optional(saved[2]), mean, variance, spread(saved[3]),
-                             spread(saved[4]), settings);
-    torch::autograd::variable_list inputs;
-    for (size_t i = 0; i < 5; i++) {
-      if (saved[i].defined() && saved[i].requires_grad()) inputs.push_back(saved[i]);
-    }
-    const auto found = torch::autograd::grad({z}, inputs, {dz}, true, true);
-    size_t next = 0;
-    const auto gradientOf = [&](size_t i) {
-      return saved[i].defined() && saved[i].requires_grad() ? found[next++] : Tensor();
-    };
-    Gradients gradients;
-    gradients.x = gradientOf(0);
-    gradients.weight = gradientOf(1);
-    gradients.bias = gradientOf(2);
-    gradients.scale = gradientOf(3);
-    gradients.shift = gradientOf(4);
-    return gradients;
+      };
+      return variable_list{compose(own[0], optional(own[1]), optional(own[2]), mean, variance, spread(own[3]),
+                                   spread(own[4]), settings)};
+    });
   }
 };
 
-bool isPlainFloat(const Optional& tensor, int64_t C) {
-  return !tensor || !tensor->defined() ||
-         (tensor->scalar_type() == at::kFloat && tensor->device().is_cpu() && tensor->is_contiguous() &&
-          tensor->dim() == 1 && tensor->size(0) == C);
-}
-
-/// Whether the loops support the rows of `x`.
-bool hasRows(const Tensor& x) {
-  if (!x.device().is_cpu() || x.numel() == 0) return false;
-  if (x.scalar_type() != at::kBFloat16 && x.scalar_type() != at::kFloat) return false;
-  if (x.dim() == 2) return x.is_contiguous();
-  return x.dim() == 4 && x.is_contiguous(formatOfRows(x)) && !x.is_contiguous();
+bool isPlainFloat(const Tensor& tensor, int64_t C) {
+  return tensor.scalar_type() == at::kFloat && tensor.device().is_cpu() && tensor.is_contiguous() &&
+         tensor.dim() == 1 && tensor.size(0) == C;
 }
 
 /// scale or shift for the loops, [B, C] or with the shape and layout of `x`; empty if it does not fit.
@@ -252,6 +167,27 @@ Optional asRows(const Tensor& modulation, const Tensor& x) {
     return same.reshape({x.size(0), x.size(1)}).contiguous();
   }
   return {};
+}
+
+}  // namespace
+
+Activation toActivation(const std::string& name) {
+  if (name == "none") return Activation::kNone;
+  if (name == "leaky_relu") return Activation::kLeakyRelu;
+  if (name == "glu") return Activation::kGlu;
+  throw ArgumentError("activation: expected \"none\", \"leaky_relu\" or \"glu\", found \"" + name + "\"");
+}
+
+bool haveLoops(const Tensor& x, std::initializer_list<Optional> perChannel, const Settings& settings) {
+  if (!x.device().is_cpu() || x.numel() == 0) return false;
+  if (x.scalar_type() != at::kBFloat16 && x.scalar_type() != at::kFloat) return false;
+  const bool hasRows = x.dim() == 2 ? x.is_contiguous()
+                                    : x.dim() == 4 && x.is_contiguous(formatOfRows(x)) && !x.is_contiguous();
+  if (!hasRows || (settings.after.activation == Activation::kGlu && x.size(1) % 2 == 1)) return false;
+  for (const Optional& values : perChannel) {
+    if (values && values->defined() && !isPlainFloat(*values, x.size(1))) return false;
+  }
+  return true;
 }
 
 void requireBatches(const Tensor& x, const std::vector<int64_t>& batches) {
@@ -278,9 +214,7 @@ Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, 
   if (training && batches.size() > 0) requireBatches(x, settings.batches);
   const int64_t C = x.size(1);
   const auto smallest = *std::min_element(settings.batches.begin(), settings.batches.end());
-  bool fits = hasRows(x) && isPlainFloat(weight, C) && isPlainFloat(bias, C) && isPlainFloat(runningMean, C) &&
-              isPlainFloat(runningVar, C);
-  fits = fits && (settings.after.activation != Activation::kGlu || C % 2 == 0);
+  bool fits = haveLoops(x, {weight, bias, runningMean, runningVar}, settings);
   fits = fits && (training ? x.numel() / x.size(0) / C * smallest > 1 : runningMean && runningVar);
   Optional plus, offset;
   if (fits && scale) {
@@ -291,8 +225,6 @@ Tensor batchNorm(const Tensor& x, const Optional& weight, const Optional& bias, 
   if (!fits) return compose(x, weight, bias, runningMean, runningVar, scale, shift, settings);
   return BatchNorm::apply(x, weight, bias, runningMean, runningVar, plus, offset, settings);
 }
-
-}  // namespace
 
 void defineBatchNorm(torch::Library& library) {
   library.def(

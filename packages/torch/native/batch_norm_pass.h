@@ -4,15 +4,18 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "common.h"
 #include "kernels.h"
+#include "tensor_rows.h"
 
 namespace addon {
 
 using rows::Activation;
 using rows::Modulation;
+using Optional = c10::optional<at::Tensor>;
 
 /// Rows that are summed in float32 before sums are merged: few enough to stay in the cache for both passes.
 constexpr int64_t kChunk = 64;
@@ -28,6 +31,9 @@ struct Settings {
   double eps;
   rows::After after;
   std::vector<int64_t> batches;
+
+  /// Channels of the result.
+  int64_t widthAfter(int64_t C) const { return after.activation == Activation::kGlu ? C / 2 : C; }
 };
 
 /// Mean and Σ (x − mean)² of each channel, merged from chunks (Chan et al., 1979).
@@ -50,6 +56,20 @@ struct Moments {
   }
 };
 
+/// running ← (1 − momentum) · running + momentum · batch; the variance is the sample's.
+inline void updateRunning(const Optional& runningMean, const Optional& runningVar, const Moments& moments, double momentum) {
+  const auto update = [&](const Optional& running, const std::vector<double>& batch, double divisor) {
+    if (!running || !running->defined()) return;
+    float* values = running->data_ptr<float>();
+    for (size_t c = 0; c < batch.size(); c++) {
+      values[c] = static_cast<float>((1 - momentum) * values[c] + momentum * batch[c] / divisor);
+    }
+    running->unsafeGetTensorImpl()->bump_version();
+  };
+  update(runningMean, moments.mean, 1);
+  update(runningVar, moments.squares, std::max(1.0, moments.count - 1));
+}
+
 /// Ranges of `count`, one per thread. They depend only on the number of threads, so results are reproducible.
 template <class Work>
 void forParts(int64_t count, const Work& work) {
@@ -66,9 +86,9 @@ Moments momentsOf(const T* x, int64_t rows, int64_t C) {
     std::vector<float> mean(C), squares(C);
     for (int64_t r = first; r < last; r += kChunk) {
       const int64_t count = std::min(kChunk, last - r);
-      batchNormLoops<T>().sum(x + r * C, count, C, mean.data());
+      kernelsOf<T>().batchNorm.sum(x + r * C, count, C, mean.data());
       for (float& value : mean) value /= static_cast<float>(count);
-      batchNormLoops<T>().sumSquares(x + r * C, count, C, mean.data(), squares.data());
+      kernelsOf<T>().batchNorm.sumSquares(x + r * C, count, C, mean.data(), squares.data());
       parts[part].merge(static_cast<double>(count), mean.data(), squares.data());
     }
   });
@@ -87,9 +107,9 @@ class Rows {
       : settings_(settings),
         C_(x.size(1)),
         places_(x.numel() / x.size(0) / C_),
-        x_(data(x)),
-        scale_(scale.defined() ? data(scale) : nullptr),
-        shift_(shift.defined() ? data(shift) : nullptr),
+        x_(dataOf<const T>(x)),
+        scale_(dataOf<const T>(scale)),
+        shift_(dataOf<const T>(shift)),
         modulation_(!scale.defined()           ? Modulation::kNone
                     : scale.dim() == x.dim() ? Modulation::kPlace
                                                : Modulation::kSample),
@@ -98,8 +118,27 @@ class Rows {
 
   int64_t count(int64_t samples) const { return samples * places_; }
 
-  Moments moments(int64_t first, int64_t last) const {
-    return momentsOf(x_ + first * places_ * C_, count(last - first), C_);
+  /// μ and 1/√(σ² + ε), [2, C], of a batch, which updates the running statistics; in evaluation those.
+  void statistics(int64_t first, int64_t last, const Optional& runningMean, const Optional& runningVar,
+                  float* statistics) const {
+    if (settings_.training) {
+      const Moments moments = momentsOf(x_ + first * places_ * C_, count(last - first), C_);
+      updateRunning(runningMean, runningVar, moments, settings_.momentum);
+      for (int64_t c = 0; c < C_; c++) {
+        statistics[c] = static_cast<float>(moments.mean[c]);
+        statistics[C_ + c] = static_cast<float>(1 / std::sqrt(moments.squares[c] / moments.count + settings_.eps));
+      }
+    } else {
+      const float *mean = runningMean->data_ptr<float>(), *variance = runningVar->data_ptr<float>();
+      for (int64_t c = 0; c < C_; c++) {
+        statistics[c] = mean[c];
+        statistics[C_ + c] = static_cast<float>(1 / std::sqrt(variance[c] + settings_.eps));
+      }
+    }
+  }
+
+  rows::Normalization normalization(const float* statistics) const {
+    return {statistics, statistics + C_, gamma_, beta_};
   }
 
   /// @param statistics μ and 1/√(σ² + ε), [2, C]
@@ -115,36 +154,42 @@ class Rows {
                 float* dGamma, float* dBeta) const {
     const rows::Normalization n = normalization(statistics);
     const std::vector<double> total = sumGradients(n, first, last, dz, dScale, dShift);
-    std::vector<float> slope(C_), offset(C_);
+    const ThroughStatistics through = throughStatistics(n, total, first, last, dGamma, dBeta);
+    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
+      loops_.combine[static_cast<int>(modulation())](span, dz + row * width(), C_, n, settings_.after,
+                                                     through.slope.data(), through.offset.data(), dx + row * C_);
+    });
+  }
+
+  /// The gradient of x through μ and σ: slope · (x − μ) + offset.
+  struct ThroughStatistics {
+    std::vector<float> slope, offset;
+  };
+
+  /// @param total Σ dy, Σ dy · (x − μ), Σ dx̂ and Σ dx̂ · (x − μ), [4, C]. Adds to dγ and dβ.
+  ThroughStatistics throughStatistics(const rows::Normalization& n, const std::vector<double>& total, int64_t first,
+                                      int64_t last, float* dGamma, float* dBeta) const {
+    ThroughStatistics through{std::vector<float>(C_), std::vector<float>(C_)};
     const auto places = static_cast<double>(count(last - first));
     for (int64_t c = 0; c < C_; c++) {
       const double invstd = n.invstd[c];
       dBeta[c] += static_cast<float>(total[c]);
       dGamma[c] += static_cast<float>(total[C_ + c] * invstd);
-      if (!settings_.training) continue; // The statistics are then constants, not functions of x.
+      if (!settings_.training) continue;  // The statistics are then constants, not functions of x.
       // With dx̂ = dy · (γ + scale): dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(σ² + ε).
-      slope[c] = static_cast<float>(-total[3 * C_ + c] * invstd * invstd * invstd / places);
-      offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
+      through.slope[c] = static_cast<float>(-total[3 * C_ + c] * invstd * invstd * invstd / places);
+      through.offset[c] = static_cast<float>(-total[2 * C_ + c] * invstd / places);
     }
-    forSpans(first, last, [&](auto modulation, int64_t, int64_t row, const rows::Span<T>& span) {
-      loops_.combine[static_cast<int>(modulation())](span, dz + row * width(), C_, n, settings_.after, slope.data(),
-                                                     offset.data(), dx + row * C_);
-    });
+    return through;
   }
 
  private:
-  static const T* data(const at::Tensor& tensor) { return reinterpret_cast<const T*>(tensor.data_ptr()); }
-
   const float* filled(std::vector<float>& values, float value) {
     values.assign(C_, value);
     return values.data();
   }
 
-  rows::Normalization normalization(const float* statistics) const {
-    return {statistics, statistics + C_, gamma_, beta_};
-  }
-
-  int64_t width() const { return settings_.after.activation == Activation::kGlu ? C_ / 2 : C_; }
+  int64_t width() const { return settings_.widthAfter(C_); }
 
   /// Calls work(modulation, part, first row, span) for pieces of samples, in threads.
   template <class Work>
@@ -227,12 +272,26 @@ class Rows {
   }
 
   const Settings& settings_;
-  const rows::Loops<T>& loops_ = batchNormLoops<T>();
+  const rows::Loops<T>& loops_ = kernelsOf<T>().batchNorm;
   int64_t C_, places_;
   const T *x_, *scale_, *shift_;
   Modulation modulation_;
   std::vector<float> ones_, zeros_;
   const float *gamma_, *beta_;
 };
+
+/// Throws for another name than "none", "leaky_relu" and "glu".
+Activation toActivation(const std::string& name);
+
+/// Whether the loops support x, the values [C] and the activation.
+bool haveLoops(const at::Tensor& x, std::initializer_list<Optional> perChannel, const Settings& settings);
+
+/// Throws if a batch has no sample, or together they have not all samples of x.
+void requireBatches(const at::Tensor& x, const std::vector<int64_t>& batches);
+
+/// The operator `node_torch::batch_norm`.
+at::Tensor batchNorm(const at::Tensor& x, const Optional& weight, const Optional& bias, const Optional& runningMean,
+                     const Optional& runningVar, bool training, double momentum, double eps, const Optional& scale,
+                     const Optional& shift, c10::string_view activation, double slope, at::IntArrayRef batches);
 
 }  // namespace addon

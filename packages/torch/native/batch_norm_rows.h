@@ -90,9 +90,9 @@ template <class V>
 ALWAYS_INLINE V leakiness(V y, float slope) { return y > V{} ? V{} + 1.0f : V{} + slope; }
 
 /// Computes ∂/∂y from ∂/∂z. begin(channels, c) makes an object for some channels; its row(r, ∂/∂y) is called for every
-/// row, then its end().
-template <Activation A, Modulation M, class T, class Begin>
-ALWAYS_INLINE void forGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization& n,
+/// row, then its end(). Here and below z and dz may have another type, Z.
+template <Activation A, Modulation M, class T, class Z, class Begin>
+ALWAYS_INLINE void forGradients(const Span<T>& span, const Z* dz, int64_t C, const Normalization& n,
                                 float slope, const Begin& begin) {
   const int64_t width = A == Activation::kGlu ? C / 2 : C;
   forChannels(width, [&](auto zero, int64_t c) INLINED {
@@ -119,8 +119,8 @@ ALWAYS_INLINE void forGradients(const Span<T>& span, const T* dz, int64_t C, con
   });
 }
 
-template <Activation A, Modulation M, class T>
-ALWAYS_INLINE void forwardAs(const Span<T>& span, int64_t C, const Normalization& n, float slope, T* z) {
+template <Activation A, Modulation M, class T, class Z>
+ALWAYS_INLINE void forwardAs(const Span<T>& span, int64_t C, const Normalization& n, float slope, Z* z) {
   const int64_t width = A == Activation::kGlu ? C / 2 : C;
   forChannels(width, [&](auto zero, int64_t c) INLINED {
     using V = decltype(zero);
@@ -136,8 +136,8 @@ ALWAYS_INLINE void forwardAs(const Span<T>& span, int64_t C, const Normalization
 }
 
 /// z of a span.
-template <Modulation M, class T>
-void forward(const Span<T>& span, int64_t C, const Normalization& n, After after, T* z) {
+template <Modulation M, class T, class Z>
+void forward(const Span<T>& span, int64_t C, const Normalization& n, After after, Z* z) {
   const auto slope = static_cast<float>(after.slope);
   switch (after.activation) {
     case Activation::kNone: return forwardAs<Activation::kNone, M>(span, C, n, slope, z);
@@ -178,8 +178,8 @@ struct GradientSums {
   }
 };
 
-template <Activation A, Modulation M, class T>
-ALWAYS_INLINE void sumGradientsAs(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, float slope,
+template <Activation A, Modulation M, class T, class Z>
+ALWAYS_INLINE void sumGradientsAs(const Span<T>& span, const Z* dz, int64_t C, const Normalization& n, float slope,
                                   float* total, T* dScale, T* dShift) {
   forGradients<A, M>(span, dz, C, n, slope, [&](const auto& channels, int64_t c) INLINED {
     return GradientSums<M, ValueOf<decltype(channels)>, T>{channels, total + c, dScale + c, dShift + c};
@@ -188,9 +188,9 @@ ALWAYS_INLINE void sumGradientsAs(const Span<T>& span, const T* dz, int64_t C, c
 
 /// Gradients that are summed: total[0, c] = Σ dy, total[1, c] = Σ dy · (x − μ). With modulation per position also
 /// total[2, c] = Σ dy · (γ + scale), total[3, c] = Σ dy · (γ + scale) · (x − μ), and dScale = dy · x̂, dShift = dy.
-template <Modulation M, class T>
-void sumGradients(const Span<T>& span, const T* dz, int64_t C, const Normalization& n, After after,
-                             float* total, T* dScale, T* dShift) {
+template <Modulation M, class T, class Z>
+void sumGradients(const Span<T>& span, const Z* dz, int64_t C, const Normalization& n, After after, float* total,
+                  T* dScale, T* dShift) {
   const auto slope = static_cast<float>(after.slope);
   switch (after.activation) {
     case Activation::kNone:

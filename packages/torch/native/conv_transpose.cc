@@ -2,10 +2,10 @@
 //
 // libtorch 1.13 has no fast kernel for transposed convolutions on a CPU, but it has one for ∂/∂input of a convolution,
 // which is the same sum. Registered as `node_torch::conv_transpose2d`; other dtypes and GPUs use libtorch's operator.
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "common.h"
+#include "differentiable.h"
 #include "registration.h"
 
 namespace addon {
@@ -40,25 +40,18 @@ struct ConvTranspose : torch::autograd::Function<ConvTranspose> {
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
     const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
-    if (at::GradMode::is_enabled()) return differentiable(outputs[0], x, weight, stride, padding);
+    if (at::GradMode::is_enabled()) {
+      auto gradients = differentiableGradients({x, weight}, outputs, [&](const auto& inputs) {
+        return torch::autograd::variable_list{at::conv_transpose2d(inputs[0], inputs[1], {}, stride, padding)};
+      });
+      gradients.resize(4);
+      return gradients;
+    }
     const Tensor dy = outputs[0].contiguous(x.suggest_memory_format());
     Tensor dx, dWeight;
     if (context->needs_input_grad(0)) dx = at::conv2d(dy, weight, {}, stride, padding);
     if (context->needs_input_grad(1)) dWeight = convolutionBackward(x, dy, weight, stride, padding, {false, true}).second;
     return {dx, dWeight, Tensor(), Tensor()};
-  }
-
-  /// Differentiable gradients, with libtorch's operator.
-  static torch::autograd::variable_list differentiable(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                                                       int64_t stride, int64_t padding) {
-    torch::autograd::variable_list inputs;
-    for (const Tensor* input : {&x, &weight}) {
-      if (input->requires_grad()) inputs.push_back(*input);
-    }
-    const Tensor y = at::conv_transpose2d(x, weight, {}, stride, padding);
-    const auto found = torch::autograd::grad({y}, inputs, {dy}, true, true);
-    const Tensor dx = x.requires_grad() ? found.front() : Tensor();
-    return {dx, weight.requires_grad() ? found.back() : Tensor(), Tensor(), Tensor()};
   }
 };
 

@@ -140,6 +140,18 @@ ALWAYS_INLINE void softmax(float* scores, int64_t positions, const Sample& sampl
   }
 }
 
+/// Turns ∂/∂A [positions, L] into ∂/∂S = A (∂/∂A − Σ A ∂/∂A).
+ALWAYS_INLINE void softmaxBackward(const float* a, int64_t positions, int64_t L, float* da) {
+  for (int64_t p = 0; p < positions * L; p += L) {
+    Vector sums{};
+    for (int64_t t = p; t < p + L; t += kLanes) sums += read<Vector>(a + t) * read<Vector>(da + t);
+    const float mean = sumOf(sums);
+    for (int64_t t = p; t < p + L; t += kLanes) {
+      write(da + t, read<Vector>(a + t) * (read<Vector>(da + t) - mean));
+    }
+  }
+}
+
 /// A of some positions, [positions, L], from their rows.
 ALWAYS_INLINE void attention(const Sample& sample, const float* rows, int64_t positions, float* a) {
   const int64_t L = sample.L;
@@ -185,16 +197,7 @@ void attendBackward(const Sample& sample, const T* x, int64_t positions, const T
       multiply({other, value.stride, 1}, value.columns, L, da, L, P, value.C, L, true);
       multiply({a, 1, L}, other, value.stride, gradients.values[i], value.stride, used, P, value.stride, true);
     }
-    for (int64_t p = 0; p < P; p++) {  // ∂/∂S = A (∂/∂A − Σ A ∂/∂A)
-      const float* own = a + p * L;
-      float* gradient = da + p * L;
-      Vector sums{};
-      for (int64_t t = 0; t < L; t += kLanes) sums += read<Vector>(own + t) * read<Vector>(gradient + t);
-      const float mean = sumOf(sums);
-      for (int64_t t = 0; t < L; t += kLanes) {
-        write(gradient + t, read<Vector>(own + t) * (read<Vector>(gradient + t) - mean));
-      }
-    }
+    softmaxBackward(a, P, L, da);
     multiply({da, 1, L}, rows, stride, gradients.keys, stride, used, P, stride, true);
     multiply({da, L, 1}, sample.keys.rows, stride, other, stride, P, used, stride, false);
     writeRows(other, P, C, C, stride, dx + from * C);

@@ -93,26 +93,44 @@ constexpr int64_t kBlock = 32;
 
 }  // namespace cross
 
+namespace attended {
+
+/// The loops of batch normalization that is modulated by cross-attention (attended_batch_norm_rows.h), for some positions
+/// of one sample. The values are scale and shift; keys and values have C channels, a multiple of the vector's length.
+template <class T>
+struct Loops {
+  /// `room`: kBlock · (L + 3 C) floats.
+  void (*forward)(const cross::Sample& sample, const T* x, int64_t positions, const rows::Normalization& n,
+                  rows::After after, T* z, float* room);
+  /// `total`: [4, C] sums, as of `rows::Loops::sumGradients`. `room`: kBlock · (2 L + 5 C) + 4 C floats.
+  void (*backward)(const cross::Sample& sample, const T* x, int64_t positions, const T* dz, const rows::Normalization& n,
+                   rows::After after, T* dx, const cross::SampleGradients& gradients, double* total, float* room);
+  /// Adds the gradient through μ and σ.
+  void (*addStatistics)(const T* x, int64_t rows, int64_t C, const float* mean, const float* slope, const float* offset,
+                        T* dx);
+};
+
+}  // namespace attended
+
+template <class T>
+struct KernelsOf {
+  rows::Loops<T> batchNorm;
+  cross::Loops<T> crossAttention;
+  attended::Loops<T> attendedBatchNorm;
+};
+
 struct Kernels {
   int64_t lanes;  // float32 numbers in a vector, to which tables are padded
-  rows::Loops<float> batchNorm;
-  rows::Loops<Bfloat16> batchNorm16;
-  cross::Loops<float> crossAttention;
-  cross::Loops<Bfloat16> crossAttention16;
+  KernelsOf<float> float32;
+  KernelsOf<Bfloat16> bfloat16;
 };
 
 const Kernels& kernels();
 
 template <class T>
-const rows::Loops<T>& batchNormLoops() {
-  if constexpr (sizeof(T) == sizeof(float)) return kernels().batchNorm;
-  else return kernels().batchNorm16;
-}
-
-template <class T>
-const cross::Loops<T>& crossAttentionLoops() {
-  if constexpr (sizeof(T) == sizeof(float)) return kernels().crossAttention;
-  else return kernels().crossAttention16;
+const KernelsOf<T>& kernelsOf() {
+  if constexpr (sizeof(T) == sizeof(float)) return kernels().float32;
+  else return kernels().bfloat16;
 }
 
 }  // namespace addon

@@ -1,4 +1,5 @@
 // All loops for one level of processors: LEVEL is its namespace, LANES the numbers in a vector.
+#include "attended_batch_norm_rows.h"
 #include "batch_norm_rows.h"
 #include "cross_attention_rows.h"
 
@@ -10,8 +11,9 @@ constexpr rows::Loops<T> batchNormTable() {
   return {
       sum<T>,
       sumSquares<T>,
-      {forward<Modulation::kNone, T>, forward<Modulation::kSample, T>, forward<Modulation::kPlace, T>},
-      {sumGradients<Modulation::kNone, T>, sumGradients<Modulation::kSample, T>, sumGradients<Modulation::kPlace, T>},
+      {forward<Modulation::kNone, T, T>, forward<Modulation::kSample, T, T>, forward<Modulation::kPlace, T, T>},
+      {sumGradients<Modulation::kNone, T, T>, sumGradients<Modulation::kSample, T, T>,
+       sumGradients<Modulation::kPlace, T, T>},
       {combine<Modulation::kNone, T>, combine<Modulation::kSample, T>, combine<Modulation::kPlace, T>},
   };
 }
@@ -21,9 +23,16 @@ constexpr cross::Loops<T> crossAttentionTable() {
   return {attend<T>, attendBackward<T>};
 }
 
-constexpr Kernels table() {
-  return {LANES, batchNormTable<float>(), batchNormTable<Bfloat16>(), crossAttentionTable<float>(),
-          crossAttentionTable<Bfloat16>()};
+template <class T>
+constexpr attended::Loops<T> attendedTable() {
+  return {attendedForward<T>, attendedBackward<T>, addStatistics<T>};
 }
+
+template <class T>
+constexpr KernelsOf<T> tableOf() {
+  return {batchNormTable<T>(), crossAttentionTable<T>(), attendedTable<T>()};
+}
+
+constexpr Kernels table() { return {LANES, tableOf<float>(), tableOf<Bfloat16>()}; }
 
 }  // namespace addon::LEVEL

@@ -31,6 +31,7 @@ bool registerUnder(const std::string& name) {
     defineConvTranspose(*library);
     defineWordAttention(*library);
     defineCrossAttention(*library);
+    defineAttendedBatchNorm(*library);
     defineAllReduceSum(*library);
   } catch (const c10::Error&) {
     library.reset();

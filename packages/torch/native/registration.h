@@ -13,6 +13,7 @@ void defineUpdates(torch::Library& library);
 void defineConvTranspose(torch::Library& library);
 void defineWordAttention(torch::Library& library);
 void defineCrossAttention(torch::Library& library);
+void defineAttendedBatchNorm(torch::Library& library);
 void defineAllReduceSum(torch::Library& library);
 
 /// Registers all of them with the dispatcher, once per process.

@@ -5,7 +5,6 @@
 // it eleven times; this processes one image's scores at a time, which fit into the processor's cache.
 // Registered as `node_torch::word_attention`; other dtypes and GPUs use libtorch's operators.
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "common.h"
+#include "differentiable.h"
 #include "registration.h"
 #include "vectorize.h"
 
@@ -125,9 +125,12 @@ struct WordAttention : torch::autograd::Function<WordAttention> {
                                                  const torch::autograd::variable_list& outputs) {
     const auto saved = context->get_saved_variables();
     const double gamma = context->saved_data["gamma"].toDouble();
-    if (at::GradMode::is_enabled()) {  // A differentiable gradient.
-      const Tensor again = compose(saved[0], saved[1], gamma);
-      return {torch::autograd::grad({again}, {saved[0]}, {outputs[0]}, true, true)[0], Tensor(), Tensor()};
+    if (at::GradMode::is_enabled()) {
+      auto gradients = differentiableGradients({saved[0]}, outputs, [&](const auto& inputs) {
+        return torch::autograd::variable_list{compose(inputs[0], saved[1], gamma)};
+      });
+      gradients.resize(3);
+      return gradients;
     }
     const Tensor scores = saved[0].contiguous(), &attention = saved[2], dAttention = outputs[0].contiguous();
     const Tensor dScores = at::empty_like(scores);

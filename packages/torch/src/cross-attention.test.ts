@@ -136,3 +136,18 @@ it("refuses what does not fit", () => {
     /cross_attention/,
   );
 });
+
+it("second derivatives count each use of a tensor that is both keys and values, or from which values are computed", () => {
+  const { features, keys, absent } = randomInputs(shapes[0]![1]);
+  const second = (attend: Attend, dtype: DType) => {
+    const leaves = [features, keys].map((one) => one.to(dtype).clone());
+    for (const leaf of leaves) leaf.requiresGrad = true;
+    const [x, words] = leaves as [Tensor, Tensor];
+    const { contexts } = attend(x, words, absent, [words, words.square()]);
+    const first = grad([contexts[0]!.mul(contexts[1]!).sum()], leaves, { createGraph: true });
+    return grad([first[0]!.square().sum().add(first[1]!.square().sum())], leaves);
+  };
+  const expected = second(byOperators, "float64");
+  for (const [i, actual] of second(functional.crossAttention, "float32").entries())
+    expect(largest(actual.to("float64").sub(expected[i]!))).toBeLessThan(1e-4 * largest(expected[i]!));
+});

@@ -135,6 +135,14 @@ export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Ten
   return call("linear", input, weight, bias ?? undefined);
 }
 
+/** What the positions of an image attend to. */
+export interface Tokens {
+  /** [B, T, C] */
+  keys: Tensor;
+  /** [B, T], true where there is no token. */
+  absent: Tensor;
+}
+
 /** The activation after a normalization, in the same pass over memory: none, x < 0 ? slope · x : x, or GLU over channels. */
 export type Activation = "none" | "leaky_relu" | "glu";
 
@@ -150,6 +158,11 @@ export interface BatchNormOptions {
   /** Added to `weight` and `bias`, both or neither: [B, C, 1, 1] for the whole image, or [B, C, H, W]. */
   scale?: Tensor | null;
   shift?: Tensor | null;
+  /**
+   * `scale` and `shift` are [B, T, C], one for each of T tokens, and a position [C] of the input has those that it attends
+   * to: Σ_t softmax_t(input · key_t) · scale_t, as of `crossAttention`.
+   */
+  attend?: Tokens | null;
   activation?: Activation;
   /** Slope of the leaky ReLU for x < 0. */
   slope?: number;
@@ -164,28 +177,46 @@ export interface BatchNormOptions {
  */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum = 0.1, eps = 1e-5 } = options;
-  const { scale, shift, activation, slope, batches = [] } = options;
+  const { scale, shift, attend, activation, slope, batches = [] } = options;
   if (training && isTensor(input) && input.dim >= 2) {
     const samples = Math.min(input.size(0), ...batches);
     if ((input.numel / input.size(0)) * samples === input.size(1))
       throw new Error(`batchNorm: ${input} has one value per channel, training needs more`);
   }
+  const normalization = [input, weight, bias, runningMean, runningVar, training, momentum, eps] as const;
+  if (attend && scale && shift && training && batches.length === 0) {
+    const { keys, absent } = attend;
+    return call(
+      "node_torch::attended_batch_norm",
+      ...normalization,
+      keys,
+      absent,
+      scale,
+      shift,
+      activation,
+      slope,
+    );
+  }
+  const modulation = attendedModulation(input, options);
   return call(
     "node_torch::batch_norm",
-    input,
-    weight,
-    bias,
-    runningMean,
-    runningVar,
-    training,
-    momentum,
-    eps,
-    scale,
-    shift,
+    ...normalization,
+    modulation.scale,
+    modulation.shift,
     activation,
     slope,
     batches,
   );
+}
+
+/** `scale` and `shift` as they are, or those that each position attends to, [B, C, H, W]. */
+export function attendedModulation(
+  input: Tensor,
+  { scale = null, shift = null, attend }: Pick<BatchNormOptions, "scale" | "shift" | "attend">,
+): { scale: Tensor | null; shift: Tensor | null } {
+  if (!attend || !scale || !shift) return { scale, shift };
+  const { contexts } = crossAttention(input, attend.keys, attend.absent, [scale, shift]);
+  return { scale: contexts[0]!, shift: contexts[1]! };
 }
 
 /** The first half of `dim` times the sigmoid of the second. */

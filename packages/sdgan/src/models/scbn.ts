@@ -10,13 +10,16 @@
 import type { ScbnKind } from "@sdgan/core";
 import { functional, nn, type Tensor } from "@sdgan/torch";
 import type { TextFeatures } from "./text-features.js";
-import { attendWords, projectWords } from "./word-attention.js";
+import { projectWords } from "./word-attention.js";
 
 /** γ_c and β_c: [B, C, H, W], or [B, C, 1, 1] for the whole image. */
 export interface Modulation {
   gamma: Tensor;
   beta: Tensor;
 }
+
+/** γ_c and β_c of each word, and which words there are. */
+export type AttendedModulation = Required<Pick<functional.BatchNormOptions, "scale" | "shift" | "attend">>;
 
 export interface ScbnOptions {
   /** C, the channels of the normalized features. */
@@ -48,10 +51,11 @@ export class SemanticConditionedBatchNorm extends nn.BatchNorm {
     const { sentence, word } = this;
     if (!text || (!sentence && !word)) return super.forward(x);
     const whole = sentence?.forward(x, text);
-    const modulation = word ? word.forward(x, text, whole) : whole!;
-    this.onModulation?.(modulation);
-    const { gamma, beta } = modulation;
-    return this.normalize(x, { scale: gamma, shift: beta }); // (γ + γ_c) · x̂ + (β + β_c)
+    const modulation = word ? word.forward(x, text, whole) : { scale: whole!.gamma, shift: whole!.beta };
+    if (!this.onModulation) return this.normalize(x, modulation); // (γ + γ_c) · x̂ + (β + β_c)
+    const { scale, shift } = functional.attendedModulation(x, modulation);
+    this.onModulation({ gamma: scale!, beta: shift! });
+    return this.normalize(x, { scale, shift });
   }
 }
 
@@ -114,15 +118,18 @@ export class WordModulation extends nn.Module {
    * place. As Σ_t σ(…)_t = 1, a modulation of the whole image is added to the words too.
    *
    * @param whole a modulation to add, [B, C, 1, 1]
+   * @returns A · f(w_t) + a and the same of β, which each place attends to: [B, T, C] each
    */
-  forward(x: Tensor, text: TextFeatures, whole?: Modulation): Modulation {
+  forward(x: Tensor, text: TextFeatures, whole?: Modulation): AttendedModulation {
     const words = projectWords(this.project, text, x.dtype); // f(W): [B, T, C]
     const valuesOf = ({ weight, bias }: nn.Conv2d, plus?: Tensor) => {
       const values = functional.linear(words, weight.flatten(1).to(x.dtype), bias!.to(x.dtype)); // [B, T, C]
       return plus ? values.add(plus.flatten(1).unsqueeze(1)) : values;
     };
-    const values = [valuesOf(this.gamma, whole?.gamma), valuesOf(this.beta, whole?.beta)];
-    const [gamma, beta] = attendWords(x, words, text.mask, values).contexts;
-    return { gamma: gamma!, beta: beta! };
+    return {
+      scale: valuesOf(this.gamma, whole?.gamma),
+      shift: valuesOf(this.beta, whole?.beta),
+      attend: { keys: words, absent: text.mask.logicalNot() },
+    };
   }
 }

@@ -130,7 +130,7 @@ export class BatchNorm extends Module {
   /** `functional.batchNorm` with this layer's parameters, statistics and options. */
   protected normalize(
     input: Tensor,
-    more: Pick<functional.BatchNormOptions, "scale" | "shift" | "batches"> = {},
+    more: Pick<functional.BatchNormOptions, "scale" | "shift" | "attend" | "batches"> = {},
   ): Tensor {
     const { weight, bias, runningMean, runningVar, training } = this;
     if (training) this.batchesTracked.add_(more.batches?.length ?? 1);

@@ -22,7 +22,8 @@ export interface StatisticsGroup {
  * It is composed of differentiable operations. The gradient goes through the sums, and so to all processes.
  */
 export function syncBatchNorm(input: Tensor, options: BatchNormOptions, group: StatisticsGroup): Tensor {
-  const { weight, bias, scale, shift, activation = "none", slope = 0.01, eps = 1e-5 } = options;
+  const { weight, bias, activation = "none", slope = 0.01, eps = 1e-5 } = options;
+  const { scale, shift } = functional.attendedModulation(input, options);
   const [B, C] = [input.size(0), input.size(1)];
   const { batches = [B] } = options;
   const wide = input.dtype === "float64" ? "float64" : "float32";
