@@ -54,6 +54,7 @@ struct Sample {
       present.push_back(isPresent ? 1.0f : 0.0f);
       bias.push_back(isPresent ? 0.0f : -std::numeric_limits<float>::infinity());
     }
+    tables.reserve(1 + widths.size());
     tables.emplace_back(keys, used, C);
     for (size_t i = 0; i < widths.size(); i++) tables.emplace_back(values[i], used, widths[i]);
     int64_t widest = 0;

@@ -1,5 +1,5 @@
 /** A loss as a list of named, weighted terms, which are minimized, logged and tested. */
-import type { Tensor } from "@sdgan/torch";
+import { stack, type Tensor } from "@sdgan/torch";
 
 export interface LossTerm {
   /** The name in `metrics.jsonl`: "fake", "damsm/words". */
@@ -12,9 +12,14 @@ export interface LossTerm {
 
 /** Σ weight · value. */
 export function weightedSum(terms: readonly LossTerm[]): Tensor {
-  const [first, ...rest] = terms.map(({ value, weight }) => (weight === 1 ? value : value.mul(weight)));
-  if (!first) throw new RangeError("a loss needs at least one term");
-  return rest.reduce((sum, term) => sum.add(term), first);
+  if (terms.length === 0) throw new RangeError("a loss needs at least one term");
+  const byWeight = new Map<number, Tensor[]>(); // A step has dozens of terms with few weights.
+  for (const { value, weight } of terms) byWeight.set(weight, [...(byWeight.get(weight) ?? []), value]);
+  const sums = [...byWeight].map(([weight, values]) => {
+    const sum = values.length === 1 ? values[0]! : stack(values).sum();
+    return weight === 1 ? sum : sum.mul(weight);
+  });
+  return sums.reduce((sum, one) => sum.add(one));
 }
 
 /** The terms with a prefix added to their names: "real" under "discriminator/stage1" is "discriminator/stage1/real". */

@@ -116,7 +116,7 @@ describe("the discriminator's blocks have the gradients of finite differences", 
   );
 
   it("joint", () => {
-    const block = inGeneralPosition(new JointBlock(2, 2, "batch"));
+    const block = inGeneralPosition(new JointBlock(2, 2, "batch", [3, 3]));
     const [features, sentences] = [random(2, 2, 3, 3), random(3, 2)];
     gradcheckNetwork(block, () => block.conditioned(features, sentences), [features, sentences], small);
   });

@@ -3,7 +3,7 @@
  * predicts whether an image is real, the conditional head whether it is real and matches the sentence. The contrastive
  * loss compares its features of the two Siamese branches' images.
  */
-import { arange, call, cat, functional, nn, type Tensor } from "@sdgan/torch";
+import { call, cat, functional, nn, type Tensor, tensor } from "@sdgan/torch";
 import { atLeastFloat32, initialize } from "./layers.js";
 import { SpectralConv2d } from "./spectral-norm.js";
 
@@ -83,14 +83,20 @@ export class Discriminator extends nn.Module implements DiscriminatorNetwork {
   }
 }
 
-/** A head for features [B, channels, 4, 4]: a 4×4 convolution. */
+/** A head for features [B, channels, 4, 4]: a 4×4 convolution, whose result is one value. */
 export function makeHead(channels: number, norm: DiscriminatorNorm): nn.Conv2d {
   return convolution(norm, channels, 1, 4, { stride: 4, bias: true });
 }
 
-/** A head's logits: [B, channels, 4, 4] → [B], float32 or more. */
+/** A head's logits: [B, channels, 4, 4] → [B], float32 or more. A product is faster than a convolution with one value. */
 export function logitsOf(head: nn.Conv2d, features: Tensor): Tensor {
-  return atLeastFloat32(head.forward(features)).view(-1);
+  const flat = (values: Tensor) => atLeastFloat32(values).permute(0, 2, 3, 1).flatten(1); // Without a copy if channels are last.
+  return functional.linear(flat(features), flat(weightOf(head)), head.bias).view(-1);
+}
+
+/** The weight that a convolution uses: [O, I, kH, kW]. */
+function weightOf(conv: nn.Conv2d): Tensor {
+  return conv instanceof SpectralConv2d ? conv.normalizedWeight() : conv.weight;
 }
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
@@ -162,16 +168,24 @@ export class ConvBlock extends Block {
  */
 export class JointBlock extends ConvBlock {
   readonly #features: number;
+  readonly #inside: Tensor;
 
-  constructor(features: number, textWidth: number, norm: DiscriminatorNorm) {
+  /** @param size H and W */
+  constructor(
+    features: number,
+    textWidth: number,
+    norm: DiscriminatorNorm,
+    size: readonly [number, number] = [4, 4],
+  ) {
     super(features + textWidth, features, norm);
     this.#features = features;
+    this.#inside = this.constant(valuesInside(this.conv.weight.size(2), size));
   }
 
   /** Sentences after the first B are for the first images again, S ≤ 2B. */
   conditioned(features: Tensor, sentences: Tensor, batches?: readonly number[]): Tensor {
     const { conv } = this;
-    const weight = conv instanceof SpectralConv2d ? conv.normalizedWeight() : conv.weight;
+    const weight = weightOf(conv);
     const [C, all] = weight.shape as [number, number];
     const [forFeatures, forSentence] = call<Tensor[]>(
       "split_with_sizes",
@@ -186,25 +200,20 @@ export class JointBlock extends ConvBlock {
     const ofImages = functional.conv2d(features, forFeatures.to(dtype), options);
     // [S, C · kH·kW]: the sentence's product with each value of the kernel; then sums of those that lie inside.
     const products = sentences.to(weight.dtype).matmul(forSentence.permute(0, 2, 3, 1).flatten(0, 2).t());
-    const inside = valuesInside(forSentence.size(2), H, W, weight);
-    const ofSentences = products.view(S, C, -1).matmul(inside).view(S, C, H, W);
+    const ofSentences = products.view(S, C, -1).matmul(this.#inside).view(S, C, H, W);
     const repeated = S > B ? cat([ofImages, ofImages.narrow(0, 0, S - B)]) : ofImages;
     return this.normalized(repeated.add(ofSentences.to(dtype).contiguous("channels_last")), batches);
   }
 }
 
-/**
- * [k·k, H·W], on the device of the weights: 1 where a value of a kernel with padding k >> 1 lies inside the map when it is
- * at a place.
- */
-function valuesInside(kernel: number, H: number, W: number, { dtype, device }: Tensor): Tensor {
+/** [k·k, H·W]: 1 where a value of a kernel with padding k >> 1 lies inside the map when it is at a place. */
+function valuesInside(kernel: number, [H, W]: readonly [number, number]): Tensor {
   const along = (size: number) => {
-    const [value, place] = [kernel, size].map((count) => arange(0, count, 1, { device })) as [Tensor, Tensor];
-    const at = value
-      .unsqueeze(1)
-      .add(place)
-      .sub(kernel >> 1); // [k, size]
-    return at.eq(at.clamp(0, size - 1)).to(dtype);
+    const inside = Array.from({ length: kernel * size }, (_, i) => {
+      const at = Math.floor(i / size) + (i % size) - (kernel >> 1);
+      return at >= 0 && at < size ? 1 : 0;
+    });
+    return tensor(inside, { dtype: "float32" }).view(kernel, size);
   };
-  return call<Tensor>("kron", along(H), along(W));
+  return call("kron", along(H), along(W));
 }

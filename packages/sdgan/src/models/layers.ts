@@ -1,5 +1,5 @@
 /** Layers that several networks share. */
-import { arange, call, functional, nn, type Tensor } from "@sdgan/torch";
+import { call, functional, nn, type Tensor, tensor } from "@sdgan/torch";
 
 /** 3×3 convolution that keeps the size: [B, inChannels, H, W] → [B, outChannels, H, W]. No bias, since BN follows. */
 export function conv3x3(inChannels: number, outChannels: number): nn.Conv2d {
@@ -25,10 +25,14 @@ export const glu = (input: Tensor): Tensor => functional.glu(input, 1);
 export class UpsampleConv extends nn.Module {
   /** The 3×3 convolution's weight: [O, I, 3, 3]. */
   readonly weight: Tensor;
+  /** The sums that make a 4×4 kernel of a 3×3 one: [16, 9]. */
+  readonly #fold: Tensor;
 
   constructor(inChannels: number, outChannels: number) {
     super();
     this.weight = this.parameter("weight", conv3x3(inChannels, outChannels).weight);
+    const w4 = tensor([0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0, 0]).view(4, 3); // w₂, w₁ + w₂, w₀ + w₁, w₀
+    this.#fold = this.constant(call("kron", w4, w4));
   }
 
   forward(input: Tensor): Tensor {
@@ -37,18 +41,10 @@ export class UpsampleConv extends nn.Module {
       return functional.conv2d(larger, this.weight.to(input.dtype), { padding: 1 });
     }
     const [O, I] = this.weight.shape as [number, number];
-    const [fold, byPlace] = [foldToFour(this.weight), this.weight.permute(1, 2, 3, 0).reshape(I, 9, O)];
-    const weight = fold.matmul(byPlace).view(I, 4, 4, O).permute(0, 3, 1, 2); // [I, O, 4, 4]
+    const byPlace = this.weight.permute(1, 2, 3, 0).reshape(I, 9, O);
+    const weight = this.#fold.matmul(byPlace).view(I, 4, 4, O).permute(0, 3, 1, 2); // [I, O, 4, 4]
     return functional.convTranspose2d(input, weight.to(input.dtype), { stride: 2, padding: 1 });
   }
-}
-
-/** [16, 9], on the device of the weights: 1 where a value of the 3×3 kernel is part of the sum for a value of the 4×4 one. */
-function foldToFour({ dtype, device }: Tensor): Tensor {
-  const places = (count: number) => arange(0, count, 1, { device });
-  const sums = places(4).unsqueeze(1).add(places(3)); // t + k: [4, 3]
-  const reaches = sums.eq(2).logicalOr(sums.eq(3)).to(dtype);
-  return call("kron", reaches, reaches);
 }
 
 /** Converts half precision to float32, for sums and losses, which need more precision. */

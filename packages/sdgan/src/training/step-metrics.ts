@@ -22,7 +22,7 @@ export interface StepNumbers {
 /** Reads all losses and statistics at once, so that a GPU is waited for only once. */
 export function numbersOf({ losses, statistics }: StepMetrics): StepNumbers {
   const all = { ...losses, ...statistics };
-  const values = scope(() => stack(Object.values(all).map((value) => value.to("float64"))).toNumbers());
+  const values = scope(() => stack(Object.values(all)).toNumbers());
   const numbers = new Map(Object.keys(all).map((name, i) => [name, values[i]!]));
   const named = (tensors: Record<string, Tensor>) =>
     Object.fromEntries(Object.keys(tensors).map((name) => [name, numbers.get(name)!]));
@@ -53,13 +53,14 @@ export function gradientNorms(
   return norms;
 }
 
-/** Mean of σ(logits), by name. */
+/** Mean of σ(logits), by name; as many logits for each name. */
 export function probabilities(prefix: string, logits: Record<string, Tensor>): Record<string, Tensor> {
   return noGrad(() =>
-    scope(() =>
-      Object.fromEntries(
-        Object.entries(logits).map(([name, own]) => [`${prefix}/${name}`, own.detach().sigmoid().mean()]),
-      ),
-    ),
+    scope(() => {
+      const means = stack(Object.values(logits)).sigmoid().mean(1);
+      return Object.fromEntries(
+        Object.keys(logits).map((name, i) => [`${prefix}/${name}`, means.select(0, i)]),
+      );
+    }),
   );
 }

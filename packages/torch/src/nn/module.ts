@@ -25,6 +25,7 @@ export abstract class Module {
   training = true;
   #parameters = new Map<string, Tensor>();
   #buffers = new Map<string, Tensor>();
+  #constants: Tensor[] = [];
   #children = new Map<string, Module>();
 
   /** Registers a tensor to be trained. */
@@ -37,6 +38,12 @@ export abstract class Module {
   /** Registers a tensor that is saved but not trained. */
   protected buffer(name: string, tensor: Tensor): Tensor {
     this.#buffers.set(name, keep(tensor));
+    return tensor;
+  }
+
+  /** Registers a tensor that is neither trained nor saved, like PyTorch's non-persistent buffers: `to` moves it. */
+  protected constant(tensor: Tensor): Tensor {
+    this.#constants.push(keep(tensor));
     return tensor;
   }
 
@@ -171,7 +178,7 @@ export abstract class Module {
   }
 
   /**
-   * Moves parameters and buffers to a dtype (floating ones only), a device or a memory format (those of convolutions
+   * Moves parameters, buffers and constants to a dtype (floating ones only), a device or a memory format (those of convolutions
    * only), in place. Convolutions whose weights are channels-last give channels-last results.
    */
   to(target: { dtype?: DType; device?: string; memoryFormat?: MemoryFormat }): this {
@@ -189,7 +196,7 @@ export abstract class Module {
     memoryFormat?: MemoryFormat;
   }): void {
     noGrad(() => {
-      for (const tensor of [...this.#parameters.values(), ...this.#buffers.values()]) {
+      for (const tensor of [...this.#parameters.values(), ...this.#buffers.values(), ...this.#constants]) {
         const target = {
           ...(dtype && isFloating(tensor.dtype) && { dtype }),
           ...(device && { device }),
