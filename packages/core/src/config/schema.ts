@@ -103,6 +103,15 @@ const training = section("Training of generator and discriminators.", {
     .enum(["bce", "hinge"])
     .default("bce")
     .describe("The adversarial loss: binary cross entropy, as AttnGAN's, or `hinge`, as DF-GAN's."),
+  changedWords: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      "Share of the wrong sentences of real images that are their own captions with one word changed, such as `long beak` " +
+        "to `short beak`, where the training captions show what contradicts what; the others are of other images.",
+    ),
   average: z
     .number()
     .min(0)

@@ -28,11 +28,13 @@ export function tokensOf(
   batches: readonly Pick<BatchPlan, "tokens" | "lengths">[],
   device: Device,
 ): { tokens: Tensor; lengths: Int32Array } {
-  const captions = batches.flatMap(({ tokens, lengths }) => {
-    const T = tokens.length / lengths.length;
-    return Array.from(lengths, (length, b) => tokens.subarray(b * T, b * T + length));
-  });
-  return tokenTensor(captions, device);
+  return tokenTensor(batches.flatMap(captionsOf), device);
+}
+
+/** The tokens of each caption, without those after its end. */
+export function captionsOf({ tokens, lengths }: Pick<BatchPlan, "tokens" | "lengths">): Int32Array[] {
+  const T = tokens.length / lengths.length;
+  return Array.from(lengths, (length, b) => tokens.subarray(b * T, b * T + length));
 }
 
 export function classIdsOf(batches: readonly Pick<BatchPlan, "classIds">[], device: Device): Tensor {

@@ -60,7 +60,7 @@ describe("with synchronized batch normalization", () => {
 
   it("two processes take the steps of one with every option that looks across the batch", async () => {
     const everything = [
-      "training.steps=8",
+      ...["training.steps=8", "training.changedWords=0.7"],
       ...["contrastive.loss=infoNce", "penalty.kind=r1", "penalty.every=3", "log.gradients=true"],
       ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=500"],
     ];

@@ -1,6 +1,6 @@
 /** Training of the GAN on a prepared folder, with a frozen DAMSM. */
 
-import { type Config, imageSizes, UserError } from "@sdgan/core";
+import { type Config, imageSizes, Random, UserError } from "@sdgan/core";
 import { call, manualSeed, noGrad, scope, type Tensor, tensor, withAllCores } from "@sdgan/torch";
 import type { TrainingState } from "../artifacts/checkpoints.js";
 import { type Damsm, moveDamsm } from "../artifacts/damsm.js";
@@ -10,14 +10,16 @@ import { stateUnder } from "../artifacts/tensor-file.js";
 import type { Compute } from "../compute/compute.js";
 import type { Device } from "../compute/device.js";
 import { holdRandomStreams, restoreRandomState } from "../compute/random-streams.js";
+import { tokenTensor } from "../compute/tokens.js";
 import type { BatchPlan } from "../data/batch.js";
+import { Contradictions } from "../data/contradictions.js";
 import type { LoaderState } from "../data/epoch-order.js";
 import { Loader } from "../data/loader.js";
 import { PairLoader } from "../data/pairs.js";
 import { type Planner, Prefetcher } from "../data/prefetcher.js";
 import type { Prepared } from "../data/prepared.js";
 import { type BranchesPlan, type ShardPlan, shardsOf } from "../data/shards.js";
-import { classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
+import { captionsOf, classIdsOf, tensorOf, tokensOf } from "../data/tensors.js";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import type { Processes } from "../distributed/processes.js";
 import { wordMask } from "../models/text-encoder.js";
@@ -30,7 +32,7 @@ import type { Evaluator } from "./evaluator.js";
 import { chooseSamples, type Samples, sampleGrid } from "./gan-samples.js";
 import { loadStart, type Origin, originOf } from "./gan-start.js";
 import { restoreNetworks, stateOf } from "./gan-state.js";
-import type { GanBatch, GanTrainer } from "./gan-trainer.js";
+import type { ChangedSentences, GanBatch, GanTrainer } from "./gan-trainer.js";
 import { makeGanTrainer } from "./make-gan-trainer.js";
 import { fewestOfVal, measureOverfitting } from "./overfitting.js";
 import type { StepMetrics } from "./step-metrics.js";
@@ -44,6 +46,8 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   readonly #prefetcher: Prefetcher<ShardPlan>;
   readonly #share: BatchShare;
   readonly #trainer: GanTrainer;
+  /** For `training.changedWords`. */
+  readonly #contradictions: Contradictions | undefined;
   readonly #samples: Samples;
   readonly evaluation: EvaluationSchedule | undefined;
   readonly overfitting: TrainingTask["overfitting"];
@@ -80,6 +84,10 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     });
     if (start) loadStart(this.#trainer, start);
     this.#startOrigin = start?.origin ?? {};
+    if (training.changedWords > 0)
+      this.#contradictions = new Contradictions(
+        Array.from(data.splits.train.images, ({ captions }) => captions.map(({ tokens }) => tokens)),
+      );
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     const whole: Planner<BranchesPlan> = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame, acrossLanguages: siamese.acrossLanguages })
@@ -125,6 +133,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
         real: images.map((one) => tensorOf(one, this.#compute)),
         text,
         ...this.#pairsAndClasses(own),
+        ...(this.#contradictions && { changed: this.#changed(own, this.#contradictions) }),
         ...(this.#share.processes > 1 && {
           whole: { text: this.#gathered(text, whole), ...this.#pairsAndClasses(whole) },
         }),
@@ -136,6 +145,33 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   #pairsAndClasses({ branches, same }: BranchesPlan): Pick<GanBatch, "same" | "classIds"> {
     const { device } = this.#compute;
     return { classIds: classIdsOf(branches, device), ...(same && { same: tensor(same, { device }) }) };
+  }
+
+  /** Some of the captions with one word changed. Random numbers depend on step and row only, not on the processes. */
+  #changed({ branches }: BranchesPlan, contradictions: Contradictions): ChangedSentences {
+    const { seed, training } = this.#config;
+    const captions = branches.flatMap((batch, branch) =>
+      captionsOf(batch).map((tokens, row) => {
+        const number = this.#share.rank * batch.lengths.length + row;
+        const random = new Random(seed, "changed words", this.steps, branch, number);
+        const changed = random.chance(training.changedWords)
+          ? contradictions.change(Array.from(tokens), random)
+          : undefined;
+        return { tokens: changed ? Int32Array.from(changed) : tokens, exists: changed !== undefined };
+      }),
+    );
+    const { device } = this.#compute;
+    const { tokens, lengths } = tokenTensor(
+      captions.map((caption) => caption.tokens),
+      device,
+    );
+    return {
+      sentence: noGrad(() => this.#damsm.text.forward(tokens, lengths)).sentence,
+      exists: tensor(
+        captions.map(({ exists }) => exists),
+        { dtype: "bool", device },
+      ).unsqueeze(1),
+    };
   }
 
   /** The text features of all processes' captions. */

@@ -2,7 +2,7 @@
  * Every term of both losses, compared with its formula: the gradients passed to the optimizers are the sum of λ times each
  * term's own gradient. Dropping, negating or reweighting any term makes a difference.
  */
-import { type DType, full, gradOrNull, manualSeed, randn, type Tensor, tensor } from "@sdgan/torch";
+import { type DType, full, gradOrNull, manualSeed, randn, stack, type Tensor, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
@@ -82,7 +82,11 @@ function discriminatorFormulas(network: Discriminator, stage: number, image: Ten
   const { sentence } = batch.text;
   const real = network.forward(batch.real[stage]!);
   const fake = network.forward(image.detach());
-  const wrong = network.conditional(real.narrow(0, 0, B - 1), sentence.narrow(0, 1, B - 1));
+  const next = sentence.narrow(0, 1, B - 1).unbind(0);
+  const sentences = next.map((one, i) =>
+    batch.changed?.exists.select(0, i).item() ? batch.changed.sentence.select(0, i) : one,
+  );
+  const wrong = network.conditional(real.narrow(0, 0, B - 1), stack(sentences));
   return {
     real: [1 / 2, crossEntropy(network.unconditional(real), 1)],
     realConditional: [1 / 2, crossEntropy(network.conditional(real, sentence), 1)],
@@ -148,6 +152,21 @@ describe("the gradients that reach the optimizers", () => {
     expectNear(gradients.get(phase)!, expected);
     for (const [name, [, value]] of Object.entries(formulas))
       expect(losses[`${phase}/${name}`]!.item(), name).toBeCloseTo(value.item(), 9);
+  });
+
+  it("are those of L_D with changed sentences in place of some of the other images'", () => {
+    const { trainer, generator, discriminators, gradients } = make();
+    batch.changed = {
+      sentence: randn([B, textWidth]).to(dtype),
+      exists: tensor([true, false, true, true], { dtype: "bool" }).unsqueeze(1),
+    };
+    const network = discriminators[0]!;
+    const { images } = generator.forward(noise.noise, batch.text, noise.epsilon);
+    const formulas = discriminatorFormulas(network, 0, images[0]!);
+    const expected = gradientOf(formulas, network.parameters());
+    const { losses } = trainer.step(batch, noise);
+    expectNear(gradients.get("discriminator/stage1")!, expected);
+    expect(losses["discriminator/stage1/wrong"]!.item()).toBeCloseTo(formulas.wrong[1].item(), 9);
   });
 
   it("are those of every term of L_G", () => {

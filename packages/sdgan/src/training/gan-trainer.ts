@@ -2,7 +2,7 @@
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
-import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor } from "@sdgan/torch";
+import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import {
@@ -32,11 +32,21 @@ export interface GanBatch {
   same?: Tensor;
   /** [B], int64: the classes of the images. InfoNCE does not count images of one class as different. */
   classIds?: Tensor;
+  /** Wrong sentences for some of the images, in place of another image's. */
+  changed?: ChangedSentences;
   /**
    * With several processes, of which this batch is one's share: captions, pairs and classes of all of them, in the order of
    * a single process's batch, for the losses that compare members of a batch. Absent if this is the whole batch.
    */
   whole?: Pick<GanBatch, "text" | "same" | "classIds">;
+}
+
+/** Sentences of captions that were changed so that they do not describe their images. */
+export interface ChangedSentences {
+  /** [B, D]; any where there is none. */
+  sentence: Tensor;
+  /** [B, 1], true where there is one. */
+  exists: Tensor;
 }
 
 /** The random numbers of a step, for tests that provide their own. */
@@ -191,7 +201,7 @@ export class GanTrainer {
       const features = discriminator.forward(seen, [B, B]);
       const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
-      const other = this.#otherSentences(batch);
+      const other = this.#wrongSentences(batch);
       const mismatched = other.sentences.size(0);
       // The other sentences are for the first real images again.
       const sentences = cat([sentence, sentence, other.sentences]);
@@ -233,19 +243,20 @@ export class GanTrainer {
   }
 
   /**
-   * A sentence of another image for every real image of the batch but the last one: that of the next image, as in the
-   * published code. With several processes, only the last process has one sentence less than images, and `ofWhole` makes a
+   * A wrong sentence for every real image of the batch but the last one: that of the next image, as in the published code,
+   * or the own one changed. With several processes, only the last process has one sentence less than images, and `ofWhole` makes a
    * mean over the own sentences the process's part of the mean over all.
    */
-  #otherSentences({ text, whole }: GanBatch): { sentences: Tensor; ofWhole(mean: Tensor): Tensor } {
+  #wrongSentences({ text, changed, whole }: GanBatch): { sentences: Tensor; ofWhole(mean: Tensor): Tensor } {
     const { rank, processes, own } = this.#share;
     const all = (whole?.text ?? text).sentence; // [processes · B, D]
     const rows = all.size(0);
     const next = own(cat([all.narrow(0, 1, rows - 1), all.narrow(0, 0, 1)]));
+    const wrong = changed ? where(changed.exists, changed.sentence, next) : next;
     const count = next.size(0) - (rank === processes - 1 ? 1 : 0);
     const part = (count * processes) / (rows - 1);
     return {
-      sentences: next.narrow(0, 0, count),
+      sentences: wrong.narrow(0, 0, count),
       ofWhole: (mean) => (part === 1 ? mean : mean.mul(part)),
     };
   }

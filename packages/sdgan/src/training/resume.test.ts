@@ -172,7 +172,12 @@ it("a run with options against overfitting continues bit for bit", async () => {
   const set = [
     ...["augment.policy=[color,translation,cutout]", "augment.target=0.1", "augment.images=16"],
     ...["penalty.kind=matchingAware", "penalty.every=2", "discriminator.norm=spectral"],
-    ...["training.loss=hinge", "training.decay=cosine", "log.discriminatorOnVal=2"],
+    ...[
+      "training.loss=hinge",
+      "training.decay=cosine",
+      "log.discriminatorOnVal=2",
+      "training.changedWords=0.7",
+    ],
   ].flatMap((one) => ["--set", one]);
   const begin = (run: string) => [
     ...arguments_("gan", run),
