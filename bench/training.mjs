@@ -29,14 +29,18 @@ import { train } from "../packages/sdgan/dist/training/train.js";
 /** Steps before the measurement. The rival takes as many. */
 const WARM_UP = 5;
 
+/** What the rival does not have. */
+const WITHOUT = ["training.grow=[]", "augment.policy=[]"];
+
 /** Nothing but training: 1e9 steps are never reached. */
-const BARE = ["evaluate.every=0", "log.sampleEvery=1000000000", "log.checkpointEvery=1000000000"];
+const BARE = [...WITHOUT, "evaluate.every=0", "log.sampleEvery=1000000000", "log.checkpointEvery=1000000000"];
 
 /**
  * For the check: a small batch, weights other than 1, and bounds of the contrastive loss amid the distances of untrained
  * networks, 0.75 … 0.9, so that both of its cases occur for both kinds of pairs.
  */
 const CHECKED = [
+  ...WITHOUT,
   ...["training.precision=float32", "training.batch=6", "training.klWeight=0.7"],
   ...["contrastive.weight=0.9", "contrastive.alpha=0.8", "contrastive.epsilon=0.85"],
 ];

@@ -3,7 +3,9 @@
 #include "kernels.h"
 
 #include <cstdlib>
-#include <cstring>
+#include <string>
+
+#include "common.h"
 
 namespace addon {
 
@@ -16,13 +18,16 @@ extern const Kernels kernelsAvx2, kernelsAvx512;
 namespace {
 
 const Kernels& choose() {
-  const char* most = std::getenv("SDGAN_MAX_ISA");
-  const auto isMost = [&](const char* name) { return most && std::strcmp(most, name) == 0; };
+  const char* given = std::getenv("SDGAN_MAX_ISA");
+  const std::string most = given ? given : "avx512";
+  if (most != "base" && most != "avx2" && most != "avx512") {
+    throw ArgumentError("SDGAN_MAX_ISA: expected base, avx2 or avx512, found \"" + most + "\"");
+  }
   const bool hasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (!hasAvx2 || isMost("base")) return kernelsBase;
+  if (!hasAvx2 || most == "base") return kernelsBase;
   const bool hasAvx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return hasAvx512 && !isMost("avx2") ? kernelsAvx512 : kernelsAvx2;
+  return hasAvx512 && most == "avx512" ? kernelsAvx512 : kernelsAvx2;
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ describe("presets", () => {
       ...{ data: { crop: true, flip: true }, augment: { policy, padding: 0 } },
       training: { damsmWeight: 1 },
     });
-    expect(of("emoji-64").augment.policy).toEqual([]);
+    expect(of("birds-64").augment.policy).toEqual([]);
   });
 
   it("are known by their names", () => {

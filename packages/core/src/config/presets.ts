@@ -59,11 +59,11 @@ export const presets: Record<PresetName, Preset> = {
     extends: "birds-64",
     values: {
       data: { crop: false, flip: false }, // A mirrored arrow has another meaning.
-      damsm: { steps: 1200 },
+      damsm: { steps: 3000 },
       // DAMSM knows these few images almost by heart, so its gradient is steep: with weight 1 it is five times the
       // discriminators', and faces become square patterns (docs/training.md#shares-of-the-gradient).
-      training: { batch: 16, steps: 8000, damsmWeight: 0.1, learningRate: smallerRates },
-      evaluate: { every: 500 },
+      training: { damsmWeight: 0.1, grow: [1200, 3600] }, // docs/emoji.md#all-emoji
+      augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
     },
   },
   // A thousand images or fewer: the discriminators would memorize them.
@@ -72,8 +72,8 @@ export const presets: Record<PresetName, Preset> = {
     extends: "emoji-64",
     values: {
       damsm: { steps: 1500, evaluateEvery: 150 },
-      training: { grow: [600, 1800] },
-      augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
+      training: { batch: 16, steps: 8000, grow: [600, 1800], learningRate: smallerRates },
+      evaluate: { every: 500 },
       log: { discriminatorOnVal: 500 },
     },
   },
