@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, resultOf } from "./testing/compiled.js";
 
-/** Results and gradients of the loops with several variants, for widths that are no multiples of a vector's length. */
+/** Results and gradients of the loops with several variants, for widths that are multiples of a vector and others. */
 const compute = `
 import { functional, grad, manualSeed, ones, randn, tensor } from "@sdgan/torch";
 manualSeed(1);
 const results = [];
 const numbersOf = (tensors) => tensors.map((one) => one.to("float32").toNumbers().map((value) => Number(value.toPrecision(5))));
 for (const dtype of ["float32", "bfloat16"]) {
-  for (const C of [6, 22, 32]) {
+  for (const C of [16, 22]) {
     const leaf = (...shape) => {
       const one = randn(shape).to(dtype);
       one.requiresGrad = true;
