@@ -31,7 +31,7 @@ describe("presets", () => {
     const policy = ["translation", "cutout"];
     expect(of("faces-64")).toMatchObject({
       ...{ data: { crop: false, flip: false }, augment: { policy, padding: 1 } },
-      training: { damsmWeight: 0.1, batch: 16 },
+      training: { damsmWeight: 0.1, batch: 8 },
     });
     expect(of("photos-64")).toMatchObject({
       ...{ data: { crop: true, flip: true }, augment: { policy, padding: 0 } },

@@ -21,9 +21,6 @@ export const presetNames = [
 ] as const;
 export type PresetName = (typeof presetNames)[number];
 
-/** The learning rates of presets that have not been measured with those of `birds-64`. */
-const smallerRates = { generator: 4e-4, discriminator: 2e-4 };
-
 export const presets: Record<PresetName, Preset> = {
   // Small networks and few images per step, so that a minute has many steps, and four times the usual learning rates:
   // with smaller ones generated images stay noisy for longer (docs/training.md#learning-rates-and-batch).
@@ -50,7 +47,12 @@ export const presets: Record<PresetName, Preset> = {
     extends: "birds-64",
     values: {
       generator: { firstSize: 32 },
-      training: { batch: 20, steps: 20_000, damsmWeight: 1, learningRate: smallerRates },
+      training: {
+        batch: 20,
+        steps: 20_000,
+        damsmWeight: 1,
+        learningRate: { generator: 4e-4, discriminator: 2e-4 },
+      },
       evaluate: { every: 500 },
     },
   },
@@ -66,14 +68,11 @@ export const presets: Record<PresetName, Preset> = {
       augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
     },
   },
-  // A thousand images or fewer: the discriminators would memorize them.
   "faces-64": {
     description: "Emoji's faces, 16 → 32 → 64 pixels: icons that are alike in shape, and few of them.",
     extends: "emoji-64",
     values: {
       damsm: { steps: 1500, evaluateEvery: 150 },
-      training: { batch: 16, steps: 8000, grow: [600, 1800], learningRate: smallerRates },
-      evaluate: { every: 500 },
       log: { discriminatorOnVal: 500 },
     },
   },

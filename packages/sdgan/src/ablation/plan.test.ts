@@ -46,7 +46,7 @@ it("plans every variant with two stages", () => {
 
 it("names the setting that a preset with growing stages needs for two stages", () => {
   expect(() => runsOf("faces-64", ["generator.stages=2"], "full")).toThrow(
-    "preset faces-64: training.grow: found [600,1800], expected 1 step, one for each stage after the first, as " +
-      "generator.stages is 2: training.grow=[600] or training.grow=[] (all stages train from the start)",
+    "preset emoji-64: training.grow: found [1200,3600], expected 1 step, one for each stage after the first, as " +
+      "generator.stages is 2: training.grow=[1200] or training.grow=[] (all stages train from the start)",
   );
 });

@@ -6,7 +6,7 @@ import type { Random } from "@sdgan/core";
 
 type Caption = readonly number[];
 
-/** Words that contradict each other count in at least this many pairs of captions, if they were synonyms. */
+/** Two words contradict each other only if this many pairs of captions would have both if they were synonyms. */
 const fewestExpected = 5;
 
 /** Of the pairs of captions in which synonyms are expected, contradicting words are in less than this share. */
@@ -17,7 +17,7 @@ const largestShare = 0.1;
  *
  * A place is what is on both sides of a word: "a _ beak". At a place, two words contradict each other if each is there in
  * captions of some images, but almost never both in captions of one image, as "long" and "short". Synonyms, and words
- * that say nothing about the image, are there as often as the captions of an image are independent of each other.
+ * that say nothing about the image, are there together as often as by chance.
  */
 export class Contradictions {
   /** For each place and word there, the words that contradict it. */
@@ -26,16 +26,16 @@ export class Contradictions {
   /** @param images each image's captions, as tokens */
   constructor(images: readonly (readonly Caption[])[]) {
     const places = new Map<number, Place>();
-    for (const { place, word } of images.flatMap((captions) => wordsOf(captions))) {
-      valueAt(places, place, () => new Place()).add(word);
-    }
     for (const captions of images) {
-      const own = new Map<number, Map<number, number>>(); // Of this image: how often each word is at each place.
-      for (const { place, word } of wordsOf(captions)) {
-        const words = valueAt(own, place, () => new Map<number, number>());
-        words.set(word, (words.get(word) ?? 0) + 1);
+      // How often each word is at each place, in captions of this image.
+      const own = new Map<number, Map<number, number>>();
+      for (const tokens of captions) {
+        for (let t = 0; t < tokens.length; t++) {
+          const words = valueAt(own, placeOf(tokens, t), () => new Map<number, number>());
+          words.set(tokens[t]!, (words.get(tokens[t]!) ?? 0) + 1);
+        }
       }
-      for (const [place, words] of own) places.get(place)!.addImage(words);
+      for (const [place, words] of own) valueAt(places, place, () => new Place()).addImage(words);
     }
     for (const [place, at] of places) {
       const found = at.contradictions();
@@ -55,61 +55,60 @@ export class Contradictions {
   }
 }
 
-/** Pairs of captions of one image with two words at the same place: their number, and that expected of synonyms. */
-interface Pairs {
-  found: number;
-  expected: number;
-}
-
 /** What is at one place. */
 class Place {
-  /** How often each word is there. */
-  readonly words = new Map<number, number>();
-  #count = 0;
-  /** Of each word and another one. */
-  readonly #pairs = new Map<number, Map<number, Pairs>>();
+  readonly #words = new Map<number, WordCounts>();
+  #captions = 0;
 
-  add(word: number): void {
-    this.words.set(word, (this.words.get(word) ?? 0) + 1);
-    this.#count++;
-  }
-
-  /** @param own the words at this place in captions of one image */
+  /** @param own how often each word is at this place, in captions of one image */
   addImage(own: ReadonlyMap<number, number>): void {
-    const captions = [...own.values()].reduce((sum, times) => sum + times, 0);
-    if (captions < 2 || this.words.size < 2) return;
+    let captions = 0;
+    for (const times of own.values()) captions += times;
+    this.#captions += captions;
     for (const [word, times] of own) {
-      const pairs = valueAt(this.#pairs, word, () => new Map<number, Pairs>());
-      for (const [other, frequency] of this.words) {
+      const counts = valueAt(this.#words, word, () => ({ captions: 0, pairs: 0, together: new Map() }));
+      counts.captions += times;
+      counts.pairs += times * (captions - 1);
+      for (const [other, often] of own) {
         if (other === word) continue;
-        const pair = valueAt(pairs, other, () => ({ found: 0, expected: 0 }));
-        pair.found += times * (own.get(other) ?? 0);
-        pair.expected += (times * (captions - 1) * frequency) / this.#count;
+        counts.together.set(other, (counts.together.get(other) ?? 0) + times * often);
       }
     }
   }
 
   contradictions(): Map<number, number[]> {
     const result = new Map<number, number[]>();
-    for (const [word, pairs] of this.#pairs) {
-      const others = [...pairs]
-        .filter(([, { found, expected }]) => expected >= fewestExpected && found < largestShare * expected)
-        .map(([other]) => other);
-      if (others.length > 0) result.set(word, others);
+    for (const [word, { pairs, together }] of this.#words) {
+      const others = [...this.#words].filter(([other, { captions }]) => {
+        const expected = (pairs * captions) / this.#captions;
+        return (
+          other !== word && expected >= fewestExpected && (together.get(other) ?? 0) < largestShare * expected
+        );
+      });
+      const words = others.map(([other]) => other);
+      if (words.length > 0) result.set(word, words);
     }
     return result;
   }
 }
 
-/** The value of a key, which is made and set if there is none. */
-function valueAt<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key) ?? make();
-  map.set(key, known);
-  return known;
+/** Of a word at a place. */
+interface WordCounts {
+  captions: number;
+  /** Pairs of these captions with another one of the same image that has any word at this place. */
+  pairs: number;
+  /** Of these, pairs with each other word. */
+  together: Map<number, number>;
 }
 
-function wordsOf(captions: readonly Caption[]) {
-  return captions.flatMap((tokens) => tokens.map((word, t) => ({ place: placeOf(tokens, t), word })));
+/** The value of a key, which is made and set if there is none. */
+function valueAt<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
 }
 
 /** The tokens on both sides of a word as one number. Token 0 is none. */
