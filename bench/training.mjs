@@ -30,7 +30,7 @@ import { train } from "../packages/sdgan/dist/training/train.js";
 const WARM_UP = 5;
 
 /** What the rival does not have. */
-const WITHOUT = ["training.grow=[]", "augment.policy=[]"];
+const WITHOUT = ["training.grow=[]", "training.changedWords=0", "augment.policy=[]"];
 
 /** Nothing but training: 1e9 steps are never reached. */
 const BARE = [...WITHOUT, "evaluate.every=0", "log.sampleEvery=1000000000", "log.checkpointEvery=1000000000"];
