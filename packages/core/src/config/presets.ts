@@ -36,6 +36,7 @@ export const presets: Record<PresetName, Preset> = {
         batch: 8,
         steps: 40_000,
         damsmWeight: 2, // docs/training.md#the-weight-of-damsms-loss
+        changedWords: 0.5, // docs/training.md#wrong-sentences-with-one-word-changed
         learningRate: { generator: 8e-4, discriminator: 8e-4 },
       },
       evaluate: { every: 1000 },
@@ -51,6 +52,7 @@ export const presets: Record<PresetName, Preset> = {
         batch: 20,
         steps: 20_000,
         damsmWeight: 1,
+        changedWords: 0,
         learningRate: { generator: 4e-4, discriminator: 2e-4 },
       },
       evaluate: { every: 500 },
@@ -64,7 +66,7 @@ export const presets: Record<PresetName, Preset> = {
       damsm: { steps: 3000 },
       // DAMSM knows these few images almost by heart, so its gradient is steep: with weight 1 it is five times the
       // discriminators', and faces become square patterns (docs/training.md#shares-of-the-gradient).
-      training: { damsmWeight: 0.1, grow: [1200, 3600] }, // docs/emoji.md#all-emoji
+      training: { damsmWeight: 0.1, changedWords: 0, grow: [1200, 3600] }, // docs/emoji.md#all-emoji
       augment: { policy: ["translation", "cutout"] }, // Not `color`, which captions name.
     },
   },
@@ -84,7 +86,7 @@ export const presets: Record<PresetName, Preset> = {
       damsm: { width: 32, batch: 48, steps: 6000 },
       generator: { width: 24 },
       discriminator: { width: 24 },
-      training: { steps: 40_000, damsmWeight: 1 },
+      training: { steps: 40_000, damsmWeight: 1, changedWords: 0 },
       augment: { policy: ["translation", "cutout"], padding: 0 }, // White edges would stand out in photographs.
       log: { discriminatorOnVal: 500, sampleEvery: 500, checkpointEvery: 500 },
     },
