@@ -43,6 +43,11 @@ export class Contradictions {
     }
   }
 
+  /** Whether no words contradict each other, as where images have one caption each. */
+  get isEmpty(): boolean {
+    return this.#at.size === 0;
+  }
+
   /** The caption with one word changed, chosen at random; undefined if no word of it has one that contradicts it. */
   change(tokens: Caption, random: Random): number[] | undefined {
     const choices = tokens.flatMap((word, t) => {

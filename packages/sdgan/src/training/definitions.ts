@@ -126,7 +126,12 @@ export const definitions: Record<Training, TaskDefinition> = {
         onWarning,
       });
       using weights = start && readGanStart(start, config);
-      return new GanTask(config, data, networks, compute, { evaluator, start: weights, processes });
+      return new GanTask(config, data, networks, compute, {
+        evaluator,
+        start: weights,
+        processes,
+        onWarning,
+      });
     },
   },
 };

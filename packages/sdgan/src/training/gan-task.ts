@@ -66,7 +66,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     data: Prepared,
     damsm: Damsm,
     compute: Compute,
-    { evaluator, start, processes }: GanTaskOptions = {},
+    { evaluator, start, processes, onWarning }: GanTaskOptions = {},
   ) {
     const { seed, training, siamese } = config;
     this.#config = config;
@@ -84,10 +84,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     });
     if (start) loadStart(this.#trainer, start);
     this.#startOrigin = start?.origin ?? {};
-    if (training.changedWords > 0)
-      this.#contradictions = new Contradictions(
-        Array.from(data.splits.train.images, ({ captions }) => captions.map(({ tokens }) => tokens)),
-      );
+    if (training.changedWords > 0) this.#contradictions = contradictionsIn(data, onWarning);
     const loader = { data, split: "train" as const, batch: training.batch, seed, ...config.data };
     const whole: Planner<BranchesPlan> = siamese.enabled
       ? new PairLoader({ ...loader, shareSame: siamese.shareSame, acrossLanguages: siamese.acrossLanguages })
@@ -281,6 +278,21 @@ export class GanTask implements TrainingTask, AsyncDisposable {
   }
 }
 
+/** Undefined, with a warning, if there are none. */
+function contradictionsIn(
+  { dir, splits }: Prepared,
+  onWarning?: (line: string) => void,
+): Contradictions | undefined {
+  const captions = Array.from(splits.train.images, (image) => image.captions.map(({ tokens }) => tokens));
+  const found = new Contradictions(captions);
+  if (!found.isEmpty) return found;
+  onWarning?.(
+    `${dir}: its captions show no words that contradict each other, for which images need several captions each, so ` +
+      "training.changedWords is ignored",
+  );
+  return undefined;
+}
+
 /** @throws UserError if the pairs or images of a step are not a multiple of the processes */
 function requireDivisible(batch: number, processes: number): void {
   const each = Math.max(2, Math.round(batch / processes)); // BN needs two.
@@ -296,4 +308,5 @@ interface GanTaskOptions {
   evaluator?: Evaluator | undefined;
   start?: GanWeights | undefined;
   processes?: Processes | undefined;
+  onWarning?: ((line: string) => void) | undefined;
 }
