@@ -3,17 +3,19 @@
  * is taken apart into the rows of each process (ghost batches: Hoffer et al., 2017), which are normalized separately.
  * Imported into a process of its own, whose commands get GHOSTS="PROCESSES UNITS", the units of a whole section.
  */
-import { cat, nn, type Tensor, tensor } from "@sdgan/torch";
+import { cat, functional, nn, type Tensor, tensor } from "@sdgan/torch";
 
 type Normalize = (
   input: Tensor,
-  more?: { scale?: Tensor; shift?: Tensor; batches?: readonly number[] },
+  more?: Pick<functional.BatchNormOptions, "scale" | "shift" | "attend" | "batches">,
 ) => Tensor;
 const prototype = nn.BatchNorm.prototype as unknown as { normalize: Normalize };
 const inOneBatch = prototype.normalize;
 
-prototype.normalize = function (this: nn.BatchNorm, input, { scale, shift, batches = [input.size(0)] } = {}) {
-  if (!this.training) return inOneBatch.call(this, input, { scale: scale!, shift: shift!, batches });
+prototype.normalize = function (this: nn.BatchNorm, input, more = {}) {
+  if (!this.training) return inOneBatch.call(this, input, more);
+  const { scale, shift } = functional.attendedModulation(input, more);
+  const { batches = [input.size(0)] } = more;
   const [processes, units] = process.env.GHOSTS!.split(" ").map(Number) as [number, number];
   const orders: number[] = [];
   const sizes: number[] = [];
