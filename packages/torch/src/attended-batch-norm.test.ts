@@ -26,6 +26,9 @@ const apart: Normalize = (input, { attend, scale, shift, ...options }) => {
   return functional.batchNorm(input, { ...options, scale: contexts[0]!, shift: contexts[1]! });
 };
 
+/** Input, weight, bias, keys, scale and shift. */
+type Leaves = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+
 const largest = (values: Tensor) => values.abs().amax([]).item() as number;
 
 function inputsOf({ input: [B, C, H, W], tokens }: Shape) {
@@ -50,7 +53,7 @@ function everything(normalize: Normalize, shape: Shape, dtype: DType, order: 1 |
   const wide = dtype === "float64" ? "float64" : "float32"; // Of weight and bias.
   const own = leaves.map((leaf, i) => leaf.to(i === 1 || i === 2 ? wide : dtype).clone());
   for (const leaf of own) leaf.requiresGrad = true;
-  const [input, weight, bias, keys, scale, shift] = own as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [input, weight, bias, keys, scale, shift] = own as Leaves;
   const C = shape.input[1];
   const runningMean = zeros([C], { dtype: wide }).add(0.3);
   const runningVar = ones([C], { dtype: wide }).mul(2);
@@ -96,14 +99,7 @@ describe("batchNorm of what each position attends to equals crossAttention and b
 
 it("an image in evaluation does not depend on the other images of its batch", () => {
   const { leaves, absent } = inputsOf({ input: [3, 16, 6, 6], tokens: 5 });
-  const [input, weight, bias, keys, scale, shift] = leaves as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+  const [input, weight, bias, keys, scale, shift] = leaves as Leaves;
   const options = { weight, bias, scale, shift, attend: { keys, absent }, training: false };
   const running = { runningMean: zeros([16]), runningVar: ones([16]) };
   const whole = functional.batchNorm(input, { ...options, ...running });
@@ -120,7 +116,7 @@ it("an image in evaluation does not depend on the other images of its batch", ()
 
 it("needs no weights, bias and running statistics", () => {
   const { leaves, absent } = inputsOf({ input: [3, 16, 5, 5], tokens: 5 });
-  const [input, , , keys, scale, shift] = leaves as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [input, , , keys, scale, shift] = leaves as Leaves;
   input.requiresGrad = true;
   const options = { scale, shift, attend: { keys, absent }, training: true };
   const [ours, theirs] = [functional.batchNorm(input, options), apart(input, options)];
@@ -132,18 +128,14 @@ it("needs no weights, bias and running statistics", () => {
 
 it("refuses what does not fit", () => {
   const { leaves, absent } = inputsOf({ input: [2, 16, 4, 4], tokens: 5 });
-  const [input, weight, bias, keys, scale, shift] = leaves as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+  const [input, weight, bias, keys, scale, shift] = leaves as Leaves;
   const options = { weight, bias, scale, shift, training: true };
   const attend = { keys: zeros([2, 5, 15]), absent };
   expect(() => functional.batchNorm(input, { ...options, attend })).toThrow(/attended_batch_norm/);
   expect(() => functional.batchNorm(input.flatten(2), { ...options, attend: { keys, absent } })).toThrow(
     /attended_batch_norm/,
   );
+  expect(() =>
+    functional.batchNorm(input, { weight, bias, training: true, attend: { keys, absent } }),
+  ).toThrow("attend needs scale and shift");
 });

@@ -214,7 +214,8 @@ export function attendedModulation(
   input: Tensor,
   { scale = null, shift = null, attend }: Pick<BatchNormOptions, "scale" | "shift" | "attend">,
 ): { scale: Tensor | null; shift: Tensor | null } {
-  if (!attend || !scale || !shift) return { scale, shift };
+  if (!attend) return { scale, shift };
+  if (!scale || !shift) throw new Error("batchNorm: attend needs scale and shift, [B, T, C] each");
   const { contexts } = crossAttention(input, attend.keys, attend.absent, [scale, shift]);
   return { scale: contexts[0]!, shift: contexts[1]! };
 }

@@ -3,28 +3,23 @@ import type { TextFeatures } from "./text-features.js";
 
 /** The result of word attention. */
 export interface AttendedWords {
-  /** Σ_t attention · value_t at every place, for each of the values: [B, C, H, W]. */
-  contexts: Tensor[];
+  /** Σ_t attention · f(w_t) at every place: [B, C, H, W]. */
+  context: Tensor;
   /** The weight of each word at each place: [B, H·W, T]; 0 where there is no word. */
   attention: Tensor;
 }
 
 /**
- * Σ_t σ(v_jᵀ f(w_t)) value_t, with the softmax σ over the existing words. If the values are f(W), this is AttnGAN's word
- * attention and SD-GAN's visual-semantic embedding vse_j.
+ * Σ_t σ(v_jᵀ f(w_t)) f(w_t), with the softmax σ over the existing words: AttnGAN's word attention, SD-GAN's visual-semantic
+ * embedding vse_j.
  *
  * @param features v: [B, C, H, W]
  * @param words f(W): [B, T, C], as wide as the features; finite where there is no word
  * @param mask [B, T], true where there is a word
- * @param values the values to mix, each [B, T, any width]; finite where there is no word
  */
-export function attendWords(
-  features: Tensor,
-  words: Tensor,
-  mask: Tensor,
-  values: Tensor[] = [words],
-): AttendedWords {
-  return functional.crossAttention(features, words, mask.logicalNot(), values);
+export function attendWords(features: Tensor, words: Tensor, mask: Tensor): AttendedWords {
+  const { contexts, attention } = functional.crossAttention(features, words, mask.logicalNot(), [words]);
+  return { context: contexts[0]!, attention };
 }
 
 /** f(W) in the features' dtype: [B, T, C]. Values where there is no word affect neither it nor gradients. */
@@ -47,9 +42,8 @@ export class WordAttention extends nn.Module {
   }
 
   /** @param features [B, C, H, W] */
-  forward(features: Tensor, text: TextFeatures): { context: Tensor; attention: Tensor } {
+  forward(features: Tensor, text: TextFeatures): AttendedWords {
     const words = projectWords(this.project, text, features.dtype);
-    const { contexts, attention } = attendWords(features, words, text.mask);
-    return { context: contexts[0]!, attention };
+    return attendWords(features, words, text.mask);
   }
 }
