@@ -196,7 +196,7 @@ export class JointBlock extends ConvBlock {
     const { dtype } = features;
     const [B, H, W] = [features.size(0), features.size(2), features.size(3)];
     const S = sentences.size(0);
-    const options = { padding: conv.padding, bias: conv.bias?.to(dtype) ?? null };
+    const options = { padding: conv.padding, bias: conv.bias && nn.castOf(conv.bias, dtype) };
     const ofImages = functional.conv2d(features, forFeatures.to(dtype), options);
     // [S, C · kH·kW]: the sentence's product with each value of the kernel; then sums of those that lie inside.
     const products = sentences.to(weight.dtype).matmul(forSentence.permute(0, 2, 3, 1).flatten(0, 2).t());

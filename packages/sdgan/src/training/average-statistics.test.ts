@@ -2,7 +2,7 @@ import { manualSeed, nn, noGrad, randn, scope, type Tensor } from "@sdgan/torch"
 import { beforeEach, expect, it } from "vitest";
 import { loadConfig } from "../config/load.js";
 import { randomText } from "../testing/text.js";
-import { updateAverage } from "./average.js";
+import { MovingAverage } from "./average.js";
 import { forwardRandomly, recomputeStatistics } from "./average-statistics.js";
 import { makeGanTrainer } from "./make-gan-trainer.js";
 
@@ -42,7 +42,7 @@ it("the averaged generator in evaluation then normalizes as by the statistics of
         if (parameter.dim > 1) noGrad(() => parameter.mul_(scale));
       forwardRandomly(generator, randomText(new Array<number>(16).fill(3), 8), compute);
     });
-    updateAverage(average, generator, 0.5, 1000);
+    new MovingAverage(average, generator).update(0.5, 1000);
   }
   const text = randomText(new Array<number>(64).fill(3), 8);
   const [noise, epsilon] = [randn([64, 8]), randn([64, 8])];

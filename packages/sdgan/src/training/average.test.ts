@@ -1,10 +1,10 @@
 import { manualSeed, nn, noGrad, randn } from "@sdgan/torch";
 import { beforeEach, describe, expect, it } from "vitest";
-import { updateAverage } from "./average.js";
+import { MovingAverage } from "./average.js";
 
 beforeEach(() => manualSeed(1));
 
-describe("updateAverage", () => {
+describe("MovingAverage", () => {
   it.each([
     { steps: 1, decay: 2 / 11, when: "early" },
     { steps: 1_000_000, decay: 0.99, when: "later" },
@@ -13,7 +13,7 @@ describe("updateAverage", () => {
     network.forward(randn([5, 4]).mul(3).add(1));
     noGrad(() => network.weight.copy_(randn([4])));
     const before = new Map(Array.from(average.stateDict(), ([name, tensor]) => [name, tensor.toNumbers()]));
-    updateAverage(average, network, 0.99, steps);
+    new MovingAverage(average, network).update(0.99, steps);
     const target = network.stateDict();
     for (const name of ["weight", "bias", "running_mean", "running_var"]) {
       const theirs = target.get(name)!.toNumbers();
@@ -26,7 +26,7 @@ describe("updateAverage", () => {
   it("does not change the network, and records no gradients", () => {
     const [average, network] = [new nn.Linear(3, 2), new nn.Linear(3, 2)];
     const before = network.weight.toNumbers();
-    updateAverage(average, network, 0.5, 100);
+    new MovingAverage(average, network).update(0.5, 100);
     expect(network.weight.toNumbers()).toEqual(before);
     expect(average.weight.isLeaf).toBe(true);
   });

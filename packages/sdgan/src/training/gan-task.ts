@@ -193,7 +193,7 @@ export class GanTask implements TrainingTask, AsyncDisposable {
     return noGrad(() => this.#damsm.text.forward(tokens, lengths));
   }
 
-  /** With `training.averageStatistics`, before every use of the averaged generator: `updateAverage` does not prepare them. */
+  /** With `training.averageStatistics`, before every use of the averaged generator: `MovingAverage` does not prepare them. */
   #recomputeStatistics(): void {
     const { averageStatistics: batches } = this.#config.training;
     if (batches === 0 || this.#statisticsAt === this.steps) return;

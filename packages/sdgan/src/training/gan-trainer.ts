@@ -2,7 +2,7 @@
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
-import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
+import { cat, grad, gradOrNull, nn, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import {
@@ -20,7 +20,7 @@ import type { Generated, Generator } from "../models/generator.js";
 import { atLeastFloat32 } from "../models/layers.js";
 import type { TextFeatures } from "../models/text-features.js";
 import { Augmentation, type AugmentationOptions } from "./augmentation.js";
-import { updateAverage } from "./average.js";
+import { MovingAverage } from "./average.js";
 import { gradientNorms, probabilities, type StepMetrics } from "./step-metrics.js";
 
 /** The batch of a step. With Siamese branches, B/2 pairs: first the first branch's captions, then the second's. */
@@ -117,6 +117,8 @@ export class GanTrainer {
   readonly generatorOptimizer: optim.Adam;
   readonly discriminatorOptimizers: optim.Adam[];
   readonly augmentation: Augmentation;
+  readonly #average: MovingAverage;
+  readonly #casts: { generator: nn.ParameterCasts; discriminators: nn.ParameterCasts[] };
   readonly #share: BatchShare;
   /** Steps of optimizers whose gradients are still being averaged over processes, in order. */
   #pending: (() => void)[] = [];
@@ -127,8 +129,11 @@ export class GanTrainer {
     this.#share = options.share ?? wholeBatch;
     average.loadStateDict(generator.stateDict());
     average.requiresGrad(false).eval();
+    this.#average = new MovingAverage(average, generator);
     const adam = (network: Generator | DiscriminatorNetwork, rate: number) =>
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
+    const casts = (network: nn.Module) => new nn.ParameterCasts(network.parameters());
+    this.#casts = { generator: casts(generator), discriminators: discriminators.map(casts) };
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
     this.augmentation = new Augmentation(options.augmentation ?? noAugmentation, discriminators.length);
@@ -139,19 +144,21 @@ export class GanTrainer {
   }
 
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
-    const { generator, average, averageDecay, averagedSteps, discriminators } = this.options;
+    const { generator, averageDecay, averagedSteps, discriminators } = this.options;
     this.grow();
     this.#setLearningRates();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
-      const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
+      const generated = this.#casts.generator.run(() =>
+        generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon),
+      );
       const phases = [
         ...discriminators
           .slice(0, generator.activeStages)
           .map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
         this.#trainGenerator(batch, generated),
       ];
-      updateAverage(average, generator, averageDecay, averagedSteps?.(this.steps) ?? this.steps);
+      this.#average.update(averageDecay, averagedSteps?.(this.steps) ?? this.steps);
       return {
         losses: Object.assign({}, ...phases.map(({ losses }) => losses)),
         statistics: Object.assign({}, ...phases.map(({ statistics }) => statistics)),
@@ -188,8 +195,9 @@ export class GanTrainer {
     const { discriminators, contrastive } = this.options;
     const { real, text, same } = batch;
     const discriminator = discriminators[stage]!;
+    const optimizer = this.discriminatorOptimizers[stage]!;
     return scope(() => {
-      discriminator.requiresGrad(true);
+      requireGrad(optimizer, true);
       // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
       // separate calls in the published code as separate batches, in the order of that code.
       const B = real[stage]!.size(0);
@@ -198,15 +206,15 @@ export class GanTrainer {
         cat([real[stage]!, images[stage]!.detach()]),
         this.#share.draw,
       );
-      const features = discriminator.forward(seen, [B, B]);
-      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
       const other = this.#wrongSentences(batch);
       const mismatched = other.sentences.size(0);
       // The other sentences are for the first real images again.
       const sentences = cat([sentence, sentence, other.sentences]);
-      const conditional = discriminator.conditional(features, sentences, [B, B, mismatched]);
-      const unconditional = discriminator.unconditional(features);
+      const { features, conditional, unconditional } = this.#casts.discriminators[stage]!.run(() =>
+        judge(discriminator, seen, sentences, [B, B], [B, B, mismatched]),
+      );
+      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
         conditional: conditional.narrow(0, from, B),
@@ -227,7 +235,7 @@ export class GanTrainer {
       const phase = `discriminator/stage${stage + 1}`;
       return {
         losses: {
-          ...this.#minimize(phase, under(phase, terms), discriminator, this.discriminatorOptimizers[stage]!),
+          ...this.#minimize(phase, under(phase, terms), optimizer),
           [`${phase}/adversarial`]: adversarial,
         },
         statistics: {
@@ -265,11 +273,7 @@ export class GanTrainer {
   #penalty(discriminator: DiscriminatorNetwork, image: Tensor, sentence: Tensor): LossTerm[] {
     const { penalty } = this.options;
     if (!penalty || penalty.weight === 0 || (this.steps + 1) % penalty.every !== 0) return [];
-    const logitsOf = (given: Tensor, own: Tensor) => {
-      const features = discriminator.forward(given);
-      const unconditional = discriminator.unconditional(features);
-      return { unconditional, conditional: discriminator.conditional(features, own) };
-    };
+    const logitsOf = (given: Tensor, own: Tensor) => judge(discriminator, given, own);
     const value = gradientPenalty(logitsOf, atLeastFloat32(image), atLeastFloat32(sentence), penalty);
     return [{ name: "penalty", value, weight: penalty.weight * penalty.every }];
   }
@@ -287,12 +291,11 @@ export class GanTrainer {
     this.#finish();
     for (const [i, discriminator] of discriminators.entries()) {
       const stage = `stage${i + 1}`;
-      discriminator.requiresGrad(false); // The gradients of its weights are not needed here.
-      const features = discriminator.forward(this.augmentation.apply(i, images[i]!, this.#share.draw));
-      const logits = {
-        conditional: discriminator.conditional(features, text.sentence),
-        unconditional: discriminator.unconditional(features),
-      };
+      requireGrad(this.discriminatorOptimizers[i]!, false); // The gradients of its weights are not needed here.
+      const seen = this.augmentation.apply(i, images[i]!, this.#share.draw);
+      const { features, ...logits } = this.#casts.discriminators[i]!.run(() =>
+        judge(discriminator, seen, text.sentence),
+      );
       adversarial.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
       statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, batch) };
@@ -319,7 +322,7 @@ export class GanTrainer {
     const { gradientsEvery = 0 } = this.options;
     if (gradientsEvery > 0 && (this.steps + 1) % gradientsEvery === 0)
       statistics = { ...statistics, ...gradientNorms(terms, images, this.#share) };
-    const losses = this.#minimize("generator", terms, generator, this.generatorOptimizer);
+    const losses = this.#minimize("generator", terms, this.generatorOptimizer);
     this.#finish();
     return { losses, statistics };
   }
@@ -328,16 +331,11 @@ export class GanTrainer {
    * One phase: terms → weighted sum → gradients → hook → optimizer, which steps in `#finish` if the gradients are averaged
    * over processes. Returns the losses to log.
    */
-  #minimize(
-    phase: string,
-    terms: readonly LossTerm[],
-    network: Generator | DiscriminatorNetwork,
-    optimizer: optim.Adam,
-  ): Record<string, Tensor> {
+  #minimize(phase: string, terms: readonly LossTerm[], optimizer: optim.Adam): Record<string, Tensor> {
     const loss = weightedSum(terms);
     // Every parameter must have a gradient, except those of stages that do not train yet.
     const derive = this.options.stagesAfter ? gradOrNull : grad;
-    const gradients = derive([loss], network.parameters());
+    const gradients = derive([loss], [...optimizer.parameters.values()]);
     const { onGradients, reduce } = this.options;
     const step = (own: (Tensor | null)[]) => optimizer.step(onGradients?.(phase, own) ?? own);
     if (reduce) {
@@ -381,6 +379,24 @@ export class GanTrainer {
 }
 
 const noAugmentation: AugmentationOptions = { policy: [], padding: 0, probability: 1, target: 0, images: 1 };
+
+/** A discriminator's features of images and its logits; `batches` and `pairs` are the sizes of separate batches for BN. */
+function judge(
+  discriminator: DiscriminatorNetwork,
+  images: Tensor,
+  sentences: Tensor,
+  batches?: readonly number[],
+  pairs?: readonly number[],
+): { features: Tensor } & Logits {
+  const features = discriminator.forward(images, batches);
+  const conditional = discriminator.conditional(features, sentences, pairs);
+  return { features, conditional, unconditional: discriminator.unconditional(features) };
+}
+
+/** Whether gradients of an optimizer's parameters are recorded. */
+function requireGrad({ parameters }: optim.Adam, value: boolean): void {
+  for (const parameter of parameters.values()) parameter.requiresGrad = value;
+}
 
 type Logits = Parameters<typeof discriminatorTerms>[0];
 
