@@ -51,7 +51,7 @@ Tensor forward(const Attended& all, const Settings& settings, const Tensor& stat
   rows.statistics(0, x.size(0), all.runningMean, all.runningVar, own);
   const rows::Normalization n = rows.normalization(own);
   const Tensor z = emptyRows(x, width);
-  const auto floats = [&](const cross::Sample& sample) { return cross::kBlock * (sample.L + 3 * C); };
+  const auto floats = [&](const cross::Sample& sample) { return cross::kBlock * (sample.used + 3 * C); };
   forPositions<T>(all.inputs(), floats, [&](const cross::Sample& sample, float* room, int64_t first, int64_t positions) {
     kernelsOf<T>().attendedBatchNorm.forward(sample, dataOf<T>(x) + first * C, positions, n, settings.after,
                                              dataOf<T>(z) + first * width, room);
@@ -69,7 +69,7 @@ variable_list backward(const Attended& all, const Settings& settings, const Tens
   const Tensor dx = emptyRows(x);
   const variable_list ofTokens{at::empty_like(all.keys), at::empty_like(all.scale), at::empty_like(all.shift)};
   std::vector<std::vector<double>> sums(B, std::vector<double>(4 * C));
-  const auto floats = [&](const cross::Sample& sample) { return cross::kBlock * (2 * sample.L + 5 * C) + 4 * C; };
+  const auto floats = [&](const cross::Sample& sample) { return cross::kBlock * (2 * sample.used + 6 * C) + 4 * C; };
   forImages<T>(all.inputs(), floats, ofTokens,
                [&](const cross::Sample& sample, float* room, int64_t b, const cross::SampleGradients& gradients) {
                  kernelsOf<T>().attendedBatchNorm.backward(sample, dataOf<T>(x) + b * places * C, places,

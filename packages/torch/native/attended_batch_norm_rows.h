@@ -11,7 +11,7 @@ namespace addon::LEVEL {
 struct AttendedBlock {
   const Sample& sample;
   int64_t positions, C;
-  float *a, *x, *scale, *shift;  // [positions, L], then [positions, C] each
+  float *a, *x, *scale, *shift;  // [used, kBlock], then [positions, C] each
 
   template <class T>
   ALWAYS_INLINE AttendedBlock(const Sample& sample, const T* from, int64_t positions, float* room)
@@ -19,17 +19,13 @@ struct AttendedBlock {
         positions(positions),
         C(sample.keys.C),
         a(room),
-        x(a + kBlock * sample.L),
+        x(a + kBlock * sample.used),
         scale(x + kBlock * C),
         shift(scale + kBlock * C) {
     readRows(from, positions, C, C, x);
-    attention(sample, x, positions, a);
-    mix(sample.values[0], scale);
-    mix(sample.values[1], shift);
-  }
-
-  ALWAYS_INLINE void mix(const Table& value, float* context) const {
-    multiply({a, sample.L, 1}, value.rows, C, context, C, positions, sample.used, C, false);
+    attention(sample, x, scale, a);
+    mix(a, sample.used, positions, sample.values[0], scale, false);
+    mix(a, sample.used, positions, sample.values[1], shift, false);
   }
 
   Span<float> span() const { return {x, positions, scale, shift}; }
@@ -59,21 +55,20 @@ void attendedForward(const Sample& sample, const T* x, int64_t positions, const 
 template <class T>
 void attendedBackward(const Sample& sample, const T* x, int64_t positions, const T* dz, const Normalization& n,
                       After after, T* dx, const SampleGradients& gradients, double* total, float* room) {
-  const int64_t L = sample.L, C = sample.keys.C, width = widthAfter(C, after);
-  const Table& keys = sample.keys;
-  float *dScale = room + kBlock * (L + 3 * C), *dShift = dScale + kBlock * C, *da = dShift + kBlock * C,
-        *sums = da + kBlock * L;
+  const int64_t used = sample.used, C = sample.keys.C, width = widthAfter(C, after);
+  float *dScale = room + kBlock * (used + 3 * C), *dShift = dScale + kBlock * C, *columns = dShift + kBlock * C,
+        *da = columns + kBlock * C, *sums = da + kBlock * used;
   forBlocks(positions, [&](int64_t from, int64_t P) INLINED {
     const AttendedBlock block(sample, x + from * C, P, room);
     sumGradients<Modulation::kPlace>(block.span(), dz + from * width, C, n, after, sums, dScale, dShift);
     for (int64_t i = 0; i < 4 * C; i++) total[i] += sums[i];
 
-    multiply({dScale, C, 1}, sample.values[0].columns, L, da, L, P, C, L, false);
-    multiply({dShift, C, 1}, sample.values[1].columns, L, da, L, P, C, L, true);
-    multiply({block.a, 1, L}, dScale, C, gradients.values[0], C, sample.used, P, C, true);
-    multiply({block.a, 1, L}, dShift, C, gradients.values[1], C, sample.used, P, C, true);
-    softmaxBackward(block.a, P, L, da);
-    multiply({da, 1, L}, block.x, C, gradients.keys, C, sample.used, P, C, true);
+    unmix(sample.values[0], used, dScale, columns, da, false);
+    unmix(sample.values[1], used, dShift, columns, da, true);
+    addToTable(block.a, used, dScale, P, C, gradients.values[0]);
+    addToTable(block.a, used, dShift, P, C, gradients.values[1]);
+    softmaxBackward(block.a, used, da);
+    addToTable(da, used, block.x, P, C, gradients.keys);
 
     float* own = block.scale;  // ∂/∂x: dShift is ∂/∂y.
     for (int64_t p = 0; p < P * C; p += C) {
@@ -82,7 +77,7 @@ void attendedBackward(const Sample& sample, const T* x, int64_t positions, const
         write(own + p + c, read<Vector>(dShift + p + c) * gain);
       }
     }
-    multiply({da, L, 1}, keys.rows, C, own, C, P, sample.used, C, true);
+    mix(da, used, P, sample.keys, own, true);
     writeRows(own, P, C, C, C, dx + from * C);
   });
 }

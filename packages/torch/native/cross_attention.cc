@@ -45,7 +45,7 @@ variable_list forward(const Inputs& in) {
   const int64_t B = in.x.size(0), C = in.x.size(1), tokens = in.tokens();
   variable_list results{at::empty({B, in.positions(), tokens}, in.x.options())};
   for (const Tensor& value : in.values) results.push_back(emptyRows(in.x, value.size(2)));
-  const auto floats = [](const cross::Sample& sample) { return cross::kBlock * (sample.L + sample.widest); };
+  const auto floats = [](const cross::Sample& sample) { return cross::kBlock * (sample.used + 2 * sample.widest); };
   forPositions<T>(in, floats, [&](const cross::Sample& sample, float* room, int64_t first, int64_t positions) {
     std::vector<T*> y;
     for (size_t i = 0; i < in.values.size(); i++) {
@@ -64,7 +64,7 @@ variable_list backward(const Inputs& in, const variable_list& outputs) {
   const Tensor dx = emptyRows(in.x);
   variable_list gradients{at::empty_like(in.keys)};
   for (const Tensor& value : in.values) gradients.push_back(at::empty_like(value));
-  const auto floats = [](const cross::Sample& sample) { return 2 * cross::kBlock * (sample.L + sample.widest); };
+  const auto floats = [](const cross::Sample& sample) { return cross::kBlock * (2 * sample.used + 3 * sample.widest); };
   forImages<T>(in, floats, gradients,
                [&](const cross::Sample& sample, float* room, int64_t b, const cross::SampleGradients& sums) {
                  std::vector<const T*> dy;

@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -20,22 +19,21 @@ inline int64_t padded(int64_t n) { return (n + kernels().lanes - 1) / kernels().
 /// The numbers of a `cross::Table`.
 struct Table {
   int64_t C, stride;
-  std::vector<float> rows, columns;
+  std::vector<float> rows;
 
   template <class T>
-  Table(const T* data, int64_t tokens, int64_t C)
-      : C(C), stride(padded(C)), rows(tokens * stride), columns(stride * padded(tokens)) {
+  Table(const T* data, int64_t tokens, int64_t C) : C(C), stride(padded(C)), rows(tokens * stride) {
     for (int64_t t = 0; t < tokens; t++) {
-      for (int64_t c = 0; c < C; c++) rows[t * stride + c] = columns[c * padded(tokens) + t] = load(data[t * C + c]);
+      for (int64_t c = 0; c < C; c++) rows[t * stride + c] = load(data[t * C + c]);
     }
   }
 
-  cross::Table view() const { return {C, stride, rows.data(), columns.data()}; }
+  cross::Table view() const { return {C, stride, rows.data()}; }
 };
 
 /// One sample's keys and values, prepared for the loops. Trailing tokens that are absent are left out.
 struct Sample {
-  std::vector<float> present, bias;
+  std::unique_ptr<bool[]> present;
   std::vector<Table> tables;  // Keys, then values.
   std::vector<cross::Table> views;
   cross::Sample view;
@@ -48,12 +46,8 @@ struct Sample {
     int64_t used = tokens;
     while (used > 1 && absent[used - 1]) used--;
     if (absent[used - 1]) used = tokens;  // None is present.
-    const int64_t L = padded(used);
-    for (int64_t t = 0; t < L; t++) {
-      const bool isPresent = t < used && !absent[t];
-      present.push_back(isPresent ? 1.0f : 0.0f);
-      bias.push_back(isPresent ? 0.0f : -std::numeric_limits<float>::infinity());
-    }
+    present = std::make_unique<bool[]>(used);
+    for (int64_t t = 0; t < used; t++) present[t] = !absent[t];
     tables.reserve(1 + widths.size());
     tables.emplace_back(keys, used, C);
     for (size_t i = 0; i < widths.size(); i++) tables.emplace_back(values[i], used, widths[i]);
@@ -63,7 +57,7 @@ struct Sample {
       widest = std::max(widest, table.stride);
     }
     const auto count = static_cast<int64_t>(widths.size());
-    view = {tokens, used, L, present.data(), bias.data(), views[0], views.data() + 1, count, widest};
+    view = {tokens, used, present.get(), views[0], views.data() + 1, count, widest};
   }
 };
 

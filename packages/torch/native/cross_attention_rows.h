@@ -3,8 +3,12 @@
 //   S = X Kᵀ,   A = softmax over the present tokens of S,   Y_i = A V_i
 //
 // for X [positions, C], K [tokens, C] and V_i [tokens, C_i]. All products are small matrices, so one kernel with sums in
-// registers serves for all of them. The backward pass computes A again instead of reading it.
+// registers serves for all of them. Scores are kept as Sᵀ [tokens, kBlock]: a vector has positions, so the softmax needs no
+// sums within a vector, and any number of tokens fills the vectors. Columns of positions that a last block lacks have any
+// numbers, which are not used. The backward pass computes A again instead of reading it.
 #pragma once
+
+#include <limits>
 
 #include "kernels.h"
 #include "lanes.h"
@@ -96,81 +100,93 @@ ALWAYS_INLINE void writeRows(const float* rows, int64_t positions, int64_t count
   }
 }
 
-/// All numbers of a vector combined in pairs.
-template <class V, class Combine>
-ALWAYS_INLINE float reduce(V v, const Combine& combine) {
-  if constexpr (sizeof(V) == 4 * sizeof(float)) {
-    return combine(combine(v[0], v[2]), combine(v[1], v[3]));
-  } else {
-    struct Halves {
-      typename Lanes<sizeof(V) / sizeof(float) / 2>::Numbers low, high;
-    };
-    const auto halves = __builtin_bit_cast(Halves, v);
-    return reduce(combine(halves.low, halves.high), combine);
+/// Rows [kBlock, width] as columns [width, kBlock]. `width` is a multiple of `kLanes`.
+ALWAYS_INLINE void transpose(const float* rows, int64_t width, float* columns) {
+  for (int64_t p = 0; p < kBlock; p += kLanes) {
+    for (int64_t c = 0; c < width; c += kLanes) {
+      Vector square[kLanes];
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < kLanes; i++) square[i] = read<Vector>(rows + (p + i) * width + c);
+      transposeSquare(square);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < kLanes; i++) write(columns + (c + i) * kBlock + p, square[i]);
+    }
   }
 }
 
-ALWAYS_INLINE float largestOf(Vector v) {
-  return reduce(v, [](auto a, auto b) INLINED { return a > b ? a : b; });
-}
-
-ALWAYS_INLINE float sumOf(Vector v) {
-  return reduce(v, [](auto a, auto b) INLINED { return a + b; });
-}
-
-/// Turns scores [positions, L] into their softmax over the present tokens; 0 elsewhere.
-ALWAYS_INLINE void softmax(float* scores, int64_t positions, const Sample& sample) {
-  const int64_t L = sample.L;
-  for (int64_t p = 0; p < positions; p++) {
-    float* s = scores + p * L;
-    Vector most = read<Vector>(s) + read<Vector>(sample.bias);
-    for (int64_t t = kLanes; t < L; t += kLanes) {
-      const Vector next = read<Vector>(s + t) + read<Vector>(sample.bias + t);
-      most = next > most ? next : most;
+/// Turns Sᵀ into the softmax over the present tokens; 0 elsewhere.
+ALWAYS_INLINE void softmax(float* scores, const Sample& sample) {
+  for (int64_t p = 0; p < kBlock; p += kLanes) {
+    Vector largest = Vector{} - std::numeric_limits<float>::infinity(), sums{};
+    for (int64_t t = 0; t < sample.used; t++) {
+      const Vector next = read<Vector>(scores + t * kBlock + p);
+      if (sample.present[t]) largest = next > largest ? next : largest;
     }
-    const float largest = largestOf(most);
-    Vector sums{};
-    for (int64_t t = 0; t < L; t += kLanes) {
-      const Vector power = read<Vector>(sample.present + t) * exponentialOf(read<Vector>(s + t) - largest);
-      write(s + t, power);
+    for (int64_t t = 0; t < sample.used; t++) {
+      float* own = scores + t * kBlock + p;
+      const Vector power = sample.present[t] ? exponentialOf(read<Vector>(own) - largest) : Vector{};
+      write(own, power);
       sums += power;
     }
-    const float inverse = 1 / sumOf(sums);
-    for (int64_t t = 0; t < L; t += kLanes) write(s + t, read<Vector>(s + t) * inverse);
-  }
-}
-
-/// Turns ∂/∂A [positions, L] into ∂/∂S = A (∂/∂A − Σ A ∂/∂A).
-ALWAYS_INLINE void softmaxBackward(const float* a, int64_t positions, int64_t L, float* da) {
-  for (int64_t p = 0; p < positions * L; p += L) {
-    Vector sums{};
-    for (int64_t t = p; t < p + L; t += kLanes) sums += read<Vector>(a + t) * read<Vector>(da + t);
-    const float mean = sumOf(sums);
-    for (int64_t t = p; t < p + L; t += kLanes) {
-      write(da + t, read<Vector>(a + t) * (read<Vector>(da + t) - mean));
+    const Vector inverse = 1 / sums;
+    for (int64_t t = 0; t < sample.used; t++) {
+      float* own = scores + t * kBlock + p;
+      write(own, read<Vector>(own) * inverse);
     }
   }
 }
 
-/// A of some positions, [positions, L], from their rows.
-ALWAYS_INLINE void attention(const Sample& sample, const float* rows, int64_t positions, float* a) {
-  const int64_t L = sample.L;
-  multiply({rows, sample.keys.stride, 1}, sample.keys.columns, L, a, L, positions, sample.keys.C, L, false);
-  softmax(a, positions, sample);
+/// Turns ∂/∂Aᵀ [tokens, kBlock] into ∂/∂Sᵀ: ∂/∂S = A (∂/∂A − Σ A ∂/∂A).
+ALWAYS_INLINE void softmaxBackward(const float* a, int64_t tokens, float* da) {
+  for (int64_t p = 0; p < kBlock; p += kLanes) {
+    Vector mean{};
+    for (int64_t i = p; i < tokens * kBlock; i += kBlock) mean += read<Vector>(a + i) * read<Vector>(da + i);
+    for (int64_t i = p; i < tokens * kBlock; i += kBlock) {
+      write(da + i, read<Vector>(a + i) * (read<Vector>(da + i) - mean));
+    }
+  }
+}
+
+/// Aᵀ [used, kBlock] of a block from its rows. `columns` has room for their transpose.
+ALWAYS_INLINE void attention(const Sample& sample, const float* rows, float* columns, float* a) {
+  const Table& keys = sample.keys;
+  transpose(rows, keys.stride, columns);
+  multiply({keys.rows, keys.stride, 1}, columns, kBlock, a, kBlock, sample.used, keys.C, kBlock, false);
+  softmax(a, sample);
+}
+
+/// out [positions, width] = or += A · value.
+ALWAYS_INLINE void mix(const float* a, int64_t tokens, int64_t positions, const Table& value, float* out, bool add) {
+  multiply({a, 1, kBlock}, value.rows, value.stride, out, value.stride, positions, tokens, value.stride, add);
+}
+
+/// ∂/∂Aᵀ = or += that of A · value, from ∂/∂(A · value) [kBlock, stride].
+ALWAYS_INLINE void unmix(const Table& value, int64_t tokens, const float* gradient, float* columns, float* da, bool add) {
+  transpose(gradient, value.stride, columns);
+  multiply({value.rows, value.stride, 1}, columns, kBlock, da, kBlock, tokens, value.C, kBlock, add);
+}
+
+/// Sums of the gradients of a table's rows += Aᵀ · gradient.
+ALWAYS_INLINE void addToTable(const float* a, int64_t tokens, const float* gradient, int64_t positions, int64_t stride,
+                              float* sums) {
+  multiply({a, kBlock, 1}, gradient, stride, sums, stride, tokens, positions, stride, true);
 }
 
 template <class T>
 void attend(const Sample& sample, const T* x, int64_t positions, T* attended, T* const* y, float* room) {
-  const int64_t L = sample.L, C = sample.keys.C, tokens = sample.tokens;
-  float *a = room, *rows = room + kBlock * L;
+  const int64_t C = sample.keys.C, tokens = sample.tokens, used = sample.used;
+  float *a = room, *rows = a + kBlock * used, *columns = rows + kBlock * sample.widest;
   for (int64_t from = 0; from < positions; from += kBlock) {
     const int64_t P = positions - from < kBlock ? positions - from : kBlock;
     readRows(x + from * C, P, C, sample.keys.stride, rows);
-    attention(sample, rows, P, a);
-    writeRows(a, P, sample.used, tokens, L, attended + from * tokens);
+    attention(sample, rows, columns, a);
+    for (int64_t p = 0; p < P; p++) {
+      T* own = attended + (from + p) * tokens;
+      for (int64_t t = 0; t < tokens; t++) write(own + t, t < used ? a[t * kBlock + p] : 0.0f);
+    }
     for (int64_t i = 0; i < sample.count; i++) {
       const Table& value = sample.values[i];
-      multiply({a, L, 1}, value.rows, value.stride, rows, value.stride, P, sample.used, value.stride, false);
+      mix(a, used, P, value, rows, false);
       writeRows(rows, P, value.C, value.C, value.stride, y[i] + from * value.C);
     }
   }
@@ -180,26 +196,28 @@ void attend(const Sample& sample, const T* x, int64_t positions, T* attended, T*
 template <class T>
 void attendBackward(const Sample& sample, const T* x, int64_t positions, const T* dAttention, const T* const* dy,
                     T* dx, const SampleGradients& gradients, float* room) {
-  const int64_t L = sample.L, C = sample.keys.C, stride = sample.keys.stride, tokens = sample.tokens, used = sample.used;
-  float *a = room, *da = a + kBlock * L, *rows = da + kBlock * L, *other = rows + kBlock * sample.widest;
+  const int64_t C = sample.keys.C, stride = sample.keys.stride, tokens = sample.tokens, used = sample.used;
+  float *a = room, *da = a + kBlock * used, *rows = da + kBlock * used, *other = rows + kBlock * sample.widest,
+        *columns = other + kBlock * sample.widest;
   for (int64_t from = 0; from < positions; from += kBlock) {
     const int64_t P = positions - from < kBlock ? positions - from : kBlock;
     readRows(x + from * C, P, C, stride, rows);
-    attention(sample, rows, P, a);
-    for (int64_t i = 0; i < P * L; i += kLanes) write(da + i, Vector{});
-    if (dAttention) {
-      for (int64_t p = 0; p < P; p++) readRows(dAttention + (from + p) * tokens, 1, used, used, da + p * L);
+    attention(sample, rows, columns, a);
+    for (int64_t t = 0; t < used; t++) {
+      for (int64_t p = 0; p < kBlock; p++) {
+        da[t * kBlock + p] = dAttention && p < P ? load(dAttention[(from + p) * tokens + t]) : 0;
+      }
     }
     for (int64_t i = 0; i < sample.count; i++) {
       if (!dy[i]) continue;
       const Table& value = sample.values[i];
       readRows(dy[i] + from * value.C, P, value.C, value.stride, other);
-      multiply({other, value.stride, 1}, value.columns, L, da, L, P, value.C, L, true);
-      multiply({a, 1, L}, other, value.stride, gradients.values[i], value.stride, used, P, value.stride, true);
+      unmix(value, used, other, columns, da, true);
+      addToTable(a, used, other, P, value.stride, gradients.values[i]);
     }
-    softmaxBackward(a, P, L, da);
-    multiply({da, 1, L}, rows, stride, gradients.keys, stride, used, P, stride, true);
-    multiply({da, L, 1}, sample.keys.rows, stride, other, stride, P, used, stride, false);
+    softmaxBackward(a, used, da);
+    addToTable(da, used, rows, P, stride, gradients.keys);
+    mix(da, used, P, sample.keys, other, false);
     writeRows(other, P, C, C, stride, dx + from * C);
   }
 }

@@ -54,18 +54,16 @@ struct Loops {
 
 namespace cross {
 
-/// A table [tokens, C] of one sample in float32, as it is and transposed. Rows are padded with zeros.
+/// A table [tokens, C] of one sample in float32. Rows are padded with zeros.
 struct Table {
   int64_t C, stride;
-  const float* rows;     // [tokens, stride]
-  const float* columns;  // [stride, padded tokens]
+  const float* rows;  // [tokens, stride]
 };
 
 /// One sample's keys and values. Only its first `used` tokens can be present.
 struct Sample {
-  int64_t tokens, used, L;  // L: `used`, padded.
-  const float* present;     // [L]: 1 or 0.
-  const float* bias;        // [L]: 0 or −∞.
+  int64_t tokens, used;
+  const bool* present;  // [used]
   Table keys;
   const Table* values;
   int64_t count;   // of values
@@ -81,9 +79,9 @@ struct SampleGradients {
 /// The loops of cross-attention (cross_attention_rows.h), for some positions of one sample.
 template <class T>
 struct Loops {
-  /// `room`: kBlock · (L + widest) floats.
+  /// `room`: kBlock · (used + 2 widest) floats.
   void (*forward)(const Sample& sample, const T* x, int64_t positions, T* attention, T* const* y, float* room);
-  /// `dAttention` and elements of `dy` may be null. `room`: kBlock · (2 L + 2 widest) floats.
+  /// `dAttention` and elements of `dy` may be null. `room`: kBlock · (2 used + 3 widest) floats.
   void (*backward)(const Sample& sample, const T* x, int64_t positions, const T* dAttention, const T* const* dy, T* dx,
                    const SampleGradients& gradients, float* room);
 };
@@ -99,10 +97,10 @@ namespace attended {
 /// of one sample. The values are scale and shift; keys and values have C channels, a multiple of the vector's length.
 template <class T>
 struct Loops {
-  /// `room`: kBlock · (L + 3 C) floats.
+  /// `room`: kBlock · (used + 3 C) floats.
   void (*forward)(const cross::Sample& sample, const T* x, int64_t positions, const rows::Normalization& n,
                   rows::After after, T* z, float* room);
-  /// `total`: [4, C] sums, as of `rows::Loops::sumGradients`. `room`: kBlock · (2 L + 5 C) + 4 C floats.
+  /// `total`: [4, C] sums, as of `rows::Loops::sumGradients`. `room`: kBlock · (2 used + 6 C) + 4 C floats.
   void (*backward)(const cross::Sample& sample, const T* x, int64_t positions, const T* dz, const rows::Normalization& n,
                    rows::After after, T* dx, const cross::SampleGradients& gradients, double* total, float* room);
   /// Adds the gradient through μ and σ.

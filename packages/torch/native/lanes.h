@@ -91,6 +91,33 @@ ALWAYS_INLINE V exponentialOf(V x) {
 template <class V>
 ALWAYS_INLINE V sigmoidOf(V x) { return 1.0f / (1.0f + exponentialOf(-x)); }
 
+/// Vectors as the rows of a square, transposed: first in squares of 2 × 2, then of those, and so on.
+ALWAYS_INLINE void transposeSquare(Vector* rows) {
+#if LANES > 4
+#pragma GCC unroll 4
+  for (int64_t step = 1; step < kLanes; step *= 2) {
+    Lanes<kLanes>::Bits lower, upper;  // Lanes of two rows, one after the other.
+    for (int64_t lane = 0; lane < kLanes; lane++) {
+      lower[lane] = lane & step ? kLanes + lane - step : lane;
+      upper[lane] = lane & step ? kLanes + lane : lane + step;
+    }
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < kLanes; i++) {
+      if (i & step) continue;
+      const Vector low = rows[i], high = rows[i + step];
+      rows[i] = __builtin_shuffle(low, high, lower);
+      rows[i + step] = __builtin_shuffle(low, high, upper);
+    }
+  }
+#else
+  Vector columns[kLanes];
+  for (int64_t i = 0; i < kLanes; i++) {
+    for (int64_t lane = 0; lane < kLanes; lane++) columns[lane][i] = rows[i][lane];
+  }
+  for (int64_t i = 0; i < kLanes; i++) rows[i] = columns[i];
+#endif
+}
+
 /// Calls work(V{}, c) for all of `count` channels: for a vector of them at once, then for half a vector, then one by one.
 template <class Work>
 ALWAYS_INLINE void forChannels(int64_t count, const Work& work) {

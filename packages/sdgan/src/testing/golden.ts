@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSafetensors, type Tensor } from "@sdgan/torch";
 import { expect } from "vitest";
@@ -10,9 +10,6 @@ const ownFolder = fileURLToPath(new URL("../../golden/", import.meta.url));
 const folder = process.env.GOLDEN_DIR ?? ownFolder;
 /** PyTorch's files, which are in the package that reads them. */
 const ownCheckpoints = fileURLToPath(new URL("../../../torch/golden/pth/", import.meta.url));
-
-/** Whether the files are those of this project. */
-export const isOwnGolden = relative(folder, ownFolder) === "";
 
 /** Settings of the published code: the defaults if a file's metadata does not state them. */
 const publishedSettings = {

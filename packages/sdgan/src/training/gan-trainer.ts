@@ -211,10 +211,16 @@ export class GanTrainer {
       const mismatched = other.sentences.size(0);
       // The other sentences are for the first real images again.
       const sentences = cat([sentence, sentence, other.sentences]);
-      const { features, conditional, unconditional } = this.#casts.discriminators[stage]!.run(() =>
-        judge(discriminator, seen, sentences, [B, B], [B, B, mismatched]),
-      );
-      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
+      const casts = this.#casts.discriminators[stage]!;
+      const { features, conditional, unconditional } = casts.run(() => {
+        const all = discriminator.forward(seen, [B, B]);
+        return {
+          features: all.chunk(2, 0) as [Tensor, Tensor],
+          conditional: discriminator.conditional(all, sentences, [B, B, mismatched]),
+          unconditional: discriminator.unconditional(all),
+        };
+      });
+      const [realFeatures, fakeFeatures] = features;
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
         conditional: conditional.narrow(0, from, B),
@@ -380,16 +386,14 @@ export class GanTrainer {
 
 const noAugmentation: AugmentationOptions = { policy: [], padding: 0, probability: 1, target: 0, images: 1 };
 
-/** A discriminator's features of images and its logits; `batches` and `pairs` are the sizes of separate batches for BN. */
+/** A discriminator's features of images and its logits. */
 function judge(
   discriminator: DiscriminatorNetwork,
   images: Tensor,
   sentences: Tensor,
-  batches?: readonly number[],
-  pairs?: readonly number[],
 ): { features: Tensor } & Logits {
-  const features = discriminator.forward(images, batches);
-  const conditional = discriminator.conditional(features, sentences, pairs);
+  const features = discriminator.forward(images);
+  const conditional = discriminator.conditional(features, sentences);
   return { features, conditional, unconditional: discriminator.unconditional(features) };
 }
 
