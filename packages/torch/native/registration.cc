@@ -27,7 +27,6 @@ bool registerUnder(const std::string& name) {
   auto library = std::make_unique<torch::Library>(torch::Library::FRAGMENT, name, c10::nullopt, __FILE__, __LINE__);
   try {
     defineBatchNorm(*library);
-    defineCasts(*library);
     defineUpdates(*library);
     defineConvTranspose(*library);
     defineWordAttention(*library);

@@ -9,7 +9,6 @@ namespace addon {
 
 // Each file's operators.
 void defineBatchNorm(torch::Library& library);
-void defineCasts(torch::Library& library);
 void defineUpdates(torch::Library& library);
 void defineConvTranspose(torch::Library& library);
 void defineWordAttention(torch::Library& library);

@@ -1,10 +1,12 @@
 // What a training step does to many parameters in place, each in one pass over memory and all in one call: Adam's step
 // (Kingma and Ba, 2015), and a moving average. With separate operators Adam takes seven passes, and a network's small
 // parameters take longer to call for than to compute.
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "common.h"
-#include "element_lists.h"
 #include "registration.h"
 #include "vectorize.h"
 
@@ -37,6 +39,15 @@ VECTORIZED void lerpLoop(float* average, const float* value, int64_t count, floa
   for (int64_t i = 0; i < count; i++) average[i] += weight * (value[i] - average[i]);
 }
 
+/// Whether both have their elements in the same order in memory. Strides of dimensions of extent 1 may differ.
+bool sameOrder(const Tensor& a, const Tensor& b) {
+  if (a.strides() == b.strides()) return a.is_non_overlapping_and_dense();
+  for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+    if (a.is_contiguous(format) && b.is_contiguous(format)) return true;
+  }
+  return false;
+}
+
 /// Whether the loops above can process all of them, element by element in memory order.
 bool sameLayout(const Tensor& a, const Tensor& b) {
   return b.scalar_type() == at::kFloat && b.device().is_cpu() && b.sizes() == a.sizes() && sameOrder(a, b);
@@ -52,6 +63,23 @@ void requireLists(at::TensorList first, const char* name, at::TensorList other) 
     throw ArgumentError(std::string(name) + "[" + std::to_string(i) + "]: expected the shape of " + describe(first[i]) +
                         ", found " + describe(other[i]));
   }
+}
+
+/// Calls work(i, first, last) for the elements of the tensors that `indexes` names, in threads that share all elements.
+template <class Work>
+void forElements(at::TensorList tensors, const std::vector<size_t>& indexes, const Work& work) {
+  std::vector<int64_t> ends;
+  int64_t total = 0;
+  for (const size_t i : indexes) ends.push_back(total += tensors[i].numel());
+  at::parallel_for(0, total, 1 << 15, [&](int64_t begin, int64_t end) {
+    auto next = std::upper_bound(ends.begin(), ends.end(), begin);
+    for (int64_t at = begin; at < end; next++) {
+      const size_t i = indexes[next - ends.begin()];
+      const int64_t start = *next - tensors[i].numel(), stop = std::min(end, *next);
+      work(i, at - start, stop - start);
+      at = stop;
+    }
+  });
 }
 
 /// parameter ← parameter − size · mean / (√square / correction + eps), after mean and square were updated with the

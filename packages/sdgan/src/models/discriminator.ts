@@ -3,7 +3,7 @@
  * predicts whether an image is real, the conditional head whether it is real and matches the sentence. The contrastive
  * loss compares its features of the two Siamese branches' images.
  */
-import { call, cat, type DType, functional, nn, type Tensor, tensor } from "@sdgan/torch";
+import { call, cat, functional, nn, type Tensor, tensor } from "@sdgan/torch";
 import { atLeastFloat32, initialize } from "./layers.js";
 import { SpectralConv2d } from "./spectral-norm.js";
 
@@ -91,12 +91,12 @@ export function makeHead(channels: number, norm: DiscriminatorNorm): nn.Conv2d {
 /** A head's logits: [B, channels, 4, 4] → [B], float32 or more. A product is faster than a convolution with one value. */
 export function logitsOf(head: nn.Conv2d, features: Tensor): Tensor {
   const flat = (values: Tensor) => atLeastFloat32(values).permute(0, 2, 3, 1).flatten(1); // Without a copy if channels are last.
-  return functional.linear(flat(features), flat(weightOf(head, head.weight.dtype)), head.bias).view(-1);
+  return functional.linear(flat(features), flat(weightOf(head)), head.bias).view(-1);
 }
 
 /** The weight that a convolution uses: [O, I, kH, kW]. */
-function weightOf(conv: nn.Conv2d, dtype: DType): Tensor {
-  return conv instanceof SpectralConv2d ? conv.normalizedWeight().to(dtype) : nn.castOf(conv.weight, dtype);
+function weightOf(conv: nn.Conv2d): Tensor {
+  return conv instanceof SpectralConv2d ? conv.normalizedWeight() : conv.weight;
 }
 
 const leaky = { activation: "leaky_relu", slope: 0.2 } as const;
@@ -191,11 +191,11 @@ export class JointBlock extends ConvBlock {
     const [C, all] = conv.weight.shape as [number, number];
     const [forFeatures, forSentence] = call<Tensor[]>(
       "split_with_sizes",
-      weightOf(conv, dtype),
+      weightOf(conv).to(dtype),
       [this.#features, all - this.#features],
       1,
     ) as [Tensor, Tensor];
-    const options = { padding: conv.padding, bias: conv.bias && nn.castOf(conv.bias, dtype) };
+    const options = { padding: conv.padding, bias: conv.bias?.to(dtype) ?? null };
     const ofImages = functional.conv2d(features, forFeatures, options);
     // [S, C · kH·kW]: the sentence's product with each value of the kernel; then sums of those that lie inside.
     const products = sentences.to(dtype).matmul(forSentence.permute(0, 2, 3, 1).flatten(0, 2).t());

@@ -123,11 +123,7 @@ export class WordModulation extends nn.Module {
   forward(x: Tensor, text: TextFeatures, whole?: Modulation): AttendedModulation {
     const words = projectWords(this.project, text, x.dtype); // f(W): [B, T, C]
     const valuesOf = ({ weight, bias }: nn.Conv2d, plus?: Tensor) => {
-      const values = functional.linear(
-        words,
-        nn.castOf(weight, x.dtype).flatten(1),
-        nn.castOf(bias!, x.dtype),
-      ); // [B, T, C]
+      const values = functional.linear(words, weight.flatten(1).to(x.dtype), bias!.to(x.dtype)); // [B, T, C]
       return plus ? values.add(plus.flatten(1).unsqueeze(1)) : values;
     };
     return {

@@ -2,7 +2,7 @@
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
-import { cat, grad, gradOrNull, nn, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
+import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
 import {
@@ -118,7 +118,6 @@ export class GanTrainer {
   readonly discriminatorOptimizers: optim.Adam[];
   readonly augmentation: Augmentation;
   readonly #average: MovingAverage;
-  readonly #casts: { generator: nn.ParameterCasts; discriminators: nn.ParameterCasts[] };
   readonly #share: BatchShare;
   /** Steps of optimizers whose gradients are still being averaged over processes, in order. */
   #pending: (() => void)[] = [];
@@ -132,8 +131,6 @@ export class GanTrainer {
     this.#average = new MovingAverage(average, generator);
     const adam = (network: Generator | DiscriminatorNetwork, rate: number) =>
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
-    const casts = (network: nn.Module) => new nn.ParameterCasts(network.parameters());
-    this.#casts = { generator: casts(generator), discriminators: discriminators.map(casts) };
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
     this.augmentation = new Augmentation(options.augmentation ?? noAugmentation, discriminators.length);
@@ -149,9 +146,7 @@ export class GanTrainer {
     this.#setLearningRates();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
-      const generated = this.#casts.generator.run(() =>
-        generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon),
-      );
+      const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
       const phases = [
         ...discriminators
           .slice(0, generator.activeStages)
@@ -206,21 +201,15 @@ export class GanTrainer {
         cat([real[stage]!, images[stage]!.detach()]),
         this.#share.draw,
       );
+      const features = discriminator.forward(seen, [B, B]);
+      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
       const { sentence } = text;
       const other = this.#wrongSentences(batch);
       const mismatched = other.sentences.size(0);
       // The other sentences are for the first real images again.
       const sentences = cat([sentence, sentence, other.sentences]);
-      const casts = this.#casts.discriminators[stage]!;
-      const { features, conditional, unconditional } = casts.run(() => {
-        const all = discriminator.forward(seen, [B, B]);
-        return {
-          features: all.chunk(2, 0) as [Tensor, Tensor],
-          conditional: discriminator.conditional(all, sentences, [B, B, mismatched]),
-          unconditional: discriminator.unconditional(all),
-        };
-      });
-      const [realFeatures, fakeFeatures] = features;
+      const conditional = discriminator.conditional(features, sentences, [B, B, mismatched]);
+      const unconditional = discriminator.unconditional(features);
       const [onReal, onFake] = [0, B].map((from) => ({
         unconditional: unconditional.narrow(0, from, B),
         conditional: conditional.narrow(0, from, B),
@@ -299,9 +288,7 @@ export class GanTrainer {
       const stage = `stage${i + 1}`;
       requireGrad(this.discriminatorOptimizers[i]!, false); // The gradients of its weights are not needed here.
       const seen = this.augmentation.apply(i, images[i]!, this.#share.draw);
-      const { features, ...logits } = this.#casts.discriminators[i]!.run(() =>
-        judge(discriminator, seen, text.sentence),
-      );
+      const { features, ...logits } = judge(discriminator, seen, text.sentence);
       adversarial.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
       if (!same) continue;
       statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, batch) };

@@ -2,7 +2,6 @@
 import { empty } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";
-import { castOf } from "./casts.js";
 import { floatingDtype } from "./floating.js";
 import { requireGroups } from "./groups.js";
 import * as init from "./init.js";
@@ -40,7 +39,7 @@ export class ConvTranspose2d extends Module {
 
   forward(input: Tensor): Tensor {
     const dtype = floatingDtype("ConvTranspose2d", input);
-    const bias = this.bias && castOf(this.bias, dtype);
-    return functional.convTranspose2d(input, castOf(this.weight, dtype), { ...this.#options, bias });
+    const bias = this.bias?.to(dtype) ?? null;
+    return functional.convTranspose2d(input, this.weight.to(dtype), { ...this.#options, bias });
   }
 }

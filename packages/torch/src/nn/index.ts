@@ -1,5 +1,4 @@
 /** Layers and their base classes. */
-export { castOf, ParameterCasts } from "./casts.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./conv-transpose.js";
 export * as init from "./init.js";
 export * from "./layers.js";

@@ -2,7 +2,6 @@
 import { empty, ones, tensor, zeros } from "../creation.js";
 import * as functional from "../functional.js";
 import type { Tensor } from "../tensor.js";
-import { castOf } from "./casts.js";
 import { floatingDtype } from "./floating.js";
 import { requireGroups } from "./groups.js";
 import * as init from "./init.js";
@@ -23,7 +22,7 @@ export class Linear extends Module {
 
   forward(input: Tensor): Tensor {
     const dtype = floatingDtype("Linear", input);
-    return functional.linear(input, castOf(this.weight, dtype), this.bias && castOf(this.bias, dtype));
+    return functional.linear(input, this.weight.to(dtype), this.bias?.to(dtype));
   }
 }
 
@@ -65,8 +64,8 @@ export class Conv2d extends Module {
   forward(input: Tensor): Tensor {
     const dtype = floatingDtype("Conv2d", input);
     const { stride, padding, dilation, groups } = this;
-    return functional.conv2d(input, castOf(this.weight, dtype), {
-      bias: this.bias && castOf(this.bias, dtype),
+    return functional.conv2d(input, this.weight.to(dtype), {
+      bias: this.bias?.to(dtype) ?? null,
       stride,
       padding,
       dilation,
