@@ -110,6 +110,27 @@ struct Loops {
 
 }  // namespace attended
 
+namespace words {
+
+/// Scores of one image: R regions, T words each of J captions.
+struct Image {
+  int64_t R, T, J;
+  const float* present;  // [T, J]: 1 or 0.
+  const float* bias;     // [T, J]: 0 or −∞.
+  float gamma;
+};
+
+/// The loops of DAMSM's word attention (word_attention_rows.h) for scores [R, T, J].
+struct Loops {
+  /// `room`: T · J floats.
+  void (*forward)(const Image& image, const float* scores, float* attention, float* room);
+  /// `room`: 2 T · J floats.
+  void (*backward)(const Image& image, const float* scores, const float* attention, const float* dAttention,
+                   float* dScores, float* room);
+};
+
+}  // namespace words
+
 template <class T>
 struct KernelsOf {
   rows::Loops<T> batchNorm;
@@ -121,6 +142,7 @@ struct Kernels {
   int64_t lanes;  // float32 numbers in a vector, to which tables are padded
   KernelsOf<float> float32;
   KernelsOf<Bfloat16> bfloat16;
+  words::Loops wordAttention;
 };
 
 const Kernels& kernels();

@@ -2,6 +2,7 @@
 #include "attended_batch_norm_rows.h"
 #include "batch_norm_rows.h"
 #include "cross_attention_rows.h"
+#include "word_attention_rows.h"
 
 namespace addon::LEVEL {
 
@@ -33,6 +34,6 @@ constexpr KernelsOf<T> tableOf() {
   return {batchNormTable<T>(), crossAttentionTable<T>(), attendedTable<T>()};
 }
 
-constexpr Kernels table() { return {LANES, tableOf<float>(), tableOf<Bfloat16>()}; }
+constexpr Kernels table() { return {LANES, tableOf<float>(), tableOf<Bfloat16>(), {attendRegions, attendRegionsBackward}}; }
 
 }  // namespace addon::LEVEL

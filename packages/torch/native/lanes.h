@@ -110,7 +110,7 @@ ALWAYS_INLINE void transposeSquare(Vector* rows) {
     }
   }
 #else
-  Vector columns[kLanes];
+  Vector columns[kLanes] = {};
   for (int64_t i = 0; i < kLanes; i++) {
     for (int64_t lane = 0; lane < kLanes; lane++) columns[lane][i] = rows[i][lane];
   }

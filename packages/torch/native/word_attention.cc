@@ -2,19 +2,19 @@
 // of γ1 times that, in one pass forward and one backward.
 //
 // Scores of all pairs of images and captions are the largest tensor of DAMSM's losses. libtorch's operators pass over
-// it eleven times; this processes one image's scores at a time, which fit into the processor's cache.
+// it eleven times; this processes one image's scores at a time, which fit into the processor's cache. It is fastest for
+// scores whose words are further apart in memory than captions, [I, R, T, J], and so are its results.
 // Registered as `node_torch::word_attention`; other dtypes and GPUs use libtorch's operators.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "common.h"
 #include "differentiable.h"
+#include "kernels.h"
 #include "registration.h"
-#include "vectorize.h"
 
 namespace addon {
 namespace {
@@ -27,98 +27,48 @@ Tensor compose(const Tensor& scores, const Tensor& absent, double gamma) {
   return overWords.mul(gamma).softmax(1);
 }
 
-/// Scores of one image: R rows, one per region, of J captions with T words each.
-struct Image {
-  int64_t R, J, T;
-  const bool* absent;  // [J · T]
-  float gamma;
+/// The captions' words, [T, J] each.
+struct Mask {
+  std::vector<float> present, bias;
 
-  int64_t row() const { return J * T; }
-
-  /// p of one row: its softmax over each caption's words. `shift` is a buffer for J · T floats.
-  ALWAYS_INLINE void overWords(const float* scores, float* shift, float* p) const {
-    for (int64_t j = 0; j < J; j++) {
-      float most = -std::numeric_limits<float>::infinity();
-      for (int64_t k = j * T; k < (j + 1) * T; k++) most = absent[k] || scores[k] < most ? most : scores[k];
-      std::fill(shift + j * T, shift + (j + 1) * T, most);
+  /// @param absent [J, T]
+  explicit Mask(const Tensor& absent) {
+    const int64_t J = absent.size(0), T = absent.size(1);
+    const bool* is = absent.data_ptr<bool>();
+    for (int64_t t = 0; t < T; t++) {
+      for (int64_t j = 0; j < J; j++) {
+        present.push_back(is[j * T + t] ? 0.0f : 1.0f);
+        bias.push_back(is[j * T + t] ? -std::numeric_limits<float>::infinity() : 0.0f);
+      }
     }
-    for (int64_t k = 0; k < row(); k++) p[k] = exponential(scores[k] - shift[k]);
-    for (int64_t k = 0; k < row(); k++) p[k] = absent[k] ? 0.0f : p[k];  // A separate loop, because only this one may branch.
-    for (int64_t j = 0; j < J; j++) {
-      float sum = 0;
-      for (int64_t k = j * T; k < (j + 1) * T; k++) sum += p[k];
-      std::fill(shift + j * T, shift + (j + 1) * T, 1 / sum);
-    }
-    for (int64_t k = 0; k < row(); k++) p[k] *= shift[k];
   }
 };
 
-/// `room` is a buffer for 2 · J · T floats.
-VECTORIZED void attend(const Image& image, const float* scores, float* attention, float* room) {
-  const int64_t row = image.row();
-  const float gamma = image.gamma;
-  float *shift = room, *sums = room + row;
-  std::fill(sums, sums + row, 0.0f);
-  for (int64_t r = 0; r < image.R; r++) {
-    float* a = attention + r * row;
-    image.overWords(scores + r * row, shift, a);
-    for (int64_t k = 0; k < row; k++) {
-      a[k] = exponential(gamma * (a[k] - 1)); // p is at most 1.
-      sums[k] += a[k];
-    }
-  }
-  for (int64_t k = 0; k < row; k++) sums[k] = 1 / sums[k];
-  for (int64_t r = 0; r < image.R; r++) {
-    float* a = attention + r * row;
-    for (int64_t k = 0; k < row; k++) a[k] *= sums[k];
-  }
-}
-
-/// `room` is a buffer for 3 · J · T floats.
-VECTORIZED void attendBackward(const Image& image, const float* scores, const float* attention, const float* dAttention,
-                               float* dScores, float* room) {
-  const int64_t row = image.row(), T = image.T;
-  const float gamma = image.gamma;
-  float *shift = room, *p = room + row, *means = room + 2 * row;
-  std::fill(means, means + row, 0.0f);
-  for (int64_t r = 0; r < image.R; r++) {
-    const float *a = attention + r * row, *da = dAttention + r * row;
-    for (int64_t k = 0; k < row; k++) means[k] += a[k] * da[k];
-  }
-  for (int64_t r = 0; r < image.R; r++) {
-    const float *a = attention + r * row, *da = dAttention + r * row;
-    float* ds = dScores + r * row;
-    image.overWords(scores + r * row, shift, p);
-    for (int64_t k = 0; k < row; k++) ds[k] = gamma * a[k] * (da[k] - means[k]);  // ∂/∂p
-    for (int64_t j = 0; j < image.J; j++) {
-      float mean = 0;
-      for (int64_t k = j * T; k < (j + 1) * T; k++) mean += p[k] * ds[k];
-      std::fill(shift + j * T, shift + (j + 1) * T, mean);
-    }
-    for (int64_t k = 0; k < row; k++) ds[k] = p[k] * (ds[k] - shift[k]);
-  }
-}
-
-/// Calls work(image, offset of its scores, buffer) for every image, on all threads.
+/// Calls work(image, offset of its scores, buffer) for every image of scores [I, R, T, J], on all threads.
 template <class Work>
 void forImages(const Tensor& scores, const Tensor& absent, double gamma, const Work& work) {
-  const Image image{scores.size(1), scores.size(2), scores.size(3), absent.data_ptr<bool>(), static_cast<float>(gamma)};
+  const Mask mask(absent);
+  const int64_t R = scores.size(1), T = scores.size(2), J = scores.size(3);
+  const words::Image image{R, T, J, mask.present.data(), mask.bias.data(), static_cast<float>(gamma)};
   at::parallel_for(0, scores.size(0), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> room(3 * image.row());
-    for (int64_t i = begin; i < end; i++) work(image, i * image.R * image.row(), room.data());
+    std::vector<float> room(2 * T * J);
+    for (int64_t i = begin; i < end; i++) work(image, i * R * T * J, room.data());
   });
 }
+
+/// [I, R, J, T] as [I, R, T, J] and the reverse: the loops' order in memory.
+Tensor reordered(const Tensor& tensor) { return tensor.transpose(2, 3); }
 
 struct WordAttention : torch::autograd::Function<WordAttention> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& given, const Tensor& absent, double gamma) {
     at::AutoDispatchBelowADInplaceOrView guard;
-    const Tensor scores = given.contiguous(), attention = at::empty_like(scores);
-    forImages(scores, absent, gamma, [&](const Image& image, int64_t at, float* room) {
-      attend(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at, room);
+    const Tensor scores = reordered(given).contiguous(), attention = at::empty_like(scores);
+    forImages(scores, absent, gamma, [&](const words::Image& image, int64_t at, float* room) {
+      kernels().wordAttention.forward(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at, room);
     });
     context->save_for_backward({given, absent, attention});
     context->saved_data["gamma"] = gamma;
-    return attention;
+    return reordered(attention);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -132,13 +82,13 @@ struct WordAttention : torch::autograd::Function<WordAttention> {
       gradients.resize(3);
       return gradients;
     }
-    const Tensor scores = saved[0].contiguous(), &attention = saved[2], dAttention = outputs[0].contiguous();
-    const Tensor dScores = at::empty_like(scores);
-    forImages(scores, saved[1], gamma, [&](const Image& image, int64_t at, float* room) {
-      attendBackward(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at,
-                     dAttention.data_ptr<float>() + at, dScores.data_ptr<float>() + at, room);
+    const Tensor scores = reordered(saved[0]).contiguous(), &attention = saved[2];
+    const Tensor dAttention = reordered(outputs[0]).contiguous(), dScores = at::empty_like(scores);
+    forImages(scores, saved[1], gamma, [&](const words::Image& image, int64_t at, float* room) {
+      kernels().wordAttention.backward(image, scores.data_ptr<float>() + at, attention.data_ptr<float>() + at,
+                                       dAttention.data_ptr<float>() + at, dScores.data_ptr<float>() + at, room);
     });
-    return {dScores, Tensor(), Tensor()};
+    return {reordered(dScores), Tensor(), Tensor()};
   }
 };
 

@@ -101,7 +101,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 /**
  * AttnGAN's attention of words over an image's regions (Xu et al., 2018, §3.2), for all pairs of images and captions:
  * softmax over R of γ1 · (softmax over T of the scores), where the inner softmax ignores `absent` words.
- * scores [I, R, J, T], absent [J, T] → [I, R, J, T].
+ * scores [I, R, J, T], absent [J, T] → [I, R, J, T]. Fastest for scores that are [I, R, T, J] in memory, as the result is.
  */
 export function wordAttention(scores: Tensor, absent: Tensor, gamma1: number): Tensor {
   return call("node_torch::word_attention", scores, absent, gamma1);

@@ -62,17 +62,22 @@ export function wordScores(regions: Tensor, words: Tensor, mask: Tensor, gamma: 
   const present = words.maskedFill(absent.unsqueeze(1), 0); // So that padding does not affect gradients.
   const attended = attendRegions(regions, present, mask, gamma[0]);
   const [, R, D] = attended.places.shape as [number, number, number];
-  const flatWords = present.transpose(0, 1).reshape(1, D, J * T);
+  const flatWords = flattened(present).unsqueeze(0); // [1, D, T·J]
   const { dot, norm } = R < D ? comparedByProducts(attended) : comparedByContexts(attended, flatWords);
-  const cosines = dot.div(norm.mul(flatWords.norm(1)).clamp(1e-8)).view(-1, J, T);
-  return cosines.mul(gamma[1]).maskedFill(absent.unsqueeze(0), -Infinity).logsumexp(2);
+  const cosines = dot.div(norm.mul(flatWords.norm(1)).clamp(1e-8)).view(-1, T, J);
+  return cosines.mul(gamma[1]).maskedFill(absent.t(), -Infinity).logsumexp(1);
+}
+
+/** All words [J, D, T] → [D, T·J]: the first words of all captions, then the second ones, as `wordAttention` likes them. */
+function flattened(words: Tensor): Tensor {
+  return words.permute(1, 2, 0).flatten(1);
 }
 
 type Attended = ReturnType<typeof attendRegions>;
 
-/** The product of each word's context in each image with the word, and the context's norm; both [I, J·T]. */
+/** The product of each word's context in each image with the word, and the context's norm; both [I, T·J]. */
 function comparedByContexts({ places, attention }: Attended, flatWords: Tensor) {
-  const context = places.transpose(1, 2).bmm(attention); // [I, D, J·T]
+  const context = places.transpose(1, 2).bmm(attention); // [I, D, T·J]
   return { dot: context.mul(flatWords).sum(1), norm: context.norm(1) };
 }
 
@@ -100,27 +105,26 @@ export function wordContexts(
 ): { context: Tensor; attention: Tensor } {
   const [J, T] = mask.shape as [number, number];
   const { places, attention } = attendRegions(regions, words, mask, gamma1);
-  const overRegions = attention.transpose(1, 2); // [I, J·T, R]
-  const [I, , R] = overRegions.shape as [number, number, number];
-  return { context: overRegions.bmm(places).view(I, J, T, -1), attention: overRegions.reshape(I, J, T, R) };
+  const overRegions = attention.transpose(1, 2); // [I, T·J, R]
+  const byCaption = (values: Tensor) => values.reshape(values.size(0), T, J, values.size(2)).transpose(1, 2);
+  return { context: byCaption(overRegions.bmm(places)), attention: byCaption(overRegions) };
 }
 
 /**
  * a = softmax over regions of γ1 · e, where e = softmax over words of regionᵀ · word.
  *
- * @returns places [I, R, D], the regions; scores regionᵀ · word and attention a, both [I, R, J·T]
+ * @returns places [I, R, D], the regions; scores regionᵀ · word and attention a, both [I, R, T·J]
  */
 function attendRegions(regions: Tensor, words: Tensor, mask: Tensor, gamma1: number) {
   const [J, T] = mask.shape as [number, number];
   const places = regions.flatten(2).transpose(1, 2).contiguous(); // [I, R, D]
   const [I, R, D] = places.shape as [number, number, number];
-  const flatWords = words.permute(1, 0, 2).reshape(D, J * T);
   const scores = places
     .view(I * R, D)
-    .matmul(flatWords)
-    .view(I, R, J * T);
-  const attention = functional.wordAttention(scores.view(I, R, J, T), mask.logicalNot(), gamma1);
-  return { places, scores, attention: attention.view(I, R, J * T) };
+    .matmul(flattened(words))
+    .view(I, R, T, J);
+  const attention = functional.wordAttention(scores.transpose(2, 3), mask.logicalNot(), gamma1);
+  return { places, scores: scores.flatten(2), attention: attention.transpose(2, 3).flatten(2) };
 }
 
 /** @param given [images, captions], with matching pairs on the diagonal when all images are gathered */
