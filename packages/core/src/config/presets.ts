@@ -29,7 +29,7 @@ export const presets: Record<PresetName, Preset> = {
     values: {
       data: { maxWords: 18 },
       text: { width: 128, sentence: "mean", whiten: true, dropout: 0.1 }, // docs/evaluation.md#what-was-tried
-      damsm: { width: 24, imageSize: 64, steps: 2400, evaluateEvery: 400 },
+      damsm: { width: 24, imageSize: 64, steps: 10_000, evaluateEvery: 400 }, // docs/evaluation.md#what-was-tried
       generator: { width: 16, stages: 3, firstSize: 16, scbn: "both" }, // docs/ablation.md
       discriminator: { width: 16 },
       training: {
