@@ -131,7 +131,7 @@ export function exportOnnxModel(options: ExportOnnxOptions): Promise<ExportedMod
  */
 const smallestWeights: Record<WeightPrecision, readonly number[]> = {
   float32: [0],
-  float16: [256, 4096, 16_385, 65_537],
+  float16: [256, 4096, 16_385, 65_537, 262_145],
   int8: [4096, 16_385, 65_537],
 };
 
