@@ -103,7 +103,7 @@ async function birds() {
 Done in ${minutes().toFixed(1)} minutes after set-up. Generated and real images: ${resolve(ROOT, RUN, "evaluation.png")}
 
 Next steps:
-  npx sdgan generate --run ${RUN} --caption "a small red bird with black wings" --count 4 --out ${OUT}/images
+  npx sdgan generate --run ${RUN} --caption "a small bird with a red body and black wings" --count 4 --out ${OUT}/images
   npx sdgan train gan --data ${DATA} --run ${RUN} --resume --minutes 40    for better images
 To start again from the beginning, remove the folder ${OUT}.`);
 }
