@@ -38,25 +38,4 @@ ALWAYS_INLINE void store(Bfloat16& to, float value) {
   to.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded); // NaN stays NaN.
 }
 
-/// eˣ to two units in the last place, x limited to the range of float32 (the polynomial of Moshier's Cephes library).
-ALWAYS_INLINE float exponential(float x) {
-  const float raised = x < -87.3f ? -87.3f : x;
-  const float limited = raised > 88.3f ? 88.3f : raised;
-  // Adding a large constant rounds x / ln 2 to an integer, which is in the lowest bits of the sum.
-  const float shifted = limited * 1.44269504f + 12582912.0f;
-  const float whole = shifted - 12582912.0f;
-  const float rest = (limited - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  float series = 1.9875691500e-4f;
-  series = series * rest + 1.3981999507e-3f;
-  series = series * rest + 8.3334519073e-3f;
-  series = series * rest + 4.1665795894e-2f;
-  series = series * rest + 1.6666665459e-1f;
-  series = series * rest + 5.0000001201e-1f;
-  series = series * rest * rest + rest + 1.0f;
-  const float power = __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, shifted) << 23) + 0x3f800000u);
-  return series * power;
-}
-
-ALWAYS_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
-
 }  // namespace addon

@@ -69,12 +69,13 @@ ALWAYS_INLINE void write(T* to, V value) {
   }
 }
 
-/// `exponential` of vectorize.h.
+/// eˣ to two units in the last place, x limited to the range of float32 (the polynomial of Moshier's Cephes library).
 template <class V>
 ALWAYS_INLINE V exponentialOf(V x) {
   const V least = V{} - 87.3f, most = V{} + 88.3f;
   const V raised = x < least ? least : x;
   const V limited = raised > most ? most : raised;
+  // Adding a large constant rounds x / ln 2 to an integer, which is in the lowest bits of the sum.
   const V shifted = limited * 1.44269504f + 12582912.0f;
   const V whole = shifted - 12582912.0f;
   const V rest = (limited - whole * 0.693359375f) + whole * 2.12194440e-4f;

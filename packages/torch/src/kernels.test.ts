@@ -5,7 +5,7 @@ import { compile, resultOf } from "./testing/compiled.js";
 const compute = `
 import { functional, grad, manualSeed, ones, randn, tensor } from "@sdgan/torch";
 manualSeed(1);
-const results = [];
+const [words, results] = [[], []]; // float32 first.
 const numbersOf = (tensors) => tensors.map((one) => one.to("float32").toNumbers().map((value) => Number(value.toPrecision(5))));
 for (const dtype of ["float32", "bfloat16"]) {
   for (const C of [16, 22]) {
@@ -30,7 +30,14 @@ for (const dtype of ["float32", "bfloat16"]) {
     }
   }
 }
-console.log(JSON.stringify(results));`;
+for (const captions of [16, 27]) {
+  const scores = randn([2, 5, captions, 7]);
+  scores.requiresGrad = true;
+  const absent = tensor(Array.from({ length: captions * 7 }, (_, i) => i % 7 > i % 4 + 2), { dtype: "bool" });
+  const attention = functional.wordAttention(scores, absent.view(captions, 7), 4);
+  words.push(...numbersOf([attention, ...grad([attention.square().sum()], [scores])]));
+}
+console.log(JSON.stringify([...words, ...results]));`;
 
 vi.setConfig({ testTimeout: 180_000 });
 beforeAll(compile);
