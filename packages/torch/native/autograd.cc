@@ -1,7 +1,17 @@
 // Gradients, and the modes in which none are recorded.
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "common.h"
 
@@ -32,6 +42,114 @@ napi_value grad(Call& call) {
   const bool allowUnused = flag(call, 5, "allowUnused");
   return fromTensors(call.env,
                      torch::autograd::grad(outputs, inputs, gradOutputs, retain || create, create, allowUnused));
+}
+
+/// A loss, its inputs, and what came of them.
+struct Loss {
+  at::Tensor value;
+  std::vector<at::Tensor> inputs;
+  std::vector<at::Tensor> gradients;
+  std::exception_ptr failure;
+
+  void derive() noexcept {
+    try {
+      gradients = torch::autograd::grad({value}, inputs);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+};
+
+/// Losses that several threads derive, from the first to the last.
+class Losses {
+ public:
+  void add(Loss loss) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    losses_.push_back(std::move(loss));
+    changed_.notify_one();
+  }
+
+  /// No more losses come.
+  void close() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+  /// Derives losses until there are none and no more come.
+  void derive() {
+    while (Loss* next = take()) next->derive();
+  }
+
+  /// Once all threads have finished.
+  const std::deque<Loss>& all() const { return losses_; }
+
+ private:
+  Loss* take() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return closed_ || taken_ < losses_.size(); });
+    return taken_ < losses_.size() ? &losses_[taken_++] : nullptr;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Loss> losses_;  // Its elements stay where they are when others are added.
+  size_t taken_ = 0;
+  bool closed_ = false;
+};
+
+/// Calls a function that returns [loss, inputs].
+Loss makeLoss(napi_env env, napi_value function) {
+  napi_value result;
+  check(env, napi_call_function(env, undefined(env), function, 0, nullptr, &result));
+  const auto pair = toVector(env, result, "loss and inputs");
+  if (pair.size() != 2) throw ArgumentError("expected a loss and its inputs");
+  return {toTensor(env, pair[0], "loss"), toTensors(env, pair[1], "inputs"), {}, nullptr};
+}
+
+/// Makes the losses in this thread, while other threads derive those that are made. Operators do not share their work with
+/// other threads meanwhile.
+void deriveSideBySide(Losses& losses, napi_env env, const std::vector<napi_value>& functions) {
+  std::exception_ptr failure;
+#pragma omp parallel num_threads(std::min(at::get_num_threads(), static_cast<int>(functions.size())))
+  {
+#ifdef _OPENMP
+    at::get_num_threads();   // A thread's first call sets its number of threads to the process's.
+    omp_set_num_threads(1);  // Until the end of this block. oneDNN prepares its kernels for a number of threads.
+#endif
+#pragma omp master
+    {
+      try {
+        for (napi_value function : functions) losses.add(makeLoss(env, function));
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      losses.close();
+    }
+    losses.derive();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// gradEach(functions): for the loss of each function, which returns [loss, inputs], the gradients for its inputs.
+napi_value gradEach(Call& call) {
+  const auto functions = toVector(call.env, call[0], "losses");
+  Losses losses;
+  if (functions.size() == 1) {
+    losses.add(makeLoss(call.env, functions[0]));
+    losses.close();
+    losses.derive();  // By all threads.
+  } else if (!functions.empty()) {
+    deriveSideBySide(losses, call.env, functions);
+  }
+  napi_value result;
+  check(call.env, napi_create_array_with_length(call.env, functions.size(), &result));
+  uint32_t i = 0;
+  for (const Loss& loss : losses.all()) {
+    if (loss.failure) std::rethrow_exception(loss.failure);
+    check(call.env, napi_set_element(call.env, result, i++, fromTensors(call.env, loss.gradients)));
+  }
+  return result;
 }
 
 /// backward(outputs, gradOutputs, retainGraph, createGraph): adds to the `grad` of every leaf.
@@ -73,6 +191,7 @@ napi_value isGradEnabled(Call& call) { return fromBool(call.env, c10::GradMode::
 
 void defineAutograd(napi_env env, napi_value exports) {
   define<grad>(env, exports, "grad");
+  define<gradEach>(env, exports, "gradEach");
   define<backward>(env, exports, "backward");
   define<withoutGrad>(env, exports, "withoutGrad");
   define<withGrad>(env, exports, "withGrad");

@@ -1,14 +1,21 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import {
   backward,
+  call,
   enableGrad,
+  functional,
   grad,
+  gradEach,
   gradOrNull,
   inferenceMode,
   isGradEnabled,
+  manualSeed,
   noGrad,
   ones,
+  randn,
+  setThreads,
   tensor,
+  threads,
 } from "./index.js";
 
 const leaf = (values: number[]) => tensor(values, { dtype: "float64", requiresGrad: true });
@@ -79,6 +86,49 @@ describe("gradients", () => {
     const z = y.mul(y);
     y.add_(1);
     expect(() => z.backward()).toThrow(/modified by an inplace operation/);
+  });
+});
+
+describe("gradients of several losses", () => {
+  const own = threads();
+  afterEach(() => setThreads(own));
+
+  it.each([1, 2, 4])("are those of each alone, with %d threads", (count) => {
+    setThreads(count);
+    manualSeed(1);
+    const losses = Array.from({ length: 5 }, (_, i) => {
+      const [image, weight] = [randn([2, 8, 16, 16]), randn([4 + i, 8, 3, 3])];
+      weight.requiresGrad = true;
+      image.requiresGrad = true;
+      const lossOf = () => functional.conv2d(image, weight, { padding: 1 }).tanh().square().sum();
+      return { lossOf, inputs: i % 2 === 0 ? [weight] : [weight, image] };
+    });
+    const each = gradEach(
+      losses.map(({ lossOf, inputs }) => () => ({ loss: lossOf(), inputs })),
+    );
+    expect(threads()).toBe(count);
+    for (const [i, { lossOf, inputs }] of losses.entries()) {
+      const alone = grad([lossOf()], inputs);
+      expect(each[i]).toHaveLength(alone.length);
+      for (const [j, gradient] of alone.entries())
+        expect(call("allclose", each[i]![j]!, gradient, 1e-4, 1e-4)).toBe(true);
+    }
+  });
+
+  it("end with the error of one that cannot be derived, or of a function", () => {
+    setThreads(2);
+    const [x, y] = [leaf([1]), leaf([1])];
+    const square = (input: typeof x) => () => ({ loss: input.square().sum(), inputs: [x] });
+    expect(() => gradEach([square(x), square(y)])).toThrow(/gradEach\(.*not.*used in the graph/);
+    const failing = () => {
+      throw new RangeError("mine");
+    };
+    expect(() => gradEach([square(x), failing])).toThrow(new RangeError("mine"));
+    expect(() => gradEach([square(x), () => ({ loss: 3, inputs: [x] }) as never])).toThrow(/loss: expected/);
+    expect(() => gradEach([square(x), 3 as never])).toThrow(TypeError);
+    expect(threads()).toBe(2);
+    expect(gradEach([square(x), square(x)]).map(([gradient]) => gradient?.item())).toEqual([2, 2]);
+    expect(gradEach([])).toEqual([]);
   });
 });
 

@@ -31,6 +31,27 @@ export function gradOrNull(
   return native.grad(outputs, inputs, gradOutputs, retainGraph, createGraph, true) as (Tensor | null)[];
 }
 
+/** A scalar loss, and what it is derived by. */
+export interface Derivable {
+  loss: Tensor;
+  inputs: readonly Tensor[];
+}
+
+/**
+ * The gradients of several losses, each for its own inputs. The functions are called one after the other in this thread, and
+ * compute their losses. On the CPU, gradients of finished losses are computed by other threads meanwhile, each by one
+ * thread, which is faster than one after the other by all threads where operators are small. The loss that takes longest
+ * should be the first one. The losses must not share a part of their graphs.
+ * A `profile` only has the operators that ran in this thread.
+ */
+export function gradEach(losses: readonly (() => Derivable)[]): Tensor[][] {
+  const pairs = losses.map((compute) => (): [Tensor, readonly Tensor[]] => {
+    const { loss, inputs } = compute();
+    return [loss, inputs];
+  });
+  return native.gradEach(pairs) as Tensor[][];
+}
+
 /** Adds d Σ outputs / d leaf to every leaf's `grad`. */
 export function backward(outputs: readonly Tensor[], options: GradOptions = {}): void {
   const { gradOutputs = null, retainGraph = false, createGraph = false } = options;

@@ -2,7 +2,8 @@
 import { type nn, randn, type Tensor, tensor } from "@sdgan/torch";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator, type GeneratorOptions } from "../models/generator.js";
-import { type GanBatch, GanTrainer, type GanTrainerOptions } from "../training/gan-trainer.js";
+import type { GanBatch } from "../training/gan-batch.js";
+import { GanTrainer, type GanTrainerOptions } from "../training/gan-trainer.js";
 import { randomText } from "./text.js";
 
 const sizes = [8, 16];

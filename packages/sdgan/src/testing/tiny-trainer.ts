@@ -2,7 +2,8 @@
 import { randn, type Tensor, tensor } from "@sdgan/torch";
 import { Discriminator, type DiscriminatorOptions } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
-import { type GanBatch, type GanNoise, GanTrainer, type GanTrainerOptions } from "../training/gan-trainer.js";
+import type { GanBatch, GanNoise } from "../training/gan-batch.js";
+import { GanTrainer, type GanTrainerOptions } from "../training/gan-trainer.js";
 import { randomText } from "./text.js";
 
 const sizes = [8, 16];

@@ -44,15 +44,16 @@ describe("augmentation", () => {
       });
     manualSeed(seed);
     trainer.step(batch, noise);
-    // The same random numbers in the same order.
+    // The same random numbers in the same order: the last stage first.
     manualSeed(seed);
+    const real = batch.real.toReversed();
     const expected = [
-      ...images.map((image, i) => augment(cat([batch.real[i]!, image]), augmentation, 0.7)),
-      ...images.map((image) => augment(image, augmentation, 0.7)),
+      ...images.toReversed().map((image, i) => augment(cat([real[i]!, image]), augmentation, 0.7)),
+      ...images.toReversed().map((image) => augment(image, augmentation, 0.7)),
     ].map((image) => image.toNumbers());
     expect(seen).toHaveLength(4);
     for (const [i, one] of seen.entries()) expectNear(one, expected[i]!);
-    expect(seen[0]!.slice(0, 100)).not.toEqual(batch.real[0]!.toNumbers().slice(0, 100));
+    expect(seen[0]!.slice(0, 100)).not.toEqual(real[0]!.toNumbers().slice(0, 100));
     expectNear(damsmImages[0]!, images.at(-1)!.toNumbers());
   });
 
@@ -62,9 +63,9 @@ describe("augmentation", () => {
     const { trainer, generator, discriminators, gradients } = tinyTrainer({ augmentation });
     const { images, mean, logVariance } = generator.forward(noise.noise, batch.text, noise.epsilon);
     manualSeed(seed);
-    for (const [i, image] of images.entries())
-      augment(cat([batch.real[i]!, image.detach()]), augmentation, 0.7);
-    const terms = images.flatMap((image, i) => {
+    const lastFirst = [...images.entries()].reverse();
+    for (const [i, image] of lastFirst) augment(cat([batch.real[i]!, image.detach()]), augmentation, 0.7);
+    const terms = lastFirst.flatMap(([i, image]) => {
       const network = discriminators[i]!;
       const features = network.forward(augment(image, augmentation, 0.7));
       const conditional = network.conditional(features, batch.text.sentence);

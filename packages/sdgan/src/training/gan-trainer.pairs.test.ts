@@ -3,7 +3,8 @@ import { manualSeed, tensor } from "@sdgan/torch";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Generator } from "../models/generator.js";
 import { bytes, contrastive, damsm, makeTrainer, numbers, pairs, samples } from "../testing/gan-steps.js";
-import type { GanBatch, GanTrainerOptions } from "./gan-trainer.js";
+import type { GanBatch } from "./gan-batch.js";
+import type { GanTrainerOptions } from "./gan-trainer.js";
 
 beforeEach(() => manualSeed(1));
 

@@ -7,7 +7,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Discriminator } from "../models/discriminator.js";
 import { Generator } from "../models/generator.js";
 import { randomText } from "../testing/text.js";
-import { type GanBatch, type GanNoise, GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
+import type { GanBatch, GanNoise } from "./gan-batch.js";
+import { GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 
 const sizes = [8, 16];
 const [B, textWidth] = [4, 8];

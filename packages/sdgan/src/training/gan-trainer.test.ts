@@ -1,7 +1,17 @@
 /** Every step: which networks its phases change, the average, memory, and bfloat16. */
-import { type DType, manualSeed, memoryInUse, scope } from "@sdgan/torch";
-import { beforeEach, describe, expect, it } from "vitest";
-import { bytes, damsm, makeTrainer, moved, numbers, pairs, samples } from "../testing/gan-steps.js";
+import { type DType, manualSeed, memoryInUse, scope, setThreads, threads } from "@sdgan/torch";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  bytes,
+  contrastive,
+  damsm,
+  makeTrainer,
+  moved,
+  numbers,
+  pairs,
+  samples,
+} from "../testing/gan-steps.js";
+import { tinyBatch, tinyTrainer } from "../testing/tiny-trainer.js";
 
 beforeEach(() => manualSeed(1));
 
@@ -35,6 +45,34 @@ describe("a step's two phases", () => {
     const { generator, average, discriminators } = trainer.options;
     for (const network of [generator, average, ...discriminators])
       expect(network.parameters().every((parameter) => parameter.grad === null)).toBe(true);
+  });
+});
+
+describe("a step with two threads", () => {
+  const own = threads();
+  afterEach(() => setThreads(own));
+
+  it("computes what a step with one thread computes", () => {
+    const [one, two] = [1, 2].map((count) => {
+      setThreads(1); // The first weights differ by rounding with other threads.
+      manualSeed(1);
+      const { trainer, gradients } = tinyTrainer({
+        damsm,
+        contrastive,
+        gradientsEvery: 1,
+        learningRate: { generator: 1e-3, discriminator: 1e-3 },
+      });
+      const { batch, noise } = tinyBatch();
+      setThreads(count);
+      const { losses, statistics } = trainer.step(batch, noise);
+      return { ...numbers({ ...losses, ...statistics }), ...Object.fromEntries(gradients) };
+    }) as [Record<string, number | number[]>, Record<string, number | number[]>];
+    expect(Object.keys(two)).toEqual(Object.keys(one));
+    for (const [name, values] of Object.entries(one)) {
+      const others = [two[name]!].flat();
+      const errors = [values].flat().map((value, i) => Math.abs(value - others[i]!));
+      expect(Math.max(...errors), name).toBeLessThan(1e-9);
+    }
   });
 });
 

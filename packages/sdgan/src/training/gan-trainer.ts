@@ -2,96 +2,33 @@
  * A training step of the GAN: every discriminator once, then the generator, then its average. Each of these phases is a
  * list of named, weighted loss terms → gradients → a hook → the optimizer. The terms of the list are logged.
  */
-import { cat, grad, gradOrNull, noGrad, optim, randn, scope, type Tensor, where } from "@sdgan/torch";
+import { grad, gradEach, gradOrNull, noGrad, optim, randn, scope, type Tensor, threads } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
-import { type AdversarialLoss, discriminatorTerms, generatorTerms } from "../losses/adversarial.js";
-import {
-  type ContrastiveOptions,
-  contrastiveLoss,
-  type InfoNceOptions,
-  infoNceLoss,
-  pairDistances,
-} from "../losses/contrastive.js";
 import { klLoss } from "../losses/kl.js";
-import { gradientPenalty, type PenaltyOptions } from "../losses/penalty.js";
-import { type LossTerm, under, valuesOf, weightedSum } from "../losses/terms.js";
+import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
 import type { DiscriminatorNetwork } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
-import { atLeastFloat32 } from "../models/layers.js";
-import type { TextFeatures } from "../models/text-features.js";
-import { Augmentation, type AugmentationOptions } from "./augmentation.js";
+import type { Augmentation } from "./augmentation.js";
 import { MovingAverage } from "./average.js";
-import { gradientNorms, probabilities, type StepMetrics } from "./step-metrics.js";
+import type { GanBatch, GanNoise } from "./gan-batch.js";
+import { GanLosses, type GanLossOptions, type Part } from "./gan-losses.js";
+import { gradientNorms, type StepMetrics } from "./step-metrics.js";
 
-/** The batch of a step. With Siamese branches, B/2 pairs: first the first branch's captions, then the second's. */
-export interface GanBatch {
-  /** Real images at every stage's size, small to large: [B, 3, S, S] in −1 … 1. Their dtype is the step's. */
-  real: Tensor[];
-  text: TextFeatures;
-  /** y: [B/2], 1 where both captions are of one image. Absent without Siamese branches. */
-  same?: Tensor;
-  /** [B], int64: the classes of the images. InfoNCE does not count images of one class as different. */
-  classIds?: Tensor;
-  /** Wrong sentences for some of the images, in place of another image's. */
-  changed?: ChangedSentences;
-  /**
-   * With several processes, of which this batch is one's share: captions, pairs and classes of all of them, in the order of
-   * a single process's batch, for the losses that compare members of a batch. Absent if this is the whole batch.
-   */
-  whole?: Pick<GanBatch, "text" | "same" | "classIds">;
-}
-
-/** Sentences of captions that were changed so that they do not describe their images. */
-export interface ChangedSentences {
-  /** [B, D]; any where there is none. */
-  sentence: Tensor;
-  /** [B, 1], true where there is one. */
-  exists: Tensor;
-}
-
-/** The random numbers of a step, for tests that provide their own. */
-export interface GanNoise {
-  /** z: [B, noise] */
-  noise: Tensor;
-  /** ε of conditioning augmentation: [B, condition] */
-  epsilon: Tensor;
-}
-
-export interface GanTrainerOptions {
+export interface GanTrainerOptions extends GanLossOptions {
   generator: Generator;
   /** A second generator, which receives the moving average of the first one's weights. */
   average: Generator;
-  discriminators: DiscriminatorNetwork[];
   learningRate: { generator: number; discriminator: number };
   /** The factor of both learning rates in the step after `steps` steps; by default 1. */
   learningRateFactor?: (steps: number) => number;
   betas: readonly [number, number];
-  /** By default `bce`. */
-  adversarialLoss?: AdversarialLoss;
   /** Decay of the average. */
   averageDecay: number;
   klWeight: number;
-  /** DAMSM's losses for the last stage's image [B, 3, S, S], and their weight λ. */
-  damsm?: { weight: number; losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } };
-  contrastive: ContrastiveOptions &
-    Partial<InfoNceOptions> & {
-      /** By default the paper's, of pairs. */
-      loss?: "pairs" | "infoNce";
-      weight: number;
-      /** Whether it is a part of L_G and, for generated images, of L_D. */
-      generator: boolean;
-      discriminator: boolean;
-      /** Whether L_D has it for real images. */
-      real?: boolean;
-    };
   /** Whether both branches of a pair get the same z, so that their images differ only by the captions. */
   sharedNoise: boolean;
   /** Steps between two measurements of the loss terms' gradients for the images; 0, the default, for none. */
   gradientsEvery?: number;
-  /** Random changes of the images that the discriminators see, in both phases; by default none. DAMSM sees clean images. */
-  augmentation?: AugmentationOptions;
-  /** A gradient penalty of the discriminators in every `every`-th step, with as many times its weight; by default none. */
-  penalty?: PenaltyOptions & { weight: number; every: number };
   /** The number of stages that train in the step after `steps` steps; by default all. */
   stagesAfter?: (steps: number) => number;
   /** How many of `steps` steps the average counts, whose decay is smaller in the first ones; by default all. */
@@ -101,8 +38,6 @@ export interface GanTrainerOptions {
    * The optimizer uses the returned gradients. Parameters of stages that do not train yet have none.
    */
   onGradients?: Gradients;
-  /** The part of the batch that this process has; by default all of it. */
-  share?: BatchShare;
   /**
    * Starts to average the gradients of a phase over processes, and returns a function that waits for them. Before it is
    * called, the gradients of further phases are computed.
@@ -116,7 +51,7 @@ export class GanTrainer {
   readonly options: GanTrainerOptions;
   readonly generatorOptimizer: optim.Adam;
   readonly discriminatorOptimizers: optim.Adam[];
-  readonly augmentation: Augmentation;
+  readonly #losses: GanLosses;
   readonly #average: MovingAverage;
   readonly #share: BatchShare;
   /** Steps of optimizers whose gradients are still being averaged over processes, in order. */
@@ -133,7 +68,11 @@ export class GanTrainer {
       new optim.Adam(network.namedParameters(), { learningRate: rate, betas });
     this.generatorOptimizer = adam(generator, learningRate.generator);
     this.discriminatorOptimizers = discriminators.map((network) => adam(network, learningRate.discriminator));
-    this.augmentation = new Augmentation(options.augmentation ?? noAugmentation, discriminators.length);
+    this.#losses = new GanLosses(options);
+  }
+
+  get augmentation(): Augmentation {
+    return this.#losses.augmentation;
   }
 
   get steps(): number {
@@ -141,18 +80,13 @@ export class GanTrainer {
   }
 
   step(batch: GanBatch, given?: GanNoise): StepMetrics {
-    const { generator, averageDecay, averagedSteps, discriminators } = this.options;
+    const { generator, averageDecay, averagedSteps } = this.options;
     this.grow();
     this.#setLearningRates();
     return scope(() => {
       const { noise, epsilon } = given ?? this.#sampleNoise(batch);
       const generated = generator.forward(noise.to(batch.real[0]!.dtype), batch.text, epsilon);
-      const phases = [
-        ...discriminators
-          .slice(0, generator.activeStages)
-          .map((_, stage) => this.#trainDiscriminator(stage, batch, generated)),
-        this.#trainGenerator(batch, generated),
-      ];
+      const phases = [...this.#trainDiscriminators(batch, generated), this.#trainGenerator(batch, generated)];
       this.#average.update(averageDecay, averagedSteps?.(this.steps) ?? this.steps);
       return {
         losses: Object.assign({}, ...phases.map(({ losses }) => losses)),
@@ -186,156 +120,91 @@ export class GanTrainer {
     return { noise, epsilon: sample(B, generator.conditioning.condition) };
   }
 
-  #trainDiscriminator(stage: number, batch: GanBatch, { images }: Generated): StepMetrics {
-    const { discriminators, contrastive } = this.options;
-    const { real, text, same } = batch;
-    const discriminator = discriminators[stage]!;
-    const optimizer = this.discriminatorOptimizers[stage]!;
-    return scope(() => {
-      requireGrad(optimizer, true);
-      // One pass over real and fake images, and one over all pairs of images and sentences. BN treats the parts that are
-      // separate calls in the published code as separate batches, in the order of that code.
-      const B = real[stage]!.size(0);
-      const seen = this.augmentation.apply(
-        stage,
-        cat([real[stage]!, images[stage]!.detach()]),
-        this.#share.draw,
-      );
-      const features = discriminator.forward(seen, [B, B]);
-      const [realFeatures, fakeFeatures] = features.chunk(2, 0) as [Tensor, Tensor];
-      const { sentence } = text;
-      const other = this.#wrongSentences(batch);
-      const mismatched = other.sentences.size(0);
-      // The other sentences are for the first real images again.
-      const sentences = cat([sentence, sentence, other.sentences]);
-      const conditional = discriminator.conditional(features, sentences, [B, B, mismatched]);
-      const unconditional = discriminator.unconditional(features);
-      const [onReal, onFake] = [0, B].map((from) => ({
-        unconditional: unconditional.narrow(0, from, B),
-        conditional: conditional.narrow(0, from, B),
-      })) as [Logits, Logits];
-      const wrong = conditional.narrow(0, 2 * B, mismatched);
-      const terms = discriminatorTerms(onReal, onFake, wrong, this.options.adversarialLoss).map((term) =>
-        term.name === "wrong" ? { ...term, value: other.ofWhole(term.value) } : term,
-      );
-      const adversarial = noGrad(() => weightedSum(terms));
-      if (same && contrastive.weight > 0) {
-        const { weight } = contrastive;
-        const compare = (name: string, of: Tensor) =>
-          terms.push({ name, value: this.#contrastive(of, batch), weight });
-        if (contrastive.discriminator) compare("contrastive", fakeFeatures);
-        if (contrastive.real) compare("contrastiveReal", realFeatures);
-      }
-      terms.push(...this.#penalty(discriminator, seen.narrow(0, 0, B), sentence));
-      const phase = `discriminator/stage${stage + 1}`;
-      return {
-        losses: {
-          ...this.#minimize(phase, under(phase, terms), optimizer),
-          [`${phase}/adversarial`]: adversarial,
-        },
-        statistics: {
-          ...probabilities(`probability/stage${stage + 1}`, {
-            ...{ real: onReal.unconditional, realConditional: onReal.conditional },
-            ...{ fake: onFake.unconditional, fakeConditional: onFake.conditional },
-          }),
-          [`probability/stage${stage + 1}/wrong`]: other.ofWhole(wrong.detach().sigmoid().mean()),
-          ...this.augmentation.observe(stage, onReal.unconditional, this.#share),
-        },
-      };
-    });
+  #trainDiscriminators(batch: GanBatch, { images }: Generated): StepMetrics[] {
+    const largestFirst = images.map((_, stage) => stage).reverse();
+    const metrics = together(batch, largestFirst).flatMap((stages) =>
+      scope(() => {
+        const parts = stages.map((stage) => () => {
+          const { parameters } = this.discriminatorOptimizers[stage]!;
+          requireGrad(parameters, true);
+          const part = this.#losses.discriminator(stage, batch, images[stage]!, this.steps + 1);
+          return { ...part, inputs: [...parameters.values()] };
+        });
+        return derive(parts).map(({ terms, losses, statistics, sum, gradients }, i) => {
+          const phase = `discriminator/stage${stages[i]! + 1}`;
+          this.#update(phase, this.discriminatorOptimizers[stages[i]!]!, gradients);
+          return { losses: { ...valuesOf(terms), [`${phase}/sum`]: sum, ...losses }, statistics };
+        });
+      }),
+    );
+    return metrics.reverse();
   }
 
-  /**
-   * A wrong sentence for every real image of the batch but the last one: that of the next image, as in the published code,
-   * or the own one changed. With several processes, only the last process has one sentence less than images, and `ofWhole` makes a
-   * mean over the own sentences the process's part of the mean over all.
-   */
-  #wrongSentences({ text, changed, whole }: GanBatch): { sentences: Tensor; ofWhole(mean: Tensor): Tensor } {
-    const { rank, processes, own } = this.#share;
-    const all = (whole?.text ?? text).sentence; // [processes · B, D]
-    const rows = all.size(0);
-    const next = own(cat([all.narrow(0, 1, rows - 1), all.narrow(0, 0, 1)]));
-    const wrong = changed ? where(changed.exists, changed.sentence, next) : next;
-    const count = next.size(0) - (rank === processes - 1 ? 1 : 0);
-    const part = (count * processes) / (rows - 1);
+  /** First the gradients of all terms for the images, where the graphs of discriminators and DAMSM end, then the generator's. */
+  #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
+    const { klWeight, damsm, stagesAfter } = this.options;
+    const leaves = images.map(leafOf);
+    const last = leaves.length - 1;
+    const deceiving = leaves.map((image, stage) => ({
+      stage,
+      make: () => {
+        this.#finish();
+        // The gradients of its weights are not needed here.
+        requireGrad(this.discriminatorOptimizers[stage]!.parameters, false);
+        return this.#losses.generator(stage, image, batch);
+      },
+    }));
+    // DAMSM first: it does not need the discriminators, whose own gradients may still be on their way.
+    const matching = damsm ? [{ stage: last, make: () => this.#losses.matching(leaves[last]!, batch) }] : [];
+    const parts = together(batch, [...matching, ...deceiving.reverse()]).flatMap((some) =>
+      scope(() => {
+        const derived = derive(
+          some.map(
+            ({ stage, make }) =>
+              () =>
+                this.#measured({ ...make(), inputs: [leaves[stage]!] }),
+          ),
+        );
+        return derived.map((part, i) => ({ ...part, stage: some[i]!.stage }));
+      }),
+    );
+    const gradientOf = (stage: number) =>
+      parts
+        .filter((part) => part.stage === stage)
+        .map(({ gradients }) => gradients[0]!)
+        .reduce((sum, one) => sum.add(one));
+    const kl: LossTerm = { name: "kl", value: klLoss(mean, logVariance), weight: klWeight };
+    // Every parameter must have a gradient, except those of stages that do not train yet.
+    const gradients = (stagesAfter ? gradOrNull : grad)(
+      [weightedSum([kl]), ...images],
+      [...this.generatorOptimizer.parameters.values()],
+      { gradOutputs: [null, ...images.map((_, stage) => gradientOf(stage))] },
+    );
+    this.#update("generator", this.generatorOptimizer, gradients);
+    this.#finish();
+    const terms = [...parts.reverse().flatMap((part) => part.terms), kl];
     return {
-      sentences: wrong.narrow(0, 0, count),
-      ofWhole: (mean) => (part === 1 ? mean : mean.mul(part)),
+      losses: { ...valuesOf(terms), "generator/sum": noGrad(() => weightedSum(terms)) },
+      statistics: Object.assign({}, ...parts.map(({ statistics }) => statistics)),
     };
   }
 
-  /** The gradient penalty at real images as the discriminator sees them, in float32 or more; no term in other steps. */
-  #penalty(discriminator: DiscriminatorNetwork, image: Tensor, sentence: Tensor): LossTerm[] {
-    const { penalty } = this.options;
-    if (!penalty || penalty.weight === 0 || (this.steps + 1) % penalty.every !== 0) return [];
-    const logitsOf = (given: Tensor, own: Tensor) => judge(discriminator, given, own);
-    const value = gradientPenalty(logitsOf, atLeastFloat32(image), atLeastFloat32(sentence), penalty);
-    return [{ name: "penalty", value, weight: penalty.weight * penalty.every }];
-  }
-
-  #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
-    const { generator, contrastive, klWeight, damsm, adversarialLoss } = this.options;
-    const discriminators = this.options.discriminators.slice(0, generator.activeStages);
-    const { text, same } = batch;
-    const adversarial: LossTerm[] = [];
-    const pairs: LossTerm[] = [];
-    let statistics: Record<string, Tensor> = {};
-    const damsmLosses = () => damsm?.losses(images.at(-1)!, batch);
-    // DAMSM does not need the discriminators, whose gradients may still be on their way.
-    const early = this.#pending.length > 0 ? damsmLosses() : undefined;
-    this.#finish();
-    for (const [i, discriminator] of discriminators.entries()) {
-      const stage = `stage${i + 1}`;
-      requireGrad(this.discriminatorOptimizers[i]!, false); // The gradients of its weights are not needed here.
-      const seen = this.augmentation.apply(i, images[i]!, this.#share.draw);
-      const { features, ...logits } = judge(discriminator, seen, text.sentence);
-      adversarial.push(...under(`generator/${stage}`, generatorTerms(logits, adversarialLoss)));
-      if (!same) continue;
-      statistics = { ...statistics, ...this.#distances(`distance/${stage}`, features, batch) };
-      if (contrastive.generator && contrastive.weight > 0)
-        pairs.push({
-          name: `contrastive/${stage}`,
-          value: this.#contrastive(features, batch),
-          weight: contrastive.weight,
-        });
-    }
-    const terms: LossTerm[] = [
-      ...adversarial,
-      { name: "kl", value: klLoss(mean, logVariance), weight: klWeight },
-    ];
-    const matching = early ?? damsmLosses();
-    if (damsm && matching) {
-      const { words, sentence } = matching;
-      terms.push(
-        { name: "damsm/words", value: words, weight: damsm.weight },
-        { name: "damsm/sentence", value: sentence, weight: damsm.weight },
-      );
-    }
-    terms.push(...pairs);
+  /** A part of the generator's loss, in some steps with the norms of its terms' gradients. */
+  #measured(part: DerivablePart): DerivablePart {
     const { gradientsEvery = 0 } = this.options;
-    if (gradientsEvery > 0 && (this.steps + 1) % gradientsEvery === 0)
-      statistics = { ...statistics, ...gradientNorms(terms, images, this.#share) };
-    const losses = this.#minimize("generator", terms, this.generatorOptimizer);
-    this.#finish();
-    return { losses, statistics };
+    if (gradientsEvery === 0 || (this.steps + 1) % gradientsEvery !== 0) return part;
+    const norms = gradientNorms(part.terms, part.inputs, this.#share);
+    return { ...part, statistics: { ...part.statistics, ...norms } };
   }
 
-  /**
-   * One phase: terms → weighted sum → gradients → hook → optimizer, which steps in `#finish` if the gradients are averaged
-   * over processes. Returns the losses to log.
-   */
-  #minimize(phase: string, terms: readonly LossTerm[], optimizer: optim.Adam): Record<string, Tensor> {
-    const loss = weightedSum(terms);
-    // Every parameter must have a gradient, except those of stages that do not train yet.
-    const derive = this.options.stagesAfter ? gradOrNull : grad;
-    const gradients = derive([loss], [...optimizer.parameters.values()]);
+  /** Hook and optimizer, which steps in `#finish` if the gradients are averaged over processes. */
+  #update(phase: string, optimizer: optim.Adam, gradients: (Tensor | null)[]): void {
     const { onGradients, reduce } = this.options;
     const step = (own: (Tensor | null)[]) => optimizer.step(onGradients?.(phase, own) ?? own);
     if (reduce) {
       const reduced = reduce(phase, gradients);
       this.#pending.push(() => step(reduced()));
     } else step(gradients);
-    return { ...valuesOf(terms), [`${phase}/sum`]: loss.detach() };
   }
 
   /** Takes the steps that wait for averaged gradients. */
@@ -344,54 +213,49 @@ export class GanTrainer {
     this.#pending = [];
     for (const step of pending) step();
   }
-
-  /** L_c for a discriminator's features [B, 8d, 4, 4] of both branches' images. */
-  #contrastive(features: Tensor, batch: GanBatch): Tensor {
-    const { contrastive } = this.options;
-    const [v1, v2] = branches(features);
-    const { loss = "pairs", temperature = 0.1 } = contrastive;
-    if (loss === "pairs") return contrastiveLoss(v1, v2, batch.same!, contrastive);
-    const { same, classIds } = batch.whole ?? batch;
-    const classes = classIds?.chunk(2, 0) as [Tensor, Tensor] | undefined;
-    const { gather } = this.#share;
-    return infoNceLoss(gather(v1), gather(v2), same!, classes, { temperature });
-  }
-
-  /** Mean distances of the pairs with y = 1 and of those with y = 0. */
-  #distances(prefix: string, features: Tensor, batch: GanBatch): Record<string, Tensor> {
-    return noGrad(() =>
-      scope(() => {
-        const d = this.#share.gather(pairDistances(...branches(features.detach()), this.options.contrastive));
-        const same = (batch.whole ?? batch).same!;
-        const different = same.neg().add(1);
-        const meanOver = (y: Tensor) => d.mul(y).sum().div(y.sum());
-        return { [`${prefix}/same`]: meanOver(same), [`${prefix}/different`]: meanOver(different) };
-      }),
-    );
-  }
 }
 
-const noAugmentation: AugmentationOptions = { policy: [], padding: 0, probability: 1, target: 0, images: 1 };
+/**
+ * Groups of parts that are computed side by side: all, where images are so small that an operator gains little from a
+ * second thread; otherwise each alone, which needs less memory.
+ */
+function together<Part>({ real }: GanBatch, parts: Part[]): Part[][] {
+  const largest = real.at(-1)!;
+  const small = largest.size(-1) <= 64 && largest.device === "cpu" && threads() > 1;
+  return small ? [parts] : parts.map((part) => [part]);
+}
 
-/** A discriminator's features of images and its logits. */
-function judge(
-  discriminator: DiscriminatorNetwork,
-  images: Tensor,
-  sentences: Tensor,
-): { features: Tensor } & Logits {
-  const features = discriminator.forward(images);
-  const conditional = discriminator.conditional(features, sentences);
-  return { features, conditional, unconditional: discriminator.unconditional(features) };
+/** The same values, as the start of a graph of its own. */
+function leafOf(values: Tensor): Tensor {
+  const leaf = values.detach();
+  leaf.requiresGrad = true;
+  return leaf;
+}
+
+interface DerivablePart extends Part {
+  inputs: readonly Tensor[];
+}
+
+/** The gradients of each part's sum for its inputs. Its terms end without their graphs. */
+function derive(parts: (() => DerivablePart)[]): (Part & { sum: Tensor; gradients: Tensor[] })[] {
+  const made: (Part & { sum: Tensor })[] = [];
+  const gradients = gradEach(
+    parts.map((make) => () => {
+      const { inputs, ...part } = make();
+      const sum = weightedSum(part.terms);
+      made.push({ ...part, sum });
+      return { loss: sum, inputs };
+    }),
+  );
+  return made.map(({ terms, sum, ...part }, i) => ({
+    ...part,
+    terms: terms.map((term) => ({ ...term, value: term.value.detach() })),
+    sum: sum.detach(),
+    gradients: gradients[i]!,
+  }));
 }
 
 /** Whether gradients of an optimizer's parameters are recorded. */
-function requireGrad({ parameters }: optim.Adam, value: boolean): void {
+function requireGrad(parameters: optim.Adam["parameters"], value: boolean): void {
   for (const parameter of parameters.values()) parameter.requiresGrad = value;
-}
-
-type Logits = Parameters<typeof discriminatorTerms>[0];
-
-/** Features [B, …] of both branches, as v1 and v2: [B/2, …] each. */
-function branches(features: Tensor): [Tensor, Tensor] {
-  return atLeastFloat32(features).chunk(2, 0) as [Tensor, Tensor];
 }
