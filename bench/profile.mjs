@@ -1,5 +1,6 @@
 /**
- * Prints the time of a training step by operator.
+ * Prints the time of a training step by operator. With two threads and images of up to 64 pixels, operators of the second
+ * thread are missing: use OMP_NUM_THREADS=1 before it.
  *
  *   node bench/profile.mjs [--preset cub] [--baseline] [--batch 10] [--set key=value …]
  */

@@ -51,7 +51,7 @@ struct Loss {
   std::vector<at::Tensor> gradients;
   std::exception_ptr failure;
 
-  void derive() noexcept {
+  void differentiate() noexcept {
     try {
       gradients = torch::autograd::grad({value}, inputs);
     } catch (...) {
@@ -60,7 +60,7 @@ struct Loss {
   }
 };
 
-/// Losses that several threads derive, from the first to the last.
+/// Losses that several threads differentiate, from the first to the last.
 class Losses {
  public:
   void add(Loss loss) {
@@ -76,9 +76,15 @@ class Losses {
     changed_.notify_all();
   }
 
-  /// Derives losses until there are none and no more come.
-  void derive() {
-    while (Loss* next = take()) next->derive();
+  /// Leaves out the losses that no thread has taken.
+  void abandon() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    taken_ = losses_.size();
+  }
+
+  /// Differentiates losses until there are none and no more come.
+  void differentiate() {
+    while (Loss* next = take()) next->differentiate();
   }
 
   /// Once all threads have finished.
@@ -98,24 +104,35 @@ class Losses {
   bool closed_ = false;
 };
 
-/// Calls a function that returns [loss, inputs].
+/// Calls a function that returns { loss, inputs }.
 Loss makeLoss(napi_env env, napi_value function) {
-  napi_value result;
+  napi_value result, loss, inputs;
   check(env, napi_call_function(env, undefined(env), function, 0, nullptr, &result));
-  const auto pair = toVector(env, result, "loss and inputs");
-  if (pair.size() != 2) throw ArgumentError("expected a loss and its inputs");
-  return {toTensor(env, pair[0], "loss"), toTensors(env, pair[1], "inputs"), {}, nullptr};
+  check(env, napi_get_named_property(env, result, "loss", &loss));
+  check(env, napi_get_named_property(env, result, "inputs", &inputs));
+  return {toTensor(env, loss, "loss"), toTensors(env, inputs, "inputs"), {}, nullptr};
 }
 
-/// Makes the losses in this thread, while other threads derive those that are made. Operators do not share their work with
-/// other threads meanwhile.
-void deriveSideBySide(Losses& losses, napi_env env, const std::vector<napi_value>& functions) {
+/// Whether another thread could help this one.
+bool hasOtherThreads() {
+#ifdef _OPENMP
+  return at::get_num_threads() > 1 && !at::in_parallel_region();
+#else
+  return false;
+#endif
+}
+
+/// Makes the losses in this thread. Other threads differentiate those that are made meanwhile, each with all operators in
+/// that thread alone.
+void differentiateSideBySide(Losses& losses, napi_env env, const std::vector<napi_value>& functions) {
   std::exception_ptr failure;
-#pragma omp parallel num_threads(std::min(at::get_num_threads(), static_cast<int>(functions.size())))
+// All threads, of which some may have nothing to do: libgomp ends those that a smaller team leaves out, and starts new
+// ones for the next team (https://github.com/pytorch/pytorch/issues/32008).
+#pragma omp parallel
   {
 #ifdef _OPENMP
     at::get_num_threads();   // A thread's first call sets its number of threads to the process's.
-    omp_set_num_threads(1);  // Until the end of this block. oneDNN prepares its kernels for a number of threads.
+    omp_set_num_threads(1);  // In this block. For oneDNN, too, which prepares kernels for a number of threads.
 #endif
 #pragma omp master
     {
@@ -123,31 +140,35 @@ void deriveSideBySide(Losses& losses, napi_env env, const std::vector<napi_value
         for (napi_value function : functions) losses.add(makeLoss(env, function));
       } catch (...) {
         failure = std::current_exception();
+        losses.abandon();
       }
       losses.close();
     }
-    losses.derive();
+    losses.differentiate();
   }
   if (failure) std::rethrow_exception(failure);
 }
 
-/// gradEach(functions): for the loss of each function, which returns [loss, inputs], the gradients for its inputs.
+/// gradEach(functions): for each function, which returns { loss, inputs }, the gradients of its loss for its inputs.
 napi_value gradEach(Call& call) {
   const auto functions = toVector(call.env, call[0], "losses");
-  Losses losses;
-  if (functions.size() == 1) {
-    losses.add(makeLoss(call.env, functions[0]));
-    losses.close();
-    losses.derive();  // By all threads.
-  } else if (!functions.empty()) {
-    deriveSideBySide(losses, call.env, functions);
-  }
   napi_value result;
   check(call.env, napi_create_array_with_length(call.env, functions.size(), &result));
   uint32_t i = 0;
-  for (const Loss& loss : losses.all()) {
+  const auto append = [&](const Loss& loss) {
     if (loss.failure) std::rethrow_exception(loss.failure);
     check(call.env, napi_set_element(call.env, result, i++, fromTensors(call.env, loss.gradients)));
+  };
+  if (functions.size() > 1 && hasOtherThreads()) {
+    Losses losses;
+    differentiateSideBySide(losses, call.env, functions);
+    for (const Loss& loss : losses.all()) append(loss);
+  } else {
+    for (napi_value function : functions) {
+      Loss loss = makeLoss(call.env, function);
+      loss.differentiate();
+      append(loss);
+    }
   }
   return result;
 }

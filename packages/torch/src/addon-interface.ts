@@ -52,7 +52,7 @@ export interface Native {
     createGraph: boolean,
     allowUnused: boolean,
   ): (object | null)[];
-  gradEach(losses: readonly (() => [loss: object, inputs: readonly object[]])[]): object[][];
+  gradEach(losses: readonly (() => { loss: object; inputs: readonly object[] })[]): object[][];
   backward(
     outputs: readonly object[],
     gradOutputs: readonly (object | null)[] | null,

@@ -14,6 +14,7 @@ import {
   ones,
   randn,
   setThreads,
+  type Tensor,
   tensor,
   threads,
 } from "./index.js";
@@ -125,10 +126,17 @@ describe("gradients of several losses", () => {
     };
     expect(() => gradEach([square(x), failing])).toThrow(new RangeError("mine"));
     expect(() => gradEach([square(x), () => ({ loss: 3, inputs: [x] }) as never])).toThrow(/loss: expected/);
-    expect(() => gradEach([square(x), 3 as never])).toThrow(TypeError);
+    expect(() => gradEach([square(x), () => undefined as never])).toThrow(TypeError);
+    expect(() => gradEach([square(x), async () => square(x)()] as never)).toThrow(/asynchronous/);
     expect(threads()).toBe(2);
     expect(gradEach([square(x), square(x)]).map(([gradient]) => gradient?.item())).toEqual([2, 2]);
     expect(gradEach([])).toEqual([]);
+    const nested = () => {
+      expect(threads()).toBe(1);
+      const [[inner]] = gradEach([square(x), square(x)]) as [[Tensor], [Tensor]];
+      return { loss: x.mul(inner).sum(), inputs: [x] };
+    };
+    expect(gradEach([square(x), nested]).map(([gradient]) => gradient?.item())).toEqual([2, 2]);
   });
 });
 

@@ -31,25 +31,24 @@ export function gradOrNull(
   return native.grad(outputs, inputs, gradOutputs, retainGraph, createGraph, true) as (Tensor | null)[];
 }
 
-/** A scalar loss, and what it is derived by. */
-export interface Derivable {
+/** A scalar loss, and the tensors for which its gradients are computed. */
+export interface LossAndInputs {
   loss: Tensor;
   inputs: readonly Tensor[];
 }
 
 /**
- * The gradients of several losses, each for its own inputs. The functions are called one after the other in this thread, and
- * compute their losses. On the CPU, gradients of finished losses are computed by other threads meanwhile, each by one
- * thread, which is faster than one after the other by all threads where operators are small. The loss that takes longest
- * should be the first one. The losses must not share a part of their graphs.
- * A `profile` only has the operators that ran in this thread.
+ * The gradients of several losses on the CPU, each for its own inputs. The functions compute the losses; this thread calls
+ * one after the other. Meanwhile the other threads compute the gradients of the losses that are finished, one thread per
+ * loss. Where operators are small, that is faster than dividing each among all threads. Put the slowest loss first.
+ *
+ * - Inside the functions `threads()` is 1, and operators use this thread alone.
+ * - Losses must not share a part of their graphs, and a function must not change tensors that an earlier loss uses.
+ * - A loss must not communicate with other processes: they would not all do so in the same order.
+ * - A `profile` only has the operators of this thread.
  */
-export function gradEach(losses: readonly (() => Derivable)[]): Tensor[][] {
-  const pairs = losses.map((compute) => (): [Tensor, readonly Tensor[]] => {
-    const { loss, inputs } = compute();
-    return [loss, inputs];
-  });
-  return native.gradEach(pairs) as Tensor[][];
+export function gradEach(losses: readonly (() => LossAndInputs)[]): Tensor[][] {
+  return native.gradEach(losses.map((compute) => () => synchronous("gradEach", compute()))) as Tensor[][];
 }
 
 /** Adds d Σ outputs / d leaf to every leaf's `grad`. */

@@ -15,6 +15,7 @@ export interface OperatorTime {
 /**
  * Runs `fn` and returns the time of each of libtorch's operators, the longest first. On a GPU, operators return before
  * their work is done, so there it is the time to launch them.
+ * Operators that other threads run are not counted, such as gradients that `gradEach` computes beside this thread.
  */
 export function profile(fn: () => void): OperatorTime[] {
   return native.profile(fn).sort((a, b) => b.own - a.own);

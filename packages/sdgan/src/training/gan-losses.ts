@@ -22,7 +22,12 @@ export interface GanLossOptions {
   /** By default `bce`. */
   adversarialLoss?: AdversarialLoss;
   /** DAMSM's losses for the last stage's image [B, 3, S, S], and their weight λ. */
-  damsm?: { weight: number; losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor } };
+  damsm?: {
+    weight: number;
+    losses(image: Tensor, batch: GanBatch): { words: Tensor; sentence: Tensor };
+    /** Pixels per side of the image that its encoder sees; by default S. */
+    imageSize?: number;
+  };
   contrastive: ContrastiveOptions &
     Partial<InfoNceOptions> & {
       /** By default the paper's, of pairs. */
@@ -64,6 +69,7 @@ export class GanLosses {
   /**
    * A discriminator's loss.
    *
+   * @param stage from 0
    * @param generated [B, 3, S, S]
    * @param step its number, from 1
    */

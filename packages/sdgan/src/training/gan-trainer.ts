@@ -121,8 +121,8 @@ export class GanTrainer {
   }
 
   #trainDiscriminators(batch: GanBatch, { images }: Generated): StepMetrics[] {
-    const largestFirst = images.map((_, stage) => stage).reverse();
-    const metrics = together(batch, largestFirst).flatMap((stages) =>
+    const largestFirst = images.map((_, stage) => stage).toReversed();
+    const metrics = this.#together(largestFirst, batch).flatMap((stages) =>
       scope(() => {
         const parts = stages.map((stage) => () => {
           const { parameters } = this.discriminatorOptimizers[stage]!;
@@ -130,22 +130,25 @@ export class GanTrainer {
           const part = this.#losses.discriminator(stage, batch, images[stage]!, this.steps + 1);
           return { ...part, inputs: [...parameters.values()] };
         });
-        return derive(parts).map(({ terms, losses, statistics, sum, gradients }, i) => {
+        return differentiate(parts).map(({ terms, losses, statistics, sum, gradients }, i) => {
           const phase = `discriminator/stage${stages[i]! + 1}`;
           this.#update(phase, this.discriminatorOptimizers[stages[i]!]!, gradients);
           return { losses: { ...valuesOf(terms), [`${phase}/sum`]: sum, ...losses }, statistics };
         });
       }),
     );
-    return metrics.reverse();
+    return metrics.toReversed();
   }
 
-  /** First the gradients of all terms for the images, where the graphs of discriminators and DAMSM end, then the generator's. */
+  /**
+   * First the gradients of the discriminators' and DAMSM's terms for the images, where their graphs end, then those of all
+   * terms for the generator's parameters.
+   */
   #trainGenerator(batch: GanBatch, { images, mean, logVariance }: Generated): StepMetrics {
     const { klWeight, damsm, stagesAfter } = this.options;
     const leaves = images.map(leafOf);
     const last = leaves.length - 1;
-    const deceiving = leaves.map((image, stage) => ({
+    const adversarial = leaves.map((image, stage) => ({
       stage,
       make: () => {
         this.#finish();
@@ -154,18 +157,15 @@ export class GanTrainer {
         return this.#losses.generator(stage, image, batch);
       },
     }));
-    // DAMSM first: it does not need the discriminators, whose own gradients may still be on their way.
+    // DAMSM first: it does not need the discriminators, whose gradients may still be averaged over processes.
     const matching = damsm ? [{ stage: last, make: () => this.#losses.matching(leaves[last]!, batch) }] : [];
-    const parts = together(batch, [...matching, ...deceiving.reverse()]).flatMap((some) =>
+    const parts = this.#together([...matching, ...adversarial.toReversed()], batch).flatMap((some) =>
       scope(() => {
-        const derived = derive(
-          some.map(
-            ({ stage, make }) =>
-              () =>
-                this.#measured({ ...make(), inputs: [leaves[stage]!] }),
-          ),
-        );
-        return derived.map((part, i) => ({ ...part, stage: some[i]!.stage }));
+        const made = some.map(({ stage, make }) => {
+          const inputs = [leaves[stage]!];
+          return () => this.#measured({ ...make(), inputs });
+        });
+        return differentiate(made).map((part, i) => ({ ...part, stage: some[i]!.stage }));
       }),
     );
     const gradientOf = (stage: number) =>
@@ -182,15 +182,28 @@ export class GanTrainer {
     );
     this.#update("generator", this.generatorOptimizer, gradients);
     this.#finish();
-    const terms = [...parts.reverse().flatMap((part) => part.terms), kl];
+    const firstStageFirst = parts.toReversed();
+    const terms = [...firstStageFirst.flatMap((part) => part.terms), kl];
     return {
       losses: { ...valuesOf(terms), "generator/sum": noGrad(() => weightedSum(terms)) },
-      statistics: Object.assign({}, ...parts.map(({ statistics }) => statistics)),
+      statistics: Object.assign({}, ...firstStageFirst.map(({ statistics }) => statistics)),
     };
   }
 
+  /**
+   * Groups of items whose losses are computed side by side. All, where images are so small that an operator gains little
+   * from a second thread; this was measured with two threads. Otherwise each alone, which needs less memory; also with
+   * several processes, which must all compute the losses' sums over processes in the same order.
+   */
+  #together<Item>(items: Item[], { real }: GanBatch): Item[][] {
+    const image = real.at(-1)!;
+    const pixels = Math.max(image.size(-1), this.options.damsm?.imageSize ?? 0);
+    const small = pixels <= 64 && image.device === "cpu";
+    return small && threads() === 2 && this.#share.processes === 1 ? [items] : items.map((item) => [item]);
+  }
+
   /** A part of the generator's loss, in some steps with the norms of its terms' gradients. */
-  #measured(part: DerivablePart): DerivablePart {
+  #measured(part: PartAndInputs): PartAndInputs {
     const { gradientsEvery = 0 } = this.options;
     if (gradientsEvery === 0 || (this.steps + 1) % gradientsEvery !== 0) return part;
     const norms = gradientNorms(part.terms, part.inputs, this.#share);
@@ -215,16 +228,6 @@ export class GanTrainer {
   }
 }
 
-/**
- * Groups of parts that are computed side by side: all, where images are so small that an operator gains little from a
- * second thread; otherwise each alone, which needs less memory.
- */
-function together<Part>({ real }: GanBatch, parts: Part[]): Part[][] {
-  const largest = real.at(-1)!;
-  const small = largest.size(-1) <= 64 && largest.device === "cpu" && threads() > 1;
-  return small ? [parts] : parts.map((part) => [part]);
-}
-
 /** The same values, as the start of a graph of its own. */
 function leafOf(values: Tensor): Tensor {
   const leaf = values.detach();
@@ -232,12 +235,12 @@ function leafOf(values: Tensor): Tensor {
   return leaf;
 }
 
-interface DerivablePart extends Part {
+interface PartAndInputs extends Part {
   inputs: readonly Tensor[];
 }
 
-/** The gradients of each part's sum for its inputs. Its terms end without their graphs. */
-function derive(parts: (() => DerivablePart)[]): (Part & { sum: Tensor; gradients: Tensor[] })[] {
+/** The gradients of each part's sum for its inputs. The returned terms are detached. */
+function differentiate(parts: (() => PartAndInputs)[]): (Part & { sum: Tensor; gradients: Tensor[] })[] {
   const made: (Part & { sum: Tensor })[] = [];
   const gradients = gradEach(
     parts.map((make) => () => {

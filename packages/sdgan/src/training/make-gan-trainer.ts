@@ -8,6 +8,7 @@ import type { Processes } from "../distributed/processes.js";
 import { Discriminator, type DiscriminatorNetwork } from "../models/discriminator.js";
 import { FeatureDiscriminator } from "../models/feature-discriminator.js";
 import type { ImageEncoder } from "../models/image-encoder.js";
+import { inceptionSize } from "../models/inception/inception-v3.js";
 import { GanTrainer, type GanTrainerOptions } from "./gan-trainer.js";
 
 /**
@@ -58,12 +59,17 @@ export function makeGanTrainer(
       // The random weights of a stage that joins soon lose their influence on the average.
       averagedSteps: (steps: number) => stepsSinceGrowth(config, steps),
     }),
-    ...(damsm && { damsm }),
+    ...(damsm && { damsm: { ...damsm, imageSize: encoderSize(config) } }),
     ...(processes && { share: processes.shareOf(training.batch) }),
     ...(buckets && {
       reduce: (phase: string, own: readonly (Tensor | null)[]) => buckets.reduce(phase, own),
     }),
   });
+}
+
+/** Pixels per side of the image that DAMSM's encoder sees. */
+function encoderSize({ damsm }: Config): number {
+  return damsm.encoder === "inception" ? inceptionSize : damsm.imageSize;
 }
 
 /** BN's means and variances in training are those of all processes' batches together. */
