@@ -84,9 +84,7 @@ export const presets: Record<PresetName, Preset> = {
     extends: "birds-64",
     values: {
       damsm: { width: 32, batch: 48, steps: 6000 },
-      generator: { width: 24 },
-      discriminator: { width: 24 },
-      training: { steps: 40_000, damsmWeight: 1, changedWords: 0 },
+      training: { damsmWeight: 1, changedWords: 0, grow: [1200, 3600] }, // docs/training.md#photographs
       augment: { policy: ["translation", "cutout"], padding: 0 }, // White edges would stand out in photographs.
       log: { discriminatorOnVal: 500, sampleEvery: 500, checkpointEvery: 500 },
     },
