@@ -127,6 +127,8 @@ describe("gradients of several losses", () => {
     expect(() => gradEach([square(x), failing])).toThrow(new RangeError("mine"));
     expect(() => gradEach([square(x), () => ({ loss: 3, inputs: [x] }) as never])).toThrow(/loss: expected/);
     expect(() => gradEach([square(x), () => undefined as never])).toThrow(TypeError);
+    for (const wrong of [undefined, 5, [square(x), 5]])
+      expect(() => gradEach(wrong as never)).toThrow("gradEach: expected an array of functions");
     expect(() => gradEach([square(x), async () => square(x)()] as never)).toThrow(/asynchronous/);
     expect(threads()).toBe(2);
     expect(gradEach([square(x), square(x)]).map(([gradient]) => gradient?.item())).toEqual([2, 2]);

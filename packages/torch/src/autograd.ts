@@ -48,6 +48,8 @@ export interface LossAndInputs {
  * - A `profile` only has the operators of this thread.
  */
 export function gradEach(losses: readonly (() => LossAndInputs)[]): Tensor[][] {
+  if (!Array.isArray(losses) || !losses.every((compute) => typeof compute === "function"))
+    throw new TypeError("gradEach: expected an array of functions");
   return native.gradEach(losses.map((compute) => () => synchronous("gradEach", compute()))) as Tensor[][];
 }
 

@@ -106,6 +106,17 @@ export function simulateCuda({ bfloat16 = true } = {}): SimulatedCuda {
       for (const [i, gradient] of gradients.entries()) place(gradient, onGpu.has(inputs[i]!));
       return gradients;
     },
+    gradEach: (losses: Parameters<typeof native.gradEach>[0]) => {
+      const inputs: object[] = [];
+      const recorded = losses.map((compute) => () => {
+        const made = compute();
+        inputs.push(...made.inputs);
+        return made;
+      });
+      const gradients = real.gradEach(recorded);
+      for (const [i, gradient] of gradients.flat().entries()) place(gradient, onGpu.has(inputs[i]!));
+      return gradients;
+    },
     generator: (seed: number, device: string) => {
       const generator = real.generator(seed, "cpu");
       if (isGpu(device)) generators.add(generator);
