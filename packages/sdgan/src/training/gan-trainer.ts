@@ -5,7 +5,7 @@
 import { grad, gradEach, gradOrNull, noGrad, optim, randn, scope, type Tensor, threads } from "@sdgan/torch";
 import { type BatchShare, wholeBatch } from "../distributed/batch-share.js";
 import { klLoss } from "../losses/kl.js";
-import { type LossTerm, valuesOf, weightedSum } from "../losses/terms.js";
+import { valuesOf, weightedSum } from "../losses/terms.js";
 import type { DiscriminatorNetwork } from "../models/discriminator.js";
 import type { Generated, Generator } from "../models/generator.js";
 import type { Augmentation } from "./augmentation.js";
@@ -130,10 +130,10 @@ export class GanTrainer {
           const part = this.#losses.discriminator(stage, batch, images[stage]!, this.steps + 1);
           return { ...part, inputs: [...parameters.values()] };
         });
-        return differentiate(parts).map(({ terms, losses, statistics, sum, gradients }, i) => {
+        return differentiate(parts).map(({ losses, statistics, sum, gradients }, i) => {
           const phase = `discriminator/stage${stages[i]! + 1}`;
           this.#update(phase, this.discriminatorOptimizers[stages[i]!]!, gradients);
-          return { losses: { ...valuesOf(terms), [`${phase}/sum`]: sum, ...losses }, statistics };
+          return { losses: { ...losses, [`${phase}/sum`]: sum }, statistics };
         });
       }),
     );
@@ -173,19 +173,23 @@ export class GanTrainer {
         .filter((part) => part.stage === stage)
         .map(({ gradients }) => gradients[0]!)
         .reduce((sum, one) => sum.add(one));
-    const kl: LossTerm = { name: "kl", value: klLoss(mean, logVariance), weight: klWeight };
+    const kl = { name: "kl", value: klLoss(mean, logVariance), weight: klWeight };
+    const klSum = weightedSum([kl]);
     // Every parameter must have a gradient, except those of stages that do not train yet.
     const gradients = (stagesAfter ? gradOrNull : grad)(
-      [weightedSum([kl]), ...images],
+      [klSum, ...images],
       [...this.generatorOptimizer.parameters.values()],
       { gradOutputs: [null, ...images.map((_, stage) => gradientOf(stage))] },
     );
     this.#update("generator", this.generatorOptimizer, gradients);
     this.#finish();
     const firstStageFirst = parts.toReversed();
-    const terms = [...firstStageFirst.flatMap((part) => part.terms), kl];
+    const sum = noGrad(() => parts.reduce((total, part) => total.add(part.sum), klSum));
     return {
-      losses: { ...valuesOf(terms), "generator/sum": noGrad(() => weightedSum(terms)) },
+      losses: Object.assign({}, ...firstStageFirst.map(({ losses }) => losses), {
+        ...valuesOf([kl]),
+        "generator/sum": sum,
+      }),
       statistics: Object.assign({}, ...firstStageFirst.map(({ statistics }) => statistics)),
     };
   }
@@ -239,23 +243,24 @@ interface PartAndInputs extends Part {
   inputs: readonly Tensor[];
 }
 
-/** The gradients of each part's sum for its inputs. The returned terms are detached. */
-function differentiate(parts: (() => PartAndInputs)[]): (Part & { sum: Tensor; gradients: Tensor[] })[] {
-  const made: (Part & { sum: Tensor })[] = [];
+/** A part's losses with its terms, their weighted sum, and the sum's gradients for the inputs. */
+interface DifferentiatedPart extends StepMetrics {
+  sum: Tensor;
+  gradients: Tensor[];
+}
+
+/** The results do not keep the parts' graphs. */
+function differentiate(parts: (() => PartAndInputs)[]): DifferentiatedPart[] {
+  const made: (StepMetrics & { sum: Tensor })[] = [];
   const gradients = gradEach(
     parts.map((make) => () => {
-      const { inputs, ...part } = make();
-      const sum = weightedSum(part.terms);
-      made.push({ ...part, sum });
-      return { loss: sum, inputs };
+      const { inputs, terms, losses, statistics } = make();
+      const loss = weightedSum(terms);
+      made.push({ losses: { ...valuesOf(terms), ...losses }, statistics, sum: loss.detach() });
+      return { loss, inputs };
     }),
   );
-  return made.map(({ terms, sum, ...part }, i) => ({
-    ...part,
-    terms: terms.map((term) => ({ ...term, value: term.value.detach() })),
-    sum: sum.detach(),
-    gradients: gradients[i]!,
-  }));
+  return made.map((part, i) => ({ ...part, gradients: gradients[i]! }));
 }
 
 /** Whether gradients of an optimizer's parameters are recorded. */
